@@ -1,0 +1,1 @@
+//! What audio is: codecs, tones, measuring, WAV and Ogg.

@@ -1,0 +1,1 @@
+//! Runs media: pinned threads, sockets, the wheel of timers; drives `media` and `audio`.

@@ -1,0 +1,1 @@
+//! The business's side of WhatsApp calls.

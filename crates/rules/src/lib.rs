@@ -1,0 +1,1 @@
+//! What the platform allows: call lifecycle, consent, limits, window, hours, price; every number from a rulebook.

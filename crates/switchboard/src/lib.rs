@@ -1,0 +1,1 @@
+//! Whom a call reaches: legs, bridges, agents, flows.
