@@ -1,0 +1,92 @@
+//! What must be on the machine, and how does it get there?
+//!
+//! A machine with Rust, git, node and a C compiler is enough to start. The rest are Debian packages,
+//! npm packages and, for the tests, one Python environment.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell;
+
+/// A program a task needs and the Debian package that has it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Need {
+    program: &'static str,
+    package: &'static str,
+    why: &'static str,
+}
+
+const CMAKE: Need = Need { program: "cmake", package: "cmake", why: "builds libopus" };
+const CHROMIUM: Need =
+    Need { program: "chromium", package: "chromium", why: "the browser of the page tests" };
+
+/// What `demo` and `bench` need.
+pub(crate) const TO_BUILD: &[Need] = &[CMAKE];
+/// What `test` needs.
+pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM];
+
+/// Installs what is missing when root; else says the exact command and fails.
+pub(crate) fn programs(needs: &[Need]) -> Result<()> {
+    for (program, from) in [("node", "nodejs"), ("npm", "npm"), ("cc", "gcc")] {
+        if !shell::has(program) {
+            bail!("{program} is missing; install it first (Debian: apt-get install {from})");
+        }
+    }
+    let missing: Vec<Need> = needs.iter().copied().filter(|n| !shell::has(n.program)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    for need in &missing {
+        eprintln!("missing: {} ({})", need.program, need.why);
+    }
+    if !is_root() || !shell::has("apt-get") {
+        bail!("run this, then start again: sudo apt-get install -y {}", packages.join(" "));
+    }
+    shell::run("apt-get", &["update", "-q"])?;
+    let mut install =
+        shell::command("apt-get", &["install", "-y", "-q", "--no-install-recommends"]);
+    install.args(&packages).env("DEBIAN_FRONTEND", "noninteractive");
+    shell::run_command(install)
+}
+
+/// Makes `.venv` with the Python peers of the interop tests, once per list of requirements.
+pub(crate) fn python() -> Result<()> {
+    let requirements = shell::root().join("tests/interop/requirements.txt");
+    let stamp = shell::root().join(".venv/requirements.txt");
+    let wanted = std::fs::read_to_string(&requirements)
+        .with_context(|| format!("reading {}", requirements.display()))?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == wanted) {
+        return Ok(());
+    }
+    let python = if shell::has("python3") { "python3" } else { "python" };
+    shell::run(python, &["-m", "venv", ".venv"])?;
+    shell::run(
+        ".venv/bin/python",
+        &["-m", "pip", "install", "--quiet", "-r", "tests/interop/requirements.txt"],
+    )?;
+    std::fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
+}
+
+/// Installs the npm packages of the pages, unless the lock file is the one they were installed for.
+pub(crate) fn npm() -> Result<()> {
+    let web = shell::root().join("web");
+    let lock = read(&web.join("package-lock.json"))?;
+    let stamp = web.join("node_modules/.installed-for");
+    if std::fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == lock) {
+        return Ok(());
+    }
+    let mut ci = shell::command("npm", &["ci", "--no-audit", "--no-fund"]);
+    ci.current_dir(&web);
+    shell::run_command(ci)?;
+    std::fs::write(&stamp, lock).with_context(|| format!("writing {}", stamp.display()))
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+}
+
+fn is_root() -> bool {
+    shell::output("id", &["-u"]).is_ok_and(|id| id.trim() == "0")
+}

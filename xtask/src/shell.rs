@@ -1,0 +1,65 @@
+//! How does a task run a program?
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// The repository's top folder.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the repository's top folder")
+        .to_path_buf()
+}
+
+/// A command in the repository's top folder.
+pub(crate) fn command(program: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(root());
+    command
+}
+
+/// Runs a command to its end and fails with its words when it does.
+pub(crate) fn run(program: &str, args: &[&str]) -> Result<()> {
+    run_command(command(program, args))
+}
+
+/// As [`run`], for a command that was prepared further.
+pub(crate) fn run_command(mut command: Command) -> Result<()> {
+    let words = words(&command);
+    eprintln!("$ {words}");
+    let status = command.status().with_context(|| format!("could not start `{words}`"))?;
+    if !status.success() {
+        bail!("`{words}` ended with {status}");
+    }
+    Ok(())
+}
+
+/// What a command prints on its standard output.
+pub(crate) fn output(program: &str, args: &[&str]) -> Result<String> {
+    let mut command = command(program, args);
+    let words = words(&command);
+    let done = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("could not start `{words}`"))?;
+    if !done.status.success() {
+        bail!("`{words}` ended with {}", done.status);
+    }
+    String::from_utf8(done.stdout).with_context(|| format!("`{words}` did not print text"))
+}
+
+/// Whether a program is on the PATH.
+pub(crate) fn has(program: &str) -> bool {
+    let Some(path) = std::env::var_os("PATH") else { return false };
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn words(command: &Command) -> String {
+    let mut words = vec![command.get_program().to_string_lossy().into_owned()];
+    words.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));
+    words.join(" ")
+}

@@ -1,0 +1,78 @@
+//! Does everything hold? All set-up, then every test, each stage with its time.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{
+    setup, shell,
+    stages::{Budget, Stages},
+    tidy, web,
+};
+
+/// What is left out, for a quick look on the way; the whole is the default.
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// Leaves out the browser tests.
+    #[arg(long)]
+    no_browser: bool,
+}
+
+pub(crate) fn run(args: &TestArgs) -> Result<()> {
+    let start = Instant::now();
+    let mut stages = Stages::default();
+    let result = all(args, &mut stages);
+    stages.print();
+    println!("{:<24} {:>8.1}", "whole", start.elapsed().as_secs_f64());
+    result
+}
+
+fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
+    use Budget::{Build, Tests};
+
+    stages.run("debian packages", Build, || setup::programs(setup::TO_TEST))?;
+    stages.run("npm and python packages", Build, || {
+        setup::npm()?;
+        setup::python()
+    })?;
+    stages.run("pages", Build, web::build)?;
+    stages.run("build", Build, || {
+        shell::run("cargo", &["build", "--workspace", "--all-targets", "--locked"])
+    })?;
+    stages.run("clippy", Build, clippy)?;
+
+    stages.run("fmt", Tests, || shell::run("cargo", &["fmt", "--all", "--check"]))?;
+    stages.run("tidy", Tests, tidy::run)?;
+    stages.run("page types", Tests, web::check)?;
+    stages.run("docs", Tests, docs)?;
+    stages.run("rust tests", Tests, || {
+        shell::run("cargo", &["test", "--workspace", "--locked", "--no-fail-fast"])
+    })?;
+    if !args.no_browser {
+        stages.run("browser tests", Tests, browser)?;
+    }
+    Ok(())
+}
+
+fn clippy() -> Result<()> {
+    shell::run(
+        "cargo",
+        &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
+    )
+}
+
+fn docs() -> Result<()> {
+    let mut doc = shell::command("cargo", &["doc", "--workspace", "--no-deps", "--locked"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    shell::run_command(doc)
+}
+
+/// Two real browsers against the real binary.
+fn browser() -> Result<()> {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| shell::root().join("target"), std::path::PathBuf::from);
+    let mut npm = shell::command("npm", &["run", "--silent", "test:browser"]);
+    npm.current_dir(shell::root().join("web")).env("OFFHOOK_BIN", target.join("debug/offhook"));
+    shell::run_command(npm)
+}
