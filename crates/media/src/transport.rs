@@ -25,6 +25,35 @@ impl fmt::Debug for IceCredentials {
     }
 }
 
+/// What we tell the far end about our transport, and what SDP is written from.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LocalTransport {
+    /// Addresses the far end may send to, best first; all on one port.
+    pub addrs: Vec<SocketAddr>,
+    /// Our `a=ice-ufrag`.
+    pub ufrag: String,
+    /// Our `a=ice-pwd`.
+    pub pwd: String,
+    /// SHA-256 of the certificate we show in DTLS.
+    pub fingerprint: Fingerprint,
+    /// The one SSRC we send with for the whole call.
+    pub ssrc: u32,
+    /// The name of that source, in SDP and in RTCP.
+    pub cname: String,
+    /// A random number below 2^63 for `o=`; whoever writes a layout with another rule ignores it.
+    pub session_id: u64,
+}
+
+impl fmt::Debug for LocalTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalTransport")
+            .field("ufrag", &self.ufrag)
+            .field("ssrc", &self.ssrc)
+            .field("cname", &self.cname)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What the far end said about its transport.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RemoteTransport {
