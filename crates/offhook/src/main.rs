@@ -1,1 +1,34 @@
-fn main() {}
+//! Offhook: both sides of WhatsApp calling, in one binary.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod clock;
+mod output;
+
+/// Both sides of WhatsApp calling: the Cloud API Calling server, and the business's gateway.
+#[derive(Debug, Parser)]
+#[command(name = "offhook", version, propagate_version = true)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Reads or moves the platform's test clock.
+    Clock(clock::ClockArgs),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    output::log_to_stderr();
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .expect("nothing installed a TLS provider before the first line of main");
+    match args.command {
+        Command::Clock(args) => clock::run(&args).await,
+    }
+}
