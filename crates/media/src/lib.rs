@@ -1,3 +1,14 @@
-//! How audio travels: RTP, RTCP, SRTP, SDP, ICE and DTLS driven sans-IO, legs, telephone-events, quality figures.
+//! How audio travels: RTP, RTCP, SRTP, SDP, ICE and DTLS driven sans-IO, and the figures about it.
+//!
+//! Pure: no clock, no socket, no randomness. Time comes in as a value, packets come in and go out
+//! as bytes in the caller's buffer, and nothing on the way of a packet allocates. Bytes from the
+//! network are hostile: every parser answers them with a value, never with a panic.
 
+pub mod dtmf;
+pub mod frame;
+pub mod quality;
+pub mod rtcp;
+pub mod rtp;
+pub mod srtp;
+pub mod stream;
 pub mod transport;
