@@ -1,0 +1,3 @@
+//! Nothing a stranger sends or stores may panic this crate.
+
+mod hostile;
