@@ -1,3 +1,4 @@
-//! Nothing a stranger sends or stores may panic this crate.
+//! What this crate does with files it did not make.
 
 mod hostile;
+mod speech;
