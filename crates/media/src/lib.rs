@@ -6,6 +6,7 @@
 
 pub mod dtmf;
 pub mod frame;
+pub mod leg;
 pub mod quality;
 pub mod rtcp;
 pub mod rtp;

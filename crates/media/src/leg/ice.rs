@@ -1,0 +1,167 @@
+//! Which path leads to the far end, and is it still alive?
+//!
+//! A thin coat over the `is` agent: one component, one socket, host candidates only. We answer
+//! checks from addresses no candidate named, if their integrity is right: WhatsApp's far ends have
+//! no way to tell us more candidates later.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use is::stun::{StunMessage, StunPacket};
+use is::{Candidate, IceAgent, IceAgentEvent, IceConnectionState, IceCreds, Protocol};
+
+use super::{LegConfig, Outbox};
+use crate::transport::RemoteTransport;
+
+/// The shortest pause between two checks (RFC 8445 14.2 allows 5 ms; 50 ms is its default). Fewer
+/// would only matter to peers with many candidates.
+const CHECK_PACE: Duration = Duration::from_millis(20);
+
+/// A peer with more candidates than this is not asked on all of them.
+const CANDIDATES_MAX: usize = 16;
+
+/// A leg remembers this many addresses valid checks came from; NAT rebinding makes few.
+const PROVEN_MAX: usize = 16;
+
+/// A leg's part in ICE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IceRole {
+    /// Only answers checks; for an end with a public address.
+    Lite,
+    /// Checks by itself.
+    Full {
+        /// Whether it picks the path; an end facing an ice-lite one must.
+        controlling: bool,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Ice {
+    agent: IceAgent,
+    local: Vec<SocketAddr>,
+    nominated: Option<SocketAddr>,
+    proven: Vec<SocketAddr>,
+    lost: bool,
+}
+
+impl Ice {
+    pub(super) fn new(config: &LegConfig) -> Self {
+        let mut agent = IceAgent::new(IceCreds {
+            ufrag: config.credentials.ufrag.clone(),
+            pass: config.credentials.pwd.clone(),
+        });
+        agent.set_timing_advance(CHECK_PACE);
+        agent.set_max_candidate_pairs(CANDIDATES_MAX);
+        match config.ice {
+            IceRole::Lite => {
+                agent.set_ice_lite(true);
+                agent.set_controlling(false);
+            }
+            IceRole::Full { controlling } => agent.set_controlling(controlling),
+        }
+        // One candidate for each address family: all addresses are one socket, and the agent would
+        // otherwise check the same path several times.
+        let mut local: Vec<SocketAddr> = Vec::with_capacity(2);
+        for addr in &config.local_addrs {
+            if local.iter().all(|other| other.is_ipv4() != addr.is_ipv4())
+                && let Ok(candidate) = Candidate::host(*addr, Protocol::Udp)
+            {
+                agent.add_local_candidate(candidate);
+                local.push(*addr);
+            }
+        }
+
+        Self { agent, local, nominated: None, proven: Vec::new(), lost: false }
+    }
+
+    pub(super) fn local_ufrag(&self) -> &str {
+        &self.agent.local_credentials().ufrag
+    }
+
+    pub(super) fn set_remote(&mut self, remote: &RemoteTransport) {
+        if remote.ice_lite && !self.agent.ice_lite() {
+            self.agent.set_controlling(true);
+        }
+        self.agent.set_remote_credentials(IceCreds {
+            ufrag: remote.ice_ufrag.clone(),
+            pass: remote.ice_pwd.clone(),
+        });
+        for addr in remote.candidates.iter().take(CANDIDATES_MAX) {
+            if let Ok(candidate) = Candidate::host(*addr, Protocol::Udp) {
+                self.agent.add_remote_candidate(candidate);
+            }
+        }
+    }
+
+    /// Returns whether the datagram was STUN for us.
+    pub(super) fn handle_datagram(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+    ) -> bool {
+        let Ok(message) = StunMessage::parse(datagram) else {
+            return false;
+        };
+        // The socket may be bound to a wildcard, so the address a datagram was sent to is whichever
+        // of ours has its family.
+        let Some(destination) = self.local.iter().find(|own| own.is_ipv4() == from.is_ipv4())
+        else {
+            return false;
+        };
+        let packet =
+            StunPacket { proto: Protocol::Udp, source: from, destination: *destination, message };
+
+        self.agent.handle_packet(now, packet)
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        self.agent.handle_timeout(now);
+    }
+
+    pub(super) fn next_timeout(&mut self) -> Option<Instant> {
+        self.agent.poll_timeout()
+    }
+
+    /// Sends what is waiting and takes note of what changed.
+    pub(super) fn flush(&mut self, out: &mut impl Outbox) {
+        while let Some(transmit) = self.agent.poll_transmit() {
+            out.send(transmit.destination, &transmit.contents);
+        }
+        while let Some(event) = self.agent.poll_event() {
+            match event {
+                IceAgentEvent::NominatedSend { destination, .. } => {
+                    self.nominated = Some(destination);
+                    self.prove(destination);
+                }
+                IceAgentEvent::DiscoveredRecv { source, .. } => self.prove(source),
+                IceAgentEvent::IceConnectionStateChange(state) => {
+                    self.lost = state == IceConnectionState::Disconnected;
+                }
+                IceAgentEvent::IceRestart(_) => {}
+            }
+        }
+    }
+
+    pub(super) const fn nominated(&self) -> Option<SocketAddr> {
+        self.nominated
+    }
+
+    /// Whether a check of valid integrity came from this address.
+    pub(super) fn is_proven(&self, addr: SocketAddr) -> bool {
+        self.proven.contains(&addr)
+    }
+
+    pub(super) const fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    fn prove(&mut self, addr: SocketAddr) {
+        if !self.proven.contains(&addr) {
+            if self.proven.len() == PROVEN_MAX {
+                self.proven.remove(0);
+            }
+            self.proven.push(addr);
+        }
+    }
+}

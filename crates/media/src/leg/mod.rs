@@ -1,0 +1,483 @@
+//! How does one end of a call reach the other, prove who it is, and exchange protected packets?
+//!
+//! A [`Leg`] joins three protocols on one UDP path: ICE finds and keeps the path, DTLS over it
+//! proves the far end by the fingerprint its SDP named and yields keys, SRTP uses them. It does no
+//! IO: datagrams and `now` come in, datagrams leave through an [`Outbox`], [`Leg::next_timeout`]
+//! says when it wants to be asked again.
+//!
+//! ```text
+//!          set_remote        a path is nominated         keys, and the certificate is right
+//!   New ───────────────▶ Checking ────────▶ Handshaking ────────────────────────────▶ Connected
+//!                            └──────────────────┴────────────── Failed(reason) ◀─────────┘
+//! ```
+//!
+//! The DTLS client starts when ICE has nominated a path. A server answers on any path a check of
+//! valid integrity came from, because an ice-lite end may see the client's first flight before the
+//! nomination. DTLS from elsewhere is counted and dropped, so nobody without the ICE password can
+//! disturb a handshake.
+//!
+//! A leg whose keys came another way is made by [`Leg::keyed`] and starts [`LegState::Connected`].
+
+mod dtls;
+mod ice;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+pub use self::dtls::{DtlsIdentity, IdentityError};
+use self::dtls::{Handshake, Progress};
+use self::ice::Ice;
+pub use self::ice::IceRole;
+use crate::rtp::{DatagramKind, RtpHeader, classify};
+use crate::srtp::{MasterKey, Profile, Receiver, Sender, SrtpError};
+use crate::transport::{DtlsRole, IceCredentials, RemoteTransport};
+
+/// How long ICE and DTLS together may take from [`Leg::set_remote`]. WhatsApp ends a call 20 s after
+/// its answer when no media came, so a set-up slower than this is of no use to anyone.
+const SET_UP_MAX: Duration = Duration::from_secs(30);
+
+/// What a leg must know about its own end.
+#[derive(Clone, Debug)]
+pub struct LegConfig {
+    /// Its part in ICE.
+    pub ice: IceRole,
+    /// Addresses the far end may send to, best first.
+    pub local_addrs: Vec<SocketAddr>,
+    /// Its user fragment and password.
+    pub credentials: IceCredentials,
+}
+
+/// Where a leg puts datagrams it wants sent.
+pub trait Outbox {
+    /// Sends, or drops if the network will not take it: every protocol here repeats itself.
+    fn send(&mut self, to: SocketAddr, datagram: &[u8]);
+}
+
+/// How far a leg has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LegState {
+    /// The far end is not known yet.
+    New,
+    /// Looking for a path.
+    Checking,
+    /// Agreeing on keys.
+    Handshaking,
+    /// Packets flow.
+    Connected,
+    /// Of no more use.
+    Failed(LegFailure),
+}
+
+/// Why a leg is of no more use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+pub enum LegFailure {
+    /// No path was found in time: nothing of the far end came through, or it never answered.
+    #[error("ICE found no path to the far end in time")]
+    IceTimeout,
+    /// The path that was found has died.
+    #[error("the far end stopped answering ICE checks")]
+    ConsentLost,
+    /// The far end never finished the handshake.
+    #[error("the DTLS handshake was not finished in time")]
+    DtlsTimeout,
+    /// The far end ended the handshake with an alert.
+    #[error("the far end refused the DTLS handshake with alert {0}")]
+    DtlsAlert(u8),
+    /// The two ends have no way of DTLS in common, or the far end broke its rules.
+    #[error("no DTLS handshake is possible with the far end")]
+    DtlsRefused,
+    /// The certificate is not the one the far end's SDP named.
+    #[error("the far end's certificate is not the one its SDP named")]
+    FingerprintMismatch,
+    /// Our own socket cannot be served.
+    #[error("the leg's socket cannot be served")]
+    Socket,
+}
+
+/// Datagrams and packets a leg dropped, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LegDrops {
+    /// SRTP that failed authentication, or one source too many.
+    pub auth: u64,
+    /// SRTP seen before, or too old to tell.
+    pub replay: u64,
+    /// RTP, RTCP or DTLS that does not parse.
+    pub malformed: u64,
+    /// STUN that does not parse or is not for this leg.
+    pub stun: u64,
+    /// Unknown protocols, media before keys, DTLS from an unproven address.
+    pub unknown: u64,
+}
+
+/// A packet that came through, plain in the caller's buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaPacket {
+    /// Audio or a telephone-event; the payload lies where the header says.
+    Rtp(RtpHeader),
+    /// A compound of reports.
+    Rtcp {
+        /// Its plain length.
+        len: usize,
+    },
+}
+
+/// One end of a call's media.
+#[derive(Debug)]
+pub struct Leg {
+    state: LegState,
+    srtp: Option<Srtp>,
+    remote: Option<SocketAddr>,
+    drops: LegDrops,
+    /// Everything a packet of audio never touches. A keyed leg has none.
+    set_up: Option<Box<SetUp>>,
+}
+
+#[derive(Debug)]
+struct Srtp {
+    sender: Sender,
+    receiver: Receiver,
+    profile: Profile,
+}
+
+#[derive(Debug)]
+struct SetUp {
+    ice: Ice,
+    identity: DtlsIdentity,
+    handshake: Option<Handshake>,
+    deadline: Option<Instant>,
+}
+
+impl Leg {
+    /// A leg that will be keyed by DTLS over ICE.
+    #[must_use]
+    pub fn new(config: &LegConfig, identity: &DtlsIdentity) -> Self {
+        Self {
+            state: LegState::New,
+            srtp: None,
+            remote: None,
+            drops: LegDrops::default(),
+            set_up: Some(Box::new(SetUp {
+                ice: Ice::new(config),
+                identity: identity.clone(),
+                handshake: None,
+                deadline: None,
+            })),
+        }
+    }
+
+    /// A leg whose keys both ends already have: no ICE, no DTLS, nothing to wait for.
+    ///
+    /// The seam for SDES (RFC 4568), and for measuring without handshakes.
+    #[must_use]
+    pub fn keyed(send: &MasterKey, receive: &MasterKey, remote: SocketAddr) -> Self {
+        Self {
+            state: LegState::Connected,
+            srtp: Some(Srtp {
+                sender: Sender::new(send),
+                receiver: Receiver::new(receive),
+                profile: send.profile(),
+            }),
+            remote: Some(remote),
+            drops: LegDrops::default(),
+            set_up: None,
+        }
+    }
+
+    /// Tells the leg who the far end is and starts looking for a path. Only the first call counts:
+    /// a call is never renegotiated.
+    pub fn set_remote(
+        &mut self,
+        remote: &RemoteTransport,
+        role: DtlsRole,
+        now: Instant,
+        out: &mut impl Outbox,
+    ) {
+        let (LegState::New, Some(set_up)) = (self.state, &mut self.set_up) else {
+            return;
+        };
+        set_up.ice.set_remote(remote);
+        set_up.handshake = Some(Handshake::new(&set_up.identity, role, remote.fingerprint, now));
+        set_up.deadline = Some(now + SET_UP_MAX);
+        self.state = LegState::Checking;
+        self.handle_timeout(now, out);
+    }
+
+    /// Takes one datagram that lies in `buf[..len]`; a packet of media is made plain in place.
+    pub fn handle_datagram(
+        &mut self,
+        from: SocketAddr,
+        buf: &mut [u8],
+        len: usize,
+        now: Instant,
+        out: &mut impl Outbox,
+    ) -> Option<MediaPacket> {
+        let datagram = buf.get(..len)?;
+        match classify(datagram) {
+            DatagramKind::Rtp => return self.unprotect_rtp(buf, len),
+            DatagramKind::Rtcp => return self.unprotect_rtcp(buf, len),
+            DatagramKind::Stun => self.handle_stun(from, datagram, now, out),
+            DatagramKind::Dtls => self.handle_dtls(from, datagram, now, out),
+            DatagramKind::Unknown => self.drops.unknown += 1,
+        }
+
+        None
+    }
+
+    /// Lets timers run: checks, retransmissions, deadlines.
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut impl Outbox) {
+        let Some(set_up) = &mut self.set_up else {
+            return;
+        };
+        if matches!(self.state, LegState::Failed(_)) {
+            return;
+        }
+        set_up.ice.handle_timeout(now);
+        self.poll_ice(now, out);
+        self.poll_handshake(now, out);
+        self.check_deadline(now);
+    }
+
+    /// When the leg wants [`Leg::handle_timeout`] next, and why.
+    pub fn next_timeout(&mut self) -> Option<(Instant, &'static str)> {
+        let set_up = self.set_up.as_mut()?;
+        if matches!(self.state, LegState::New | LegState::Failed(_)) {
+            return None;
+        }
+        let ice = set_up.ice.next_timeout().map(|at| (at, "ICE check"));
+        let dtls = set_up
+            .handshake
+            .as_ref()
+            .and_then(Handshake::next_timeout)
+            .map(|at| (at, "DTLS retransmission"));
+        let set_up = set_up.deadline.map(|at| (at, "media set-up takes too long"));
+
+        [ice, dtls, set_up].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// Protects the plain RTP packet in `buf[..len]`; `None` without keys or without
+    /// [`crate::srtp::TRAILER_MAX`] spare bytes behind it.
+    pub fn protect_rtp(&mut self, buf: &mut [u8], len: usize) -> Option<usize> {
+        self.srtp.as_mut()?.sender.protect_rtp(buf, len)
+    }
+
+    /// Protects the plain RTCP packet in `buf[..len]`; `None` as for [`Leg::protect_rtp`].
+    pub fn protect_rtcp(&mut self, buf: &mut [u8], len: usize) -> Option<usize> {
+        self.srtp.as_mut()?.sender.protect_rtcp(buf, len)
+    }
+
+    /// How far the leg has come.
+    #[must_use]
+    pub const fn state(&self) -> LegState {
+        self.state
+    }
+
+    /// Whether packets of media can leave.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        matches!(self.state, LegState::Connected)
+    }
+
+    /// Where media goes, once proven. ICE may change it during a call.
+    #[must_use]
+    pub const fn remote(&self) -> Option<SocketAddr> {
+        self.remote
+    }
+
+    /// How packets are protected, once agreed.
+    #[must_use]
+    pub fn profile(&self) -> Option<Profile> {
+        self.srtp.as_ref().map(|srtp| srtp.profile)
+    }
+
+    /// What was dropped.
+    #[must_use]
+    pub const fn drops(&self) -> &LegDrops {
+        &self.drops
+    }
+
+    /// The user fragment STUN for this leg is addressed to; none when keyed.
+    #[must_use]
+    pub fn local_ufrag(&self) -> Option<&str> {
+        self.set_up.as_ref().map(|set_up| set_up.ice.local_ufrag())
+    }
+
+    /// Gives the leg up; used where its socket cannot be served.
+    pub fn fail(&mut self, reason: LegFailure) {
+        if !matches!(self.state, LegState::Failed(_)) {
+            self.state = LegState::Failed(reason);
+            self.srtp = None;
+        }
+    }
+
+    fn unprotect_rtp(&mut self, buf: &mut [u8], len: usize) -> Option<MediaPacket> {
+        let Some(srtp) = &mut self.srtp else {
+            self.drops.unknown += 1;
+            return None;
+        };
+        match srtp.receiver.unprotect_rtp(buf, len) {
+            Ok(plain) => match RtpHeader::parse(&buf[..plain]) {
+                Ok(header) => Some(MediaPacket::Rtp(header)),
+                Err(_) => {
+                    self.drops.malformed += 1;
+                    None
+                }
+            },
+            Err(error) => {
+                self.count(error);
+                None
+            }
+        }
+    }
+
+    fn unprotect_rtcp(&mut self, buf: &mut [u8], len: usize) -> Option<MediaPacket> {
+        let Some(srtp) = &mut self.srtp else {
+            self.drops.unknown += 1;
+            return None;
+        };
+        match srtp.receiver.unprotect_rtcp(buf, len) {
+            Ok(len) => Some(MediaPacket::Rtcp { len }),
+            Err(error) => {
+                self.count(error);
+                None
+            }
+        }
+    }
+
+    const fn count(&mut self, error: SrtpError) {
+        match error {
+            SrtpError::Short => self.drops.malformed += 1,
+            SrtpError::Replayed => self.drops.replay += 1,
+            SrtpError::Auth | SrtpError::TooManySources => self.drops.auth += 1,
+        }
+    }
+
+    fn handle_stun(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+        out: &mut impl Outbox,
+    ) {
+        let Some(set_up) = &mut self.set_up else {
+            self.drops.stun += 1;
+            return;
+        };
+        if !set_up.ice.handle_datagram(from, datagram, now) {
+            self.drops.stun += 1;
+            return;
+        }
+        if !matches!(self.state, LegState::New | LegState::Failed(_)) {
+            self.poll_ice(now, out);
+            self.poll_handshake(now, out);
+        }
+    }
+
+    fn handle_dtls(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+        out: &mut impl Outbox,
+    ) {
+        let Some(set_up) = &mut self.set_up else {
+            self.drops.unknown += 1;
+            return;
+        };
+        let (Some(handshake), true) = (&mut set_up.handshake, set_up.ice.is_proven(from)) else {
+            self.drops.unknown += 1;
+            return;
+        };
+        if matches!(self.state, LegState::Failed(_)) {
+            return;
+        }
+        match handshake.handle_datagram(from, datagram, now) {
+            Ok(()) => {}
+            Err(None) => self.drops.malformed += 1,
+            Err(Some(reason)) => {
+                self.drops.malformed += 1;
+                // After the keys are agreed, DTLS can no longer take the call down.
+                if self.srtp.is_none() {
+                    self.fail(reason);
+                    return;
+                }
+            }
+        }
+        self.poll_handshake(now, out);
+    }
+
+    fn poll_ice(&mut self, now: Instant, out: &mut impl Outbox) {
+        let Some(set_up) = &mut self.set_up else {
+            return;
+        };
+        set_up.ice.flush(out);
+        self.remote = set_up.ice.nominated();
+        match self.state {
+            LegState::Checking if self.remote.is_some() => {
+                self.state = LegState::Handshaking;
+                if let Some(handshake) = &mut set_up.handshake {
+                    handshake.start(now);
+                }
+                self.connect_if_ready();
+            }
+            LegState::Connected if set_up.ice.is_lost() => self.fail(LegFailure::ConsentLost),
+            LegState::New
+            | LegState::Checking
+            | LegState::Handshaking
+            | LegState::Connected
+            | LegState::Failed(_) => {}
+        }
+    }
+
+    fn poll_handshake(&mut self, now: Instant, out: &mut impl Outbox) {
+        let Some(set_up) = &mut self.set_up else {
+            return;
+        };
+        let Some(handshake) = &mut set_up.handshake else {
+            return;
+        };
+        match handshake.poll(self.remote, now, out) {
+            Ok(Progress::Waiting) => {}
+            Ok(Progress::Keys(keys)) => {
+                let (send, receive) = match handshake.role() {
+                    DtlsRole::Client => (&keys.client, &keys.server),
+                    DtlsRole::Server => (&keys.server, &keys.client),
+                };
+                self.srtp = Some(Srtp {
+                    sender: Sender::new(send),
+                    receiver: Receiver::new(receive),
+                    profile: send.profile(),
+                });
+                self.connect_if_ready();
+            }
+            Err(reason) => {
+                if self.srtp.is_none() {
+                    self.fail(reason);
+                }
+            }
+        }
+    }
+
+    fn connect_if_ready(&mut self) {
+        if self.state == LegState::Handshaking && self.srtp.is_some() {
+            self.state = LegState::Connected;
+            if let Some(set_up) = &mut self.set_up {
+                set_up.deadline = None;
+            }
+        }
+    }
+
+    fn check_deadline(&mut self, now: Instant) {
+        let due = self.set_up.as_ref().and_then(|set_up| set_up.deadline);
+        if due.is_some_and(|at| at <= now) {
+            match self.state {
+                LegState::New | LegState::Checking => self.fail(LegFailure::IceTimeout),
+                LegState::Handshaking => self.fail(LegFailure::DtlsTimeout),
+                LegState::Connected | LegState::Failed(_) => {}
+            }
+        }
+    }
+}
