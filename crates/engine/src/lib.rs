@@ -1,1 +1,67 @@
-//! Runs media: pinned threads, sockets, the wheel of timers; drives `media` and `audio`.
+//! Runs media: pinned threads, sockets, a wheel of timers; drives [`media`].
+//!
+//! An [`Engine`] owns the sockets and the threads. A *leg* is one party's end: the engine opens it,
+//! hands out what SDP must say about it, and from then on moves its packets alone. Whoever steers a
+//! call holds a [`LegHandle`] and a channel of [`LegEvent`]s; both are cheap to use from async code,
+//! because a method is one push on a bounded queue.
+//!
+//! ```no_run
+//! use engine::{Config, Engine, LegEvent, OpenLeg, Password, PayloadTypes, Socket, Source};
+//! use media::leg::IceRole;
+//! # async fn example(remote: media::transport::RemoteTransport) -> Result<(), Box<dyn std::error::Error>> {
+//! let engine = Engine::start(Config::default())?;
+//!
+//! let (events, mut heard) = tokio::sync::mpsc::channel(engine::EVENTS_MAX);
+//! let (leg, local) = engine.open(OpenLeg {
+//!     socket: Socket::Own,
+//!     ice: IceRole::Full { controlling: true },
+//!     password: Password::Plain,
+//!     cname: "gw".into(),
+//!     media_watch: None,
+//!     beside: None,
+//!     events,
+//! })?;
+//! // `local` goes into the SDP we send; `remote` comes out of the SDP we got.
+//! let role = remote.setup.our_role();
+//! leg.set_remote(remote, role, PayloadTypes { opus: 111, dtmf: Some(126) });
+//! while let Some(event) = heard.recv().await {
+//!     if let LegEvent::DtlsConnected { .. } = event {
+//!         break;
+//!     }
+//! }
+//! leg.play(Source::Echo);
+//! leg.send_gate(true);
+//! # let _ = local; Ok(())
+//! # }
+//! ```
+//!
+//! Two legs of one call hear each other by `a.play(Source::Bridge(b.clone()))` and the reverse; they
+//! must have been opened [beside](OpenLeg::beside) each other. A leg sends with one SSRC and one run
+//! of sequence numbers and timestamps for its whole life, whatever its source; nothing but STUN,
+//! DTLS and RTCP leaves it before [`LegHandle::send_gate`] opens.
+//!
+//! The packets travel by `io_uring` where the kernel has what we need of it, else by epoll
+//! ([`Backend`]); both drive the same code.
+
+mod config;
+mod credentials;
+mod event;
+mod handle;
+mod open;
+mod order;
+mod ports;
+mod source;
+mod stats;
+mod tap;
+mod thread;
+
+mod engine;
+
+pub use config::{Backend, Config, StartError};
+pub use engine::Engine;
+pub use event::{EVENTS_MAX, LegEvent};
+pub use handle::LegHandle;
+pub use open::{MediaWatch, OpenError, OpenKeyed, OpenLeg, Password, PayloadTypes, Socket};
+pub use source::{Repeat, Source};
+pub use stats::{Drops, LegStats, Received, Sent, SetUp, ThreadLoad};
+pub use tap::{Direction, PAYLOAD_MAX, Payload, Tap, TapPacket};

@@ -1,0 +1,112 @@
+//! How is one leg steered?
+
+use std::sync::Arc;
+
+use media::dtmf::Digit;
+use media::transport::{DtlsRole, RemoteTransport};
+use terms::LegId;
+use tokio::sync::oneshot;
+
+use crate::order::{Command, Feed, Order, ThreadPort, thread_of};
+use crate::{LegStats, PayloadTypes, Source, Tap};
+
+/// Steers one leg. Clones steer the same leg; dropping the last one closes it.
+///
+/// Every method is one push on the media thread's queue and takes effect within a few milliseconds,
+/// in the order of the calls. Orders to a closed leg are ignored.
+#[derive(Clone, Debug)]
+pub struct LegHandle(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    id: LegId,
+    port: ThreadPort,
+}
+
+impl LegHandle {
+    pub(crate) fn new(id: LegId, port: ThreadPort) -> Self {
+        Self(Arc::new(Inner { id, port }))
+    }
+
+    /// Which leg this steers.
+    #[must_use]
+    pub fn id(&self) -> LegId {
+        self.0.id
+    }
+
+    /// Names the far end and starts ICE. Only the first call counts.
+    pub fn set_remote(&self, remote: RemoteTransport, role: DtlsRole, types: PayloadTypes) {
+        self.order(Order::SetRemote(Box::new(remote), role, types));
+    }
+
+    /// Lets RTP leave, or not; closed at first. STUN, DTLS and RTCP carry no audio and are free.
+    pub fn send_gate(&self, open: bool) {
+        self.order(Order::SendGate(open));
+    }
+
+    /// Sets what the leg sends, in place of what it sent before.
+    ///
+    /// A [`Source::Bridge`] to a leg that was not opened beside this one is silence.
+    pub fn play(&self, source: Source) {
+        let feed = match source {
+            Source::Silence => Feed::Silence,
+            Source::Echo => Feed::Echo,
+            Source::Packets(frames, repeat) => Feed::Packets(frames, repeat),
+            Source::Bridge(other) if thread_of(other.id()) == thread_of(self.id()) => {
+                Feed::Bridge(other.id())
+            }
+            Source::Bridge(other) => {
+                tracing::error!(leg = %self.id(), other = %other.id(), "cannot bridge across threads");
+                Feed::Silence
+            }
+        };
+        self.order(Order::Play(feed));
+    }
+
+    /// Sends one key press as telephone-events, after those already waiting. Audio pauses for it.
+    pub fn send_digit(&self, digit: Digit, duration_ms: u32) {
+        self.order(Order::SendDigit(digit, duration_ms));
+    }
+
+    /// Adds a tap. It ends when its receiver is dropped.
+    pub fn listen(&self, tap: Tap) {
+        self.order(Order::Listen(tap));
+    }
+
+    /// Drops the audio this leg hears, before bridges and taps. Digits still pass.
+    pub fn mute(&self, on: bool) {
+        self.order(Order::Mute(on));
+    }
+
+    /// Starts the watch of [`crate::OpenLeg::media_watch`].
+    pub fn watch_from_now(&self) {
+        self.order(Order::WatchFromNow);
+    }
+
+    /// Asks for the figures; `.await` the answer, or `blocking_recv()` it outside of async code. The
+    /// answer is an error when the leg is closed.
+    #[must_use]
+    pub fn stats(&self) -> oneshot::Receiver<LegStats> {
+        let (answer, asked) = oneshot::channel();
+        self.order(Order::Stats(answer));
+
+        asked
+    }
+
+    /// Closes the leg: its port is free again and [`crate::LegEvent::Closed`] is its last event.
+    pub fn close(&self) {
+        self.order(Order::Close);
+    }
+
+    fn order(&self, order: Order) {
+        if !self.0.port.send(Command::Leg(self.0.id, order)) {
+            tracing::debug!(leg = %self.0.id, "the media thread is gone");
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.port.send(Command::Leg(self.id, Order::Close));
+    }
+}

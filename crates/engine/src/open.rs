@@ -1,0 +1,122 @@
+//! What does a leg need before it exists?
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use media::leg::IceRole;
+use media::srtp::{MasterKey, Profile};
+use terms::LegId;
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use crate::LegEvent;
+
+/// A leg that will be keyed by DTLS over ICE.
+#[derive(Debug)]
+pub struct OpenLeg {
+    /// Which socket carries it.
+    pub socket: Socket,
+    /// Its part in ICE.
+    pub ice: IceRole,
+    /// How its ICE password looks.
+    pub password: Password,
+    /// Name of our source in RTCP, the same as in SDP.
+    pub cname: String,
+    /// When silence is worth an event; `None` never is.
+    pub media_watch: Option<MediaWatch>,
+    /// A leg of the same call: both then live on one thread and can be bridged.
+    pub beside: Option<LegId>,
+    /// Where its events go, at best [`crate::EVENTS_MAX`] deep. A full channel loses events, which
+    /// is counted in [`crate::LegStats::events_lost`]; only [`LegEvent::Closed`] ends the stream.
+    pub events: mpsc::Sender<LegEvent>,
+}
+
+/// A leg whose SRTP keys both ends already have: no ICE, no DTLS.
+///
+/// This is the seam for SDES, and how a measurement opens thousands of legs without handshakes. It
+/// has a socket of its own, connected to `remote`.
+#[derive(Debug)]
+pub struct OpenKeyed {
+    /// The far end's address.
+    pub remote: SocketAddr,
+    /// How packets are protected.
+    pub profile: Profile,
+    /// Protects what we send.
+    pub send_key: MasterKey,
+    /// Protects what we receive.
+    pub receive_key: MasterKey,
+    /// What the numbers in RTP headers mean.
+    pub payload_types: PayloadTypes,
+    /// Name of our source in RTCP.
+    pub cname: String,
+    /// When silence is worth an event; `None` never is.
+    pub media_watch: Option<MediaWatch>,
+    /// A leg of the same call.
+    pub beside: Option<LegId>,
+    /// Where its events go.
+    pub events: mpsc::Sender<LegEvent>,
+}
+
+/// Which socket carries a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Socket {
+    /// One of its own, connected once the far end's address is proven. Needed where many far ends
+    /// share one address, as behind WhatsApp's relays.
+    Own,
+    /// The engine's muxed port, told apart by remote address, then by the user fragment of STUN.
+    Muxed,
+}
+
+/// How a leg's ICE password looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// 24 characters every ICE library takes.
+    Plain,
+    /// 22 characters and `==`, as WhatsApp writes it; strict libraries refuse it.
+    Padded,
+}
+
+/// How long a leg may be silent before [`LegEvent::MediaStopped`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaWatch {
+    /// From [`crate::LegHandle::watch_from_now`] until the first audio.
+    pub start: Duration,
+    /// After the first audio; RTCP counts as a sign of life.
+    pub mid_call: Duration,
+}
+
+impl Default for MediaWatch {
+    /// WhatsApp's own limits: 20 s at the start, 30 s in a call.
+    fn default() -> Self {
+        Self { start: Duration::from_secs(20), mid_call: Duration::from_secs(30) }
+    }
+}
+
+/// What the numbers in this leg's RTP headers mean, in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PayloadTypes {
+    /// Opus at 48 kHz.
+    pub opus: u8,
+    /// `telephone-event/8000`, where agreed.
+    pub dtmf: Option<u8>,
+}
+
+/// Why a leg did not open.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// [`Socket::Muxed`] on an engine without [`crate::Config::muxed`].
+    #[error("this engine has no muxed port")]
+    NoMuxedPort,
+    /// Every port of the range is taken.
+    #[error("no media port is free")]
+    NoPort(#[source] std::io::Error),
+    /// The far end's address cannot be reached from our socket.
+    #[error("cannot connect the media socket")]
+    Connect(#[source] std::io::Error),
+    /// [`OpenLeg::beside`] names a leg that is gone.
+    #[error("the leg to open beside is not open")]
+    NotBeside(LegId),
+    /// The media thread has stopped.
+    #[error("the media engine has stopped")]
+    Stopped,
+}

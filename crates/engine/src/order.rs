@@ -1,0 +1,111 @@
+//! What crosses from the rest of the process to a media thread?
+//!
+//! One bounded queue for each thread; an event counter wakes it. The thread drains the queue once in
+//! every turn.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_channel::Sender;
+use media::dtmf::Digit;
+use media::frame::OpusFrame;
+use media::leg::Leg;
+use media::transport::{DtlsRole, RemoteTransport};
+use terms::LegId;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::credentials::StreamStart;
+use crate::{LegEvent, LegStats, MediaWatch, PayloadTypes, Repeat, Tap, ThreadLoad};
+
+/// How many orders may wait for one turn of the thread, which takes milliseconds.
+pub(crate) const ORDERS_MAX: usize = 8_192;
+
+/// The low bits of a leg's id name its thread.
+const THREAD_BITS: u32 = 8;
+
+/// How many threads those bits can tell apart.
+pub(crate) const THREADS_MAX: usize = 1 << THREAD_BITS;
+
+/// The id of the `serial`th leg, living on `thread`.
+pub(crate) const fn leg_id(serial: u64, thread: usize) -> LegId {
+    LegId(serial << THREAD_BITS | thread as u64)
+}
+
+/// Where a leg lives.
+#[expect(clippy::cast_possible_truncation, reason = "only the low bits are kept")]
+pub(crate) const fn thread_of(leg: LegId) -> usize {
+    leg.0 as usize % THREADS_MAX
+}
+
+/// An order to a media thread.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Open(Box<NewLeg>),
+    Leg(LegId, Order),
+    Load(oneshot::Sender<ThreadLoad>),
+}
+
+/// A leg that was opened and shall be served.
+#[derive(Debug)]
+pub(crate) struct NewLeg {
+    pub(crate) id: LegId,
+    pub(crate) leg: Leg,
+    /// None on the muxed port.
+    pub(crate) socket: Option<UdpSocket>,
+    /// Known from the start only for keyed legs.
+    pub(crate) connected: Option<(SocketAddr, PayloadTypes)>,
+    pub(crate) stream: StreamStart,
+    pub(crate) cname: String,
+    pub(crate) media_watch: Option<MediaWatch>,
+    pub(crate) events: mpsc::Sender<LegEvent>,
+}
+
+/// An order to one leg.
+#[derive(Debug)]
+pub(crate) enum Order {
+    SetRemote(Box<RemoteTransport>, DtlsRole, PayloadTypes),
+    SendGate(bool),
+    Play(Feed),
+    SendDigit(Digit, u32),
+    Listen(Tap),
+    Mute(bool),
+    WatchFromNow,
+    Stats(oneshot::Sender<LegStats>),
+    Close,
+}
+
+/// [`crate::Source`] as the thread keeps it: by id, so that it holds no handle to its own legs.
+#[derive(Clone, Debug)]
+pub(crate) enum Feed {
+    Silence,
+    Bridge(LegId),
+    Packets(Arc<[OpusFrame]>, Repeat),
+    Echo,
+}
+
+/// The near end of a media thread's queue.
+#[derive(Clone, Debug)]
+pub(crate) struct ThreadPort {
+    pub(crate) commands: Sender<Command>,
+    pub(crate) wake: Arc<OwnedFd>,
+    /// Open legs, to choose the emptiest thread by.
+    pub(crate) legs: Arc<AtomicUsize>,
+}
+
+impl ThreadPort {
+    /// Queues a command and wakes the thread; false when the thread is gone. Waits only while
+    /// [`ORDERS_MAX`] orders are queued, which one turn of the thread clears.
+    pub(crate) fn send(&self, command: Command) -> bool {
+        if self.commands.send(command).is_err() {
+            return false;
+        }
+        // A counter that is already at its maximum wakes the thread as well.
+        rustix::io::write(&*self.wake, &1u64.to_ne_bytes()).is_ok() || !self.commands.is_empty()
+    }
+
+    pub(crate) fn legs(&self) -> usize {
+        self.legs.load(Ordering::Relaxed)
+    }
+}
