@@ -1,0 +1,335 @@
+/**
+ * What does an agent's desk know and do? Who is signed in, who is ringing, the one call the agent is on,
+ * the contacts and their chats; kept in step with the gateway over one WebSocket.
+ */
+import { CallAudio, MicrophoneError } from "../../ui/src/call-audio.svelte.ts";
+import { Link, socketUrl, type LinkState } from "../../ui/src/link.ts";
+import { ring, ringback } from "../../ui/src/ringer.ts";
+import { Ticker } from "../../ui/src/ticker.svelte.ts";
+import type {
+  Agent,
+  BusinessNumber,
+  Contact,
+  ConsoleCall,
+  FromGateway,
+  Person,
+  Presence,
+  ToGateway,
+} from "../../ui/src/wire.ts";
+import * as api from "./api.ts";
+import { Contacts } from "./contacts.svelte.ts";
+import { endWords } from "./end-words.ts";
+
+export type Stage = "placing" | "ringing" | "connecting" | "talking" | "ended";
+export type Ringing = (FromGateway & { type: "ringing" })["call"];
+
+const END_SHOWN_MS = 12_000;
+
+export class DeskCall {
+  id = $state<string | null>(null);
+  stage = $state<Stage>("placing");
+  facts = $state<Partial<ConsoleCall>>({});
+  audio = $state.raw<CallAudio | null>(null);
+  ticker = $state.raw<Ticker | null>(null);
+  digits = $state("");
+  end = $state<{ title: string; text: string } | null>(null);
+  abandoned = false;
+  #quiet: (() => void) | null = null;
+
+  constructor(
+    readonly direction: "in" | "out",
+    readonly who: Person,
+  ) {}
+
+  get name(): string {
+    return this.who.name || this.who.wa_id;
+  }
+
+  sound(make: (() => () => void) | null): void {
+    this.#quiet?.();
+    this.#quiet = make?.() ?? null;
+  }
+
+  finish(title: string, text: string): void {
+    this.stage = "ended";
+    this.end = { title, text };
+    this.sound(null);
+    this.ticker?.stop();
+    this.audio?.close();
+  }
+}
+
+export interface Refused {
+  code: number | undefined;
+  text: string;
+  who: Person | null;
+}
+
+export class Desk {
+  link = $state<LinkState>("opening");
+  me: Agent = $state({ id: "", name: "", state: "away" });
+  agents = $state<Agent[]>([]);
+  number = $state<BusinessNumber>({});
+  ringing = $state<Ringing[]>([]);
+  call = $state<DeskCall | null>(null);
+  refused = $state<Refused | null>(null);
+  /** Counts ended calls, so that the call list knows when to read again. */
+  endedCount = $state(0);
+  readonly contacts = new Contacts();
+
+  readonly #link: Link<FromGateway, ToGateway>;
+  #stopRing: (() => void) | null = null;
+
+  constructor(me: Agent, onSignedOut: () => void) {
+    this.me = me;
+    this.#link = new Link(socketUrl("/v1/console/ws"), {
+      onMessage: (message) => this.#receive(message),
+      onState: (state, failures) => {
+        this.link = state;
+        if (state === "waiting" && failures % 3 === 1) void this.#stillSignedIn(onSignedOut);
+      },
+    });
+  }
+
+  close(): void {
+    this.hangUp();
+    this.#ring(false);
+    this.#link.close();
+  }
+
+  // ---- what the agent does ----
+
+  setPresence(state: Presence): void {
+    if (this.#link.send({ type: "presence", state })) this.me = { ...this.me, state };
+  }
+
+  async answer(ringing: Ringing): Promise<void> {
+    if (this.busy) return;
+    const call = new DeskCall("in", ringing.contact);
+    call.id = ringing.call_id;
+    call.stage = "connecting";
+    call.facts = { ...ringing, state: "ringing" };
+    this.call = call;
+    this.#dropRinging(ringing.call_id);
+    const offer = await this.#offer(call);
+    if (offer === null) {
+      this.#link.send({ type: "decline", call_id: ringing.call_id });
+      return;
+    }
+    if (this.#live(ringing.call_id)) this.#link.send({ type: "answer", call_id: ringing.call_id, sdp: offer });
+  }
+
+  decline(ringing: Ringing): void {
+    this.#link.send({ type: "decline", call_id: ringing.call_id });
+    this.#dropRinging(ringing.call_id);
+  }
+
+  async place(who: Person): Promise<void> {
+    if (this.busy) return;
+    this.refused = null;
+    const call = new DeskCall("out", who);
+    this.call = call;
+    const offer = await this.#offer(call);
+    if (offer === null || call.abandoned) return;
+    if (!this.#link.send({ type: "place", to: who.wa_id, sdp: offer })) {
+      this.#over(call, "No connection", "The gateway is not reachable just now. Try again in a moment.");
+    }
+  }
+
+  hangUp(): void {
+    const call = this.call;
+    if (!call || call.stage === "ended") return;
+    if (call.id === null) call.abandoned = true;
+    else this.#link.send({ type: "hang_up", call_id: call.id });
+    this.#over(call, "Call ended", "");
+  }
+
+  mute(on: boolean): void {
+    const call = this.call;
+    call?.audio?.mute(on);
+    if (call?.id) this.#link.send({ type: "mute", call_id: call.id, on });
+  }
+
+  digit(digit: string): boolean {
+    const call = this.call;
+    if (!call?.id || call.stage !== "talking") return false;
+    const sent = this.#link.send({ type: "digit", call_id: call.id, digit });
+    if (sent) call.digits = (call.digits + digit).slice(-24);
+    return sent;
+  }
+
+  dismissCall(): void {
+    if (this.call?.stage === "ended") this.call = null;
+  }
+
+  get busy(): boolean {
+    return this.call !== null && this.call.stage !== "ended";
+  }
+
+  // ---- what the gateway says ----
+
+  #receive(message: FromGateway): void {
+    switch (message.type) {
+      case "hello":
+        this.me = message.agent;
+        this.number = message.number ?? {};
+        this.#resume(message.calls);
+        return void this.contacts.load();
+      case "agents":
+        this.agents = message.agents;
+        this.me = message.agents.find((agent) => agent.id === this.me.id) ?? this.me;
+        return;
+      case "ringing":
+        this.#dropRinging(message.call.call_id);
+        this.ringing.push(message.call);
+        return this.#ring(true);
+      case "ring_stopped":
+        return this.#dropRinging(message.call_id);
+      case "answer":
+        return void this.#applyAnswer(message.call_id, message.sdp);
+      case "call":
+        return this.#follow(message.call);
+      case "contact":
+        return this.#contact(message.contact);
+      case "refused":
+        return this.#refused(message.code, message.text);
+    }
+  }
+
+  /** After a reconnect: calls that rang or ended while the line was down. */
+  #resume(calls: ConsoleCall[]): void {
+    this.ringing = this.ringing.filter((each) => calls.some((call) => call.call_id === each.call_id));
+    if (this.ringing.length === 0) this.#ring(false);
+    const call = this.call;
+    if (call?.id && call.stage !== "ended" && !calls.some((each) => each.call_id === call.id)) {
+      this.#over(call, "Call ended", "It ended while the gateway was not reachable.");
+    }
+  }
+
+  #follow(facts: ConsoleCall): void {
+    const call = this.#live(facts.call_id) ?? this.#adopt(facts);
+    if (facts.state === "ended") {
+      this.endedCount += 1;
+      this.#dropRinging(facts.call_id);
+    }
+    if (!call) return this.#late(facts);
+    call.facts = { ...call.facts, ...facts };
+    if (facts.state === "ended") {
+      const words = endWords(facts, call.name);
+      return this.#over(call, words.title, words.text);
+    }
+    if (facts.state === "connected") {
+      call.stage = "talking";
+      call.sound(null);
+      call.ticker ??= new Ticker();
+    } else if (facts.state === "ringing" && call.direction === "out") {
+      call.stage = "ringing";
+      call.sound(ringback);
+    }
+  }
+
+  /** The call we are placing learns its id from the first word about it. */
+  #adopt(facts: ConsoleCall): DeskCall | null {
+    const call = this.call;
+    if (!call || call.direction !== "out" || call.id !== null || facts.contact.wa_id !== call.who.wa_id) return null;
+    if (facts.state === "ended" && call.stage === "ended") return null;
+    call.id = facts.call_id;
+    if (!call.abandoned) return call;
+    this.#link.send({ type: "hang_up", call_id: facts.call_id });
+    return null;
+  }
+
+  /** The record of a call we hung up ourselves arrives after our own "ended": it brings the price. */
+  #late(facts: ConsoleCall): void {
+    const call = this.call;
+    if (call?.id === facts.call_id && facts.state === "ended") {
+      call.facts = { ...call.facts, ...facts };
+      call.end = endWords(facts, call.name);
+    }
+  }
+
+  async #applyAnswer(callId: string, sdp: string): Promise<void> {
+    const call = this.call;
+    if (!call?.audio || call.stage === "ended") return;
+    if (call.id === null && call.direction === "out") call.id = callId;
+    if (call.id !== callId) return;
+    try {
+      await call.audio.apply(sdp);
+    } catch (error) {
+      console.warn("the gateway's answer was not usable", error);
+      this.#link.send({ type: "hang_up", call_id: callId });
+      this.#over(call, "Call failed", "The browser could not use the gateway's answer for the sound.");
+    }
+  }
+
+  #refused(code: number | undefined, text: string): void {
+    const call = this.call;
+    const who = call?.who ?? null;
+    if (call && (call.stage === "placing" || call.stage === "connecting")) {
+      call.finish("", "");
+      this.call = null;
+    }
+    this.refused = { code, text, who };
+  }
+
+  #contact(contact: Contact): void {
+    this.contacts.update(contact);
+    // A yes from the user answers the refusal that was shown.
+    const allowed = contact.permission && contact.permission.status !== "no_permission";
+    if (allowed && this.refused?.code === 138006 && this.refused.who?.wa_id === contact.wa_id) this.refused = null;
+  }
+
+  // ---- helpers ----
+
+  #live(callId: string): DeskCall | null {
+    const call = this.call;
+    return call && call.id === callId && call.stage !== "ended" ? call : null;
+  }
+
+  #dropRinging(callId: string): void {
+    this.ringing = this.ringing.filter((each) => each.call_id !== callId);
+    if (this.ringing.length === 0) this.#ring(false);
+  }
+
+  #ring(on: boolean): void {
+    if (on) this.#stopRing ??= this.busy ? null : ring();
+    else {
+      this.#stopRing?.();
+      this.#stopRing = null;
+    }
+  }
+
+  async #offer(call: DeskCall): Promise<string | null> {
+    try {
+      const audio = await CallAudio.open();
+      if (call.stage === "ended") {
+        audio.close();
+        return null;
+      }
+      call.audio = audio;
+      return await audio.offer();
+    } catch (error) {
+      const text = error instanceof MicrophoneError ? error.message : "The browser could not prepare the sound.";
+      this.#over(call, "No microphone", text);
+      return null;
+    }
+  }
+
+  #over(call: DeskCall, title: string, text: string): void {
+    call.finish(title, text);
+    setTimeout(() => {
+      if (this.call === call) this.call = null;
+    }, END_SHOWN_MS);
+  }
+
+  async #stillSignedIn(onSignedOut: () => void): Promise<void> {
+    try {
+      await api.me();
+    } catch (error) {
+      if (error instanceof api.ApiError && error.status === 401) {
+        this.#link.close();
+        onSignedOut();
+      }
+    }
+  }
+}
