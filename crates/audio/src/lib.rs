@@ -1,1 +1,34 @@
-//! What audio is: codecs, tones, measuring, WAV and Ogg.
+//! What is audio? Samples at 48 kHz, mono, in frames of 20 ms, and the ways in and out of that form.
+//!
+//! ```text
+//!   WAV, Ogg Opus ──▶ prompt ──▶ Opus packets ──▶ (a leg sends them)
+//!   (a leg receives) ──▶ playout ──▶ samples ──▶ measure: how loud, which tone
+//!                                          └──▶ wav: a recording
+//! ```
+//!
+//! Nothing here touches a file, a socket or a clock: bytes come in, bytes go out, and bytes from
+//! strangers end in an error, never in a panic. An Opus packet is a `Box<[u8]>`; the rooms that send
+//! one give it their own type.
+
+pub mod measure;
+pub mod ogg;
+pub mod opus;
+pub mod playout;
+pub mod prompt;
+pub mod resample;
+mod sample;
+mod spectrum;
+pub mod tone;
+pub mod wav;
+
+/// Samples per second of every signal in this crate; Opus counts in it whatever was encoded.
+pub const SAMPLE_RATE: u32 = 48_000;
+
+/// Samples of one frame: 20 ms, the packet time WhatsApp's offers ask for.
+pub const FRAME_SAMPLES: usize = 960;
+
+/// Milliseconds of one frame.
+pub const FRAME_MS: u32 = 20;
+
+/// Samples per millisecond.
+pub const SAMPLES_PER_MS: usize = 48;

@@ -1,0 +1,158 @@
+//! How is sound kept as a WAV file?
+//!
+//! Reads PCM of 8 to 32 bits or float, any number of channels, any rate in [`resample::RATES`], into
+//! mono at 48 kHz. Writes 16 bits with one or two channels.
+
+use std::io::Cursor;
+
+use crate::{
+    SAMPLE_RATE,
+    resample::{self, RateError},
+    sample::clip,
+};
+
+/// The longest sound read, in samples per channel at its own rate: an hour at 48 kHz. A file may
+/// claim anything, and a call plays what it reads from memory.
+const SAMPLES_MAX: usize = 48_000 * 3_600;
+
+/// Why a file is not a usable WAV file.
+#[derive(Debug, thiserror::Error)]
+pub enum WavError {
+    /// Not WAV, cut short, or a coding this reader does not know.
+    #[error("not a readable WAV file")]
+    Malformed(#[source] hound::Error),
+    /// The rate is out of range.
+    #[error("the WAV file's rate cannot be used")]
+    Rate(#[source] RateError),
+    /// Longer than an hour.
+    #[error("the WAV file is longer than an hour")]
+    TooLong,
+    /// No channel at all.
+    #[error("the WAV file has no channels")]
+    NoChannels,
+}
+
+/// Reads a WAV file as mono at 48 kHz; channels are averaged.
+///
+/// # Errors
+///
+/// [`WavError`] says what is wrong with the file.
+pub fn read(file: &[u8]) -> Result<Vec<i16>, WavError> {
+    let mut reader = hound::WavReader::new(Cursor::new(file)).map_err(WavError::Malformed)?;
+    let spec = reader.spec();
+    let channels = usize::from(spec.channels);
+    if channels == 0 {
+        return Err(WavError::NoChannels);
+    }
+    if reader.duration() as usize > SAMPLES_MAX {
+        return Err(WavError::TooLong);
+    }
+    let samples: Vec<f32> = match spec.sample_format {
+        hound::SampleFormat::Float => {
+            let scale = -f32::from(i16::MIN);
+            collect(reader.samples::<f32>(), |sample| sample * scale)?
+        }
+        hound::SampleFormat::Int => {
+            let scale = 2f32.powi(16 - i32::from(spec.bits_per_sample));
+            collect(reader.samples::<i32>(), |sample| sample as f32 * scale)?
+        }
+    };
+    let mono: Vec<i16> = samples
+        .chunks_exact(channels)
+        .map(|moment| clip(moment.iter().sum::<f32>() / f32::from(spec.channels)))
+        .collect();
+    resample::resample(&mono, spec.sample_rate, SAMPLE_RATE).map_err(WavError::Rate)
+}
+
+fn collect<S>(
+    samples: impl Iterator<Item = hound::Result<S>>,
+    scaled: impl Fn(S) -> f32,
+) -> Result<Vec<f32>, WavError> {
+    samples.map(|sample| sample.map(&scaled).map_err(WavError::Malformed)).collect()
+}
+
+/// Writes one channel at 48 kHz.
+///
+/// # Errors
+///
+/// [`WavError::Malformed`] when the sound does not fit a WAV file (4 GiB).
+pub fn write_mono(samples: &[i16]) -> Result<Vec<u8>, WavError> {
+    write(1, samples.iter().copied())
+}
+
+/// Writes two channels at 48 kHz; silence fills the shorter one.
+///
+/// # Errors
+///
+/// [`WavError::Malformed`] when the sound does not fit a WAV file (4 GiB).
+pub fn write_stereo(left: &[i16], right: &[i16]) -> Result<Vec<u8>, WavError> {
+    let at = |side: &[i16], n: usize| side.get(n).copied().unwrap_or(0);
+    let moments = 0..left.len().max(right.len());
+    write(2, moments.flat_map(|n| [at(left, n), at(right, n)]))
+}
+
+fn write(channels: u16, samples: impl Iterator<Item = i16>) -> Result<Vec<u8>, WavError> {
+    let spec = hound::WavSpec {
+        channels,
+        sample_rate: SAMPLE_RATE,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = Cursor::new(Vec::new());
+    let mut writer = hound::WavWriter::new(&mut file, spec).map_err(WavError::Malformed)?;
+    for sample in samples {
+        writer.write_sample(sample).map_err(WavError::Malformed)?;
+    }
+    writer.finalize().map_err(WavError::Malformed)?;
+    Ok(file.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tone;
+
+    fn file(
+        spec: hound::WavSpec,
+        write: impl Fn(&mut hound::WavWriter<&mut Cursor<Vec<u8>>>),
+    ) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
+        write(&mut writer);
+        writer.finalize().unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let sound = tone::sine(440.0, -12.0, 100);
+        assert_eq!(read(&write_mono(&sound).unwrap()).unwrap(), sound);
+        let both = read(&write_stereo(&sound, &sound[..2_400]).unwrap()).unwrap();
+        assert_eq!(both.len(), sound.len());
+        assert_eq!(both[100], sound[100]);
+        assert!((f64::from(both[4_000]) - f64::from(sound[4_000]) / 2.0).abs() <= 0.5);
+    }
+
+    #[test]
+    fn float_24_bit_and_8_bit_come_out_at_the_same_level() {
+        let spec = |bits, format| hound::WavSpec {
+            channels: 1,
+            sample_rate: 48_000,
+            bits_per_sample: bits,
+            sample_format: format,
+        };
+        let float = file(spec(32, hound::SampleFormat::Float), |w| w.write_sample(0.5f32).unwrap());
+        assert_eq!(read(&float).unwrap(), [16_384]);
+        let deep = file(spec(24, hound::SampleFormat::Int), |w| w.write_sample(1 << 22).unwrap());
+        assert_eq!(read(&deep).unwrap(), [16_384]);
+        let small = file(spec(8, hound::SampleFormat::Int), |w| w.write_sample(64i8).unwrap());
+        assert_eq!(read(&small).unwrap(), [16_384]);
+    }
+
+    #[test]
+    fn a_file_cut_short_is_refused() {
+        let whole = write_mono(&tone::sine(440.0, -12.0, 100)).unwrap();
+        assert!(matches!(read(&whole[..whole.len() - 100]), Err(WavError::Malformed(_))));
+        assert!(matches!(read(b"RIFF"), Err(WavError::Malformed(_))));
+    }
+}
