@@ -1,1 +1,26 @@
-//! What the platform allows: call lifecycle, consent, limits, window, hours, price; every number from a rulebook.
+//! What the platform allows: call lifecycle, consent, limits, window, hours, price.
+//!
+//! Facts and a moment come in, a verdict or effects go out. Nothing here reads a clock, a file or
+//! the network, so a call of next week is a function call of today. Every number, list and switch
+//! is read from a [`rulebook::Rulebook`]; a "no" is a [`Refusal`], a value with its evidence and,
+//! where one exists, the next moment at which the answer changes.
+//!
+//! ```text
+//!   facts + now ─▶ eligibility ─▶ Permit ─▶ call::Call ─▶ effects ─▶ the platform's shell
+//!                     │  uses permission, window, hours, limits        │
+//!                     └───────────── rulebook ──────────── price ◀─────┘
+//! ```
+
+pub mod call;
+pub mod delivery;
+pub mod eligibility;
+pub mod hours;
+pub mod limits;
+pub mod permission;
+pub mod price;
+mod refusal;
+pub mod rulebook;
+pub mod settings;
+pub mod window;
+
+pub use refusal::Refusal;

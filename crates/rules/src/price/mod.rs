@@ -1,0 +1,81 @@
+//! What does a call cost?
+//!
+//! A user's call is free. A business's call is billed from the answer, in pulses of six seconds, a
+//! part of one counting whole, at the rate of the called number's market. The pulses come from the
+//! unrounded duration. A call that crosses into a cheaper tier of the month gets its rate as a whole.
+
+mod card;
+mod market;
+
+use std::time::Duration;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use terms::{Country, Direction, Money};
+
+pub use card::{CardError, RateCard, Tier, card, cards};
+pub use market::{Market, market_of};
+
+use crate::rulebook::Rulebook;
+
+/// The price of one call, with what it was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Price {
+    /// Billed pulses.
+    pub pulses: u64,
+    /// The market of the called number, as the card names it.
+    pub market: String,
+    /// Rate of one minute.
+    pub per_minute: Money,
+    /// Rate of one pulse.
+    pub per_pulse: Money,
+    /// The price.
+    pub total: Money,
+    /// The rate card's name.
+    pub card: String,
+}
+
+/// How many pulses a connected time has; a part counts whole.
+#[must_use]
+pub fn pulses(connected: Duration, book: &Rulebook) -> u64 {
+    let pulses = connected.as_nanos().div_ceil(book.price.pulse.value.as_nanos());
+    u64::try_from(pulses).unwrap_or(u64::MAX)
+}
+
+/// The price of one call to a user of this country.
+///
+/// `used` is what this market has used in the calendar month before this call; `None` only if the
+/// card lacks the country's market, its region and `Other`.
+#[must_use]
+pub fn price(
+    card: &RateCard,
+    direction: Direction,
+    country: Option<Country>,
+    connected: Duration,
+    used: Duration,
+    book: &Rulebook,
+) -> Option<Price> {
+    let (market, tiers) = card.market(country)?;
+    let pulses = match direction {
+        Direction::UserInitiated => 0,
+        Direction::BusinessInitiated => pulses(connected, book),
+    };
+    let pulse = book.price.pulse.value;
+    let billed = pulse.saturating_mul(u32::try_from(pulses).unwrap_or(u32::MAX));
+    let per_minute = match direction {
+        Direction::UserInitiated => Decimal::ZERO,
+        Direction::BusinessInitiated => Tier::of(tiers, used.saturating_add(billed)).per_minute,
+    };
+    let pulse_ms = Decimal::from(pulse.as_millis());
+    let per_pulse = per_minute * pulse_ms / Decimal::from(60_000);
+    let total = per_pulse.checked_mul(Decimal::from(pulses))?;
+    let money = |amount: Decimal| Money { amount: amount.normalize(), currency: card.currency };
+    Some(Price {
+        pulses,
+        market: market.to_owned(),
+        per_minute: money(per_minute),
+        per_pulse: money(per_pulse),
+        total: money(total),
+        card: card.name.clone(),
+    })
+}

@@ -1,0 +1,279 @@
+//! Why not?
+//!
+//! Every "no" of the platform, in the domain's words. Each variant's doc names the Graph code the
+//! platform answers with; the text here is the detail a client may read. A refusal carries the
+//! evidence it rests on and, where one is known, the next moment at which the answer changes.
+
+use std::time::Duration;
+
+use terms::{Country, Direction, Timestamp};
+
+use crate::{
+    permission::Absence,
+    rulebook::{ConcurrencyScope, CountryScope},
+};
+
+/// A rule says no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The call's state does not take this input (`accept` of a running call). Code 100.
+    #[error("{input} is not possible while the call is {state}")]
+    WrongState {
+        /// The input, such as `accept`.
+        input: &'static str,
+        /// The state, such as `accepted`.
+        state: &'static str,
+    },
+    /// The call is over. Code 100.
+    #[error("{input} is not possible: the call has ended ({reason})")]
+    CallEnded {
+        /// The input.
+        input: &'static str,
+        /// Why the call ended.
+        reason: &'static str,
+    },
+    /// The answer came after the answer window closed. Code 138007.
+    #[error("{input} came after the time to answer this call was over")]
+    AnsweredTooLate {
+        /// The input.
+        input: &'static str,
+    },
+    /// This action belongs to calls of the other direction. Code 100.
+    #[error("{input} is not possible for a call of direction {direction}")]
+    WrongDirection {
+        /// The input.
+        input: &'static str,
+        /// The call's direction.
+        direction: Direction,
+    },
+    /// No such call at this number. Code 100.
+    #[error("no call with this id at this number")]
+    UnknownCall,
+    /// `accept` or a second `pre_accept` brought another SDP. Code 100.
+    #[error("the SDP answer differs from the one given with pre_accept; both must be identical")]
+    SdpDiffers,
+
+    /// The number speaks SIP, so Graph call actions are off. Code 131055.
+    #[error("calls of this number are signalled over SIP; Graph call actions are not allowed")]
+    SipEnabled,
+    /// Calling is not switched on. Code 138000.
+    #[error("calling is not enabled for this number")]
+    CallingNotEnabled,
+    /// The business number's country is blocked. Code 138013.
+    #[error("{} not available to business numbers of {}",
+        match scope { CountryScope::Calling => "calling is", CountryScope::BusinessInitiated => "business-initiated calls are" },
+        country)]
+    CountryBlocked {
+        /// The number's country.
+        country: Country,
+        /// What is blocked.
+        scope: CountryScope,
+    },
+    /// A restriction for low quality is active. Code 138014.
+    #[error("calling is restricted for this number until {until}")]
+    Restricted {
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// The account has no valid payment method. Code 131044.
+    #[error("the account has no valid payment method")]
+    PaymentMissing,
+    /// The user cannot be called. Code 138001.
+    #[error("the user cannot be called: {why}")]
+    Uncallable {
+        /// Why, for the log and the sandbox.
+        why: &'static str,
+    },
+    /// The user's app is too old for a request or a call button. Message status 131026.
+    #[error("the user's app is too old to show this message")]
+    AppTooOld,
+    /// A public test number may only reach its listed recipients. Code 131030.
+    #[error("the user is not on the allowed list of this test number")]
+    NotOnAllowedList,
+
+    /// The user has not agreed to be called. Code 138006.
+    #[error("no approved call permission from the user: {0}")]
+    NoPermission(Absence),
+    /// The service window is closed. The code is the rulebook's (131047).
+    #[error("the 24-hour customer service window with this user is closed{}", since(*.closed_at))]
+    WindowClosed {
+        /// When it closed; absent if it never opened.
+        closed_at: Option<Timestamp>,
+        /// The Graph code the rulebook gives this refusal.
+        code: u32,
+    },
+    /// A call with this user is running. Code 138003.
+    #[error("a call with this user is already running")]
+    CallRunning,
+    /// Too many connected calls to this user. Code 138012, with the time in `error_data`.
+    #[error("{used} of {max} connected calls to this user used in 24 hours; next at {allowed_at}")]
+    ConnectedLimit {
+        /// Connected calls in the period.
+        used: u32,
+        /// The limit.
+        max: u32,
+        /// When the next call is allowed.
+        allowed_at: Timestamp,
+    },
+    /// Too many new calls of this number. Code 138005.
+    #[error("{used} of {max} new calls of this number used in 24 hours")]
+    PlacedLimit {
+        /// New calls in the period.
+        used: u32,
+        /// The limit.
+        max: u32,
+        /// When the next call is allowed, where known.
+        allowed_at: Option<Timestamp>,
+    },
+    /// Too many calls at the same time. Code 138002; a user's call is dropped without a webhook.
+    #[error("{running} of {max} concurrent calls of this {} are running", scope.as_str())]
+    ConcurrencyLimit {
+        /// Running calls.
+        running: u32,
+        /// The limit.
+        max: u32,
+        /// Whose calls are counted.
+        scope: ConcurrencyScope,
+    },
+
+    /// Too many requests for permission. Code 138009.
+    #[error("{used} of {max} call permission requests used in {} hours; next at {allowed_at}", period.as_secs() / 3600)]
+    RequestLimit {
+        /// Requests in the period.
+        used: u32,
+        /// The limit.
+        max: u32,
+        /// The period.
+        period: Duration,
+        /// When the next request is allowed.
+        allowed_at: Timestamp,
+    },
+    /// A permanent permission stands, so a request is pointless. Code 138017.
+    #[error("the user has already given a permanent call permission")]
+    AlreadyPermanent,
+    /// Too many reads of call permissions. Code 613.
+    #[error("{used} of {max} call permission reads used in this second")]
+    ReadLimit {
+        /// Reads in the second.
+        used: u32,
+        /// The limit.
+        max: u32,
+    },
+    /// The request's buttons no longer work. No code: only a phone meets this.
+    #[error("this call permission request is {state}")]
+    RequestClosed {
+        /// `expired`, `replaced` or `unknown`.
+        state: &'static str,
+    },
+    /// There is no permission to take back. No code: only a phone meets this.
+    #[error("there is no call permission to revoke")]
+    NothingToRevoke,
+
+    /// The business is closed now. No code: only the user's phone meets this; no webhook.
+    #[error("the business does not take calls now{}", match opens_at { Some(at) => format!("; it opens at {at}"), None => String::new() })]
+    OutOfHours {
+        /// When it opens next.
+        opens_at: Option<Timestamp>,
+        /// The phone may offer to ask for a callback.
+        callback: bool,
+    },
+
+    /// The messaging tier is too low to switch calling on. Code 138015.
+    #[error("calling needs a messaging limit of {min} recipients a day; this number has {tier}")]
+    TierTooLow {
+        /// The number's tier.
+        tier: u32,
+        /// The lowest tier.
+        min: u32,
+    },
+    /// Nobody would hear of calls: no SIP server and no app with field `calls`. Code 138018.
+    #[error("neither SIP is configured nor does an app of this account subscribe to calls")]
+    NobodyListens,
+    /// A setting has a wrong value. Code 100.
+    #[error("calling.{field}: {reason}")]
+    SettingInvalid {
+        /// Path of the field below `calling`.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+fn since(closed_at: Option<Timestamp>) -> String {
+    closed_at.map_or_else(|| " (never opened)".into(), |at| format!(" since {at}"))
+}
+
+impl Refusal {
+    /// The rule's stable name, for the sandbox API and the preflight.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::WrongState { .. } => "call.state",
+            Self::CallEnded { .. } => "call.ended",
+            Self::AnsweredTooLate { .. } => "call.answer_window",
+            Self::WrongDirection { .. } => "call.direction",
+            Self::UnknownCall => "call.unknown",
+            Self::SdpDiffers => "call.same_sdp",
+            Self::SipEnabled => "eligibility.sip",
+            Self::CallingNotEnabled => "eligibility.enabled",
+            Self::CountryBlocked { .. } => "eligibility.country",
+            Self::Restricted { .. } => "eligibility.restriction",
+            Self::PaymentMissing => "eligibility.payment",
+            Self::Uncallable { .. } => "eligibility.callable",
+            Self::AppTooOld => "eligibility.app_version",
+            Self::NotOnAllowedList => "eligibility.allowed_list",
+            Self::NoPermission(_) => "permission.required",
+            Self::WindowClosed { .. } => "window.open",
+            Self::CallRunning => "limits.one_call_per_pair",
+            Self::ConnectedLimit { .. } => "limits.connected_per_day",
+            Self::PlacedLimit { .. } => "limits.placed_per_day",
+            Self::ConcurrencyLimit { .. } => "limits.concurrent",
+            Self::RequestLimit { .. } => "permission.request_limit",
+            Self::AlreadyPermanent => "permission.already_permanent",
+            Self::ReadLimit { .. } => "limits.permission_reads",
+            Self::RequestClosed { .. } => "permission.request_closed",
+            Self::NothingToRevoke => "permission.nothing_to_revoke",
+            Self::OutOfHours { .. } => "hours.open",
+            Self::TierTooLow { .. } => "settings.tier",
+            Self::NobodyListens => "settings.prerequisites",
+            Self::SettingInvalid { .. } => "settings.value",
+        }
+    }
+
+    /// The next moment at which the answer changes by time alone, where one is known.
+    #[must_use]
+    pub fn changes_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Restricted { until } => Some(*until),
+            Self::ConnectedLimit { allowed_at, .. } | Self::RequestLimit { allowed_at, .. } => {
+                Some(*allowed_at)
+            }
+            Self::PlacedLimit { allowed_at, .. } => *allowed_at,
+            Self::OutOfHours { opens_at, .. } => *opens_at,
+            Self::WrongState { .. }
+            | Self::CallEnded { .. }
+            | Self::AnsweredTooLate { .. }
+            | Self::WrongDirection { .. }
+            | Self::UnknownCall
+            | Self::SdpDiffers
+            | Self::SipEnabled
+            | Self::CallingNotEnabled
+            | Self::CountryBlocked { .. }
+            | Self::PaymentMissing
+            | Self::Uncallable { .. }
+            | Self::AppTooOld
+            | Self::NotOnAllowedList
+            | Self::NoPermission(_)
+            | Self::WindowClosed { .. }
+            | Self::CallRunning
+            | Self::ConcurrencyLimit { .. }
+            | Self::AlreadyPermanent
+            | Self::ReadLimit { .. }
+            | Self::RequestClosed { .. }
+            | Self::NothingToRevoke
+            | Self::TierTooLow { .. }
+            | Self::NobodyListens
+            | Self::SettingInvalid { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Which rules exist, and of what kind is each?
+//!
+//! One struct a section of the file; a field is a rule of the same name.
+
+use std::time::Duration;
+
+use terms::Country;
+
+use super::entry::{Raw, Reads, Rule, RulebookError, Sheet};
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident = $section:literal { $($(#[$rule_doc:meta])* $rule:ident: $kind:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name { $($(#[$rule_doc])* pub $rule: Rule<$kind>,)* }
+
+        impl $name {
+            pub(super) fn read(sheet: &mut Sheet<'_>) -> Result<Self, RulebookError> {
+                Ok(Self { $($rule: sheet.take($section, stringify!($rule))?,)* })
+            }
+        }
+    };
+}
+
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident, $expected:literal { $($(#[$item_doc:meta])* $item:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$item_doc])* $item,)* }
+
+        impl $name {
+            /// The word in the rulebook.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$item => $text,)* }
+            }
+        }
+
+        impl Reads for $name {
+            const EXPECTED: &'static str = $expected;
+            fn read(raw: &Raw) -> Option<Self> {
+                match raw.to_string().as_str() {
+                    $($text => Some(Self::$item),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+section! {
+    /// Deadlines of a call.
+    CallRules = "call" {
+        /// How long a business has to answer a user's call, from the connect webhook.
+        answer_window: Duration,
+        /// How long a user's phone rings for a business's call.
+        ring_timeout: Duration,
+        /// The longest `biz_opaque_callback_data`.
+        opaque_chars_max: u32,
+    }
+}
+
+section! {
+    /// When silence ends a call.
+    MediaRules = "media" {
+        /// No media from the business since the answer.
+        silent_from_start: Duration,
+        /// No media from the business in a running call.
+        silent_mid_call: Duration,
+    }
+}
+
+choice! {
+    /// What a blocked country cannot do.
+    CountryScope, "\"calling\" or \"business_initiated\"" {
+        /// Neither direction.
+        Calling = "calling",
+        /// Only calls by the business.
+        BusinessInitiated = "business_initiated",
+    }
+}
+
+section! {
+    /// Who may use calling at all.
+    EligibilityRules = "eligibility" {
+        /// The lowest messaging tier (unique recipients a day) with calling.
+        tier_min: u32,
+        /// Countries of business numbers that are blocked.
+        blocked_countries: Vec<Country>,
+        /// What they are blocked from.
+        blocked_scope: CountryScope,
+        /// A business's call also needs an open service window.
+        call_needs_window: bool,
+        /// The Graph code when that window is closed.
+        window_code: u32,
+    }
+}
+
+section! {
+    /// The user's consent to be called, and the requests for it.
+    PermissionRules = "permission" {
+        /// How long a temporary permission lives, from the user's approval.
+        lifetime: Duration,
+        /// Requests for permission a user may get in a day.
+        requests_per_day: u32,
+        /// And in a week.
+        requests_per_week: u32,
+        /// How long the buttons of a request work after delivery without an answer.
+        request_lifetime: Duration,
+        /// How long they work after an answer.
+        answered_lifetime: Duration,
+        /// Unanswered calls in a row before the user is asked to think again.
+        nudge_after: u32,
+        /// Unanswered calls in a row that end the permission.
+        revoke_after: u32,
+        /// A call the business cancelled while it rang counts as unanswered.
+        cancelled_counts: bool,
+        /// As `requests_per_day`, for public test numbers.
+        test_requests_per_day: u32,
+        /// As `requests_per_week`, for public test numbers.
+        test_requests_per_week: u32,
+        /// As `nudge_after`, for public test numbers.
+        test_nudge_after: u32,
+        /// As `revoke_after`, for public test numbers.
+        test_revoke_after: u32,
+    }
+}
+
+choice! {
+    /// Whose calls are counted together.
+    ConcurrencyScope, "\"number\" or \"account\"" {
+        /// Those of one business number.
+        Number = "number",
+        /// Those of all numbers of a WABA.
+        Account = "account",
+    }
+}
+
+section! {
+    /// How many calls.
+    LimitRules = "limits" {
+        /// Connected business-initiated calls to one user in 24 hours.
+        connected_per_day: u32,
+        /// New business-initiated calls of one number in 24 hours.
+        placed_per_day: u32,
+        /// Calls at the same time.
+        concurrent: u32,
+        /// Whose calls those are.
+        concurrent_scope: ConcurrencyScope,
+        /// Reads of a call permission in one second.
+        permission_reads_per_second: u32,
+    }
+}
+
+section! {
+    /// The 24-hour customer service window.
+    WindowRules = "window" {
+        /// How long it stays open.
+        length: Duration,
+        /// A user's call opens it, answered or not.
+        opened_by_user_call: bool,
+        /// A user who picks up a business's call opens it.
+        opened_by_pick_up: bool,
+    }
+}
+
+choice! {
+    /// What the interval of a holiday entry is.
+    HolidayMeans, "\"open\" or \"closed\"" {
+        /// The business is open in it, and closed for the rest of that date.
+        Open = "open",
+        /// The business is closed in it.
+        Closed = "closed",
+    }
+}
+
+section! {
+    /// Call hours and holidays.
+    HoursRules = "hours" {
+        /// What the interval of a holiday entry is.
+        holiday_means: HolidayMeans,
+        /// Intervals a day may have.
+        windows_per_day: u32,
+        /// Holidays a number may have.
+        holidays_max: u32,
+    }
+}
+
+section! {
+    /// Pulses and what messages cost.
+    PriceRules = "price" {
+        /// The billing step.
+        pulse: Duration,
+        /// A free-form message is billed once the free ones are used.
+        messages_billed: bool,
+        /// Free-form messages a number has free in a month, when they are billed.
+        free_messages_per_month: u32,
+    }
+}
+
+section! {
+    /// Bounds of the calling settings.
+    SettingsRules = "settings" {
+        /// The longest key or value of a SIP Request-URI parameter.
+        sip_parameter_chars_max: u32,
+        /// SIP servers an app may configure for a number.
+        sip_servers_max: u32,
+        /// The longest wait before voicemail.
+        voicemail_timeout_max: Duration,
+    }
+}
+
+choice! {
+    /// Whether deliveries wait for each other.
+    DeliveryOrder, "\"call\" or \"none\"" {
+        /// Webhooks of one call start one after the other, unless an earlier one is failing.
+        Call = "call",
+        /// None waits.
+        None = "none",
+    }
+}
+
+section! {
+    /// Attempts to deliver a webhook.
+    DeliveryRules = "delivery" {
+        /// How long one attempt may take.
+        attempt_timeout: Duration,
+        /// The waits before the second attempt, the third, and so on; the last one repeats.
+        retry_waits: Vec<Duration>,
+        /// How long a webhook of field `calls` is tried.
+        calls_expiry: Duration,
+        /// How long any other webhook is tried.
+        expiry: Duration,
+        /// Whether deliveries wait for each other.
+        order: DeliveryOrder,
+    }
+}

@@ -1,0 +1,158 @@
+//! Are these SIP and voicemail settings possible?
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Switch,
+    change::{Port, SipChange, SipServerChange, VoicemailChange},
+    invalid, word,
+};
+use crate::{Refusal, rulebook::Rulebook};
+
+/// The port of a SIP server that names none.
+const SIP_TLS_PORT: u16 = 5061;
+
+/// `sip`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sip {
+    /// Calls are signalled over SIP, and Graph call actions are off.
+    pub status: Switch,
+    /// Webhooks for SIP calls.
+    pub webhook_delivery: Switch,
+    /// At most one in practice; switching SIP off keeps it.
+    pub servers: Vec<SipServer>,
+}
+
+/// The business's SIP server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SipServer {
+    /// Its name, which its certificate must match.
+    pub hostname: String,
+    /// Its TLS port.
+    pub port: u16,
+    /// Parameters added to the user part of the Request-URI.
+    pub request_uri_user_params: BTreeMap<String, String>,
+}
+
+/// `voicemail`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voicemail {
+    /// On or off.
+    pub status: Switch,
+    /// What starts it.
+    pub triggers: Vec<Trigger>,
+    /// What it plays, and after which wait.
+    pub announcement: Option<Announcement>,
+}
+
+/// What starts voicemail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Trigger {
+    /// The business rejects.
+    Reject,
+    /// The wait is over.
+    Timeout,
+}
+
+/// `voicemail.audio.default`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// The uploaded audio.
+    pub media_id: u64,
+    /// Seconds from ringing; without it the timeout trigger is off.
+    pub timeout_s: Option<u64>,
+}
+
+pub(super) fn check_sip(
+    current: Option<&Sip>,
+    change: &SipChange,
+    book: &Rulebook,
+) -> Result<Sip, Refusal> {
+    let mut sip = current.cloned().unwrap_or(Sip {
+        status: Switch::Disabled,
+        webhook_delivery: Switch::Disabled,
+        servers: Vec::new(),
+    });
+    if let Some(status) = &change.status {
+        sip.status = word("sip.status", status)?;
+    }
+    if let Some(delivery) = &change.webhook_delivery {
+        sip.webhook_delivery = word("sip.webhook_delivery", delivery)?;
+    }
+    if let Some(servers) = &change.servers {
+        let max = book.settings.sip_servers_max.value;
+        if servers.len() > max as usize {
+            return Err(invalid("sip.servers", &format!("at most {max} server")));
+        }
+        sip.servers = servers.iter().map(|s| check_server(s, book)).collect::<Result<_, _>>()?;
+    }
+    if sip.status == Switch::Enabled && sip.servers.is_empty() {
+        return Err(invalid("sip.servers", "SIP needs a server while it is enabled"));
+    }
+    Ok(sip)
+}
+
+fn check_server(server: &SipServerChange, book: &Rulebook) -> Result<SipServer, Refusal> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    if server.hostname.is_empty() || !server.hostname.bytes().all(legal) {
+        return Err(invalid("sip.servers.hostname", "must be a host name"));
+    }
+    let port = match &server.port {
+        None => Some(SIP_TLS_PORT),
+        Some(Port::Number(number)) => u16::try_from(*number).ok(),
+        Some(Port::Text(text)) => text.parse().ok(),
+    };
+    let Some(port) = port.filter(|port| *port != 0) else {
+        return Err(invalid("sip.servers.port", "must be a TCP port"));
+    };
+    let max = book.settings.sip_parameter_chars_max.value as usize;
+    let too_long = |text: &String| text.chars().count() > max;
+    let params = &server.request_uri_user_params;
+    if params.keys().chain(params.values()).any(too_long) {
+        let reason = format!("keys and values have at most {max} characters");
+        return Err(invalid("sip.servers.request_uri_user_params", &reason));
+    }
+    Ok(SipServer {
+        hostname: server.hostname.clone(),
+        port,
+        request_uri_user_params: params.clone(),
+    })
+}
+
+pub(super) fn check_voicemail(
+    change: &VoicemailChange,
+    book: &Rulebook,
+) -> Result<Voicemail, Refusal> {
+    let Some(status) = &change.status else {
+        return Err(invalid("voicemail.status", "is required"));
+    };
+    let status: Switch = word("voicemail.status", status)?;
+    let triggers = change.triggers.as_deref().unwrap_or_default();
+    let triggers: Vec<Trigger> = triggers
+        .iter()
+        .map(|trigger| word("voicemail.triggers", trigger))
+        .collect::<Result<_, _>>()?;
+    let audio = change.audio.as_ref().and_then(|audio| audio.default.as_ref());
+    let announcement = audio.and_then(|audio| {
+        let media_id = audio.announcement_media_id?;
+        Some(Announcement { media_id, timeout_s: audio.timeout_seconds })
+    });
+    let max = book.settings.voicemail_timeout_max.value.as_secs();
+    if announcement.and_then(|a| a.timeout_s).is_some_and(|timeout| timeout > max) {
+        let reason = format!("must be from 0 to {max}");
+        return Err(invalid("voicemail.audio.default.timeout_seconds", &reason));
+    }
+    match status {
+        Switch::Enabled if triggers.is_empty() => {
+            Err(invalid("voicemail.triggers", "voicemail needs at least one trigger"))
+        }
+        Switch::Enabled if announcement.is_none() => {
+            let field = "voicemail.audio.default.announcement_media_id";
+            Err(invalid(field, "voicemail needs an announcement"))
+        }
+        Switch::Enabled | Switch::Disabled => Ok(Voicemail { status, triggers, announcement }),
+    }
+}

@@ -1,0 +1,46 @@
+//! Is the 24-hour customer service window open?
+//!
+//! A user's message, a user's call (answered or not) or a user who picks up a business's call
+//! starts it or starts it again. Inside it a business may send any message; outside, templates only.
+
+use serde::{Deserialize, Serialize};
+use terms::Timestamp;
+
+use crate::{Refusal, rulebook::Rulebook};
+
+/// The service window of one pair of business number and user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Window {
+    opened_at: Option<Timestamp>,
+}
+
+impl Window {
+    /// Opens the window or starts it again; never makes it shorter.
+    pub fn open(&mut self, now: Timestamp) {
+        self.opened_at = self.opened_at.max(Some(now));
+    }
+
+    /// When it was last started.
+    #[must_use]
+    pub fn opened_at(&self) -> Option<Timestamp> {
+        self.opened_at
+    }
+
+    /// When it closes, or closed.
+    #[must_use]
+    pub fn closes_at(&self, book: &Rulebook) -> Option<Timestamp> {
+        self.opened_at.map(|at| at + book.window.length.value)
+    }
+
+    /// Open until when?
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::WindowClosed`].
+    pub fn check(&self, book: &Rulebook, now: Timestamp) -> Result<Timestamp, Refusal> {
+        let closed_at = self.closes_at(book);
+        closed_at
+            .filter(|until| now < *until)
+            .ok_or(Refusal::WindowClosed { closed_at, code: book.eligibility.window_code.value })
+    }
+}
