@@ -1,0 +1,62 @@
+//! What must the gateway do?
+//!
+//! Effects are carried out in order, one by one. Session descriptions stay in the shell: it made
+//! them or keeps the one that arrived.
+
+use terms::AgentId;
+
+use super::EndReason;
+use crate::flow::{Key, Ring};
+
+/// One thing for the gateway to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Open the WhatsApp leg on the user's offer and write our answer.
+    OpenLeg,
+    /// Send `pre_accept` with our answer.
+    PreAccept,
+    /// Send `accept` with the same answer.
+    Accept,
+    /// Send `reject`.
+    Reject,
+    /// Send `terminate`.
+    Terminate,
+    /// Open the WhatsApp leg, write our offer and send `connect`.
+    Connect,
+    /// Give the leg the platform's answer that arrived.
+    ApplyAnswer,
+    /// Media may leave towards WhatsApp from now on.
+    OpenGate,
+    /// Count how long WhatsApp's media stays away from now on.
+    WatchMedia,
+    /// Ring these agents and report who rings.
+    Ring(Ring),
+    /// Stop ringing everybody; `taken_by` has the call.
+    StopRinging {
+        /// The agent who took the call, if one did.
+        taken_by: Option<AgentId>,
+    },
+    /// Let the user and the agent hear each other.
+    Bridge,
+    /// Close the agent's leg and free the agent.
+    DropAgent,
+    /// Play a prompt to the user.
+    Play {
+        /// Its name.
+        prompt: String,
+        /// Again and again until something else plays.
+        forever: bool,
+    },
+    /// Play nothing to the user.
+    PlayNothing,
+    /// Let the user hear the user.
+    Echo,
+    /// Send this key to the user as a telephone-event.
+    SendKey(Key),
+    /// Drop or pass what the agent says.
+    MuteAgent(bool),
+    /// The state changed: consoles should know.
+    Tell,
+    /// The call is over: close the legs and write the record.
+    Finish(EndReason),
+}

@@ -1,0 +1,188 @@
+//! How does a call end?
+//!
+//! When the business ends it, the platform is told (`reject` before `accept` was sent, else
+//! `terminate`) and its `terminate` webhook is awaited, since it has the figures. When the platform
+//! ends it, the call is over at once.
+
+use std::time::Duration;
+
+use terms::{AgentId, Direction, Timestamp};
+
+use super::{Call, Effect, EndReason, Handled, Outcome, Side, State, Termination};
+
+/// How long we wait for the platform's `terminate` webhook before recording without its figures.
+const CONFIRM_WAIT: Duration = Duration::from_secs(10);
+/// How soon `terminate` is sent again to a platform that did not answer.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// How often we send `terminate` again: a platform dead for longer than this minute ends the call
+/// by itself, since no media reaches it.
+const AGAIN_MAX: u8 = 12;
+/// How long WhatsApp may send nothing at the start, and later (fact sheet 5.7).
+const SILENCE_MAX: (u64, u64) = (20, 30);
+
+impl Call {
+    /// The business ends the call, or must.
+    pub(super) fn end(&mut self, reason: EndReason, now: Timestamp, effects: &mut Vec<Effect>) {
+        let rings = matches!(self.state, State::Offered(_) | State::InFlow(_));
+        if rings {
+            effects.push(Effect::StopRinging { taken_by: None });
+        }
+        effects.extend([Effect::PlayNothing, Effect::DropAgent]);
+        match &self.state {
+            State::Opening | State::Offered(_) => effects.push(Effect::Reject),
+            // Nothing to terminate before the platform has the call; see `prove_placed`.
+            State::Placing(_) if !self.placed => {}
+            State::Placing(_)
+            | State::Dialing(_)
+            | State::Ringing(_)
+            | State::Accepting { .. }
+            | State::Joining { .. }
+            | State::InFlow(_)
+            | State::Bridged { .. }
+            | State::Ending { .. }
+            | State::Ended { .. } => effects.push(Effect::Terminate),
+        }
+        self.state = State::Ending {
+            reason,
+            again_at: None,
+            tries_left: AGAIN_MAX,
+            until: now + CONFIRM_WAIT,
+        };
+        effects.push(Effect::Tell);
+    }
+
+    /// The call is over on the platform's side.
+    pub(super) fn finish(&mut self, reason: EndReason, effects: &mut Vec<Effect>) {
+        if matches!(self.state, State::Offered(_) | State::InFlow(_)) {
+            effects.push(Effect::StopRinging { taken_by: None });
+        }
+        self.state = State::Ended { reason: reason.clone() };
+        effects.extend([Effect::Finish(reason), Effect::Tell]);
+    }
+
+    pub(super) fn terminated(
+        &mut self,
+        termination: Termination,
+        effects: &mut Vec<Effect>,
+    ) -> Handled {
+        if matches!(self.state, State::Ended { .. }) {
+            return Err(self.out_of_place("terminate"));
+        }
+        let reason = match (&self.state, termination.error) {
+            (State::Ending { reason, .. }, _) => reason.clone(),
+            (_, Some((code, text))) => EndReason::PlatformReported { code, text },
+            (_, None) if termination.picked_up => EndReason::UserHungUp,
+            (State::InFlow(_) | State::Bridged { .. } | State::Joining { .. }, None) => {
+                EndReason::UserHungUp
+            }
+            (State::Placing(out) | State::Dialing(out) | State::Ringing(out), None) => {
+                if out.rejected { EndReason::UserRejected } else { EndReason::UserDidNotAnswer }
+            }
+            (_, None) => EndReason::CallerGaveUp,
+        };
+        self.finish(reason, effects);
+        Ok(())
+    }
+
+    pub(super) fn closed(
+        &mut self,
+        outcome: &Outcome,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Handled {
+        let refusal = self.out_of_place("terminate's answer");
+        let State::Ending { again_at, tries_left, until, reason } = &mut self.state else {
+            return Err(refusal);
+        };
+        match outcome {
+            Outcome::Unreachable { .. } if *tries_left == 0 => {
+                let reason = reason.clone();
+                self.finish(reason, effects);
+            }
+            Outcome::Unreachable { .. } => {
+                *tries_left -= 1;
+                *again_at = Some(now + AGAIN_AFTER);
+                *until = now + AGAIN_AFTER + CONFIRM_WAIT;
+            }
+            // A refused terminate means the platform ended the call itself; its webhook follows.
+            Outcome::Done | Outcome::Refused { .. } => *again_at = None,
+        }
+        Ok(())
+    }
+
+    pub(super) fn ending_too_long(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let State::Ending { again_at, until, reason, tries_left: _ } = &mut self.state else {
+            return;
+        };
+        if *until <= now {
+            let reason = reason.clone();
+            self.finish(reason, effects);
+        } else if again_at.take().is_some() {
+            effects.push(Effect::Terminate);
+        }
+    }
+
+    pub(super) fn agent_hung_up(
+        &mut self,
+        agent: AgentId,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Handled {
+        if self.state.agent() != Some(&agent) {
+            return Err(self.out_of_place("an agent's hanging up"));
+        }
+        let waits = matches!(self.state, State::Placing(_) | State::Dialing(_) | State::Ringing(_));
+        let reason = if waits && self.direction == Direction::BusinessInitiated {
+            EndReason::AgentCancelled(agent)
+        } else {
+            EndReason::AgentHungUp(agent)
+        };
+        self.end(reason, now, effects);
+        Ok(())
+    }
+
+    pub(super) fn media_stopped(
+        &mut self,
+        seconds: u64,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Handled {
+        let runs =
+            matches!(self.state, State::Joining { .. } | State::InFlow(_) | State::Bridged { .. });
+        if !runs {
+            return Err(self.out_of_place("a silence"));
+        }
+        let (at_start, later) = SILENCE_MAX;
+        if seconds >= if self.media.heard { later } else { at_start } {
+            self.end(EndReason::NoMediaFromWhatsapp { seconds }, now, effects);
+        }
+        Ok(())
+    }
+
+    pub(super) fn media_failed(
+        &mut self,
+        side: Side,
+        why: String,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Handled {
+        let concerns = side == Side::Whatsapp || self.state.agent().is_some();
+        if self.state.is_over() || !concerns {
+            return Err(self.out_of_place("a failed leg"));
+        }
+        let reason = match side {
+            Side::Whatsapp => EndReason::WhatsappMediaFailed { why },
+            Side::Agent => EndReason::AgentMediaFailed { why },
+        };
+        self.end(reason, now, effects);
+        Ok(())
+    }
+
+    pub(super) fn stop(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> Handled {
+        if self.state.is_over() {
+            return Err(self.out_of_place("a stop"));
+        }
+        self.end(EndReason::GatewayStopped, now, effects);
+        Ok(())
+    }
+}

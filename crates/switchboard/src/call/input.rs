@@ -1,0 +1,123 @@
+//! What can happen to a call?
+
+use terms::AgentId;
+
+use crate::flow::Key;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The WhatsApp leg is open and our session description written.
+    LegReady,
+    /// The leg cannot be opened on this session description, or not at all.
+    LegUnusable(LegTrouble),
+    /// `pre_accept` returned.
+    PreAccepted(Outcome),
+    /// `accept` returned.
+    Accepted(Outcome),
+    /// `connect` returned.
+    Placed(Outcome),
+    /// `terminate` or `reject` returned.
+    Closed(Outcome),
+    /// The platform's answer to our offer arrived (business-initiated `connect` webhook).
+    AnswerArrived,
+    /// A status webhook.
+    Status(Status),
+    /// The `terminate` webhook.
+    Terminated(Termination),
+    /// These agents were rung.
+    Rung(Vec<AgentId>),
+    /// This agent takes the call; the agent's leg is open.
+    AgentAnswered(AgentId),
+    /// This agent does not want the call.
+    AgentDeclined(AgentId),
+    /// This agent hangs up.
+    AgentHungUp(AgentId),
+    /// This agent's console is gone.
+    AgentGone(AgentId),
+    /// The agent pressed a key for the user.
+    AgentKey(Key),
+    /// The agent wants to be unheard, or heard again.
+    AgentMute(bool),
+    /// ICE and DTLS with WhatsApp are done.
+    MediaConnected,
+    /// The first audio of the user arrived.
+    MediaHeard,
+    /// Neither audio nor reports came from WhatsApp for so long.
+    MediaStopped {
+        /// Whole seconds.
+        seconds: u64,
+    },
+    /// A leg failed.
+    MediaFailed {
+        /// Whose.
+        side: Side,
+        /// How, for people.
+        why: String,
+    },
+    /// The user pressed a key.
+    UserKey(Key),
+    /// A prompt is at its end.
+    PlaybackDone,
+    /// The gateway stops.
+    Stop,
+    /// Time passed; see [`super::Call::next_timeout`].
+    Tick,
+}
+
+/// How a Graph request ended, after its retries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done, now or before.
+    Done,
+    /// The platform said no.
+    Refused {
+        /// Graph's code.
+        code: i64,
+        /// Its text.
+        text: String,
+    },
+    /// No answer, or one that says the platform is broken.
+    Unreachable {
+        /// What we saw.
+        why: String,
+    },
+}
+
+/// Whose session description or socket is the trouble.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LegTrouble {
+    /// The platform's session description cannot be used.
+    TheirSession(String),
+    /// We could not open a socket.
+    OurSocket(String),
+}
+
+/// A call's status as the platform reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// The user's phone rings.
+    Ringing,
+    /// The user picked up.
+    Accepted,
+    /// The user said no.
+    Rejected,
+}
+
+/// What the `terminate` webhook says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Termination {
+    /// It carries a start time: the call was picked up.
+    pub picked_up: bool,
+    /// The first error it carries: code and text.
+    pub error: Option<(i64, String)>,
+}
+
+/// One of the two ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The leg towards WhatsApp.
+    Whatsapp,
+    /// The leg towards the agent.
+    Agent,
+}

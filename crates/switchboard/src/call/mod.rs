@@ -1,0 +1,306 @@
+//! What does the business do next with this call?
+//!
+//! One call as the business sees it, in both directions. What happened comes in as an [`Input`],
+//! what the gateway must do goes out as [`Effect`]s, and [`Call::next_timeout`] says when to look
+//! again and what is waited for. Webhooks come twice, late and in any order, so an input that has no
+//! place in the state is refused and changes nothing. The states are drawn in [`State`].
+//!
+//! Two promises lie here. Media leaves only after `accept` returned 200 ([`Effect::OpenGate`] comes
+//! from there alone, or from the user's picking up). And whoever the business made end is
+//! terminated upstream, again and again while the platform does not answer.
+
+mod effect;
+mod ending;
+mod incoming;
+mod input;
+mod outgoing;
+mod reason;
+mod state;
+
+use std::{sync::Arc, time::Duration};
+
+use terms::{AgentId, Direction, Timestamp};
+
+pub use effect::Effect;
+pub use input::{Input, LegTrouble, Outcome, Side, Status, Termination};
+pub use reason::{EndReason, Fault};
+pub use state::{Answerer, Offered, Outward, State};
+
+use crate::flow::{Cursor, Flow, Heard, Progress, Ring};
+
+/// How long ICE and DTLS may take after the call was accepted; the user hears nothing meanwhile.
+const JOIN_WAIT: Duration = Duration::from_secs(15);
+
+/// What the business wants done with a call.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How long agents ring before the flow answers.
+    pub ring_for: Duration,
+    /// What answers when nobody does.
+    pub flow: Option<Arc<Flow>>,
+}
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    direction: Direction,
+    plan: Plan,
+    state: State,
+    media: Media,
+    /// Whether the platform has confirmed our `connect`, or a webhook proved it has the call.
+    placed: bool,
+}
+
+/// What is known about the media path to WhatsApp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Media {
+    answered: bool,
+    connected: bool,
+    heard: bool,
+}
+
+/// Why an input changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The call is over: a late or repeated input.
+    #[error("{input} came after the call was over")]
+    Over {
+        /// The input.
+        input: &'static str,
+    },
+    /// The input has no place in this state, or was there before.
+    #[error("{input} has no place while the call is {state}")]
+    OutOfPlace {
+        /// The input.
+        input: &'static str,
+        /// The state.
+        state: &'static str,
+    },
+}
+
+type Handled = Result<(), Refusal>;
+
+impl Call {
+    /// A user calls.
+    pub fn incoming(plan: Plan, effects: &mut Vec<Effect>) -> Self {
+        effects.push(Effect::OpenLeg);
+        Self::new(Direction::UserInitiated, plan, State::Opening)
+    }
+
+    /// This agent calls a user.
+    pub fn outgoing(plan: Plan, agent: AgentId, now: Timestamp, effects: &mut Vec<Effect>) -> Self {
+        effects.push(Effect::Connect);
+        let until = now + outgoing::PLACE_WAIT;
+        let state = State::Placing(Outward { agent, rejected: false, until });
+        Self::new(Direction::BusinessInitiated, plan, state)
+    }
+
+    fn new(direction: Direction, plan: Plan, state: State) -> Self {
+        Self { direction, plan, state, media: Media::default(), placed: false }
+    }
+
+    /// Where the call is.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Who started it.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// The flow's step the call is in, if it is in one.
+    #[must_use]
+    pub fn step_name(&self) -> Option<&str> {
+        match (&self.state, &self.plan.flow) {
+            (State::InFlow(cursor), Some(flow)) => Some(cursor.step_name(flow)),
+            (_, _) => None,
+        }
+    }
+
+    /// Takes what happened; `effects` gets what to do about it, in order.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] when the input has no place; the call is then as it was.
+    pub fn handle(&mut self, input: Input, now: Timestamp, effects: &mut Vec<Effect>) -> Handled {
+        match input {
+            Input::LegReady => self.leg_ready(now, effects),
+            Input::LegUnusable(trouble) => self.leg_unusable(trouble, now, effects),
+            Input::PreAccepted(outcome) => self.pre_accepted(outcome, now, effects),
+            Input::Accepted(outcome) => self.accepted(outcome, now, effects),
+            Input::Placed(outcome) => self.placed(outcome, now, effects),
+            Input::Closed(outcome) => self.closed(&outcome, now, effects),
+            Input::AnswerArrived => self.answer_arrived(effects),
+            Input::Status(status) => self.status(status, now, effects),
+            Input::Terminated(termination) => self.terminated(termination, effects),
+            Input::Rung(agents) => self.rung(agents, now, effects),
+            Input::AgentAnswered(agent) => self.agent_answered(agent, now, effects),
+            Input::AgentDeclined(agent) => self.agent_declined(&agent, now, effects),
+            Input::AgentHungUp(agent) => self.agent_hung_up(agent, now, effects),
+            Input::AgentGone(agent) => self.agent_gone(agent, now, effects),
+            Input::AgentKey(key) => self.to_agent_leg("agent's key", Effect::SendKey(key), effects),
+            Input::AgentMute(on) => self.to_agent_leg("mute", Effect::MuteAgent(on), effects),
+            Input::MediaConnected => self.media_connected(now, effects),
+            Input::MediaHeard => self.media_heard(now, effects),
+            Input::MediaStopped { seconds } => self.media_stopped(seconds, now, effects),
+            Input::MediaFailed { side, why } => self.media_failed(side, why, now, effects),
+            Input::UserKey(key) => self.flow_heard("user's key", &Heard::Key(key), now, effects),
+            Input::PlaybackDone => {
+                self.flow_heard("end of a prompt", &Heard::PlaybackDone, now, effects)
+            }
+            Input::Stop => self.stop(now, effects),
+            Input::Tick => {
+                self.tick(now, effects);
+                Ok(())
+            }
+        }
+    }
+
+    /// When to hand in [`Input::Tick`], and what is waited for.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<(Timestamp, &'static str)> {
+        match &self.state {
+            State::Offered(offered) if offered.answerer.is_some() => {
+                Some((offered.until, "the answer to pre_accept"))
+            }
+            State::Offered(offered) => Some((offered.until, "an agent to answer")),
+            State::Accepting { until, answerer: _ } => Some((*until, "the answer to accept")),
+            State::Joining { until, answerer: _ } => Some((*until, "the audio path to WhatsApp")),
+            State::InFlow(cursor) => Some(cursor.next_timeout()),
+            State::Placing(out) => Some((out.until, "the answer to connect")),
+            State::Dialing(out) => Some((out.until, "the user's phone to ring")),
+            State::Ringing(out) => Some((out.until, "the user to pick up")),
+            State::Ending { until, again_at, .. } => Some(match again_at {
+                Some(at) => (*at, "the time to send terminate again"),
+                None => (*until, "the platform's terminate webhook"),
+            }),
+            State::Opening | State::Bridged { .. } | State::Ended { .. } => None,
+        }
+    }
+
+    fn out_of_place(&self, input: &'static str) -> Refusal {
+        if self.state.is_over() {
+            return Refusal::Over { input };
+        }
+        Refusal::OutOfPlace { input, state: self.state.as_str() }
+    }
+
+    /// The call is accepted: media may leave, and the answerer gets it once the path is up.
+    fn open(&mut self, answerer: Answerer, now: Timestamp, effects: &mut Vec<Effect>) {
+        effects.extend([Effect::OpenGate, Effect::WatchMedia]);
+        self.state = State::Joining { answerer, until: now + JOIN_WAIT };
+        if self.media.connected {
+            self.join(now, effects);
+        } else {
+            effects.push(Effect::Tell);
+        }
+    }
+
+    fn join(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let State::Joining { answerer, until: _ } = &self.state else { return };
+        match answerer.clone() {
+            Answerer::Agent(agent) => {
+                self.state = State::Bridged { agent };
+                effects.extend([Effect::Bridge, Effect::Tell]);
+            }
+            Answerer::Flow => self.enter_flow(now, effects),
+        }
+    }
+
+    fn enter_flow(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        let Some(flow) = self.plan.flow.as_ref().map(Arc::clone) else {
+            return self.end(EndReason::NobodyAnswered, now, effects);
+        };
+        match Cursor::enter(&flow, now, effects) {
+            Some(cursor) => {
+                self.state = State::InFlow(cursor);
+                effects.push(Effect::Tell);
+            }
+            None => self.end(EndReason::FlowHungUp { step: "start".into() }, now, effects),
+        }
+    }
+
+    fn flow_heard(
+        &mut self,
+        input: &'static str,
+        heard: &Heard,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Handled {
+        let refusal = self.out_of_place(input);
+        let (State::InFlow(cursor), Some(flow)) = (&mut self.state, &self.plan.flow) else {
+            return Err(refusal);
+        };
+        if cursor.handle(flow, heard, now, effects) == Progress::HangsUp {
+            let step = cursor.step_name(flow).to_owned();
+            self.end(EndReason::FlowHungUp { step }, now, effects);
+        }
+        Ok(())
+    }
+
+    fn to_agent_leg(
+        &self,
+        input: &'static str,
+        effect: Effect,
+        effects: &mut Vec<Effect>,
+    ) -> Handled {
+        if !matches!(self.state, State::Bridged { .. }) {
+            return Err(self.out_of_place(input));
+        }
+        effects.push(effect);
+        Ok(())
+    }
+
+    fn media_connected(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> Handled {
+        if self.state.is_over() || self.media.connected {
+            return Err(self.out_of_place("the media path"));
+        }
+        self.media.connected = true;
+        self.join(now, effects);
+        Ok(())
+    }
+
+    fn media_heard(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> Handled {
+        if self.state.is_over() || self.media.heard {
+            return Err(self.out_of_place("the first audio"));
+        }
+        self.media.heard = true;
+        self.picked_up(now, effects);
+        Ok(())
+    }
+
+    fn tick(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        if self.next_timeout().is_none_or(|(at, _)| at > now) {
+            return;
+        }
+        match &self.state {
+            State::Offered(_) => self.offered_too_long(now, effects),
+            State::Accepting { .. } => self.unanswered("accept", now, effects),
+            State::Joining { .. } => {
+                let why = "ICE or DTLS did not finish in time".into();
+                self.end(EndReason::WhatsappMediaFailed { why }, now, effects);
+            }
+            State::InFlow(_) => {
+                let heard = self.flow_heard("time", &Heard::Tick, now, effects);
+                debug_assert!(heard.is_ok(), "the call is in the flow");
+            }
+            State::Placing(_) => self.unanswered("connect", now, effects),
+            State::Dialing(_) | State::Ringing(_) => {
+                self.end(EndReason::UserDidNotAnswer, now, effects);
+            }
+            State::Ending { .. } => self.ending_too_long(now, effects),
+            State::Opening | State::Bridged { .. } | State::Ended { .. } => {}
+        }
+    }
+
+    fn unanswered(&mut self, action: &'static str, now: Timestamp, effects: &mut Vec<Effect>) {
+        let why = "no answer in time".into();
+        self.end(EndReason::PlatformUnreachable { action, why }, now, effects);
+    }
+}
+
+/// The ring of a new call.
+const EVERYONE: Ring = Ring::Everyone;

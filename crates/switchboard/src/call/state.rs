@@ -1,0 +1,143 @@
+//! Where is the call?
+//!
+//! ```text
+//! user calls      Opening ─▶ Offered ─▶ Accepting ─▶ Joining ─▶ Bridged | InFlow ─▶ Ending ─▶ Ended
+//! business calls  Placing ─▶ Dialing ─▶ Ringing ─▶ Joining ─▶ Bridged ────────────▶ Ending ─▶ Ended
+//! ```
+//!
+//! `Joining` is the moment between the accepted call and a media path that is up. Any state may go
+//! to `Ended`; `Ending` waits for the platform's `terminate` webhook, which has the figures.
+
+use terms::{AgentId, Timestamp};
+
+use super::EndReason;
+use crate::flow::Cursor;
+
+/// Where the call is, with the data of that place alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// A user calls; our leg is being opened.
+    Opening,
+    /// A user calls; agents may ring; `accept` has not been sent.
+    Offered(Offered),
+    /// `accept` is on its way for this answerer.
+    Accepting {
+        /// Who answers.
+        answerer: Answerer,
+        /// When we give up on the platform.
+        until: Timestamp,
+    },
+    /// The call is accepted; the media path is not up.
+    Joining {
+        /// Who answers.
+        answerer: Answerer,
+        /// When we give up on the media path.
+        until: Timestamp,
+    },
+    /// The flow has the call.
+    InFlow(Cursor),
+    /// User and agent hear each other.
+    Bridged {
+        /// The agent.
+        agent: AgentId,
+    },
+    /// The business calls; `connect` has not returned.
+    Placing(Outward),
+    /// The platform has the call; the phone does not ring yet.
+    Dialing(Outward),
+    /// The user's phone rings.
+    Ringing(Outward),
+    /// The business ended the call; the platform has not confirmed it.
+    Ending {
+        /// Why.
+        reason: EndReason,
+        /// Whether to send `terminate` again at `again_at`.
+        again_at: Option<Timestamp>,
+        /// How often `terminate` may still be sent to a platform that does not answer.
+        tries_left: u8,
+        /// When to record the call without the platform's figures.
+        until: Timestamp,
+    },
+    /// Over.
+    Ended {
+        /// Why.
+        reason: EndReason,
+    },
+}
+
+/// A user's call before it is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered {
+    /// Whether `pre_accept` has returned; `accept` follows it, never overtakes it.
+    pub(super) pre_accepted: bool,
+    /// The agents that ring; `None` until the shell reported them.
+    pub(super) ringing: Option<Vec<AgentId>>,
+    /// When ringing ends.
+    pub(super) until: Timestamp,
+    /// Who answers once `pre_accept` has returned.
+    pub(super) answerer: Option<Answerer>,
+}
+
+/// Who answers a user's call, or places one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answerer {
+    /// A person.
+    Agent(AgentId),
+    /// The flow.
+    Flow,
+}
+
+/// A business's call before it is picked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outward {
+    /// The agent who calls.
+    pub(super) agent: AgentId,
+    /// Whether the user said no; `terminate` follows.
+    pub(super) rejected: bool,
+    /// When we stop trying.
+    pub(super) until: Timestamp,
+}
+
+impl State {
+    /// The word for consoles and records.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Offered(_) | Self::Ringing(_) => "ringing",
+            Self::Accepting { .. } | Self::Joining { .. } => "connecting",
+            Self::InFlow(_) => "in_flow",
+            Self::Bridged { .. } => "connected",
+            Self::Placing(_) | Self::Dialing(_) => "placing",
+            Self::Ending { .. } => "ending",
+            Self::Ended { .. } => "ended",
+        }
+    }
+
+    /// The agent who has or places the call.
+    #[must_use]
+    pub fn agent(&self) -> Option<&AgentId> {
+        match self {
+            Self::Bridged { agent }
+            | Self::Accepting { answerer: Answerer::Agent(agent), until: _ }
+            | Self::Joining { answerer: Answerer::Agent(agent), until: _ } => Some(agent),
+            Self::Placing(out) | Self::Dialing(out) | Self::Ringing(out) => Some(&out.agent),
+            Self::Offered(offered) => match &offered.answerer {
+                Some(Answerer::Agent(agent)) => Some(agent),
+                Some(Answerer::Flow) | None => None,
+            },
+            Self::Opening
+            | Self::Accepting { answerer: Answerer::Flow, until: _ }
+            | Self::Joining { answerer: Answerer::Flow, until: _ }
+            | Self::InFlow(_)
+            | Self::Ending { .. }
+            | Self::Ended { .. } => None,
+        }
+    }
+
+    /// Whether the call is over or only waits for the platform to say so.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Ending { .. } | Self::Ended { .. })
+    }
+}

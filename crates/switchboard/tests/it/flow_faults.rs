@@ -1,0 +1,85 @@
+//! What a wrong flow is told.
+
+use offhook_switchboard::flow::Flow;
+
+use crate::desk::{FLOW, prompts};
+
+fn faults(text: &str) -> String {
+    Flow::load(text, &prompts()).unwrap_err().to_string()
+}
+
+#[test]
+fn a_sound_flow_loads() {
+    let flow = Flow::load(FLOW, &prompts()).unwrap();
+    assert_eq!(flow.step_names().count(), 6);
+}
+
+#[test]
+fn every_fault_has_its_line_and_its_cure() {
+    let text = r#"start = "welcom"
+timezone = "America/Sao_Paolo"
+stat = 1
+
+[step.welcome]
+play = "welcme"
+nxt = "menu"
+
+[step.menu]
+gather = "menu"
+digits = 99
+wait = "5 seconds"
+next = "choose"
+
+[step.choose]
+branch = { "1" = "echo", "x" = "menu" }
+otherwise = "menu"
+
+[step.two]
+play = "menu"
+echo = "5s"
+
+[step.three]
+paly = "menu"
+
+[step.four]
+something = 1
+
+[step.echo]
+echo = "1h"
+next = 7
+
+[step.open]
+hours = ["mon-fri 8-18"]
+open = "menu"
+closed = "menu"
+
+[step.people]
+ring = []
+no_answer = "menu"
+
+[step.end]
+hang_up = false
+"#;
+    insta::assert_snapshot!(faults(text));
+}
+
+#[test]
+fn circles_dead_ends_and_lost_steps_are_found() {
+    let circle = r#"start = "a"
+[step.a]
+play = "menu"
+next = "b"
+[step.b]
+play = "welcome"
+next = "a"
+[step.lost]
+hang_up = true
+"#;
+    insta::assert_snapshot!(faults(circle));
+}
+
+#[test]
+fn what_is_no_toml_or_no_flow_is_said_so() {
+    let texts = ["", "start = ", "start = \"a\"\nstep = 3", "start = \"a\"\n[step]\na = 1"];
+    insta::assert_snapshot!(texts.map(faults).join("\n---\n"));
+}

@@ -1,0 +1,10 @@
+//! Whole calls and flows, played with no clock and no network.
+
+#![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
+
+mod desk;
+mod flow_faults;
+mod flow_run;
+mod incoming;
+mod outgoing;
+mod table;

@@ -1,0 +1,167 @@
+//! Every state against every input, in one snapshot.
+
+use std::fmt::Write as _;
+
+use offhook_switchboard::call::{Input, LegTrouble, Outcome, Side, State, Status, Termination};
+
+use crate::desk::{Desk, agent, key, refused, unreachable};
+
+/// A name and how to get there.
+type Place = (&'static str, fn() -> Desk);
+
+fn states() -> Vec<Place> {
+    fn offered() -> Desk {
+        Desk::incoming(true).after(Input::LegReady)
+    }
+    fn accepting() -> Desk {
+        offered()
+            .after(Input::Rung(vec![agent("lia")]))
+            .after(Input::AgentAnswered(agent("lia")))
+            .after(Input::PreAccepted(Outcome::Done))
+    }
+    fn joining() -> Desk {
+        accepting().after(Input::Accepted(Outcome::Done))
+    }
+    fn dialing() -> Desk {
+        Desk::outgoing().after(Input::Placed(Outcome::Done))
+    }
+    vec![
+        ("Opening", || Desk::incoming(true)),
+        ("Offered, nobody asked", offered),
+        ("Offered, lia rings", || offered().after(Input::Rung(vec![agent("lia")]))),
+        ("Offered, lia answered", || {
+            offered()
+                .after(Input::Rung(vec![agent("lia")]))
+                .after(Input::AgentAnswered(agent("lia")))
+        }),
+        ("Accepting", accepting),
+        ("Joining", joining),
+        ("InFlow, menu", || {
+            offered()
+                .after(Input::Rung(vec![]))
+                .after(Input::PreAccepted(Outcome::Done))
+                .after(Input::MediaConnected)
+                .after(Input::Accepted(Outcome::Done))
+        }),
+        ("Bridged", || joining().after(Input::MediaConnected)),
+        ("Placing", Desk::outgoing),
+        ("Dialing", dialing),
+        ("Ringing", || dialing().after(Input::Status(Status::Ringing))),
+        ("Ending", || joining().after(Input::AgentHungUp(agent("lia")))),
+        ("Ending, never placed", || Desk::outgoing().after(Input::AgentHungUp(agent("lia")))),
+        ("Ended", || {
+            joining().after(Input::Terminated(Termination { picked_up: true, error: None }))
+        }),
+    ]
+}
+
+fn inputs() -> Vec<Input> {
+    let lia = || agent("lia");
+    vec![
+        Input::LegReady,
+        Input::LegUnusable(LegTrouble::TheirSession("no audio".into())),
+        Input::LegUnusable(LegTrouble::OurSocket("no port".into())),
+        Input::PreAccepted(Outcome::Done),
+        Input::PreAccepted(refused(100)),
+        Input::PreAccepted(unreachable()),
+        Input::Accepted(Outcome::Done),
+        Input::Accepted(refused(100)),
+        Input::Accepted(unreachable()),
+        Input::Placed(Outcome::Done),
+        Input::Placed(refused(138_006)),
+        Input::Placed(unreachable()),
+        Input::Closed(Outcome::Done),
+        Input::Closed(refused(100)),
+        Input::Closed(unreachable()),
+        Input::AnswerArrived,
+        Input::Status(Status::Ringing),
+        Input::Status(Status::Accepted),
+        Input::Status(Status::Rejected),
+        Input::Terminated(Termination { picked_up: false, error: None }),
+        Input::Terminated(Termination { picked_up: true, error: None }),
+        Input::Terminated(Termination {
+            picked_up: true,
+            error: Some((138_021, "timeout".into())),
+        }),
+        Input::Rung(vec![]),
+        Input::Rung(vec![lia()]),
+        Input::AgentAnswered(lia()),
+        Input::AgentDeclined(lia()),
+        Input::AgentHungUp(lia()),
+        Input::AgentGone(lia()),
+        Input::AgentKey(key('5')),
+        Input::AgentMute(true),
+        Input::MediaConnected,
+        Input::MediaHeard,
+        Input::MediaStopped { seconds: 20 },
+        Input::MediaStopped { seconds: 30 },
+        Input::MediaFailed { side: Side::Whatsapp, why: "gone".into() },
+        Input::MediaFailed { side: Side::Agent, why: "gone".into() },
+        Input::UserKey(key('1')),
+        Input::PlaybackDone,
+        Input::Stop,
+        Input::Tick,
+    ]
+}
+
+fn short(state: &State) -> &'static str {
+    match state {
+        State::Opening => "Opening",
+        State::Offered(_) => "Offered",
+        State::Accepting { .. } => "Accepting",
+        State::Joining { .. } => "Joining",
+        State::InFlow(_) => "InFlow",
+        State::Bridged { .. } => "Bridged",
+        State::Placing(_) => "Placing",
+        State::Dialing(_) => "Dialing",
+        State::Ringing(_) => "Ringing",
+        State::Ending { .. } => "Ending",
+        State::Ended { .. } => "Ended",
+    }
+}
+
+#[test]
+fn every_state_knows_what_to_do_with_every_input() {
+    let mut table = String::new();
+    for (name, state) in states() {
+        writeln!(table, "\n## {name}").unwrap();
+        for input in inputs() {
+            let mut desk = state();
+            let shown = format!("{input:?}");
+            let before = format!("{:?}", desk.call.state());
+            let (handled, effects) = desk.handle(input);
+            match handled {
+                Ok(()) => {
+                    let after = short(desk.call.state());
+                    writeln!(table, "{shown} -> {after} {effects:?}").unwrap();
+                }
+                Err(_) => {
+                    assert_eq!(format!("{:?}", desk.call.state()), before, "{name}: {shown}");
+                    let rest =
+                        if effects.is_empty() { String::new() } else { format!(" {effects:?}") };
+                    writeln!(table, "{shown} -> refused{rest}").unwrap();
+                }
+            }
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn the_same_input_twice_never_starts_a_second_thing() {
+    use offhook_switchboard::call::Effect;
+    for (name, state) in states() {
+        for input in inputs() {
+            let mut desk = state();
+            let _first = desk.handle(input.clone());
+            let (_, effects) = desk.handle(input.clone());
+            let starts = |effect: &Effect| {
+                matches!(
+                    effect,
+                    Effect::Accept | Effect::PreAccept | Effect::Connect | Effect::OpenGate
+                )
+            };
+            assert!(!effects.iter().any(starts), "{name}: {input:?} twice: {effects:?}");
+        }
+    }
+}
