@@ -10,6 +10,7 @@ pub mod leg;
 pub mod quality;
 pub mod rtcp;
 pub mod rtp;
+pub mod sdp;
 pub mod srtp;
 pub mod stream;
 pub mod transport;

@@ -1,0 +1,116 @@
+//! May a business's SDP be used? The platform's demands (fact sheet 5.3).
+//!
+//! The order of the checks is the order of what a developer gets wrong first: who answers ICE, keys,
+//! then codecs.
+
+use super::{AudioSession, Parsed, SdpRefusal, Setup};
+
+/// How media keys are agreed: the number's `srtp_key_exchange_protocol`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keying {
+    /// A DTLS handshake on the media path.
+    Dtls,
+    /// Keys in the SDP.
+    Sdes,
+}
+
+/// Whether a business's offer can be used.
+///
+/// # Errors
+///
+/// The first demand it does not meet.
+pub fn check_offer(offer: &Parsed, keying: Keying) -> Result<(), SdpRefusal> {
+    check_keys(offer, keying)?;
+    check_setup(offer, &[Setup::Actpass, Setup::Active, Setup::Passive])?;
+    check_opus(offer)
+}
+
+/// Whether a business's answer to `offer` can be used.
+///
+/// # Errors
+///
+/// The first demand it does not meet.
+pub fn check_answer(
+    offer: &AudioSession,
+    answer: &Parsed,
+    keying: Keying,
+) -> Result<(), SdpRefusal> {
+    check_keys(answer, keying)?;
+    check_setup(answer, &[Setup::Active, Setup::Passive])?;
+    check_opus(answer)?;
+    for codec in &answer.session.codecs {
+        let same =
+            |other: &&super::Codec| other.pt == codec.pt && codec.is(&other.name, other.clock);
+        if offer.codecs.iter().find(same).is_none() {
+            return Err(SdpRefusal::NotOffered {
+                line: answer.lines.media,
+                pt: codec.pt,
+                name: codec.name.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_keys(parsed: &Parsed, keying: Keying) -> Result<(), SdpRefusal> {
+    if let Some(line) = parsed.lines.ice_lite {
+        return Err(SdpRefusal::IceLiteFromBusiness { line });
+    }
+    if !parsed.session.profile.is_protected() {
+        let super::Profile::Other(found) = parsed.session.profile.clone() else {
+            return Ok(());
+        };
+        return Err(SdpRefusal::NotProtected { line: parsed.lines.media, found });
+    }
+    match keying {
+        Keying::Sdes if parsed.session.crypto.is_none() => Err(SdpRefusal::NoCrypto),
+        Keying::Sdes => Ok(()),
+        Keying::Dtls => check_fingerprint(parsed).and_then(|()| check_ice(parsed)),
+    }
+}
+
+fn check_fingerprint(parsed: &Parsed) -> Result<(), SdpRefusal> {
+    let is_sha256 = |hash: &str| hash.eq_ignore_ascii_case("sha-256");
+    match parsed.lines.fingerprints.as_slice() {
+        [] => Err(SdpRefusal::NoFingerprint),
+        [(_, hash)] if is_sha256(hash) => Ok(()),
+        [(line, hash)] => Err(SdpRefusal::NotSha256 { line: *line, hash: hash.clone() }),
+        several => {
+            let sha256 = several.iter().find(|(_, hash)| is_sha256(hash)).map(|(line, _)| *line);
+            let lines = several.iter().map(|(line, _)| *line).collect();
+            Err(SdpRefusal::SeveralFingerprints { lines, sha256 })
+        }
+    }
+}
+
+fn check_ice(parsed: &Parsed) -> Result<(), SdpRefusal> {
+    let (session, lines) = (&parsed.session, &parsed.lines);
+    for (attribute, text, line, chars_min) in [
+        ("ice-ufrag", &session.ice_ufrag, lines.ice_ufrag, 4),
+        ("ice-pwd", &session.ice_pwd, lines.ice_pwd, 22),
+    ] {
+        let (Some(text), Some(line)) = (text, line) else {
+            return Err(SdpRefusal::NoIce { attribute });
+        };
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !printable || !(chars_min..=256).contains(&text.len()) {
+            return Err(SdpRefusal::BadIce { line, attribute, chars_min });
+        }
+    }
+    Ok(())
+}
+
+fn check_setup(parsed: &Parsed, allowed: &[Setup]) -> Result<(), SdpRefusal> {
+    let Some((line, found)) = &parsed.lines.setup else { return Ok(()) };
+    if parsed.session.setup.is_some_and(|setup| allowed.contains(&setup)) {
+        return Ok(());
+    }
+    Err(SdpRefusal::BadSetup { line: *line, found: found.clone() })
+}
+
+fn check_opus(parsed: &Parsed) -> Result<(), SdpRefusal> {
+    match parsed.session.opus_pt() {
+        Some(_) => Ok(()),
+        None => Err(SdpRefusal::NoOpus { line: parsed.lines.media }),
+    }
+}

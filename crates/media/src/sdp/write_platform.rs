@@ -1,0 +1,189 @@
+//! How does WhatsApp write its side? (fact sheet 5.2, 5.4, 6.6)
+//!
+//! Byte for byte the captured layout: CRLF after every line, the session id in milliseconds, the
+//! IPv4 candidate before the IPv6 one although that has the higher priority, no fmtp for
+//! telephone-events, and a padded password.
+
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use terms::Timestamp;
+
+use super::{
+    AudioSession, DTMF_PT, IceCredentials, LocalTransport, OPUS_FMTP, OPUS_PT, SdesCrypto, Setup,
+};
+
+/// Priorities of WhatsApp's two candidates.
+const IPV4_PRIORITY: u32 = 2_122_260_223;
+const IPV6_PRIORITY: u32 = 2_122_262_783;
+
+/// What WhatsApp's side of a call is written from.
+#[derive(Clone, Copy, Debug)]
+pub struct PlatformVoice<'a> {
+    /// Our transport; its `session_id` is not used.
+    pub local: &'a LocalTransport,
+    /// When the SDP is made: the session id, in milliseconds.
+    pub created: Timestamp,
+    /// The stream's name, a UUID.
+    pub stream: &'a str,
+}
+
+/// ICE credentials of the length and alphabet WhatsApp's have: 16 characters, and 24 with `==`.
+#[must_use]
+pub fn padded_credentials(random: [u8; 28]) -> IceCredentials {
+    let (ufrag, pwd) = random.split_at(12);
+    IceCredentials { ufrag: STANDARD.encode(ufrag), pwd: STANDARD.encode(pwd) }
+}
+
+/// The offer for a user's call.
+#[must_use]
+pub fn write_platform_offer(voice: PlatformVoice<'_>) -> String {
+    let formats = Formats { opus: OPUS_PT, dtmf: Some(DTMF_PT), transport_cc: true };
+    write_dtls(voice, "audio", formats, Setup::Actpass)
+}
+
+/// The answer to a business's offer: its `mid` and payload types mirrored.
+#[must_use]
+pub fn write_platform_answer(
+    voice: PlatformVoice<'_>,
+    offer: &AudioSession,
+    setup: Setup,
+) -> String {
+    let formats = Formats {
+        opus: offer.opus_pt().unwrap_or(OPUS_PT),
+        dtmf: offer.dtmf_pt(),
+        transport_cc: offer.opus_has_transport_cc(),
+    };
+    write_dtls(voice, offer.mid.as_deref().unwrap_or("audio"), formats, setup)
+}
+
+/// The offer for a user's call when keys are in the SDP: no ICE, no fingerprint.
+#[must_use]
+pub fn write_platform_sdes_offer(voice: PlatformVoice<'_>, crypto: &SdesCrypto) -> String {
+    let mut out = Lines::default();
+    out.session(voice, "audio", false);
+    let formats = Formats { opus: OPUS_PT, dtmf: Some(DTMF_PT), transport_cc: false };
+    out.media(voice, "RTP/SAVP", formats);
+    out.line(format_args!("a=mid:audio"));
+    out.line(format_args!("a=sendrecv"));
+    out.line(format_args!("a=msid:{} WhatsAppTrack1", voice.stream));
+    out.line(format_args!("a=rtcp-mux"));
+    out.line(format_args!("a={crypto}"));
+    out.formats(voice, formats);
+    out.text
+}
+
+fn write_dtls(voice: PlatformVoice<'_>, mid: &str, formats: Formats, setup: Setup) -> String {
+    let local = voice.local;
+    let mut out = Lines::default();
+    out.session(voice, mid, true);
+    out.media(voice, "UDP/TLS/RTP/SAVPF", formats);
+    for (addr, priority) in [(first_v4(local), IPV4_PRIORITY), (first_v6(local), IPV6_PRIORITY)] {
+        if let Some(addr) = addr {
+            out.line(format_args!(
+                "a=candidate:{} 1 udp {priority} {} {} typ host generation 0 network-cost 50",
+                foundation(addr.ip()),
+                addr.ip(),
+                addr.port()
+            ));
+        }
+    }
+    out.line(format_args!("a=ice-ufrag:{}", local.ufrag));
+    out.line(format_args!("a=ice-pwd:{}", local.pwd));
+    out.line(format_args!("a=fingerprint:sha-256 {}", local.fingerprint));
+    out.line(format_args!("a=setup:{}", setup.as_str()));
+    out.line(format_args!("a=mid:{mid}"));
+    out.line(format_args!("a=sendrecv"));
+    out.line(format_args!("a=msid:{} WhatsAppTrack1", voice.stream));
+    out.line(format_args!("a=rtcp-mux"));
+    out.formats(voice, formats);
+    out.text
+}
+
+#[derive(Clone, Copy)]
+struct Formats {
+    opus: u8,
+    dtmf: Option<u8>,
+    transport_cc: bool,
+}
+
+/// Lines with CRLF.
+#[derive(Default)]
+pub(super) struct Lines {
+    pub(super) text: String,
+}
+
+impl Lines {
+    pub(super) fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        self.text.write_fmt(line).expect("a String takes every text");
+        self.text.push_str("\r\n");
+    }
+
+    /// `m=audio` with its formats.
+    pub(super) fn audio(&mut self, port: u16, profile: &str, opus: u8, dtmf: Option<u8>) {
+        match dtmf {
+            Some(dtmf) => self.line(format_args!("m=audio {port} {profile} {opus} {dtmf}")),
+            None => self.line(format_args!("m=audio {port} {profile} {opus}")),
+        }
+    }
+
+    /// `c=`
+    pub(super) fn connection(&mut self, addr: IpAddr) {
+        let family = if addr.is_ipv4() { "IP4" } else { "IP6" };
+        self.line(format_args!("c=IN {family} {addr}"));
+    }
+
+    fn session(&mut self, voice: PlatformVoice<'_>, mid: &str, ice_lite: bool) {
+        self.line(format_args!("v=0"));
+        self.line(format_args!("o=- {} 2 IN IP4 127.0.0.1", voice.created.unix_ms().max(0)));
+        self.line(format_args!("s=-"));
+        self.line(format_args!("t=0 0"));
+        self.line(format_args!("a=group:BUNDLE {mid}"));
+        self.line(format_args!("a=msid-semantic: WMS {}", voice.stream));
+        if ice_lite {
+            self.line(format_args!("a=ice-lite"));
+        }
+    }
+
+    fn media(&mut self, voice: PlatformVoice<'_>, profile: &str, formats: Formats) {
+        let addr = first_v4(voice.local).or_else(|| first_v6(voice.local));
+        let addr = addr.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 9)));
+        self.audio(addr.port(), profile, formats.opus, formats.dtmf);
+        self.connection(addr.ip());
+        self.line(format_args!("a=rtcp:9 IN IP4 0.0.0.0"));
+    }
+
+    fn formats(&mut self, voice: PlatformVoice<'_>, formats: Formats) {
+        let opus = formats.opus;
+        self.line(format_args!("a=rtpmap:{opus} opus/48000/2"));
+        if formats.transport_cc {
+            self.line(format_args!("a=rtcp-fb:{opus} transport-cc"));
+        }
+        self.line(format_args!("a=fmtp:{opus} {OPUS_FMTP}"));
+        if let Some(dtmf) = formats.dtmf {
+            self.line(format_args!("a=rtpmap:{dtmf} telephone-event/8000"));
+        }
+        self.line(format_args!("a=maxptime:20"));
+        self.line(format_args!("a=ptime:20"));
+        self.line(format_args!("a=ssrc:{} cname:{}", voice.local.ssrc, voice.local.cname));
+    }
+}
+
+fn first_v4(local: &LocalTransport) -> Option<SocketAddr> {
+    local.addrs.iter().copied().find(SocketAddr::is_ipv4)
+}
+
+fn first_v6(local: &LocalTransport) -> Option<SocketAddr> {
+    local.addrs.iter().copied().find(SocketAddr::is_ipv6)
+}
+
+/// The same for one address always, ten digits as in the traces (FNV-1a, brought above 10^9).
+fn foundation(ip: IpAddr) -> u32 {
+    let hash = |seed: u32, byte: u8| (seed ^ u32::from(byte)).wrapping_mul(16_777_619);
+    let hashed = match ip {
+        IpAddr::V4(ip) => ip.octets().into_iter().fold(2_166_136_261, hash),
+        IpAddr::V6(ip) => ip.octets().into_iter().fold(2_166_136_261, hash),
+    };
+    1_000_000_000 + hashed % 3_000_000_000
+}
