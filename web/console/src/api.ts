@@ -1,27 +1,15 @@
 /** The gateway's REST interface, as far as the console uses it. Signed in by a cookie. */
-import type { Agent, Cdr, Contact } from "../../ui/src/wire.ts";
+import type { Agent, Call, Contact, Diagnosis, Preflight } from "../../ui/src/wire.ts";
 
 /** The gateway said no, or could not be asked. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
-    readonly code: number | undefined,
+    readonly code: string,
     text: string,
   ) {
     super(text);
   }
-}
-
-export interface Preflight {
-  allowed: boolean;
-  rule?: string;
-  evidence?: unknown;
-  changes_at?: string;
-  price?: { pulse?: string; per_minute?: string; currency?: string; card?: string };
-}
-
-export interface Diagnosis {
-  verdicts: { code?: string; text: string; fix?: string }[];
 }
 
 export const me = () => ask<Agent>("GET", "/v1/me");
@@ -29,8 +17,8 @@ export const signIn = (user: string, password: string) => ask<unknown>("POST", "
 export const signOut = () => ask<unknown>("DELETE", "/v1/session");
 export const contacts = async () => list<Contact>(await ask("GET", "/v1/contacts"), "contacts");
 export const contact = (waId: string) => ask<Contact>("GET", `/v1/contacts/${encodeURIComponent(waId)}`);
-export const calls = async (limit = 100) => list<Cdr>(await ask("GET", `/v1/calls?limit=${limit}`), "calls");
-export const call = (id: string) => ask<Cdr>("GET", `/v1/calls/${encodeURIComponent(id)}`);
+export const calls = async (limit = 100) => list<Call>(await ask("GET", `/v1/calls?limit=${limit}`), "calls");
+export const call = (id: string) => ask<Call>("GET", `/v1/calls/${encodeURIComponent(id)}`);
 export const diagnosis = (id: string) => ask<Diagnosis>("GET", `/v1/calls/${encodeURIComponent(id)}/diagnosis`);
 export const preflight = (to: string) => ask<Preflight>("GET", `/v1/preflight?to=${encodeURIComponent(to)}`);
 export const askPermission = (to: string, text: string) =>
@@ -47,7 +35,7 @@ async function ask<T>(method: string, path: string, body?: unknown): Promise<T> 
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {
-    throw new ApiError(0, undefined, "The gateway does not answer. Is it still running?");
+    throw new ApiError(0, "", "The gateway does not answer. Is it still running?");
   }
   const text = await response.text();
   const value: unknown = text ? parse(text) : null;
@@ -67,9 +55,9 @@ function parse(text: string): unknown {
 function refused(status: number, value: unknown): ApiError {
   const outer = record(value);
   const body = record(outer["error"] ?? outer);
-  const code = Number(body["code"]);
+  const code = body["code"] ?? "";
   const text = [body["text"], body["message"], body["title"]].find((each) => typeof each === "string");
-  return new ApiError(status, Number.isFinite(code) ? code : undefined, String(text ?? `The gateway answered ${status}.`));
+  return new ApiError(status, String(code), String(text ?? `The gateway answered ${status}.`));
 }
 
 function record(value: unknown): Record<string, unknown> {

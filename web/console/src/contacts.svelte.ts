@@ -1,6 +1,11 @@
 /** Whom does the desk know? The people seen so far, newest first, each with chat and permission. */
-import type { Contact } from "../../ui/src/wire.ts";
+import type { Contact as Known } from "../../ui/src/wire.ts";
 import * as api from "./api.ts";
+
+/** A contact with a number; those known by a business-scoped id alone cannot be shown or called yet. */
+export type Contact = Known & { wa_id: string };
+
+const numbered = (contact: Known): contact is Contact => contact.wa_id !== undefined;
 
 export class Contacts {
   all = $state<Contact[]>([]);
@@ -11,7 +16,7 @@ export class Contacts {
 
   async load(): Promise<void> {
     try {
-      this.all = await api.contacts();
+      this.all = (await api.contacts()).filter(numbered);
       this.loaded = true;
       this.selected ??= this.all[0]?.wa_id ?? null;
       if (this.selected) await this.refresh(this.selected);
@@ -34,13 +39,15 @@ export class Contacts {
   /** Reads one contact with the whole chat. */
   async refresh(waId: string): Promise<void> {
     try {
-      this.#put(await api.contact(waId), false);
+      const contact = await api.contact(waId);
+      if (numbered(contact)) this.#put(contact, false);
     } catch {
       // A contact that cannot be read keeps what is known of it.
     }
   }
 
-  update(contact: Contact): void {
+  update(contact: Known): void {
+    if (!numbered(contact)) return;
     this.#put(contact, true);
     this.selected ??= contact.wa_id;
     if (contact.wa_id === this.selected) {

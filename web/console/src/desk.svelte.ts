@@ -9,26 +9,30 @@ import { Ticker } from "../../ui/src/ticker.svelte.ts";
 import type {
   Agent,
   BusinessNumber,
+  Call,
+  Colleague,
   Contact,
-  ConsoleCall,
   FromGateway,
-  Person,
+  Peer,
   Presence,
+  RingStopped,
   ToGateway,
 } from "../../ui/src/wire.ts";
+import { phoneNumber } from "../../ui/src/words.ts";
 import * as api from "./api.ts";
 import { Contacts } from "./contacts.svelte.ts";
 import { endWords } from "./end-words.ts";
+import { mayCall } from "./permission-words.ts";
 
 export type Stage = "placing" | "ringing" | "connecting" | "talking" | "ended";
-export type Ringing = (FromGateway & { type: "ringing" })["call"];
+export type Person = Peer & { wa_id: string };
 
 const END_SHOWN_MS = 12_000;
 
 export class DeskCall {
   id = $state<string | null>(null);
   stage = $state<Stage>("placing");
-  facts = $state<Partial<ConsoleCall>>({});
+  facts = $state<Partial<Call>>({});
   audio = $state.raw<CallAudio | null>(null);
   ticker = $state.raw<Ticker | null>(null);
   digits = $state("");
@@ -38,11 +42,11 @@ export class DeskCall {
 
   constructor(
     readonly direction: "in" | "out",
-    readonly who: Person,
+    readonly who: Peer,
   ) {}
 
   get name(): string {
-    return this.who.name || this.who.wa_id;
+    return this.who.name || phoneNumber(this.who.wa_id ?? "");
   }
 
   sound(make: (() => () => void) | null): void {
@@ -60,17 +64,17 @@ export class DeskCall {
 }
 
 export interface Refused {
-  code: number | undefined;
+  code: string;
   text: string;
-  who: Person | null;
+  who: Peer | null;
 }
 
 export class Desk {
   link = $state<LinkState>("opening");
-  me: Agent = $state({ id: "", name: "", state: "away" });
-  agents = $state<Agent[]>([]);
-  number = $state<BusinessNumber>({});
-  ringing = $state<Ringing[]>([]);
+  me = $state() as Agent;
+  agents = $state<Colleague[]>([]);
+  number = $state<BusinessNumber | null>(null);
+  ringing = $state<Call[]>([]);
   call = $state<DeskCall | null>(null);
   refused = $state<Refused | null>(null);
   /** Counts ended calls, so that the call list knows when to read again. */
@@ -103,12 +107,12 @@ export class Desk {
     if (this.#link.send({ type: "presence", state })) this.me = { ...this.me, state };
   }
 
-  async answer(ringing: Ringing): Promise<void> {
+  async answer(ringing: Call): Promise<void> {
     if (this.busy) return;
     const call = new DeskCall("in", ringing.contact);
     call.id = ringing.call_id;
     call.stage = "connecting";
-    call.facts = { ...ringing, state: "ringing" };
+    call.facts = ringing;
     this.call = call;
     this.#dropRinging(ringing.call_id);
     const offer = await this.#offer(call);
@@ -119,7 +123,7 @@ export class Desk {
     if (this.#live(ringing.call_id)) this.#link.send({ type: "answer", call_id: ringing.call_id, sdp: offer });
   }
 
-  decline(ringing: Ringing): void {
+  decline(ringing: Call): void {
     this.#link.send({ type: "decline", call_id: ringing.call_id });
     this.#dropRinging(ringing.call_id);
   }
@@ -172,19 +176,19 @@ export class Desk {
     switch (message.type) {
       case "hello":
         this.me = message.agent;
-        this.number = message.number ?? {};
+        this.number = message.number;
         this.#resume(message.calls);
         return void this.contacts.load();
       case "agents":
         this.agents = message.agents;
-        this.me = message.agents.find((agent) => agent.id === this.me.id) ?? this.me;
+        this.me = { ...this.me, ...message.agents.find((agent) => agent.id === this.me.id) };
         return;
       case "ringing":
         this.#dropRinging(message.call.call_id);
         this.ringing.push(message.call);
         return this.#ring(true);
       case "ring_stopped":
-        return this.#dropRinging(message.call_id);
+        return this.#ringStopped(message.call_id, message.why);
       case "answer":
         return void this.#applyAnswer(message.call_id, message.sdp);
       case "call":
@@ -192,12 +196,12 @@ export class Desk {
       case "contact":
         return this.#contact(message.contact);
       case "refused":
-        return this.#refused(message.code, message.text);
+        return this.#refused(message.what, message.code, message.text);
     }
   }
 
   /** After a reconnect: calls that rang or ended while the line was down. */
-  #resume(calls: ConsoleCall[]): void {
+  #resume(calls: Call[]): void {
     this.ringing = this.ringing.filter((each) => calls.some((call) => call.call_id === each.call_id));
     if (this.ringing.length === 0) this.#ring(false);
     const call = this.call;
@@ -206,7 +210,7 @@ export class Desk {
     }
   }
 
-  #follow(facts: ConsoleCall): void {
+  #follow(facts: Call): void {
     const call = this.#live(facts.call_id) ?? this.#adopt(facts);
     if (facts.state === "ended") {
       this.endedCount += 1;
@@ -229,7 +233,7 @@ export class Desk {
   }
 
   /** The call we are placing learns its id from the first word about it. */
-  #adopt(facts: ConsoleCall): DeskCall | null {
+  #adopt(facts: Call): DeskCall | null {
     const call = this.call;
     if (!call || call.direction !== "out" || call.id !== null || facts.contact.wa_id !== call.who.wa_id) return null;
     if (facts.state === "ended" && call.stage === "ended") return null;
@@ -240,7 +244,7 @@ export class Desk {
   }
 
   /** The record of a call we hung up ourselves arrives after our own "ended": it brings the price. */
-  #late(facts: ConsoleCall): void {
+  #late(facts: Call): void {
     const call = this.call;
     if (call?.id === facts.call_id && facts.state === "ended") {
       call.facts = { ...call.facts, ...facts };
@@ -262,10 +266,20 @@ export class Desk {
     }
   }
 
-  #refused(code: number | undefined, text: string): void {
+  /** It stopped because we took it, or it went away while we were reaching for it. */
+  #ringStopped(callId: string, why: RingStopped): void {
+    this.#dropRinging(callId);
+    const call = this.#live(callId);
+    if (call?.stage === "connecting" && why === "ended") {
+      this.#over(call, "Caller gave up", `${call.name} hung up before you were connected.`);
+    }
+  }
+
+  #refused(what: string, code: string, text: string): void {
     const call = this.call;
-    const who = call?.who ?? null;
-    if (call && (call.stage === "placing" || call.stage === "connecting")) {
+    const concerned = what === "place" || what === "answer";
+    const who = concerned ? (call?.who ?? null) : null;
+    if (concerned && call && call.stage !== "ended" && call.stage !== "talking") {
       call.finish("", "");
       this.call = null;
     }
@@ -275,8 +289,7 @@ export class Desk {
   #contact(contact: Contact): void {
     this.contacts.update(contact);
     // A yes from the user answers the refusal that was shown.
-    const allowed = contact.permission && contact.permission.status !== "no_permission";
-    if (allowed && this.refused?.code === 138006 && this.refused.who?.wa_id === contact.wa_id) this.refused = null;
+    if (mayCall(contact) && this.refused?.code === "138006" && this.refused.who?.wa_id === contact.wa_id) this.refused = null;
   }
 
   // ---- helpers ----

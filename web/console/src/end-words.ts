@@ -1,5 +1,5 @@
 /** How does a call's end read at the desk, in the call panel and in the list? */
-import type { Cdr, ConsoleCall, Direction } from "../../ui/src/wire.ts";
+import type { Call, Direction } from "../../ui/src/wire.ts";
 
 export interface EndWords {
   title: string;
@@ -7,59 +7,44 @@ export interface EndWords {
 }
 
 const RESULTS: Readonly<Record<string, string>> = {
-  completed: "Answered",
-  answered: "Answered",
-  user_hung_up: "Answered",
-  agent_hung_up: "Answered",
   rejected: "Declined",
   declined: "Declined",
+  user_rejected: "Declined",
+  business_rejected: "Declined by us",
   busy: "Busy",
   no_answer: "No answer",
-  unanswered: "No answer",
+  not_answered: "No answer",
   missed: "Missed",
-  cancelled: "Cancelled",
-  canceled: "Cancelled",
+  cancelled: "Caller gave up",
+  abandoned: "Caller gave up",
+  media_lost: "Sound lost",
   failed: "Failed",
   refused: "Refused",
-  abandoned: "Caller gave up",
 };
 
-const FAULTS: Readonly<Record<string, string>> = {
-  user: "the user’s side",
-  business: "our side",
-  ours: "our side",
-  gateway: "our side",
-  agent: "our side",
-  platform: "the platform",
-  network: "the network",
-  nobody: "",
-  none: "",
-  unknown: "",
-};
+const FAULTS = { user: "the user’s side", business: "our side", platform: "the platform" } as const;
 
-/** `no_answer` → `No answer`; a word we do not know is shown as it is, readable. */
-export function result(call: Pick<Cdr, "result" | "reason" | "duration_s">): string {
-  const word = (call.result ?? call.reason ?? "").toLowerCase();
+/** One or two words for the list. A reason we do not know is shown as it is, readable. */
+export function result(call: Pick<Call, "reason" | "duration_s">): string {
+  const word = call.reason ?? "";
   if (RESULTS[word]) return RESULTS[word];
-  if (word) return word[0]!.toUpperCase() + word.slice(1).replaceAll("_", " ");
-  return call.duration_s ? "Answered" : "Ended";
+  if (call.duration_s !== undefined) return "Answered";
+  if (!word || word.endsWith("hung_up")) return "Not answered";
+  return word[0]!.toUpperCase() + word.slice(1).replaceAll("_", " ");
 }
 
 /** Whose fault, for calls that went wrong; empty when nobody's. */
-export function fault(value: string | undefined): string {
-  if (!value) return "";
-  return FAULTS[value.toLowerCase()] ?? value.replaceAll("_", " ");
+export function fault(call: Pick<Call, "reason" | "duration_s" | "fault">): string {
+  return call.fault && result(call) !== "Answered" ? FAULTS[call.fault] : "";
 }
 
 export function direction(value: Direction): string {
-  return value === "user_initiated" ? "Incoming" : "Outgoing";
+  return value === "USER_INITIATED" ? "Incoming" : "Outgoing";
 }
 
-export function endWords(call: ConsoleCall, name: string): EndWords {
-  const talked = (call.duration_s ?? 0) > 0;
-  if (talked) return { title: "Call ended", text: fault(call.fault) ? (call.text ?? "") : "" };
+export function endWords(call: Call, name: string): EndWords {
   const word = result(call);
-  const title = word === "Answered" || word === "Ended" ? "Call ended" : word;
+  if (word === "Answered") return { title: "Call ended", text: "" };
   const fallback = word === "No answer" ? `${name} did not pick up.` : word === "Declined" ? `${name} declined.` : "";
-  return { title, text: call.text || fallback };
+  return { title: word === "Not answered" ? "Call ended" : word, text: call.text || fallback };
 }

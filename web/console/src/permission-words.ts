@@ -7,29 +7,33 @@ export interface PermissionWords {
   text: string;
   tone: "yes" | "no" | "wait";
   icon: IconName;
-  /** Asking makes sense: there is no permission that already covers calls. */
-  askable: boolean;
-  /** Asked and not answered yet. */
-  pending: boolean;
+}
+
+export function mayCall(contact: Contact): boolean {
+  return contact.permission.state === "temporary" || contact.permission.state === "permanent";
 }
 
 export function permissionWords(contact: Contact): PermissionWords {
   const name = contact.name || "This person";
-  const permission = contact.permission;
-  if (permission?.status === "permanent") {
-    return { text: `${name} always allows your calls.`, tone: "yes", icon: "shield", askable: false, pending: false };
+  const { state, expires_at } = contact.permission;
+  switch (state) {
+    case "permanent":
+      return { text: `${name} always allows your calls.`, tone: "yes", icon: "shield" };
+    case "temporary": {
+      const end = expires_at ? ` until ${moment(expires_at)}` : "";
+      return { text: `${name} allows your calls${end}.`, tone: "yes", icon: "shield" };
+    }
+    case "requested": {
+      const asked = contact.chat?.findLast((line) => line.kind === "permission_request");
+      const when = asked ? ` at ${timeOfDay(asked.at)}` : "";
+      return { text: `You asked ${name}${when}. Waiting for the answer.`, tone: "wait", icon: "clock" };
+    }
+    case "none": {
+      const answered = contact.chat?.some((line) => line.kind === "permission_reply");
+      const text = answered ? `${name} does not allow your calls.` : `${name} has not allowed you to call yet.`;
+      return { text, tone: "no", icon: "shield-off" };
+    }
   }
-  if (permission?.status === "temporary") {
-    const end = permission.expires_at ? ` until ${moment(permission.expires_at)}` : "";
-    return { text: `${name} allows your calls${end}.`, tone: "yes", icon: "shield", askable: false, pending: false };
-  }
-  const last = contact.chat?.findLast((entry) => entry.kind.startsWith("permission_"));
-  if (last?.kind === "permission_request") {
-    const text = `You asked ${name} at ${timeOfDay(last.at)}. Waiting for the answer.`;
-    return { text, tone: "wait", icon: "clock", askable: true, pending: true };
-  }
-  const said = last ? `${name} does not allow your calls.` : `${name} has not allowed you to call yet.`;
-  return { text: said, tone: "no", icon: "shield-off", askable: true, pending: false };
 }
 
 function moment(at: string): string {

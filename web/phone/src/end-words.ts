@@ -1,4 +1,5 @@
-/** How does a call's end read on the phone? The platform's own text wins; these fill in where it is silent. */
+/** How does a call's end read on the phone? A short title, and the platform's own words under it. */
+import type { EndedReason } from "../../ui/src/wire.ts";
 import { duration } from "../../ui/src/words.ts";
 
 export interface EndWords {
@@ -6,25 +7,20 @@ export interface EndWords {
   text: string;
 }
 
-const TITLES: Readonly<Record<string, string>> = {
-  hung_up_here: "Call ended",
-  completed: "Call ended",
+const TITLES: Readonly<Record<EndedReason, string>> = {
   user_hung_up: "Call ended",
   business_hung_up: "Call ended",
-  rejected: "Call declined",
-  declined: "Call declined",
-  busy: "Busy",
-  no_answer: "No answer",
-  unanswered: "No answer",
-  timeout: "No answer",
-  cancelled: "Missed call",
-  missed: "Missed call",
+  business_rejected: "Call declined",
+  user_rejected: "Call declined",
+  not_answered: "No answer",
+  media_lost: "Call dropped",
   failed: "Call failed",
 };
 
-export function endWords(reason: string, text: string, seconds: number | undefined, name: string): EndWords {
-  const title = TITLES[reason.toLowerCase()] ?? "Call ended";
-  if (text) return { title, text };
-  if (seconds !== undefined && seconds > 0) return { title, text: `You talked for ${duration(seconds)}.` };
-  return { title, text: reason === "no_answer" ? `${name} did not answer.` : "" };
+const PLAIN: ReadonlySet<EndedReason> = new Set(["user_hung_up", "business_hung_up"]);
+
+export function endWords(reason: EndedReason, text: string, seconds: number | undefined): EndWords {
+  const title = TITLES[reason] ?? "Call ended";
+  if (PLAIN.has(reason) && seconds) return { title, text: `You talked for ${duration(seconds)}.` };
+  return { title, text };
 }

@@ -1,6 +1,7 @@
 /** How do a call and a permission reply read in the chat? */
 import type { IconName } from "../../ui/src/icons.ts";
-import type { Direction } from "../../ui/src/wire.ts";
+import type { ChatEntry } from "../../ui/src/wire.ts";
+import { duration } from "../../ui/src/words.ts";
 
 export interface CallWords {
   icon: IconName;
@@ -9,36 +10,33 @@ export interface CallWords {
   missed: boolean;
 }
 
-const ANSWERED = new Set(["answered", "completed", "accepted"]);
-const LIVE = new Set(["ringing", "calling", "live", "connected", "talking"]);
-
-export function callWords(state: string | undefined, direction: Direction | undefined, from: string): CallWords {
-  const byUser = direction ? direction === "user_initiated" : from === "user";
-  const icon: IconName = byUser ? "out" : "in";
-  const known = (state ?? "").toLowerCase();
-  if (ANSWERED.has(known)) return { icon, title: "Voice call", hint: "", missed: false };
-  if (LIVE.has(known)) return { icon, title: "Voice call", hint: "On now", missed: false };
-  if (known === "rejected" || known === "declined") {
-    return { icon, title: "Declined call", hint: byUser ? "The business declined" : "You declined", missed: true };
+export function callWords(entry: ChatEntry): CallWords {
+  const icon: IconName = entry.from === "user" ? "out" : entry.from === "business" ? "in" : "phone";
+  const talked = entry.duration_s === undefined ? undefined : duration(entry.duration_s);
+  if (entry.state === "completed") return { icon, title: "Voice call", hint: talked ?? "Answered", missed: false };
+  if (entry.state === "rejected") {
+    const hint = entry.from === "business" ? "You declined" : "Declined";
+    return { icon, title: "Voice call", hint: entry.text ?? hint, missed: true };
   }
-  if (known === "busy") return { icon, title: "Missed call", hint: "You were on another call", missed: true };
-  if (known === "failed") return { icon, title: "Call failed", hint: "It could not be connected", missed: true };
-  return byUser
-    ? { icon, title: "Voice call", hint: "No answer", missed: true }
-    : { icon, title: "Missed voice call", hint: "", missed: true };
+  if (entry.state === "missed") {
+    return entry.from === "user"
+      ? { icon, title: "Voice call", hint: "No answer", missed: true }
+      : { icon, title: "Missed voice call", hint: "You did not pick up", missed: true };
+  }
+  return { icon, title: "Voice call", hint: entry.text ?? "", missed: false };
 }
 
-export function replyWords(state: string | undefined, text: string | undefined, business: string): string {
-  switch (state) {
+export function replyWords(entry: ChatEntry | undefined, business: string): string {
+  switch (entry?.state) {
     case "temporary":
       return `You let ${business} call you for 7 days`;
     case "permanent":
       return `You always let ${business} call you`;
-    case "reject":
+    case "rejected":
       return `You do not let ${business} call you`;
-    case "revoke":
+    case "revoked":
       return `You stopped calls from ${business}`;
     default:
-      return text ?? "Call permission changed";
+      return entry?.text ?? `${business} has not been allowed to call you`;
   }
 }

@@ -123,7 +123,7 @@ export class Phone {
     if (call.stage === "incoming") return this.decline();
     if (call.id === null) call.abandoned = true;
     else this.#link.send({ type: "hang_up", call_id: call.id });
-    const words = endWords("hung_up_here", "", call.ticker?.seconds, call.name);
+    const words = endWords("user_hung_up", "", call.ticker?.seconds);
     this.#over(call, words.title, words.text);
   }
 
@@ -169,7 +169,7 @@ export class Phone {
       case "ended":
         return this.#ended(message);
       case "refused":
-        return this.#refused(message.text);
+        return this.#refused(message.what, message.text);
       case "error":
         this.notice = message.text;
     }
@@ -230,14 +230,14 @@ export class Phone {
   #ended(message: FromPlatform & { type: "ended" }): void {
     const call = this.#mine(message.call_id);
     if (!call) return;
-    const words = endWords(message.reason, message.text, message.duration_s, call.name);
+    const words = endWords(message.reason, message.text, message.duration_s);
     this.#over(call, words.title, words.text);
   }
 
-  #refused(text: string): void {
+  #refused(what: string, text: string): void {
     const call = this.call;
-    if (call && (call.stage === "calling" || call.stage === "connecting")) {
-      this.#over(call, "The call did not go out", text);
+    if (call && call.stage !== "ended" && (what === "call" || what === "pick_up")) {
+      this.#over(call, what === "call" ? "The call did not go out" : "The call could not be answered", text);
     } else {
       this.notice = text;
     }

@@ -23,13 +23,38 @@ export interface Business {
   icon_visible: boolean;
 }
 
-export type ChatEntry = { id: string; at: Time; from: "business" | "user" | "system"; text?: string } & (
-  | { kind: "text" }
-  | { kind: "permission_request"; state?: "open" | "answered" | "expired" | string }
-  | { kind: "permission_reply"; state?: "temporary" | "permanent" | "reject" | "revoke" | string }
-  | { kind: "call"; state?: string; direction?: Direction; duration_s?: number; call_id?: string }
-  | { kind: "call_button"; label?: string; payload?: string; state?: string }
-);
+export type ChatAuthor = "business" | "user" | "system";
+
+export type ChatKind = "text" | "permission_request" | "permission_reply" | "call" | "call_button";
+
+export type ChatEntryState =
+  | "open"
+  | "temporary"
+  | "permanent"
+  | "rejected"
+  | "revoked"
+  | "expired"
+  | "sent"
+  | "read"
+  | "missed"
+  | "completed";
+
+/** One line of a chat. Which of the optional fields are there depends on `kind`. */
+export interface ChatEntry {
+  /** Of a permission request: the `request_id` of the answer. */
+  id: string;
+  at: Time;
+  from: ChatAuthor;
+  kind: ChatKind;
+  text?: string;
+  state?: ChatEntryState;
+  expires_at?: Time;
+  button_text?: string;
+  /** Of a call button: goes back as `cta_payload`. */
+  payload?: string;
+  call_id?: string;
+  duration_s?: number;
+}
 
 export interface Chat {
   business: string;
@@ -48,14 +73,23 @@ export type ToPlatform =
   | { type: "permission"; to: string; request_id?: string; choice: PermissionChoice }
   | { type: "read"; chat: string };
 
+export type EndedReason =
+  | "user_hung_up"
+  | "business_hung_up"
+  | "business_rejected"
+  | "user_rejected"
+  | "not_answered"
+  | "media_lost"
+  | "failed";
+
 export type FromPlatform =
   | { type: "hello"; user: PhoneUser; businesses: Business[]; chats: Chat[]; now: Time }
   | { type: "calling"; call_id: string }
   | { type: "answer"; call_id: string; sdp: string }
   | { type: "accepted"; call_id: string; at: Time }
   | { type: "incoming"; call_id: string; from: { number: string; name: string } }
-  | { type: "ended"; call_id: string; reason: string; text: string; duration_s?: number }
-  | { type: "refused"; what: string; code?: number; text: string }
+  | { type: "ended"; call_id: string; reason: EndedReason; text: string; duration_s?: number }
+  | { type: "refused"; what: string; code: string; text: string }
   | { type: "chat"; business: string; entry: ChatEntry }
   | { type: "error"; text: string };
 
@@ -66,91 +100,93 @@ export interface SandboxState {
 
 // ---- the agents' console and the gateway -----------------------------------------------------
 
-export type Direction = "user_initiated" | "business_initiated";
+export type Direction = "USER_INITIATED" | "BUSINESS_INITIATED";
 export type Presence = "available" | "away";
+export type AgentState = Presence | "ringing" | "busy" | "offline";
 
-export interface Agent {
+export interface Colleague {
   id: string;
   name: string;
-  role?: string;
-  state: Presence | "busy" | string;
+  state: AgentState;
+}
+
+export interface Agent extends Colleague {
+  role: "agent" | "supervisor";
 }
 
 export interface BusinessNumber {
-  display?: string;
-  number?: string;
+  phone_number_id: string;
+  display: string;
   name?: string;
 }
 
-export interface Person {
+export interface Peer {
   name?: string;
-  wa_id: string;
+  wa_id?: string;
+  user_id?: string;
 }
 
-export interface ConsoleCall {
-  call_id: string;
-  direction: Direction;
-  state: "placing" | "ringing" | "connected" | "ended" | string;
-  contact: Person;
-  agent?: string;
-  number?: string;
-  since?: Time;
-  deeplink_payload?: string;
-  cta_payload?: string;
-  reason?: string;
-  fault?: string;
-  text?: string;
-  duration_s?: number;
-  pulses?: number;
-  price?: Price;
-}
-
-export interface Price {
+export interface Money {
+  /** A decimal string in the currency's main unit. */
   amount: string;
   currency: string;
 }
 
-export interface PermissionState {
-  status: "no_permission" | "temporary" | "permanent" | string;
-  expires_at?: Time;
-}
-
-export interface ContactMessage {
-  id: string;
-  at: Time;
-  from: "business" | "user" | "system";
-  kind: string;
-  text?: string;
-  state?: string;
-}
-
-export interface Contact {
-  wa_id: string;
-  name?: string;
-  country?: string;
-  permission?: PermissionState;
-  window_until?: Time;
-  chat?: ContactMessage[];
-}
-
-/** One ended call, as the gateway recorded it. What was not measured is absent. */
-export interface Cdr {
+/** A call, live or ended; an ended one is its record. What was not measured is absent. */
+export interface Call {
   call_id: string;
   direction: Direction;
-  contact?: Person;
+  state: "placing" | "ringing" | "in_flow" | "connected" | "ended";
+  contact: Peer;
+  /** The business number, for people. */
+  number: string;
+  since: Time;
   agent?: string;
-  started_at?: Time;
+  deeplink_payload?: string;
+  cta_payload?: string;
   answered_at?: Time;
   ended_at?: Time;
-  result?: string;
+  /** A stable word. */
   reason?: string;
-  fault?: string;
+  fault?: "user" | "business" | "platform";
   text?: string;
   duration_s?: number;
   pulses?: number;
-  price?: Price;
-  deeplink_payload?: string;
-  cta_payload?: string;
+  price?: Money;
+}
+
+export interface ContactPermission {
+  state: "none" | "requested" | "temporary" | "permanent";
+  expires_at?: Time;
+}
+
+export interface ChatLine {
+  id: string;
+  at: Time;
+  from: ChatAuthor;
+  kind: ChatKind;
+  text?: string;
+  state?: ChatEntryState;
+}
+
+export interface Contact extends Peer {
+  permission: ContactPermission;
+  window_open_until?: Time;
+  /** Oldest first; absent in the list of contacts. */
+  chat?: ChatLine[];
+}
+
+export interface Preflight {
+  allowed: boolean;
+  rule: string;
+  evidence: string;
+  changes_at?: Time;
+  price?: { pulse: string; per_minute: string; currency: string; card: string };
+}
+
+export interface Diagnosis {
+  call_id: string;
+  verdicts: { code: string; text: string; fix?: string }[];
 }
 
 export type ToGateway =
@@ -162,12 +198,14 @@ export type ToGateway =
   | { type: "mute"; call_id: string; on: boolean }
   | { type: "digit"; call_id: string; digit: string };
 
+export type RingStopped = "taken" | "declined" | "timed_out" | "ended";
+
 export type FromGateway =
-  | { type: "hello"; agent: Agent; calls: ConsoleCall[]; number?: BusinessNumber }
-  | { type: "ringing"; call: Omit<ConsoleCall, "state"> & { state?: string } }
-  | { type: "ring_stopped"; call_id: string; why: string }
+  | { type: "hello"; agent: Agent; calls: Call[]; number: BusinessNumber }
+  | { type: "ringing"; call: Call }
+  | { type: "ring_stopped"; call_id: string; why: RingStopped }
   | { type: "answer"; call_id: string; sdp: string }
-  | { type: "call"; call: ConsoleCall }
+  | { type: "call"; call: Call }
   | { type: "contact"; contact: Contact }
-  | { type: "refused"; what: string; code?: number; text: string }
-  | { type: "agents"; agents: Agent[] };
+  | { type: "refused"; what: string; code: string; text: string }
+  | { type: "agents"; agents: Colleague[] };

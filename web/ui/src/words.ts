@@ -2,7 +2,7 @@
  * How do we say it? Numbers, times and money as people write them, and every refusal as what happened
  * and what to do next.
  */
-import type { Price } from "./wire.ts";
+import type { Money } from "./wire.ts";
 
 /** `5511988887777` → `+55 11 98888-7777`. For reading only; the digits are never changed. */
 export function phoneNumber(digits: string): string {
@@ -66,7 +66,7 @@ export function until(at: string, now: number): string {
   return relative.format(Math.round(minutes / 1440), "day");
 }
 
-export function price(value: Price | undefined): string {
+export function price(value: Money | undefined): string {
   if (!value) return "";
   const amount = Number(value.amount);
   if (!Number.isFinite(amount)) return `${value.amount} ${value.currency}`;
@@ -81,13 +81,13 @@ export interface RefusalWords {
 }
 
 /** A refusal by its code. `who` is the person on the other side; unknown codes keep the server's text. */
-export function refusal(code: number | undefined, text: string, who: string): RefusalWords {
-  const known = code === undefined ? undefined : REFUSALS[code];
+export function refusal(code: string, text: string, who: string): RefusalWords {
+  const known = REFUSALS[code];
   if (!known) return { what: text || "The call was refused.", next: "" };
   return { what: known.what.replaceAll("{who}", who), next: known.next.replaceAll("{who}", who) };
 }
 
-const REFUSALS: Readonly<Record<number, RefusalWords>> = {
+const REFUSALS: Readonly<Record<string, RefusalWords>> = {
   100: {
     what: "The platform could not read the request.",
     next: "Reload this page and try again. If it happens again, the server log names the field.",
