@@ -291,3 +291,210 @@ impl DigitSender {
         Some(DigitPacket { payload: [self.digit.code(), flags, d0, d1], first })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const END: u8 = 0x80;
+
+    fn digit(sign: char) -> Digit {
+        Digit::new(sign).unwrap()
+    }
+
+    fn event(sign: char, flags: u8, duration: u16) -> [u8; 4] {
+        let [d0, d1] = duration.to_be_bytes();
+        [digit(sign).code(), flags | 10, d0, d1]
+    }
+
+    fn pressed(sign: char, duration_ms: u32) -> Option<DigitEvent> {
+        Some(DigitEvent { digit: digit(sign), duration_ms })
+    }
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn every_key_has_its_code() {
+        for (code, sign) in (0..).zip(KEYS) {
+            assert_eq!(digit(sign).code(), code);
+            assert_eq!(Digit::from_code(code).unwrap().sign(), sign);
+            assert_eq!(digit(sign).to_string(), sign.to_string());
+        }
+        assert_eq!(digit('c'), digit('C'));
+        assert_eq!(Digit::new('E'), None);
+        assert_eq!(Digit::from_code(16), None);
+        assert_eq!(format!("{:?}", digit('7')), "Digit(_)");
+    }
+
+    /// Timestamps step by 960 per 20 ms, durations by 160: a press of 100 ms is 800 units.
+    #[test]
+    fn a_press_is_told_once_with_its_length_in_8000_hz_units() {
+        let now = crate::any_instant();
+        let mut receiver = DigitReceiver::default();
+        for (n, duration) in [160, 320, 480, 640].into_iter().enumerate() {
+            let told = receiver.receive(&event('5', 0, duration), 48_000, n == 0, now);
+            assert_eq!(told, None);
+        }
+        let end = event('5', END, 800);
+        assert_eq!(receiver.receive(&end, 48_000, false, now), pressed('5', 100));
+        assert_eq!(receiver.receive(&end, 48_000, false, now), None);
+        assert_eq!(receiver.receive(&end, 48_000, false, now), None);
+        assert_eq!(receiver.tick(now + ms(1_000)), None);
+    }
+
+    #[test]
+    fn the_same_key_twice_is_two_presses() {
+        let now = crate::any_instant();
+        let mut receiver = DigitReceiver::default();
+        let end = event('1', END, 400);
+        assert_eq!(receiver.receive(&end, 0, true, now), pressed('1', 50));
+        assert_eq!(receiver.receive(&end, 9_600, true, now), pressed('1', 50));
+    }
+
+    #[test]
+    fn a_lost_end_is_made_up_by_the_next_press_or_by_silence() {
+        let now = crate::any_instant();
+        let mut receiver = DigitReceiver::default();
+        receiver.receive(&event('1', 0, 160), 0, true, now);
+        receiver.receive(&event('1', 0, 320), 0, false, now);
+        let told = receiver.receive(&event('2', 0, 160), 9_600, true, now + ms(40));
+        assert_eq!(told, pressed('1', 40));
+
+        assert_eq!(receiver.tick(now + ms(239)), None);
+        assert_eq!(receiver.tick(now + ms(240)), pressed('2', 20));
+        assert_eq!(receiver.tick(now + ms(500)), None);
+        let straggler = receiver.receive(&event('2', END, 800), 9_600, false, now + ms(600));
+        assert_eq!(straggler, None, "its press was told");
+    }
+
+    #[test]
+    fn two_presses_in_one_packet_time_are_both_told() {
+        let now = crate::any_instant();
+        let mut receiver = DigitReceiver::default();
+        receiver.receive(&event('1', 0, 160), 0, true, now);
+        let end = event('2', END, 320);
+        assert_eq!(receiver.receive(&end, 9_600, false, now), pressed('1', 20));
+        assert_eq!(receiver.receive(&end, 9_600, false, now), pressed('2', 40));
+
+        receiver.receive(&event('3', 0, 160), 19_200, true, now);
+        assert_eq!(receiver.receive(&event('4', END, 160), 28_800, true, now), pressed('3', 20));
+        assert_eq!(receiver.tick(now), pressed('4', 20));
+    }
+
+    #[test]
+    fn packets_out_of_order_do_not_shorten_or_repeat_a_press() {
+        let now = crate::any_instant();
+        let mut receiver = DigitReceiver::default();
+        receiver.receive(&event('9', 0, 320), 0, false, now);
+        receiver.receive(&event('9', 0, 160), 0, true, now);
+        assert_eq!(receiver.receive(&event('9', END, 480), 0, false, now), pressed('9', 60));
+        assert_eq!(receiver.receive(&event('9', 0, 400), 0, false, now), None);
+
+        receiver.receive(&event('8', 0, 160), 9_600, true, now);
+        assert_eq!(receiver.receive(&event('9', END, 480), 0, false, now), None, "a straggler");
+        assert_eq!(receiver.receive(&event('8', END, 160), 9_600, false, now), pressed('8', 20));
+    }
+
+    #[test]
+    fn the_timestamp_may_wrap() {
+        let now = crate::any_instant();
+        let mut receiver = DigitReceiver::default();
+        let end = event('1', END, 160);
+        assert_eq!(receiver.receive(&end, u32::MAX - 10, true, now), pressed('1', 20));
+        assert_eq!(receiver.receive(&end, 9_589, true, now), pressed('1', 20));
+    }
+
+    /// RFC 4733 section 2.5.1.3: a key held for 10 s spans two segments.
+    #[test]
+    fn a_very_long_press_is_one_press() {
+        let now = crate::any_instant();
+        let mut receiver = DigitReceiver::default();
+        receiver.receive(&event('#', 0, 160), 0, true, now);
+        receiver.receive(&event('#', 0, u16::MAX), 0, false, now);
+        assert_eq!(receiver.receive(&event('#', 0, 160), 393_210, false, now), None);
+        let told = receiver.receive(&event('#', END, 14_465), 393_210, false, now);
+        assert_eq!(told, pressed('#', 10_000));
+    }
+
+    #[test]
+    fn other_events_and_short_payloads_are_nothing() {
+        let now = crate::any_instant();
+        let mut receiver = DigitReceiver::default();
+        assert_eq!(receiver.receive(&[16, END, 1, 0], 0, true, now), None);
+        assert_eq!(receiver.receive(&[1, END, 1], 0, true, now), None);
+        assert_eq!(receiver.receive(&[], 0, true, now), None);
+        assert_eq!(receiver.tick(now + ms(900)), None);
+    }
+
+    #[test]
+    fn a_press_is_sent_as_growing_packets_and_three_ends() {
+        let mut sender = DigitSender::new(digit('#'), 70);
+        let packets: Vec<DigitPacket> = std::iter::from_fn(|| sender.next_packet()).collect();
+        let expected = [
+            (event('#', 0, 160), true),
+            (event('#', 0, 320), false),
+            (event('#', 0, 480), false),
+            (event('#', END, 560), false),
+            (event('#', END, 560), false),
+            (event('#', END, 560), false),
+        ]
+        .map(|(payload, first)| DigitPacket { payload, first });
+        assert_eq!(packets, expected);
+    }
+
+    #[test]
+    fn a_press_is_neither_too_short_nor_too_long_to_say() {
+        let last = |ms| {
+            let mut sender = DigitSender::new(digit('0'), ms);
+            let packets: Vec<_> = std::iter::from_fn(|| sender.next_packet()).collect();
+            let [_, _, d0, d1] = packets.last().unwrap().payload;
+            (packets.len(), u16::from_be_bytes([d0, d1]))
+        };
+        assert_eq!(last(0), (4, 320));
+        assert_eq!(last(20), (4, 320));
+        assert_eq!(last(u32::MAX), (412, u16::MAX));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_is_heard_with_any_two_ends_lost(
+            code in 0u8..16,
+            duration_ms in 40u32..1_000,
+            lost in 0usize..3,
+        ) {
+            let now = crate::any_instant();
+            let digit = Digit::from_code(code).unwrap();
+            let mut sender = DigitSender::new(digit, duration_ms);
+            let packets: Vec<_> = std::iter::from_fn(|| sender.next_packet()).collect();
+            let ends = packets.len() - 3;
+            let mut receiver = DigitReceiver::default();
+            let told: Vec<_> = packets
+                .iter()
+                .enumerate()
+                .filter(|(n, _)| *n < ends || *n == ends + lost)
+                .filter_map(|(_, p)| receiver.receive(&p.payload, 77, p.first, now))
+                .collect();
+            prop_assert_eq!(told, vec![DigitEvent { digit, duration_ms }]);
+        }
+
+        #[test]
+        fn any_packets_give_at_most_one_press_per_timestamp(
+            packets in proptest::collection::vec(
+                (proptest::collection::vec(any::<u8>(), 0..6), 0u32..6, any::<bool>()), 0..60),
+        ) {
+            let mut now = crate::any_instant();
+            let mut receiver = DigitReceiver::default();
+            let mut told = 0;
+            for (payload, timestamp, marker) in packets {
+                now += ms(30);
+                told += usize::from(receiver.receive(&payload, timestamp, marker, now).is_some());
+                told += usize::from(receiver.tick(now).is_some());
+            }
+            prop_assert!(told <= 6);
+        }
+    }
+}

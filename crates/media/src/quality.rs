@@ -396,3 +396,259 @@ fn opinion(rating: f32) -> f32 {
 
     (1.0 + 0.035 * rating + rating * (rating - 60.0) * (100.0 - rating) * 7e-6).max(1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn counted(sequences: &[u16]) -> (Reception, Vec<Arrival>) {
+        let mut reception = Reception::new(48_000);
+        let arrivals = sequences.iter().map(|s| reception.receive_untimed(*s)).collect();
+
+        (reception, arrivals)
+    }
+
+    #[test]
+    fn counts_what_is_lost_late_and_doubled() {
+        use Arrival::{Duplicate, Late, Newest};
+        let (reception, arrivals) = counted(&[10, 11, 14, 13, 13, 15, 11]);
+        assert_eq!(arrivals, [Newest, Newest, Newest, Late, Duplicate, Newest, Duplicate]);
+        let figures = reception.figures();
+        assert_eq!((figures.expected, figures.received, figures.lost), (6, 5, 1));
+        assert_eq!((figures.late, figures.duplicates), (1, 2));
+        assert!((figures.loss() - 1.0 / 6.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn counts_across_the_wrap() {
+        let (mut reception, _) = counted(&[65_533, 65_535, 1, 0, 2, 65_534]);
+        let figures = reception.figures();
+        assert_eq!((figures.expected, figures.received, figures.lost), (6, 6, 0));
+        assert_eq!(figures.late, 2);
+        let block = reception.report(1, crate::any_instant()).unwrap();
+        assert_eq!(block.highest_sequence, 0x0001_0002);
+        assert_eq!(block.cumulative_lost, 0);
+    }
+
+    #[test]
+    fn a_packet_from_before_the_first_was_expected_too() {
+        let (reception, _) = counted(&[100, 98, 101]);
+        let figures = reception.figures();
+        assert_eq!((figures.expected, figures.received, figures.lost), (4, 3, 1));
+    }
+
+    #[test]
+    fn a_stray_is_not_counted_and_two_in_a_row_are_a_restart() {
+        use Arrival::{Newest, Restarted, Stray};
+        let (reception, arrivals) = counted(&[1, 2, 40_000, 3, 40_000, 40_001, 40_003]);
+        assert_eq!(arrivals, [Newest, Newest, Stray, Newest, Stray, Restarted, Newest]);
+        let figures = reception.figures();
+        assert_eq!((figures.expected, figures.received, figures.lost), (3 + 4, 3 + 3, 1));
+    }
+
+    /// RFC 3550 A.3 by hand: 4 of 12 missing is 85/256, then 0 of 4, then one of two.
+    #[test]
+    fn the_lost_fraction_is_that_since_the_last_report() {
+        let now = crate::any_instant();
+        let mut reception = Reception::new(48_000);
+        assert_eq!(reception.report(5, now), None);
+        for sequence in [0, 1, 2, 4, 5, 6, 8, 11] {
+            reception.receive_untimed(sequence);
+        }
+        let block = reception.report(5, now).unwrap();
+        assert_eq!((block.fraction_lost, block.cumulative_lost), (85, 4));
+        assert_eq!((block.ssrc, block.highest_sequence), (5, 11));
+
+        for sequence in 12..16 {
+            reception.receive_untimed(sequence);
+        }
+        let block = reception.report(5, now).unwrap();
+        assert_eq!((block.fraction_lost, block.cumulative_lost), (0, 4));
+
+        reception.receive_untimed(17);
+        let block = reception.report(5, now).unwrap();
+        assert_eq!((block.fraction_lost, block.cumulative_lost), (128, 5));
+
+        let block = reception.report(5, now).unwrap();
+        assert_eq!((block.fraction_lost, block.cumulative_lost), (0, 5), "nothing expected");
+    }
+
+    #[test]
+    fn duplicates_make_the_cumulative_count_negative_but_not_the_fraction() {
+        let (mut reception, _) = counted(&[1, 2, 2, 2, 3]);
+        let block = reception.report(1, crate::any_instant()).unwrap();
+        assert_eq!((block.fraction_lost, block.cumulative_lost), (0, -2));
+    }
+
+    /// RFC 3550 A.8 by hand, 48 kHz: packets 20 ms apart arrive after 20, 25, 15 and 20 ms.
+    /// D = 0, 240, -240, 0 ticks; J in sixteenths: 0, 240, 240 + 240 - 15, 465 - 29.
+    #[test]
+    fn jitter_follows_the_filter_of_rfc_3550() {
+        let start = crate::any_instant();
+        let mut reception = Reception::new(48_000);
+        let mut jitter = Vec::new();
+        for (n, at) in [0, 20, 45, 60, 80].into_iter().enumerate() {
+            let n = u16::try_from(n).unwrap();
+            let timestamp = (u32::MAX - 1_000).wrapping_add(960 * u32::from(n));
+            reception.receive(n.wrapping_sub(2), timestamp, start + ms(at));
+            jitter.push(reception.jitter.sixteenths);
+        }
+        assert_eq!(jitter, [0, 0, 240, 465, 436]);
+        assert_eq!(reception.report(1, start).unwrap().jitter, 27);
+        assert!((reception.figures().jitter_ms - 436.0 / 16.0 / 48.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn steady_jitter_settles_at_its_mean() {
+        let start = crate::any_instant();
+        let mut reception = Reception::new(48_000);
+        for n in 0..500u16 {
+            let off = if n % 2 == 0 { 0 } else { 5 };
+            let at = start + ms(u64::from(n) * 20 + off);
+            reception.receive(n, u32::from(n) * 960, at);
+        }
+        assert!((reception.figures().jitter_ms - 5.0).abs() < 0.3);
+    }
+
+    #[test]
+    fn an_event_does_not_disturb_the_jitter() {
+        let start = crate::any_instant();
+        let mut reception = Reception::new(48_000);
+        for n in 0..50u16 {
+            let at = start + ms(u64::from(n) * 20);
+            if (20..30).contains(&n) {
+                reception.receive_untimed(n);
+            } else {
+                reception.receive(n, u32::from(n) * 960, at);
+            }
+        }
+        assert_eq!(reception.figures().jitter_ms.to_bits(), 0);
+        assert_eq!(reception.figures().lost, 0);
+    }
+
+    /// The example of RFC 3550 figure 2: 10 Nov 1995, A7:1.2 s before B7, round trip 6.125 s.
+    #[test]
+    fn the_round_trip_is_that_of_the_example_in_rfc_3550() {
+        let now = NtpTime(0x0000_b710_8000_0000);
+        let block =
+            ReportBlock { last_report: 0xb705_2000, delay: 0x0005_4000, ..ReportBlock::default() };
+        assert_eq!(round_trip(now, &block), Some(Duration::from_millis(6_125)));
+    }
+
+    #[test]
+    fn nonsense_gives_no_round_trip() {
+        let now = NtpTime(0x0000_0000_8000_0000);
+        assert_eq!(round_trip(now, &ReportBlock::default()), None);
+        let wrapped = ReportBlock { last_report: 0xffff_c000, delay: 0, ..ReportBlock::default() };
+        assert_eq!(round_trip(now, &wrapped), Some(Duration::from_millis(750)));
+        let ahead = ReportBlock { last_report: 0x0000_8001, delay: 0, ..ReportBlock::default() };
+        assert_eq!(round_trip(now, &ahead), Some(Duration::ZERO));
+        let far = ReportBlock { last_report: 0x4000_0000, delay: 0, ..ReportBlock::default() };
+        assert_eq!(round_trip(now, &far), None);
+    }
+
+    #[test]
+    fn a_report_quotes_the_far_sides_last_one() {
+        let start = crate::any_instant();
+        let (mut reception, _) = counted(&[1]);
+        let report = SenderReport {
+            ntp: NtpTime(0x1111_2222_3333_4444),
+            rtp_timestamp: 0,
+            packets: 0,
+            octets: 0,
+        };
+        reception.hear_report(&report, start);
+        let block = reception.report(1, start + ms(1_500)).unwrap();
+        assert_eq!((block.last_report, block.delay), (0x2222_3333, 0x0001_8000));
+    }
+
+    fn close(got: f32, expected: f32, within: f32) {
+        assert!((got - expected).abs() <= within, "{got} is not {expected} ± {within}");
+    }
+
+    /// G.107 table B.1: the limits of its categories of user satisfaction.
+    #[test]
+    fn ratings_give_the_opinions_g_107_publishes() {
+        for (rating, expected) in
+            [(90.0, 4.34), (80.0, 4.03), (70.0, 3.60), (60.0, 3.10), (50.0, 2.58)]
+        {
+            close(opinion(rating), expected, 0.01);
+        }
+        close(opinion(93.2), 4.41, 0.01);
+        close(opinion(0.0), 1.0, 0.0);
+        close(opinion(-20.0), 1.0, 0.0);
+        close(opinion(100.0), 4.5, 0.0);
+    }
+
+    /// G.113 appendix I publishes G.729A under loss: 11, 15, 19, 23, 26, 36, 49; the formula of
+    /// G.107 comes within one of each with Ie 11 and Bpl 19.
+    #[test]
+    fn loss_impairs_as_g_113_publishes() {
+        let published =
+            [(0.0, 11.0), (1.0, 15.0), (2.0, 19.0), (3.0, 23.0), (4.0, 26.0), (8.0, 36.0)];
+        for (loss, expected) in published {
+            close(loss_impairment(11.0, 19.0, loss), expected, 0.6);
+        }
+        close(loss_impairment(11.0, 19.0, 16.0), 49.0, 0.6);
+        // All lost: the impairment approaches 95.
+        close(loss_impairment(0.0, 25.1, 100.0), 75.9, 0.1);
+    }
+
+    /// G.107 equation 7-27 by hand: nothing up to 100 ms; at 200 ms X = 1, so
+    /// 25 (2^(1/6) - 3 (1 + 1/729)^(1/6) + 2) = 3.04; at 400 ms X = 2.
+    #[test]
+    fn delay_impairs_from_100_ms_on() {
+        close(delay_impairment(0.0), 0.0, 0.0);
+        close(delay_impairment(100.0), 0.0, 0.0);
+        close(delay_impairment(200.0), 3.045, 0.01);
+        close(delay_impairment(400.0), 24.06, 0.1);
+    }
+
+    #[test]
+    fn a_call_on_a_good_network_is_good_and_never_gets_better_by_trouble() {
+        close(mos(0.0, 0.0, 0.0), 4.41, 0.01);
+        close(mos(0.0, 5.0, 60.0), 4.41, 0.01);
+        assert!(mos(0.05, 30.0, 300.0) < 3.8);
+        assert!(mos(0.3, 100.0, 800.0) < 1.6);
+    }
+
+    proptest! {
+        #[test]
+        fn the_opinion_falls_with_every_trouble(
+            loss in 0.0f32..1.0, jitter in 0.0f32..500.0, rtt in 0.0f32..3_000.0,
+        ) {
+            let here = mos(loss, jitter, rtt);
+            prop_assert!((1.0..=4.5).contains(&here));
+            prop_assert!(mos(loss + 0.05, jitter, rtt) <= here + 1e-3);
+            prop_assert!(mos(loss, jitter + 20.0, rtt) <= here + 1e-3);
+            prop_assert!(mos(loss, jitter, rtt + 50.0) <= here + 1e-3);
+        }
+
+        #[test]
+        fn any_stream_gives_consistent_counts(
+            packets in proptest::collection::vec((any::<u16>(), any::<u32>(), 0u64..3_000), 0..200),
+            near in any::<bool>(),
+        ) {
+            let mut reception = Reception::new(48_000);
+            let mut now = crate::any_instant();
+            for (sequence, timestamp, wait) in packets {
+                now += ms(wait);
+                let sequence = if near { sequence % 200 } else { sequence };
+                reception.receive(sequence, timestamp, now);
+                if sequence % 7 == 0 {
+                    reception.report(1, now);
+                }
+            }
+            let figures = reception.figures();
+            prop_assert!(figures.received <= figures.expected);
+            prop_assert_eq!(figures.lost, figures.expected - figures.received);
+            prop_assert!(figures.jitter_ms.is_finite() && figures.jitter_ms >= 0.0);
+        }
+    }
+}

@@ -377,3 +377,147 @@ impl Writer<'_> {
         self.end(start)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BLOCK: ReportBlock = ReportBlock {
+        ssrc: 0x0102_0304,
+        fraction_lost: 64,
+        cumulative_lost: -2,
+        highest_sequence: 0x0001_ffff,
+        jitter: 96,
+        last_report: 0xb44d_b705,
+        delay: 0x0005_4000,
+    };
+
+    const SENDER: SenderReport = SenderReport {
+        ntp: NtpTime(0x1234_b44d_b705_2000),
+        rtp_timestamp: 960,
+        packets: 50,
+        octets: 2_000,
+    };
+
+    fn written(report: &Report<'_>) -> Vec<u8> {
+        let mut buf = [0xee; 200];
+        let len = write_report(&mut buf, report).unwrap();
+        buf[..len].to_vec()
+    }
+
+    #[test]
+    fn a_sender_report_has_the_layout_of_rfc_3550() {
+        let report = Report { ssrc: 7, sender: Some(SENDER), block: Some(BLOCK), cname: "gw" };
+        assert_eq!(
+            hex::encode(written(&report)),
+            concat!(
+                "81c8000c", "00000007", "1234b44d", "b7052000", "000003c0", "00000032", "000007d0",
+                "01020304", "40fffffe", "0001ffff", "00000060", "b44db705", "00054000", "81ca0003",
+                "00000007", "01026777", "00000000",
+            )
+        );
+    }
+
+    #[test]
+    fn reads_back_what_it_writes() {
+        let report = Report { ssrc: 7, sender: Some(SENDER), block: Some(BLOCK), cname: "offhook" };
+        let bytes = written(&report);
+        let packets: Vec<Packet<'_>> = parse(&bytes).collect::<Result<_, _>>().unwrap();
+        let [Packet::SenderReport { ssrc: 7, report, blocks }, description] = packets[..] else {
+            panic!("{packets:?}");
+        };
+        assert_eq!(report, SENDER);
+        assert_eq!(blocks.iter().collect::<Vec<_>>(), [BLOCK]);
+        assert_eq!(blocks.about(BLOCK.ssrc), Some(BLOCK));
+        assert_eq!(blocks.about(1), None);
+        assert_eq!(
+            description,
+            Packet::SourceDescription { ssrc: Some(7), cname: Some(b"offhook") }
+        );
+
+        let report = Report { ssrc: 7, sender: None, block: None, cname: "" };
+        let bytes = written(&report);
+        let packets: Vec<Packet<'_>> = parse(&bytes).collect::<Result<_, _>>().unwrap();
+        assert_eq!(packets[0], Packet::ReceiverReport { ssrc: 7, blocks: Blocks(&[]) });
+        assert_eq!(packets[1], Packet::SourceDescription { ssrc: Some(7), cname: Some(b"") });
+    }
+
+    #[test]
+    fn a_name_is_padded_to_whole_words_with_at_least_one_zero() {
+        for (cname, words) in [("", 3), ("a", 3), ("ab", 4), ("abcde", 4), ("abcdef", 5)] {
+            let report = Report { ssrc: 7, sender: None, block: None, cname };
+            let bytes = written(&report);
+            assert_eq!(bytes.len(), 8 + words * 4, "{cname}");
+            assert_eq!(bytes.last(), Some(&0));
+        }
+        let long = "x".repeat(256);
+        let report = Report { ssrc: 7, sender: None, block: None, cname: &long };
+        assert_eq!(write_report(&mut [0; 500], &report), None);
+    }
+
+    #[test]
+    fn says_goodbye_behind_a_report() {
+        let mut buf = [0; 100];
+        let len = write_goodbye(&mut buf, 9, "me").unwrap();
+        let packets: Vec<Packet<'_>> = parse(&buf[..len]).collect::<Result<_, _>>().unwrap();
+        assert!(matches!(packets[0], Packet::ReceiverReport { ssrc: 9, .. }));
+        assert_eq!(packets[2], Packet::Goodbye { ssrc: Some(9) });
+        for short in 0..len {
+            assert_eq!(write_goodbye(&mut buf[..short], 9, "me"), None, "{short}");
+        }
+    }
+
+    #[test]
+    fn steps_over_kinds_it_does_not_read() {
+        let mut bytes = hex::decode("8fcd000300000001000000020000000f").unwrap();
+        bytes.extend(written(&Report { ssrc: 7, sender: None, block: None, cname: "" }));
+        let packets: Vec<Packet<'_>> = parse(&bytes).collect::<Result<_, _>>().unwrap();
+        assert_eq!(packets[0], Packet::Other { packet_type: 205 });
+        assert_eq!(packets.len(), 3);
+    }
+
+    #[test]
+    fn names_what_is_wrong_and_stops() {
+        let all =
+            |hex: &str| parse(&hex::decode(hex).unwrap()).map(|p| p.err()).collect::<Vec<_>>();
+        assert_eq!(all(""), []);
+        assert_eq!(all("80c9"), [Some(RtcpError::Short)]);
+        assert_eq!(all("40c90000"), [Some(RtcpError::Version)]);
+        assert_eq!(all("80c90002"), [Some(RtcpError::Short)]);
+        assert_eq!(all("80c90000"), [Some(RtcpError::Short)], "no reporter");
+        assert_eq!(all("81c9000100000001"), [Some(RtcpError::Short)], "a block is missing");
+        assert_eq!(all("80c800010000000180c9000100000001"), [Some(RtcpError::Short)]);
+        assert_eq!(all("80c900010000000100"), [None, Some(RtcpError::Short)]);
+        assert_eq!(all("80cb0000"), [None], "an empty goodbye is allowed");
+    }
+
+    #[test]
+    fn wall_clock_time_is_that_of_ntp() {
+        let time = NtpTime::from_unix(Duration::new(1, 500_000_000));
+        assert_eq!(time, NtpTime(2_208_988_801 << 32 | 0x8000_0000));
+        assert_eq!(time.middle(), 0x7e81_8000);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_values(
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            kind in 198u8..208,
+        ) {
+            let packets = parse(&bytes).count();
+            prop_assert!(packets <= bytes.len() / 4 + 1);
+            if let [flags, packet_type, w0, w1, ..] = &mut bytes[..] {
+                (*flags, *packet_type, *w0, *w1) = (*flags | 0x80 & 0xbf, kind, 0, *w1 % 50);
+            }
+            for packet in parse(&bytes).flatten() {
+                if let Packet::SenderReport { blocks, .. } | Packet::ReceiverReport { blocks, .. } =
+                    packet
+                {
+                    prop_assert!(blocks.iter().count() < 32);
+                }
+            }
+        }
+    }
+}

@@ -262,7 +262,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_give_a_value(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            classify(&bytes);
+            prop_assert_eq!(classify(&bytes) == DatagramKind::Stun, matches!(bytes.first(), Some(0..=3)));
             if let Ok(header) = RtpHeader::parse(&bytes) {
                 prop_assert!(header.payload_range().end <= bytes.len());
                 prop_assert_eq!(header.payload(&bytes).len(), header.payload_len);

@@ -21,8 +21,8 @@ use crate::rtp::RtpHeader;
 /// minute of audio. A larger value would pass the jump on and leave the far side's buffer waiting.
 const DROPOUT_MAX: u16 = 3_000;
 
-/// A packet that comes later than this many others is of no use to anybody; it is also what an SRTP
-/// window remembers.
+/// A packet that comes later than this many others is of no use to anybody (RFC 3550 A.1). Must stay
+/// below the 128 packets that are remembered.
 const MISORDER_MAX: u16 = 100;
 
 /// Local frames further apart than this begin anew instead of following each other: three missed
@@ -50,6 +50,8 @@ pub struct OutgoingStream {
     ssrc: u32,
     /// The newest packet that left, or the one before the first.
     newest: Newest,
+    /// Bit n: the packet n before the newest has left.
+    left: u128,
     feed: Feed,
 }
 
@@ -82,6 +84,46 @@ struct Shift {
     first_sequence: u16,
     sequence: u16,
     timestamp: u32,
+    /// The sequence number of the source that would prove it began to count anew.
+    restart: Option<u16>,
+}
+
+/// Where a packet of the present source belongs.
+enum Place {
+    Newer,
+    Older {
+        behind: u16,
+    },
+    /// Doubled, or from before the source took over.
+    Unusable,
+    /// Far away from all before.
+    Stray,
+    /// Far away, but following a stray.
+    Restart,
+}
+
+impl Shift {
+    const fn numbers(&self, header: &RtpHeader) -> Rewritten {
+        Rewritten {
+            sequence: header.sequence.wrapping_add(self.sequence),
+            timestamp: header.timestamp.wrapping_add(self.timestamp),
+            marker: header.marker,
+        }
+    }
+
+    fn place(&self, sequence: u16, newest: u16) -> Place {
+        let ahead = sequence.wrapping_add(self.sequence).wrapping_sub(newest);
+        let behind = ahead.wrapping_neg();
+        if ahead != 0 && ahead <= DROPOUT_MAX {
+            return Place::Newer;
+        }
+        if behind <= MISORDER_MAX {
+            let since_start = newest.wrapping_sub(self.first_sequence);
+            let belongs = behind != 0 && behind <= since_start;
+            return if belongs { Place::Older { behind } } else { Place::Unusable };
+        }
+        if self.restart == Some(sequence) { Place::Restart } else { Place::Stray }
+    }
 }
 
 impl OutgoingStream {
@@ -95,7 +137,7 @@ impl OutgoingStream {
             samples: OPUS_SAMPLES_20_MS,
         };
 
-        Self { ssrc, newest, feed: Feed::Nothing }
+        Self { ssrc, newest, left: 0, feed: Feed::Nothing }
     }
 
     /// The one source this stream has.
@@ -112,28 +154,23 @@ impl OutgoingStream {
         header: &RtpHeader,
         now: Instant,
     ) -> Option<Rewritten> {
-        if let Feed::Forwarded(shift) = self.feed
-            && shift.source == source
-            && shift.ssrc == header.ssrc
-        {
-            let sequence = header.sequence.wrapping_add(shift.sequence);
-            let ahead = sequence.wrapping_sub(self.newest.sequence);
-            if ahead != 0 && ahead <= DROPOUT_MAX {
-                return Some(self.pass_on(header, shift, sequence, now));
-            }
-            let behind = ahead.wrapping_neg();
-            if behind <= MISORDER_MAX {
-                let since_start = self.newest.sequence.wrapping_sub(shift.first_sequence);
-                let late = Rewritten {
-                    sequence,
-                    timestamp: header.timestamp.wrapping_add(shift.timestamp),
-                    marker: header.marker,
-                };
-                return (behind != 0 && behind <= since_start).then_some(late);
-            }
+        let Feed::Forwarded(shift) = self.feed else {
+            return Some(self.take_over(source, header, now));
+        };
+        if shift.source != source || shift.ssrc != header.ssrc {
+            return Some(self.take_over(source, header, now));
         }
-
-        Some(self.take_over(source, header, now))
+        match shift.place(header.sequence, self.newest.sequence) {
+            Place::Newer => Some(self.pass_on(header, shift, now)),
+            Place::Older { behind } => self.fill_in(header, shift, behind),
+            Place::Unusable => None,
+            Place::Stray => {
+                let restart = Some(header.sequence.wrapping_add(1));
+                self.feed = Feed::Forwarded(Shift { restart, ..shift });
+                None
+            }
+            Place::Restart => Some(self.take_over(source, header, now)),
+        }
     }
 
     /// Numbers for a frame made here that fills `samples` of the clock.
@@ -152,6 +189,7 @@ impl OutgoingStream {
 
     /// Numbers for the next packet of a telephone-event: all packets of one event carry the
     /// timestamp of its start (RFC 4733 section 2.2.1). `first` begins an event and sets the marker.
+    /// Whoever else feeds the stream is held back until the event is over and then takes over.
     pub fn next_event(&mut self, first: bool, now: Instant) -> Rewritten {
         let begins = first || !matches!(self.feed, Feed::Event);
         let timestamp =
@@ -173,17 +211,33 @@ impl OutgoingStream {
         Some(self.newest.timestamp.wrapping_add(ticks(elapsed)))
     }
 
-    fn pass_on(
+    fn pass_on(&mut self, header: &RtpHeader, shift: Shift, now: Instant) -> Rewritten {
+        let numbers = shift.numbers(header);
+        self.feed = Feed::Forwarded(Shift { restart: None, ..shift });
+        self.leave(Newest {
+            sequence: numbers.sequence,
+            timestamp: numbers.timestamp,
+            at: Some(now),
+            samples: OPUS_SAMPLES_20_MS,
+        });
+
+        numbers
+    }
+
+    /// A packet that comes late into its gap; once.
+    const fn fill_in(
         &mut self,
         header: &RtpHeader,
         shift: Shift,
-        sequence: u16,
-        now: Instant,
-    ) -> Rewritten {
-        let timestamp = header.timestamp.wrapping_add(shift.timestamp);
-        self.newest = Newest { sequence, timestamp, at: Some(now), samples: OPUS_SAMPLES_20_MS };
+        behind: u16,
+    ) -> Option<Rewritten> {
+        let bit = 1 << behind;
+        if self.left & bit != 0 {
+            return None;
+        }
+        self.left |= bit;
 
-        Rewritten { sequence, timestamp, marker: header.marker }
+        Some(shift.numbers(header))
     }
 
     fn take_over(&mut self, source: SourceId, header: &RtpHeader, now: Instant) -> Rewritten {
@@ -195,6 +249,7 @@ impl OutgoingStream {
             first_sequence: numbers.sequence,
             sequence: numbers.sequence.wrapping_sub(header.sequence),
             timestamp: numbers.timestamp.wrapping_sub(header.timestamp),
+            restart: None,
         });
 
         numbers
@@ -213,9 +268,15 @@ impl OutgoingStream {
 
     fn advance(&mut self, timestamp: u32, samples: u32, marker: bool, now: Instant) -> Rewritten {
         let sequence = self.newest.sequence.wrapping_add(1);
-        self.newest = Newest { sequence, timestamp, at: Some(now), samples };
+        self.leave(Newest { sequence, timestamp, at: Some(now), samples });
 
         Rewritten { sequence, timestamp, marker }
+    }
+
+    fn leave(&mut self, newest: Newest) {
+        let step = newest.sequence.wrapping_sub(self.newest.sequence);
+        self.left = self.left.checked_shl(u32::from(step)).unwrap_or(0) | 1;
+        self.newest = newest;
     }
 }
 
@@ -226,4 +287,207 @@ const fn ticks(elapsed: Duration) -> u32 {
     let rest = elapsed.subsec_micros() as u64 * OPUS_CLOCK as u64 / 1_000_000;
 
     second.wrapping_mul(OPUS_CLOCK).wrapping_add(rest as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PROMPT: SourceId = SourceId(1);
+    const AGENT: SourceId = SourceId(2);
+
+    fn heard(sequence: u16, timestamp: u32) -> RtpHeader {
+        RtpHeader {
+            payload_type: 111,
+            marker: false,
+            sequence,
+            timestamp,
+            ssrc: 99,
+            header_len: 12,
+            payload_len: 40,
+        }
+    }
+
+    const fn numbers(sequence: u16, timestamp: u32, marker: bool) -> Rewritten {
+        Rewritten { sequence, timestamp, marker }
+    }
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_prompt_is_followed_by_an_agent_in_one_stream() {
+        let start = crate::any_instant();
+        let mut stream = OutgoingStream::new(7, 100, 5_000);
+        assert_eq!(stream.next_frame(960, start), numbers(100, 5_000, true));
+        assert_eq!(stream.next_frame(960, start + ms(20)), numbers(101, 5_960, false));
+        assert_eq!(stream.next_frame(960, start + ms(40)), numbers(102, 6_920, false));
+
+        // 65 ms later the agent speaks: 65 * 48 ticks.
+        let agent = stream.forward(AGENT, &heard(40_000, 1), start + ms(105));
+        assert_eq!(agent, Some(numbers(103, 6_920 + 3_120, true)));
+        let agent = stream.forward(AGENT, &heard(40_001, 961), start + ms(126));
+        assert_eq!(agent, Some(numbers(104, 6_920 + 3_120 + 960, false)));
+
+        // And the next prompt.
+        assert_eq!(stream.next_frame(960, start + ms(1_126)), numbers(105, 11_000 + 48_000, true));
+    }
+
+    #[test]
+    fn a_change_within_a_frame_moves_the_timestamp_by_a_frame() {
+        let start = crate::any_instant();
+        let mut stream = OutgoingStream::new(7, 1, 0);
+        stream.forward(PROMPT, &heard(500, 0), start);
+        let agent = stream.forward(AGENT, &heard(9, 0), start + ms(3));
+        assert_eq!(agent, Some(numbers(2, 960, true)));
+    }
+
+    #[test]
+    fn gaps_and_reordering_inside_a_source_stay() {
+        let now = crate::any_instant();
+        let mut stream = OutgoingStream::new(7, 10, 0);
+        let mut forward = |sequence: u16| {
+            let timestamp = u32::from(sequence) * 960;
+            let numbers = stream.forward(AGENT, &heard(sequence, timestamp), now)?;
+            Some((numbers.sequence, numbers.timestamp))
+        };
+        assert_eq!(forward(501), Some((10, 0)));
+        assert_eq!(forward(502), Some((11, 960)));
+        assert_eq!(forward(504), Some((13, 2_880)));
+        assert_eq!(forward(503), Some((12, 1_920)));
+        assert_eq!(forward(510), Some((19, 8_640)));
+        assert_eq!(forward(510), None, "doubled");
+        assert_eq!(forward(500), None, "from before it took over");
+    }
+
+    #[test]
+    fn a_late_packet_of_the_source_before_does_not_take_the_stream_back_for_long() {
+        let now = crate::any_instant();
+        let mut stream = OutgoingStream::new(7, 10, 0);
+        let sequences: Vec<u16> = [(PROMPT, 1), (AGENT, 70), (PROMPT, 0), (AGENT, 71)]
+            .into_iter()
+            .filter_map(|(source, sequence)| stream.forward(source, &heard(sequence, 0), now))
+            .map(|numbers| numbers.sequence)
+            .collect();
+        assert_eq!(sequences, [10, 11, 12, 13]);
+    }
+
+    #[test]
+    fn numbers_wrap() {
+        let start = crate::any_instant();
+        let mut stream = OutgoingStream::new(7, 65_535, u32::MAX - 100);
+        assert_eq!(
+            stream.forward(PROMPT, &heard(20, 0), start),
+            Some(numbers(65_535, u32::MAX - 100, true))
+        );
+        assert_eq!(
+            stream.forward(PROMPT, &heard(22, 1_920), start),
+            Some(numbers(1, 1_819, false))
+        );
+        assert_eq!(stream.forward(PROMPT, &heard(21, 960), start), Some(numbers(0, 859, false)));
+        assert_eq!(
+            stream.forward(AGENT, &heard(65_535, u32::MAX), start + ms(20)),
+            Some(numbers(2, 2_779, true))
+        );
+        assert_eq!(
+            stream.forward(AGENT, &heard(0, 959), start + ms(40)),
+            Some(numbers(3, 3_739, false))
+        );
+    }
+
+    #[test]
+    fn an_uneven_timer_does_not_show_but_a_pause_does() {
+        let start = crate::any_instant();
+        let mut stream = OutgoingStream::new(7, 0, 0);
+        let stamps: Vec<(u32, bool)> = [0, 20, 58, 60, 80, 160, 180]
+            .into_iter()
+            .map(|at| stream.next_frame(960, start + ms(at)))
+            .map(|numbers| (numbers.timestamp, numbers.marker))
+            .collect();
+        assert_eq!(
+            stamps,
+            [
+                (0, true),
+                (960, false),
+                (1_920, false),
+                (2_880, false),
+                (3_840, false),
+                (7_680, true),
+                (8_640, false)
+            ]
+        );
+    }
+
+    #[test]
+    fn an_event_keeps_its_timestamp_and_the_audio_goes_on_after_it() {
+        let start = crate::any_instant();
+        let mut stream = OutgoingStream::new(7, 0, 0);
+        stream.forward(AGENT, &heard(5, 0), start);
+        assert_eq!(stream.next_event(true, start + ms(20)), numbers(1, 960, true));
+        assert_eq!(stream.next_event(false, start + ms(40)), numbers(2, 960, false));
+        assert_eq!(stream.next_event(false, start + ms(60)), numbers(3, 960, false));
+        assert_eq!(stream.next_event(true, start + ms(120)), numbers(4, 960 + 4_800, true));
+        let after = stream.forward(AGENT, &heard(12, 6_720), start + ms(140));
+        assert_eq!(after, Some(numbers(5, 960 + 4_800 + 960, true)));
+    }
+
+    #[test]
+    fn a_source_that_begins_anew_is_taken_over_again() {
+        let now = crate::any_instant();
+        let mut stream = OutgoingStream::new(7, 0, 0);
+        stream.forward(AGENT, &heard(5, 0), now);
+        let other_ssrc = RtpHeader { ssrc: 98, ..heard(9_000, 77) };
+        assert_eq!(stream.forward(AGENT, &other_ssrc, now), Some(numbers(1, 960, true)));
+
+        let far = |sequence| RtpHeader { ssrc: 98, ..heard(sequence, 0) };
+        assert_eq!(stream.forward(AGENT, &far(30_000), now), None, "one stray packet");
+        assert_eq!(stream.forward(AGENT, &far(9_001), now).map(|n| n.sequence), Some(2));
+        assert_eq!(stream.forward(AGENT, &far(30_001), now), None, "the stray was forgotten");
+        assert_eq!(stream.forward(AGENT, &far(30_002), now), Some(numbers(3, 1_843, true)));
+    }
+
+    #[test]
+    fn the_clock_runs_on_between_packets() {
+        let start = crate::any_instant();
+        let mut stream = OutgoingStream::new(7, 0, 400);
+        assert_eq!(stream.timestamp_at(start), None);
+        stream.next_frame(960, start);
+        assert_eq!(stream.timestamp_at(start + ms(1_500)), Some(400 + 72_000));
+    }
+
+    proptest! {
+        /// Whatever feeds the stream, no number leaves twice: under SRTP that would be fatal.
+        #[test]
+        fn no_number_leaves_twice(
+            first in any::<u16>(),
+            steps in proptest::collection::vec((0u8..5, any::<u16>(), 0u64..200), 0..300),
+        ) {
+            let mut stream = OutgoingStream::new(7, first, 0);
+            let mut now = crate::any_instant();
+            let mut left = std::collections::BTreeSet::new();
+            let mut newest = i64::from(first);
+            for (kind, sequence, wait) in steps {
+                now += ms(wait);
+                let near = sequence % 64;
+                let numbers = match kind {
+                    0 => Some(stream.next_frame(960, now)),
+                    1 => Some(stream.next_event(sequence % 2 == 0, now)),
+                    2 => stream.forward(PROMPT, &heard(near, 0), now),
+                    3 => stream.forward(AGENT, &heard(near.wrapping_sub(20), 0), now),
+                    _ => stream.forward(AGENT, &heard(sequence, 0), now),
+                };
+                if let Some(numbers) = numbers {
+                    // Counted without wrapping: a step is far below half the range.
+                    let low = u16::try_from(newest & 0xffff).unwrap();
+                    let step = numbers.sequence.wrapping_sub(low).cast_signed();
+                    let number = newest + i64::from(step);
+                    prop_assert!(left.insert(number), "{} left twice", number);
+                    newest = newest.max(number);
+                }
+            }
+        }
+    }
 }

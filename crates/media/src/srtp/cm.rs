@@ -116,3 +116,27 @@ fn rollover(index: u64) -> [u8; 4] {
 
     rollover
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 3711 appendix B.2: the keystream at its start and where the block counter carries over.
+    #[test]
+    fn makes_the_keystream_of_rfc_3711() {
+        let mut keys = SessionKeys { cipher: [0; 32], auth: [0; 20], salt: [0; 14] };
+        keys.cipher[..16]
+            .copy_from_slice(&hex::decode("2b7e151628aed2a6abf7158809cf4f3c").unwrap());
+        keys.salt.copy_from_slice(&hex::decode("f0f1f2f3f4f5f6f7f8f9fafbfcfd").unwrap());
+        let mut stream = vec![0; 0xff02 * 16];
+        Cm::new(&keys).apply(&mut stream, 0, 0);
+
+        let block = |n: usize| hex::encode(&stream[n * 16..][..16]);
+        assert_eq!(block(0), "e03ead0935c95e80e166b16dd92b4eb4");
+        assert_eq!(block(1), "d23513162b02d0f72a43a2fe4a5f97ab");
+        assert_eq!(block(2), "41e95b3bb0a2e8dd477901e4fca894c0");
+        assert_eq!(block(0xfeff), "ec8cdf7398607cb0f2d21675ea9ea1e4");
+        assert_eq!(block(0xff00), "362b7c3c6773516318a077d7fc5073ae");
+        assert_eq!(block(0xff01), "6a2cc3787889374fbeb4c81b17ba6c44");
+    }
+}

@@ -117,4 +117,33 @@ mod tests {
         assert_eq!(hex::encode(keys.auth), "cebe321f6ff7716b6fd4ab49af256a156d38baa4");
         assert_eq!(hex::encode(keys.salt), "30cbbc08863d8c85d49db34a9ae1");
     }
+
+    /// RFC 6188 section 7.2. Its salt is that of the counter-mode suites, two bytes longer than GCM's.
+    #[test]
+    fn derives_the_keys_of_rfc_6188() {
+        let mut master = MasterKey::new(
+            Profile::AeadAes256Gcm,
+            &decode("f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6").unwrap(),
+            &[0; 12],
+        )
+        .unwrap();
+        master.set_salt(decode("3b04803de51ee7c96423ab5b78d2").unwrap().try_into().unwrap());
+
+        assert_eq!(
+            labelled(&master, 0, 32),
+            "5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4"
+        );
+        assert_eq!(labelled(&master, 2, 14), "fa31791685ca444a9e07c6c64e93");
+        assert_eq!(labelled(&master, 1, 20), "fd9c32d39ed5fbb5a9dc96b30818454d1313dc05");
+    }
+
+    #[test]
+    fn gives_each_protocol_its_own_keys() {
+        let master = MasterKey::new(Profile::AeadAes128Gcm, &[7; 16], &[9; 12]).unwrap();
+        let (rtp, rtcp) = (derive(&master, Stream::Rtp), derive(&master, Stream::Rtcp));
+        assert_eq!(hex::encode(&rtcp.cipher[..16]), labelled(&master, 3, 16));
+        assert_eq!(hex::encode(&rtcp.salt[..12]), labelled(&master, 5, 12));
+        assert_ne!(rtp.cipher, rtcp.cipher);
+        assert_ne!(rtp.salt, rtcp.salt);
+    }
 }

@@ -77,6 +77,11 @@ impl MasterKey {
     pub(super) const fn salt(&self) -> &[u8; SALT_MAX] {
         &self.salt
     }
+
+    #[cfg(test)]
+    pub(super) const fn set_salt(&mut self, salt: [u8; SALT_MAX]) {
+        self.salt = salt;
+    }
 }
 
 impl Drop for MasterKey {
