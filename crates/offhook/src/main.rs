@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand};
 
 mod clock;
 mod output;
+mod quote;
+mod rulebook;
 
 /// Both sides of WhatsApp calling: the Cloud API Calling server, and the business's gateway.
 #[derive(Debug, Parser)]
@@ -19,6 +21,10 @@ struct Args {
 enum Command {
     /// Reads or moves the platform's test clock.
     Clock(clock::ClockArgs),
+    /// Lists, shows and compares the rulebooks.
+    Rulebook(rulebook::RulebookArgs),
+    /// Prices a call before it is made.
+    Quote(quote::QuoteArgs),
 }
 
 #[tokio::main]
@@ -30,5 +36,7 @@ async fn main() -> ExitCode {
         .expect("nothing installed a TLS provider before the first line of main");
     match args.command {
         Command::Clock(args) => clock::run(&args).await,
+        Command::Rulebook(args) => rulebook::run(&args),
+        Command::Quote(args) => quote::run(&args),
     }
 }
