@@ -155,7 +155,6 @@ pub fn check_call(
 /// # Errors
 ///
 /// The first refusal in order.
-#[expect(clippy::too_many_arguments, reason = "each is one kind of fact the platform loads apart")]
 pub fn check_request(
     form: RequestForm,
     number: &NumberFacts,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use terms::{Party, Timestamp};
 
+use super::input::{LegFailure, Silence};
+
 /// Why a call ended. Each names the party that caused it and the error the API reports, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -181,6 +183,53 @@ impl EndReason {
             Self::UserSetUpFailed => Some(CallError::SetUp),
             Self::UserRelayFailed => Some(CallError::Relay),
             Self::BusinessLegFailed | Self::PlatformFailed => Some(CallError::Connection),
+        }
+    }
+
+    /// What a media watch that ran out means.
+    pub(super) fn of_silence(silence: Silence) -> Self {
+        match silence {
+            Silence::BusinessFromStart => Self::BusinessSilentFromStart,
+            Silence::Business => Self::BusinessSilent,
+            Silence::User => Self::UserSilent,
+            Silence::Both => Self::NobodySpoke,
+        }
+    }
+
+    /// What a broken leg means.
+    pub(super) fn of_failure(whose: Party, failure: LegFailure) -> Self {
+        match (whose, failure) {
+            (Party::User, LegFailure::NoPath) => Self::UserRelayFailed,
+            (Party::User, LegFailure::NoKeys | LegFailure::SetUp) => Self::UserSetUpFailed,
+            (Party::Business, LegFailure::NoPath | LegFailure::NoKeys | LegFailure::SetUp) => {
+                Self::BusinessLegFailed
+            }
+            (Party::Platform, LegFailure::NoPath | LegFailure::NoKeys | LegFailure::SetUp) => {
+                Self::PlatformFailed
+            }
+        }
+    }
+
+    /// A business's call that ended so before the answer counts in the unanswered streak.
+    pub(super) fn counts_unanswered(self, cancelled_counts: bool) -> bool {
+        match self {
+            Self::UserDidNotAnswer
+            | Self::UserRejected
+            | Self::UserBusy
+            | Self::UserUnreachable => true,
+            Self::BusinessTerminated => cancelled_counts,
+            Self::UserHungUp
+            | Self::BusinessRejected
+            | Self::BusinessDidNotAnswer
+            | Self::UserVanished
+            | Self::BusinessSilentFromStart
+            | Self::BusinessSilent
+            | Self::UserSilent
+            | Self::NobodySpoke
+            | Self::UserSetUpFailed
+            | Self::UserRelayFailed
+            | Self::BusinessLegFailed
+            | Self::PlatformFailed => false,
         }
     }
 

@@ -49,7 +49,8 @@ pub enum Input {
     },
     /// The moment given by [`super::Call::next_timeout`] may have come.
     DeadlineReached,
-    /// The platform stops, or found this call without its media after a restart.
+    /// The platform stops, or found this call without its media after a restart; `now` is then the
+    /// last moment it is known to have lived, so that nobody pays for the outage.
     PlatformStopped,
 }
 

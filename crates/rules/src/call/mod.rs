@@ -22,7 +22,7 @@ mod state;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use terms::{Direction, Party, Timestamp};
+use terms::{Direction, Timestamp};
 
 pub use effect::{Effect, Notice, Status, Verdict};
 pub use end::{CallError, CallStatus, EndReason, Ending};
@@ -66,7 +66,6 @@ impl Call {
     }
 
     /// Begins a business's call. The permit is used up: one dial, one permit.
-    #[expect(clippy::needless_pass_by_value, reason = "a permit is spent by dialling")]
     pub fn dial(
         _permit: Permit,
         book: &Rulebook,
@@ -151,12 +150,8 @@ impl Call {
     ///
     /// A [`Refusal`] if the input is not possible in this state; the call is then unchanged.
     #[rustfmt::skip]
-    pub fn handle(
-        &mut self,
-        input: Input,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refusal> {
+    pub fn handle(&mut self, input: Input, now: Timestamp, effects: &mut Vec<Effect>)
+        -> Result<(), Refusal> {
         use Input as In;
         use Phase::{Accepted, Dialing, Ended, Offered, PreAccepted, Ringing};
         let name = input.name();
@@ -169,14 +164,12 @@ impl Call {
                 self.accept(opaque, now, effects);
             }
             (PreAccepted, In::Accept { sdp, opaque }) => {
-                self.check_same_sdp(&sdp)?;
-                self.accept(opaque, now, effects);
+                self.check_same_sdp(&sdp).map(|()| self.accept(opaque, now, effects))?;
             }
             (Offered | PreAccepted, In::Reject) => self.end(EndReason::BusinessRejected, now, effects),
             (Offered | PreAccepted | Dialing | Ringing | Accepted, In::Terminate) => {
                 self.end(EndReason::BusinessTerminated, now, effects);
             }
-
             // A user's phone rings, is picked up, or is not.
             (Dialing | Ringing, In::UserRinging) => self.ring(effects),
             (Dialing | Ringing, In::UserPickedUp) => self.pick_up(now, effects),
@@ -190,16 +183,14 @@ impl Call {
             }
             (Offered | PreAccepted | Accepted, In::UserHungUp) => self.end(EndReason::UserHungUp, now, effects),
             (Accepted, In::UserVanished) => self.end(EndReason::UserVanished, now, effects),
-
             // Media starts, stops, breaks.
             (PreAccepted | Dialing | Ringing | Accepted, In::BusinessMediaStarted) => {
                 self.note_early_media(now, effects);
             }
-            (Accepted, In::MediaSilent(silence)) => self.end(silent(silence), now, effects),
+            (Accepted, In::MediaSilent(silence)) => self.end(EndReason::of_silence(silence), now, effects),
             (Offered | PreAccepted | Dialing | Ringing | Accepted, In::LegFailed { whose, failure }) => {
-                self.end(broken(whose, failure), now, effects);
+                self.end(EndReason::of_failure(whose, failure), now, effects);
             }
-
             // Time passes; the platform stops.
             (Offered | PreAccepted | Dialing | Ringing | Accepted, In::DeadlineReached) => {
                 self.check_deadline(now, effects);
@@ -207,7 +198,6 @@ impl Call {
             (Offered | PreAccepted | Dialing | Ringing | Accepted, In::PlatformStopped) => {
                 self.end(EndReason::PlatformFailed, now, effects);
             }
-
             // Not possible here.
             (Dialing | Ringing | Accepted, In::PreAccept { .. } | In::Accept { .. } | In::Reject)
             | (
@@ -337,33 +327,13 @@ impl Call {
             Direction::UserInitiated => {}
             Direction::BusinessInitiated => match ending.connected() {
                 Some(connected) => effects.push(Effect::Bill { connected }),
-                None if self.counts_unanswered(reason) => effects.push(Effect::CountUnanswered),
+                None if reason.counts_unanswered(self.cancelled_counts) => {
+                    effects.push(Effect::CountUnanswered)
+                }
                 None => {}
             },
         }
         self.state = State::Ended(ending);
-    }
-
-    fn counts_unanswered(&self, reason: EndReason) -> bool {
-        match reason {
-            EndReason::UserDidNotAnswer
-            | EndReason::UserRejected
-            | EndReason::UserBusy
-            | EndReason::UserUnreachable => true,
-            EndReason::BusinessTerminated => self.cancelled_counts,
-            EndReason::UserHungUp
-            | EndReason::BusinessRejected
-            | EndReason::BusinessDidNotAnswer
-            | EndReason::UserVanished
-            | EndReason::BusinessSilentFromStart
-            | EndReason::BusinessSilent
-            | EndReason::UserSilent
-            | EndReason::NobodySpoke
-            | EndReason::UserSetUpFailed
-            | EndReason::UserRelayFailed
-            | EndReason::BusinessLegFailed
-            | EndReason::PlatformFailed => false,
-        }
     }
 
     fn refuse(&self, input: &'static str) -> Refusal {
@@ -388,28 +358,6 @@ impl Call {
             Refusal::WrongDirection { input, direction: self.direction }
         } else {
             Refusal::WrongState { input, state: self.state.name() }
-        }
-    }
-}
-
-fn silent(silence: Silence) -> EndReason {
-    match silence {
-        Silence::BusinessFromStart => EndReason::BusinessSilentFromStart,
-        Silence::Business => EndReason::BusinessSilent,
-        Silence::User => EndReason::UserSilent,
-        Silence::Both => EndReason::NobodySpoke,
-    }
-}
-
-fn broken(whose: Party, failure: LegFailure) -> EndReason {
-    match (whose, failure) {
-        (Party::User, LegFailure::NoPath) => EndReason::UserRelayFailed,
-        (Party::User, LegFailure::NoKeys | LegFailure::SetUp) => EndReason::UserSetUpFailed,
-        (Party::Business, LegFailure::NoPath | LegFailure::NoKeys | LegFailure::SetUp) => {
-            EndReason::BusinessLegFailed
-        }
-        (Party::Platform, LegFailure::NoPath | LegFailure::NoKeys | LegFailure::SetUp) => {
-            EndReason::PlatformFailed
         }
     }
 }

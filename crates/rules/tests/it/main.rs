@@ -1,0 +1,19 @@
+//! The rules, asked from outside: facts in, verdicts out.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    reason = "tests and their helpers may fail"
+)]
+
+mod call;
+mod delivery;
+mod eligibility;
+mod facts;
+mod hours;
+mod permission;
+mod price;
+mod refusal;
+mod rulebook;
+mod settings;
+mod window;

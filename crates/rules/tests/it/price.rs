@@ -1,0 +1,155 @@
+//! Pulses, rates, tiers.
+
+use std::time::Duration;
+
+use offhook_rules::price::{Price, RateCard, card, cards, price, pulses};
+use proptest::prelude::*;
+use terms::{Country, Direction, WaId};
+
+use crate::facts::{beta, s};
+
+fn call(card: &RateCard, country: &str, connected: Duration, used: Duration) -> Price {
+    let country = Some(country.parse().unwrap());
+    price(card, Direction::BusinessInitiated, country, connected, used, &beta()).unwrap()
+}
+
+/// Brazil calls Mexico for 70 s: 12 pulses of 0.01, 0.12 USD.
+#[test]
+fn the_seeds_own_example() {
+    let ana: WaId = "5215550000001".parse().unwrap();
+    let country = Country::of(&ana).unwrap();
+    let example = card("example").unwrap();
+    let got = call(&example, country.as_str(), s(70), Duration::ZERO);
+    assert_eq!(got.pulses, 12);
+    assert_eq!(got.per_pulse.to_string(), "0.01 USD");
+    assert_eq!(got.per_minute.to_string(), "0.1 USD");
+    assert_eq!(got.total.to_string(), "0.12 USD");
+    assert_eq!(got.market, "Mexico");
+}
+
+#[test]
+fn pulses_come_from_the_unrounded_duration() {
+    let table = [
+        (0, 0),
+        (1, 1),
+        (6_000, 1),
+        (6_001, 2),
+        (11_500, 2),
+        (12_000, 2),
+        (56_000, 10),
+        (70_000, 12),
+    ];
+    for (ms, want) in table {
+        assert_eq!(pulses(Duration::from_millis(ms), &beta()), want, "{ms} ms");
+    }
+    assert_eq!(pulses(Duration::from_nanos(1), &beta()), 1);
+}
+
+#[test]
+fn a_users_call_is_free() {
+    let example = card("example").unwrap();
+    let mexico = Some("MX".parse().unwrap());
+    let free =
+        price(&example, Direction::UserInitiated, mexico, s(70), Duration::ZERO, &beta()).unwrap();
+    assert_eq!((free.pulses, free.total.to_string()), (0, "0 USD".into()));
+}
+
+#[test]
+fn a_call_that_crosses_a_tier_gets_its_rate_as_a_whole() {
+    let part = card("meta-2026-10-01-part").unwrap();
+    let minutes = |m: u64| s(m * 60);
+    let rate = |used, connected| call(&part, "KE", connected, used).per_minute.amount.to_string();
+    assert_eq!(rate(minutes(0), s(60)), "0.0103");
+    assert_eq!(rate(minutes(49_999), s(60)), "0.0103");
+    assert_eq!(rate(minutes(49_999), s(61)), "0.0084");
+    assert_eq!(rate(minutes(250_000), s(6)), "0.0074");
+    assert_eq!(rate(minutes(9_000_000), s(6)), "0.0042");
+}
+
+#[test]
+fn a_country_falls_back_to_its_region_and_then_to_other() {
+    let august = card("meta-2025-08-01").unwrap();
+    let market = |country: &str| august.market(country.parse().ok()).unwrap().0.to_owned();
+    let table = [
+        ("MX", "Mexico"),
+        ("KE", "Rest of Africa"),
+        ("GE", "Rest of Central & Eastern Europe"),
+        ("BD", "Rest of Asia Pacific"),
+        ("US", "Other"),
+        ("FJ", "Other"),
+    ];
+    for (country, want) in table {
+        assert_eq!(market(country), want, "{country}");
+    }
+    assert_eq!(august.market(None).unwrap().0, "Other");
+    assert_eq!(august.markets().count(), 28);
+    let part = card("meta-2026-10-01-part").unwrap();
+    assert_eq!(part.market("MX".parse().ok()), None, "a card that lacks a market gives no price");
+}
+
+#[test]
+fn the_shipped_cards_read() {
+    let names: Vec<_> = cards().iter().map(|card| card.name.as_str()).collect();
+    assert_eq!(names, ["example", "meta-2025-08-01", "meta-2026-10-01-part"]);
+    assert!(card("none").is_none());
+}
+
+#[test]
+fn a_broken_card_names_its_line() {
+    let refused = |text: &str| RateCard::parse("mine", text).unwrap_err().to_string();
+    let table = [
+        ("", "rate card mine, line 1: the card is empty"),
+        (
+            "Market,Currency\n",
+            "rate card mine, line 1: expected the columns Market, Currency and one a tier",
+        ),
+        ("Market,Currency,0+\n", "rate card mine, line 1: the card has no market"),
+        (
+            "Market,Currency,0-10,12+\nX,USD,1,2\n",
+            "rate card mine, line 1: \"12+\" is not the next tier, such as 0-50000 or 50001+",
+        ),
+        (
+            "Market,Currency,0-10\nX,USD,1\n",
+            "rate card mine, line 1: the last tier must be open, such as 5000001+",
+        ),
+        ("Market,Currency,0+\nX,USD,1\nY,USD,a\n", "rate card mine, line 3: \"a\" is not a rate"),
+        ("Market,Currency,0+\nX,USD,-1\n", "rate card mine, line 2: \"-1\" is below zero"),
+        (
+            "Market,Currency,0+\nX,USD,1\nY,EUR,1\n",
+            "rate card mine, line 3: a card has one currency",
+        ),
+        ("Market,Currency,0+\nX,USD,1\nX,USD,1\n", "rate card mine, line 3: X stands here twice"),
+    ];
+    for (text, want) in table {
+        assert_eq!(refused(text), want);
+    }
+    assert!(refused("Market,Currency,0+\nX,USD\n").contains("line 2"));
+}
+
+proptest! {
+    #[test]
+    fn a_pulse_is_never_short_and_never_two_long(ms in 0_u64..100_000_000) {
+        let count = pulses(Duration::from_millis(ms), &beta());
+        prop_assert!(count * 6_000 >= ms);
+        prop_assert!(count * 6_000 < ms + 6_000);
+    }
+
+    #[test]
+    fn the_price_is_pulses_times_a_tenth_of_the_rate(ms in 0_u64..100_000_000, which in 0_usize..3) {
+        let card = &cards()[which];
+        let (_, tiers) = card.markets().next().unwrap();
+        let country = ["MX", "BR", "KE"][which];
+        let got = call(card, country, Duration::from_millis(ms), Duration::ZERO);
+        prop_assert!(!tiers.is_empty());
+        let tenth = got.per_minute.amount / rust_decimal::Decimal::TEN;
+        prop_assert_eq!(got.per_pulse.amount, tenth);
+        prop_assert_eq!(got.total.amount, tenth * rust_decimal::Decimal::from(got.pulses));
+    }
+
+    #[test]
+    fn a_longer_call_never_has_fewer_pulses(a in 0_u64..100_000_000, b in 0_u64..100_000_000) {
+        let (short, long) = (a.min(b), a.max(b));
+        let count = |ms| pulses(Duration::from_millis(ms), &beta());
+        prop_assert!(count(short) <= count(long));
+    }
+}

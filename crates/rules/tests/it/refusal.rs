@@ -1,0 +1,69 @@
+//! Every refusal has a rule's name and a text a client may read.
+
+use std::fmt::Write as _;
+
+use offhook_rules::{
+    Refusal,
+    limits::DAY,
+    permission::Absence,
+    rulebook::{ConcurrencyScope, CountryScope},
+};
+use terms::Direction;
+
+use crate::facts::at;
+
+fn every_refusal() -> Vec<Refusal> {
+    vec![
+        Refusal::WrongState { input: "accept", state: "accepted" },
+        Refusal::CallEnded { input: "terminate", reason: "user_hung_up" },
+        Refusal::AnsweredTooLate { input: "accept" },
+        Refusal::WrongDirection { input: "reject", direction: Direction::BusinessInitiated },
+        Refusal::UnknownCall,
+        Refusal::SdpDiffers,
+        Refusal::SipEnabled,
+        Refusal::CallingNotEnabled,
+        Refusal::CountryBlocked { country: "US".parse().unwrap(), scope: CountryScope::Calling },
+        Refusal::CountryBlocked {
+            country: "US".parse().unwrap(),
+            scope: CountryScope::BusinessInitiated,
+        },
+        Refusal::Restricted { until: at(0) },
+        Refusal::PaymentMissing,
+        Refusal::Uncallable { why: "not on WhatsApp" },
+        Refusal::AppTooOld,
+        Refusal::NotOnAllowedList,
+        Refusal::NoPermission(Absence::NeverGiven),
+        Refusal::NoPermission(Absence::Rejected { at: at(0) }),
+        Refusal::NoPermission(Absence::Revoked { at: at(0) }),
+        Refusal::NoPermission(Absence::TooManyUnanswered { at: at(0), unanswered: 4 }),
+        Refusal::NoPermission(Absence::Expired { at: at(0) }),
+        Refusal::WindowClosed { closed_at: None, code: 131_047 },
+        Refusal::WindowClosed { closed_at: Some(at(0)), code: 131_047 },
+        Refusal::CallRunning,
+        Refusal::ConnectedLimit { used: 100, max: 100, allowed_at: at(0) },
+        Refusal::PlacedLimit { used: 10_000, max: 10_000, allowed_at: None },
+        Refusal::ConcurrencyLimit { running: 1_000, max: 1_000, scope: ConcurrencyScope::Number },
+        Refusal::RequestLimit { used: 1, max: 1, period: DAY, allowed_at: at(0) },
+        Refusal::AlreadyPermanent,
+        Refusal::ReadLimit { used: 100, max: 100 },
+        Refusal::RequestClosed { state: "expired" },
+        Refusal::NothingToRevoke,
+        Refusal::OutOfHours { opens_at: None, callback: false },
+        Refusal::OutOfHours { opens_at: Some(at(0)), callback: true },
+        Refusal::TierTooLow { tier: 250, min: 2_000 },
+        Refusal::NobodyListens,
+        Refusal::SettingInvalid {
+            field: "status".into(),
+            reason: "\"On\" is not a valid value".into(),
+        },
+    ]
+}
+
+#[test]
+fn every_refusal_in_words() {
+    let mut out = String::new();
+    for refusal in every_refusal() {
+        writeln!(out, "{:<30} {refusal}", refusal.rule()).unwrap();
+    }
+    insta::assert_snapshot!("refusals", out);
+}
