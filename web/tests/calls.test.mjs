@@ -2,7 +2,7 @@
  * Do two people at two real browsers hear each other? One page is the user's phone, one the agents'
  * console; each microphone hears a tone of its own; what each page hears is measured.
  *
- * OFFHOOK_BIN=target/debug/offhook npm run test:browser
+ * OFFHOOK_BIN=../target/debug/offhook npm run test:browser
  */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";

@@ -15,7 +15,7 @@ export function offhookBinary() {
   console.error(
     binary
       ? `OFFHOOK_BIN names ${binary}, which is not there. Build it: cargo build -p offhook`
-      : "OFFHOOK_BIN is not set. It names the binary to test: OFFHOOK_BIN=target/debug/offhook npm run test:browser",
+      : "OFFHOOK_BIN is not set. It names the binary to test: OFFHOOK_BIN=../target/debug/offhook npm run test:browser",
   );
   process.exit(2);
 }
