@@ -187,8 +187,9 @@ impl EndReason {
     }
 
     /// What a media watch that ran out means.
-    pub(super) fn of_silence(silence: Silence) -> Self {
+    pub(super) fn of_silence(silence: Silence, both_silent_blames_business: bool) -> Self {
         match silence {
+            Silence::Both if both_silent_blames_business => Self::BusinessSilentFromStart,
             Silence::BusinessFromStart => Self::BusinessSilentFromStart,
             Silence::Business => Self::BusinessSilent,
             Silence::User => Self::UserSilent,

@@ -45,6 +45,7 @@ pub struct Call {
     opens_window: bool,
     silent_from_start: Duration,
     silent_mid_call: Duration,
+    both_silent_blames_business: bool,
 }
 
 impl Call {
@@ -90,6 +91,7 @@ impl Call {
             opens_window: book.window.opened_by_pick_up.value,
             silent_from_start: book.media.silent_from_start.value,
             silent_mid_call: book.media.silent_mid_call.value,
+            both_silent_blames_business: book.media.both_silent_blames_business.value,
         }
     }
 
@@ -187,7 +189,7 @@ impl Call {
             (PreAccepted | Dialing | Ringing | Accepted, In::BusinessMediaStarted) => {
                 self.note_early_media(now, effects);
             }
-            (Accepted, In::MediaSilent(silence)) => self.end(EndReason::of_silence(silence), now, effects),
+            (Accepted, In::MediaSilent(silence)) => self.fall_silent(silence, now, effects),
             (Offered | PreAccepted | Dialing | Ringing | Accepted, In::LegFailed { whose, failure }) => {
                 self.end(EndReason::of_failure(whose, failure), now, effects);
             }
@@ -301,6 +303,11 @@ impl Call {
             | State::Accepted { .. }
             | State::Ended(_) => {}
         }
+    }
+
+    fn fall_silent(&mut self, silence: Silence, now: Timestamp, effects: &mut Vec<Effect>) {
+        let reason = EndReason::of_silence(silence, self.both_silent_blames_business);
+        self.end(reason, now, effects);
     }
 
     fn check_deadline(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {

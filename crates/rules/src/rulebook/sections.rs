@@ -67,6 +67,8 @@ section! {
         silent_from_start: Duration,
         /// No media from the business in a running call.
         silent_mid_call: Duration,
+        /// Nothing from anybody is the business's silence (138021), not a call without signals (138023).
+        both_silent_blames_business: bool,
     }
 }
 

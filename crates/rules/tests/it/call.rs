@@ -253,6 +253,18 @@ fn a_failed_call_can_carry_a_duration() {
 }
 
 #[test]
+fn nothing_from_anybody_is_whose_fault_the_rulebook_says() {
+    let ends = |blames: &str| {
+        let book = beta().with(&[("media.both_silent_blames_business", blames)]).unwrap();
+        let mut story = Story::user_calls(&book, false);
+        story.then(accept(), at(1));
+        story.then(Input::MediaSilent(Silence::Both), at(21));
+        story.call.ending().and_then(|ending| ending.reason.error()).map(|error| error.code())
+    };
+    assert_eq!((ends("true"), ends("false")), (Some(138_021), Some(138_023)));
+}
+
+#[test]
 fn a_callback_is_granted_after_missed_and_connected_calls_alike() {
     for inputs in [vec![Input::UserHungUp], vec![accept(), Input::UserHungUp], vec![Input::Reject]]
     {
