@@ -3,7 +3,7 @@
 //! The order of the checks is the order of what a developer gets wrong first: who answers ICE, keys,
 //! then codecs.
 
-use super::{AudioSession, Parsed, SdpRefusal, Setup};
+use super::{AudioSession, Parsed, Profile, SdpRefusal, Setup};
 
 /// How media keys are agreed: the number's `srtp_key_exchange_protocol`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +56,9 @@ fn check_keys(parsed: &Parsed, keying: Keying) -> Result<(), SdpRefusal> {
     if let Some(line) = parsed.lines.ice_lite {
         return Err(SdpRefusal::IceLiteFromBusiness { line });
     }
-    if !parsed.session.profile.is_protected() {
-        let super::Profile::Other(found) = parsed.session.profile.clone() else {
-            return Ok(());
-        };
-        return Err(SdpRefusal::NotProtected { line: parsed.lines.media, found });
+    if let Profile::Other(found) = &parsed.session.profile {
+        let (line, found) = (parsed.lines.media, found.clone());
+        return Err(SdpRefusal::NotProtected { line, found });
     }
     match keying {
         Keying::Sdes if parsed.session.crypto.is_none() => Err(SdpRefusal::NoCrypto),
@@ -73,11 +71,11 @@ fn check_fingerprint(parsed: &Parsed) -> Result<(), SdpRefusal> {
     let is_sha256 = |hash: &str| hash.eq_ignore_ascii_case("sha-256");
     match parsed.lines.fingerprints.as_slice() {
         [] => Err(SdpRefusal::NoFingerprint),
-        [(_, hash)] if is_sha256(hash) => Ok(()),
-        [(line, hash)] => Err(SdpRefusal::NotSha256 { line: *line, hash: hash.clone() }),
+        [one] if is_sha256(&one.hash) => Ok(()),
+        [one] => Err(SdpRefusal::NotSha256 { line: one.line, hash: one.hash.clone() }),
         several => {
-            let sha256 = several.iter().find(|(_, hash)| is_sha256(hash)).map(|(line, _)| *line);
-            let lines = several.iter().map(|(line, _)| *line).collect();
+            let sha256 = several.iter().find(|one| is_sha256(&one.hash)).map(|one| one.line);
+            let lines = several.iter().map(|one| one.line).collect();
             Err(SdpRefusal::SeveralFingerprints { lines, sha256 })
         }
     }

@@ -22,6 +22,8 @@ mod check;
 mod parse;
 mod refusal;
 mod sdes;
+#[cfg(test)]
+mod tests;
 mod write_business;
 mod write_phone;
 mod write_platform;
@@ -122,14 +124,6 @@ pub enum Profile {
     RtpSavp,
     /// Anything else, such as the unprotected `RTP/AVP`.
     Other(String),
-}
-
-impl Profile {
-    /// Whether media is protected at all.
-    #[must_use]
-    pub fn is_protected(&self) -> bool {
-        !matches!(self, Self::Other(_))
-    }
 }
 
 impl From<&str> for Profile {

@@ -40,8 +40,15 @@ pub(super) struct LineNumbers {
     pub(super) ice_ufrag: Option<usize>,
     pub(super) ice_pwd: Option<usize>,
     pub(super) setup: Option<(usize, String)>,
-    /// Line and hash of every fingerprint; one that is there twice counts once.
-    pub(super) fingerprints: Vec<(usize, String)>,
+    /// Every fingerprint; one that is there twice counts once.
+    pub(super) fingerprints: Vec<FingerprintLine>,
+}
+
+/// One `a=fingerprint`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FingerprintLine {
+    pub(super) line: usize,
+    pub(super) hash: String,
 }
 
 impl Parsed {
@@ -224,7 +231,7 @@ fn read_source(value: &str) -> Option<(u32, String)> {
 fn read_fingerprints(
     scope: &Scope<'_, '_>,
     warnings: &mut Vec<SdpWarning>,
-) -> Result<(Option<Fingerprint>, Vec<(usize, String)>), SdpRefusal> {
+) -> Result<(Option<Fingerprint>, Vec<FingerprintLine>), SdpRefusal> {
     let mut seen: Vec<Attribute<'_>> = Vec::new();
     let mut chosen = None;
     for line in scope.both_levels("fingerprint") {
@@ -244,7 +251,8 @@ fn read_fingerprints(
         chosen = chosen.or(Some(fingerprint));
     }
     let hash = |line: &Attribute<'_>| line.value.split(' ').next().unwrap_or_default().to_owned();
-    Ok((chosen, seen.iter().map(|line| (line.line, hash(line))).collect()))
+    let lines = seen.iter().map(|line| FingerprintLine { line: line.line, hash: hash(line) });
+    Ok((chosen, lines.collect()))
 }
 
 fn read_candidates(scope: &Scope<'_, '_>, warnings: &mut Vec<SdpWarning>) -> Vec<Candidate> {
@@ -318,7 +326,7 @@ fn read_codecs(formats: &str, scope: &Scope<'_, '_>) -> Vec<Codec> {
             rtcp_fb: scope
                 .all("rtcp-fb")
                 .iter()
-                .filter_map(|line| value_for(pt, line.value).or(value_for_all(line.value)))
+                .filter_map(|line| value_for(pt, line.value).or_else(|| value_for_all(line.value)))
                 .map(str::to_owned)
                 .collect(),
         });

@@ -6,7 +6,8 @@
 use std::net::SocketAddr;
 
 use super::{
-    AudioSession, DTMF_PT, LocalTransport, OPUS_FMTP, OPUS_PT, Setup, write_platform::Lines,
+    AudioSession, DTMF_PT, LocalTransport, OPUS_FMTP, OPUS_PT, Setup,
+    write_platform::{Lines, NO_ADDRESS},
 };
 
 /// The answer to WhatsApp's offer, the same for `pre_accept` and `accept`.
@@ -37,7 +38,7 @@ pub(super) struct Side<'a> {
 }
 
 pub(super) fn write_side(side: &Side<'_>, local: &LocalTransport) -> String {
-    let first = local.addrs.first().copied().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 9)));
+    let first = local.addrs.first().copied().unwrap_or(NO_ADDRESS);
     let opus = side.opus;
     let mut out = Lines::default();
     out.line(format_args!("v=0"));

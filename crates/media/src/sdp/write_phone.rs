@@ -3,12 +3,10 @@
 //! The phone offers, the server answers and is ice-lite: it has one known address, so it need not
 //! look for one. Of the offer's formats only Opus and telephone-events at 8000 Hz are taken.
 
-use std::net::SocketAddr;
-
 use super::{
     AudioSession, DTMF_PT, LocalTransport, OPUS_PT, Setup,
     write_business::{Side, write_candidates, write_side},
-    write_platform::Lines,
+    write_platform::{Lines, NO_ADDRESS},
 };
 
 /// The offer of a handset that is not a browser.
@@ -27,7 +25,7 @@ pub fn write_browser_answer(offer: &AudioSession, local: &LocalTransport) -> Str
         Some(Setup::Passive) => Setup::Active,
         Some(Setup::Active | Setup::Actpass) | None => Setup::Passive,
     };
-    let first = local.addrs.first().copied().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 9)));
+    let first = local.addrs.first().copied().unwrap_or(NO_ADDRESS);
     let mid = offer.mid.as_deref().unwrap_or("0");
     let opus = offer.opus_pt().unwrap_or(OPUS_PT);
     let dtmf = offer.dtmf_pt();

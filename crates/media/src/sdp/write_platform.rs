@@ -14,6 +14,10 @@ use super::{
     AudioSession, DTMF_PT, IceCredentials, LocalTransport, OPUS_FMTP, OPUS_PT, SdesCrypto, Setup,
 };
 
+/// What stands in `c=` and `m=` when there is no address (RFC 8840 4.1.1).
+pub(super) const NO_ADDRESS: SocketAddr =
+    SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 9);
+
 /// Priorities of WhatsApp's two candidates.
 const IPV4_PRIORITY: u32 = 2_122_260_223;
 const IPV6_PRIORITY: u32 = 2_122_262_783;
@@ -148,7 +152,7 @@ impl Lines {
 
     fn media(&mut self, voice: PlatformVoice<'_>, profile: &str, formats: Formats) {
         let addr = first_v4(voice.local).or_else(|| first_v6(voice.local));
-        let addr = addr.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 9)));
+        let addr = addr.unwrap_or(NO_ADDRESS);
         self.audio(addr.port(), profile, formats.opus, formats.dtmf);
         self.connection(addr.ip());
         self.line(format_args!("a=rtcp:9 IN IP4 0.0.0.0"));

@@ -1,0 +1,225 @@
+//! What each layout says, and that we write it byte for byte.
+
+use std::net::SocketAddr;
+
+use terms::Timestamp;
+
+use super::super::{
+    DTMF_PT, Keying, MediaDirection, OPUS_PT, PlatformVoice, Profile, SdpWarning, Setup,
+    check_answer, check_offer, padded_credentials, write_browser_answer, write_gateway_answer,
+    write_gateway_offer, write_handset_offer, write_platform_answer, write_platform_offer,
+    write_platform_sdes_offer,
+};
+use super::*;
+
+/// The text with every candidate's foundation replaced: WhatsApp's rule for it is not known.
+fn without_foundations(text: &str) -> String {
+    let line = |line: &str| match line.strip_prefix("a=candidate:") {
+        Some(rest) => format!("a=candidate:F {}", rest.split_once(' ').unwrap().1),
+        None => line.to_owned(),
+    };
+    text.split_inclusive('\n').map(line).collect()
+}
+
+fn voice<'a>(local: &'a LocalTransport, stream: &'a str) -> PlatformVoice<'a> {
+    let created = Timestamp::from_unix_ms(i64::try_from(local.session_id).unwrap());
+    PlatformVoice { local, created, stream }
+}
+
+const STREAM: &str = "11111111-2222-4333-8444-555555555555";
+
+#[test]
+fn the_text_of_everything_read_is_kept() {
+    for text in ALL {
+        assert_eq!(read(text).as_text(), text);
+    }
+}
+
+#[test]
+fn the_platforms_offer_is_written_byte_for_byte() {
+    let local = transport_of(PLATFORM_OFFER);
+    let written = write_platform_offer(voice(&local, STREAM));
+    assert_eq!(without_foundations(&written), without_foundations(PLATFORM_OFFER));
+    let foundation = written.split("a=candidate:").nth(1).unwrap().split(' ').next().unwrap();
+    assert_eq!(foundation.len(), 10, "ten digits as in the traces");
+    assert!(written.ends_with("WhatsAppAudioStream1\r\n"));
+}
+
+#[test]
+fn without_ipv6_the_platform_offers_one_candidate() {
+    let mut local = transport_of(PLATFORM_OFFER);
+    local.addrs.retain(SocketAddr::is_ipv4);
+    let written = write_platform_offer(voice(&local, STREAM));
+    assert_eq!(written.matches("a=candidate:").count(), 1);
+    let line = without_foundations(PLATFORM_OFFER);
+    let ipv6 = line.lines().find(|line| line.contains("2001:db8")).unwrap().to_owned() + "\r\n";
+    assert_eq!(without_foundations(&written), line.replace(&ipv6, ""));
+}
+
+#[test]
+fn the_platforms_offer_is_read_with_its_padded_password() {
+    let session = read(PLATFORM_OFFER).session;
+    assert!(session.ice_lite);
+    assert_eq!(session.ice_pwd.as_deref(), Some("ABCDEFGHIJKLMNOPQRSTUV=="));
+    assert_eq!(session.opus_pt(), Some(OPUS_PT));
+    assert_eq!(session.dtmf_pt(), Some(DTMF_PT));
+    assert_eq!(session.codecs[1].fmtp, None, "telephone-event has no fmtp");
+    assert_eq!(session.mid.as_deref(), Some("audio"));
+    assert_eq!(session.profile, Profile::UdpTlsRtpSavpf);
+    let remote = session.remote_transport().unwrap();
+    assert_eq!(remote.setup, Setup::Actpass);
+    assert_eq!(remote.ice_pwd, "ABCDEFGHIJKLMNOPQRSTUV==");
+    assert_eq!(remote.candidates.len(), 2);
+    assert_eq!(remote.candidates[0], "198.51.100.49:3480".parse().unwrap());
+    assert!(remote.candidates[1].is_ipv6());
+    assert_eq!(read(PLATFORM_OFFER).warnings, []);
+}
+
+#[test]
+fn the_reference_pages_older_offer_is_read_too() {
+    let session = read(REFERENCE_OFFER).session;
+    assert_eq!(session.ice_ufrag.as_deref(), Some("6O/H5bLm3Xr+kWqZ"));
+    assert_eq!(session.port, 40012);
+    assert_eq!(session.candidates[1].priority, 2_113_939_711);
+    assert_eq!(session.codecs[0].fmtp.as_deref(), Some("minptime=10;useinbandfec=1"));
+    assert_eq!(session.remote_transport().unwrap().candidates.len(), 2);
+}
+
+#[test]
+fn the_gateways_answer_is_written_byte_for_byte_and_accepted() {
+    let offer = read(PLATFORM_OFFER);
+    let written = write_gateway_answer(&offer.session, &transport_of(GATEWAY_ANSWER));
+    assert_eq!(written, GATEWAY_ANSWER);
+    check_answer(&offer.session, &read(&written), Keying::Dtls).unwrap();
+}
+
+#[test]
+fn the_gateways_offer_and_the_platforms_answer() {
+    let written = write_gateway_offer(&transport_of(GATEWAY_OFFER));
+    assert_eq!(written, GATEWAY_OFFER);
+    let offer = read(&written);
+    check_offer(&offer, Keying::Dtls).unwrap();
+
+    let local = transport_of(PLATFORM_ANSWER);
+    let answer = write_platform_answer(voice(&local, STREAM), &offer.session, Setup::Passive);
+    assert_eq!(without_foundations(&answer), without_foundations(PLATFORM_ANSWER));
+    assert_eq!(read(&answer).session.remote_transport().unwrap().setup, Setup::Passive);
+}
+
+#[test]
+fn the_platforms_answer_mirrors_mid_and_payload_types() {
+    let offer = GATEWAY_OFFER
+        .replace("111", "107")
+        .replace("126", "101")
+        .replace("a=mid:audio", "a=mid:0")
+        .replace("BUNDLE audio", "BUNDLE 0");
+    let local = transport_of(PLATFORM_ANSWER);
+    let answer = write_platform_answer(voice(&local, STREAM), &read(&offer).session, Setup::Active);
+    let session = read(&answer).session;
+    assert_eq!(session.mid.as_deref(), Some("0"));
+    assert_eq!(session.bundle.as_deref(), Some("0"));
+    assert_eq!((session.opus_pt(), session.dtmf_pt()), (Some(107), Some(101)));
+    assert_eq!(session.setup, Some(Setup::Active));
+}
+
+#[test]
+fn a_browsers_offer_is_accepted_with_its_extra_codecs() {
+    let offer = read(CHROMIUM_OFFER);
+    assert_eq!(offer.session.opus_pt(), Some(111));
+    assert_eq!(offer.session.dtmf_pt(), Some(126), "and not the one at 48000 Hz");
+    assert_eq!(offer.session.codecs.len(), 8);
+    assert!(offer.warnings.is_empty(), "{:?}", offer.warnings);
+    check_offer(&offer, Keying::Dtls).unwrap();
+}
+
+#[test]
+fn the_answer_to_a_browser_is_ice_lite_and_passive() {
+    let offer = read(CHROMIUM_OFFER);
+    let written = write_browser_answer(&offer.session, &transport_of(BROWSER_ANSWER));
+    assert_eq!(written, BROWSER_ANSWER);
+    let answer = read(&written).session;
+    assert!(answer.ice_lite);
+    assert_eq!(answer.mid.as_deref(), Some("0"));
+    assert_eq!(answer.setup, Some(Setup::Passive));
+    assert_eq!(answer.codecs.len(), 2);
+}
+
+#[test]
+fn the_answer_follows_the_offers_direction_and_setup() {
+    let local = transport_of(BROWSER_ANSWER);
+    let waiting = CHROMIUM_OFFER.replace("actpass", "passive").replace("sendrecv", "recvonly");
+    let answer = read(&write_browser_answer(&read(&waiting).session, &local)).session;
+    assert_eq!(answer.setup, Some(Setup::Active));
+    assert_eq!(answer.direction, MediaDirection::SendOnly);
+}
+
+#[test]
+fn the_handsets_offer_is_written_byte_for_byte() {
+    let written = write_handset_offer(&transport_of(HANDSET_OFFER));
+    assert_eq!(written, HANDSET_OFFER);
+    check_offer(&read(&written), Keying::Dtls).unwrap();
+}
+
+#[test]
+fn keys_in_the_sdp_are_read_and_written_back() {
+    let parsed = read(SDES_OFFER);
+    let crypto = parsed.session.crypto.clone().unwrap();
+    assert_eq!(crypto.tag, 1);
+    assert_eq!(&crypto.key_and_salt, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123");
+    assert_eq!(parsed.session.profile, Profile::RtpSavp);
+    assert_eq!(parsed.session.ice_ufrag, None);
+    let mut local = transport_of(SDES_OFFER);
+    local.addrs = vec![SocketAddr::new(parsed.session.addr, parsed.session.port)];
+    assert_eq!(write_platform_sdes_offer(voice(&local, STREAM), &crypto), SDES_OFFER);
+    let both = SDES_OFFER.replace("RTP/SAVP ", "UDP/TLS/RTP/SAVPF ");
+    check_offer(&read(&both), Keying::Sdes).unwrap();
+}
+
+#[test]
+fn candidates_we_cannot_use_are_left_out() {
+    let mdns = "a=candidate:1 1 udp 2113937151 5d1f0a3c-0d7c-4d8e-9c0e-d9c6ec1c23a5.local 50000 typ host\r\n";
+    let tcp = "a=candidate:2 1 tcp 1518280447 192.0.2.7 9 typ host tcptype active\r\n";
+    let rtcp = "a=candidate:3 2 udp 2113937151 192.0.2.7 50001 typ host\r\n";
+    let good = "a=candidate:4 1 UDP 2113937151 192.0.2.7 50000 typ srflx raddr 0.0.0.0 rport 0\r\n";
+    let parsed = read(&format!("{CHROMIUM_OFFER}{mdns}{tcp}{rtcp}{good}"));
+    assert_eq!(parsed.session.candidates.len(), 1);
+    let line = CHROMIUM_OFFER.lines().count() + 1;
+    assert_eq!(parsed.warnings, [SdpWarning::UnusableCandidate { line }]);
+}
+
+#[test]
+fn attributes_of_the_session_hold_for_the_audio() {
+    // As Firefox writes it: the fingerprint above the m= line.
+    let line = CHROMIUM_OFFER.lines().find(|line| line.contains("fingerprint")).unwrap();
+    let text = CHROMIUM_OFFER
+        .replace(&format!("{line}\r\n"), "")
+        .replace("t=0 0\r\n", &format!("t=0 0\r\n{line}\r\n"));
+    assert_eq!(read(&text).session.fingerprint, read(CHROMIUM_OFFER).session.fingerprint);
+    let twice = CHROMIUM_OFFER.replace("t=0 0\r\n", &format!("t=0 0\r\n{line}\r\n"));
+    check_offer(&read(&twice), Keying::Dtls).unwrap();
+}
+
+#[test]
+fn new_credentials_have_the_length_and_padding_of_whatsapps() {
+    let credentials = padded_credentials([0xFB; 28]);
+    assert_eq!(credentials.ufrag.len(), 16);
+    assert_eq!(credentials.pwd.len(), 24);
+    assert!(credentials.pwd.ends_with("=="));
+    assert_ne!(credentials, padded_credentials([0xFA; 28]));
+}
+
+#[test]
+fn nothing_secret_reaches_a_log() {
+    for text in ALL {
+        let parsed = read(text);
+        let shown = format!("{parsed:?}");
+        let session = parsed.session;
+        for secret in [session.ice_pwd, session.ice_ufrag].into_iter().flatten() {
+            assert!(!shown.contains(&secret), "{shown}");
+        }
+        for candidate in session.candidates {
+            assert!(!shown.contains(&candidate.addr.ip().to_string()), "{shown}");
+        }
+        assert!(!shown.contains("ABCDEFGHIJ"), "{shown}");
+    }
+}
