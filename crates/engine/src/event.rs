@@ -28,7 +28,7 @@ pub enum LegEvent {
     FirstMedia,
     /// The far end pressed a key.
     Digit(Digit),
-    /// A [`crate::Source::Packets`] that plays once has played, or the last digit was sent.
+    /// A [`crate::Source::Packets`] that plays once has played.
     PlaybackDone,
     /// Nothing was heard for as long as [`crate::MediaWatch`] allows; told once until media resumes.
     MediaStopped {

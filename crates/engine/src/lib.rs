@@ -6,6 +6,7 @@
 //! because a method is one push on a bounded queue.
 //!
 //! ```no_run
+//! # extern crate offhook_engine as engine;
 //! use engine::{Config, Engine, LegEvent, OpenLeg, Password, PayloadTypes, Socket, Source};
 //! use media::leg::IceRole;
 //! # async fn example(remote: media::transport::RemoteTransport) -> Result<(), Box<dyn std::error::Error>> {
@@ -45,8 +46,10 @@
 
 mod config;
 mod credentials;
+mod epoll;
 mod event;
 mod handle;
+mod io;
 mod open;
 mod order;
 mod ports;
@@ -54,6 +57,7 @@ mod source;
 mod stats;
 mod tap;
 mod thread;
+mod uring;
 
 mod engine;
 

@@ -73,8 +73,6 @@ pub struct Drops {
     pub payload_type: u64,
     /// Anything else: unknown protocols, SRTP before its keys.
     pub unknown: u64,
-    /// Datagrams the kernel would not take.
-    pub unsent: u64,
 }
 
 /// Milliseconds from [`crate::LegHandle::set_remote`] to each step.
@@ -97,6 +95,8 @@ pub struct ThreadLoad {
     pub received: u64,
     /// Datagrams handed to the kernel.
     pub sent: u64,
+    /// Datagrams the kernel would not take.
+    pub unsent: u64,
     /// Datagrams for no leg.
     pub strangers: u64,
     /// Times it woke.

@@ -1,14 +1,47 @@
 //! What does a media thread do all day?
+//!
+//! It turns in a circle: wait for datagrams and work on each ([`legs`]), take orders from the rest of
+//! the process, run the timers that are due. Everything it needs it owns; no lock is taken and
+//! nothing is allocated on the way of a packet.
+//!
+//! ```text
+//!            ┌───────────────▶ datagrams ──▶ legs ──▶ datagrams
+//!   wait ────┤                 orders    ──▶ legs
+//!     ▲      └───────────────▶ timers    ──▶ legs ──▶ datagrams, events
+//!     └────────────────────────────────────────┘
+//! ```
 
+mod demux;
+mod hear;
+mod legs;
+mod obey;
+mod play;
+mod report;
+mod slot;
+mod tell;
+mod wheel;
+
+use std::io;
 use std::net::UdpSocket;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, TryRecvError};
 
+use self::legs::Legs;
+use crate::epoll::Epoll;
+use crate::io::{Io, Wait};
 use crate::order::Command;
-use crate::{Backend, StartError};
+use crate::uring::Uring;
+use crate::{Backend, StartError, ThreadLoad};
+
+/// With legs: enough datagrams to make a turn worth it, or the time a packet may be held up.
+const BUSY: Wait = Wait { batch: 256, at_most: Duration::from_millis(2) };
+
+/// Without: until an order comes, or to see that nobody is left who could give one.
+const IDLE: Wait = Wait { batch: 1, at_most: Duration::from_millis(200) };
 
 /// Everything a media thread starts with.
 #[derive(Debug)]
@@ -24,10 +57,135 @@ pub(crate) struct Seat {
 
 /// Starts the thread and says how it will move datagrams.
 pub(crate) fn start(seat: Seat) -> Result<Backend, StartError> {
+    let (told, hear) = crossbeam_channel::bounded(1);
     std::thread::Builder::new()
         .name(format!("media-{}", seat.index))
-        .spawn(move || while seat.queue.recv().is_ok() {})
+        .spawn(move || match choose(seat.backend, &seat.wake) {
+            Ok(Chosen::Uring(io)) => {
+                tell(&told, Ok(Backend::Uring));
+                serve(*io, seat);
+            }
+            Ok(Chosen::Epoll(io)) => {
+                tell(&told, Ok(Backend::Epoll));
+                serve(io, seat);
+            }
+            Err(error) => tell(&told, Err(error)),
+        })
         .map_err(StartError::Thread)?;
 
-    Ok(Backend::Epoll)
+    hear.recv().map_err(|error| StartError::Thread(io::Error::other(error)))?
+}
+
+type Started = Result<Backend, StartError>;
+
+fn tell(told: &crossbeam_channel::Sender<Started>, started: Started) {
+    if told.send(started).is_err() {
+        tracing::debug!("nobody waits for the media thread to start");
+    }
+}
+
+enum Chosen {
+    Uring(Box<Uring>),
+    Epoll(Epoll),
+}
+
+/// Takes `io_uring` if it may and can.
+fn choose(backend: Backend, wake: &Arc<OwnedFd>) -> Result<Chosen, StartError> {
+    let epoll = || Epoll::new(Arc::clone(wake)).map(Chosen::Epoll).map_err(StartError::Epoll);
+    let uring = || Uring::new(Arc::clone(wake)).map(|uring| Chosen::Uring(Box::new(uring)));
+    match backend {
+        Backend::Epoll => epoll(),
+        Backend::Uring => uring().map_err(StartError::Uring),
+        Backend::Auto => uring().or_else(|error| {
+            tracing::info!(%error, "media moves by epoll: io_uring is not to be had");
+            epoll()
+        }),
+    }
+}
+
+fn serve(mut io: impl Io, seat: Seat) {
+    if seat.pin {
+        pin(seat.index);
+    }
+    let mut legs = Legs::new(Instant::now(), Arc::clone(&seat.legs));
+    if let Some(muxed) = seat.muxed {
+        match io.add(muxed, false) {
+            Ok(socket) => legs.set_muxed(socket),
+            Err(error) => tracing::error!(%error, "cannot serve the muxed media port"),
+        }
+    }
+    let mut turns = 0;
+    loop {
+        turns += 1;
+        let wait = if legs.is_empty() { IDLE } else { BUSY };
+        if let Err(error) = io.turn(&mut legs, wait) {
+            tracing::error!(%error, "a media thread cannot wait for datagrams");
+            return;
+        }
+        let now = Instant::now();
+        legs.connect_sockets(&mut io, now);
+        let alone = take_orders(&seat.queue, &mut legs, &mut io, now, turns);
+        legs.run_timers(now, &mut io);
+        legs.connect_sockets(&mut io, now);
+        io.flush();
+        if alone && legs.is_empty() {
+            return;
+        }
+    }
+}
+
+/// Returns whether nobody is left who could give orders.
+fn take_orders(
+    queue: &Receiver<Command>,
+    legs: &mut Legs,
+    io: &mut impl Io,
+    now: Instant,
+    turns: u64,
+) -> bool {
+    loop {
+        match queue.try_recv() {
+            Ok(Command::Open(new)) => legs.open(*new, io, now),
+            Ok(Command::Leg(id, order)) => legs.obey(id, order, io, now),
+            Ok(Command::Load(answer)) => {
+                if answer.send(load(legs, io, turns)).is_err() {
+                    tracing::trace!("whoever asked for the load has gone");
+                }
+            }
+            Err(TryRecvError::Empty) => return false,
+            Err(TryRecvError::Disconnected) => return true,
+        }
+    }
+}
+
+fn load(legs: &Legs, io: &impl Io, turns: u64) -> ThreadLoad {
+    use rustix::time::{ClockId, clock_gettime};
+
+    let cpu = clock_gettime(ClockId::ThreadCPUTime);
+    let moved = io.moved();
+    ThreadLoad {
+        cpu: Duration::new(
+            u64::try_from(cpu.tv_sec).unwrap_or_default(),
+            u32::try_from(cpu.tv_nsec).unwrap_or_default(),
+        ),
+        received: moved.received,
+        sent: moved.sent,
+        unsent: moved.unsent,
+        strangers: legs.strangers(),
+        turns,
+        legs: legs.len(),
+    }
+}
+
+fn pin(index: usize) {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(index % processors);
+    if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
+        tracing::warn!(%error, index, "cannot pin a media thread");
+    }
+}
+
+/// One leg fewer or more on this thread.
+fn count(legs: &AtomicUsize, open: usize) {
+    legs.store(open, Ordering::Relaxed);
 }

@@ -35,6 +35,15 @@ pub enum IceRole {
     },
 }
 
+/// The user fragment a STUN request is addressed to; none for anything else.
+#[must_use]
+pub fn stun_addressee(datagram: &[u8]) -> Option<&str> {
+    let message = StunMessage::parse(datagram).ok()?;
+    let (addressee, _) = message.username()?.split_once(':')?;
+
+    message.is_binding_request().then_some(addressee)
+}
+
 #[derive(Debug)]
 pub(super) struct Ice {
     agent: IceAgent,
@@ -112,11 +121,19 @@ impl Ice {
         let packet =
             StunPacket { proto: Protocol::Udp, source: from, destination: *destination, message };
 
-        self.agent.handle_packet(now, packet)
+        let accepted = self.agent.handle_packet(now, packet);
+        // The agent draws its conclusions, such as a nomination, only here.
+        self.agent.handle_timeout(now);
+
+        accepted
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         self.agent.handle_timeout(now);
+        // A check that came before the far end was known is answered first, and alone.
+        if self.agent.poll_timeout().is_none() {
+            self.agent.handle_timeout(now);
+        }
     }
 
     pub(super) fn next_timeout(&mut self) -> Option<Instant> {

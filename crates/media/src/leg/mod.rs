@@ -31,7 +31,7 @@ use thiserror::Error;
 pub use self::dtls::{DtlsIdentity, IdentityError};
 use self::dtls::{Handshake, Progress};
 use self::ice::Ice;
-pub use self::ice::IceRole;
+pub use self::ice::{IceRole, stun_addressee};
 use crate::rtp::{DatagramKind, RtpHeader, classify};
 use crate::srtp::{MasterKey, Profile, Receiver, Sender, SrtpError};
 use crate::transport::{DtlsRole, IceCredentials, RemoteTransport};

@@ -1,0 +1,86 @@
+//! What must a way of moving datagrams be able to do?
+//!
+//! The media thread's own code is written once, against these traits; [`crate::uring`] and
+//! [`crate::epoll`] are the two ways. A datagram is worked on in the buffer it arrived in and may
+//! leave from there ([`InPlace`]), so a forwarded packet is never copied.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+/// Names a socket of one media thread. Small numbers, used again after removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SocketId(pub(crate) u32);
+
+/// Room for one datagram: an Ethernet frame's worth and the trailer SRTP adds. An odd number of
+/// cache lines, so that neighbouring buffers do not fight for the same cache sets.
+pub(crate) const BUFFER_LEN: usize = 27 * 64;
+
+/// A datagram that leaves from the buffer another one arrived in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InPlace {
+    pub(crate) socket: SocketId,
+    /// Where to; none when the socket is connected.
+    pub(crate) to: Option<SocketAddr>,
+    pub(crate) start: usize,
+    pub(crate) len: usize,
+}
+
+/// Where datagrams leave.
+pub(crate) trait Departures {
+    /// Sends a copy; `to` is none when the socket is connected. What the kernel will not take at
+    /// once is dropped and counted.
+    fn send(&mut self, socket: SocketId, to: Option<SocketAddr>, datagram: &[u8]);
+}
+
+/// What is done with datagrams.
+pub(crate) trait Traffic {
+    /// Takes the datagram in `buf[..len]`; `from` is none when the socket is connected.
+    fn datagram(
+        &mut self,
+        socket: SocketId,
+        from: Option<SocketAddr>,
+        buf: &mut [u8],
+        len: usize,
+        now: Instant,
+        out: &mut impl Departures,
+    ) -> Option<InPlace>;
+}
+
+/// How long a turn waits for datagrams.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    /// As many are enough.
+    pub(crate) batch: usize,
+    /// Not longer than this.
+    pub(crate) at_most: Duration,
+}
+
+/// Datagrams the kernel was handed, and those it did not take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moved {
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    pub(crate) unsent: u64,
+}
+
+/// One way of moving datagrams.
+pub(crate) trait Io: Departures {
+    /// Begins to receive on a socket.
+    fn add(&mut self, socket: UdpSocket, connected: bool) -> io::Result<SocketId>;
+
+    /// Lets the kernel drop datagrams of all others from here on.
+    fn connect(&mut self, socket: SocketId, to: SocketAddr) -> io::Result<()>;
+
+    /// Closes a socket.
+    fn remove(&mut self, socket: SocketId);
+
+    /// Waits, hands what arrived to `traffic`, and sends what it answers.
+    fn turn(&mut self, traffic: &mut impl Traffic, wait: Wait) -> io::Result<()>;
+
+    /// Makes sure that what was given to [`Departures::send`] is on its way.
+    fn flush(&mut self);
+
+    /// What was moved so far.
+    fn moved(&self) -> Moved;
+}

@@ -1,0 +1,358 @@
+//! Which legs does a media thread serve, and what do datagrams and timers do to them?
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant, SystemTime};
+
+use media::leg::{LegFailure, LegState, MediaPacket, Outbox};
+use media::rtcp::NtpTime;
+use media::rtp::{DatagramKind, classify};
+use media::srtp::TRAILER_MAX;
+
+use super::demux::Demux;
+use super::slot::Slot;
+use super::wheel::Wheel;
+use super::{count, hear, play, report, tell};
+use crate::io::{BUFFER_LEN, Departures, InPlace, Io, SocketId, Traffic};
+use crate::order::NewLeg;
+
+/// The owner of the muxed socket in [`Legs::owners`].
+const MUXED: u32 = u32::MAX;
+
+/// The owner of no socket.
+const NOBODY: u32 = u32::MAX - 1;
+
+/// See the module.
+pub(super) struct Legs {
+    pub(super) slots: Vec<Option<Box<Slot>>>,
+    free: Vec<u32>,
+    /// By socket: the leg it belongs to.
+    owners: Vec<u32>,
+    muxed: Option<SocketId>,
+    demux: Demux,
+    wheel: Wheel,
+    due: Vec<(u32, u64)>,
+    /// Legs whose path was found, to connect their sockets after the turn.
+    to_connect: Vec<u32>,
+    strangers: u64,
+    pub(super) scratch: Box<[u8; BUFFER_LEN]>,
+    pub(super) clock: Clock,
+    open: Arc<AtomicUsize>,
+}
+
+/// Wall time for RTCP, read once: only differences matter to its readers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    at: Instant,
+    unix: Duration,
+}
+
+impl Clock {
+    fn start(now: Instant) -> Self {
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self { at: now, unix }
+    }
+
+    pub(super) fn ntp(self, now: Instant) -> NtpTime {
+        NtpTime::from_unix(self.unix + now.saturating_duration_since(self.at))
+    }
+}
+
+/// A leg's outbox: its socket.
+pub(super) struct Via<'a, D> {
+    pub(super) out: &'a mut D,
+    pub(super) socket: SocketId,
+    pub(super) connected: Option<SocketAddr>,
+}
+
+impl<D: Departures> Outbox for Via<'_, D> {
+    fn send(&mut self, to: SocketAddr, datagram: &[u8]) {
+        let to = (self.connected != Some(to)).then_some(to);
+        self.out.send(self.socket, to, datagram);
+    }
+}
+
+impl Legs {
+    pub(super) fn new(now: Instant, open: Arc<AtomicUsize>) -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            owners: Vec::new(),
+            muxed: None,
+            demux: Demux::default(),
+            wheel: Wheel::new(now),
+            due: Vec::new(),
+            to_connect: Vec::new(),
+            strangers: 0,
+            scratch: Box::new([0; BUFFER_LEN]),
+            clock: Clock::start(now),
+            open,
+        }
+    }
+
+    pub(super) fn set_muxed(&mut self, socket: SocketId) {
+        self.muxed = Some(socket);
+        self.own(socket, MUXED);
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.slots.len() == self.free.len()
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(super) const fn strangers(&self) -> u64 {
+        self.strangers
+    }
+
+    pub(super) fn slot(&mut self, index: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(index as usize)?.as_deref_mut()
+    }
+
+    /// Begins to serve a leg.
+    pub(super) fn open(&mut self, mut new: NewLeg, io: &mut impl Io, now: Instant) {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1).unwrap_or(NOBODY)
+        });
+        let keyed = new.connected.is_some();
+        let socket = match new.socket.take() {
+            Some(socket) => io.add(socket, keyed).ok(),
+            None => self.muxed,
+        };
+        let muxed = socket.is_some() && socket == self.muxed;
+        let served = socket.is_some();
+        let socket = socket.unwrap_or(SocketId(NOBODY));
+        let mut slot = Slot::new(new, socket, now);
+        slot.cold.muxed = muxed;
+        if !served {
+            slot.leg.fail(LegFailure::Socket);
+        } else if muxed {
+            if let Some(ufrag) = slot.leg.local_ufrag() {
+                self.demux.open(ufrag, index);
+            }
+        } else {
+            self.own(socket, index);
+        }
+        if let Some(place) = self.slots.get_mut(index as usize) {
+            *place = Some(Box::new(slot));
+        }
+        count(&self.open, self.len());
+        self.settle(index, now);
+    }
+
+    /// Stops to serve a leg.
+    pub(super) fn close(&mut self, index: u32, io: &mut impl Io, now: Instant) {
+        self.unfeed(index);
+        let Some(mut slot) = self.slots.get_mut(index as usize).and_then(Option::take) else {
+            return;
+        };
+        report::say_goodbye(&mut slot, &mut self.scratch, io);
+        if slot.cold.muxed {
+            if let Some(ufrag) = slot.leg.local_ufrag() {
+                self.demux.close(ufrag, index);
+            }
+        } else if slot.socket.0 != NOBODY {
+            self.own(slot.socket, NOBODY);
+            io.remove(slot.socket);
+        }
+        for fed in std::mem::take(&mut slot.feeds) {
+            if let Some(fed) = self.slot(fed) {
+                fed.cold.feed = crate::order::Feed::Silence;
+            }
+        }
+        tell::closed(&mut slot);
+        self.free.push(index);
+        count(&self.open, self.len());
+        drop(slot);
+        let _ = now;
+    }
+
+    /// Takes a leg out of the list of whoever feeds it.
+    pub(super) fn unfeed(&mut self, index: u32) {
+        let Some(slot) = self.slot(index) else {
+            return;
+        };
+        let source = match std::mem::replace(&mut slot.cold.feed, crate::order::Feed::Silence) {
+            crate::order::Feed::Bridge(source) => self.index_of(source),
+            crate::order::Feed::Echo => Some(index),
+            crate::order::Feed::Silence | crate::order::Feed::Packets(..) => None,
+        };
+        if let Some(source) = source.and_then(|source| self.slot(source)) {
+            source.feeds.retain(|fed| *fed != index);
+        }
+    }
+
+    /// Where a leg is kept. A walk: orders are rare and packets never ask.
+    pub(super) fn index_of(&self, id: terms::LegId) -> Option<u32> {
+        let at = self.slots.iter().position(|slot| slot.as_ref().is_some_and(|s| s.cold.id == id));
+        at.and_then(|at| u32::try_from(at).ok())
+    }
+
+    /// Connects the sockets of legs whose path was found.
+    pub(super) fn connect_sockets(&mut self, io: &mut impl Io, now: Instant) {
+        while let Some(index) = self.to_connect.pop() {
+            let Some(slot) = self.slot(index) else {
+                continue;
+            };
+            let (socket, Some(remote)) = (slot.socket, slot.leg.remote()) else {
+                continue;
+            };
+            match io.connect(socket, remote) {
+                Ok(()) => {
+                    slot.cold.connected = Some(remote);
+                    slot.to = None;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, leg = %slot.cold.id, "cannot connect a media socket");
+                    slot.leg.fail(LegFailure::Socket);
+                    self.settle(index, now);
+                }
+            }
+        }
+    }
+
+    /// Runs the timers that are due.
+    pub(super) fn run_timers(&mut self, now: Instant, out: &mut impl Departures) {
+        let mut due = std::mem::take(&mut self.due);
+        self.wheel.advance(now, &mut due);
+        for (index, entered) in due.drain(..) {
+            let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_deref_mut)
+            else {
+                continue;
+            };
+            if slot.cold.entered != Some(entered) {
+                continue;
+            }
+            slot.cold.entered = None;
+            if slot.leg.next_timeout().is_some_and(|(at, _)| at <= now) {
+                let mut via =
+                    Via { out, socket: slot.socket, connected: slot.cold.connected };
+                slot.leg.handle_timeout(now, &mut via);
+            }
+            play::run(slot, &mut self.scratch, now, out);
+            report::run(slot, &mut self.scratch, self.clock, now, out);
+            tell::watch(slot, now);
+            tell::unfinished_digit(slot, now);
+            self.settle(index, now);
+        }
+        self.due = due;
+    }
+
+    /// After anything but a packet of media: tells what changed, and enters the next deadline.
+    pub(super) fn settle(&mut self, index: u32, now: Instant) {
+        let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        tell::state(slot, now);
+        if let Some(remote) = slot.leg.remote()
+            && slot.cold.connected != Some(remote)
+        {
+            slot.to = Some(remote);
+            if !slot.cold.muxed {
+                self.to_connect.push(index);
+            }
+        }
+        play::begin(slot, now);
+        let deadline = [
+            slot.leg.next_timeout().map(|(at, _)| at),
+            play::next(slot),
+            slot.cold.report_at,
+            tell::next_watch(slot),
+            tell::next_digit(slot),
+        ];
+        if let Some(at) = deadline.into_iter().flatten().min() {
+            slot.cold.entered = Some(self.wheel.enter(index, at, slot.cold.entered));
+        }
+    }
+
+    fn own(&mut self, socket: SocketId, owner: u32) {
+        let at = socket.0 as usize;
+        if self.owners.len() <= at {
+            self.owners.resize(at + 1, NOBODY);
+        }
+        if let Some(place) = self.owners.get_mut(at) {
+            *place = owner;
+        }
+    }
+
+    /// STUN and DTLS, and what they lead to.
+    fn set_up(
+        &mut self,
+        index: u32,
+        from: SocketAddr,
+        buf: &mut [u8],
+        len: usize,
+        now: Instant,
+        out: &mut impl Departures,
+    ) {
+        let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let refused = slot.leg.drops().stun;
+        let stun = buf.get(..len).map(classify) == Some(DatagramKind::Stun);
+        let mut via = Via { out, socket: slot.socket, connected: slot.cold.connected };
+        let media = slot.leg.handle_datagram(from, buf, len, now, &mut via);
+        debug_assert!(media.is_none(), "media goes another way");
+        if stun && slot.cold.muxed && slot.leg.drops().stun == refused {
+            self.demux.prove(from, index);
+        }
+        self.settle(index, now);
+    }
+}
+
+impl Traffic for Legs {
+    fn datagram(
+        &mut self,
+        socket: SocketId,
+        from: Option<SocketAddr>,
+        buf: &mut [u8],
+        len: usize,
+        now: Instant,
+        out: &mut impl Departures,
+    ) -> Option<InPlace> {
+        let owner = self.owners.get(socket.0 as usize).copied().unwrap_or(NOBODY);
+        let index = match (owner, from) {
+            (MUXED, Some(from)) => self.demux.find(from, buf.get(..len)?),
+            (MUXED | NOBODY, _) => None,
+            (index, _) => Some(index),
+        };
+        let Some(slot) = index
+            .and_then(|index| self.slots.get_mut(index as usize))
+            .and_then(Option::as_deref_mut)
+        else {
+            self.strangers += 1;
+            return None;
+        };
+        let index = index?;
+        // A datagram that fills the buffer may be cut off, and what leaves in place needs room.
+        if len + TRAILER_MAX > buf.len() {
+            slot.drops.malformed += 1;
+            return None;
+        }
+        let from = from.or_else(|| slot.leg.remote())?;
+        match classify(buf.get(..len)?) {
+            DatagramKind::Rtp | DatagramKind::Rtcp => {}
+            DatagramKind::Stun | DatagramKind::Dtls | DatagramKind::Unknown => {
+                self.set_up(index, from, buf, len, now, out);
+                return None;
+            }
+        }
+        let mut via = Via { out, socket, connected: None };
+        match slot.leg.handle_datagram(from, buf, len, now, &mut via)? {
+            MediaPacket::Rtp(header) => hear::rtp(self, index, &header, buf, now, out),
+            MediaPacket::Rtcp { len } => {
+                report::hear(slot, buf.get(..len)?, self.clock, now);
+                None
+            }
+        }
+    }
+}
+
+/// Whether a leg has failed; it is then left alone.
+pub(super) const fn has_failed(slot: &Slot) -> bool {
+    matches!(slot.leg.state(), LegState::Failed(_))
+}

@@ -1,0 +1,76 @@
+//! What does each order do to its leg?
+
+use std::time::Instant;
+
+use media::dtmf::DigitSender;
+use terms::LegId;
+
+use super::legs::{Legs, Via};
+use super::slot::Slot;
+use super::{play, tell};
+use crate::io::Io;
+use crate::order::{Feed, Order};
+
+/// Taps one leg may have: a recorder, a bot and a listener in both directions, and to spare.
+const TAPS_MAX: usize = 8;
+
+impl Legs {
+    /// Carries out an order; one to a closed leg is late and ignored.
+    pub(super) fn obey(&mut self, id: LegId, order: Order, io: &mut impl Io, now: Instant) {
+        let Some(index) = self.index_of(id) else {
+            return;
+        };
+        match order {
+            Order::Close => return self.close(index, io, now),
+            Order::Play(feed) => self.play(index, feed),
+            Order::SetRemote(remote, role, types) => {
+                if let Some(slot) = self.slot(index) {
+                    slot.types = types;
+                    slot.cold.remote_at = now;
+                    let mut via =
+                        Via { out: io, socket: slot.socket, connected: slot.cold.connected };
+                    slot.leg.set_remote(&remote, role, now, &mut via);
+                }
+            }
+            Order::SendGate(open) => self.with(index, |slot| slot.gate = open),
+            Order::Mute(on) => self.with(index, |slot| slot.muted = on),
+            Order::WatchFromNow => self.with(index, |slot| tell::watch_from(slot, now)),
+            Order::SendDigit(digit, duration_ms) => {
+                self.with(index, |slot| play::press(slot, DigitSender::new(digit, duration_ms)));
+            }
+            Order::Listen(tap) => self.with(index, |slot| {
+                if slot.cold.taps.len() < TAPS_MAX {
+                    slot.cold.taps.push(tap);
+                    slot.tapped = true;
+                }
+            }),
+            Order::Stats(answer) => self.with(index, |slot| {
+                // Whoever asked may have gone.
+                drop(answer.send(slot.stats()));
+            }),
+        }
+        self.settle(index, now);
+    }
+
+    fn with(&mut self, index: u32, change: impl FnOnce(&mut Slot)) {
+        if let Some(slot) = self.slot(index) {
+            change(slot);
+        }
+    }
+
+    fn play(&mut self, index: u32, feed: Feed) {
+        self.unfeed(index);
+        let source = match &feed {
+            Feed::Bridge(source) => self.index_of(*source),
+            Feed::Echo => Some(index),
+            Feed::Silence | Feed::Packets(..) => None,
+        };
+        if let Some(source) = source.and_then(|source| self.slot(source)) {
+            source.feeds.push(index);
+        }
+        self.with(index, |slot| {
+            slot.cold.feed = feed;
+            play::rewind(slot);
+        });
+    }
+}

@@ -1,0 +1,157 @@
+//! What does a leg send of its own accord?
+//!
+//! Prompts, one packet every 20 ms, and key presses, which have the line while they last. Both wait
+//! until there are keys and the gate is open, so the first syllable is not lost.
+
+use std::time::{Duration, Instant};
+
+use media::dtmf::{DigitSender, EVENT_INTERVAL};
+use media::frame::OPUS_SAMPLES_20_MS;
+use media::rtp::{Fields, write_header};
+use media::stream::Rewritten;
+
+use super::slot::{Playing, Press, Slot};
+use super::tell;
+use crate::Repeat;
+use crate::io::{BUFFER_LEN, Departures};
+use crate::order::Feed;
+
+/// How far apart the packets of a prompt leave.
+const FRAME: Duration = Duration::from_millis(20);
+
+/// A thread that was held up longer than this goes on from now: a listener can use no old packets.
+const LAG_MAX: Duration = Duration::from_millis(100);
+
+/// Key presses that may wait for their turn; more than anybody types.
+const WAITING_MAX: usize = 64;
+
+/// Plays from the start.
+pub(super) fn rewind(slot: &mut Slot) {
+    slot.cold.playing = Playing::default();
+}
+
+/// Adds a key press to those waiting.
+pub(super) fn press(slot: &mut Slot, digit: DigitSender) {
+    if slot.types.dtmf.is_some() && slot.cold.waiting.len() < WAITING_MAX {
+        slot.cold.waiting.push(digit);
+    } else {
+        slot.drops.payload_type += 1;
+    }
+}
+
+/// Starts what waits, if it may leave.
+pub(super) fn begin(slot: &mut Slot, now: Instant) {
+    if !slot.can_send() {
+        slot.cold.playing.at = None;
+        return;
+    }
+    if slot.cold.press.is_none() && !slot.cold.waiting.is_empty() {
+        slot.cold.press = Some(Press { digit: slot.cold.waiting.remove(0), at: now });
+    }
+    slot.pressing = slot.cold.press.is_some();
+    let plays = matches!(slot.cold.feed, Feed::Packets(..));
+    slot.cold.playing.at = plays.then(|| slot.cold.playing.at.unwrap_or(now));
+}
+
+/// When the next packet is due.
+pub(super) fn next(slot: &Slot) -> Option<Instant> {
+    match &slot.cold.press {
+        Some(press) => Some(press.at),
+        None => slot.cold.playing.at,
+    }
+}
+
+/// Sends what is due.
+pub(super) fn run(
+    slot: &mut Slot,
+    scratch: &mut [u8; BUFFER_LEN],
+    now: Instant,
+    out: &mut impl Departures,
+) {
+    if !slot.can_send() {
+        return;
+    }
+    while let Some(Press { mut digit, at }) = slot.cold.press
+        && at <= now
+    {
+        slot.cold.press = digit.next_packet().map(|packet| {
+            let numbers = slot.stream.next_event(packet.first, now);
+            if let Some(payload_type) = slot.types.dtmf {
+                send(slot, scratch, (payload_type, numbers), &packet.payload, now, out);
+            }
+            Press { digit, at: at.max(late(now)) + EVENT_INTERVAL }
+        });
+        if slot.cold.press.is_none() {
+            slot.pressing = false;
+            begin(slot, now);
+        }
+    }
+    if slot.cold.press.is_some() {
+        // The prompt goes on where it was.
+        slot.cold.playing.at = slot.cold.playing.at.map(|at| at.max(now + FRAME));
+        return;
+    }
+    while let Some(at) = slot.cold.playing.at
+        && at <= now
+    {
+        slot.cold.playing.at = frame(slot, scratch, now, out).then(|| at.max(late(now)) + FRAME);
+    }
+}
+
+/// Sends the next frame of the prompt; false when there is none.
+fn frame(
+    slot: &mut Slot,
+    scratch: &mut [u8; BUFFER_LEN],
+    now: Instant,
+    out: &mut impl Departures,
+) -> bool {
+    let Feed::Packets(frames, repeat) = &slot.cold.feed else {
+        return false;
+    };
+    let (frames, repeat) = (std::sync::Arc::clone(frames), *repeat);
+    if slot.cold.playing.next >= frames.len() && repeat == Repeat::Forever {
+        slot.cold.playing.next = 0;
+    }
+    let Some(frame) = frames.get(slot.cold.playing.next) else {
+        slot.cold.feed = Feed::Silence;
+        tell::played(slot);
+        return false;
+    };
+    slot.cold.playing.next += 1;
+    let numbers = slot.stream.next_frame(OPUS_SAMPLES_20_MS, now);
+    send(slot, scratch, (slot.types.opus, numbers), frame.bytes(), now, out);
+
+    true
+}
+
+fn send(
+    slot: &mut Slot,
+    scratch: &mut [u8; BUFFER_LEN],
+    (payload_type, numbers): (u8, Rewritten),
+    payload: &[u8],
+    now: Instant,
+    out: &mut impl Departures,
+) -> Option<()> {
+    let fields = Fields {
+        payload_type,
+        marker: numbers.marker,
+        sequence: numbers.sequence,
+        timestamp: numbers.timestamp,
+        ssrc: slot.stream.ssrc(),
+    };
+    if slot.tapped {
+        tell::tap_sent(slot, fields, payload, now);
+    }
+    let start = write_header(scratch, fields)?;
+    scratch.get_mut(start..start + payload.len())?.copy_from_slice(payload);
+    let len = slot.leg.protect_rtp(scratch, start + payload.len())?;
+    slot.sent.add(payload.len());
+    out.send(slot.socket, slot.to, scratch.get(..len)?);
+
+    Some(())
+}
+
+/// The earliest moment to count the next packet from.
+fn late(now: Instant) -> Instant {
+    now.checked_sub(LAG_MAX).unwrap_or(now)
+}

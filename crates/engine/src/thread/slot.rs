@@ -1,0 +1,228 @@
+//! What does a media thread keep about a leg?
+//!
+//! What every packet touches comes first; the rest is boxed apart, so that thousands of legs share
+//! the cache with nothing but what moves their packets.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use media::dtmf::{DigitReceiver, DigitSender};
+use media::leg::{Leg, LegState};
+use media::quality::{Figures, Reception};
+use media::stream::{OutgoingStream, SourceId};
+use terms::LegId;
+use tokio::sync::mpsc;
+
+use crate::io::SocketId;
+use crate::order::{Feed, NewLeg};
+use crate::{Drops, LegEvent, LegStats, MediaWatch, PayloadTypes, SetUp, Tap};
+
+/// See the module.
+pub(super) struct Slot {
+    pub(super) leg: Leg,
+    pub(super) socket: SocketId,
+    /// Where datagrams go; none when the socket is connected there.
+    pub(super) to: Option<SocketAddr>,
+    pub(super) types: PayloadTypes,
+    /// RTP may leave.
+    pub(super) gate: bool,
+    /// Audio heard is dropped.
+    pub(super) muted: bool,
+    /// A tap, or a digit on its way out: look at [`Cold`].
+    pub(super) tapped: bool,
+    pub(super) pressing: bool,
+    /// Legs that send what this one hears; itself, when it echoes.
+    pub(super) feeds: Vec<u32>,
+    pub(super) source: SourceId,
+    pub(super) stream: OutgoingStream,
+    pub(super) reception: Reception,
+    /// The far end's current source.
+    pub(super) heard: Option<u32>,
+    pub(super) last_alive: Instant,
+    pub(super) received: Count,
+    pub(super) sent: Count,
+    pub(super) drops: Drops,
+    pub(super) cold: Box<Cold>,
+}
+
+/// Packets and their payload bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Count {
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+}
+
+impl Count {
+    pub(super) const fn add(&mut self, payload: usize) {
+        self.packets += 1;
+        self.bytes += payload as u64;
+    }
+}
+
+/// What only set-up, timers and reports touch.
+pub(super) struct Cold {
+    pub(super) id: LegId,
+    pub(super) muxed: bool,
+    pub(super) cname: String,
+    pub(super) events: mpsc::Sender<LegEvent>,
+    pub(super) events_lost: u64,
+    pub(super) taps: Vec<Tap>,
+    pub(super) taps_lost: u64,
+    pub(super) feed: Feed,
+    pub(super) playing: Playing,
+    pub(super) digits: DigitReceiver,
+    pub(super) digit_at: Option<Instant>,
+    pub(super) press: Option<Press>,
+    pub(super) waiting: Vec<DigitSender>,
+    pub(super) watch: Watch,
+    pub(super) remote_at: Instant,
+    pub(super) told: LegState,
+    pub(super) set_up: SetUp,
+    /// Figures of sources the far end has given up.
+    pub(super) past: Figures,
+    pub(super) ssrc_changes: u32,
+    pub(super) rtt_ms: Option<f32>,
+    pub(super) lost_there: Option<f32>,
+    pub(super) report_at: Option<Instant>,
+    pub(super) reported: u64,
+    /// Where the wheel has this leg.
+    pub(super) entered: Option<u64>,
+    /// The address the socket is connected to.
+    pub(super) connected: Option<SocketAddr>,
+}
+
+/// How far a prompt has played.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Playing {
+    pub(super) next: usize,
+    pub(super) at: Option<Instant>,
+}
+
+/// A digit on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Press {
+    pub(super) digit: DigitSender,
+    pub(super) at: Instant,
+}
+
+/// When silence is worth an event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watch {
+    pub(super) limits: Option<MediaWatch>,
+    pub(super) since: Option<Instant>,
+    pub(super) stopped: bool,
+}
+
+impl Slot {
+    pub(super) fn new(new: NewLeg, socket: SocketId, now: Instant) -> Self {
+        let NewLeg { id, leg, socket: own, connected, stream, cname, media_watch, events } = new;
+        let unknown = PayloadTypes { opus: UNKNOWN, dtmf: None };
+        let told = leg.state();
+        let cold = Cold {
+            id,
+            muxed: own.is_none(),
+            cname,
+            events,
+            events_lost: 0,
+            taps: Vec::new(),
+            taps_lost: 0,
+            feed: Feed::Silence,
+            playing: Playing::default(),
+            digits: DigitReceiver::default(),
+            digit_at: None,
+            press: None,
+            waiting: Vec::new(),
+            watch: Watch { limits: media_watch, since: None, stopped: false },
+            remote_at: now,
+            told,
+            set_up: SetUp::default(),
+            past: Figures::default(),
+            ssrc_changes: 0,
+            rtt_ms: None,
+            lost_there: None,
+            report_at: leg.is_connected().then_some(now),
+            reported: 0,
+            entered: None,
+            connected: connected.map(|(remote, _)| remote),
+        };
+
+        Self {
+            leg,
+            socket,
+            to: None,
+            types: connected.map_or(unknown, |(_, types)| types),
+            gate: false,
+            muted: false,
+            tapped: false,
+            pressing: false,
+            feeds: Vec::new(),
+            source: source_of(id),
+            stream: OutgoingStream::new(stream.ssrc, stream.sequence, stream.timestamp),
+            reception: Reception::new(media::frame::OPUS_CLOCK),
+            heard: None,
+            last_alive: now,
+            received: Count::default(),
+            sent: Count::default(),
+            drops: Drops::default(),
+            cold: Box::new(cold),
+        }
+    }
+
+    /// Whether RTP may leave and can be protected.
+    pub(super) const fn can_send(&self) -> bool {
+        self.gate && self.leg.is_connected()
+    }
+
+    /// The figures of all sources together, and the rest.
+    pub(super) fn stats(&self) -> LegStats {
+        let Cold { past, .. } = &*self.cold;
+        let figures = self.reception.figures();
+        let (lost, expected) = (past.lost + figures.lost, past.expected + figures.expected);
+        let drops = self.leg.drops();
+        let mos = (self.received.packets > 0).then(|| {
+            let loss = Figures { lost, expected, ..figures }.loss();
+            media::quality::mos(loss, figures.jitter_ms, self.cold.rtt_ms.unwrap_or(0.0))
+        });
+
+        LegStats {
+            received: crate::Received {
+                packets: self.received.packets,
+                bytes: self.received.bytes,
+                lost,
+                late: past.late + figures.late,
+                duplicates: past.duplicates + figures.duplicates,
+                jitter_ms: figures.jitter_ms,
+                rtt_ms: self.cold.rtt_ms,
+                mos,
+            },
+            sent: crate::Sent {
+                packets: self.sent.packets,
+                bytes: self.sent.bytes,
+                lost_percent: self.cold.lost_there,
+            },
+            drops: Drops {
+                auth: drops.auth,
+                replay: drops.replay,
+                malformed: self.drops.malformed + drops.malformed,
+                stun: drops.stun,
+                unknown: self.drops.unknown + drops.unknown,
+                gate: self.drops.gate,
+                payload_type: self.drops.payload_type,
+            },
+            set_up: self.cold.set_up,
+            ssrc_changes: self.cold.ssrc_changes,
+            remote: self.leg.remote(),
+            events_lost: self.cold.events_lost,
+            taps_lost: self.cold.taps_lost,
+        }
+    }
+}
+
+/// No RTP header carries this: payload types have seven bits.
+const UNKNOWN: u8 = 255;
+
+/// The name of what a leg hears, for the streams it feeds.
+#[expect(clippy::cast_possible_truncation, reason = "ids of one call do not differ by 2^32")]
+const fn source_of(id: LegId) -> SourceId {
+    SourceId(id.0 as u32)
+}

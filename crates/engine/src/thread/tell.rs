@@ -1,0 +1,225 @@
+//! What does a leg's owner hear about it?
+//!
+//! Events and copies of packets. Nothing here waits: a full channel loses, and the loss is counted.
+
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::TrySendError;
+use media::leg::LegState;
+use media::quality::{Figures, Reception};
+use media::rtp::{Fields, RtpHeader};
+use tokio::sync::mpsc;
+
+use super::slot::{Slot, Watch};
+use crate::{Direction, LegEvent, Payload, TapPacket};
+
+/// When a key press without an end packet is looked at; [`media::dtmf`] calls it over after 200 ms.
+const DIGIT_TICK: Duration = Duration::from_millis(250);
+
+/// How soon after the keys the first report goes out: it starts the measuring of the round trip.
+const FIRST_REPORT: Duration = Duration::from_millis(500);
+
+fn event(slot: &mut Slot, event: LegEvent) {
+    match slot.cold.events.try_send(event) {
+        Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+        Err(mpsc::error::TrySendError::Full(_)) => slot.cold.events_lost += 1,
+    }
+}
+
+/// The last event.
+pub(super) fn closed(slot: &mut Slot) {
+    let stats = Box::new(slot.stats());
+    event(slot, LegEvent::Closed(stats));
+}
+
+/// A prompt or a digit has played.
+pub(super) fn played(slot: &mut Slot) {
+    event(slot, LegEvent::PlaybackDone);
+}
+
+/// How far set-up has come, if that is news.
+pub(super) fn state(slot: &mut Slot, now: Instant) {
+    let state = slot.leg.state();
+    if state == slot.cold.told {
+        return;
+    }
+    slot.cold.told = state;
+    let at_ms = ms(now.saturating_duration_since(slot.cold.remote_at));
+    match state {
+        LegState::New | LegState::Checking => {}
+        LegState::Handshaking => ice_connected(slot, at_ms),
+        LegState::Connected => {
+            ice_connected(slot, at_ms);
+            slot.cold.set_up.dtls_ms = Some(at_ms);
+            slot.cold.report_at = Some(now + FIRST_REPORT);
+            if let Some(profile) = slot.leg.profile() {
+                event(slot, LegEvent::DtlsConnected { at_ms, profile });
+            }
+        }
+        LegState::Failed(reason) => {
+            slot.cold.report_at = None;
+            event(slot, LegEvent::Failed { reason });
+        }
+    }
+}
+
+fn ice_connected(slot: &mut Slot, at_ms: u64) {
+    if slot.cold.set_up.ice_ms.is_none() {
+        slot.cold.set_up.ice_ms = Some(at_ms);
+        event(slot, LegEvent::IceConnected { at_ms });
+    }
+}
+
+/// The far end has begun a stream.
+pub(super) fn new_source(slot: &mut Slot, ssrc: u32) {
+    if slot.heard.is_some() {
+        slot.cold.ssrc_changes += 1;
+        let done = slot.reception.figures();
+        let past = &mut slot.cold.past;
+        *past = Figures {
+            received: past.received + done.received,
+            expected: past.expected + done.expected,
+            lost: past.lost + done.lost,
+            late: past.late + done.late,
+            duplicates: past.duplicates + done.duplicates,
+            jitter_ms: done.jitter_ms,
+        };
+        slot.reception = Reception::new(media::frame::OPUS_CLOCK);
+    }
+    slot.heard = Some(ssrc);
+}
+
+/// Audio came: for the first time, or again.
+pub(super) fn heard(slot: &mut Slot, now: Instant) {
+    if slot.cold.set_up.first_media_ms.is_none() {
+        let since = now.saturating_duration_since(slot.cold.remote_at);
+        slot.cold.set_up.first_media_ms = Some(ms(since));
+        event(slot, LegEvent::FirstMedia);
+    }
+    alive(slot);
+}
+
+/// A sign of life came.
+pub(super) fn alive(slot: &mut Slot) {
+    if slot.cold.watch.stopped {
+        slot.cold.watch.stopped = false;
+        event(slot, LegEvent::MediaResumed);
+    }
+}
+
+/// Starts the watch.
+pub(super) fn watch_from(slot: &mut Slot, now: Instant) {
+    slot.cold.watch.since = Some(now);
+    slot.last_alive = slot.last_alive.max(now);
+}
+
+/// When the watch wants to look.
+pub(super) fn next_watch(slot: &Slot) -> Option<Instant> {
+    let Watch { limits, since, stopped } = slot.cold.watch;
+    let (limits, since) = (limits?, since?);
+    if stopped || super::legs::has_failed(slot) {
+        return None;
+    }
+
+    Some(match slot.heard {
+        None => since + limits.start,
+        Some(_) => slot.last_alive + limits.mid_call,
+    })
+}
+
+/// Looks whether the silence is long enough.
+pub(super) fn watch(slot: &mut Slot, now: Instant) {
+    let Some(at) = next_watch(slot) else {
+        return;
+    };
+    if at <= now {
+        let since = match slot.heard {
+            None => slot.cold.watch.since.unwrap_or(now),
+            Some(_) => slot.last_alive,
+        };
+        slot.cold.watch.stopped = true;
+        event(slot, LegEvent::MediaStopped { for_ms: ms(now.saturating_duration_since(since)) });
+    }
+}
+
+/// Takes a telephone-event.
+pub(super) fn digit(slot: &mut Slot, header: &RtpHeader, buf: &[u8], now: Instant) {
+    let payload = header.payload(buf);
+    slot.cold.digit_at = Some(now + DIGIT_TICK);
+    let digits = &mut slot.cold.digits;
+    if let Some(press) = digits.receive(payload, header.timestamp, header.marker, now) {
+        event(slot, LegEvent::Digit(press.digit));
+    }
+}
+
+/// When to look for a key press that never ended.
+pub(super) fn next_digit(slot: &Slot) -> Option<Instant> {
+    slot.cold.digit_at
+}
+
+/// Tells a key press that never ended.
+pub(super) fn unfinished_digit(slot: &mut Slot, now: Instant) {
+    if slot.cold.digit_at.is_some_and(|at| at <= now) {
+        slot.cold.digit_at = None;
+        if let Some(press) = slot.cold.digits.tick(now) {
+            event(slot, LegEvent::Digit(press.digit));
+        }
+    }
+}
+
+/// Copies a packet that was heard.
+pub(super) fn tap(
+    slot: &mut Slot,
+    direction: Direction,
+    header: &RtpHeader,
+    payload: &[u8],
+    now: Instant,
+) {
+    let fields = Fields {
+        payload_type: header.payload_type,
+        marker: header.marker,
+        sequence: header.sequence,
+        timestamp: header.timestamp,
+        ssrc: header.ssrc,
+    };
+    copy(slot, direction, fields, payload, now);
+}
+
+/// Copies a packet that is about to leave.
+pub(super) fn tap_sent(slot: &mut Slot, fields: Fields, payload: &[u8], now: Instant) {
+    copy(slot, Direction::Sent, fields, payload, now);
+}
+
+fn copy(slot: &mut Slot, direction: Direction, fields: Fields, payload: &[u8], now: Instant) {
+    let mut lost = 0;
+    slot.cold.taps.retain(|tap| {
+        if tap.direction != direction {
+            return true;
+        }
+        let Some(payload) = Payload::new(payload) else {
+            lost += 1;
+            return true;
+        };
+        let packet = TapPacket {
+            at: now,
+            pt: fields.payload_type,
+            sequence: fields.sequence,
+            timestamp: fields.timestamp,
+            payload,
+        };
+        match tap.sink.try_send(packet) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                lost += 1;
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        }
+    });
+    slot.cold.taps_lost += lost;
+    slot.tapped = !slot.cold.taps.is_empty();
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

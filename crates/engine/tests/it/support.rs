@@ -1,0 +1,223 @@
+//! Parties of a call, and ways to wait for what they are told.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use engine::{
+    Backend, Config, Direction, EVENTS_MAX, Engine, LegEvent, LegHandle, LegStats, MediaWatch,
+    OpenLeg, Password, PayloadTypes, Socket, StartError, Tap, TapPacket,
+};
+use media::frame::OpusFrame;
+use media::leg::IceRole;
+use media::transport::{DtlsRole, LocalTransport, RemoteTransport, Setup};
+use tokio::sync::mpsc;
+
+/// Runs a test by epoll and by `io_uring`; where the kernel refuses the second, it says so.
+macro_rules! for_each_backend {
+    ($($name:ident),+ $(,)?) => {
+        mod by_epoll {
+            $(#[test] fn $name() { super::$name(engine::Backend::Epoll); })+
+        }
+        mod by_uring {
+            $(#[test] fn $name() {
+                if $crate::support::kernel_grants(engine::Backend::Uring) {
+                    super::$name(engine::Backend::Uring);
+                }
+            })+
+        }
+    };
+}
+pub(crate) use for_each_backend;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) const TYPES: PayloadTypes = PayloadTypes { opus: 111, dtmf: Some(126) };
+
+pub(crate) fn kernel_grants(backend: Backend) -> bool {
+    match Engine::start(Config { backend, ..Config::default() }) {
+        Ok(engine) => {
+            assert_eq!(engine.backend(), backend);
+            true
+        }
+        Err(StartError::Uring(error)) => {
+            eprintln!("not run: the kernel refuses io_uring here ({error})");
+            false
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// An engine with a muxed port, as the platform has.
+pub(crate) fn platform(backend: Backend) -> Engine {
+    let muxed = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    Engine::start(Config { backend, muxed, ..Config::default() }).unwrap()
+}
+
+/// An engine whose legs have sockets of their own, as gateway and handset have.
+pub(crate) fn business(backend: Backend) -> Engine {
+    Engine::start(Config { backend, ..Config::default() }).unwrap()
+}
+
+pub(crate) struct Party {
+    pub(crate) leg: LegHandle,
+    pub(crate) local: LocalTransport,
+    pub(crate) lite: bool,
+    pub(crate) events: mpsc::Receiver<LegEvent>,
+}
+
+impl Party {
+    pub(crate) fn lite(engine: &Engine, beside: Option<&Self>) -> Self {
+        Self::open(engine, Socket::Muxed, IceRole::Lite, Password::Padded, None, beside)
+    }
+
+    pub(crate) fn full(engine: &Engine) -> Self {
+        let role = IceRole::Full { controlling: true };
+        Self::open(engine, Socket::Own, role, Password::Plain, None, None)
+    }
+
+    pub(crate) fn watched(engine: &Engine, watch: MediaWatch) -> Self {
+        Self::open(engine, Socket::Muxed, IceRole::Lite, Password::Plain, Some(watch), None)
+    }
+
+    pub(crate) fn open(
+        engine: &Engine,
+        socket: Socket,
+        ice: IceRole,
+        password: Password,
+        media_watch: Option<MediaWatch>,
+        beside: Option<&Self>,
+    ) -> Self {
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let (leg, local) = engine
+            .open(OpenLeg {
+                socket,
+                ice,
+                password,
+                cname: "party".into(),
+                media_watch,
+                beside: beside.map(|party| party.leg.id()),
+                events: sender,
+            })
+            .unwrap();
+
+        Self { leg, local, lite: ice == IceRole::Lite, events }
+    }
+
+    /// What this party's SDP would say.
+    pub(crate) fn said(&self, setup: Setup) -> RemoteTransport {
+        RemoteTransport {
+            ice_ufrag: self.local.ufrag.clone(),
+            ice_pwd: self.local.pwd.clone(),
+            candidates: self.local.addrs.clone(),
+            ice_lite: self.lite,
+            fingerprint: self.local.fingerprint,
+            setup,
+        }
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.local.addrs[0]
+    }
+
+    /// Waits for an event the test looks for; others pass.
+    pub(crate) fn wait<T>(&mut self, what: &str, pick: impl Fn(&LegEvent) -> Option<T>) -> T {
+        let until = Instant::now() + PATIENCE;
+        let mut passed = Vec::new();
+        while Instant::now() < until {
+            match self.events.try_recv() {
+                Ok(event) => match pick(&event) {
+                    Some(found) => return found,
+                    None => passed.push(event),
+                },
+                Err(mpsc::error::TryRecvError::Empty) => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(mpsc::error::TryRecvError::Disconnected) => break,
+            }
+        }
+        panic!("no {what}; only {passed:?}");
+    }
+
+    pub(crate) fn connected(&mut self) {
+        self.wait("DTLS connection", |event| {
+            matches!(event, LegEvent::DtlsConnected { .. }).then_some(())
+        });
+    }
+
+    pub(crate) fn stats(&self) -> LegStats {
+        self.leg.stats().blocking_recv().unwrap()
+    }
+
+    /// Asserts that nothing the test looks for happens for a while.
+    pub(crate) fn never(&mut self, during: Duration, pick: impl Fn(&LegEvent) -> bool) {
+        let until = Instant::now() + during;
+        while Instant::now() < until {
+            match self.events.try_recv() {
+                Ok(event) => assert!(!pick(&event), "{event:?}"),
+                Err(_) => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+
+    pub(crate) fn tap(&self, direction: Direction) -> crossbeam_channel::Receiver<TapPacket> {
+        let (sink, heard) = crossbeam_channel::bounded(4_096);
+        self.leg.listen(Tap { direction, sink });
+        heard
+    }
+}
+
+/// Introduces a DTLS client to a server.
+pub(crate) fn introduce(client: &Party, server: &Party) {
+    server.leg.set_remote(client.said(Setup::Active), DtlsRole::Server, TYPES);
+    client.leg.set_remote(server.said(Setup::Passive), DtlsRole::Client, TYPES);
+}
+
+/// A call that is up, with both gates open.
+pub(crate) fn connect(client: &mut Party, server: &mut Party) {
+    introduce(client, server);
+    client.connected();
+    server.connected();
+    client.leg.send_gate(true);
+    server.leg.send_gate(true);
+}
+
+/// Frames that name themselves: the number, then a pattern.
+pub(crate) fn frames(tag: u8, count: u16) -> Arc<[OpusFrame]> {
+    (0..count)
+        .map(|number| {
+            let [n0, n1] = number.to_be_bytes();
+            let mut frame = vec![0x48, tag, n0, n1];
+            frame.extend((0..40).map(|at| tag.wrapping_mul(31).wrapping_add(at)));
+            OpusFrame::new(frame).unwrap()
+        })
+        .collect()
+}
+
+/// Takes packets off a tap until there are enough.
+pub(crate) fn take(
+    heard: &crossbeam_channel::Receiver<TapPacket>,
+    count: usize,
+) -> Vec<TapPacket> {
+    let until = Instant::now() + PATIENCE;
+    let mut packets = Vec::with_capacity(count);
+    while packets.len() < count {
+        match heard.recv_deadline(until) {
+            Ok(packet) => packets.push(packet),
+            Err(_) => panic!("only {} of {count} packets", packets.len()),
+        }
+    }
+
+    packets
+}
+
+/// Waits until something holds.
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
