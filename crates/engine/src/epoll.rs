@@ -125,12 +125,8 @@ impl Io for Epoll {
             self.sockets.entries.push(None);
             SocketId(u32::try_from(self.sockets.entries.len() - 1).unwrap_or(u32::MAX))
         });
-        let added = epoll::add(
-            &self.epoll,
-            &socket,
-            EventData::new_u64(u64::from(id.0)),
-            EventFlags::IN,
-        );
+        let added =
+            epoll::add(&self.epoll, &socket, EventData::new_u64(u64::from(id.0)), EventFlags::IN);
         if let Err(error) = added {
             self.free.push(id);
             return Err(error.into());
@@ -189,11 +185,7 @@ impl Io for Epoll {
     fn flush(&mut self) {}
 
     fn moved(&self) -> Moved {
-        Moved {
-            received: self.received,
-            sent: self.sockets.sent,
-            unsent: self.sockets.unsent,
-        }
+        Moved { received: self.received, sent: self.sockets.sent, unsent: self.sockets.unsent }
     }
 }
 

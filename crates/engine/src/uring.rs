@@ -166,9 +166,11 @@ impl Uring {
         let armed = if entry.connected {
             opcode::RecvMulti::new(fd, GROUP).build().user_data(tag(Kind::Receive, entry.life, id))
         } else {
-            opcode::RecvMsgMulti::new(fd, &raw const *self.shape, GROUP)
-                .build()
-                .user_data(tag(Kind::ReceiveNamed, entry.life, id))
+            opcode::RecvMsgMulti::new(fd, &raw const *self.shape, GROUP).build().user_data(tag(
+                Kind::ReceiveNamed,
+                entry.life,
+                id,
+            ))
         };
         self.sends.push(&armed);
     }
@@ -454,18 +456,15 @@ impl Sends {
         len: usize,
         addr: Option<(usize, SocketAddr)>,
     ) {
-        let mut send =
-            opcode::Send::new(Fixed(socket.0), datagram, len as u32).flags(SEND_FLAGS);
+        let mut send = opcode::Send::new(Fixed(socket.0), datagram, len as u32).flags(SEND_FLAGS);
         if let Some((copy, to)) = addr
             && let Some(place) = self.copies.addrs.get_mut(copy)
         {
             *place = SockAddr::from(to);
             send = send.dest_addr(place.as_ptr().cast()).dest_addr_len(place.len());
         }
-        let entry = send
-            .build()
-            .flags(squeue::Flags::SKIP_SUCCESS)
-            .user_data(tag(Kind::Send, 0, socket));
+        let entry =
+            send.build().flags(squeue::Flags::SKIP_SUCCESS).user_data(tag(Kind::Send, 0, socket));
         self.sent += 1;
         self.push(&entry);
     }
@@ -576,7 +575,8 @@ impl Pool {
     fn publish(&mut self) {
         // SAFETY: the tail lies in the first entry of the ring, is aligned, and is read by the kernel
         // and written by us alone.
-        let tail = unsafe { AtomicU16::from_ptr(BufRingEntry::tail(self.ring.as_ptr()).cast_mut()) };
+        let tail =
+            unsafe { AtomicU16::from_ptr(BufRingEntry::tail(self.ring.as_ptr()).cast_mut()) };
         tail.store(self.tail, Ordering::Release);
     }
 }

@@ -33,12 +33,15 @@ pub(super) fn rtp(
 ) -> Option<InPlace> {
     let slot = legs.slots.get_mut(index as usize)?.as_deref_mut()?;
     let meaning = count(slot, header, now)?;
-    if slot.cold.watch.stopped || slot.received.packets == 1 {
+    let news = slot.stopped || slot.received.packets == 1;
+    if news {
         tell::heard(slot, now);
     }
     if meaning == Meaning::Dtmf {
         tell::digit(slot, header, buf, now);
-        // A press without an end is told by a timer.
+    }
+    // The watch looks out for the next silence, and a press without an end is told by a timer.
+    if news || meaning == Meaning::Dtmf {
         legs.settle(index, now);
     }
     let slot = legs.slots.get_mut(index as usize)?.as_deref_mut()?;

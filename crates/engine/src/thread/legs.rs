@@ -145,7 +145,7 @@ impl Legs {
     }
 
     /// Stops to serve a leg.
-    pub(super) fn close(&mut self, index: u32, io: &mut impl Io, now: Instant) {
+    pub(super) fn close(&mut self, index: u32, io: &mut impl Io) {
         self.unfeed(index);
         let Some(mut slot) = self.slots.get_mut(index as usize).and_then(Option::take) else {
             return;
@@ -167,8 +167,6 @@ impl Legs {
         tell::closed(&mut slot);
         self.free.push(index);
         count(&self.open, self.len());
-        drop(slot);
-        let _ = now;
     }
 
     /// Takes a leg out of the list of whoever feeds it.
@@ -229,8 +227,7 @@ impl Legs {
             }
             slot.cold.entered = None;
             if slot.leg.next_timeout().is_some_and(|(at, _)| at <= now) {
-                let mut via =
-                    Via { out, socket: slot.socket, connected: slot.cold.connected };
+                let mut via = Via { out, socket: slot.socket, connected: slot.cold.connected };
                 slot.leg.handle_timeout(now, &mut via);
             }
             play::run(slot, &mut self.scratch, now, out);
@@ -346,6 +343,7 @@ impl Traffic for Legs {
             MediaPacket::Rtp(header) => hear::rtp(self, index, &header, buf, now, out),
             MediaPacket::Rtcp { len } => {
                 report::hear(slot, buf.get(..len)?, self.clock, now);
+                self.settle(index, now);
                 None
             }
         }

@@ -21,7 +21,7 @@ impl Legs {
             return;
         };
         match order {
-            Order::Close => return self.close(index, io, now),
+            Order::Close => return self.close(index, io),
             Order::Play(feed) => self.play(index, feed),
             Order::SetRemote(remote, role, types) => {
                 if let Some(slot) = self.slot(index) {

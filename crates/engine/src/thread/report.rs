@@ -41,14 +41,13 @@ fn send(
 ) -> Option<()> {
     let speaks = slot.sent.packets > slot.cold.reported;
     slot.cold.reported = slot.sent.packets;
-    let sender = slot.stream.timestamp_at(now).filter(|_| speaks).map(|rtp_timestamp| {
-        SenderReport {
+    let sender =
+        slot.stream.timestamp_at(now).filter(|_| speaks).map(|rtp_timestamp| SenderReport {
             ntp: clock.ntp(now),
             rtp_timestamp,
             packets: wrapped(slot.sent.packets),
             octets: wrapped(slot.sent.bytes),
-        }
-    });
+        });
     let report = Report {
         ssrc: slot.stream.ssrc(),
         sender,

@@ -31,6 +31,8 @@ pub(super) struct Slot {
     /// A tap, or a digit on its way out: look at [`Cold`].
     pub(super) tapped: bool,
     pub(super) pressing: bool,
+    /// The watch has told of silence.
+    pub(super) stopped: bool,
     /// Legs that send what this one hears; itself, when it echoes.
     pub(super) feeds: Vec<u32>,
     pub(super) source: SourceId,
@@ -110,7 +112,6 @@ pub(super) struct Press {
 pub(super) struct Watch {
     pub(super) limits: Option<MediaWatch>,
     pub(super) since: Option<Instant>,
-    pub(super) stopped: bool,
 }
 
 impl Slot {
@@ -132,7 +133,7 @@ impl Slot {
             digit_at: None,
             press: None,
             waiting: Vec::new(),
-            watch: Watch { limits: media_watch, since: None, stopped: false },
+            watch: Watch { limits: media_watch, since: None },
             remote_at: now,
             told,
             set_up: SetUp::default(),
@@ -155,6 +156,7 @@ impl Slot {
             muted: false,
             tapped: false,
             pressing: false,
+            stopped: false,
             feeds: Vec::new(),
             source: source_of(id),
             stream: OutgoingStream::new(stream.ssrc, stream.sequence, stream.timestamp),

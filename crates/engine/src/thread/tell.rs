@@ -101,8 +101,8 @@ pub(super) fn heard(slot: &mut Slot, now: Instant) {
 
 /// A sign of life came.
 pub(super) fn alive(slot: &mut Slot) {
-    if slot.cold.watch.stopped {
-        slot.cold.watch.stopped = false;
+    if slot.stopped {
+        slot.stopped = false;
         event(slot, LegEvent::MediaResumed);
     }
 }
@@ -115,9 +115,9 @@ pub(super) fn watch_from(slot: &mut Slot, now: Instant) {
 
 /// When the watch wants to look.
 pub(super) fn next_watch(slot: &Slot) -> Option<Instant> {
-    let Watch { limits, since, stopped } = slot.cold.watch;
+    let Watch { limits, since } = slot.cold.watch;
     let (limits, since) = (limits?, since?);
-    if stopped || super::legs::has_failed(slot) {
+    if slot.stopped || super::legs::has_failed(slot) {
         return None;
     }
 
@@ -137,7 +137,7 @@ pub(super) fn watch(slot: &mut Slot, now: Instant) {
             None => slot.cold.watch.since.unwrap_or(now),
             Some(_) => slot.last_alive,
         };
-        slot.cold.watch.stopped = true;
+        slot.stopped = true;
         event(slot, LegEvent::MediaStopped { for_ms: ms(now.saturating_duration_since(since)) });
     }
 }

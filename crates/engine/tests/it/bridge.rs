@@ -59,9 +59,7 @@ fn payloads_pass_two_bridged_legs_untouched(backend: Backend) {
         assert_continuous(&packets);
     }
     for party in [&mut call.user, &mut call.business, &mut call.user_leg, &mut call.business_leg] {
-        party.wait("first media", |event| {
-            matches!(event, LegEvent::FirstMedia).then_some(())
-        });
+        party.wait("first media", |event| matches!(event, LegEvent::FirstMedia).then_some(()));
         let LegStats { received, drops, ssrc_changes, .. } = party.stats();
         assert_eq!((received.packets, received.bytes), (50, 50 * 44));
         assert_eq!((received.lost, received.duplicates, ssrc_changes), (0, 0, 0));
@@ -79,9 +77,8 @@ fn one_stream_goes_on_over_changing_sources(backend: Backend) {
     let mut packets = take(&heard, 10);
     // A prompt takes over, then silence, then the user again.
     call.business_leg.leg.play(Source::Packets(frames(9, 10), Repeat::Once));
-    call.business_leg.wait("end of the prompt", |event| {
-        matches!(event, LegEvent::PlaybackDone).then_some(())
-    });
+    call.business_leg
+        .wait("end of the prompt", |event| matches!(event, LegEvent::PlaybackDone).then_some(()));
     std::thread::sleep(Duration::from_millis(100));
     call.business_leg.leg.play(Source::Bridge(call.user_leg.leg.clone()));
     packets.extend(take(&heard, 30));

@@ -26,9 +26,8 @@ fn each_press_is_told_once(backend: Backend) {
         })
         .collect();
     assert_eq!(told, typed);
-    server.never(std::time::Duration::from_millis(300), |event| {
-        matches!(event, LegEvent::Digit(_))
-    });
+    server
+        .never(std::time::Duration::from_millis(300), |event| matches!(event, LegEvent::Digit(_)));
 }
 
 fn a_press_interrupts_a_prompt(backend: Backend) {

@@ -5,8 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use engine::{Backend, Direction, Engine, LegEvent, Repeat, Source};
 
 use crate::support::{
-    LOCALHOST, Party, business, connect, for_each_backend, frames, introduce, platform, take,
-    until,
+    LOCALHOST, Party, business, connect, for_each_backend, frames, introduce, platform, take, until,
 };
 
 for_each_backend!(
@@ -17,7 +16,14 @@ for_each_backend!(
 
 /// Datagrams nobody should choke on: every protocol's first bytes, cut at every length.
 fn garbage() -> Vec<Vec<u8>> {
-    let mut all = vec![vec![], vec![0], vec![0xFF; 1_600], vec![0x80; 12], vec![0x80; 4_000], vec![0x16; 1_400]];
+    let mut all = vec![
+        vec![],
+        vec![0],
+        vec![0xFF; 1_600],
+        vec![0x80; 12],
+        vec![0x80; 4_000],
+        vec![0x16; 1_400],
+    ];
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let mut random = move || {
         state ^= state << 13;

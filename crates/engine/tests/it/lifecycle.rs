@@ -95,9 +95,8 @@ fn a_full_range_is_refused_and_served_again(backend: Backend) {
 fn many_legs_come_and_go(backend: Backend) {
     let (platform, business) = (platform(backend), business(backend));
     for _ in 0..5 {
-        let mut calls: Vec<(Party, Party)> = (0..10)
-            .map(|_| (Party::full(&business), Party::lite(&platform, None)))
-            .collect();
+        let mut calls: Vec<(Party, Party)> =
+            (0..10).map(|_| (Party::full(&business), Party::lite(&platform, None))).collect();
         for (client, server) in &calls {
             crate::support::introduce(client, server);
         }

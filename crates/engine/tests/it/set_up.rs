@@ -129,8 +129,7 @@ fn a_wrong_fingerprint_fails_with_its_reason(backend: Backend) {
 /// remote ip:port, and only their own sockets tell them apart.
 fn two_calls_from_one_remote_address_stay_apart(backend: Backend) {
     let (platform, business) = (platform(backend), business(backend));
-    let (mut server_1, mut server_2) =
-        (Party::lite(&platform, None), Party::lite(&platform, None));
+    let (mut server_1, mut server_2) = (Party::lite(&platform, None), Party::lite(&platform, None));
     let (mut client_1, mut client_2) = (Party::full(&business), Party::full(&business));
     assert_eq!(server_1.addr(), server_2.addr());
     // Both handshakes run at once.
@@ -141,10 +140,8 @@ fn two_calls_from_one_remote_address_stay_apart(backend: Backend) {
         party.leg.send_gate(true);
     }
     assert_eq!(client_1.stats().remote, client_2.stats().remote);
-    let (heard_1, heard_2) = (
-        client_1.tap(engine::Direction::Received),
-        client_2.tap(engine::Direction::Received),
-    );
+    let (heard_1, heard_2) =
+        (client_1.tap(engine::Direction::Received), client_2.tap(engine::Direction::Received));
     for (server, tag) in [(&server_1, 1), (&server_2, 2)] {
         let frames = crate::support::frames(tag, 30);
         server.leg.play(engine::Source::Packets(frames, engine::Repeat::Once));

@@ -195,10 +195,7 @@ pub(crate) fn frames(tag: u8, count: u16) -> Arc<[OpusFrame]> {
 }
 
 /// Takes packets off a tap until there are enough.
-pub(crate) fn take(
-    heard: &crossbeam_channel::Receiver<TapPacket>,
-    count: usize,
-) -> Vec<TapPacket> {
+pub(crate) fn take(heard: &crossbeam_channel::Receiver<TapPacket>, count: usize) -> Vec<TapPacket> {
     let until = Instant::now() + PATIENCE;
     let mut packets = Vec::with_capacity(count);
     while packets.len() < count {

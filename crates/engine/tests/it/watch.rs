@@ -20,8 +20,7 @@ fn stopped(event: &LegEvent) -> Option<u64> {
 
 fn silence_is_told_from_the_start_and_in_the_call(backend: Backend) {
     let (platform, business) = (platform(backend), business(backend));
-    let mut server =
-        Party::watched(&platform, MediaWatch { start: START, mid_call: MID_CALL });
+    let mut server = Party::watched(&platform, MediaWatch { start: START, mid_call: MID_CALL });
     let mut client = Party::full(&business);
     connect(&mut client, &mut server);
     // Without a start there is no watch.
