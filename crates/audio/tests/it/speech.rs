@@ -1,7 +1,5 @@
 //! Do the demo's prompts play as they are, and is speech heard as sound but not as a tone?
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use offhook_audio::{FRAME_SAMPLES, measure::Measure, ogg, opus, prompt};
 
 const PROMPTS: [(&str, &[u8]); 8] = [
