@@ -1,0 +1,113 @@
+//! Whom do we know, and what do we send them?
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::JsonRejection},
+};
+use serde::Serialize;
+use terms::{MessageId, WaId};
+use wire::{
+    console::{AskPermission, Contact, WriteMessage},
+    graph::message::{BODY_CHARS_MAX, Content, Sent, TEXT_CHARS_MAX},
+    handset::ChatKind,
+};
+
+use super::ApiError;
+use crate::{console::session::Caller, contacts, graph::GraphError, office::Office};
+
+#[derive(Serialize)]
+pub(super) struct ContactList {
+    contacts: Vec<Contact>,
+}
+
+/// What was sent.
+#[derive(Serialize)]
+pub(super) struct SentAnswer {
+    message_id: MessageId,
+}
+
+/// Every user seen, the newest first, without their chats.
+#[utoipa::path(get, path = "/v1/contacts", tag = "contacts",
+    responses((status = 200, body = Object, description = "`{contacts: […]}`"),
+              (status = 401, body = super::Refused)))]
+pub(super) async fn list(
+    State(office): State<Arc<Office>>,
+    _caller: Caller,
+) -> Result<Json<ContactList>, ApiError> {
+    let rows = office.store.contacts().await?;
+    Ok(Json(ContactList { contacts: rows.into_iter().map(contacts::view).collect() }))
+}
+
+/// One user with the chat.
+#[utoipa::path(get, path = "/v1/contacts/{wa_id}", tag = "contacts",
+    params(("wa_id" = String, Path, description = "The user's number, digits")),
+    responses((status = 200, body = Object, description = "The user with the chat"),
+              (status = 404, body = super::Refused)))]
+pub(super) async fn one(
+    State(office): State<Arc<Office>>,
+    _caller: Caller,
+    Path(wa_id): Path<String>,
+) -> Result<Json<Contact>, ApiError> {
+    let unknown = || ApiError::not_found("no user of this number has been seen");
+    let wa_id = WaId::from_dialled(&wa_id).map_err(|_| unknown())?;
+    contacts::load(&office, wa_id).await?.map(Json).ok_or_else(unknown)
+}
+
+/// Ask a user for permission to call.
+#[utoipa::path(post, path = "/v1/permission_requests", tag = "contacts",
+    request_body(content = Object, description = "`{to, text?}`"),
+    responses((status = 200, body = Object, description = "`{message_id}`"),
+              (status = 409, body = super::Refused, description = "The platform says no"),
+              (status = 502, body = super::Refused, description = "The platform does not answer")))]
+pub(super) async fn ask_permission(
+    State(office): State<Arc<Office>>,
+    _caller: Caller,
+    body: Result<Json<AskPermission>, JsonRejection>,
+) -> Result<Json<SentAnswer>, ApiError> {
+    let Json(AskPermission { to, text }) = body?;
+    check_length(text.as_deref().unwrap_or_default(), BODY_CHARS_MAX)?;
+    let text = text.filter(|text| !text.is_empty());
+    let content = Content::CallPermissionRequest { body: text.clone() };
+    let sent = office.graph.send_message(to.clone(), content).await?;
+    let message_id = first(sent)?;
+    contacts::note_sent(&office, to, &message_id, ChatKind::PermissionRequest, text).await?;
+    Ok(Json(SentAnswer { message_id }))
+}
+
+/// Write a text to a user.
+#[utoipa::path(post, path = "/v1/messages", tag = "contacts",
+    request_body(content = Object, description = "`{to, text}`"),
+    responses((status = 200, body = Object, description = "`{message_id}`"),
+              (status = 409, body = super::Refused, description = "The platform says no"),
+              (status = 502, body = super::Refused, description = "The platform does not answer")))]
+pub(super) async fn write(
+    State(office): State<Arc<Office>>,
+    _caller: Caller,
+    body: Result<Json<WriteMessage>, JsonRejection>,
+) -> Result<Json<SentAnswer>, ApiError> {
+    let Json(WriteMessage { to, text }) = body?;
+    if text.is_empty() {
+        return Err(ApiError::invalid("text: write something"));
+    }
+    check_length(&text, TEXT_CHARS_MAX)?;
+    let content = Content::Text { body: text.clone() };
+    let sent = office.graph.send_message(to.clone(), content).await?;
+    let message_id = first(sent)?;
+    contacts::note_sent(&office, to, &message_id, ChatKind::Text, Some(text)).await?;
+    Ok(Json(SentAnswer { message_id }))
+}
+
+fn check_length(text: &str, chars_max: usize) -> Result<(), ApiError> {
+    if text.chars().count() > chars_max {
+        return Err(ApiError::invalid(format!("text: at most {chars_max} characters")));
+    }
+    Ok(())
+}
+
+fn first(sent: Sent) -> Result<MessageId, ApiError> {
+    let id = sent.messages.into_iter().next().map(|message| message.id);
+    let why = "its answer names no message".into();
+    id.ok_or_else(|| GraphError::Unreachable { why }.into())
+}

@@ -1,0 +1,366 @@
+//! How is each decision carried out?
+//!
+//! One match: each effect is one call to the world. Requests to the platform run beside the task, so
+//! that a slow platform never keeps the call from hearing that the user hung up; their answers come
+//! back as inputs.
+
+use std::time::Duration;
+
+use engine::{Repeat, Source};
+use media::dtmf::Digit;
+use switchboard::{
+    call::{Effect, EndReason, Input, LegTrouble, Outcome},
+    flow::{Key, Ring},
+};
+use terms::{AgentId, Direction};
+use tokio::time::Instant;
+use wire::{
+    SdpText,
+    console::{RingStopped, ToConsole},
+};
+
+use super::{
+    actor::{CallActor, Return},
+    legs,
+};
+use crate::{
+    cdr::Cdr,
+    clock, contacts,
+    events::ConsoleId,
+    store::{LiveCall, StoreError},
+};
+
+/// How long a key that an agent presses sounds: what phones do.
+const KEY_MS: u32 = 120;
+/// How long a leg may take to tell its figures before the record is written without them.
+const FIGURES_WAIT: Duration = Duration::from_millis(500);
+/// How far the platform's duration and ours may lie apart and still be the same call time: ours is
+/// unrounded and decides the pulses; further apart, the platform has a clock of its own.
+const SAME_DURATION: Duration = Duration::from_secs(2);
+
+/// What is asked of the platform about a call that has an id.
+#[derive(Debug, Clone, Copy)]
+enum Ask {
+    PreAccept,
+    Accept,
+    Reject,
+    Terminate,
+}
+
+impl CallActor {
+    /// Carries out one effect; may bring the next input at once.
+    pub(super) async fn carry_out(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::OpenLeg => return self.open_leg().await,
+            Effect::Connect => return self.connect(),
+            Effect::ApplyAnswer => return self.apply_answer(),
+            Effect::PreAccept => self.ask_platform(Ask::PreAccept),
+            Effect::Accept => self.ask_platform(Ask::Accept),
+            Effect::Reject => self.ask_platform(Ask::Reject),
+            Effect::Terminate => self.ask_platform(Ask::Terminate),
+            Effect::OpenGate => self.open_gate().await,
+            Effect::WatchMedia => self.with_whatsapp(|leg| leg.watch_from_now()),
+            Effect::Ring(whom) => return self.ring(&whom),
+            Effect::StopRinging { taken_by } => self.stop_ringing(taken_by.as_ref()),
+            Effect::Bridge => self.bridge(),
+            Effect::DropAgent => self.drop_agent().await,
+            Effect::Play { prompt, forever } => return self.play(&prompt, forever),
+            Effect::PlayNothing => self.with_whatsapp(|leg| leg.play(Source::Silence)),
+            Effect::Echo => self.with_whatsapp(|leg| leg.play(Source::Echo)),
+            Effect::SendKey(key) => self.send_key(key),
+            Effect::MuteAgent(on) => {
+                if let Some(leg) = &self.agent_leg {
+                    leg.handle.mute(on);
+                }
+            }
+            Effect::Tell => self.tell(),
+            Effect::Finish(reason) => self.finish(&reason).await,
+        }
+        None
+    }
+
+    fn with_whatsapp(&self, order: impl FnOnce(&engine::LegHandle)) {
+        if let Some(leg) = &self.whatsapp {
+            order(&leg.handle);
+        }
+    }
+
+    /// The call is on disk before the platform hears of us: whoever finds it there ends it.
+    async fn open_leg(&mut self) -> Option<Input> {
+        self.save_live().await;
+        let offer = self.facts.theirs.clone()?;
+        let sender = self.whatsapp_sender.clone();
+        Some(match legs::answer_whatsapp(&self.office.engine, &offer, sender) {
+            Ok((leg, answer)) => {
+                self.whatsapp = Some(leg);
+                self.facts.ours = Some(answer);
+                Input::LegReady
+            }
+            Err(trouble) => Input::LegUnusable(trouble),
+        })
+    }
+
+    fn connect(&mut self) -> Option<Input> {
+        let sender = self.whatsapp_sender.clone();
+        let beside = self.agent_leg.as_ref().map(|leg| leg.handle.id());
+        let (leg, offer) = match legs::offer_whatsapp(&self.office.engine, beside, sender) {
+            Ok(opened) => opened,
+            Err(trouble) => return Some(Input::LegUnusable(trouble)),
+        };
+        self.whatsapp = Some(leg);
+        let to = self.facts.contact.wa_id.clone()?;
+        let opaque = self.facts.opaque.clone().unwrap_or_default();
+        let (graph, returns) = (self.office.graph.clone(), self.returns.clone());
+        tokio::spawn(async move {
+            let returned = match graph.connect(to, offer, opaque).await {
+                Ok(call_id) => Return::Placed(call_id),
+                Err(error) => Return::Input(Input::Placed(Outcome::from(error))),
+            };
+            // A call that is over does not wait for it.
+            drop(returns.send(returned).await);
+        });
+        None
+    }
+
+    fn apply_answer(&self) -> Option<Input> {
+        let applied = match (&self.whatsapp, &self.facts.theirs) {
+            (Some(leg), Some(answer)) => legs::apply_answer(leg, answer),
+            (_, _) => Err(LegTrouble::TheirSession("the answer has no SDP".into())),
+        };
+        applied.err().map(Input::LegUnusable)
+    }
+
+    fn ask_platform(&self, ask: Ask) {
+        let Some(call_id) = self.facts.call_id.clone() else { return };
+        let (graph, returns) = (self.office.graph.clone(), self.returns.clone());
+        let sdp = self.facts.ours.clone().unwrap_or_else(|| SdpText::from(""));
+        tokio::spawn(async move {
+            let input = match ask {
+                Ask::PreAccept => Input::PreAccepted(graph.pre_accept(call_id, sdp).await),
+                Ask::Accept => Input::Accepted(graph.accept(call_id, sdp).await),
+                Ask::Reject => Input::Closed(graph.reject(call_id).await),
+                Ask::Terminate => Input::Closed(graph.terminate(call_id).await),
+            };
+            // A call that is over does not wait for it.
+            drop(returns.send(Return::Input(input)).await);
+        });
+    }
+
+    async fn open_gate(&mut self) {
+        self.with_whatsapp(|leg| leg.send_gate(true));
+        self.facts.answered = Some((clock::now(), Instant::now()));
+        self.save_live().await;
+    }
+
+    fn ring(&self, whom: &Ring) -> Option<Input> {
+        let call = self.view()?;
+        Some(Input::Rung(self.office.consoles.ring(&call, whom)))
+    }
+
+    fn stop_ringing(&self, taken_by: Option<&AgentId>) {
+        let Some(call_id) = &self.facts.call_id else { return };
+        let why = match taken_by {
+            Some(_) => RingStopped::Taken,
+            None if self.call.state().is_over() => RingStopped::Ended,
+            None => RingStopped::TimedOut,
+        };
+        self.office.consoles.stop_ringing(call_id, None, why);
+    }
+
+    fn bridge(&mut self) {
+        let (Some(whatsapp), Some(agent)) = (&self.whatsapp, &self.agent_leg) else { return };
+        whatsapp.handle.play(Source::Bridge(agent.handle.clone()));
+        agent.handle.play(Source::Bridge(whatsapp.handle.clone()));
+        self.facts.agent = Some(agent.agent.clone());
+    }
+
+    async fn drop_agent(&mut self) {
+        let Some(leg) = self.agent_leg.take() else { return };
+        leg.handle.play(Source::Silence);
+        self.facts.agent_figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
+        leg.handle.close();
+        self.office.consoles.release(&leg.agent);
+    }
+
+    fn play(&self, prompt: &str, forever: bool) -> Option<Input> {
+        let repeat = if forever { Repeat::Forever } else { Repeat::Once };
+        let Some(frames) = self.office.shelf.prompt(prompt) else {
+            return Some(Input::PlaybackDone);
+        };
+        self.with_whatsapp(|leg| leg.play(Source::Packets(frames, repeat)));
+        None
+    }
+
+    fn send_key(&self, key: Key) {
+        if let Some(digit) = Digit::new(key.sign()) {
+            self.with_whatsapp(|leg| leg.send_digit(digit, KEY_MS));
+        }
+    }
+
+    /// An ended call is told with its record, which has the figures.
+    fn tell(&self) {
+        if self.call.state().is_over() {
+            return;
+        }
+        if let Some(call) = self.view() {
+            self.office.consoles.tell_call(call);
+        }
+    }
+
+    /// An agent takes the call: the leg first, then the switchboard's word, then the answer.
+    pub(super) async fn agent_answers(
+        &mut self,
+        agent: AgentId,
+        console: ConsoleId,
+        offer: &SdpText,
+    ) {
+        let refuse = |code: &str, text: String| ToConsole::Refused {
+            what: "answer".into(),
+            code: code.into(),
+            text,
+        };
+        let consoles = &self.office.consoles;
+        if self.agent_leg.is_some() || !consoles.claim(&agent) {
+            let text = "The call has been taken, or you are in another call.".into();
+            return consoles.send(console, refuse("taken", text));
+        }
+        let beside = self.whatsapp.as_ref().map(|leg| leg.handle.id());
+        match legs::answer_agent(&self.office.engine, beside, agent.clone(), console, offer) {
+            Ok(leg) => self.agent_leg = Some(leg),
+            Err(error) => {
+                consoles.release(&agent);
+                let text = chain(&error);
+                return consoles.send(console, refuse("offer", text));
+            }
+        }
+        let mut effects = Vec::new();
+        let input = Input::AgentAnswered(agent);
+        if self.call.handle(input, clock::now(), &mut effects).is_err() {
+            self.drop_agent().await;
+            self.facts.agent_figures = None;
+            let text = "The call no longer rings.".into();
+            return self.office.consoles.send(console, refuse("taken", text));
+        }
+        self.send_answer();
+        for effect in effects {
+            // Nothing that follows an agent's answer brings an input at once.
+            let next = self.carry_out(effect).await;
+            debug_assert!(next.is_none());
+        }
+    }
+
+    pub(super) fn send_answer(&self) {
+        if let (Some(leg), Some(call_id)) = (&self.agent_leg, &self.facts.call_id) {
+            let answer = ToConsole::Answer { call_id: call_id.clone(), sdp: leg.answer.clone() };
+            self.office.consoles.send(leg.console, answer);
+        }
+    }
+
+    pub(super) async fn save_live(&self) {
+        let Some(call_id) = self.facts.call_id.clone() else { return };
+        let live = LiveCall {
+            call_id,
+            direction: self.call.direction(),
+            contact: self.facts.contact.clone(),
+            started_at: self.facts.started_at,
+            answered_at: self.facts.answered.map(|(at, _)| at),
+            deeplink_payload: self.facts.deeplink_payload.clone(),
+            cta_payload: self.facts.cta_payload.clone(),
+        };
+        log_fault(self.office.store.save_live(live).await, "a running call is not on disk");
+    }
+
+    /// The call is over: legs close, the record is written, everybody learns it.
+    async fn finish(&mut self, reason: &EndReason) {
+        self.facts.finished = true;
+        let whatsapp_figures = match self.whatsapp.take() {
+            Some(leg) => {
+                leg.handle.play(Source::Silence);
+                let figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
+                leg.handle.close();
+                figures
+            }
+            None => None,
+        };
+        self.drop_agent().await;
+        let fault = reason.fault().map_or("none", |fault| fault.as_str());
+        self.office.metrics.call_ended(reason.as_str(), fault);
+        let (call_id, opaque) = (self.facts.call_id.clone(), self.facts.opaque.as_deref());
+        if let Some(call_id) = call_id.clone() {
+            tracing::info!(call = %call_id, reason = reason.as_str(), fault, "call ended");
+            let mut cdr = self.record(call_id.clone(), reason);
+            cdr.whatsapp_leg = whatsapp_figures;
+            let store = &self.office.store;
+            log_fault(store.save_cdr(cdr.clone()).await, "the record of a call is lost");
+            // A platform that never confirmed is told again by the next start.
+            if self.facts.figures.is_some() || !is_unreachable(reason) {
+                log_fault(store.forget_live(call_id).await, "an ended call is still on disk");
+            }
+            self.office.consoles.tell_call(cdr.to_call(self.office.number()));
+            contacts::note_call(&self.office, &cdr).await;
+        }
+        self.office.registry.leave(call_id.as_ref(), opaque);
+        self.refuse_place(reason.as_str().into(), reason.text());
+    }
+
+    fn record(&self, call_id: terms::CallId, reason: &EndReason) -> Cdr {
+        let facts = &self.facts;
+        let ended_at = facts.figures.as_ref().map_or_else(clock::now, |figures| figures.at);
+        let contact = facts.contact.clone();
+        let direction: Direction = self.call.direction();
+        let mut cdr = Cdr::new(call_id, direction, contact, facts.started_at, ended_at, reason);
+        cdr.agent.clone_from(&facts.agent);
+        cdr.deeplink_payload.clone_from(&facts.deeplink_payload);
+        cdr.cta_payload.clone_from(&facts.cta_payload);
+        cdr.agent_leg.clone_from(&facts.agent_figures);
+        cdr.keys_pressed = (facts.keys_pressed > 0).then_some(facts.keys_pressed);
+        if let Some((answered_at, duration, billed)) = self.talk() {
+            cdr.talked(answered_at, billed, &self.office.config.price);
+            cdr.duration_s = Some(duration.as_secs());
+        }
+        cdr
+    }
+
+    /// When it was picked up, the duration to show and the one to bill.
+    fn talk(&self) -> Option<(terms::Timestamp, Duration, Duration)> {
+        let facts = &self.facts;
+        let end = facts.over_since.unwrap_or_else(Instant::now);
+        let ours = facts.answered.map(|(at, since)| (at, end.saturating_duration_since(since)));
+        let theirs = facts
+            .figures
+            .as_ref()
+            .and_then(|figures| Some((figures.start?, Duration::from_secs(figures.duration_s?))));
+        match (theirs, ours) {
+            (Some((at, theirs)), Some((_, ours))) => {
+                let same = theirs.abs_diff(ours) < SAME_DURATION;
+                Some((at, theirs, if same { ours } else { theirs }))
+            }
+            (Some((at, theirs)), None) => Some((at, theirs, theirs)),
+            // Picked up by our account alone: the platform has not said otherwise.
+            (None, Some((at, ours))) if facts.figures.is_none() => Some((at, ours, ours)),
+            (None, Some(_) | None) => None,
+        }
+    }
+}
+
+fn is_unreachable(reason: &EndReason) -> bool {
+    matches!(reason, EndReason::PlatformUnreachable { .. })
+}
+
+/// An error with its causes, for the agent.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// The store failing does not stop a call; it is said once, loudly.
+fn log_fault<T>(result: Result<T, StoreError>, what: &'static str) {
+    if let Err(error) = result {
+        tracing::error!(error = chain(&error), what);
+    }
+}

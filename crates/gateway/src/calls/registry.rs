@@ -1,0 +1,206 @@
+//! Whose call is it, and where is its task?
+//!
+//! A call is known by its id; one we place has none until the platform answers, so until then it is
+//! known by the `biz_opaque_callback_data` we gave with it, which every webhook of it carries.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use switchboard::{
+    call::{Status, Termination},
+    flow::Key,
+};
+use terms::{AgentId, CallId, Timestamp};
+use tokio::sync::{mpsc, oneshot, watch};
+use wire::{SdpText, console::Call};
+
+use crate::{cdr::LegRecord, events::ConsoleId};
+
+/// How many letters may wait for one call: a whole call gets about twenty.
+const LETTERS_MAX: usize = 64;
+
+/// What starts the opaque data of our calls, so that a call of a gateway that died is recognised.
+pub(crate) const OPAQUE_PREFIX: &str = "offhook-";
+
+/// Something for the task of a call.
+#[derive(Debug)]
+pub(crate) enum Letter {
+    /// The platform answered our offer.
+    Answer { call_id: CallId, sdp: SdpText },
+    /// The platform says how far our call is.
+    Status { call_id: CallId, status: Status },
+    /// The platform says the call is over.
+    Terminated { call_id: CallId, figures: Box<Figures> },
+    /// An agent takes the call.
+    AgentAnswers { agent: AgentId, console: ConsoleId, offer: SdpText },
+    /// An agent does not want it.
+    AgentDeclines(AgentId),
+    /// An agent hangs up.
+    AgentHangsUp(AgentId),
+    /// A console closed; `last` when the agent has no other.
+    ConsoleClosed { agent: AgentId, console: ConsoleId, last: bool },
+    /// The agent's microphone.
+    AgentMutes { agent: AgentId, on: bool },
+    /// The agent's dialpad.
+    AgentKey { agent: AgentId, key: Key },
+    /// How is it going?
+    Look(oneshot::Sender<Look>),
+    /// The gateway stops.
+    Stop,
+}
+
+/// What the `terminate` webhook says.
+#[derive(Debug, Clone)]
+pub(crate) struct Figures {
+    pub(crate) termination: Termination,
+    pub(crate) at: Timestamp,
+    pub(crate) start: Option<Timestamp>,
+    pub(crate) duration_s: Option<u64>,
+}
+
+/// A live call seen from outside.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) call: Option<Call>,
+    pub(crate) waiting_for: Option<&'static str>,
+    pub(crate) step: Option<String>,
+    pub(crate) whatsapp_leg: Option<LegRecord>,
+    pub(crate) agent_leg: Option<LegRecord>,
+}
+
+/// What others hold of a call.
+#[derive(Debug, Clone)]
+pub(crate) struct CallHandle {
+    letters: mpsc::Sender<Letter>,
+}
+
+impl CallHandle {
+    /// A handle and the inbox it fills.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Letter>) {
+        let (letters, inbox) = mpsc::channel(LETTERS_MAX);
+        (Self { letters }, inbox)
+    }
+
+    /// Sends a letter; `false` when the call is over or does not read.
+    pub(crate) fn send(&self, letter: Letter) -> bool {
+        match self.letters.try_send(letter) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                tracing::warn!("the inbox of a call is full; an input is lost");
+                false
+            }
+        }
+    }
+}
+
+/// The tasks of all live calls.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    calls: Mutex<Calls>,
+    /// How many tasks run; those who stop wait for zero.
+    running: watch::Sender<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    by_id: BTreeMap<CallId, CallHandle>,
+    by_opaque: BTreeMap<String, CallHandle>,
+    stopping: bool,
+}
+
+/// Counts a running task until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Running(watch::Sender<usize>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+impl Registry {
+    pub(crate) fn new() -> Self {
+        Self { calls: Mutex::default(), running: watch::Sender::new(0) }
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters a user's call; `None` when it runs already or the gateway stops.
+    pub(crate) fn enter(&self, call_id: &CallId, handle: CallHandle) -> Option<Running> {
+        let mut calls = self.calls();
+        if calls.stopping || calls.by_id.contains_key(call_id) {
+            return None;
+        }
+        calls.by_id.insert(call_id.clone(), handle);
+        Some(self.counted())
+    }
+
+    /// Enters a call we place; `None` when the gateway stops.
+    pub(crate) fn enter_placed(&self, opaque: &str, handle: CallHandle) -> Option<Running> {
+        let mut calls = self.calls();
+        if calls.stopping {
+            return None;
+        }
+        calls.by_opaque.insert(opaque.to_owned(), handle);
+        Some(self.counted())
+    }
+
+    fn counted(&self) -> Running {
+        self.running.send_modify(|count| *count += 1);
+        Running(self.running.clone())
+    }
+
+    /// A placed call learnt its id.
+    pub(crate) fn name(&self, call_id: &CallId, opaque: &str) {
+        let mut calls = self.calls();
+        if let Some(handle) = calls.by_opaque.get(opaque).cloned() {
+            calls.by_id.insert(call_id.clone(), handle);
+        }
+    }
+
+    /// A call is over.
+    pub(crate) fn leave(&self, call_id: Option<&CallId>, opaque: Option<&str>) {
+        let mut calls = self.calls();
+        if let Some(call_id) = call_id {
+            calls.by_id.remove(call_id);
+        }
+        if let Some(opaque) = opaque {
+            calls.by_opaque.remove(opaque);
+        }
+    }
+
+    /// The task of a call, by id or by the data we gave with it.
+    pub(crate) fn find(&self, call_id: &CallId, opaque: Option<&str>) -> Option<CallHandle> {
+        let calls = self.calls();
+        let by_opaque = || opaque.and_then(|opaque| calls.by_opaque.get(opaque));
+        calls.by_id.get(call_id).or_else(by_opaque).cloned()
+    }
+
+    /// Sends a letter to every call.
+    pub(crate) fn send_to_all(&self, letter: impl Fn() -> Letter) {
+        let calls = self.calls();
+        let placed = calls.by_opaque.values();
+        let mine: Vec<_> = calls.by_id.values().chain(placed).cloned().collect();
+        drop(calls);
+        for handle in mine {
+            handle.send(letter());
+        }
+    }
+
+    /// Ends every call and waits until all are recorded, or until the patience is over.
+    pub(crate) async fn stop(&self, patience: Duration) {
+        self.calls().stopping = true;
+        self.send_to_all(|| Letter::Stop);
+        let mut running = self.running.subscribe();
+        let stopped = tokio::time::timeout(patience, running.wait_for(|count| *count == 0)).await;
+        if stopped.is_err() {
+            tracing::warn!("calls are left that the platform has not confirmed as ended");
+        }
+    }
+}

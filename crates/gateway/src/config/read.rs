@@ -1,0 +1,348 @@
+//! Is this file a configuration, and if not, what is wrong with it?
+//!
+//! ```toml
+//! http = "127.0.0.1:8500"
+//! api_key_env = "OFFHOOK_API_KEY"         # or api_key_file = "…"
+//! flow = "flow.toml"
+//! data_dir = "/var/lib/offhook"
+//! ring_for_s = 20
+//!
+//! [number]
+//! phone_number_id = "109876543210987"
+//! digits = "551140000000"
+//! name = "Loja Aurora"
+//!
+//! [upstream]
+//! edition = "meta"                        # or "360dialog"
+//! base_url = "https://graph.facebook.com" # optional
+//! token_file = "/run/secrets/token"
+//! app_secret_file = "/run/secrets/app-secret"
+//! verify_token_env = "OFFHOOK_VERIFY_TOKEN"
+//!
+//! [media]
+//! bind_ip = "0.0.0.0"
+//! advertised = ["203.0.113.20"]
+//! ports = [10000, 29999]
+//! browsers = "0.0.0.0:8510"
+//!
+//! [price]
+//! rulebook = "2026-10"
+//! card = "meta-2026-10-01-part"
+//!
+//! [[agents]]
+//! id = "lia"
+//! name = "Lia"
+//! role = "agent"                          # or "supervisor"
+//! password_hash = "$argon2id$v=19$…"
+//! ```
+//!
+//! Relative paths count from the file's folder.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Deserialize;
+use terms::{AgentId, PhoneNumberId, WaId};
+use wire::{
+    console::Role,
+    edition::{Edition, GRAPH_VERSION_DEFAULT, GraphVersion},
+};
+
+use super::{
+    Agent, CONNECT_AGE_DEFAULT, Config, FlowSource, HTTP_DEFAULT, HashedPassword, Media, Number,
+    Price, RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, Upstream,
+};
+
+/// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
+const RING_FOR_MAX_S: u64 = 55;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not TOML, or a key is unknown, missing or of the wrong kind.
+    #[error("{path}: {text}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its line.
+        text: String,
+    },
+    /// A value cannot be used.
+    #[error("{key}: {why}")]
+    Value {
+        /// Its key.
+        key: String,
+        /// What is wrong and what to write.
+        why: String,
+    },
+    /// A secret cannot be read.
+    #[error("{key}: cannot read the secret")]
+    ReadSecret {
+        /// Its key.
+        key: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    http: Option<SocketAddr>,
+    api_key_file: Option<PathBuf>,
+    api_key_env: Option<String>,
+    flow: Option<PathBuf>,
+    data_dir: Option<PathBuf>,
+    ring_for_s: Option<u64>,
+    connect_age_max_s: Option<u64>,
+    number: NumberTable,
+    upstream: UpstreamTable,
+    #[serde(default)]
+    media: MediaTable,
+    #[serde(default)]
+    price: PriceTable,
+    agents: Vec<AgentTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NumberTable {
+    phone_number_id: PhoneNumberId,
+    digits: WaId,
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UpstreamTable {
+    edition: EditionWord,
+    version: Option<String>,
+    base_url: Option<String>,
+    token_file: Option<PathBuf>,
+    token_env: Option<String>,
+    app_secret_file: Option<PathBuf>,
+    app_secret_env: Option<String>,
+    verify_token_file: Option<PathBuf>,
+    verify_token_env: Option<String>,
+    timeout_s: Option<u64>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+enum EditionWord {
+    #[serde(rename = "meta")]
+    Meta,
+    #[serde(rename = "360dialog")]
+    Dialog360,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct MediaTable {
+    bind_ip: Option<IpAddr>,
+    #[serde(default)]
+    advertised: Vec<IpAddr>,
+    ports: Option<[u16; 2]>,
+    browsers: Option<SocketAddr>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct PriceTable {
+    rulebook: Option<String>,
+    card: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AgentTable {
+    id: AgentId,
+    name: Option<String>,
+    role: Option<Role>,
+    password_hash: Option<String>,
+    password_file: Option<PathBuf>,
+    password_env: Option<String>,
+}
+
+impl Config {
+    /// Reads a configuration file and the secrets it names.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, with its key or line.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::ReadFile { path: path.to_owned(), source })?;
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        let file: File = toml::from_str(&text).map_err(|error| ConfigError::Parse {
+            path: path.to_owned(),
+            text: error.to_string().trim_end().to_owned(),
+        })?;
+        Secrets { folder }.config(file)
+    }
+}
+
+/// Turns the file into checked types; secrets lie relative to its folder.
+struct Secrets<'a> {
+    folder: &'a Path,
+}
+
+impl Secrets<'_> {
+    fn config(&self, file: File) -> Result<Config, ConfigError> {
+        let ring_for_s = file.ring_for_s.unwrap_or(RING_FOR_DEFAULT.as_secs());
+        if ring_for_s == 0 || ring_for_s > RING_FOR_MAX_S {
+            return Err(value("ring_for_s", format!("write 1 to {RING_FOR_MAX_S} seconds")));
+        }
+        if file.agents.is_empty() {
+            return Err(value("agents", "add at least one [[agents]] table".into()));
+        }
+        let number = Number {
+            phone_number_id: file.number.phone_number_id,
+            digits: file.number.digits,
+            name: file.number.name,
+        };
+        Ok(Config {
+            http: file.http.unwrap_or(HTTP_DEFAULT),
+            media: media(file.media)?,
+            upstream: self.upstream(file.upstream, &number)?,
+            number,
+            agents: file
+                .agents
+                .into_iter()
+                .map(|agent| self.agent(agent))
+                .collect::<Result<_, _>>()?,
+            api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
+            flow: file.flow.map(|path| FlowSource::File(self.folder.join(path))),
+            data_dir: file.data_dir.map(|path| self.folder.join(path)),
+            ring_for: Duration::from_secs(ring_for_s),
+            connect_age_max: Some(
+                file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
+            ),
+            price: price(&file.price)?,
+        })
+    }
+
+    fn upstream(&self, table: UpstreamTable, number: &Number) -> Result<Upstream, ConfigError> {
+        let edition = match table.edition {
+            EditionWord::Meta => Edition::Meta {
+                version: version(table.version.as_deref())?,
+                phone_number_id: number.phone_number_id.clone(),
+            },
+            EditionWord::Dialog360 => Edition::Dialog360,
+        };
+        let signed = table.app_secret_file.is_some() || table.app_secret_env.is_some();
+        let app_secret = match (table.edition, signed) {
+            (EditionWord::Dialog360, false) => None,
+            (EditionWord::Dialog360 | EditionWord::Meta, _) => Some(self.secret(
+                "upstream.app_secret",
+                table.app_secret_file,
+                table.app_secret_env,
+            )?),
+        };
+        Ok(Upstream {
+            base_url: table.base_url.unwrap_or_else(|| edition.default_base_url().to_owned()),
+            edition,
+            token: self.secret("upstream.token", table.token_file, table.token_env)?,
+            app_secret,
+            verify_token: self.secret(
+                "upstream.verify_token",
+                table.verify_token_file,
+                table.verify_token_env,
+            )?,
+            timeout: table.timeout_s.map_or(TIMEOUT_DEFAULT, Duration::from_secs),
+        })
+    }
+
+    fn agent(&self, table: AgentTable) -> Result<Agent, ConfigError> {
+        let key = format!("agents.{}.password", table.id);
+        let password = match table.password_hash {
+            Some(text) => HashedPassword::parse(&text)
+                .ok_or_else(|| value(&key, "not an argon2 hash such as $argon2id$v=19$…".into()))?,
+            None => {
+                let plain = self.secret(&key, table.password_file, table.password_env)?;
+                HashedPassword::hash(plain.expose())
+            }
+        };
+        Ok(Agent {
+            name: table.name.unwrap_or_else(|| table.id.to_string()),
+            id: table.id,
+            role: table.role.unwrap_or(Role::Agent),
+            password,
+        })
+    }
+
+    fn secret(
+        &self,
+        key: &str,
+        file: Option<PathBuf>,
+        env: Option<String>,
+    ) -> Result<Secret, ConfigError> {
+        let text = match (file, env) {
+            (Some(path), None) => std::fs::read_to_string(self.folder.join(path))
+                .map_err(|source| ConfigError::ReadSecret { key: key.to_owned(), source })?,
+            (None, Some(name)) => std::env::var(&name)
+                .map_err(|_| value(key, format!("the environment has no {name}")))?,
+            (Some(_), Some(_)) => {
+                return Err(value(key, "give either a file or an environment variable".into()));
+            }
+            (None, None) => {
+                return Err(value(key, format!("set {key}_file or {key}_env")));
+            }
+        };
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(value(key, "the secret is empty".into()));
+        }
+        Ok(Secret::new(text))
+    }
+}
+
+fn media(table: MediaTable) -> Result<Media, ConfigError> {
+    let defaults = Media::default();
+    let ports = match table.ports {
+        Some([first, last]) if first <= last => first..=last,
+        Some(_) => return Err(value("media.ports", "write [first, last]".into())),
+        None => defaults.ports,
+    };
+    Ok(Media {
+        bind_ip: table.bind_ip.unwrap_or(defaults.bind_ip),
+        advertised: table.advertised,
+        ports,
+        browsers: table.browsers.unwrap_or(defaults.browsers),
+    })
+}
+
+fn price(table: &PriceTable) -> Result<Price, ConfigError> {
+    let mut price = Price::default();
+    if let Some(name) = &table.rulebook {
+        price.rulebook = rules::rulebook::named(name)
+            .ok_or_else(|| value("price.rulebook", format!("no rulebook is named {name}")))?;
+    }
+    if let Some(name) = &table.card {
+        price.card = rules::price::card(name)
+            .ok_or_else(|| value("price.card", format!("no rate card is named {name}")))?;
+    }
+    Ok(price)
+}
+
+fn version(text: Option<&str>) -> Result<GraphVersion, ConfigError> {
+    text.map_or(Ok(GRAPH_VERSION_DEFAULT), |text| {
+        text.parse().map_err(|_| value("upstream.version", "write one such as \"v23.0\"".into()))
+    })
+}
+
+fn value(key: &str, why: String) -> ConfigError {
+    ConfigError::Value { key: key.to_owned(), why }
+}

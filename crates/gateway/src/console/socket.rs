@@ -1,0 +1,197 @@
+//! How does a console ring, answer and hang up?
+//!
+//! One WebSocket for each open console. What the agent does becomes a letter to the call's task; what
+//! calls tell comes from the console's queue. When the line breaks, the calls of this console learn
+//! that its agent is gone.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{Message, WebSocket},
+    },
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use switchboard::flow::Key;
+use terms::{CallId, WaId};
+use tokio::sync::mpsc;
+use wire::{
+    SdpText,
+    console::{FromConsole, Number, Presence, ToConsole},
+};
+
+use super::session::Caller;
+use crate::{
+    api::ApiError,
+    calls::{
+        actor::{self, Outgoing},
+        registry::Letter,
+    },
+    config::Agent,
+    events::{ConsoleId, Opened},
+    office::Office,
+};
+
+/// The longest frame of a console: an SDP of a browser with many candidates has some kilobytes.
+const FRAME_MAX: usize = 128 * 1024;
+/// How often the line is proven; a browser that vanished is noticed within twice this.
+const PING_EVERY: Duration = Duration::from_secs(10);
+
+/// `GET /v1/console/ws`
+pub(crate) async fn open(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Caller::Agent(agent) = caller else {
+        return ApiError::forbidden("a console is opened by an agent who logged in")
+            .into_response();
+    };
+    if !same_origin(&headers) {
+        return ApiError::forbidden("the console is opened from another site").into_response();
+    }
+    upgrade
+        .max_message_size(FRAME_MAX)
+        .max_frame_size(FRAME_MAX)
+        .on_upgrade(move |socket| serve(office, agent, socket))
+}
+
+/// Browsers say where a page comes from; a page of another site must not use our cookie.
+fn same_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    match (text(header::ORIGIN), text(header::HOST)) {
+        (Some(origin), Some(host)) => {
+            origin.split_once("://").is_some_and(|(_, authority)| authority == host)
+        }
+        (Some(_), None) => false,
+        (None, _) => true,
+    }
+}
+
+async fn serve(office: Arc<Office>, agent: Agent, mut socket: WebSocket) {
+    let Opened { id, mut frames, agent: shown, calls } = office.consoles.open(&agent);
+    office.metrics.consoles(1);
+    let number = Number {
+        phone_number_id: office.config.number.phone_number_id.clone(),
+        display: office.number().to_owned(),
+        name: office.config.number.name.clone(),
+    };
+    let hello = ToConsole::Hello { agent: shown, calls, number };
+    if send(&mut socket, &hello).await {
+        talk(&office, &agent, id, &mut socket, &mut frames).await;
+    }
+    office.metrics.consoles(-1);
+    let last = office.consoles.close(id);
+    office.registry.send_to_all(|| Letter::ConsoleClosed {
+        agent: agent.id.clone(),
+        console: id,
+        last,
+    });
+}
+
+async fn talk(
+    office: &Arc<Office>,
+    agent: &Agent,
+    id: ConsoleId,
+    socket: &mut WebSocket,
+    frames: &mut mpsc::Receiver<ToConsole>,
+) {
+    let mut ping = tokio::time::interval(PING_EVERY);
+    let mut silent = 0;
+    loop {
+        tokio::select! {
+            frame = frames.recv() => match frame {
+                Some(frame) => if !send(socket, &frame).await { return },
+                // Our own queue overflowed: this console does not read.
+                None => return,
+            },
+            message = socket.recv() => {
+                silent = 0;
+                match message {
+                    Some(Ok(Message::Text(text))) => act(office, agent, id, text.as_str()).await,
+                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => {}
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                }
+            }
+            _ = ping.tick() => {
+                silent += 1;
+                let sent = socket.send(Message::Ping(Vec::new().into())).await;
+                if silent > 3 || sent.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn send(socket: &mut WebSocket, frame: &ToConsole) -> bool {
+    let Ok(text) = serde_json::to_string(frame) else { return true };
+    socket.send(Message::Text(text.into())).await.is_ok()
+}
+
+async fn act(office: &Arc<Office>, agent: &Agent, console: ConsoleId, text: &str) {
+    let frame = match serde_json::from_str::<FromConsole>(text) {
+        Ok(frame) => frame,
+        Err(error) => {
+            return refuse(office, console, "frame", "malformed", error.to_string());
+        }
+    };
+    let mine = || agent.id.clone();
+    match frame {
+        FromConsole::Presence { state } => {
+            office.consoles.set_available(&agent.id, state == Presence::Available);
+        }
+        FromConsole::Answer { call_id, sdp } => {
+            let letter = Letter::AgentAnswers { agent: mine(), console, offer: sdp };
+            if !to_call(office, &call_id, letter) {
+                let text = "The call no longer rings.".into();
+                refuse(office, console, "answer", "taken", text);
+            }
+        }
+        FromConsole::Decline { call_id } => {
+            to_call(office, &call_id, Letter::AgentDeclines(mine()));
+        }
+        FromConsole::Place { to, sdp } => place(office, agent, console, to, sdp).await,
+        FromConsole::HangUp { call_id } => {
+            to_call(office, &call_id, Letter::AgentHangsUp(mine()));
+        }
+        FromConsole::Mute { call_id, on } => {
+            to_call(office, &call_id, Letter::AgentMutes { agent: mine(), on });
+        }
+        FromConsole::Digit { call_id, digit } => match Key::new(digit) {
+            Some(key) => {
+                to_call(office, &call_id, Letter::AgentKey { agent: mine(), key });
+            }
+            None => {
+                let text = "Only 0 to 9, *, # and A to D are keys.".into();
+                refuse(office, console, "digit", "invalid", text);
+            }
+        },
+    }
+}
+
+fn to_call(office: &Office, call_id: &CallId, letter: Letter) -> bool {
+    office.registry.find(call_id, None).is_some_and(|call| call.send(letter))
+}
+
+fn refuse(office: &Office, console: ConsoleId, what: &str, code: &str, text: String) {
+    let refused = ToConsole::Refused { what: what.into(), code: code.into(), text };
+    office.consoles.send(console, refused);
+}
+
+async fn place(office: &Arc<Office>, agent: &Agent, console: ConsoleId, to: WaId, offer: SdpText) {
+    if !office.consoles.claim(&agent.id) {
+        let text = "You are in another call.".into();
+        return refuse(office, console, "place", "busy", text);
+    }
+    let contact = office.store.contact(to.clone()).await;
+    let name = contact.ok().flatten().and_then(|contact| contact.name);
+    let outgoing = Outgoing { to, name, agent: agent.id.clone(), console, offer };
+    if let Err(error) = actor::place(office, outgoing) {
+        office.consoles.release(&agent.id);
+        refuse(office, console, "place", "offer", error.to_string());
+    }
+}

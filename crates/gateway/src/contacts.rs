@@ -1,0 +1,223 @@
+//! What does the business know about a user?
+//!
+//! Every webhook and every request of ours leaves its mark here: the name, the permission to call, the
+//! service window, the chat. The ledger is what we were told; the platform's own answer at the moment
+//! of a call decides.
+
+use std::time::Duration;
+
+use terms::{MessageId, Timestamp, UserId, WaId};
+use wire::{
+    console::{ChatLine, Contact, ContactPermission, Peer, PermissionState, ToConsole},
+    handset::{ChatAuthor, ChatEntryState, ChatKind},
+    webhook::{
+        Contact as WebhookContact,
+        message::{CallPermissionReply, Message, Response},
+    },
+};
+
+use crate::{
+    cdr::Cdr,
+    clock,
+    office::Office,
+    store::{ContactRow, Grant, StoreError},
+};
+
+/// How long a service window stays open (fact sheet 7).
+const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Who sent this: the entry's own ids, completed from the value's contacts.
+pub(crate) fn peer(
+    wa_id: Option<&WaId>,
+    user_id: Option<&UserId>,
+    contacts: &[WebhookContact],
+) -> Peer {
+    let same = |contact: &&WebhookContact| {
+        let by_user = user_id.is_some() && contact.user_id.as_ref() == user_id;
+        by_user || wa_id.is_some() && contact.wa_id.as_ref() == wa_id
+    };
+    let only = || contacts.first().filter(|_| contacts.len() == 1);
+    let contact = contacts.iter().find(same).or_else(only);
+    let profile = contact.and_then(|contact| contact.profile.as_ref());
+    Peer {
+        name: profile.and_then(|profile| profile.name.clone().or_else(|| profile.username.clone())),
+        wa_id: wa_id.or_else(|| contact.and_then(|contact| contact.wa_id.as_ref())).cloned(),
+        user_id: user_id.or_else(|| contact.and_then(|contact| contact.user_id.as_ref())).cloned(),
+    }
+}
+
+/// The number of a user, from the ids or from what we saw before.
+async fn number_of(office: &Office, peer: &Peer) -> Result<Option<WaId>, StoreError> {
+    match (&peer.wa_id, &peer.user_id) {
+        (Some(wa_id), _) => Ok(Some(wa_id.clone())),
+        (None, Some(user_id)) => office.store.wa_id_of(user_id.clone()).await,
+        (None, None) => Ok(None),
+    }
+}
+
+/// The user did something that opens or renews the service window.
+pub(crate) async fn note_window(
+    office: &Office,
+    peer: &Peer,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(wa_id) = number_of(office, peer).await? else { return Ok(()) };
+    let known = peer.clone();
+    let change = move |contact: &mut ContactRow| {
+        contact.name = known.name.or_else(|| contact.name.take());
+        contact.user_id = known.user_id.or_else(|| contact.user_id.take());
+        contact.window_until = contact.window_until.max(Some(at + WINDOW));
+    };
+    office.store.change_contact(wa_id.clone(), clock::now(), change).await?;
+    tell(office, wa_id).await
+}
+
+/// A call ended: a line in the chat, and a window when the user took part.
+pub(crate) async fn note_call(office: &Office, cdr: &Cdr) {
+    let Some(wa_id) = cdr.contact.wa_id.clone() else { return };
+    let state =
+        if cdr.answered_at.is_some() { ChatEntryState::Completed } else { ChatEntryState::Missed };
+    let line = ChatLine {
+        id: cdr.call_id.as_str().to_owned(),
+        at: cdr.ended_at,
+        from: ChatAuthor::System,
+        kind: ChatKind::Call,
+        text: Some(cdr.text.clone()),
+        state: Some(state),
+    };
+    let noted = match cdr.answered_at {
+        Some(at) => note_window(office, &cdr.contact, at).await,
+        None => Ok(()),
+    };
+    let saved = office.store.save_line(wa_id.clone(), line).await;
+    if let Err(error) = noted.and(saved).and(tell(office, wa_id).await) {
+        tracing::error!(%error, "a call is missing in its chat");
+    }
+}
+
+/// A user wrote, or answered a permission request.
+pub(crate) async fn note_message(
+    office: &Office,
+    peer: &Peer,
+    message: &Message,
+) -> Result<(), StoreError> {
+    let Some(wa_id) = number_of(office, peer).await? else { return Ok(()) };
+    if let Some(reply) = message.call_permission_reply() {
+        note_reply(office, wa_id.clone(), message, reply).await?;
+    } else {
+        let line = ChatLine {
+            id: message.id.as_str().to_owned(),
+            at: message.timestamp,
+            from: ChatAuthor::User,
+            kind: ChatKind::Text,
+            text: message.text.as_ref().map(|text| text.body.clone()),
+            state: None,
+        };
+        office.store.save_line(wa_id.clone(), line).await?;
+        note_window(office, peer, message.timestamp).await?;
+    }
+    tell(office, wa_id).await
+}
+
+async fn note_reply(
+    office: &Office,
+    wa_id: WaId,
+    message: &Message,
+    reply: &CallPermissionReply,
+) -> Result<(), StoreError> {
+    let permanent = reply.is_permanent == Some(true);
+    let (state, shown) = match reply.response {
+        Response::Accept if permanent => (PermissionState::Permanent, ChatEntryState::Permanent),
+        Response::Accept => (PermissionState::Temporary, ChatEntryState::Temporary),
+        Response::Reject if message.context.is_some() => {
+            (PermissionState::None, ChatEntryState::Rejected)
+        }
+        Response::Reject => (PermissionState::None, ChatEntryState::Revoked),
+        Response::Unknown(_) => return Ok(()),
+    };
+    let expires_at = reply.expiration_timestamp.filter(|_| state == PermissionState::Temporary);
+    let grant = Grant { state, expires_at, learnt_at: Some(message.timestamp) };
+    set_grant(office, wa_id.clone(), grant).await?;
+    let line = ChatLine {
+        id: message.id.as_str().to_owned(),
+        at: message.timestamp,
+        from: ChatAuthor::User,
+        kind: ChatKind::PermissionReply,
+        text: None,
+        state: Some(shown),
+    };
+    office.store.save_line(wa_id, line).await
+}
+
+/// We learnt how the permission stands. An older word never replaces a newer one.
+pub(crate) async fn set_grant(
+    office: &Office,
+    wa_id: WaId,
+    grant: Grant,
+) -> Result<(), StoreError> {
+    let change = move |contact: &mut ContactRow| {
+        if contact.grant.learnt_at <= grant.learnt_at {
+            contact.grant = grant;
+        }
+    };
+    office.store.change_contact(wa_id, clock::now(), change).await?;
+    Ok(())
+}
+
+/// We sent a text or asked for permission.
+pub(crate) async fn note_sent(
+    office: &Office,
+    wa_id: WaId,
+    id: &MessageId,
+    kind: ChatKind,
+    text: Option<String>,
+) -> Result<(), StoreError> {
+    let now = clock::now();
+    let asked = kind == ChatKind::PermissionRequest;
+    let change = move |contact: &mut ContactRow| {
+        if asked && contact.grant.state == PermissionState::None {
+            contact.grant.state = PermissionState::Requested;
+        }
+    };
+    office.store.change_contact(wa_id.clone(), now, change).await?;
+    let line = ChatLine {
+        id: id.as_str().to_owned(),
+        at: now,
+        from: ChatAuthor::Business,
+        kind,
+        text,
+        state: asked.then_some(ChatEntryState::Open),
+    };
+    office.store.save_line(wa_id.clone(), line).await?;
+    tell(office, wa_id).await
+}
+
+/// One user with the whole chat.
+pub(crate) async fn load(office: &Office, wa_id: WaId) -> Result<Option<Contact>, StoreError> {
+    let Some(row) = office.store.contact(wa_id.clone()).await? else { return Ok(None) };
+    let mut contact = view(row);
+    contact.chat = office.store.chat(wa_id).await?;
+    Ok(Some(contact))
+}
+
+/// A user as consoles see one, without the chat.
+pub(crate) fn view(row: ContactRow) -> Contact {
+    let now = clock::now();
+    let expired = row.grant.state == PermissionState::Temporary
+        && row.grant.expires_at.is_some_and(|at| at <= now);
+    let state = if expired { PermissionState::None } else { row.grant.state };
+    let expires_at = row.grant.expires_at.filter(|_| state == PermissionState::Temporary);
+    Contact {
+        peer: Peer { name: row.name, wa_id: Some(row.wa_id), user_id: row.user_id },
+        permission: ContactPermission { state, expires_at },
+        window_open_until: row.window_until.filter(|until| *until > now),
+        chat: Vec::new(),
+    }
+}
+
+async fn tell(office: &Office, wa_id: WaId) -> Result<(), StoreError> {
+    if let Some(contact) = load(office, wa_id).await? {
+        office.consoles.send_to_all(&ToConsole::Contact { contact });
+    }
+    Ok(())
+}

@@ -1,0 +1,318 @@
+//! What does each webhook mean for which call?
+//!
+//! One task acts on stored webhooks in the order they came, those of a killed gateway first. Each
+//! event has a key; one that was acted on is never acted on again. A `connect` that is too old, or
+//! whose `terminate` came first, starts nothing.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use switchboard::call::{EndReason, Status, Termination};
+use terms::{CallId, Direction, Timestamp};
+use wire::webhook::{
+    call::{CallEntry, CallEvent, CallStatus, CallsValue, Progress},
+    envelope::{Change, Envelope},
+    message::MessagesValue,
+};
+
+use crate::{
+    calls::{
+        actor::{self, Incoming},
+        orphans,
+        registry::{Figures, Letter, OPAQUE_PREFIX},
+    },
+    cdr::Cdr,
+    clock, contacts,
+    office::Office,
+    store::{Delivery, LiveCall, StoreError},
+};
+
+/// Acts on webhooks for ever.
+pub(crate) async fn run(office: Arc<Office>) {
+    let mut done_to = 0;
+    loop {
+        match catch_up(&office, &mut done_to).await {
+            Ok(0) => office.inbox.notified().await,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, "the inbox cannot be read");
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn catch_up(office: &Arc<Office>, done_to: &mut i64) -> Result<usize, StoreError> {
+    let waiting = office.store.waiting_webhooks(*done_to).await?;
+    let count = waiting.len();
+    for delivery in waiting {
+        let id = delivery.id;
+        let mut round = Round { office, received_at: delivery.received_at, keys: BTreeSet::new() };
+        round.act(&delivery).await?;
+        let keys = round.keys.into_iter().collect();
+        office.store.finish_webhook(id, keys, clock::now()).await?;
+        *done_to = id;
+    }
+    Ok(count)
+}
+
+/// Acting on one delivery.
+struct Round<'a> {
+    office: &'a Arc<Office>,
+    received_at: Timestamp,
+    /// The events acted on.
+    keys: BTreeSet<String>,
+}
+
+impl Round<'_> {
+    async fn act(&mut self, delivery: &Delivery) -> Result<(), StoreError> {
+        let Ok(envelope) = Envelope::parse(&delivery.body) else { return Ok(()) };
+        for change in envelope.changes() {
+            match change {
+                Change::Calls(value) => self.calls(value).await?,
+                Change::Messages(value) => self.messages(value).await?,
+                Change::SettingsUpdate(_) | Change::AccountUpdate(_) | Change::Other { .. } => {
+                    self.office.metrics.event("other");
+                }
+                Change::Unreadable { field, why, .. } => {
+                    self.office.metrics.event("unreadable");
+                    tracing::warn!(field, why, "a change in a webhook cannot be read");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this event is new; it then counts as acted on.
+    async fn is_new(&mut self, key: String) -> Result<bool, StoreError> {
+        if self.keys.contains(&key) || self.office.store.was_seen(key.clone()).await? {
+            self.office.metrics.event("duplicate");
+            return Ok(false);
+        }
+        self.keys.insert(key);
+        Ok(true)
+    }
+
+    async fn calls(&mut self, value: &CallsValue) -> Result<(), StoreError> {
+        if value.metadata.phone_number_id != self.office.config.number.phone_number_id {
+            self.office.metrics.event("other_number");
+            return Ok(());
+        }
+        for call in &value.calls {
+            if self.is_new(event_key(&call.id, &call.event)).await? {
+                self.call(value, call).await?;
+            }
+        }
+        for status in &value.statuses {
+            let key = format!("status:{}:{}", status.id, status.status.as_str());
+            if self.is_new(key).await? {
+                self.status(status).await?;
+            }
+        }
+        if value.calls.is_empty() && value.statuses.is_empty() {
+            for error in &value.errors {
+                let text = error.text().unwrap_or("no text");
+                tracing::warn!(code = error.code, text, "the platform reports an error");
+            }
+        }
+        Ok(())
+    }
+
+    async fn call(&mut self, value: &CallsValue, call: &CallEntry) -> Result<(), StoreError> {
+        let business = call.direction() == Some(Direction::BusinessInitiated);
+        match call.event {
+            CallEvent::Connect if business => self.answer(value, call).await,
+            CallEvent::Connect => self.connect(value, call).await,
+            CallEvent::Terminate => self.terminate(value, call).await,
+            CallEvent::CallCreated
+            | CallEvent::RecordingAvailable
+            | CallEvent::TranscriptionAvailable
+            | CallEvent::Unknown(_) => {
+                self.office.metrics.event("other");
+                Ok(())
+            }
+        }
+    }
+
+    /// A user calls.
+    async fn connect(&self, value: &CallsValue, call: &CallEntry) -> Result<(), StoreError> {
+        let office = self.office;
+        let ended = event_key(&call.id, &CallEvent::Terminate);
+        if self.keys.contains(&ended) || office.store.was_seen(ended).await? {
+            office.metrics.event("after_end");
+            return Ok(());
+        }
+        if self.is_stale(call.timestamp) {
+            office.metrics.event("stale");
+            tracing::warn!(call = %call.id, "a connect is too old to act on");
+            return Ok(());
+        }
+        let Some(session) = &call.session else {
+            office.metrics.event("no_session");
+            tracing::warn!(call = %call.id, "a connect has no session");
+            return Ok(());
+        };
+        let contact =
+            contacts::peer(call.from.as_ref(), call.from_user_id.as_ref(), &value.contacts);
+        contacts::note_window(office, &contact, call.timestamp).await?;
+        let incoming = Incoming {
+            call_id: call.id.clone(),
+            contact,
+            started_at: call.timestamp,
+            offer: session.sdp.clone(),
+            deeplink_payload: call.deeplink_payload.clone(),
+            cta_payload: call.cta_payload.clone(),
+        };
+        office.metrics.event(if actor::take(office, incoming) { "acted_on" } else { "duplicate" });
+        Ok(())
+    }
+
+    fn is_stale(&self, timestamp: Timestamp) -> bool {
+        let now = clock::now();
+        let waited = now.since(self.received_at);
+        self.office.config.connect_age_max.is_some_and(|max| now.since(timestamp) > max)
+            || waited > crate::config::CONNECT_AGE_DEFAULT
+    }
+
+    /// The platform's answer to a call of ours.
+    async fn answer(&self, value: &CallsValue, call: &CallEntry) -> Result<(), StoreError> {
+        let opaque = call.biz_opaque_callback_data.as_deref();
+        let Some(handle) = self.office.registry.find(&call.id, opaque) else {
+            let contact =
+                contacts::peer(call.to.as_ref(), call.to_user_id.as_ref(), &value.contacts);
+            return self.end_if_ours(&call.id, opaque, contact, call.timestamp).await;
+        };
+        if let Some(session) = &call.session {
+            self.acted(
+                handle.send(Letter::Answer { call_id: call.id.clone(), sdp: session.sdp.clone() }),
+            );
+        }
+        Ok(())
+    }
+
+    async fn status(&self, status: &CallStatus) -> Result<(), StoreError> {
+        let opaque = status.biz_opaque_callback_data.as_deref();
+        let word = match status.status {
+            Progress::Ringing => Status::Ringing,
+            Progress::Accepted => Status::Accepted,
+            Progress::Rejected => Status::Rejected,
+            Progress::Unknown(_) => return Ok(()),
+        };
+        let Some(handle) = self.office.registry.find(&status.id, opaque) else {
+            let user_id = status.recipient_user_id.as_ref();
+            let contact = contacts::peer(status.recipient_id.as_ref(), user_id, &[]);
+            return self.end_if_ours(&status.id, opaque, contact, status.timestamp).await;
+        };
+        self.acted(handle.send(Letter::Status { call_id: status.id.clone(), status: word }));
+        Ok(())
+    }
+
+    fn acted(&self, taken: bool) {
+        self.office.metrics.event(if taken { "acted_on" } else { "after_end" });
+    }
+
+    /// A call to a user that no task of ours owns: ended when a gateway of ours placed it and died.
+    async fn end_if_ours(
+        &self,
+        call_id: &CallId,
+        opaque: Option<&str>,
+        contact: wire::console::Peer,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let ours = opaque.is_some_and(|opaque| opaque.starts_with(OPAQUE_PREFIX));
+        if !ours || self.office.store.cdr(call_id.clone()).await?.is_some() {
+            self.office.metrics.event("after_end");
+            return Ok(());
+        }
+        let call = LiveCall {
+            call_id: call_id.clone(),
+            direction: Direction::BusinessInitiated,
+            contact,
+            started_at: at,
+            answered_at: None,
+            deeplink_payload: None,
+            cta_payload: None,
+        };
+        orphans::end(self.office, call).await
+    }
+
+    async fn terminate(&self, value: &CallsValue, call: &CallEntry) -> Result<(), StoreError> {
+        let error = value.errors_of(call).next();
+        let error =
+            error.map(|error| (error.code, error.text().unwrap_or("no reason given").to_owned()));
+        let figures = Figures {
+            termination: Termination { picked_up: call.start_time.is_some(), error },
+            at: call.end_time.unwrap_or(call.timestamp),
+            start: call.start_time,
+            duration_s: call.duration,
+        };
+        let opaque = call.biz_opaque_callback_data.as_deref();
+        if let Some(handle) = self.office.registry.find(&call.id, opaque) {
+            let (call_id, figures) = (call.id.clone(), Box::new(figures));
+            self.acted(handle.send(Letter::Terminated { call_id, figures }));
+            return Ok(());
+        }
+        if let Some(cdr) = self.office.store.cdr(call.id.clone()).await? {
+            return orphans::amend(self.office, cdr, &figures).await;
+        }
+        self.record_unseen(value, call, &figures).await
+    }
+
+    /// A call that was over before we knew of it gets its record, too.
+    async fn record_unseen(
+        &self,
+        value: &CallsValue,
+        call: &CallEntry,
+        figures: &Figures,
+    ) -> Result<(), StoreError> {
+        let direction = call.direction().unwrap_or(Direction::UserInitiated);
+        let opaque = call.biz_opaque_callback_data.as_deref();
+        let ours = opaque.is_some_and(|opaque| opaque.starts_with(OPAQUE_PREFIX));
+        if direction == Direction::BusinessInitiated && !ours {
+            self.office.metrics.event("other");
+            return Ok(());
+        }
+        let (wa_id, user_id, silent) = match direction {
+            Direction::UserInitiated => (&call.from, &call.from_user_id, EndReason::CallerGaveUp),
+            Direction::BusinessInitiated => {
+                (&call.to, &call.to_user_id, EndReason::UserDidNotAnswer)
+            }
+        };
+        let contact = contacts::peer(wa_id.as_ref(), user_id.as_ref(), &value.contacts);
+        let reason = match &figures.termination.error {
+            Some((code, text)) => EndReason::PlatformReported { code: *code, text: text.clone() },
+            None if figures.termination.picked_up => EndReason::GatewayDied,
+            None => silent,
+        };
+        let started_at = call.start_time.unwrap_or(call.timestamp);
+        let mut cdr =
+            Cdr::new(call.id.clone(), direction, contact, started_at, figures.at, &reason);
+        if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
+            let duration = std::time::Duration::from_secs(seconds);
+            cdr.talked(start, duration, &self.office.config.price);
+        }
+        self.office.store.save_cdr(cdr.clone()).await?;
+        contacts::note_call(self.office, &cdr).await;
+        self.office.metrics.event("acted_on");
+        Ok(())
+    }
+
+    async fn messages(&mut self, value: &MessagesValue) -> Result<(), StoreError> {
+        for message in &value.messages {
+            if !self.is_new(format!("message:{}", message.id)).await? {
+                continue;
+            }
+            let contact = contacts::peer(
+                message.from.as_ref(),
+                message.from_user_id.as_ref(),
+                &value.contacts,
+            );
+            contacts::note_message(self.office, &contact, message).await?;
+            self.office.metrics.event("acted_on");
+        }
+        Ok(())
+    }
+}
+
+fn event_key(call_id: &CallId, event: &CallEvent) -> String {
+    format!("call:{call_id}:{}", event.as_str())
+}

@@ -1,0 +1,242 @@
+//! What do the consoles know, and who is at them?
+//!
+//! One [`Consoles`] knows every open console, the roster of agents and the live calls. Each console
+//! has a bounded queue; one that does not read is closed rather than waited for. No lock is held
+//! while anything is sent over a network.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use switchboard::{
+    agent::{Presence, Roster},
+    flow::Ring,
+};
+use terms::{AgentId, CallId};
+use tokio::sync::mpsc;
+use wire::console::{Agent, AgentState, Call, CallState, Colleague, RingStopped, ToConsole};
+
+use crate::config;
+
+/// How many frames may wait for a console: a minute of a busy day. More is a console that hangs.
+const FRAMES_MAX: usize = 256;
+
+/// One open console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ConsoleId(u64);
+
+/// Every open console, the agents and the live calls.
+#[derive(Debug)]
+pub(crate) struct Consoles {
+    agents: Vec<config::Agent>,
+    room: Mutex<Room>,
+}
+
+#[derive(Debug)]
+struct Room {
+    next: u64,
+    open: BTreeMap<ConsoleId, Console>,
+    roster: Roster,
+    live: BTreeMap<CallId, Call>,
+    ringing: BTreeMap<CallId, Vec<AgentId>>,
+}
+
+#[derive(Debug)]
+struct Console {
+    agent: AgentId,
+    frames: mpsc::Sender<ToConsole>,
+}
+
+/// A console that has just opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) id: ConsoleId,
+    pub(crate) frames: mpsc::Receiver<ToConsole>,
+    pub(crate) agent: Agent,
+    pub(crate) calls: Vec<Call>,
+}
+
+impl Consoles {
+    pub(crate) fn new(agents: Vec<config::Agent>) -> Self {
+        let roster = Roster::new(agents.iter().map(|agent| agent.id.clone()));
+        let room = Room {
+            next: 1,
+            open: BTreeMap::new(),
+            roster,
+            live: BTreeMap::new(),
+            ringing: BTreeMap::new(),
+        };
+        Self { agents, room: Mutex::new(room) }
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The agent of this id, as configured.
+    pub(crate) fn agent(&self, id: &AgentId) -> Option<&config::Agent> {
+        self.agents.iter().find(|agent| agent.id == *id)
+    }
+
+    /// A console of this agent opens; everybody learns who is there.
+    pub(crate) fn open(&self, agent: &config::Agent) -> Opened {
+        let (sender, frames) = mpsc::channel(FRAMES_MAX);
+        let mut room = self.room();
+        let id = ConsoleId(room.next);
+        room.next += 1;
+        room.roster.console_opened(&agent.id);
+        room.open.insert(id, Console { agent: agent.id.clone(), frames: sender });
+        let calls = room.live.values().cloned().collect();
+        let state = room.state_of(&agent.id);
+        drop(room);
+        self.tell_agents();
+        let agent =
+            Agent { id: agent.id.clone(), name: agent.name.clone(), role: agent.role, state };
+        Opened { id, frames, agent, calls }
+    }
+
+    /// A console closed; `true` when it was the agent's last.
+    pub(crate) fn close(&self, id: ConsoleId) -> bool {
+        let mut room = self.room();
+        let Some(console) = room.open.remove(&id) else { return false };
+        room.roster.console_closed(&console.agent);
+        let last = room.open.values().all(|other| other.agent != console.agent);
+        drop(room);
+        self.tell_agents();
+        last
+    }
+
+    /// The agent takes calls, or not.
+    pub(crate) fn set_available(&self, agent: &AgentId, available: bool) {
+        self.room().roster.set_available(agent, available);
+        self.tell_agents();
+    }
+
+    /// Takes an agent for a call; `false` when a call has the agent.
+    #[must_use]
+    pub(crate) fn claim(&self, agent: &AgentId) -> bool {
+        let claimed = self.room().roster.claim(agent);
+        self.tell_agents();
+        claimed
+    }
+
+    /// The call of this agent is over.
+    pub(crate) fn release(&self, agent: &AgentId) {
+        self.room().roster.release(agent);
+        self.tell_agents();
+    }
+
+    /// Rings everybody who can take this call; returns who rings.
+    pub(crate) fn ring(&self, call: &Call, whom: &Ring) -> Vec<AgentId> {
+        let mut room = self.room();
+        let agents = room.roster.reached_by(whom);
+        if agents.is_empty() {
+            return agents;
+        }
+        room.ringing.insert(call.call_id.clone(), agents.clone());
+        for agent in &agents {
+            room.send_to(agent, &ToConsole::Ringing { call: call.clone() });
+        }
+        drop(room);
+        self.tell_agents();
+        agents
+    }
+
+    /// Stops ringing a call, for one agent or for all who still ring.
+    pub(crate) fn stop_ringing(&self, call_id: &CallId, only: Option<&AgentId>, why: RingStopped) {
+        let mut room = self.room();
+        let Some(ringing) = room.ringing.get_mut(call_id) else { return };
+        let stopped: Vec<AgentId> = match only {
+            Some(agent) => {
+                ringing.retain(|other| other != agent);
+                vec![agent.clone()]
+            }
+            None => std::mem::take(ringing),
+        };
+        if ringing.is_empty() {
+            room.ringing.remove(call_id);
+        }
+        for agent in &stopped {
+            room.send_to(agent, &ToConsole::RingStopped { call_id: call_id.clone(), why });
+        }
+        drop(room);
+        self.tell_agents();
+    }
+
+    /// A call changed: every console learns it.
+    pub(crate) fn tell_call(&self, call: Call) {
+        let mut room = self.room();
+        if call.state == CallState::Ended {
+            room.live.remove(&call.call_id);
+        } else {
+            room.live.insert(call.call_id.clone(), call.clone());
+        }
+        room.send_to_all(&ToConsole::Call { call });
+    }
+
+    /// The live calls.
+    pub(crate) fn live(&self) -> Vec<Call> {
+        self.room().live.values().cloned().collect()
+    }
+
+    /// One live call.
+    pub(crate) fn live_call(&self, call_id: &CallId) -> Option<Call> {
+        self.room().live.get(call_id).cloned()
+    }
+
+    /// Sends a frame to one console.
+    pub(crate) fn send(&self, id: ConsoleId, frame: ToConsole) {
+        let mut room = self.room();
+        let refused =
+            room.open.get(&id).is_some_and(|console| console.frames.try_send(frame).is_err());
+        if refused {
+            room.open.remove(&id);
+        }
+    }
+
+    /// Sends a frame to every console.
+    pub(crate) fn send_to_all(&self, frame: &ToConsole) {
+        self.room().send_to_all(frame);
+    }
+
+    /// How an agent stands.
+    pub(crate) fn state_of(&self, agent: &AgentId) -> AgentState {
+        self.room().state_of(agent)
+    }
+
+    fn tell_agents(&self) {
+        let mut room = self.room();
+        let colleague = |agent: &config::Agent| Colleague {
+            id: agent.id.clone(),
+            name: agent.name.clone(),
+            state: room.state_of(&agent.id),
+        };
+        let agents = self.agents.iter().map(colleague).collect();
+        room.send_to_all(&ToConsole::Agents { agents });
+    }
+}
+
+impl Room {
+    fn state_of(&self, agent: &AgentId) -> AgentState {
+        match self.roster.presence(agent) {
+            Presence::Offline => AgentState::Offline,
+            Presence::Away => AgentState::Away,
+            Presence::Busy => AgentState::Busy,
+            Presence::Available if self.ringing.values().any(|agents| agents.contains(agent)) => {
+                AgentState::Ringing
+            }
+            Presence::Available => AgentState::Available,
+        }
+    }
+
+    fn send_to(&mut self, agent: &AgentId, frame: &ToConsole) {
+        self.open.retain(|_, console| {
+            console.agent != *agent || console.frames.try_send(frame.clone()).is_ok()
+        });
+    }
+
+    fn send_to_all(&mut self, frame: &ToConsole) {
+        self.open.retain(|_, console| console.frames.try_send(frame.clone()).is_ok());
+    }
+}

@@ -1,0 +1,33 @@
+//! What does every room of the gateway need?
+
+use std::sync::Arc;
+
+use engine::Engine;
+
+use crate::{
+    calls::registry::Registry, config::Config, console::session::Sessions, events::Consoles,
+    graph::Graph, metrics::Metrics, prompts::Shelf, store::Store,
+};
+
+/// The shared parts of one gateway.
+#[derive(Debug)]
+pub(crate) struct Office {
+    pub(crate) config: Config,
+    pub(crate) engine: Engine,
+    pub(crate) graph: Graph,
+    pub(crate) store: Store,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) shelf: Shelf,
+    pub(crate) consoles: Consoles,
+    pub(crate) registry: Registry,
+    /// Rung when a webhook has been stored.
+    pub(crate) inbox: tokio::sync::Notify,
+    pub(crate) sessions: Sessions,
+}
+
+impl Office {
+    /// The business number as people read it.
+    pub(crate) fn number(&self) -> &str {
+        self.config.number.digits.as_str()
+    }
+}

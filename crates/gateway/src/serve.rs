@@ -1,0 +1,137 @@
+//! How does a gateway start and stop?
+//!
+//! It starts with what could go wrong first: the flow, the store, the media ports, the listener. Then
+//! it ends what a dead gateway left behind, and acts on the webhooks that one had not. It stops by
+//! ending its live calls, so that nobody pays for a call without a gateway.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use engine::Engine;
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+
+use crate::{
+    api,
+    calls::{orphans, registry::Registry},
+    clock,
+    config::Config,
+    console::session::Sessions,
+    dispatch,
+    events::Consoles,
+    graph::{ClientError, Graph},
+    metrics::Metrics,
+    office::Office,
+    prompts::{Shelf, ShelfError},
+    store::{Store, StoreError},
+};
+
+/// How long a stop waits for the platform to confirm the ends of live calls.
+const STOP_PATIENCE: Duration = Duration::from_secs(8);
+
+/// Why a gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The flow or a prompt.
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The HTTP client.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The media engine.
+    #[error("cannot start the media engine")]
+    Engine(#[source] engine::StartError),
+    /// The HTTP port.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A gateway that runs. Dropping it leaves calls as a crash would; use [`Running::stop`].
+#[derive(Debug)]
+pub struct Running {
+    office: Arc<Office>,
+    address: SocketAddr,
+    stop: Arc<Notify>,
+    server: JoinHandle<()>,
+    inbox: JoinHandle<()>,
+}
+
+/// Starts a gateway.
+///
+/// # Errors
+///
+/// The first thing that does not start.
+pub async fn serve(config: Config) -> Result<Running, StartError> {
+    // The first of several in one process wins; they are the same.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let shelf = Shelf::load(config.flow.as_ref())?;
+    let store = Store::open(config.data_dir.as_deref())?;
+    store.forget_old_keys(clock::now()).await?;
+    let engine = Engine::start(engine::Config {
+        threads: 1,
+        bind_ip: config.media.bind_ip,
+        advertised: config.media.advertised.clone(),
+        ports: config.media.ports.clone(),
+        muxed: Some(config.media.browsers),
+        ..engine::Config::default()
+    })
+    .map_err(StartError::Engine)?;
+    let listen = |source| StartError::Listen { address: config.http, source };
+    let listener = TcpListener::bind(config.http).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    let metrics = Arc::new(Metrics::default());
+    let office = Arc::new(Office {
+        graph: Graph::new(config.upstream.clone(), Arc::clone(&metrics))?,
+        consoles: Consoles::new(config.agents.clone()),
+        registry: Registry::new(),
+        inbox: Notify::new(),
+        sessions: Sessions::default(),
+        config,
+        engine,
+        store,
+        metrics,
+        shelf,
+    });
+    let left = orphans::end_left_behind(&office).await?;
+    tracing::info!(%address, left_behind = left, "gateway runs");
+    let stop = Arc::new(Notify::new());
+    let server = tokio::spawn(run(listener, Arc::clone(&office), Arc::clone(&stop)));
+    let inbox = tokio::spawn(dispatch::run(Arc::clone(&office)));
+    Ok(Running { office, address, stop, server, inbox })
+}
+
+async fn run(listener: TcpListener, office: Arc<Office>, stop: Arc<Notify>) {
+    let served = axum::serve(listener, api::router(office));
+    tokio::select! {
+        result = served => {
+            if let Err(error) = result {
+                tracing::error!(%error, "the gateway no longer listens");
+            }
+        }
+        () = stop.notified() => {}
+    }
+}
+
+impl Running {
+    /// Where HTTP listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends live calls politely, waits until they are recorded, and stops.
+    pub async fn stop(self) {
+        // Webhooks are still taken: the platform's terminate webhooks bring the figures.
+        self.office.registry.stop(STOP_PATIENCE).await;
+        self.stop.notify_one();
+        self.inbox.abort();
+        drop(self.server.await);
+    }
+}

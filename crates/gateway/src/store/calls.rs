@@ -1,0 +1,155 @@
+//! Which calls run, and which have ended?
+
+use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use terms::{CallId, Direction, Timestamp};
+use wire::console::Peer;
+
+use super::{Store, StoreError};
+use crate::cdr::Cdr;
+
+/// What a gateway that comes back must know of a call it left behind.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct LiveCall {
+    /// Its id.
+    pub call_id: CallId,
+    /// Who started it.
+    pub direction: Direction,
+    /// The user.
+    pub contact: Peer,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it was answered, as far as it was.
+    pub answered_at: Option<Timestamp>,
+    /// From the deep link.
+    pub deeplink_payload: Option<String>,
+    /// From the button.
+    pub cta_payload: Option<String>,
+}
+
+/// What was there when a record was to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recorded {
+    /// Nothing; it is written.
+    Written,
+    /// A record; it stands.
+    Before,
+}
+
+impl Store {
+    /// Remembers a running call.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn save_live(&self, call: LiveCall) -> Result<(), StoreError> {
+        self.run(move |db| {
+            let sql = "INSERT OR REPLACE INTO live_calls (call_id, body) VALUES (?1, ?2)";
+            let body = serde_json::to_string(&call)?;
+            db.prepare_cached(sql)?.execute(params![call.call_id.as_str(), body])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The calls that were running when the last gateway stopped.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn live_calls(&self) -> Result<Vec<LiveCall>, StoreError> {
+        self.run(|db| {
+            let mut statement = db.prepare_cached("SELECT body FROM live_calls")?;
+            let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+            let mut calls = Vec::new();
+            for body in rows {
+                calls.push(serde_json::from_str(&body?)?);
+            }
+            Ok(calls)
+        })
+        .await
+    }
+
+    /// Forgets a call that no longer runs.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn forget_live(&self, call_id: CallId) -> Result<(), StoreError> {
+        self.run(move |db| {
+            let sql = "DELETE FROM live_calls WHERE call_id = ?1";
+            db.prepare_cached(sql)?.execute([call_id.as_str()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes the record of an ended call, once: the first record of a call stands.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn save_cdr(&self, cdr: Cdr) -> Result<Recorded, StoreError> {
+        self.run(move |db| {
+            let sql = "INSERT OR IGNORE INTO cdrs (call_id, started_ms, body) VALUES (?1, ?2, ?3)";
+            let row = params![
+                cdr.call_id.as_str(),
+                cdr.started_at.unix_ms(),
+                serde_json::to_string(&cdr)?
+            ];
+            let rows = db.prepare_cached(sql)?.execute(row)?;
+            Ok(if rows == 0 { Recorded::Before } else { Recorded::Written })
+        })
+        .await
+    }
+
+    /// Changes a record in place: the platform's figures came after it was written.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn amend_cdr(&self, cdr: Cdr) -> Result<(), StoreError> {
+        self.run(move |db| {
+            let sql = "UPDATE cdrs SET body = ?2 WHERE call_id = ?1";
+            let body = serde_json::to_string(&cdr)?;
+            db.prepare_cached(sql)?.execute(params![cdr.call_id.as_str(), body])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The newest records, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn cdrs(&self, limit: u32) -> Result<Vec<Cdr>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT body FROM cdrs ORDER BY started_ms DESC, call_id LIMIT ?1";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([limit], |row| row.get::<_, String>(0))?;
+            let mut cdrs = Vec::new();
+            for body in rows {
+                cdrs.push(serde_json::from_str(&body?)?);
+            }
+            Ok(cdrs)
+        })
+        .await
+    }
+
+    /// The record of one call.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn cdr(&self, call_id: CallId) -> Result<Option<Cdr>, StoreError> {
+        self.run(move |db| {
+            let mut statement = db.prepare_cached("SELECT body FROM cdrs WHERE call_id = ?1")?;
+            let body = statement
+                .query_row([call_id.as_str()], |row| row.get::<_, String>(0))
+                .optional()?;
+            Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+        })
+        .await
+    }
+}

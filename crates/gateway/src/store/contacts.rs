@@ -1,0 +1,164 @@
+//! Whom has the business seen, may they be called, and what was said?
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use terms::{Timestamp, UserId, WaId};
+use wire::console::{ChatLine, PermissionState};
+
+use super::{Store, StoreError};
+
+/// How many lines of a chat are read at most; the console shows the newest.
+const CHAT_MAX: u32 = 500;
+
+/// A user the business has seen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ContactRow {
+    /// The number.
+    pub wa_id: WaId,
+    /// The business-scoped id, where known.
+    pub user_id: Option<UserId>,
+    /// The name, where known.
+    pub name: Option<String>,
+    /// The ledger: what the last reply, request or look upstream said.
+    pub grant: Grant,
+    /// Until when the service window is open, as far as we saw.
+    pub window_until: Option<Timestamp>,
+}
+
+/// One user's permission to be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Grant {
+    /// Which kind.
+    pub state: PermissionState,
+    /// When a temporary one ends.
+    pub expires_at: Option<Timestamp>,
+    /// When we learnt it.
+    pub learnt_at: Option<Timestamp>,
+}
+
+impl ContactRow {
+    /// A user of whom only the number is known.
+    #[must_use]
+    pub(crate) fn new(wa_id: WaId) -> Self {
+        let grant = Grant { state: PermissionState::None, expires_at: None, learnt_at: None };
+        Self { wa_id, user_id: None, name: None, grant, window_until: None }
+    }
+}
+
+impl Store {
+    /// Changes what is known of a user, who may be new, and returns it.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn change_contact<F>(
+        &self,
+        wa_id: WaId,
+        now: Timestamp,
+        change: F,
+    ) -> Result<ContactRow, StoreError>
+    where
+        F: FnOnce(&mut ContactRow) + Send + 'static,
+    {
+        self.run(move |db| {
+            let mut contact = load(db, &wa_id)?.unwrap_or_else(|| ContactRow::new(wa_id));
+            change(&mut contact);
+            let sql =
+                "INSERT OR REPLACE INTO contacts (wa_id, updated_ms, body) VALUES (?1, ?2, ?3)";
+            let body = serde_json::to_string(&contact)?;
+            let row = params![contact.wa_id.as_str(), now.unix_ms(), body];
+            db.prepare_cached(sql)?.execute(row)?;
+            Ok(contact)
+        })
+        .await
+    }
+
+    /// One user, if seen.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn contact(&self, wa_id: WaId) -> Result<Option<ContactRow>, StoreError> {
+        self.run(move |db| load(db, &wa_id)).await
+    }
+
+    /// The number of a user known by the business-scoped id.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn wa_id_of(&self, user_id: UserId) -> Result<Option<WaId>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT wa_id FROM contacts WHERE json_extract(body, '$.user_id') = ?1";
+            let mut statement = db.prepare_cached(sql)?;
+            let found = statement
+                .query_row([user_id.as_str()], |row| row.get::<_, String>(0))
+                .optional()?;
+            Ok(found.and_then(|text| text.parse().ok()))
+        })
+        .await
+    }
+
+    /// Every user seen, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn contacts(&self) -> Result<Vec<ContactRow>, StoreError> {
+        self.run(|db| {
+            let sql = "SELECT body FROM contacts ORDER BY updated_ms DESC LIMIT 1000";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+            let mut contacts = Vec::new();
+            for body in rows {
+                contacts.push(serde_json::from_str(&body?)?);
+            }
+            Ok(contacts)
+        })
+        .await
+    }
+
+    /// Writes a line of a chat; the same id again replaces it.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn save_line(&self, wa_id: WaId, line: ChatLine) -> Result<(), StoreError> {
+        self.run(move |db| {
+            let sql =
+                "INSERT OR REPLACE INTO chat (id, wa_id, at_ms, body) VALUES (?1, ?2, ?3, ?4)";
+            let body = serde_json::to_string(&line)?;
+            let row = params![line.id, wa_id.as_str(), line.at.unix_ms(), body];
+            db.prepare_cached(sql)?.execute(row)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The newest lines of a chat, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn chat(&self, wa_id: WaId) -> Result<Vec<ChatLine>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT body FROM (SELECT body, at_ms, rowid FROM chat WHERE wa_id = ?1
+                       ORDER BY at_ms DESC, rowid DESC LIMIT ?2) ORDER BY at_ms, rowid";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement
+                .query_map(params![wa_id.as_str(), CHAT_MAX], |row| row.get::<_, String>(0))?;
+            let mut lines = Vec::new();
+            for body in rows {
+                lines.push(serde_json::from_str(&body?)?);
+            }
+            Ok(lines)
+        })
+        .await
+    }
+}
+
+fn load(db: &Connection, wa_id: &WaId) -> Result<Option<ContactRow>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT body FROM contacts WHERE wa_id = ?1")?;
+    let body = statement.query_row([wa_id.as_str()], |row| row.get::<_, String>(0)).optional()?;
+    Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+}

@@ -1,0 +1,111 @@
+//! Which webhooks came, and which were acted on?
+//!
+//! A webhook is stored before it is acknowledged and removed once it was acted on, together with
+//! the keys of its events. What a killed gateway left behind is acted on by the next one.
+
+use rusqlite::{OptionalExtension, params};
+use terms::Timestamp;
+
+use super::{Store, StoreError};
+
+/// A stored webhook.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    /// Its place in the inbox.
+    pub id: i64,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The raw body.
+    pub body: Vec<u8>,
+}
+
+/// How long keys are kept: WhatsApp may deliver again for seven days (fact sheet 10.4).
+const SEEN_DAYS: i64 = 8;
+
+impl Store {
+    /// Stores a webhook; its signature is right.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; do not acknowledge.
+    pub(crate) async fn keep_webhook(
+        &self,
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<i64, StoreError> {
+        self.run(move |db| {
+            let sql = "INSERT INTO inbox (received_ms, body) VALUES (?1, ?2)";
+            db.prepare_cached(sql)?.execute(params![now.unix_ms(), body])?;
+            Ok(db.last_insert_rowid())
+        })
+        .await
+    }
+
+    /// The webhooks not acted on, in the order they came, after this one.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn waiting_webhooks(&self, after: i64) -> Result<Vec<Delivery>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT id, received_ms, body FROM inbox WHERE id > ?1 ORDER BY id LIMIT 100";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([after], |row| {
+                let received_at = Timestamp::from_unix_ms(row.get(1)?);
+                Ok(Delivery { id: row.get(0)?, received_at, body: row.get(2)? })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Whether something with this key was acted on.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn was_seen(&self, key: String) -> Result<bool, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT 1 FROM seen WHERE key = ?1";
+            let found = db.prepare_cached(sql)?.query_row([key], |_| Ok(())).optional()?;
+            Ok(found.is_some())
+        })
+        .await
+    }
+
+    /// Removes a webhook that was acted on and remembers the keys of its events.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; the webhook will be looked at again.
+    pub(crate) async fn finish_webhook(
+        &self,
+        id: i64,
+        keys: Vec<String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.run(move |db| {
+            let sql = "INSERT OR IGNORE INTO seen (key, at_ms) VALUES (?1, ?2)";
+            for key in keys {
+                db.prepare_cached(sql)?.execute(params![key, now.unix_ms()])?;
+            }
+            db.prepare_cached("DELETE FROM inbox WHERE id = ?1")?.execute([id])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets keys too old to come again; called at start.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn forget_old_keys(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.run(move |db| {
+            let oldest = now.unix_ms() - SEEN_DAYS * 86_400_000;
+            db.execute("DELETE FROM seen WHERE at_ms < ?1", [oldest])?;
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,179 @@
+//! What does the gateway remember?
+//!
+//! One SQLite database, one thread that owns it. A job is a closure over the connection; the thread
+//! takes all jobs that wait, runs them in one transaction and answers after the commit, so whoever
+//! gets an answer has it on disk (WAL, `synchronous = FULL`). Without a data folder the same thread
+//! works in memory.
+//!
+//! | Table | Holds |
+//! |---|---|
+//! | `inbox` | webhooks as they came, until they were acted on |
+//! | `seen` | what was acted on, so that nothing is acted on twice |
+//! | `live_calls` | calls that someone must end should we die |
+//! | `cdrs` | one record for each ended call |
+//! | `contacts`, `chat` | users seen, their permission and window, what was said |
+
+mod calls;
+mod contacts;
+mod inbox;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+pub(crate) use calls::LiveCall;
+pub(crate) use contacts::{ContactRow, Grant};
+pub(crate) use inbox::Delivery;
+
+/// How many jobs may wait; more is a disk that cannot follow, and the sender waits.
+const JOBS_MAX: usize = 1_024;
+/// How many jobs share a commit; more would only make the first of them wait longer.
+const BATCH_MAX: usize = 256;
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS inbox (
+    id INTEGER PRIMARY KEY, received_ms INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS live_calls (call_id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS cdrs (
+    call_id TEXT PRIMARY KEY, started_ms INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS cdrs_by_time ON cdrs (started_ms);
+CREATE TABLE IF NOT EXISTS contacts (
+    wa_id TEXT PRIMARY KEY, updated_ms INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS chat (
+    id TEXT PRIMARY KEY, wa_id TEXT NOT NULL, at_ms INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS chat_by_contact ON chat (wa_id, at_ms);
+";
+
+/// Why the store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder cannot be made.
+    #[error("cannot make the data folder {path}")]
+    MakeFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error("cannot open the gateway's database")]
+    Open(#[source] rusqlite::Error),
+    /// A statement failed.
+    #[error("the gateway's database refused a statement")]
+    Statement(#[source] rusqlite::Error),
+    /// A record in it cannot be read or written.
+    #[error("a record in the gateway's database cannot be read")]
+    Record(#[source] serde_json::Error),
+    /// The thread cannot be started.
+    #[error("cannot start the store's thread")]
+    Thread(#[source] std::io::Error),
+    /// The thread is gone.
+    #[error("the store has stopped")]
+    Stopped,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Statement(error)
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Record(error)
+    }
+}
+
+type Answer = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+
+/// The gateway's memory. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    jobs: mpsc::SyncSender<Job>,
+}
+
+impl Store {
+    /// Opens the database in this folder, or one in memory.
+    ///
+    /// # Errors
+    ///
+    /// What the folder, the database or the system refused.
+    pub(crate) fn open(folder: Option<&Path>) -> Result<Self, StoreError> {
+        let connection = match folder {
+            Some(folder) => {
+                let made = std::fs::create_dir_all(folder);
+                made.map_err(|source| StoreError::MakeFolder { path: folder.to_owned(), source })?;
+                Connection::open(folder.join("gateway.db"))
+            }
+            None => Connection::open_in_memory(),
+        }
+        .map_err(StoreError::Open)?;
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+            .and_then(|()| connection.execute_batch(SCHEMA))
+            .map_err(StoreError::Open)?;
+        let (jobs, queue) = mpsc::sync_channel(JOBS_MAX);
+        thread::Builder::new()
+            .name("gateway-store".into())
+            .spawn(move || write(&connection, &queue))
+            .map_err(StoreError::Thread)?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs a job on the store's thread and waits until it is on disk.
+    async fn run<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let result = job(connection);
+            // Nobody may be waiting any more; the work is done all the same.
+            Box::new(move || drop(answer.send(result)))
+        });
+        match self.jobs.try_send(job) {
+            Ok(()) => {}
+            Err(mpsc::TrySendError::Full(job)) => {
+                let jobs = self.jobs.clone();
+                let sent = tokio::task::spawn_blocking(move || jobs.send(job)).await;
+                if !matches!(sent, Ok(Ok(()))) {
+                    return Err(StoreError::Stopped);
+                }
+            }
+            Err(mpsc::TrySendError::Disconnected(_)) => return Err(StoreError::Stopped),
+        }
+        answered.await.map_err(|_| StoreError::Stopped)?
+    }
+}
+
+/// The thread: batches of jobs, one transaction each. It ends when the last [`Store`] is gone.
+fn write(connection: &Connection, queue: &mpsc::Receiver<Job>) {
+    while let Ok(first) = queue.recv() {
+        let begun = connection.execute_batch("BEGIN IMMEDIATE");
+        let mut answers = vec![first(connection)];
+        while answers.len() < BATCH_MAX
+            && let Ok(job) = queue.try_recv()
+        {
+            answers.push(job(connection));
+        }
+        let committed = begun.and_then(|()| connection.execute_batch("COMMIT"));
+        if let Err(error) = committed {
+            // Without an answer every caller sees `Stopped` and says so upstream.
+            tracing::error!(%error, "the gateway's database cannot commit");
+            drop(connection.execute_batch("ROLLBACK"));
+            continue;
+        }
+        for answer in answers {
+            answer();
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What does the platform tell us, and is it the platform?
+//!
+//! The signature is checked on the raw bytes, in constant time, before anything is parsed. Then the
+//! body goes to the durable inbox, and only then the platform gets its 200. Acting on it is another
+//! task's work ([`crate::dispatch`]), in the order of arrival.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Bytes,
+    extract::{Query, State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use wire::webhook::{envelope::Envelope, signature, verify::Handshake};
+
+use crate::{clock, office::Office};
+
+/// The longest body we read: real ones have a few kilobytes, batches a few hundred.
+pub(crate) const BODY_MAX: usize = 1024 * 1024;
+
+/// The handshake's parameters.
+#[derive(Deserialize)]
+pub(crate) struct Parameters {
+    #[serde(rename = "hub.mode")]
+    mode: Option<String>,
+    #[serde(rename = "hub.challenge")]
+    challenge: Option<String>,
+    #[serde(rename = "hub.verify_token")]
+    verify_token: Option<String>,
+}
+
+/// `GET`: is this URL ours?
+pub(crate) async fn handshake(
+    State(office): State<Arc<Office>>,
+    Query(parameters): Query<Parameters>,
+) -> Response {
+    let handshake = Handshake {
+        mode: parameters.mode.as_deref(),
+        challenge: parameters.challenge.as_deref(),
+        verify_token: parameters.verify_token.as_deref(),
+    };
+    match handshake.check(office.config.upstream.verify_token.expose()) {
+        Ok(challenge) => challenge.to_owned().into_response(),
+        Err(refusal) => {
+            tracing::warn!(%refusal, "a webhook handshake is refused");
+            (StatusCode::FORBIDDEN, refusal.to_string()).into_response()
+        }
+    }
+}
+
+/// `POST`: something happened.
+pub(crate) async fn receive(
+    State(office): State<Arc<Office>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => {
+            office.metrics.webhook("unreadable");
+            return rejection.into_response();
+        }
+    };
+    if let Some(secret) = &office.config.upstream.app_secret {
+        let header = headers.get(signature::HEADER).and_then(|value| value.to_str().ok());
+        if !signature::verify(secret.expose(), &body, header.unwrap_or_default()) {
+            office.metrics.webhook("bad_signature");
+            tracing::warn!("a webhook with a bad signature is refused");
+            return (StatusCode::UNAUTHORIZED, "bad signature").into_response();
+        }
+    }
+    if let Err(error) = Envelope::parse(&body) {
+        office.metrics.webhook("malformed");
+        tracing::warn!(%error, "a signed webhook cannot be read");
+        return (StatusCode::BAD_REQUEST, "not a webhook of WhatsApp").into_response();
+    }
+    match office.store.keep_webhook(body.to_vec(), clock::now()).await {
+        Ok(_) => {
+            office.metrics.webhook("accepted");
+            office.inbox.notify_one();
+            StatusCode::OK.into_response()
+        }
+        Err(error) => {
+            // Without the 200 the platform delivers again.
+            office.metrics.webhook("not_stored");
+            tracing::error!(%error, "a webhook cannot be stored");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}
