@@ -19,14 +19,12 @@ pub(crate) fn body(bytes: &[u8]) -> Read<Map<String, Value>> {
         column: fault.column(),
         why: reason(&fault),
     })?;
-    match value {
-        Value::Object(map) => Ok(map),
-        other => Err(RequestFault::WrongType {
-            path: "the body".into(),
-            wanted: JsonKind::Object,
-            found: JsonKind::of(&other),
-        }),
-    }
+    let found = JsonKind::of(&value);
+    let Value::Object(map) = value else {
+        let path = "the body".into();
+        return Err(RequestFault::WrongType { path, wanted: JsonKind::Object, found });
+    };
+    Ok(map)
 }
 
 /// The parser's words without its own "at line …".

@@ -4,6 +4,8 @@
 //! changes. A change whose value we cannot read does not spoil the others: it becomes
 //! [`Change::Unreadable`].
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 use serde_json::Value;
 use terms::WabaId;
@@ -39,7 +41,7 @@ pub struct Entry {
 }
 
 /// One change.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Change {
     /// Field `calls`.
     Calls(Box<CallsValue>),
@@ -62,9 +64,23 @@ pub enum Change {
         field: String,
         /// Its value, as it came.
         value: Value,
-        /// What we stumbled over.
+        /// What we stumbled over. May quote the value: for DEBUG only.
         why: String,
     },
+}
+
+impl fmt::Debug for Change {
+    /// Shows no value we could not read: it may hold anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Calls(value) => value.fmt(f),
+            Self::Messages(value) => value.fmt(f),
+            Self::SettingsUpdate(value) => value.fmt(f),
+            Self::AccountUpdate(value) => value.fmt(f),
+            Self::Other { field, .. } => write!(f, "Other({field:?})"),
+            Self::Unreadable { field, .. } => write!(f, "Unreadable({field:?})"),
+        }
+    }
 }
 
 /// A body that is not an envelope.

@@ -1,0 +1,80 @@
+//! Who works here?
+
+use serde::{Deserialize, Serialize};
+use terms::AgentId;
+
+/// Whether an agent takes calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Yes.
+    Available,
+    /// No.
+    Away,
+}
+
+/// How an agent stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentState {
+    /// Takes calls.
+    Available,
+    /// Takes none.
+    Away,
+    /// A call rings.
+    Ringing,
+    /// In a call.
+    Busy,
+    /// No console is open.
+    Offline,
+}
+
+/// Who is logged in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// The id.
+    pub id: AgentId,
+    /// The name.
+    pub name: String,
+    /// What the agent may do.
+    pub role: Role,
+    /// How the agent stands.
+    pub state: AgentState,
+}
+
+/// Another agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Colleague {
+    /// The id.
+    pub id: AgentId,
+    /// The name.
+    pub name: String,
+    /// How the agent stands.
+    pub state: AgentState,
+}
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Takes and places calls.
+    Agent,
+    /// Sees everybody's.
+    Supervisor,
+}
+
+/// `POST /v1/session`
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogIn {
+    /// The agent's id.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for LogIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogIn").field("user", &self.user).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,135 @@
+//! What does the console know about a call?
+
+use serde::{Deserialize, Serialize};
+use terms::{AgentId, CallId, Direction, Money, Party, Timestamp, UserId, WaId};
+
+/// The user in a call.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// The name, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The number, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wa_id: Option<WaId>,
+    /// The business-scoped id, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+}
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Peer")
+            .field("wa_id", &self.wa_id)
+            .field("user_id", &self.user_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How far a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// The platform was asked to call the user.
+    Placing,
+    /// It rings: at agents, or at the user.
+    Ringing,
+    /// A flow talks with the user.
+    InFlow,
+    /// An agent talks with the user.
+    Connected,
+    /// It is over.
+    Ended,
+}
+
+/// A call, live or ended. What is not known is absent, never zero.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Its id.
+    pub call_id: CallId,
+    /// Who started it.
+    pub direction: Direction,
+    /// How far it is.
+    pub state: CallState,
+    /// The user.
+    pub contact: Peer,
+    /// The business number, for people.
+    pub number: String,
+    /// When it started.
+    pub since: Timestamp,
+    /// The agent who has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+    /// From the deep link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deeplink_payload: Option<String>,
+    /// From the button.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cta_payload: Option<String>,
+    /// When it was picked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// Why it ended: a stable word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whose doing or whose fault that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Party>,
+    /// The same for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Whole seconds; only if picked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_s: Option<u64>,
+    /// Billing steps; only for calls that cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulses: Option<u64>,
+    /// What it cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Money>,
+}
+
+impl Call {
+    /// A call of which only the start is known.
+    #[must_use]
+    pub fn new(
+        call_id: CallId,
+        direction: Direction,
+        state: CallState,
+        contact: Peer,
+        number: String,
+        since: Timestamp,
+    ) -> Self {
+        Self {
+            call_id,
+            direction,
+            state,
+            contact,
+            number,
+            since,
+            agent: None,
+            deeplink_payload: None,
+            cta_payload: None,
+            answered_at: None,
+            ended_at: None,
+            reason: None,
+            fault: None,
+            text: None,
+            duration_s: None,
+            pulses: None,
+            price: None,
+        }
+    }
+}
+
+/// `GET /v1/calls/{id}/diagnosis`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// Which call.
+    pub call_id: CallId,
+    /// What is worth saying, worst first.
+    pub verdicts: Vec<crate::sandbox::Verdict>,
+}

@@ -1,0 +1,131 @@
+//! What does the console know about a user, and what can it send one?
+
+use serde::{Deserialize, Serialize};
+use terms::{Timestamp, WaId};
+
+use super::Peer;
+
+/// A user the business has seen: `GET /v1/contacts` and `/v1/contacts/{wa_id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Who.
+    #[serde(flatten)]
+    pub peer: Peer,
+    /// Whether the user may be called.
+    pub permission: ContactPermission,
+    /// Until when the service window is open, as far as the gateway knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_open_until: Option<Timestamp>,
+    /// What was said, oldest first; only in `/v1/contacts/{wa_id}` and `contact` frames.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chat: Vec<ChatLine>,
+}
+
+/// Whether a user may be called, as far as the gateway knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactPermission {
+    /// Which kind.
+    pub state: PermissionState,
+    /// When a temporary one ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The kinds of permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PermissionState {
+    /// Never asked, refused, expired or taken back.
+    None,
+    /// Asked, no answer yet.
+    Requested,
+    /// For seven days.
+    Temporary,
+    /// Until taken back.
+    Permanent,
+}
+
+/// One line of a chat with a user.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatLine {
+    /// Its id.
+    pub id: String,
+    /// When.
+    pub at: Timestamp,
+    /// Who wrote it.
+    pub from: crate::handset::ChatAuthor,
+    /// What it is.
+    pub kind: crate::handset::ChatKind,
+    /// The text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// How it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<crate::handset::ChatEntryState>,
+}
+
+impl std::fmt::Debug for ChatLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChatLine")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `POST /v1/permission_requests`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskPermission {
+    /// The user's number.
+    pub to: WaId,
+    /// Words above the fixed ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// `POST /v1/messages`
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WriteMessage {
+    /// The user's number.
+    pub to: WaId,
+    /// The text.
+    pub text: String,
+}
+
+impl std::fmt::Debug for WriteMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WriteMessage").field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+/// `GET /v1/preflight?to=&from=`: may this user be called, and at what price?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preflight {
+    /// Whether the call may be made.
+    pub allowed: bool,
+    /// The rule that decides.
+    pub rule: String,
+    /// What it looked at.
+    pub evidence: String,
+    /// When the answer changes by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes_at: Option<Timestamp>,
+    /// What it would cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<PreflightPrice>,
+}
+
+/// What a call would cost. Amounts are decimal strings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreflightPrice {
+    /// For one pulse of 6 seconds.
+    pub pulse: String,
+    /// For one minute.
+    pub per_minute: String,
+    /// In which currency.
+    pub currency: String,
+    /// From which rate card.
+    pub card: String,
+}

@@ -1,0 +1,153 @@
+//! What do an agent's browser and the gateway say to each other?
+//!
+//! JSON text frames over `/v1/console/ws`, tagged by `type`; the same objects in the gateway's REST
+//! answers. The agent's browser always makes the SDP offer, the gateway always answers.
+
+mod agent;
+mod call;
+mod contact;
+
+use serde::{Deserialize, Serialize};
+use terms::{CallId, PhoneNumberId, WaId};
+
+use crate::SdpText;
+
+pub use self::agent::{Agent, AgentState, Colleague, LogIn, Presence, Role};
+pub use self::call::{Call, CallState, Diagnosis, Peer};
+pub use self::contact::{
+    AskPermission, ChatLine, Contact, ContactPermission, PermissionState, Preflight,
+    PreflightPrice, WriteMessage,
+};
+
+/// Console → gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FromConsole {
+    /// Takes calls, or not.
+    Presence {
+        /// Which.
+        state: Presence,
+    },
+    /// Take a ringing call.
+    Answer {
+        /// Which.
+        call_id: CallId,
+        /// The browser's offer.
+        sdp: SdpText,
+    },
+    /// Leave a ringing call to others.
+    Decline {
+        /// Which.
+        call_id: CallId,
+    },
+    /// Call a user.
+    Place {
+        /// The user's number.
+        to: WaId,
+        /// The browser's offer.
+        sdp: SdpText,
+    },
+    /// End a call.
+    HangUp {
+        /// Which.
+        call_id: CallId,
+    },
+    /// Close or open the agent's microphone towards the user.
+    Mute {
+        /// Which call.
+        call_id: CallId,
+        /// Closed?
+        on: bool,
+    },
+    /// Press a key of the dialpad.
+    Digit {
+        /// Which call.
+        call_id: CallId,
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        digit: char,
+    },
+}
+
+/// Gateway → console.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToConsole {
+    /// First frame: all there is.
+    Hello {
+        /// Who is logged in.
+        agent: Agent,
+        /// Live calls.
+        calls: Vec<Call>,
+        /// The business number.
+        number: Number,
+    },
+    /// A call rings here.
+    Ringing {
+        /// Which.
+        call: Call,
+    },
+    /// It no longer rings here.
+    RingStopped {
+        /// Which.
+        call_id: CallId,
+        /// Why.
+        why: RingStopped,
+    },
+    /// The answer to the browser's offer.
+    Answer {
+        /// Which call.
+        call_id: CallId,
+        /// The gateway's answer.
+        sdp: SdpText,
+    },
+    /// A call changed.
+    Call {
+        /// As it is.
+        call: Call,
+    },
+    /// A contact changed.
+    Contact {
+        /// As it is.
+        contact: Contact,
+    },
+    /// Something asked for will not happen.
+    Refused {
+        /// The `type` of the frame that is refused.
+        what: String,
+        /// The rule or the error code.
+        code: String,
+        /// The same for people.
+        text: String,
+    },
+    /// Who is there.
+    Agents {
+        /// Everybody.
+        agents: Vec<Colleague>,
+    },
+}
+
+/// Why a call no longer rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RingStopped {
+    /// Another agent took it.
+    Taken,
+    /// This agent declined.
+    Declined,
+    /// Nobody took it in time; it goes on to the flow.
+    TimedOut,
+    /// The caller gave up.
+    Ended,
+}
+
+/// The business number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Number {
+    /// Its id.
+    pub phone_number_id: PhoneNumberId,
+    /// The number, for people.
+    pub display: String,
+    /// The business's name, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}

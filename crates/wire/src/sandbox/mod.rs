@@ -1,0 +1,141 @@
+//! What does a test say to the platform? The bodies of `/sandbox/v1/…`.
+//!
+//! Ours, so strict: an unknown key is an error. Times are RFC 3339 in UTC. A refusal is 409 with
+//! [`Refused`].
+
+mod faults;
+mod inspection;
+mod user;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use terms::{PhoneNumberId, Timestamp, WaId, WabaId};
+
+use crate::IsoSpan;
+
+pub use self::faults::{Faults, GraphFaults, MediaFaults, WebhookFaults};
+pub use self::inspection::{
+    CallInspection, CallSummary, Heard, LegReport, Legs, StateChange, Verdict,
+};
+pub use self::user::{
+    After, Behaviour, CallPlaced, Consent, DecidePermission, KeyPress, NewUser, PermissionAction,
+    PermissionHabit, PlaceCall, Play, Reaction, User, WriteMessage,
+};
+
+/// What is asked will not be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Which rule says so.
+    pub rule: String,
+    /// The code the API would give.
+    pub code: i64,
+    /// The same for people.
+    pub text: String,
+}
+
+/// `GET /sandbox/v1/state`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The test clock.
+    pub clock: Clock,
+    /// Accounts.
+    pub accounts: Vec<Account>,
+    /// Business numbers.
+    pub numbers: Vec<Number>,
+    /// Users.
+    pub users: Vec<User>,
+    /// Calls, live and ended, newest first.
+    pub calls: Vec<CallSummary>,
+}
+
+/// An account (WABA).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its id.
+    pub waba_id: WabaId,
+    /// Its rulebook.
+    pub rulebook: String,
+    /// Its time zone.
+    pub timezone: String,
+    /// What it is billed in.
+    pub currency: String,
+    /// Whether a valid payment method is set.
+    pub payment_valid: bool,
+}
+
+/// A business number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Number {
+    /// Its id in the Graph API.
+    pub phone_number_id: PhoneNumberId,
+    /// Its account.
+    pub waba_id: WabaId,
+    /// The number.
+    pub number: WaId,
+    /// The business's name.
+    pub name: String,
+    /// Whether calls are on.
+    pub calling_enabled: bool,
+}
+
+/// `GET /sandbox/v1/clock`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// What time it is.
+    pub now: Timestamp,
+    /// Whether it runs.
+    pub mode: ClockMode,
+}
+
+/// Whether the test clock runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockMode {
+    /// It stands.
+    Frozen,
+    /// It runs.
+    Running,
+}
+
+/// `POST /sandbox/v1/clock`: one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockCommand {
+    /// `{"advance":"P7D"}`
+    Advance(IsoSpan),
+    /// `{"set":"…Z"}`
+    Set(Timestamp),
+    /// `{"mode":"frozen"}`
+    Mode(ClockMode),
+}
+
+/// An entry of `GET /sandbox/v1/webhooks`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WebhookRecord {
+    /// Its id.
+    pub id: String,
+    /// The webhook field.
+    pub field: String,
+    /// The body.
+    pub body: Value,
+    /// The header with which it was sent; absent while only journalled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// Where to; absent without a callback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What was tried.
+    pub attempts: Vec<WebhookAttempt>,
+    /// How it stands: `journalled`, `waiting`, `delivered`, `expired`.
+    pub state: String,
+}
+
+/// One try to deliver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookAttempt {
+    /// When.
+    pub at: Timestamp,
+    /// The HTTP status; absent when none came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+}

@@ -1,0 +1,245 @@
+//! Who are the users, what do their scripted phones do, and what may a test make them do?
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use terms::{CallId, Country, Timestamp, UserId, WaId};
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// The number.
+    pub wa_id: WaId,
+    /// The business-scoped id.
+    pub user_id: UserId,
+    /// The name.
+    pub name: String,
+    /// The country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
+    /// What the scripted phone does.
+    pub behaviour: Behaviour,
+    /// Whether a phone (page or `offhook call`) is connected, which then takes precedence.
+    #[serde(default)]
+    pub phone_connected: bool,
+    /// What this user lets which business do, by business number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub consents: BTreeMap<String, Consent>,
+}
+
+/// What stands between one user and one business number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// `no_permission`, `temporary` or `permanent`.
+    pub permission: crate::graph::permission::PermissionStatus,
+    /// When a temporary permission ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission_expires_at: Option<Timestamp>,
+    /// Until when the service window is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_open_until: Option<Timestamp>,
+}
+
+/// `POST /sandbox/v1/users`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// The number.
+    pub wa_id: WaId,
+    /// The name.
+    pub name: String,
+    /// The country; from the number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
+    /// The business-scoped id; made when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// What the scripted phone does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behaviour: Option<Behaviour>,
+}
+
+/// `PUT /sandbox/v1/users/{wa_id}/behaviour`: how the scripted phone reacts. What is absent is as
+/// in [`Behaviour::default`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Behaviour {
+    /// What it does when a business calls.
+    pub answer: Reaction,
+    /// What it plays in a call.
+    pub play: Play,
+    /// Keys it presses, counted from the answer.
+    pub dtmf: Vec<KeyPress>,
+    /// When it hangs up, counted from the answer; absent: never.
+    pub hang_up: Option<After>,
+    /// What it does with a permission request.
+    pub permission: PermissionHabit,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            answer: Reaction::Answer(After { after_ms: 2000 }),
+            play: Play::Silence,
+            dtmf: Vec::new(),
+            hang_up: None,
+            permission: PermissionHabit::Ignore,
+        }
+    }
+}
+
+/// After some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct After {
+    /// Milliseconds.
+    pub after_ms: u64,
+}
+
+/// What a phone does when a business calls: `{"after_ms":2000}` or a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "ReactionForm", into = "ReactionForm")]
+pub enum Reaction {
+    /// Picks up.
+    Answer(After),
+    /// Rings until the caller gives up.
+    Ignore,
+    /// Refuses.
+    Reject,
+    /// Is in another call.
+    Busy,
+    /// Does not ring.
+    Unreachable,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(untagged)]
+enum ReactionForm {
+    Answer(After),
+    Word(ReactionWord),
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ReactionWord {
+    Ignore,
+    Reject,
+    Busy,
+    Unreachable,
+}
+
+impl From<ReactionForm> for Reaction {
+    fn from(form: ReactionForm) -> Self {
+        match form {
+            ReactionForm::Answer(after) => Self::Answer(after),
+            ReactionForm::Word(ReactionWord::Ignore) => Self::Ignore,
+            ReactionForm::Word(ReactionWord::Reject) => Self::Reject,
+            ReactionForm::Word(ReactionWord::Busy) => Self::Busy,
+            ReactionForm::Word(ReactionWord::Unreachable) => Self::Unreachable,
+        }
+    }
+}
+
+impl From<Reaction> for ReactionForm {
+    fn from(reaction: Reaction) -> Self {
+        match reaction {
+            Reaction::Answer(after) => Self::Answer(after),
+            Reaction::Ignore => Self::Word(ReactionWord::Ignore),
+            Reaction::Reject => Self::Word(ReactionWord::Reject),
+            Reaction::Busy => Self::Word(ReactionWord::Busy),
+            Reaction::Unreachable => Self::Word(ReactionWord::Unreachable),
+        }
+    }
+}
+
+/// What a phone plays: `{"tone_hz":440}`, `{"wav":"path"}` or `"silence"`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Play {
+    /// Nothing.
+    Silence,
+    /// A sine.
+    #[serde(rename = "tone_hz")]
+    ToneHz(f64),
+    /// A file on the platform's machine.
+    Wav(String),
+}
+
+/// A key of the dialpad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyPress {
+    /// `0` to `9`, `*`, `#`, `A` to `D`.
+    pub digit: char,
+    /// Milliseconds from the answer.
+    pub at_ms: u64,
+}
+
+/// What a phone does with a permission request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PermissionHabit {
+    /// Allows for seven days.
+    Temporary,
+    /// Allows until taken back.
+    Permanent,
+    /// Refuses.
+    Reject,
+    /// Leaves it unanswered.
+    Ignore,
+}
+
+/// `POST /sandbox/v1/users/{wa_id}/call`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceCall {
+    /// The business number.
+    pub to: WaId,
+    /// From a deep link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deeplink_payload: Option<String>,
+    /// From a button.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cta_payload: Option<String>,
+}
+
+/// What [`PlaceCall`] is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallPlaced {
+    /// The new call.
+    pub call_id: CallId,
+}
+
+/// `POST /sandbox/v1/users/{wa_id}/message`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WriteMessage {
+    /// The business number.
+    pub to: WaId,
+    /// The text.
+    pub text: String,
+}
+
+/// `POST /sandbox/v1/users/{wa_id}/permission`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecidePermission {
+    /// The business number.
+    pub to: WaId,
+    /// The decision.
+    pub action: PermissionAction,
+}
+
+/// What a user decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PermissionAction {
+    /// May call for seven days.
+    AcceptTemporary,
+    /// May call until taken back.
+    AcceptPermanent,
+    /// May not.
+    Reject,
+    /// May no longer.
+    Revoke,
+}

@@ -1,0 +1,25 @@
+//! What travels, read and written: goldens, both editions, faults that name the field, and hostile
+//! bytes.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+extern crate offhook_wire as wire;
+
+mod editions;
+mod golden;
+mod hostile;
+mod requests;
+mod webhooks;
+
+use serde_json::Value;
+
+/// The text of a golden.
+#[expect(clippy::disallowed_methods, reason = "goldens are files")]
+fn golden(name: &str) -> String {
+    let path = format!("{}/tests/golden/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|fault| panic!("{path}: {fault}"))
+}
+
+fn value(name: &str) -> Value {
+    serde_json::from_str(&golden(name)).unwrap()
+}
