@@ -172,7 +172,7 @@ class Peer:
             lost=heard.packetsLost if heard else 0,
             sent=sent.packetsSent if sent else 0,
             told_lost=about_us.packetsLost if about_us else None,
-            told_rtt_ms=round(about_us.roundTripTime * 1000, 1) if about_us else None,
+            told_rtt_s=about_us.roundTripTime if about_us else None,
             frames=self.ear.frames,
             tone_hz=self.ear.tone(),
             dbfs=self.ear.level(),

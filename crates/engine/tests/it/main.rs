@@ -4,6 +4,7 @@
 
 extern crate offhook_engine as engine;
 
+mod aiortc;
 mod bridge;
 mod digits;
 mod hostile;
