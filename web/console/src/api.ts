@@ -1,5 +1,5 @@
 /** The gateway's REST interface, as far as the console uses it. Signed in by a cookie. */
-import type { Agent, Call, Contact, Diagnosis, Preflight } from "../../ui/src/wire.ts";
+import type { Agent, CallRecord, Contact, Diagnosis, Preflight } from "../../ui/src/wire.ts";
 
 /** The gateway said no, or could not be asked. */
 export class ApiError extends Error {
@@ -17,8 +17,8 @@ export const signIn = (user: string, password: string) => ask<unknown>("POST", "
 export const signOut = () => ask<unknown>("DELETE", "/v1/session");
 export const contacts = async () => list<Contact>(await ask("GET", "/v1/contacts"), "contacts");
 export const contact = (waId: string) => ask<Contact>("GET", `/v1/contacts/${encodeURIComponent(waId)}`);
-export const calls = async (limit = 100) => list<Call>(await ask("GET", `/v1/calls?limit=${limit}`), "calls");
-export const call = (id: string) => ask<Call>("GET", `/v1/calls/${encodeURIComponent(id)}`);
+export const calls = async (limit = 100) => list<CallRecord>(await ask("GET", `/v1/calls?limit=${limit}`), "calls");
+export const call = (id: string) => ask<CallRecord>("GET", `/v1/calls/${encodeURIComponent(id)}`);
 export const diagnosis = (id: string) => ask<Diagnosis>("GET", `/v1/calls/${encodeURIComponent(id)}/diagnosis`);
 export const preflight = (to: string) => ask<Preflight>("GET", `/v1/preflight?to=${encodeURIComponent(to)}`);
 export const askPermission = (to: string, text: string) =>

@@ -219,7 +219,7 @@ export class Desk {
     if (!call) return this.#late(facts);
     call.facts = { ...call.facts, ...facts };
     if (facts.state === "ended") {
-      const words = endWords(facts, call.name);
+      const words = endWords(facts);
       return this.#over(call, words.title, words.text);
     }
     if (facts.state === "connected") {
@@ -236,6 +236,7 @@ export class Desk {
   #adopt(facts: Call): DeskCall | null {
     const call = this.call;
     if (!call || call.direction !== "out" || call.id !== null || facts.contact.wa_id !== call.who.wa_id) return null;
+    if (facts.direction !== "BUSINESS_INITIATED" || (facts.agent && facts.agent !== this.me.id)) return null;
     if (facts.state === "ended" && call.stage === "ended") return null;
     call.id = facts.call_id;
     if (!call.abandoned) return call;
@@ -248,7 +249,7 @@ export class Desk {
     const call = this.call;
     if (call?.id === facts.call_id && facts.state === "ended") {
       call.facts = { ...call.facts, ...facts };
-      call.end = endWords(facts, call.name);
+      call.end = endWords(facts);
     }
   }
 

@@ -6,25 +6,30 @@ export interface EndWords {
   text: string;
 }
 
+/** The switchboard's reasons for an end, in one or two words. Hanging up is not among them. */
 const RESULTS: Readonly<Record<string, string>> = {
-  rejected: "Declined",
-  declined: "Declined",
+  caller_gave_up: "Caller gave up",
   user_rejected: "Declined",
-  business_rejected: "Declined by us",
-  busy: "Busy",
-  no_answer: "No answer",
-  not_answered: "No answer",
-  missed: "Missed",
-  cancelled: "Caller gave up",
-  abandoned: "Caller gave up",
-  media_lost: "Sound lost",
-  failed: "Failed",
-  refused: "Refused",
+  user_did_not_answer: "No answer",
+  agent_cancelled: "Cancelled",
+  nobody_answered: "Nobody answered",
+  agent_gone: "Agent left",
+  platform_refused: "Refused",
+  platform_unreachable: "Not reachable",
+  platform_reported: "Failed",
+  session_unusable: "Failed",
+  platform_silent: "Failed",
+  no_media_from_whatsapp: "No sound",
+  whatsapp_media_failed: "Sound lost",
+  agent_media_failed: "Sound lost",
+  no_socket: "Failed",
+  gateway_stopped: "Gateway stopped",
+  gateway_died: "Gateway restarted",
 };
 
 const FAULTS = { user: "the user’s side", business: "our side", platform: "the platform" } as const;
 
-/** One or two words for the list. A reason we do not know is shown as it is, readable. */
+/** For the list. A reason we do not know is shown as it is, readable. */
 export function result(call: Pick<Call, "reason" | "duration_s">): string {
   const word = call.reason ?? "";
   if (RESULTS[word]) return RESULTS[word];
@@ -34,17 +39,21 @@ export function result(call: Pick<Call, "reason" | "duration_s">): string {
 }
 
 /** Whose fault, for calls that went wrong; empty when nobody's. */
-export function fault(call: Pick<Call, "reason" | "duration_s" | "fault">): string {
-  return call.fault && result(call) !== "Answered" ? FAULTS[call.fault] : "";
+export function fault(call: Pick<Call, "fault">): string {
+  return call.fault ? FAULTS[call.fault] : "";
+}
+
+/** Who took the call: an agent, the flow, or nobody. */
+export function taker(call: Pick<Call, "agent" | "answered_at">): string {
+  return call.agent ?? (call.answered_at ? "Flow" : "–");
 }
 
 export function direction(value: Direction): string {
   return value === "USER_INITIATED" ? "Incoming" : "Outgoing";
 }
 
-export function endWords(call: Call, name: string): EndWords {
-  const word = result(call);
-  if (word === "Answered") return { title: "Call ended", text: "" };
-  const fallback = word === "No answer" ? `${name} did not pick up.` : word === "Declined" ? `${name} declined.` : "";
-  return { title: word === "Not answered" ? "Call ended" : word, text: call.text || fallback };
+export function endWords(call: Call): EndWords {
+  const title = result(call);
+  if (title === "Answered") return { title: "Call ended", text: "" };
+  return { title, text: call.text ?? "" };
 }

@@ -155,6 +155,24 @@ export interface Call {
   price?: Money;
 }
 
+/** What one leg of an ended call measured. */
+export interface LegRecord {
+  received: number;
+  lost: number;
+  sent: number;
+  jitter_ms?: number;
+  /** Estimated quality, 1 to 4.5. */
+  mos?: number;
+}
+
+/** A call of `GET /v1/calls`. */
+export interface CallRecord extends Call {
+  /** The code the platform gave, if it gave one. */
+  code?: number;
+  whatsapp_leg?: LegRecord;
+  agent_leg?: LegRecord;
+}
+
 export interface ContactPermission {
   state: "none" | "requested" | "temporary" | "permanent";
   expires_at?: Time;
