@@ -38,10 +38,9 @@ pub use self::sdes::SdesCrypto;
 pub use self::write_business::{write_gateway_answer, write_gateway_offer};
 pub use self::write_phone::{write_browser_answer, write_handset_offer};
 pub use self::write_platform::{
-    PlatformVoice, padded_credentials, write_platform_answer, write_platform_offer,
-    write_platform_sdes_offer,
+    PlatformVoice, write_platform_answer, write_platform_offer, write_platform_sdes_offer,
 };
-pub use crate::transport::{Fingerprint, IceCredentials, LocalTransport, RemoteTransport, Setup};
+pub use crate::transport::{Fingerprint, LocalTransport, RemoteTransport, Setup};
 
 /// Opus's payload type in every offer of WhatsApp's (fact sheet 5.2).
 pub const OPUS_PT: u8 = 111;

@@ -7,12 +7,9 @@
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use terms::Timestamp;
 
-use super::{
-    AudioSession, DTMF_PT, IceCredentials, LocalTransport, OPUS_FMTP, OPUS_PT, SdesCrypto, Setup,
-};
+use super::{AudioSession, DTMF_PT, LocalTransport, OPUS_FMTP, OPUS_PT, SdesCrypto, Setup};
 
 /// What stands in `c=` and `m=` when there is no address (RFC 8840 4.1.1).
 pub(super) const NO_ADDRESS: SocketAddr =
@@ -31,13 +28,6 @@ pub struct PlatformVoice<'a> {
     pub created: Timestamp,
     /// The stream's name, a UUID.
     pub stream: &'a str,
-}
-
-/// ICE credentials of the length and alphabet WhatsApp's have: 16 characters, and 24 with `==`.
-#[must_use]
-pub fn padded_credentials(random: [u8; 28]) -> IceCredentials {
-    let (ufrag, pwd) = random.split_at(12);
-    IceCredentials { ufrag: STANDARD.encode(ufrag), pwd: STANDARD.encode(pwd) }
 }
 
 /// The offer for a user's call.

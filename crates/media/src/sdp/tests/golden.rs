@@ -6,9 +6,8 @@ use terms::Timestamp;
 
 use super::super::{
     DTMF_PT, Keying, MediaDirection, OPUS_PT, PlatformVoice, Profile, SdpWarning, Setup,
-    check_answer, check_offer, padded_credentials, write_browser_answer, write_gateway_answer,
-    write_gateway_offer, write_handset_offer, write_platform_answer, write_platform_offer,
-    write_platform_sdes_offer,
+    check_answer, check_offer, write_browser_answer, write_gateway_answer, write_gateway_offer,
+    write_handset_offer, write_platform_answer, write_platform_offer, write_platform_sdes_offer,
 };
 use super::*;
 
@@ -197,15 +196,6 @@ fn attributes_of_the_session_hold_for_the_audio() {
     assert_eq!(read(&text).session.fingerprint, read(CHROMIUM_OFFER).session.fingerprint);
     let twice = CHROMIUM_OFFER.replace("t=0 0\r\n", &format!("t=0 0\r\n{line}\r\n"));
     check_offer(&read(&twice), Keying::Dtls).unwrap();
-}
-
-#[test]
-fn new_credentials_have_the_length_and_padding_of_whatsapps() {
-    let credentials = padded_credentials([0xFB; 28]);
-    assert_eq!(credentials.ufrag.len(), 16);
-    assert_eq!(credentials.pwd.len(), 24);
-    assert!(credentials.pwd.ends_with("=="));
-    assert_ne!(credentials, padded_credentials([0xFA; 28]));
 }
 
 #[test]
