@@ -203,6 +203,16 @@ impl OutgoingStream {
         numbers
     }
 
+    /// Says that packets were or will be held back on purpose: mute, hold, a closed gate. Whoever
+    /// comes next takes over, be it the same source, so that the far end does not count them as lost.
+    pub const fn interrupt(&mut self) {
+        match self.feed {
+            // Is taken over in any case, and must not fall into two.
+            Feed::Event => {}
+            Feed::Nothing | Feed::Local | Feed::Forwarded(_) => self.feed = Feed::Nothing,
+        }
+    }
+
     /// What the stream's clock shows at `now`, for a sender report; `None` before the first packet.
     #[must_use]
     pub fn timestamp_at(&self, now: Instant) -> Option<u32> {
@@ -432,6 +442,28 @@ mod tests {
         assert_eq!(stream.next_event(true, start + ms(120)), numbers(4, 960 + 4_800, true));
         let after = stream.forward(AGENT, &heard(12, 6_720), start + ms(140));
         assert_eq!(after, Some(numbers(5, 960 + 4_800 + 960, true)));
+    }
+
+    #[test]
+    fn what_was_held_back_on_purpose_leaves_no_gap() {
+        let start = crate::any_instant();
+        let mut stream = OutgoingStream::new(7, 0, 0);
+        stream.forward(AGENT, &heard(5, 0), start);
+        stream.interrupt();
+        // 50 packets later, after a second.
+        let after = stream.forward(AGENT, &heard(55, 48_000), start + ms(1_000));
+        assert_eq!(after, Some(numbers(1, 48_000, true)));
+        let after = stream.forward(AGENT, &heard(56, 48_960), start + ms(1_020));
+        assert_eq!(after, Some(numbers(2, 48_960, false)));
+    }
+
+    #[test]
+    fn an_interruption_does_not_break_an_event_in_two() {
+        let start = crate::any_instant();
+        let mut stream = OutgoingStream::new(7, 0, 0);
+        assert_eq!(stream.next_event(true, start), numbers(0, 0, true));
+        stream.interrupt();
+        assert_eq!(stream.next_event(false, start + ms(20)), numbers(1, 0, false));
     }
 
     #[test]

@@ -32,8 +32,11 @@ impl Legs {
                     slot.leg.set_remote(&remote, role, now, &mut via);
                 }
             }
-            Order::SendGate(open) => self.with(index, |slot| slot.gate = open),
-            Order::Mute(on) => self.with(index, |slot| slot.muted = on),
+            Order::SendGate(open) => self.with(index, |slot| {
+                slot.gate = open;
+                slot.stream.interrupt();
+            }),
+            Order::Mute(on) => self.mute(index, on),
             Order::WatchFromNow => self.with(index, |slot| tell::watch_from(slot, now)),
             Order::SendDigit(digit, duration_ms) => {
                 self.with(index, |slot| play::press(slot, DigitSender::new(digit, duration_ms)));
@@ -58,6 +61,20 @@ impl Legs {
         }
     }
 
+    /// What a muted leg does not pass on is not lost to those it feeds.
+    fn mute(&mut self, index: u32, on: bool) {
+        let Some(slot) = self.slot(index) else {
+            return;
+        };
+        slot.muted = on;
+        for at in 0..slot.feeds.len() {
+            let fed = self.slot(index).and_then(|slot| slot.feeds.get(at).copied());
+            if let Some(fed) = fed.and_then(|fed| self.slot(fed)) {
+                fed.stream.interrupt();
+            }
+        }
+    }
+
     fn play(&mut self, index: u32, feed: Feed) {
         self.unfeed(index);
         let source = match &feed {
@@ -70,6 +87,7 @@ impl Legs {
         }
         self.with(index, |slot| {
             slot.cold.feed = feed;
+            slot.stream.interrupt();
             play::rewind(slot);
         });
     }

@@ -15,6 +15,7 @@ for_each_backend!(
     nothing_leaves_before_the_gate_opens,
     payload_types_are_mapped_by_meaning,
     a_muted_leg_is_not_heard_and_an_echo_returns,
+    what_is_held_back_on_purpose_does_not_look_lost,
     several_legs_may_hear_one,
     reports_measure_the_round_trip,
 );
@@ -95,6 +96,39 @@ fn one_stream_goes_on_over_changing_sources(backend: Backend) {
     }
     let stats = call.business.stats();
     assert_eq!((stats.ssrc_changes, stats.received.lost, stats.drops.replay), (0, 0, 0));
+}
+
+/// Mute, hold and a closed gate leave packets out; the far end must not count them as lost.
+fn what_is_held_back_on_purpose_does_not_look_lost(backend: Backend) {
+    let mut call = Call::new(backend);
+    let heard = call.business.tap(Direction::Received);
+    call.user.leg.play(Source::Packets(frames(1, 2_000), Repeat::Once));
+    let mut packets = take(&heard, 10);
+    let pause = Duration::from_millis(150);
+
+    call.user_leg.leg.mute(true);
+    std::thread::sleep(pause);
+    call.user_leg.leg.mute(false);
+    packets.extend(take(&heard, 10));
+    call.business_leg.leg.play(Source::Silence);
+    std::thread::sleep(pause);
+    call.business_leg.leg.play(Source::Bridge(call.user_leg.leg.clone()));
+    packets.extend(take(&heard, 10));
+    call.business_leg.leg.send_gate(false);
+    std::thread::sleep(pause);
+    call.business_leg.leg.send_gate(true);
+    packets.extend(take(&heard, 10));
+
+    let steps: Vec<u32> = packets
+        .windows(2)
+        .map(|pair| {
+            assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+            pair[1].timestamp.wrapping_sub(pair[0].timestamp)
+        })
+        .collect();
+    let pauses = steps.iter().filter(|step| **step > 5_000).count();
+    assert!(pauses >= 3, "a pause does not show in the timestamps: {steps:?}");
+    assert_eq!(call.business.stats().received.lost, 0);
 }
 
 fn nothing_leaves_before_the_gate_opens(backend: Backend) {
