@@ -1,1 +1,36 @@
 //! The Cloud API Calling server.
+//!
+//! [`serve`] starts one: the Graph-shaped API and its 360dialog edition, the webhooks, the users'
+//! phones, the media between both parties, and the sandbox API that moves all of it from a test.
+//! [`Config`] holds every choice; [`Running`] is the started server.
+//!
+//! ```text
+//! api, phones ──▶ calls (one actor a call) ──▶ rules (decide) ──▶ effects
+//!                                                                  ├─▶ webhooks (outbox, deliver)
+//!                                                                  ├─▶ engine (legs)
+//!                                                                  └─▶ phones, chats, consent, store
+//! ```
+
+mod api;
+mod calls;
+mod chats;
+pub mod clock;
+mod config;
+mod consent;
+mod directory;
+mod pages;
+mod phones;
+mod sandbox;
+mod sdp;
+mod seed;
+mod serve;
+mod store;
+mod users;
+mod webhooks;
+mod world;
+
+pub use config::Config;
+pub use seed::{Seed, SeedError};
+pub use serve::{CallbackError, Running, StartError, serve};
+pub use store::StoreFault;
+pub use webhooks::HandshakeFault;

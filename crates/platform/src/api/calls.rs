@@ -1,0 +1,102 @@
+//! `POST /{PNID}/calls`: what does a business do with a call?
+
+use std::sync::Arc;
+
+use axum::{Json, response::IntoResponse as _};
+use rules::{Refusal, call::Input, eligibility};
+use terms::CallId;
+use tokio::sync::oneshot;
+use wire::graph::{
+    Success,
+    call::{CallRequest, Connect, Connected},
+};
+
+use super::{Answer, refusals::ApiRefusal};
+use crate::{
+    calls::{CallRecord, Command, place},
+    consent,
+    directory::Number,
+    sdp,
+    store::Kind,
+    world::World,
+};
+
+/// Carries out one action.
+pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) -> Answer {
+    if number.calling.sip_enabled() {
+        return Err(Refusal::SipEnabled.into());
+    }
+    match CallRequest::parse(body).map_err(ApiRefusal::Body) {
+        Ok(CallRequest::Connect(connect)) => self::connect(world, number, *connect).await,
+        Ok(CallRequest::PreAccept { call_id, sdp }) => {
+            check_answer(world, &number, &call_id, sdp.as_str())?;
+            let input = Input::PreAccept { sdp: sdp.as_str().into() };
+            on_call(world, &number, &call_id, input).await
+        }
+        Ok(CallRequest::Accept(accept)) => {
+            check_answer(world, &number, &accept.call_id, accept.sdp.as_str())?;
+            let sdp = accept.sdp.as_str().into();
+            let opaque = accept.biz_opaque_callback_data.map(Into::into);
+            on_call(world, &number, &accept.call_id, Input::Accept { sdp, opaque }).await
+        }
+        Ok(CallRequest::Reject { call_id }) => {
+            on_call(world, &number, &call_id, Input::Reject).await
+        }
+        Ok(CallRequest::Terminate { call_id }) => {
+            on_call(world, &number, &call_id, Input::Terminate).await
+        }
+        Err(refusal) => Err(refusal),
+    }
+}
+
+async fn connect(world: &Arc<World>, number: Arc<Number>, connect: Connect) -> Answer {
+    let facts = consent::number_facts(world, &number);
+    let cleared = eligibility::check_number(&facts, &world.book(&number), world.clock.now())?;
+    let offer = sdp::read_business_offer(connect.sdp.as_str()).map_err(ApiRefusal::Sdp)?;
+    let call = place::BusinessCall {
+        number,
+        to: connect.to,
+        offer,
+        opaque: connect.biz_opaque_callback_data,
+        cleared,
+    };
+    let id = place::from_business(world, call).await?;
+    Ok(Json(Connected::new(id)).into_response())
+}
+
+/// Reads the answer to a live user's call; any other call refuses by its state.
+fn check_answer(
+    world: &World,
+    number: &Number,
+    id: &CallId,
+    answer: &str,
+) -> Result<(), ApiRefusal> {
+    let live = world.calls.get(id).filter(|call| call.number == number.id);
+    let Some(offer) = live.and_then(|call| call.offer) else { return Ok(()) };
+    sdp::read_business_answer(&offer, answer).map_err(ApiRefusal::Sdp)?;
+    Ok(())
+}
+
+async fn on_call(world: &World, number: &Number, id: &CallId, input: Input) -> Answer {
+    tell(world, number, id, input).await?;
+    Ok(Json(Success::whatsapp()).into_response())
+}
+
+/// Gives an input to a call of this number, live or ended.
+async fn tell(world: &World, number: &Number, id: &CallId, input: Input) -> Result<(), ApiRefusal> {
+    let live = world.calls.get(id).filter(|call| call.number == number.id);
+    if let Some(call) = live {
+        let (reply, answer) = oneshot::channel();
+        let sent = call.inbox.send(Command::Act { input: input.clone(), reply }).await;
+        if sent.is_ok()
+            && let Ok(result) = answer.await
+        {
+            return Ok(result?);
+        }
+    }
+    let record: Option<CallRecord> = world.store.load(Kind::Call, id.as_str()).await?;
+    let mut record = record.filter(|record| record.number == number.id).ok_or(Refusal::UnknownCall)?;
+    // The call is over, so its machine refuses and says why.
+    record.call.handle(input, world.clock.now(), &mut Vec::new())?;
+    Err(Refusal::UnknownCall.into())
+}

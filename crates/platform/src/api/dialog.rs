@@ -1,0 +1,102 @@
+//! How does the same API look at 360dialog?
+//!
+//! Other addresses, a key instead of a token, the same bodies: the key is the number (fact sheet
+//! 10.6).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{Path, Request, State},
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use serde_json::json;
+use wire::graph::subscription::Dialog360Webhook;
+
+use super::{Answer, auth, calls, messages, permissions, read, refusals::ApiRefusal, settings};
+use crate::{
+    directory::{ChannelWebhook, Number},
+    webhooks::check_url,
+    world::World,
+};
+
+/// The edition's addresses.
+pub(crate) fn router() -> Router<Arc<World>> {
+    Router::new()
+        .route("/calling/calls", post(act))
+        .route("/calling/settings", get(show_settings).post(change_settings))
+        .route("/calling/permissions/{user}", get(show_permissions))
+        .route("/messages", post(send))
+        .route("/v1/configs/webhook", get(show_webhook).post(set_webhook))
+}
+
+async fn act(State(world): State<Arc<World>>, request: Request) -> Response {
+    respond(async {
+        let number = auth::channel(&world, request.headers())?;
+        calls::act(&world, number, &read(request.into_body()).await?).await
+    })
+    .await
+}
+
+async fn send(State(world): State<Arc<World>>, request: Request) -> Response {
+    respond(async {
+        let number = auth::channel(&world, request.headers())?;
+        messages::send(&world, &number, &read(request.into_body()).await?).await
+    })
+    .await
+}
+
+async fn show_settings(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
+    respond(async { Ok(settings::show(&*auth::channel(&world, &headers)?)) }).await
+}
+
+async fn change_settings(State(world): State<Arc<World>>, request: Request) -> Response {
+    respond(async {
+        let number = auth::channel(&world, request.headers())?;
+        settings::change(&world, &number, &read(request.into_body()).await?).await
+    })
+    .await
+}
+
+async fn show_permissions(
+    State(world): State<Arc<World>>,
+    Path(user): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    respond(async {
+        let number = auth::channel(&world, &headers)?;
+        permissions::show(&world, &number, Some(&user), None).await
+    })
+    .await
+}
+
+async fn show_webhook(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
+    respond(async {
+        let number = auth::channel(&world, &headers)?;
+        let url = number.channel_webhook.as_ref().map(|webhook| webhook.url.as_str());
+        Ok(Json(json!({ "url": url })).into_response())
+    })
+    .await
+}
+
+async fn set_webhook(State(world): State<Arc<World>>, request: Request) -> Response {
+    respond(async {
+        let number = auth::channel(&world, request.headers())?;
+        let body = read(request.into_body()).await?;
+        let wanted = Dialog360Webhook::parse(&body).map_err(ApiRefusal::Body)?;
+        check_url(&wanted.url).map_err(|fault| ApiRefusal::Parameter(fault.to_string()))?;
+        let headers: BTreeMap<_, _> = wanted.headers.into_iter().collect();
+        let answer = Json(json!({ "url": wanted.url })).into_response();
+        let channel_webhook = Some(ChannelWebhook { url: wanted.url, headers });
+        let changed = Number { channel_webhook, ..Number::clone(&number) };
+        world.directory.save_number(changed).await?;
+        Ok(answer)
+    })
+    .await
+}
+
+async fn respond(answer: impl Future<Output = Answer>) -> Response {
+    answer.await.unwrap_or_else(|refusal| refusal.into_response())
+}

@@ -1,0 +1,166 @@
+//! What does a business ask over HTTP?
+//!
+//! Meta's edition is one table: an optional version, an object's id, an edge. The 360dialog edition
+//! has its own addresses and the same bodies. Every request is authenticated before its body is read,
+//! and every "no" has a row in [`refusals`].
+
+pub(crate) mod auth;
+mod calls;
+mod dialog;
+mod envelope;
+mod messages;
+mod numbers;
+mod permissions;
+pub(crate) mod refusals;
+pub(crate) mod settings;
+mod subscriptions;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{Method, Uri},
+    response::{IntoResponse as _, Response},
+};
+
+pub(crate) use dialog::router as dialog_router;
+pub(crate) use envelope::chain;
+pub(crate) use subscriptions::set_callback;
+use refusals::ApiRefusal;
+
+use crate::world::World;
+
+/// The largest body of a request: SDP and texts are far below.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(20);
+
+type Answer = Result<Response, ApiRefusal>;
+
+/// Any address that is nobody else's: Meta's Graph API.
+pub(crate) async fn graph(State(world): State<Arc<World>>, request: Request) -> Response {
+    answer(&world, request).await.unwrap_or_else(|refusal| refusal.into_response())
+}
+
+async fn answer(world: &Arc<World>, request: Request) -> Answer {
+    let (parts, body) = request.into_parts();
+    let Some((id, edge)) = split(parts.uri.path()) else { return Err(ApiRefusal::UnknownPath) };
+    let (headers, uri) = (&parts.headers, &parts.uri);
+    match (&parts.method, edge) {
+        (&Method::POST, "calls") => {
+            let number = auth::number(world, headers, uri, id)?;
+            calls::act(world, number, &read(body).await?).await
+        }
+        (&Method::POST, "messages") => {
+            let number = auth::number(world, headers, uri, id)?;
+            messages::send(world, &number, &read(body).await?).await
+        }
+        (&Method::GET, "call_permissions") => {
+            let number = auth::number(world, headers, uri, id)?;
+            let (user, recipient) = (query(uri, "user_wa_id"), query(uri, "recipient"));
+            permissions::show(world, &number, user.as_deref(), recipient.as_deref()).await
+        }
+        (&Method::GET, "settings") => {
+            let number = auth::number(world, headers, uri, id)?;
+            Ok(settings::show(&number))
+        }
+        (&Method::POST, "settings") => {
+            let number = auth::number(world, headers, uri, id)?;
+            settings::change(world, &number, &read(body).await?).await
+        }
+        (&Method::GET, "") => {
+            let number = auth::number(world, headers, uri, id)?;
+            Ok(numbers::show(&number, query(uri, "fields").as_deref()))
+        }
+        (&Method::POST, "subscriptions") => {
+            let app = auth::own_app(world, headers, uri, id)?;
+            subscriptions::subscribe_app(world, &app, &read(body).await?).await
+        }
+        (&Method::GET | &Method::POST | &Method::DELETE, "subscribed_apps") => {
+            let (app, account) = auth::account(world, headers, uri, id)?;
+            subscriptions::subscribed_apps(world, &parts.method, app, &account).await
+        }
+        _ => {
+            auth::app(world, headers, uri)?;
+            Err(ApiRefusal::UnknownPath)
+        }
+    }
+}
+
+/// The object's id and the edge of a path, its version left out.
+fn split(path: &str) -> Option<(&str, &str)> {
+    let mut parts = path.trim_matches('/').split('/').peekable();
+    if parts.peek().is_some_and(|part| is_version(part)) {
+        parts.next();
+    }
+    let id = parts.next().filter(|id| id.bytes().all(|b| b.is_ascii_digit()) && !id.is_empty())?;
+    let edge = parts.next().unwrap_or("");
+    parts.next().is_none().then_some((id, edge))
+}
+
+fn is_version(part: &str) -> bool {
+    part.strip_prefix('v').and_then(|rest| rest.split_once('.')).is_some_and(|(major, minor)| {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        is_number(major) && is_number(minor)
+    })
+}
+
+/// Reads a body of bounded size in bounded time.
+pub(crate) async fn read(body: Body) -> Result<Bytes, ApiRefusal> {
+    let too_large = || ApiRefusal::TooLarge { bytes_max: BODY_BYTES_MAX };
+    match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, BODY_BYTES_MAX)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(too_large()),
+        Err(_) => Err(ApiRefusal::Parameter("the body did not arrive in time".to_owned())),
+    }
+}
+
+/// A value of the query, percent-decoded; `+` stays a plus, as phone numbers need it.
+pub(crate) fn query(uri: &Uri, name: &str) -> Option<String> {
+    let pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| percent_decoded(value)).next()
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let mut ahead = rest.clone();
+        let pair = if byte == b'%' { ahead.next().zip(ahead.next()) } else { None };
+        let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        match pair.and_then(|(high, low)| Some(digit(high)? << 4 | digit(low)?)) {
+            Some(decoded) => {
+                bytes.push(decoded);
+                rest = ahead;
+            }
+            None => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_version_id_edge() {
+        assert_eq!(split("/v23.0/109/calls"), Some(("109", "calls")));
+        assert_eq!(split("/109/calls"), Some(("109", "calls")));
+        assert_eq!(split("/v23.0/109"), Some(("109", "")));
+        for bad in ["/", "/v23.0", "/v23.0/me/calls", "/v23.0/109/calls/1", "/x/109/calls"] {
+            assert_eq!(split(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_query_keeps_plus_and_decodes_percent() {
+        let uri: Uri = "/x?user_wa_id=%2B52155&recipient=+1&bad=%2".parse().unwrap();
+        assert_eq!(query(&uri, "user_wa_id").as_deref(), Some("+52155"));
+        assert_eq!(query(&uri, "recipient").as_deref(), Some("+1"));
+        assert_eq!(query(&uri, "bad").as_deref(), Some("%2"));
+        assert_eq!(query(&uri, "none"), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! `GET /{PNID}/call_permissions`: may the business call this user, and may it ask?
+
+use axum::{Json, response::IntoResponse as _};
+use rules::{
+    Refusal,
+    limits::{DAY, NumberKind, Use},
+    permission::{self, Status},
+};
+use wire::graph::{
+    call::Recipient,
+    permission::{
+        Action, ActionName, CallPermissions, Limit, Permission, PermissionQuery, PermissionStatus,
+    },
+};
+
+use super::{Answer, refusals::ApiRefusal};
+use crate::{calls::place, consent, directory::Number, world::World};
+
+/// Answers a read.
+pub(super) async fn show(
+    world: &World,
+    number: &Number,
+    user_wa_id: Option<&str>,
+    recipient: Option<&str>,
+) -> Answer {
+    if !number.calling.calling_enabled() {
+        return Err(Refusal::CallingNotEnabled.into());
+    }
+    let query = PermissionQuery::parse(user_wa_id, recipient).map_err(ApiRefusal::Body)?;
+    let (book, now) = (world.book(number), world.clock.now());
+    world.reads.count(&number.id, now.unix(), &book)?;
+    let to = match query {
+        PermissionQuery::WaId(wa_id) => Recipient::from(wa_id),
+        PermissionQuery::UserId(user_id) => Recipient::from(user_id),
+    };
+    let user = place::find_user(world, &to);
+    let pair = match &user {
+        Some(user) => consent::load(world, number, user).await?,
+        None => consent::Pair::default(),
+    };
+    let view = permission::view(&pair.consent, &book, NumberKind::Production, now);
+    let is_known = user.is_some();
+    Ok(Json(CallPermissions {
+        messaging_product: wire::WHATSAPP.to_owned(),
+        permission: Permission {
+            status: match view.status {
+                Status::NoPermission => PermissionStatus::NoPermission,
+                Status::Temporary => PermissionStatus::Temporary,
+                Status::Permanent => PermissionStatus::Permanent,
+            },
+            expiration_time: view.expires_at,
+        },
+        actions: vec![
+            action(ActionName::SendCallPermissionRequest, is_known, &view.request),
+            action(ActionName::StartCall, is_known, &view.call),
+        ],
+    })
+    .into_response())
+}
+
+fn action(action_name: ActionName, is_known: bool, action: &permission::Action) -> Action {
+    Action {
+        action_name,
+        can_perform_action: is_known && action.allowed,
+        limits: action.uses.iter().map(limit).collect(),
+    }
+}
+
+fn limit(used: &Use) -> Limit {
+    Limit {
+        time_period: if used.period == DAY { "PT24H" } else { "P7D" }.to_owned(),
+        max_allowed: used.max,
+        current_usage: used.used,
+        limit_expiration_time: used.allowed_at,
+    }
+}

@@ -1,0 +1,374 @@
+//! Who owns a call?
+//!
+//! One task a call. Whatever happens to it — an action of the API, its phone, its legs' events, a
+//! deadline — comes here one after the other, goes to [`rules::call`], and the effects that come back
+//! are carried out in [`super::effects`]. Packets never pass.
+
+use std::{sync::Arc, time::Duration};
+
+use engine::{LegEvent, LegStats, Password, PayloadTypes};
+use rules::{
+    Refusal,
+    call::{Effect, Input, LegFailure, Silence},
+};
+use terms::{MessageId, Party, Timestamp};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    effects, findings,
+    legs::{self, Legs},
+    record::{CallRecord, Facts, Finding},
+};
+use crate::{
+    phones::{PhoneHandle, PhoneId},
+    sdp,
+    world::World,
+};
+
+/// How long a phone that lost its connection may come back, or its media go on.
+const PHONE_GRACE: Duration = Duration::from_secs(5);
+
+/// How long a closed leg's last figures are waited for.
+const CLOSE_GRACE: Duration = Duration::from_millis(500);
+
+/// Something for a call to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// An action of the API or the sandbox.
+    Act { input: Input, reply: oneshot::Sender<Result<(), Refusal>> },
+    /// The user's phone picks up with its offer; the answer goes to the phone.
+    PickUp { phone: PhoneHandle, offer: String },
+    /// The user's phone says something.
+    FromPhone { phone: PhoneId, input: Input },
+    /// A phone lost its connection.
+    PhoneGone { phone: PhoneId },
+    /// The user's phones that ring now; none could be reached if empty.
+    Rung { phones: Vec<PhoneHandle> },
+    /// How does the call stand?
+    Inspect { reply: oneshot::Sender<CallRecord> },
+}
+
+/// The task's state.
+#[derive(Debug)]
+pub(crate) struct CallActor {
+    pub(super) world: Arc<World>,
+    pub(super) facts: Facts,
+    pub(super) record: CallRecord,
+    pub(super) legs: Legs,
+    pub(super) business_types: Option<PayloadTypes>,
+    /// The phones that ring, or the one that talks.
+    pub(super) phones: Vec<PhoneHandle>,
+    pub(super) inbox: mpsc::Receiver<Command>,
+    /// When the only phone's connection was lost, and what it had sent by then.
+    phone_gone: Option<PhoneGone>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct PhoneGone {
+    look_at: Instant,
+    packets: u64,
+}
+
+impl CallActor {
+    pub(crate) fn new(
+        world: Arc<World>,
+        facts: Facts,
+        record: CallRecord,
+        legs: Legs,
+        phones: Vec<PhoneHandle>,
+        inbox: mpsc::Receiver<Command>,
+    ) -> Self {
+        let business_types = None;
+        Self { world, facts, record, legs, business_types, phones, inbox, phone_gone: None }
+    }
+
+    /// Lives the call, from the effects of its placing to its end.
+    pub(crate) async fn run(mut self, first: Vec<Effect>) {
+        self.carry_out(first).await;
+        while self.record.call.ending().is_none() {
+            self.step().await;
+        }
+        self.finish().await;
+    }
+
+    async fn step(&mut self) {
+        let deadline = self.record.call.next_timeout().map(|(at, _)| at);
+        let look_at = self.phone_gone.map(|gone| gone.look_at);
+        let world = Arc::clone(&self.world);
+        tokio::select! {
+            command = self.inbox.recv() => match command {
+                Some(command) => self.obey(command).await,
+                None => self.input(Input::PlatformStopped).await,
+            },
+            Some(event) = self.legs.business.events.recv() => self.business_event(event).await,
+            Some(event) = user_event(&mut self.legs.user) => self.user_event(event).await,
+            () = until(&world, deadline) => self.input(Input::DeadlineReached).await,
+            () = nap(look_at) => self.look_for_phone().await,
+            () = world.stop.cancelled() => self.input(Input::PlatformStopped).await,
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Act { input, reply } => {
+                let result = self.handle(input).await;
+                drop(reply.send(result));
+            }
+            Command::PickUp { phone, offer } => self.pick_up(phone, &offer).await,
+            Command::FromPhone { phone, input } => {
+                if self.phones.iter().any(|known| known.id() == phone) {
+                    self.input(input).await;
+                }
+            }
+            Command::PhoneGone { phone } => self.phone_gone(phone).await,
+            Command::Rung { phones } => self.rung(phones).await,
+            Command::Inspect { reply } => {
+                self.measure().await;
+                drop(reply.send(self.record.clone()));
+            }
+        }
+    }
+
+    /// Gives an input whose refusal nobody waits for.
+    pub(super) async fn input(&mut self, input: Input) {
+        let name = input.name();
+        if let Err(refusal) = self.handle(input).await {
+            tracing::debug!(call = %self.facts.id, input = name, %refusal, "not possible now");
+        }
+    }
+
+    async fn handle(&mut self, input: Input) -> Result<(), Refusal> {
+        let now = self.world.clock.now();
+        let mut effects = Vec::new();
+        self.record.call.handle(input, now, &mut effects)?;
+        self.record.note_state(now);
+        self.carry_out(effects).await;
+        Ok(())
+    }
+
+    async fn carry_out(&mut self, todo: Vec<Effect>) {
+        self.save().await;
+        for effect in todo {
+            effects::carry_out(self, effect).await;
+        }
+        self.save().await;
+    }
+
+    async fn save(&self) {
+        effects::save(&self.world, &self.record).await;
+    }
+
+    async fn business_event(&mut self, event: LegEvent) {
+        match event {
+            LegEvent::FirstMedia => {
+                self.legs.business.has_media = true;
+                self.input(Input::BusinessMediaStarted).await;
+            }
+            LegEvent::MediaStopped { .. } => self.input(Input::MediaSilent(self.silence())).await,
+            LegEvent::Failed { reason } => {
+                let failure = failure(&reason);
+                self.input(Input::LegFailed { whose: Party::Business, failure }).await;
+            }
+            LegEvent::Closed(_) => {
+                let failure = LegFailure::SetUp;
+                self.input(Input::LegFailed { whose: Party::Platform, failure }).await;
+            }
+            LegEvent::IceConnected { .. }
+            | LegEvent::DtlsConnected { .. }
+            | LegEvent::Digit(_)
+            | LegEvent::PlaybackDone
+            | LegEvent::MediaResumed => {}
+        }
+    }
+
+    async fn user_event(&mut self, event: LegEvent) {
+        match event {
+            LegEvent::FirstMedia => {
+                if let Some(user) = &mut self.legs.user {
+                    user.has_media = true;
+                }
+            }
+            LegEvent::MediaStopped { .. } => {
+                let has_media = self.legs.business.has_media;
+                let silence = if has_media { Silence::User } else { self.silence() };
+                self.input(Input::MediaSilent(silence)).await;
+            }
+            LegEvent::Failed { reason } => {
+                let failure = failure(&reason);
+                self.input(Input::LegFailed { whose: Party::User, failure }).await;
+            }
+            LegEvent::Closed(_)
+            | LegEvent::IceConnected { .. }
+            | LegEvent::DtlsConnected { .. }
+            | LegEvent::Digit(_)
+            | LegEvent::PlaybackDone
+            | LegEvent::MediaResumed => {}
+        }
+    }
+
+    /// Whose silence it is when the business's watch ran out.
+    fn silence(&self) -> Silence {
+        let user_spoke = self.legs.user.as_ref().is_some_and(|user| user.has_media);
+        match (self.legs.business.has_media, user_spoke) {
+            (true, _) => Silence::Business,
+            (false, true) => Silence::BusinessFromStart,
+            (false, false) => Silence::Both,
+        }
+    }
+
+    async fn rung(&mut self, phones: Vec<PhoneHandle>) {
+        if self.legs.user.is_some() || self.record.call.ending().is_some() {
+            return;
+        }
+        self.phones = phones;
+        let input =
+            if self.phones.is_empty() { Input::UserUnreachable } else { Input::UserRinging };
+        self.input(input).await;
+    }
+
+    async fn pick_up(&mut self, phone: PhoneHandle, offer: &str) {
+        let answer = match self.open_user_leg(offer).await {
+            Ok(answer) => answer,
+            Err(text) => {
+                phone.refuse("pick_up", "media.leg", &text);
+                return;
+            }
+        };
+        phone.answer(&self.facts.id, answer);
+        for other in self.phones.iter().filter(|other| other.id() != phone.id()) {
+            other.ended_elsewhere(&self.facts.id);
+        }
+        self.phones = vec![phone];
+        self.phone_gone = None;
+        self.input(Input::UserPickedUp).await;
+    }
+
+    async fn open_user_leg(&mut self, offer: &str) -> Result<String, String> {
+        if self.legs.user.is_some() || self.record.call.ending().is_some() {
+            return Err("this call has already been picked up".to_owned());
+        }
+        let offer = sdp::read_phone_offer(offer).map_err(|refusal| refusal.to_string())?;
+        let book = self.world.book(&self.facts.number);
+        let beside = Some(&self.legs.business.handle);
+        let leg = legs::open(&self.world.engine, &book, Password::Plain, beside)
+            .map_err(|_| "the platform has no room for another call".to_owned())?;
+        let answer = offer.answer(&leg.local);
+        leg.handle.set_remote(offer.remote, offer.role, offer.types);
+        self.legs.add_user(leg);
+        self.listen(offer.types);
+        Ok(answer)
+    }
+
+    /// The id of the call's line in the chat: stable, so that the line is replaced.
+    pub(super) fn chat_entry_id(&self) -> MessageId {
+        let id = self.facts.id.as_str();
+        format!("call.{}", &id[id.len().saturating_sub(24)..]).parse().expect("a part of a call id")
+    }
+
+    /// Lets ears listen once both sides' payload types are known.
+    pub(super) fn listen(&mut self, user: PayloadTypes) {
+        let business = self.business_types.unwrap_or(sdp::OFFERED_TYPES);
+        self.legs.listen(&self.world.ears, user, business);
+        if let Some(ears) = &self.legs.ears {
+            self.world.recordings.keep(self.facts.id.clone(), ears.user.clone());
+        }
+    }
+
+    async fn phone_gone(&mut self, phone: PhoneId) {
+        self.phones.retain(|known| known.id() != phone);
+        if self.phones.is_empty() {
+            let packets = self.user_packets().await;
+            self.phone_gone = Some(PhoneGone { look_at: Instant::now() + PHONE_GRACE, packets });
+        }
+    }
+
+    /// A phone without a connection keeps its call only while its media flows.
+    async fn look_for_phone(&mut self) {
+        let Some(gone) = self.phone_gone else { return };
+        let packets = self.user_packets().await;
+        if packets > gone.packets {
+            self.phone_gone = Some(PhoneGone { look_at: Instant::now() + PHONE_GRACE, packets });
+        } else {
+            self.phone_gone = None;
+            self.input(Input::UserVanished).await;
+        }
+    }
+
+    async fn user_packets(&self) -> u64 {
+        match &self.legs.user {
+            Some(user) => user.handle.stats().await.map_or(0, |stats| stats.received.packets),
+            None => 0,
+        }
+    }
+
+    /// Brings the record's figures up to date while the legs are open.
+    async fn measure(&mut self) {
+        let business = self.legs.business.handle.stats().await.ok();
+        let user = match &self.legs.user {
+            Some(user) => user.handle.stats().await.ok(),
+            None => None,
+        };
+        self.note_figures(user.as_ref(), business.as_ref());
+    }
+
+    fn note_figures(&mut self, user: Option<&LegStats>, business: Option<&LegStats>) {
+        let Some(business) = business else { return };
+        (self.record.user_heard, self.record.business_heard) = self.legs.heard(user, business);
+        let notes = self.record.notes.iter().map(|note| Finding::from(*note));
+        let found = findings::findings(self.record.call.state(), business);
+        self.record.findings = notes.chain(found).collect();
+    }
+
+    async fn finish(mut self) {
+        self.legs.close();
+        let business = last_figures(&mut self.legs.business).await;
+        let user = match &mut self.legs.user {
+            Some(user) => last_figures(user).await,
+            None => None,
+        };
+        self.note_figures(user.as_ref(), business.as_ref());
+        self.record.settled = true;
+        self.save().await;
+        self.world.calls.remove(&self.facts.id);
+    }
+}
+
+async fn last_figures(leg: &mut legs::Leg) -> Option<LegStats> {
+    let closed = async {
+        while let Some(event) = leg.events.recv().await {
+            if let LegEvent::Closed(stats) = event {
+                return Some(*stats);
+            }
+        }
+        None
+    };
+    tokio::time::timeout(CLOSE_GRACE, closed).await.ok().flatten()
+}
+
+async fn user_event(leg: &mut Option<legs::Leg>) -> Option<LegEvent> {
+    match leg {
+        Some(user) => user.events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(world: &World, deadline: Option<Timestamp>) {
+    match deadline {
+        Some(at) => world.clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn nap(look_at: Option<Instant>) {
+    match look_at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn failure(reason: &media::leg::LegFailure) -> LegFailure {
+    sdp::leg_failure(reason)
+}

@@ -1,0 +1,184 @@
+//! What does the platform do when the rules say so?
+//!
+//! One match: each effect is one call to the world. Nothing is decided here; what cannot be done is
+//! logged, because a call goes on without its webhook but not without its actor.
+
+use std::sync::Arc;
+
+use rules::{
+    call::{Effect, EndReason, Ending, Notice},
+    permission,
+};
+use terms::Direction;
+use wire::handset::{ChatAuthor, ChatEntry, ChatEntryState, ChatKind, EndedReason};
+
+use super::{
+    actor::CallActor,
+    record::{CallRecord, Finding},
+};
+use crate::{
+    api::chain,
+    chats, consent,
+    sdp,
+    store::Kind,
+    webhooks::{Lane, compose},
+    world::World,
+};
+
+/// Carries out one effect.
+pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
+    let world = Arc::clone(&actor.world);
+    match effect {
+        Effect::SendConnect => send_connect(actor).await,
+        Effect::ApplyAnswer { sdp } => apply_answer(actor, &sdp),
+        Effect::SendStatus(status) => {
+            let at = world.clock.now();
+            let change = compose::status(&actor.facts, status, actor.record.call.opaque(), at);
+            send(actor, change).await;
+        }
+        Effect::SendTerminate(ending) => {
+            let change = compose::terminate(&actor.facts, &ending, actor.record.call.opaque());
+            send(actor, change).await;
+        }
+        Effect::RingUser => world.phones.ring(&world, &actor.facts),
+        Effect::TellUser(notice) => tell_user(actor, notice).await,
+        Effect::OpenMediaGate => actor.legs.join(),
+        Effect::StartWatch { .. } => actor.legs.watch(),
+        Effect::CloseLegs => actor.legs.close(),
+        Effect::OpenWindow => {
+            let opened = consent::open_window(&world, &actor.facts.number, &actor.facts.user).await;
+            log("open the window", opened);
+        }
+        Effect::GrantCallback => {
+            tell_consent(actor, permission::Input::CalledBack { call: actor.facts.id.clone() })
+                .await;
+        }
+        Effect::CountPlaced => {
+            log("count the call", consent::count_placed(&world, &actor.facts.number).await);
+        }
+        Effect::CountConnected => {
+            let direction = actor.facts.direction;
+            tell_consent(actor, permission::Input::Connected { direction }).await;
+        }
+        Effect::CountUnanswered => tell_consent(actor, permission::Input::Unanswered).await,
+        Effect::Bill { connected } => {
+            actor.record.price =
+                world.price(&actor.facts.number, &actor.facts.user, connected);
+        }
+        Effect::Note(verdict) => {
+            actor.record.notes.push(verdict);
+            actor.record.findings.push(Finding::from(verdict));
+        }
+    }
+}
+
+/// Saves a call's record.
+pub(super) async fn save(world: &World, record: &CallRecord) {
+    log("save the call", world.store.save(Kind::Call, record.id.as_str(), record).await);
+}
+
+async fn send_connect(actor: &CallActor) {
+    let at = actor.world.clock.now();
+    let change = compose::connect(&actor.facts, actor.record.call.opaque(), at);
+    send(actor, change).await;
+}
+
+async fn send(actor: &CallActor, change: wire::webhook::envelope::Change) {
+    let lane = Lane(actor.facts.id.as_str().to_owned());
+    let sent = actor.world.outbox.emit(&actor.facts.number, &lane, change).await;
+    log("write a webhook", sent);
+}
+
+fn apply_answer(actor: &mut CallActor, text: &str) {
+    // The API read this answer before it gave it to the rules; what fails here fails the leg.
+    let Some(offer) = actor.facts.offer() else { return };
+    let Ok(answer) = sdp::read_business_answer(&offer, text) else { return };
+    actor.legs.business.handle.set_remote(answer.remote, answer.role, answer.types);
+}
+
+async fn tell_user(actor: &CallActor, notice: Notice) {
+    let id = &actor.facts.id;
+    match notice {
+        Notice::Ringing => actor.phones.iter().for_each(|phone| phone.calling(id)),
+        Notice::Answered { at } => actor.phones.iter().for_each(|phone| phone.accepted(id, at)),
+        Notice::Ended(ending) => {
+            let duration_s = ending.duration_s().and_then(|seconds| u64::try_from(seconds).ok());
+            let reason = ended_reason(ending.reason);
+            for phone in &actor.phones {
+                phone.ended(id, reason.clone(), ending.reason.text(), duration_s);
+            }
+            note_in_chat(actor, &ending, duration_s).await;
+        }
+    }
+}
+
+/// Leaves the call's line in the chat.
+async fn note_in_chat(actor: &CallActor, ending: &Ending, duration_s: Option<u64>) {
+    let facts = &actor.facts;
+    let from = match facts.direction {
+        Direction::UserInitiated => ChatAuthor::User,
+        Direction::BusinessInitiated => ChatAuthor::Business,
+    };
+    let placed_at = actor.record.call.placed_at();
+    let mut entry = ChatEntry::new(actor.chat_entry_id(), placed_at, from, ChatKind::Call);
+    entry.state = Some(match ending.answered_at {
+        Some(_) => ChatEntryState::Completed,
+        None => match ending.reason {
+            EndReason::UserRejected | EndReason::BusinessRejected => ChatEntryState::Rejected,
+            EndReason::UserHungUp
+            | EndReason::BusinessTerminated
+            | EndReason::BusinessDidNotAnswer
+            | EndReason::UserDidNotAnswer
+            | EndReason::UserBusy
+            | EndReason::UserUnreachable
+            | EndReason::UserVanished
+            | EndReason::BusinessSilentFromStart
+            | EndReason::BusinessSilent
+            | EndReason::UserSilent
+            | EndReason::NobodySpoke
+            | EndReason::UserSetUpFailed
+            | EndReason::UserRelayFailed
+            | EndReason::BusinessLegFailed
+            | EndReason::PlatformFailed => ChatEntryState::Missed,
+        },
+    });
+    entry.call_id = Some(facts.id.clone());
+    entry.duration_s = duration_s;
+    log("note the call in the chat", chats::add(&actor.world, &facts.number, &facts.user.wa_id, entry).await);
+}
+
+async fn tell_consent(actor: &CallActor, input: permission::Input) {
+    let (world, facts) = (&actor.world, &actor.facts);
+    match consent::handle(world, &facts.number, &facts.user, input).await {
+        Ok(Ok(())) => {}
+        Ok(Err(refusal)) => tracing::debug!(%refusal, "consent stays as it is"),
+        Err(fault) => tracing::error!(fault = %chain(&fault), "cannot note the user's consent"),
+    }
+}
+
+fn ended_reason(reason: EndReason) -> EndedReason {
+    match reason {
+        EndReason::UserHungUp => EndedReason::UserHungUp,
+        EndReason::BusinessTerminated => EndedReason::BusinessHungUp,
+        EndReason::BusinessRejected => EndedReason::BusinessRejected,
+        EndReason::UserRejected | EndReason::UserBusy => EndedReason::UserRejected,
+        EndReason::BusinessDidNotAnswer
+        | EndReason::UserDidNotAnswer
+        | EndReason::UserUnreachable => EndedReason::NotAnswered,
+        EndReason::UserVanished
+        | EndReason::BusinessSilentFromStart
+        | EndReason::BusinessSilent
+        | EndReason::UserSilent
+        | EndReason::NobodySpoke => EndedReason::MediaLost,
+        EndReason::UserSetUpFailed
+        | EndReason::UserRelayFailed
+        | EndReason::BusinessLegFailed
+        | EndReason::PlatformFailed => EndedReason::Failed,
+    }
+}
+
+fn log(what: &str, result: Result<(), crate::store::StoreFault>) {
+    if let Err(fault) = result {
+        tracing::error!(fault = %chain(&fault), "cannot {what}");
+    }
+}

@@ -1,0 +1,159 @@
+//! Which two legs carry a call, and when do they hear each other?
+//!
+//! Both are ice-lite legs on the one muxed port. The business's leg opens with the call; the user's
+//! when the phone has given its offer: at once if the user calls, at pick-up if the business does.
+//! Nothing leaves either before [`Legs::join`].
+
+use std::time::Instant;
+
+use engine::{
+    Direction, Engine, LegEvent, LegHandle, LegStats, MediaWatch, OpenError, OpenLeg, Password,
+    PayloadTypes, Socket, Source,
+};
+use media::{leg::IceRole, transport::LocalTransport};
+use rules::rulebook::Rulebook;
+use tokio::sync::mpsc;
+
+use super::{
+    ears::{Ear, Ears},
+    record::Heard,
+    recordings::Recording,
+};
+
+/// The name of our source, as in WhatsApp's offers.
+const CNAME: &str = "WhatsAppAudioStream1";
+
+/// One party's leg.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    pub(crate) handle: LegHandle,
+    pub(crate) local: LocalTransport,
+    pub(crate) events: mpsc::Receiver<LegEvent>,
+    pub(crate) has_media: bool,
+}
+
+/// A call's legs.
+#[derive(Debug)]
+pub(crate) struct Legs {
+    pub(crate) business: Leg,
+    pub(crate) user: Option<Leg>,
+    pub(crate) ears: Option<Listening>,
+    zero: Instant,
+    is_joined: bool,
+}
+
+/// The ears of a call.
+#[derive(Debug, Clone)]
+pub(crate) struct Listening {
+    pub(crate) user: Recording,
+    pub(crate) business_heard: Ear,
+}
+
+/// Opens a leg on the muxed port.
+///
+/// # Errors
+///
+/// The engine has no room.
+pub(crate) fn open(
+    engine: &Engine,
+    book: &Rulebook,
+    password: Password,
+    beside: Option<&LegHandle>,
+) -> Result<Leg, OpenError> {
+    let (sink, events) = mpsc::channel(engine::EVENTS_MAX);
+    let media_watch = Some(MediaWatch {
+        start: book.media.silent_from_start.value,
+        mid_call: book.media.silent_mid_call.value,
+    });
+    let (handle, local) = engine.open(OpenLeg {
+        socket: Socket::Muxed,
+        ice: IceRole::Lite,
+        password,
+        cname: CNAME.to_owned(),
+        media_watch,
+        beside: beside.map(LegHandle::id),
+        events: sink,
+    })?;
+    Ok(Leg { handle, local, events, has_media: false })
+}
+
+impl Legs {
+    /// Legs of a call whose business leg is open.
+    pub(crate) fn new(business: Leg) -> Self {
+        Self { business, user: None, ears: None, zero: Instant::now(), is_joined: false }
+    }
+
+    /// Takes the user's leg; joins it if the call is already answered.
+    pub(crate) fn add_user(&mut self, leg: Leg) {
+        self.user = Some(leg);
+        if self.is_joined {
+            self.join();
+        }
+    }
+
+    /// Lets ears listen to both legs.
+    pub(crate) fn listen(&mut self, ears: &Ears, user: PayloadTypes, business: PayloadTypes) {
+        let Some(leg) = &self.user else { return };
+        let listen = |leg: &Leg, direction, types: PayloadTypes| {
+            ears.listen(&leg.handle, direction, types.opus, self.zero)
+        };
+        self.ears = Some(Listening {
+            user: Recording {
+                heard: listen(leg, Direction::Sent, user),
+                said: listen(leg, Direction::Received, user),
+            },
+            business_heard: listen(&self.business, Direction::Sent, business),
+        });
+    }
+
+    /// From here on the parties hear each other.
+    pub(crate) fn join(&mut self) {
+        self.is_joined = true;
+        let Some(user) = &self.user else { return };
+        user.handle.play(Source::Bridge(self.business.handle.clone()));
+        self.business.handle.play(Source::Bridge(user.handle.clone()));
+        user.handle.send_gate(true);
+        self.business.handle.send_gate(true);
+    }
+
+    /// Starts the watch for silence on both.
+    pub(crate) fn watch(&self) {
+        self.business.handle.watch_from_now();
+        if let Some(user) = &self.user {
+            user.handle.watch_from_now();
+        }
+    }
+
+    /// Closes both; their final figures come as events.
+    pub(crate) fn close(&self) {
+        self.business.handle.close();
+        if let Some(user) = &self.user {
+            user.handle.close();
+        }
+    }
+
+    /// What each party heard: how it sounded from the ears, how it arrived from the other leg.
+    pub(crate) fn heard(
+        &self,
+        user: Option<&LegStats>,
+        business: &LegStats,
+    ) -> (Option<Heard>, Option<Heard>) {
+        let Some(ears) = &self.ears else { return (None, None) };
+        let user_heard = heard(&ears.user.heard, Some(business));
+        let business_heard = heard(&ears.business_heard, user);
+        (Some(user_heard), Some(business_heard))
+    }
+}
+
+fn heard(ear: &Ear, source: Option<&LegStats>) -> Heard {
+    let report = ear.report();
+    Heard {
+        dbfs: report.and_then(|report| report.dbfs),
+        tone_hz: report.and_then(|report| report.tone_hz),
+        loud_ms: report.map(|report| report.loud_ms),
+        packets: ear.packets(),
+        lost: source.map_or(0, |stats| stats.received.lost),
+        jitter_ms: source.map_or(0.0, |stats| stats.received.jitter_ms),
+        mos: source.and_then(|stats| stats.received.mos),
+    }
+}

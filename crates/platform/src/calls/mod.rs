@@ -1,0 +1,22 @@
+//! What happens to a call on the platform?
+//!
+//! `api` or `phones` → [`place`] or [`registry`] → [`actor`] (one task a call) → [`rules::call`]
+//! (decides) → [`effects`] → webhooks, legs, phones, consent. [`record`] is what is kept, [`legs`] the
+//! media, [`ears`] and [`findings`] what was heard and why not.
+
+mod actor;
+mod ears;
+mod effects;
+mod findings;
+mod legs;
+pub(crate) mod place;
+mod record;
+mod recordings;
+mod registry;
+pub(crate) mod restart;
+
+pub(crate) use actor::Command;
+pub(crate) use ears::Ears;
+pub(crate) use record::{CallRecord, Facts, Heard};
+pub(crate) use recordings::Recordings;
+pub(crate) use registry::Registry;

@@ -1,0 +1,237 @@
+//! How does a call begin?
+//!
+//! A user's phone places one with its offer, a business with an action `connect`. Here the facts are
+//! gathered, the rules asked, the legs opened and the call's actor started; everything after that is
+//! the actor's.
+
+use std::sync::Arc;
+
+use engine::Password;
+use rules::{call::Call, eligibility, rulebook::Rulebook};
+use terms::{CallId, Direction, UserId, WaId};
+use tokio::sync::mpsc;
+use wire::{graph::call::Recipient, webhook::WebhookError};
+
+use super::{
+    actor::CallActor,
+    legs::{self, Leg, Legs},
+    record::{CallRecord, Facts},
+    registry::{CallHandle, INBOX_MAX},
+};
+use crate::{
+    api::refusals::ApiRefusal,
+    consent,
+    directory::{Number, User},
+    phones::PhoneHandle,
+    sdp::{self, Described},
+    users,
+    webhooks::{Lane, compose},
+    world::World,
+};
+
+/// What a phone asks for.
+#[derive(Debug)]
+pub(crate) struct UserCall {
+    pub(crate) user: Arc<User>,
+    pub(crate) to: WaId,
+    pub(crate) phone: PhoneHandle,
+    pub(crate) offer: String,
+    pub(crate) deeplink_payload: Option<String>,
+    pub(crate) cta_payload: Option<String>,
+}
+
+/// What a business asks for, its body read.
+#[derive(Debug)]
+pub(crate) struct BusinessCall {
+    pub(crate) number: Arc<Number>,
+    pub(crate) to: Recipient,
+    pub(crate) offer: Described,
+    pub(crate) opaque: Option<String>,
+    pub(crate) cleared: eligibility::NumberCleared,
+}
+
+/// Starts a user's call.
+pub(crate) async fn from_user(
+    world: &Arc<World>,
+    call: UserCall,
+) -> Result<CallId, ApiRefusal> {
+    let number = users::business(world, &call.to)?;
+    let book = world.book(&number);
+    let offer = sdp::read_phone_offer(&call.offer).map_err(ApiRefusal::Sdp)?;
+    let placing = world.placing.lock().await;
+    check_user_call(world, &number, &call.user, &book).await?;
+
+    let business = open_leg(world, &book, Password::Padded, None)?;
+    let user_leg = open_leg(world, &book, Password::Plain, Some(&business))?;
+    let id = new_id(&call.user, &number, Direction::UserInitiated);
+    let facts = Facts {
+        id: id.clone(),
+        direction: Direction::UserInitiated,
+        user: call.user,
+        number,
+        deeplink_payload: call.deeplink_payload,
+        cta_payload: call.cta_payload,
+        platform_sdp: sdp::platform_offer(&business.local, world.clock.now()),
+    };
+    let inbox = register(world, &facts);
+    drop(placing);
+
+    call.phone.calling(&id);
+    call.phone.answer(&id, offer.answer(&user_leg.local));
+    user_leg.handle.set_remote(offer.remote, offer.role, offer.types);
+    let mut legs = Legs::new(business);
+    legs.add_user(user_leg);
+
+    let now = world.clock.now();
+    let mut effects = Vec::new();
+    let grants = facts.number.calling.grants_callback();
+    let machine = Call::offer(&book, grants, now, &mut effects);
+    let record = CallRecord::new(&facts, machine, now);
+    let phones = vec![call.phone];
+    let mut actor = CallActor::new(Arc::clone(world), facts, record, legs, phones, inbox);
+    actor.listen(offer.types);
+    world.tasks.spawn(actor.run(effects));
+    Ok(id)
+}
+
+/// Starts a business's call.
+pub(crate) async fn from_business(
+    world: &Arc<World>,
+    call: BusinessCall,
+) -> Result<CallId, ApiRefusal> {
+    let BusinessCall { number, to, offer, opaque, cleared } = call;
+    let book = world.book(&number);
+    let placing = world.placing.lock().await;
+    let now = world.clock.now();
+    let user = find_user(world, &to);
+    let known = user.as_deref().cloned().unwrap_or_else(|| stranger(&to));
+    let pair = consent::load(world, &number, &known).await?;
+    let load = consent::load_of(world, &number, &known).await?;
+    let permit = eligibility::check_call(
+        cleared,
+        &consent::number_facts(world, &number),
+        &consent::user_facts(user.as_deref()),
+        &pair.consent,
+        &pair.window,
+        &load,
+        &book,
+        now,
+    )?;
+
+    let business = open_leg(world, &book, Password::Padded, None)?;
+    let user = user.unwrap_or_else(|| Arc::new(known));
+    let id = new_id(&user, &number, Direction::BusinessInitiated);
+    let facts = Facts {
+        id: id.clone(),
+        direction: Direction::BusinessInitiated,
+        user,
+        number,
+        deeplink_payload: None,
+        cta_payload: None,
+        platform_sdp: offer.platform_answer(&business.local, now),
+    };
+    let inbox = register(world, &facts);
+    drop(placing);
+
+    business.handle.set_remote(offer.remote, offer.role, offer.types);
+    let mut effects = Vec::new();
+    let machine = Call::dial(permit, &book, opaque.map(Into::into), now, &mut effects);
+    let record = CallRecord::new(&facts, machine, now);
+    let legs = Legs::new(business);
+    let mut actor = CallActor::new(Arc::clone(world), facts, record, legs, Vec::new(), inbox);
+    actor.business_types = Some(offer.types);
+    world.tasks.spawn(actor.run(effects));
+    Ok(id)
+}
+
+/// May this user call this business now?
+pub(crate) async fn check(world: &World, user: &User, to: &WaId) -> Result<(), ApiRefusal> {
+    let number = users::business(world, to)?;
+    check_user_call(world, &number, user, &world.book(&number)).await
+}
+
+async fn check_user_call(
+    world: &World,
+    number: &Arc<Number>,
+    user: &User,
+    book: &Rulebook,
+) -> Result<(), ApiRefusal> {
+    let load = consent::load_of(world, number, user).await?;
+    let checked = eligibility::check_user_call(
+        &consent::number_facts(world, number),
+        number.calling.call_hours.as_ref(),
+        number.calling.grants_callback(),
+        &load,
+        book,
+        world.clock.now(),
+    );
+    if let Err(refusal @ rules::Refusal::PaymentMissing) = &checked {
+        tell_payment_missing(world, number, refusal).await?;
+    }
+    Ok(checked?)
+}
+
+/// The business hears of a user's call that could not be delivered (fact sheet 3.7, last line).
+async fn tell_payment_missing(
+    world: &World,
+    number: &Number,
+    refusal: &rules::Refusal,
+) -> Result<(), ApiRefusal> {
+    let refusal = ApiRefusal::Rule(refusal.clone());
+    let row = refusal.row();
+    let error = WebhookError::new(i64::from(row.code), row.title, &refusal.to_string());
+    let lane = Lane(format!("{}/errors", number.id));
+    world.outbox.emit(number, &lane, compose::error(number, error)).await?;
+    Ok(())
+}
+
+fn open_leg(
+    world: &World,
+    book: &Rulebook,
+    password: Password,
+    beside: Option<&Leg>,
+) -> Result<Leg, ApiRefusal> {
+    let beside = beside.map(|leg| &leg.handle);
+    legs::open(&world.engine, book, password, beside).map_err(|fault| {
+        tracing::error!(fault = %crate::api::chain(&fault), "cannot open a leg");
+        ApiRefusal::NoMedia
+    })
+}
+
+fn register(world: &World, facts: &Facts) -> mpsc::Receiver<super::Command> {
+    let (sink, inbox) = mpsc::channel(INBOX_MAX);
+    world.calls.add(CallHandle {
+        id: facts.id.clone(),
+        user: facts.user.wa_id.clone(),
+        number: facts.number.id.clone(),
+        account: facts.number.account.clone(),
+        offer: facts.offer().map(Arc::new),
+        inbox: sink,
+    });
+    inbox
+}
+
+fn new_id(user: &User, number: &Number, direction: Direction) -> CallId {
+    wire::wacid::wacid(&user.wa_id, &number.digits, direction, rand::random())
+}
+
+/// Whom a request means: `to` wins over `recipient` (fact sheet 1.4).
+pub(crate) fn find_user(world: &World, to: &Recipient) -> Option<Arc<User>> {
+    match (&to.wa_id, &to.user_id) {
+        (Some(wa_id), _) => world.directory.user(wa_id),
+        (None, Some(user_id)) => world.directory.user_of(user_id),
+        (None, None) => None,
+    }
+}
+
+/// Somebody who is not on WhatsApp; the rules refuse them in their turn.
+fn stranger(to: &Recipient) -> User {
+    let digits = || "0".parse().expect("a digit");
+    User {
+        wa_id: to.wa_id.clone().unwrap_or_else(digits),
+        name: String::new(),
+        country: None,
+        user_id: None::<UserId>,
+        behaviour: wire::sandbox::Behaviour::default(),
+    }
+}

@@ -1,0 +1,56 @@
+//! What do a user's phones show of a business?
+//!
+//! A chat is a list of entries in the store; an entry that is added or replaced is shown on every
+//! connected phone of the user at once.
+
+use terms::{MessageId, WaId};
+use wire::handset::{Chat, ChatEntry, ChatEntryState, ToPhone};
+
+use crate::{
+    directory::Number,
+    store::StoreFault,
+    world::World,
+};
+
+/// Adds an entry, or replaces the one of the same id, and shows it.
+pub(crate) async fn add(
+    world: &World,
+    number: &Number,
+    user: &WaId,
+    entry: ChatEntry,
+) -> Result<(), StoreFault> {
+    let json = serde_json::to_string(&entry).map_err(StoreFault::Document)?;
+    world.store.save_entry(&key(number, user), entry.id.as_str(), json).await?;
+    world.phones.show(user, &ToPhone::Chat { business: number.digits.clone(), entry });
+    Ok(())
+}
+
+/// The chat as it stands.
+pub(crate) async fn load(world: &World, number: &Number, user: &WaId) -> Result<Chat, StoreFault> {
+    let rows = world.store.entries(&key(number, user)).await?;
+    let entries = rows
+        .iter()
+        .map(|json| serde_json::from_str(json).map_err(StoreFault::Document))
+        .collect::<Result<_, _>>()?;
+    Ok(Chat { business: number.digits.clone(), entries })
+}
+
+/// Shows a request for permission as answered.
+pub(crate) async fn answer_request(
+    world: &World,
+    number: &Number,
+    user: &WaId,
+    id: &MessageId,
+    state: ChatEntryState,
+) -> Result<(), StoreFault> {
+    let chat = load(world, number, user).await?;
+    let Some(mut entry) = chat.entries.into_iter().find(|entry| entry.id == *id) else {
+        return Ok(());
+    };
+    entry.state = Some(state);
+    add(world, number, user, entry).await
+}
+
+fn key(number: &Number, user: &WaId) -> String {
+    format!("{}/{}", number.id, user.as_str())
+}

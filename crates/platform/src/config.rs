@@ -1,0 +1,61 @@
+//! How is a platform started?
+//!
+//! [`Config`] holds every choice with the demo's defaults; the binary fills it from flags or a file,
+//! tests put port 0 everywhere. It is taken by value and nothing else is read from outside.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use crate::{clock::Clock, seed::Seed};
+
+/// The HTTP port of the demo.
+const HTTP_PORT: u16 = 8400;
+
+/// The media port of WhatsApp's relays, and ours.
+const MEDIA_PORT: u16 = 3480;
+
+/// Everything a platform is started with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where HTTP listens: API, webhooks' subscriptions, sandbox API, pages, phones' sockets.
+    pub http: SocketAddr,
+    /// Where all media arrives, one muxed UDP port.
+    pub media: SocketAddr,
+    /// The addresses written into SDP; empty means the address of `media`.
+    pub advertised: Vec<IpAddr>,
+    /// The folder that keeps the state; without one nothing is kept.
+    pub data: Option<PathBuf>,
+    /// The world of a platform whose data folder is new or absent.
+    pub seed: Seed,
+    /// Sets the callback URL of the seed's first app once the platform is up.
+    pub webhook_url: Option<String>,
+    /// Whether a callback URL has to answer the verification handshake first.
+    pub handshake: bool,
+    /// The bearer token of the sandbox API; without one it answers on loopback only.
+    pub sandbox_token: Option<String>,
+    /// The clock; a test passes its own to move it.
+    pub clock: Clock,
+    /// How long a webhook endpoint may take to answer; the rulebook's time if absent.
+    pub webhook_timeout: Option<Duration>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self {
+            http: SocketAddr::new(loopback, HTTP_PORT),
+            media: SocketAddr::new(loopback, MEDIA_PORT),
+            advertised: Vec::new(),
+            data: None,
+            seed: Seed::demo(),
+            webhook_url: None,
+            handshake: true,
+            sandbox_token: None,
+            clock: Clock::system(),
+            webhook_timeout: None,
+        }
+    }
+}

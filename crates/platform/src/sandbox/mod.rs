@@ -1,0 +1,153 @@
+//! What can a test do to this world?
+//!
+//! `/sandbox/v1/…`: see everything, be any user, move the clock, read every webhook. It answers on
+//! loopback only, or to a bearer token if one is configured. A rule that says no is 409.
+
+mod calls;
+mod clock;
+mod state;
+mod users;
+mod webhooks;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{ConnectInfo, Request, State},
+    http::{StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post, put},
+};
+use serde::de::DeserializeOwned;
+use terms::{UserId, WaId};
+use wire::sandbox::Refused;
+
+use crate::{
+    api::{read, refusals::ApiRefusal},
+    directory::{User, same_secret},
+    store::StoreFault,
+    world::World,
+};
+
+/// The sandbox API.
+pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
+    Router::new()
+        .route("/sandbox/v1/state", get(state::show))
+        .route("/sandbox/v1/users", post(users::add))
+        .route("/sandbox/v1/users/{wa_id}/behaviour", put(users::set_behaviour))
+        .route("/sandbox/v1/users/{wa_id}/call", post(users::call))
+        .route("/sandbox/v1/users/{wa_id}/message", post(users::write_message))
+        .route("/sandbox/v1/users/{wa_id}/permission", post(users::decide))
+        .route("/sandbox/v1/users/{wa_id}/hang_up", post(users::hang_up))
+        .route("/sandbox/v1/calls/{id}", get(calls::inspect))
+        .route("/sandbox/v1/calls/{id}/recording.wav", get(calls::recording))
+        .route("/sandbox/v1/clock", get(clock::show).post(clock::change))
+        .route("/sandbox/v1/webhooks", get(webhooks::list))
+        .route("/sandbox/v1/webhooks/{id}/redeliver", post(webhooks::redeliver))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(world), guard))
+}
+
+/// Lets loopback in, or whoever has the token.
+async fn guard(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
+    let allowed = match &world.sandbox_token {
+        Some(token) => {
+            let given = request.headers().get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+            given.and_then(|it| it.strip_prefix("Bearer ")).is_some_and(|it| same_secret(token, it))
+        }
+        None => request
+            .extensions()
+            .get::<ConnectInfo<SocketAddr>>()
+            .is_some_and(|peer| peer.0.ip().is_loopback()),
+    };
+    if allowed {
+        return next.run(request).await;
+    }
+    SandboxRefusal::Forbidden.into_response()
+}
+
+/// Why the sandbox did not do what it was asked.
+#[derive(Debug)]
+pub(crate) enum SandboxRefusal {
+    /// Not from loopback, or without the token.
+    Forbidden,
+    /// There is no such user, call or webhook.
+    Unknown { what: &'static str },
+    /// The body or a parameter is not readable.
+    Body(String),
+    /// It exists, or there is nothing to do it to.
+    Conflict { rule: &'static str, text: String },
+    /// A rule says no.
+    Api(ApiRefusal),
+}
+
+impl From<ApiRefusal> for SandboxRefusal {
+    fn from(refusal: ApiRefusal) -> Self {
+        Self::Api(refusal)
+    }
+}
+
+impl From<StoreFault> for SandboxRefusal {
+    fn from(fault: StoreFault) -> Self {
+        Self::Api(ApiRefusal::Fault(fault))
+    }
+}
+
+impl IntoResponse for SandboxRefusal {
+    fn into_response(self) -> Response {
+        let (status, rule, code, text) = match self {
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "sandbox.access",
+                10,
+                "the sandbox API answers on loopback only, or to its token".to_owned(),
+            ),
+            Self::Unknown { what } => {
+                (StatusCode::NOT_FOUND, "request.unknown", 100, format!("there is no such {what}"))
+            }
+            Self::Body(text) => (StatusCode::BAD_REQUEST, "request.body", 100, text),
+            Self::Conflict { rule, text } => (StatusCode::CONFLICT, rule, 100, text),
+            Self::Api(ApiRefusal::Fault(fault)) => return ApiRefusal::Fault(fault).into_response(),
+            Self::Api(refusal) => {
+                let status = match refusal {
+                    ApiRefusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                    ApiRefusal::Parameter(_) => StatusCode::BAD_REQUEST,
+                    ApiRefusal::UnknownObject { .. } => StatusCode::NOT_FOUND,
+                    ApiRefusal::TokenMissing
+                    | ApiRefusal::TokenUnknown
+                    | ApiRefusal::NotPermitted
+                    | ApiRefusal::UnknownPath
+                    | ApiRefusal::Body(_)
+                    | ApiRefusal::Message(_)
+                    | ApiRefusal::Sdp(_)
+                    | ApiRefusal::Rule(_)
+                    | ApiRefusal::Handshake(_)
+                    | ApiRefusal::NoMedia
+                    | ApiRefusal::Fault(_) => StatusCode::CONFLICT,
+                };
+                let code = i64::from(refusal.row().code);
+                (status, refusal.rule(), code, refusal.to_string())
+            }
+        };
+        (status, Json(Refused { rule: rule.to_owned(), code, text })).into_response()
+    }
+}
+
+type Answer = Result<Response, SandboxRefusal>;
+
+/// Reads a strict body; the error names the field.
+async fn body<T: DeserializeOwned>(request: Request) -> Result<T, SandboxRefusal> {
+    let bytes = read(request.into_body()).await?;
+    let mut json = serde_json::Deserializer::from_slice(&bytes);
+    let value = serde_path_to_error::deserialize(&mut json)
+        .map_err(|fault| SandboxRefusal::Body(format!("{}: {}", fault.path(), fault.inner())))?;
+    json.end().map_err(|fault| SandboxRefusal::Body(fault.to_string()))?;
+    Ok(value)
+}
+
+/// The user of a path: a wa_id or a user_id.
+fn user(world: &World, id: &str) -> Result<Arc<User>, SandboxRefusal> {
+    let by_number = WaId::from_dialled(id).ok().and_then(|id| world.directory.user(&id));
+    let by_id = || id.parse::<UserId>().ok().and_then(|id| world.directory.user_of(&id));
+    by_number.or_else(by_id).ok_or(SandboxRefusal::Unknown { what: "user" })
+}

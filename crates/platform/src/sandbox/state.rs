@@ -1,0 +1,113 @@
+//! `GET /sandbox/v1/state`: what is there?
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{Json, extract::State, response::IntoResponse as _};
+use rules::{
+    limits::NumberKind,
+    permission::{self, Status},
+};
+use wire::{
+    graph::permission::PermissionStatus,
+    sandbox::{self, CallSummary},
+};
+
+use super::{Answer, clock};
+use crate::{
+    calls::CallRecord,
+    consent,
+    directory::{Account, Number, User},
+    store::{Kind, StoreFault},
+    world::World,
+};
+
+/// Calls that are listed: all live ones and the newest of the others.
+const CALLS_MAX: usize = 200;
+
+pub(super) async fn show(State(world): State<Arc<World>>) -> Answer {
+    let mut users = Vec::new();
+    for user in world.directory.users() {
+        users.push(shown_user(&world, &user).await?);
+    }
+    Ok(Json(sandbox::State {
+        clock: clock::read(&world),
+        accounts: world.directory.accounts().iter().map(|it| shown_account(it)).collect(),
+        numbers: world.directory.numbers().iter().map(|it| shown_number(it)).collect(),
+        users,
+        calls: calls(&world).await?,
+    })
+    .into_response())
+}
+
+async fn calls(world: &World) -> Result<Vec<CallSummary>, StoreFault> {
+    let records: Vec<CallRecord> = world.store.load_newest(Kind::Call, CALLS_MAX).await?;
+    let business = |record: &CallRecord| world.directory.number(&record.number);
+    let summary = |record: CallRecord| {
+        let number = business(&record)?;
+        Some(CallSummary {
+            call_id: record.id,
+            direction: record.direction,
+            state: record.call.state().name().to_owned(),
+            user: record.user,
+            business: number.digits.clone(),
+        })
+    };
+    Ok(records.into_iter().filter_map(summary).collect())
+}
+
+fn shown_account(account: &Account) -> sandbox::Account {
+    sandbox::Account {
+        waba_id: account.id.clone(),
+        rulebook: account.rulebook.clone(),
+        timezone: account.timezone.clone(),
+        currency: account.currency.to_string(),
+        payment_valid: account.payment_valid,
+    }
+}
+
+fn shown_number(number: &Number) -> sandbox::Number {
+    sandbox::Number {
+        phone_number_id: number.id.clone(),
+        waba_id: number.account.clone(),
+        number: number.digits.clone(),
+        name: number.name.clone(),
+        calling_enabled: number.calling.calling_enabled(),
+    }
+}
+
+/// A user as the sandbox shows one.
+pub(super) async fn shown_user(world: &World, user: &User) -> Result<sandbox::User, StoreFault> {
+    let mut consents = BTreeMap::new();
+    for number in world.directory.numbers() {
+        let consent = shown_consent(world, &number, user).await?;
+        consents.insert(number.digits.as_str().to_owned(), consent);
+    }
+    Ok(sandbox::User {
+        wa_id: user.wa_id.clone(),
+        user_id: user.known_id(),
+        name: user.name.clone(),
+        country: user.country,
+        behaviour: user.behaviour.clone(),
+        phone_connected: !world.phones.of(&user.wa_id).is_empty(),
+        consents,
+    })
+}
+
+async fn shown_consent(
+    world: &World,
+    number: &Number,
+    user: &User,
+) -> Result<sandbox::Consent, StoreFault> {
+    let pair = consent::load(world, number, user).await?;
+    let (book, now) = (world.book(number), world.clock.now());
+    let view = permission::view(&pair.consent, &book, NumberKind::Production, now);
+    Ok(sandbox::Consent {
+        permission: match view.status {
+            Status::NoPermission => PermissionStatus::NoPermission,
+            Status::Temporary => PermissionStatus::Temporary,
+            Status::Permanent => PermissionStatus::Permanent,
+        },
+        permission_expires_at: view.expires_at,
+        window_open_until: pair.window.check(&book, now).ok(),
+    })
+}

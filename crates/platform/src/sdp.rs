@@ -1,0 +1,118 @@
+//! What do the two parties' SDPs mean to a call?
+//!
+//! The platform offers to the business for a user's call and answers it for a call of its own; it
+//! always answers the phone. Here the texts become what a leg needs.
+
+use engine::PayloadTypes;
+use media::{
+    sdp::{self, AudioSession, Keying, Parsed, PlatformVoice, SdpRefusal, Setup},
+    transport::{DtlsRole, LocalTransport, RemoteTransport},
+};
+use rules::call::LegFailure;
+use terms::Timestamp;
+
+/// The payload types of the platform's own offer (fact sheet 5.2).
+pub(crate) const OFFERED_TYPES: PayloadTypes =
+    PayloadTypes { opus: sdp::OPUS_PT, dtmf: Some(sdp::DTMF_PT) };
+
+/// A party's SDP, ready for its leg.
+#[derive(Debug)]
+pub(crate) struct Described {
+    pub(crate) remote: RemoteTransport,
+    /// Who starts DTLS, as our own SDP says.
+    pub(crate) role: DtlsRole,
+    pub(crate) types: PayloadTypes,
+    session: AudioSession,
+}
+
+/// The platform's offer for a user's call.
+pub(crate) fn platform_offer(local: &LocalTransport, created: Timestamp) -> String {
+    let stream = uuid::Uuid::new_v4().to_string();
+    sdp::write_platform_offer(PlatformVoice { local, created, stream: &stream })
+}
+
+/// Reads the offer of a user's phone.
+///
+/// # Errors
+///
+/// It is no offer a leg can answer.
+pub(crate) fn read_phone_offer(text: &str) -> Result<Described, SdpRefusal> {
+    read_offer(text)
+}
+
+/// Reads a business's offer.
+///
+/// # Errors
+///
+/// It is no offer WhatsApp would take.
+pub(crate) fn read_business_offer(text: &str) -> Result<Described, SdpRefusal> {
+    let mut offer = read_offer(text)?;
+    // An offer without telephone-event gets it at 126 all the same (fact sheet 3.10).
+    offer.types.dtmf = offer.types.dtmf.or(OFFERED_TYPES.dtmf);
+    Ok(offer)
+}
+
+/// Reads a business's answer to our offer.
+///
+/// # Errors
+///
+/// It is no answer WhatsApp would take.
+pub(crate) fn read_business_answer(
+    offer: &AudioSession,
+    text: &str,
+) -> Result<Described, SdpRefusal> {
+    let answer = sdp::parse(text)?;
+    sdp::check_answer(offer, &answer, Keying::Dtls)?;
+    describe(answer, |remote| remote.setup.our_role())
+}
+
+impl Described {
+    /// Our answer to a phone.
+    pub(crate) fn answer(&self, local: &LocalTransport) -> String {
+        sdp::write_browser_answer(&self.session, local)
+    }
+
+    /// Our answer to a business.
+    pub(crate) fn platform_answer(&self, local: &LocalTransport, created: Timestamp) -> String {
+        let stream = uuid::Uuid::new_v4().to_string();
+        let setup = match self.role {
+            DtlsRole::Client => Setup::Active,
+            DtlsRole::Server => Setup::Passive,
+        };
+        let voice = PlatformVoice { local, created, stream: &stream };
+        sdp::write_platform_answer(voice, &self.session, setup)
+    }
+}
+
+/// The rules' word for a leg's failure.
+pub(crate) fn leg_failure(reason: &media::leg::LegFailure) -> LegFailure {
+    use media::leg::LegFailure as Reason;
+    match reason {
+        Reason::IceTimeout | Reason::ConsentLost => LegFailure::NoPath,
+        Reason::DtlsTimeout
+        | Reason::DtlsAlert(_)
+        | Reason::DtlsRefused
+        | Reason::FingerprintMismatch => LegFailure::NoKeys,
+        Reason::Socket => LegFailure::SetUp,
+    }
+}
+
+fn read_offer(text: &str) -> Result<Described, SdpRefusal> {
+    let offer = sdp::parse(text)?;
+    sdp::check_offer(&offer, Keying::Dtls)?;
+    describe(offer, |remote| match remote.setup {
+        Setup::Passive => DtlsRole::Client,
+        Setup::Active | Setup::Actpass => DtlsRole::Server,
+    })
+}
+
+fn describe(
+    parsed: Parsed,
+    role: impl FnOnce(&RemoteTransport) -> DtlsRole,
+) -> Result<Described, SdpRefusal> {
+    let session = parsed.session;
+    let remote = session.remote_transport()?;
+    let opus = session.opus_pt().unwrap_or(sdp::OPUS_PT);
+    let types = PayloadTypes { opus, dtmf: session.dtmf_pt() };
+    Ok(Described { role: role(&remote), remote, types, session })
+}

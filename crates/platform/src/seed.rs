@@ -1,0 +1,123 @@
+//! What world does a new platform start with?
+//!
+//! Apps, accounts (WABAs), business numbers and users, as a TOML file: the demo's is compiled in,
+//! `--seed FILE` brings another. A seed is checked when it is read, so a running platform has no app
+//! of an unknown account and no number twice.
+
+use std::{collections::BTreeSet, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::directory::{Account, App, Number, User};
+
+/// The demo's world.
+const DEMO: &str = include_str!("../seeds/demo.toml");
+
+/// The world a platform without a data folder, or with an empty one, starts with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seed {
+    /// Apps.
+    #[serde(default, rename = "app")]
+    pub(crate) apps: Vec<App>,
+    /// Accounts.
+    #[serde(default, rename = "account")]
+    pub(crate) accounts: Vec<Account>,
+    /// Business numbers.
+    #[serde(default, rename = "number")]
+    pub(crate) numbers: Vec<Number>,
+    /// Users.
+    #[serde(default, rename = "user")]
+    pub(crate) users: Vec<User>,
+}
+
+/// Why a seed cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// The file could not be read.
+    #[error("cannot read the seed file")]
+    Read(#[source] std::io::Error),
+    /// It is not TOML, or has keys or values a seed does not have; the text names the line.
+    #[error("the seed is not valid:\n{0}")]
+    Syntax(String),
+    /// Something refers to what is not there, or is there twice.
+    #[error("the seed is not valid: {0}")]
+    Meaning(String),
+}
+
+impl Seed {
+    /// The demo's world.
+    #[must_use]
+    pub fn demo() -> Self {
+        Self::parse(DEMO).expect("a test reads the demo's seed")
+    }
+
+    /// Reads a seed file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is no valid seed.
+    pub fn read(path: &Path) -> Result<Self, SeedError> {
+        Self::parse(&std::fs::read_to_string(path).map_err(SeedError::Read)?)
+    }
+
+    /// Reads a seed from its text.
+    ///
+    /// # Errors
+    ///
+    /// It is no valid seed; the text says where and why.
+    pub fn parse(text: &str) -> Result<Self, SeedError> {
+        let mut seed: Self =
+            toml::from_str(text).map_err(|fault| SeedError::Syntax(fault.to_string()))?;
+        for user in &mut seed.users {
+            user.complete();
+        }
+        seed.check()?;
+        Ok(seed)
+    }
+
+    fn check(&self) -> Result<(), SeedError> {
+        unique("app", self.apps.iter().map(|app| app.id.as_str()))?;
+        unique("account", self.accounts.iter().map(|account| account.id.as_str()))?;
+        unique("number", self.numbers.iter().map(|number| number.id.as_str()))?;
+        unique("number with digits", self.numbers.iter().map(|number| number.digits.as_str()))?;
+        unique("user", self.users.iter().map(|user| user.wa_id.as_str()))?;
+        unique("access token", self.apps.iter().flat_map(|app| &app.access_tokens).map(String::as_str))?;
+        unique("d360_key", self.numbers.iter().filter_map(|number| number.d360_key.as_deref()))?;
+        for account in &self.accounts {
+            for app in &account.apps {
+                if !self.apps.iter().any(|known| known.id == *app) {
+                    return Err(SeedError::Meaning(format!(
+                        "account {} names app {app}, which is not there",
+                        account.id
+                    )));
+                }
+            }
+            if rules::rulebook::named(&account.rulebook).is_none() {
+                return Err(SeedError::Meaning(format!(
+                    "account {} names rulebook {:?}, which is not there",
+                    account.id, account.rulebook
+                )));
+            }
+        }
+        for number in &self.numbers {
+            if !self.accounts.iter().any(|account| account.id == number.account) {
+                return Err(SeedError::Meaning(format!(
+                    "number {} names account {}, which is not there",
+                    number.id, number.account
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unique<'a>(what: &str, ids: impl Iterator<Item = &'a str>) -> Result<(), SeedError> {
+    let mut seen = BTreeSet::new();
+    for id in ids {
+        if !seen.insert(id) {
+            return Err(SeedError::Meaning(format!("{what} {id} is there twice")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! How does a platform start and stop?
+//!
+//! Started in the order of its needs: store, directory, media, webhooks, HTTP. Calls that were live
+//! when an earlier run died are ended before anything is answered. Stopped politely: calls end with
+//! their webhooks, the outbox gets a moment to empty, then sockets close.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use axum::{Router, routing::get};
+use engine::Engine;
+use tokio::{net::TcpListener, sync::Notify};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Config, StoreFault,
+    api::{self, refusals::ApiRefusal},
+    calls::{Ears, Recordings, Registry, restart},
+    directory::Directory,
+    pages, phones, sandbox,
+    store::Store,
+    webhooks::{Deliverer, Outbox},
+    world::{Reads, World},
+};
+
+/// How long calls may take to end when the server stops.
+const END_CALLS: Duration = Duration::from_secs(3);
+
+/// How long the outbox may take to empty when the server stops; what is left stays in it.
+const EMPTY_OUTBOX: Duration = Duration::from_secs(2);
+
+/// How often the outbox is looked at while stopping.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How often a callback URL that does not answer yet is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Why a platform did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened or read.
+    #[error("cannot open the platform's state")]
+    Store(#[source] StoreFault),
+    /// The HTTP port cannot be bound.
+    #[error("cannot listen on {addr}")]
+    Listen {
+        /// The address asked for.
+        addr: SocketAddr,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Media cannot be started.
+    #[error("cannot start media")]
+    Media(#[source] engine::StartError),
+    /// A thread cannot be started.
+    #[error("cannot start a worker thread")]
+    Thread(#[source] std::io::Error),
+    /// The HTTP client for webhooks cannot be made.
+    #[error("cannot make the webhooks' HTTP client")]
+    Client(#[source] reqwest::Error),
+}
+
+/// A callback URL was not taken.
+#[derive(Debug, thiserror::Error)]
+#[error("the callback URL was not taken: {0}")]
+pub struct CallbackError(String);
+
+/// A started platform. Dropping it leaves it running; [`Running::shutdown`] ends it.
+#[derive(Debug)]
+pub struct Running {
+    /// Where HTTP listens.
+    pub addr: SocketAddr,
+    world: Arc<World>,
+    stop_webhooks: CancellationToken,
+}
+
+/// Starts a platform.
+///
+/// # Errors
+///
+/// What could not be opened, bound or started.
+pub async fn serve(config: Config) -> Result<Running, StartError> {
+    let listener = TcpListener::bind(config.http)
+        .await
+        .map_err(|source| StartError::Listen { addr: config.http, source })?;
+    let addr = listener
+        .local_addr()
+        .map_err(|source| StartError::Listen { addr: config.http, source })?;
+    let wake = Arc::new(Notify::new());
+    let world = Arc::new(make_world(&config, addr, Arc::clone(&wake)).await?);
+    let orphans = restart::end_orphans(&world).await.map_err(StartError::Store)?;
+    if orphans > 0 {
+        tracing::warn!(calls = orphans, "ended calls of an earlier run");
+    }
+
+    let stop_webhooks = CancellationToken::new();
+    let deliverer = Deliverer::new(
+        world.directory.clone(),
+        world.store.clone(),
+        world.clock.clone(),
+        world.http.clone(),
+        config.webhook_timeout,
+        wake,
+    );
+    tokio::spawn(deliverer.run(stop_webhooks.clone()));
+    listen(&world, listener);
+    if let Some(url) = config.webhook_url {
+        let world = Arc::clone(&world);
+        tokio::spawn(async move { set_until_taken(&world, &url).await });
+    }
+    Ok(Running { addr, world, stop_webhooks })
+}
+
+async fn make_world(
+    config: &Config,
+    addr: SocketAddr,
+    wake: Arc<Notify>,
+) -> Result<World, StartError> {
+    let store = Store::open(config.data.as_deref()).map_err(StartError::Store)?;
+    let seed = config.seed.clone();
+    let directory = Directory::load(store.clone(), seed).await.map_err(StartError::Store)?;
+    let engine = start_engine(config)?;
+    let handset_engine = Engine::start(engine::Config::default()).map_err(StartError::Media)?;
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(StartError::Client)?;
+    let outbox = Outbox::new(directory.clone(), store.clone(), config.clock.clone(), wake);
+    Ok(World {
+        clock: config.clock.clone(),
+        store,
+        directory,
+        outbox,
+        engine,
+        handset_engine,
+        ears: Ears::start().map_err(StartError::Thread)?,
+        recordings: Recordings::default(),
+        calls: Registry::default(),
+        phones: phones::Phones::default(),
+        http,
+        handshake: config.handshake,
+        sandbox_token: config.sandbox_token.clone(),
+        placing: tokio::sync::Mutex::new(()),
+        reads: Reads::default(),
+        address: OnceLock::from(addr),
+        tasks: TaskTracker::new(),
+        stop: CancellationToken::new(),
+        stopped: CancellationToken::new(),
+    })
+}
+
+fn start_engine(config: &Config) -> Result<Engine, StartError> {
+    Engine::start(engine::Config {
+        threads: 1,
+        bind_ip: config.media.ip(),
+        advertised: config.advertised.clone(),
+        muxed: Some(config.media),
+        ..engine::Config::default()
+    })
+    .map_err(StartError::Media)
+}
+
+fn listen(world: &Arc<World>, listener: TcpListener) {
+    let router: Router = Router::new()
+        .route("/phone/ws", get(phones::open))
+        .merge(sandbox::router(world))
+        .merge(api::dialog_router())
+        .merge(pages::router())
+        .fallback(api::graph)
+        .with_state(Arc::clone(world));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let stopped = world.stopped.clone();
+    tokio::spawn(async move {
+        let served =
+            axum::serve(listener, service).with_graceful_shutdown(stopped.cancelled_owned()).await;
+        if let Err(fault) = served {
+            tracing::error!(%fault, "HTTP stopped");
+        }
+    });
+}
+
+/// Sets the first app's callback URL, asking until it answers the handshake: platform and endpoint
+/// may start in any order.
+async fn set_until_taken(world: &World, url: &str) {
+    let mut is_said = false;
+    while !world.stopped.is_cancelled() {
+        match set_callback(world, url).await {
+            Ok(()) => return tracing::info!("the callback URL is set"),
+            Err(refusal) if !is_said => {
+                tracing::warn!(%refusal, "the callback URL is not taken yet");
+                is_said = true;
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+async fn set_callback(world: &World, url: &str) -> Result<(), ApiRefusal> {
+    let Some(app) = world.directory.apps().into_iter().next() else { return Ok(()) };
+    let fields = app.fields.clone();
+    api::set_callback(world, &app, url.to_owned(), None, fields).await
+}
+
+impl Running {
+    /// The base URL of HTTP as seen from this machine.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.world.base_url()
+    }
+
+    /// Sets the callback URL of the seed's first app, after the handshake if it is on.
+    ///
+    /// # Errors
+    ///
+    /// The URL did not answer as a webhook endpoint does.
+    pub async fn set_callback(&self, url: &str) -> Result<(), CallbackError> {
+        set_callback(&self.world, url).await.map_err(|refusal| CallbackError(refusal.to_string()))
+    }
+
+    /// Ends calls politely, lets the outbox empty for a moment, and stops.
+    pub async fn shutdown(self) {
+        self.world.stop.cancel();
+        self.world.tasks.close();
+        drop(tokio::time::timeout(END_CALLS, self.world.tasks.wait()).await);
+        drop(tokio::time::timeout(EMPTY_OUTBOX, self.outbox_empty()).await);
+        self.stop_webhooks.cancel();
+        self.world.stopped.cancel();
+    }
+
+    async fn outbox_empty(&self) {
+        while self.world.store.waiting_webhooks().await.is_ok_and(|waiting| !waiting.is_empty()) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What does a user do besides calling?
+//!
+//! Writing, reading, and deciding who may call: the same for a phone and for the sandbox API.
+
+use std::sync::Arc;
+
+use rules::permission::{Choice, Input};
+use terms::{MessageId, WaId};
+use wire::{
+    handset::{ChatAuthor, ChatEntry, ChatEntryState, ChatKind, PermissionChoice},
+    webhook::message::Delivery,
+};
+
+use crate::{
+    api::refusals::ApiRefusal,
+    chats, consent,
+    directory::{Number, User},
+    webhooks::compose,
+    world::World,
+};
+
+/// The longest message a user may write, as on the business's side.
+const TEXT_CHARS_MAX: usize = 4096;
+
+/// A user writes to a business: the window opens, the business hears of it.
+pub(crate) async fn write_message(
+    world: &World,
+    user: &User,
+    to: &WaId,
+    text: String,
+) -> Result<(), ApiRefusal> {
+    let number = business(world, to)?;
+    if text.trim().is_empty() || text.chars().count() > TEXT_CHARS_MAX {
+        return Err(ApiRefusal::Parameter(format!("text: 1 to {TEXT_CHARS_MAX} characters")));
+    }
+    let now = world.clock.now();
+    let id = wire::wacid::wamid(&user.wa_id, rand::random());
+    consent::open_window(world, &number, user).await?;
+    let mut entry = ChatEntry::new(id.clone(), now, ChatAuthor::User, ChatKind::Text);
+    entry.text = Some(text.clone());
+    entry.state = Some(ChatEntryState::Sent);
+    chats::add(world, &number, &user.wa_id, entry).await?;
+    let change = compose::text(&number, user, id, text, now);
+    world.outbox.emit(&number, &consent::lane(&number, user), change).await?;
+    Ok(())
+}
+
+/// A user decides whether a business may call: on a request, or in its profile.
+pub(crate) async fn decide(
+    world: &Arc<World>,
+    user: &User,
+    to: &WaId,
+    request: Option<MessageId>,
+    choice: PermissionChoice,
+) -> Result<(), ApiRefusal> {
+    let number = business(world, to)?;
+    let input = match choice {
+        PermissionChoice::Temporary => Input::Answered { request, choice: Choice::Temporary },
+        PermissionChoice::Permanent => Input::Answered { request, choice: Choice::Permanent },
+        PermissionChoice::Reject => Input::Answered { request, choice: Choice::Reject },
+        PermissionChoice::Revoke => Input::Revoked,
+    };
+    consent::handle(world, &number, user, input).await??;
+    Ok(())
+}
+
+/// A user looked at a chat: the business's messages are read.
+pub(crate) async fn read_chat(world: &World, user: &User, chat: &WaId) -> Result<(), ApiRefusal> {
+    let number = business(world, chat)?;
+    let shown = chats::load(world, &number, &user.wa_id).await?;
+    let unread = shown.entries.into_iter().filter(|entry| {
+        entry.from == ChatAuthor::Business && entry.state == Some(ChatEntryState::Sent)
+    });
+    for mut entry in unread {
+        let id = entry.id.clone();
+        entry.state = Some(ChatEntryState::Read);
+        chats::add(world, &number, &user.wa_id, entry).await?;
+        let now = world.clock.now();
+        let change = compose::message_status(&number, user, id, Delivery::Read, now);
+        world.outbox.emit(&number, &consent::lane(&number, user), change).await?;
+    }
+    Ok(())
+}
+
+/// The business number of these digits.
+pub(crate) fn business(world: &World, digits: &WaId) -> Result<Arc<Number>, ApiRefusal> {
+    let unknown = || ApiRefusal::UnknownObject { id: digits.as_str().to_owned() };
+    world.directory.number_of(digits).ok_or_else(unknown)
+}

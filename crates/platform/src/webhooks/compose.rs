@@ -1,0 +1,183 @@
+//! What does each webhook say?
+//!
+//! From the platform's facts to the bodies of fact sheet 2.8, 3.4, 3.7, 4.5 and 4.9 to 4.11. Nothing
+//! is decided here.
+
+use rules::call::{Ending, Status};
+use terms::{Direction, MessageId, Timestamp};
+use wire::{
+    graph::call::Session,
+    webhook::{
+        Contact, Metadata, Profile, WebhookError,
+        account::SettingsUpdate,
+        call::{CallEntry, CallEvent, CallStatus, CallsValue, EndStatus, Progress},
+        envelope::{Change, Envelope},
+        message::{CallPermissionReply, Context, Delivery, Message, MessageStatus, MessagesValue},
+    },
+};
+
+use crate::{
+    calls::Facts,
+    directory::{Number, User},
+};
+
+/// Wraps a change of a number into the envelope's bytes.
+pub(crate) fn body(number: &Number, change: Change) -> String {
+    let envelope = Envelope::of(number.account.clone(), change);
+    serde_json::to_string(&envelope).expect("our own types have only text keys")
+}
+
+/// A call was placed: the offer of a user's call, the answer of a business's call.
+pub(crate) fn connect(facts: &Facts, opaque: Option<&str>, at: Timestamp) -> Change {
+    let sdp = facts.platform_sdp.as_str();
+    let mut entry = entry(facts, CallEvent::Connect, opaque, at);
+    entry.session = Some(match facts.direction {
+        Direction::UserInitiated => Session::offer(sdp),
+        Direction::BusinessInitiated => Session::answer(sdp),
+    });
+    let mut value = calls_value(facts);
+    value.calls.push(entry);
+    Change::Calls(Box::new(value))
+}
+
+/// A business's call rings, was answered or declined.
+pub(crate) fn status(
+    facts: &Facts,
+    status: Status,
+    opaque: Option<&str>,
+    at: Timestamp,
+) -> Change {
+    let progress = match status {
+        Status::Ringing => Progress::Ringing,
+        Status::Accepted => Progress::Accepted,
+        Status::Rejected => Progress::Rejected,
+    };
+    let mut status = CallStatus::new(facts.id.clone(), progress, at);
+    status.recipient_id = Some(facts.user.wa_id.clone());
+    status.recipient_user_id.clone_from(&facts.user.user_id);
+    status.biz_opaque_callback_data = opaque.map(str::to_owned);
+    let mut value = CallsValue::new(metadata(&facts.number));
+    value.statuses.push(status);
+    Change::Calls(Box::new(value))
+}
+
+/// A call is over; a failed one carries its error in both places (fact sheet 3.7).
+pub(crate) fn terminate(facts: &Facts, ending: &Ending, opaque: Option<&str>) -> Change {
+    let mut entry = entry(facts, CallEvent::Terminate, opaque, ending.ended_at);
+    entry.start_time = ending.answered_at;
+    entry.end_time = ending.answered_at.map(|_| ending.ended_at);
+    entry.duration = ending.duration_s().and_then(|seconds| u64::try_from(seconds).ok());
+    let error = ending.reason.error().map(|error| {
+        WebhookError::new(i64::from(error.code()), error.title(), ending.reason.text())
+    });
+    entry.status =
+        Some(if error.is_some() { EndStatus::Failed } else { EndStatus::Completed });
+    entry.errors.extend(error.clone());
+    let mut value = calls_value(facts);
+    value.errors.extend(error);
+    value.calls.push(entry);
+    Change::Calls(Box::new(value))
+}
+
+/// A user wrote a message.
+pub(crate) fn text(
+    number: &Number,
+    user: &User,
+    id: MessageId,
+    body: String,
+    at: Timestamp,
+) -> Change {
+    message(number, user, Message::text(id, at, body))
+}
+
+/// A user gave, refused or took back the permission to be called, or it changed by itself.
+pub(crate) fn permission_reply(
+    number: &Number,
+    user: &User,
+    id: MessageId,
+    reply: CallPermissionReply,
+    about: Option<MessageId>,
+    at: Timestamp,
+) -> Change {
+    let context = about.map(|id| Context { from: Some(number.digits.clone()), id: Some(id) });
+    message(number, user, Message::permission_reply(id, at, reply, context))
+}
+
+/// A message of the business was sent, delivered or read.
+pub(crate) fn message_status(
+    number: &Number,
+    user: &User,
+    id: MessageId,
+    delivery: Delivery,
+    at: Timestamp,
+) -> Change {
+    let mut status = MessageStatus::new(id, delivery, at);
+    status.recipient_id = Some(user.wa_id.clone());
+    status.recipient_user_id.clone_from(&user.user_id);
+    let mut value = MessagesValue::new(metadata(number));
+    value.statuses.push(status);
+    Change::Messages(Box::new(value))
+}
+
+/// A number's calling settings changed.
+pub(crate) fn settings(number: &Number, at: Timestamp) -> Change {
+    let calling = crate::api::settings::shown(&number.calling);
+    Change::SettingsUpdate(Box::new(SettingsUpdate::new(number.id.clone(), calling, at)))
+}
+
+/// A user's call could not be delivered.
+pub(crate) fn error(number: &Number, error: WebhookError) -> Change {
+    let mut value = CallsValue::new(metadata(number));
+    value.errors.push(error);
+    Change::Calls(Box::new(value))
+}
+
+fn message(number: &Number, user: &User, mut message: Message) -> Change {
+    message.from = Some(user.wa_id.clone());
+    message.from_user_id.clone_from(&user.user_id);
+    let mut value = MessagesValue::new(metadata(number));
+    value.contacts.push(contact(user));
+    value.messages.push(message);
+    Change::Messages(Box::new(value))
+}
+
+fn calls_value(facts: &Facts) -> CallsValue {
+    let mut value = CallsValue::new(metadata(&facts.number));
+    value.contacts.push(contact(&facts.user));
+    value
+}
+
+fn entry(facts: &Facts, event: CallEvent, opaque: Option<&str>, at: Timestamp) -> CallEntry {
+    let mut entry = CallEntry::new(facts.id.clone(), event, facts.direction, at);
+    let (user, business) = (facts.user.wa_id.clone(), facts.number.digits.clone());
+    match facts.direction {
+        Direction::UserInitiated => {
+            (entry.from, entry.to) = (Some(user), Some(business));
+            entry.from_user_id.clone_from(&facts.user.user_id);
+        }
+        Direction::BusinessInitiated => {
+            (entry.from, entry.to) = (Some(business), Some(user));
+            entry.to_user_id.clone_from(&facts.user.user_id);
+        }
+    }
+    entry.deeplink_payload.clone_from(&facts.deeplink_payload);
+    entry.cta_payload.clone_from(&facts.cta_payload);
+    entry.biz_opaque_callback_data = opaque.map(str::to_owned);
+    entry
+}
+
+fn metadata(number: &Number) -> Metadata {
+    Metadata {
+        display_phone_number: number.digits.as_str().to_owned(),
+        phone_number_id: number.id.clone(),
+    }
+}
+
+fn contact(user: &User) -> Contact {
+    Contact {
+        profile: Some(Profile { name: Some(user.name.clone()), username: None }),
+        wa_id: Some(user.wa_id.clone()),
+        user_id: user.user_id.clone(),
+        parent_user_id: None,
+    }
+}

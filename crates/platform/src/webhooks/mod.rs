@@ -1,0 +1,16 @@
+//! How does a business learn what happened?
+//!
+//! [`outbox`] turns an event into one signed row per subscribed app, durable before the event counts
+//! as told; [`compose`] writes
+//! what they say; [`deliver`] sends the rows, each lane in order, slow endpoints apart from the others;
+//! [`handshake`] asks a URL whether it wants them.
+
+pub(crate) mod compose;
+mod deliver;
+mod handshake;
+mod outbox;
+
+pub(crate) use deliver::Deliverer;
+pub(crate) use handshake::{check_url, verify_endpoint};
+pub use handshake::HandshakeFault;
+pub(crate) use outbox::{Lane, Outbox};

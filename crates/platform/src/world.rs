@@ -1,0 +1,121 @@
+//! What does every part of the platform share?
+//!
+//! One [`World`] a server: clock, store, directory, outbox, media, live calls, phones. Parts get it
+//! whole; each of its fields guards itself.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use engine::Engine;
+use rules::{
+    Refusal,
+    price::{self, Price},
+    rulebook::Rulebook,
+};
+use terms::{Direction, PhoneNumberId};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    calls::{Ears, Recordings, Registry},
+    clock::Clock,
+    directory::{Directory, Number, User},
+    phones::Phones,
+    store::Store,
+    webhooks::Outbox,
+};
+
+/// Everything that is shared.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) store: Store,
+    pub(crate) directory: Directory,
+    pub(crate) outbox: Outbox,
+    pub(crate) engine: Engine,
+    /// The scripted users' own media.
+    pub(crate) handset_engine: Engine,
+    pub(crate) ears: Ears,
+    pub(crate) recordings: Recordings,
+    pub(crate) calls: Registry,
+    pub(crate) phones: Phones,
+    pub(crate) http: reqwest::Client,
+    pub(crate) handshake: bool,
+    pub(crate) sandbox_token: Option<String>,
+    /// Held from the check of a new call until it is counted, so that two cannot pass one limit.
+    pub(crate) placing: tokio::sync::Mutex<()>,
+    pub(crate) reads: Reads,
+    /// Where this server listens; known once it does.
+    pub(crate) address: OnceLock<SocketAddr>,
+    /// The calls' tasks.
+    pub(crate) tasks: TaskTracker,
+    /// Calls end politely.
+    pub(crate) stop: CancellationToken,
+    /// Sockets close.
+    pub(crate) stopped: CancellationToken,
+}
+
+impl World {
+    /// The rulebook of a number's account.
+    pub(crate) fn book(&self, number: &Number) -> Arc<Rulebook> {
+        self.directory
+            .account(&number.account)
+            .and_then(|account| rules::rulebook::named(&account.rulebook))
+            .unwrap_or_else(Rulebook::beta)
+    }
+
+    /// The price of a business's call; `None` without a card or a rate.
+    pub(crate) fn price(&self, number: &Number, user: &User, connected: Duration) -> Option<Price> {
+        let account = self.directory.account(&number.account)?;
+        let card = price::card(&account.rate_card)?;
+        let book = self.book(number);
+        let direction = Direction::BusinessInitiated;
+        price::price(&card, direction, user.country, connected, Duration::ZERO, &book)
+    }
+
+    /// Where this server is reached from inside.
+    pub(crate) fn base_url(&self) -> String {
+        let address = self.address.get().copied();
+        let address = address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        if address.ip().is_unspecified() {
+            format!("http://127.0.0.1:{}", address.port())
+        } else {
+            format!("http://{address}")
+        }
+    }
+}
+
+/// How many permissions each number read in the current second.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    counts: Mutex<BTreeMap<PhoneNumberId, (i64, u32)>>,
+}
+
+impl Reads {
+    /// Counts a read.
+    ///
+    /// # Errors
+    ///
+    /// The second's reads are used up.
+    pub(crate) fn count(
+        &self,
+        number: &PhoneNumberId,
+        second: i64,
+        book: &Rulebook,
+    ) -> Result<(), Refusal> {
+        let max = book.limits.permission_reads_per_second.value;
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(number.clone()).or_insert((second, 0));
+        if count.0 != second {
+            *count = (second, 0);
+        }
+        if count.1 >= max {
+            return Err(Refusal::ReadLimit { used: count.1, max });
+        }
+        count.1 += 1;
+        Ok(())
+    }
+}

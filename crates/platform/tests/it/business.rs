@@ -1,0 +1,1 @@
+//! A business on the test bench (calls).

@@ -1,0 +1,121 @@
+//! What endpoints do to webhooks, and what survives.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::bench::{ANA, BUSINESS, Bench, Endpoint, HANG, config, send};
+
+async fn write(bench: &Bench, user: &str, text: &str) {
+    let body = json!({ "to": BUSINESS, "text": text });
+    let (status, answer) = bench.sandbox(&format!("/users/{user}/message"), body).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+async fn wait_for_state(bench: &Bench, state: &str) -> Value {
+    for _ in 0..400 {
+        let listed = bench.sandbox_get("/webhooks").await.1;
+        if listed[0]["state"] == state {
+            return listed[0].clone();
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never {state}: {}", bench.sandbox_get("/webhooks").await.1);
+}
+
+#[tokio::test]
+async fn the_raw_body_is_signed() {
+    let bench = Bench::start().await;
+    bench.open_window().await;
+    bench.hook.wait("text").await;
+    let got = &bench.hook.all()[0];
+    assert!(wire::webhook::signature::verify("demo-app-secret", &got.body, &got.signature));
+    let shown = wait_for_state(&bench, "delivered").await;
+    assert_eq!(shown["signature"], got.signature);
+    assert_eq!(shown["attempts"][0]["status"], 200);
+    assert_eq!(shown["url"], bench.hook.url);
+}
+
+#[tokio::test]
+async fn a_500_is_tried_again_after_the_rulebooks_wait() {
+    let bench = Bench::start().await;
+    bench.hook.answer(500);
+    bench.open_window().await;
+    bench.hook.wait("text").await;
+    let shown = loop {
+        let shown = wait_for_state(&bench, "waiting").await;
+        if shown["attempts"].as_array().unwrap().len() == 1 {
+            break shown;
+        }
+    };
+    assert_eq!(shown["attempts"][0]["status"], 500);
+    bench.hook.answer(200);
+    bench.clock.advance("PT5S").unwrap();
+    bench.hook.wait_nth("text", 1).await;
+    let shown = wait_for_state(&bench, "delivered").await;
+    assert_eq!(shown["attempts"].as_array().unwrap().len(), 2);
+    assert_eq!(bench.hook.all()[0].body, bench.hook.all()[1].body);
+}
+
+#[tokio::test]
+async fn a_hanging_endpoint_holds_up_neither_others_nor_the_api() {
+    let bench = Bench::start().await;
+    let channel = Endpoint::start().await;
+    let request = bench.post("/v1/configs/webhook").header("D360-API-KEY", "demo-d360-key");
+    assert_eq!(send(request.json(&json!({ "url": channel.url }))).await.0, 200);
+    bench.hook.answer(HANG);
+    for turn in 0..50 {
+        write(&bench, ANA, &format!("message {turn}")).await;
+    }
+    channel.wait_nth("text", 49).await;
+    assert_eq!(bench.hook.all().len(), 1, "one lane has one untried webhook under way");
+}
+
+#[tokio::test]
+async fn a_webhook_that_hangs_times_out_and_the_next_goes() {
+    let bench =
+        Bench::with(offhook_platform::Config { webhook_timeout: Some(Duration::from_millis(200)), ..config() })
+            .await;
+    bench.hook.answer(HANG);
+    write(&bench, ANA, "first").await;
+    write(&bench, ANA, "second").await;
+    bench.hook.wait_nth("text", 1).await;
+    let bodies: Vec<_> = bench.hook.all();
+    assert!(String::from_utf8_lossy(&bodies[0].body).contains("first"));
+    assert!(String::from_utf8_lossy(&bodies[1].body).contains("second"));
+}
+
+#[tokio::test]
+async fn a_webhook_can_be_delivered_again() {
+    let bench = Bench::start().await;
+    bench.open_window().await;
+    bench.hook.wait("text").await;
+    let shown = wait_for_state(&bench, "delivered").await;
+    let id = shown["id"].as_str().unwrap();
+    assert_eq!(bench.sandbox(&format!("/webhooks/{id}/redeliver"), json!({})).await.0, 200);
+    bench.hook.wait_nth("text", 1).await;
+    assert_eq!(bench.sandbox("/webhooks/none/redeliver", json!({})).await.0, 404);
+}
+
+#[tokio::test]
+async fn what_an_earlier_run_could_not_send_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = Some(folder.path().to_owned());
+    let with_data = || offhook_platform::Config { data: data.clone(), ..config() };
+    let hook = {
+        let bench = Bench::with(with_data()).await;
+        bench.hook.answer(503);
+        write(&bench, ANA, "kept").await;
+        bench.hook.wait("text").await;
+        bench.clock.advance("PT5S").unwrap();
+        bench.hook.wait_nth("text", 1).await;
+        bench.hook.clone()
+    };
+    hook.answer(200);
+    let before = hook.all().len();
+    let second = offhook_platform::serve(with_data()).await.unwrap();
+    let clock = reqwest::Client::new().post(format!("{}/sandbox/v1/clock", second.base_url()));
+    assert_eq!(send(clock.json(&json!({ "advance": "PT1H" }))).await.0, 200);
+    hook.wait_nth("text", before).await;
+    second.shutdown().await;
+}
