@@ -100,7 +100,7 @@ fn one_stream_goes_on_over_changing_sources(backend: Backend) {
 
 /// Mute, hold and a closed gate leave packets out; the far end must not count them as lost.
 fn what_is_held_back_on_purpose_does_not_look_lost(backend: Backend) {
-    let mut call = Call::new(backend);
+    let call = Call::new(backend);
     let heard = call.business.tap(Direction::Received);
     call.user.leg.play(Source::Packets(frames(1, 2_000), Repeat::Once));
     let mut packets = take(&heard, 10);
