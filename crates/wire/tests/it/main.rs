@@ -9,14 +9,20 @@ mod editions;
 mod golden;
 mod hostile;
 mod requests;
+mod web_agrees;
 mod webhooks;
 
 use serde_json::Value;
 
 /// The text of a golden.
-#[expect(clippy::disallowed_methods, reason = "goldens are files")]
 fn golden(name: &str) -> String {
-    let path = format!("{}/tests/golden/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    text_of(&format!("tests/golden/{name}.json"))
+}
+
+/// The text of a file, by its path from this crate.
+#[expect(clippy::disallowed_methods, reason = "goldens are files")]
+fn text_of(path: &str) -> String {
+    let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|fault| panic!("{path}: {fault}"))
 }
 
