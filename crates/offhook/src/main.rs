@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod call;
 mod clock;
 mod output;
 mod quote;
@@ -19,6 +20,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Places or takes a call as a user, and says what was heard.
+    Call(call::CallArgs),
     /// Reads or moves the platform's test clock.
     Clock(clock::ClockArgs),
     /// Lists, shows and compares the rulebooks.
@@ -35,6 +38,7 @@ async fn main() -> ExitCode {
         .install_default()
         .expect("nothing installed a TLS provider before the first line of main");
     match args.command {
+        Command::Call(args) => call::run(&args).await,
         Command::Clock(args) => clock::run(&args).await,
         Command::Rulebook(args) => rulebook::run(&args),
         Command::Quote(args) => quote::run(&args),
