@@ -163,6 +163,8 @@ impl Party {
     pub(crate) fn tap(&self, direction: Direction) -> crossbeam_channel::Receiver<TapPacket> {
         let (sink, heard) = crossbeam_channel::bounded(4_096);
         self.leg.listen(Tap { direction, sink });
+        // Orders are obeyed in turn: with this answered, no packet comes before the tap.
+        self.stats();
         heard
     }
 }
