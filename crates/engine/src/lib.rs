@@ -58,6 +58,7 @@ mod stats;
 mod tap;
 mod thread;
 mod uring;
+pub mod yardstick;
 
 mod engine;
 

@@ -1,5 +1,6 @@
 //! Which legs does a media thread serve, and what do datagrams and timers do to them?
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -9,6 +10,7 @@ use media::leg::{LegFailure, LegState, MediaPacket, Outbox};
 use media::rtcp::NtpTime;
 use media::rtp::{DatagramKind, classify};
 use media::srtp::TRAILER_MAX;
+use terms::LegId;
 
 use super::demux::Demux;
 use super::slot::Slot;
@@ -27,6 +29,7 @@ const NOBODY: u32 = u32::MAX - 1;
 pub(super) struct Legs {
     pub(super) slots: Vec<Option<Box<Slot>>>,
     free: Vec<u32>,
+    by_id: HashMap<LegId, u32>,
     /// By socket: the leg it belongs to.
     owners: Vec<u32>,
     muxed: Option<SocketId>,
@@ -78,6 +81,7 @@ impl Legs {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
+            by_id: HashMap::new(),
             owners: Vec::new(),
             muxed: None,
             demux: Demux::default(),
@@ -118,6 +122,7 @@ impl Legs {
             self.slots.push(None);
             u32::try_from(self.slots.len() - 1).unwrap_or(NOBODY)
         });
+        self.by_id.insert(new.id, index);
         let keyed = new.connected.is_some();
         let socket = match new.socket.take() {
             Some(socket) => io.add(socket, keyed).ok(),
@@ -150,6 +155,7 @@ impl Legs {
         let Some(mut slot) = self.slots.get_mut(index as usize).and_then(Option::take) else {
             return;
         };
+        self.by_id.remove(&slot.cold.id);
         report::say_goodbye(&mut slot, &mut self.scratch, io);
         if slot.cold.muxed {
             if let Some(ufrag) = slot.leg.local_ufrag() {
@@ -184,10 +190,9 @@ impl Legs {
         }
     }
 
-    /// Where a leg is kept. A walk: orders are rare and packets never ask.
-    pub(super) fn index_of(&self, id: terms::LegId) -> Option<u32> {
-        let at = self.slots.iter().position(|slot| slot.as_ref().is_some_and(|s| s.cold.id == id));
-        at.and_then(|at| u32::try_from(at).ok())
+    /// Where a leg is kept. For orders; packets never ask.
+    pub(super) fn index_of(&self, id: LegId) -> Option<u32> {
+        self.by_id.get(&id).copied()
     }
 
     /// Connects the sockets of legs whose path was found.

@@ -32,13 +32,13 @@ use crossbeam_channel::{Receiver, TryRecvError};
 
 use self::legs::Legs;
 use crate::epoll::Epoll;
-use crate::io::{Io, Wait};
+use crate::io::{Io, Moved, Wait};
 use crate::order::Command;
 use crate::uring::Uring;
 use crate::{Backend, StartError, ThreadLoad};
 
 /// With legs: enough datagrams to make a turn worth it, or the time a packet may be held up.
-const BUSY: Wait = Wait { batch: 256, at_most: Duration::from_millis(2) };
+pub(crate) const BUSY: Wait = Wait { batch: 256, at_most: Duration::from_millis(2) };
 
 /// Without: until an order comes, or to see that nobody is left who could give one.
 const IDLE: Wait = Wait { batch: 1, at_most: Duration::from_millis(200) };
@@ -158,25 +158,31 @@ fn take_orders(
 }
 
 fn load(legs: &Legs, io: &impl Io, turns: u64) -> ThreadLoad {
+    ThreadLoad { strangers: legs.strangers(), legs: legs.len(), ..load_of(io, turns) }
+}
+
+/// What the calling thread has used and moved.
+pub(crate) fn load_of(io: &impl Io, turns: u64) -> ThreadLoad {
     use rustix::time::{ClockId, clock_gettime};
 
     let cpu = clock_gettime(ClockId::ThreadCPUTime);
-    let moved = io.moved();
+    let Moved { received, sent, unsent } = io.moved();
     ThreadLoad {
         cpu: Duration::new(
             u64::try_from(cpu.tv_sec).unwrap_or_default(),
             u32::try_from(cpu.tv_nsec).unwrap_or_default(),
         ),
-        received: moved.received,
-        sent: moved.sent,
-        unsent: moved.unsent,
-        strangers: legs.strangers(),
+        received,
+        sent,
+        unsent,
+        strangers: 0,
         turns,
-        legs: legs.len(),
+        legs: 0,
     }
 }
 
-fn pin(index: usize) {
+/// Keeps the calling thread on one processor.
+pub(crate) fn pin(index: usize) {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let mut set = rustix::thread::CpuSet::new();
     set.set(index % processors);
