@@ -17,7 +17,7 @@ use std::time::Duration;
 use media::srtp::{MasterKey, Profile};
 use offhook_engine::yardstick::{Course, Echo, Generator, Tally};
 use offhook_engine::{
-    Backend, Config, Drops, Engine, EVENTS_MAX, LegEvent, LegHandle, OpenKeyed, PayloadTypes,
+    Backend, Config, Drops, EVENTS_MAX, Engine, LegEvent, LegHandle, OpenKeyed, PayloadTypes,
     Source, ThreadLoad,
 };
 use serde_json::json;
@@ -83,11 +83,10 @@ impl Measured {
 
 fn measure(calls: usize) -> Outcome<Measured> {
     let mut generator = Generator::new(PLAYED)?;
-    let mut relay = Relay::start(calls, &mut generator)?;
-    let mut muxed = MeasuredEcho::muxed(calls, &mut generator)?;
-    let mut connected = MeasuredEcho::connected(calls, &mut generator)?;
-    let mut measured =
-        Measured { relay: vec![], muxed: vec![], connected: vec![], loss: 0.0 };
+    let relay = Relay::start(calls, &mut generator)?;
+    let muxed = MeasuredEcho::muxed(calls, &mut generator)?;
+    let connected = MeasuredEcho::connected(calls, &mut generator)?;
+    let mut measured = Measured { relay: vec![], muxed: vec![], connected: vec![], loss: 0.0 };
     // The first round warms caches and is thrown away.
     for round in 0..=ROUNDS {
         let run = if round == 0 { RUN / 4 } else { RUN };
@@ -182,7 +181,7 @@ impl Relay {
     }
 
     /// That every packet was authentic and forwarded.
-    fn check(&mut self) -> Outcome<()> {
+    fn check(&self) -> Outcome<()> {
         for leg in &self.legs {
             let stats = leg.stats().blocking_recv()?;
             if stats.drops != Drops::default() || stats.received.packets == 0 {
@@ -233,7 +232,7 @@ impl MeasuredEcho {
         Ok(Self { course: generator.add(far_ends)?, echo })
     }
 
-    fn load(&mut self) -> Outcome<ThreadLoad> {
+    fn load(&self) -> Outcome<ThreadLoad> {
         Ok(self.echo.load().ok_or("the echo has stopped")?)
     }
 }
@@ -286,7 +285,14 @@ fn print_case(calls: usize, measured: &Outcome<Measured>) {
     if calls == CASES[0] {
         println!(
             "{:>6} {:>12} {:>12} {:>14} {:>7} {:>13} {:>7} {:>12}",
-            "calls", "relay ns", "muxed echo", "connected echo", "ratio", "spread", "lost", "calls/core"
+            "calls",
+            "relay ns",
+            "muxed echo",
+            "connected echo",
+            "ratio",
+            "spread",
+            "lost",
+            "calls/core"
         );
     }
     match measured {

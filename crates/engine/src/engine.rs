@@ -229,7 +229,8 @@ fn start_thread(
     let (commands, queue) = crossbeam_channel::bounded(ORDERS_MAX);
     let legs = Arc::new(AtomicUsize::new(0));
     let port = ThreadPort { commands, wake: Arc::clone(&wake), legs: Arc::clone(&legs) };
-    let seat = thread::Seat { index, pin: config.pin, backend, muxed, queue, wake, legs };
+    let Config { pin, report_every, .. } = *config;
+    let seat = thread::Seat { index, pin, backend, report_every, muxed, queue, wake, legs };
 
     Ok((port, thread::start(seat)?))
 }

@@ -264,10 +264,11 @@ impl Generator {
         let before = self.io.moved().received;
         loop {
             let at_most = until.saturating_duration_since(Instant::now());
+            // At least once, or a generator that is late would never look.
+            self.io.turn(&mut Sink, Wait { batch: 4_096, at_most })?;
             if at_most.is_zero() {
                 break;
             }
-            self.io.turn(&mut Sink, Wait { batch: 4_096, at_most })?;
         }
         tally.returned += self.io.moved().received - before;
 

@@ -41,6 +41,7 @@ pub(super) struct Legs {
     strangers: u64,
     pub(super) scratch: Box<[u8; BUFFER_LEN]>,
     pub(super) clock: Clock,
+    report_every: Duration,
     open: Arc<AtomicUsize>,
 }
 
@@ -77,7 +78,7 @@ impl<D: Departures> Outbox for Via<'_, D> {
 }
 
 impl Legs {
-    pub(super) fn new(now: Instant, open: Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(now: Instant, report_every: Duration, open: Arc<AtomicUsize>) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
@@ -91,6 +92,7 @@ impl Legs {
             strangers: 0,
             scratch: Box::new([0; BUFFER_LEN]),
             clock: Clock::start(now),
+            report_every,
             open,
         }
     }
@@ -236,7 +238,9 @@ impl Legs {
                 slot.leg.handle_timeout(now, &mut via);
             }
             play::run(slot, &mut self.scratch, now, out);
-            report::run(slot, &mut self.scratch, self.clock, now, out);
+            if report::is_due(slot, self.report_every, now) {
+                report::send(slot, &mut self.scratch, self.clock, now, out);
+            }
             tell::watch(slot, now);
             tell::unfinished_digit(slot, now);
             self.settle(index, now);

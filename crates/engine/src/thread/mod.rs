@@ -49,6 +49,7 @@ pub(crate) struct Seat {
     pub(crate) index: usize,
     pub(crate) pin: bool,
     pub(crate) backend: Backend,
+    pub(crate) report_every: Duration,
     pub(crate) muxed: Option<UdpSocket>,
     pub(crate) queue: Receiver<Command>,
     pub(crate) wake: Arc<OwnedFd>,
@@ -107,7 +108,7 @@ fn serve(mut io: impl Io, seat: Seat) {
     if seat.pin {
         pin(seat.index);
     }
-    let mut legs = Legs::new(Instant::now(), Arc::clone(&seat.legs));
+    let mut legs = Legs::new(Instant::now(), seat.report_every, Arc::clone(&seat.legs));
     if let Some(muxed) = seat.muxed {
         match io.add(muxed, false) {
             Ok(socket) => legs.set_muxed(socket),

@@ -1,6 +1,6 @@
 //! What do the two ends tell each other about the audio?
 //!
-//! Every five seconds a sender or receiver report leaves, whatever the gate says: RTCP is no audio,
+//! Every few seconds a sender or receiver report leaves, whatever the gate says: RTCP is no audio,
 //! and it keeps a held call alive. The far end's reports give the round trip and what it missed.
 
 use std::time::{Duration, Instant};
@@ -13,26 +13,20 @@ use super::slot::Slot;
 use super::tell;
 use crate::io::{BUFFER_LEN, Departures};
 
-/// Between two reports, give or take a tenth, so that the legs of a thread do not march in step.
-const INTERVAL: Duration = Duration::from_secs(5);
-
-/// Sends the report that is due.
-pub(super) fn run(
-    slot: &mut Slot,
-    scratch: &mut [u8; BUFFER_LEN],
-    clock: Clock,
-    now: Instant,
-    out: &mut impl Departures,
-) {
+/// Whether a report is due; the next one then is in about `every`, so that the legs of a thread do
+/// not march in step.
+pub(super) fn is_due(slot: &mut Slot, every: Duration, now: Instant) -> bool {
     if slot.cold.report_at.is_none_or(|at| at > now) {
-        return;
+        return false;
     }
-    let spread = Duration::from_millis(slot.cold.id.0.wrapping_mul(37) % 1_000);
-    slot.cold.report_at = Some(now + INTERVAL + spread - Duration::from_millis(500));
-    send(slot, scratch, clock, now, out);
+    let spread = u32::try_from(slot.cold.id.0.wrapping_mul(37) % 200).unwrap_or_default();
+    slot.cold.report_at = Some(now + every * (900 + spread) / 1_000);
+
+    true
 }
 
-fn send(
+/// Sends a report.
+pub(super) fn send(
     slot: &mut Slot,
     scratch: &mut [u8; BUFFER_LEN],
     clock: Clock,

@@ -6,7 +6,8 @@ use engine::{Backend, Direction, LegEvent, LegStats, Repeat, Source, TapPacket};
 use media::transport::{DtlsRole, Setup};
 
 use crate::support::{
-    Party, TYPES, business, connect, for_each_backend, frames, introduce, platform, take, until,
+    Party, TYPES, business, connect, for_each_backend, frames, introduce, platform, take,
+    talkative, until,
 };
 
 for_each_backend!(
@@ -231,13 +232,13 @@ fn several_legs_may_hear_one(backend: Backend) {
 }
 
 fn reports_measure_the_round_trip(backend: Backend) {
-    let (platform, business) = (platform(backend), business(backend));
+    let (platform, business) = talkative(backend);
     let mut server = Party::lite(&platform, None);
     let mut client = Party::full(&business);
     connect(&mut client, &mut server);
     server.leg.play(Source::Echo);
     client.leg.play(Source::Packets(frames(1, 100), Repeat::Forever));
-    // The first report of one side is answered by the second of the other, five seconds later.
+    // A report of one side is answered by the next of the other.
     until("a round trip", || {
         client.stats().received.rtt_ms.is_some() || server.stats().received.rtt_ms.is_some()
     });

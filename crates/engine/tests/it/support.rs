@@ -55,6 +55,17 @@ pub(crate) fn platform(backend: Backend) -> Engine {
     Engine::start(Config { backend, muxed, ..Config::default() }).unwrap()
 }
 
+/// Both, with reports that follow each other closely.
+pub(crate) fn talkative(backend: Backend) -> (Engine, Engine) {
+    let muxed = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let report_every = Duration::from_millis(300);
+    let start = |muxed| {
+        Engine::start(Config { backend, muxed, report_every, ..Config::default() }).unwrap()
+    };
+
+    (start(muxed), start(None))
+}
+
 /// An engine whose legs have sockets of their own, as gateway and handset have.
 pub(crate) fn business(backend: Backend) -> Engine {
     Engine::start(Config { backend, ..Config::default() }).unwrap()

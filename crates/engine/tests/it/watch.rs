@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use engine::{Backend, LegEvent, MediaWatch, Repeat, Source};
 
-use crate::support::{Party, business, connect, for_each_backend, frames, platform};
+use crate::support::{Party, business, connect, for_each_backend, frames, platform, talkative};
 
 for_each_backend!(silence_is_told_from_the_start_and_in_the_call, reports_keep_a_quiet_call_alive);
 
@@ -40,15 +40,15 @@ fn silence_is_told_from_the_start_and_in_the_call(backend: Backend) {
 }
 
 fn reports_keep_a_quiet_call_alive(backend: Backend) {
-    let (platform, business) = (platform(backend), business(backend));
+    let (platform, business) = talkative(backend);
     // Longer than the pause between two reports.
-    let mid_call = Duration::from_millis(6_500);
+    let mid_call = Duration::from_millis(1_000);
     let mut server = Party::watched(&platform, MediaWatch { start: mid_call, mid_call });
     let mut client = Party::full(&business);
     connect(&mut client, &mut server);
     server.leg.watch_from_now();
     client.leg.play(Source::Packets(frames(1, 3), Repeat::Once));
-    server.never(Duration::from_millis(7_500), |event| stopped(event).is_some());
+    server.never(Duration::from_millis(2_000), |event| stopped(event).is_some());
     // The far end is gone, and with it its reports.
     client.leg.close();
     drop(client);

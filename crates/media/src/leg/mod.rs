@@ -20,8 +20,6 @@
 
 mod dtls;
 mod ice;
-#[cfg(test)]
-mod tests;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "str0m's enums grow")]
 
+mod bad_network;
 mod early_checks;
 mod hostile_leg;
 mod oracle;
