@@ -4,6 +4,7 @@
 //! tests put port 0 everywhere. It is taken by value and nothing else is read from outside.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
@@ -38,6 +39,8 @@ pub struct Config {
     pub sandbox_token: Option<String>,
     /// The clock; a test passes its own to move it.
     pub clock: Clock,
+    /// Single rules in place of the rulebook's, by path: `call.answer_window` = `30 s`.
+    pub rules: BTreeMap<String, String>,
     /// How long a webhook endpoint may take to answer; the rulebook's time if absent.
     pub webhook_timeout: Option<Duration>,
 }
@@ -55,6 +58,7 @@ impl Default for Config {
             handshake: true,
             sandbox_token: None,
             clock: Clock::system(),
+            rules: BTreeMap::new(),
             webhook_timeout: None,
         }
     }

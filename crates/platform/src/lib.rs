@@ -18,6 +18,7 @@ pub mod clock;
 mod config;
 mod consent;
 mod directory;
+mod openapi;
 mod pages;
 mod phones;
 mod sandbox;

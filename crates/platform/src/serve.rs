@@ -5,13 +5,15 @@
 //! their webhooks, the outbox gets a moment to empty, then sockets close.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use axum::{Router, routing::get};
+use axum::{Json, Router, routing::get};
 use engine::Engine;
+use rules::rulebook::{self, Rulebook, RulebookError};
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -20,7 +22,7 @@ use crate::{
     api::{self, refusals::ApiRefusal},
     calls::{Ears, Recordings, Registry, restart},
     directory::Directory,
-    pages, phones, sandbox,
+    openapi, pages, phones, sandbox,
     store::Store,
     webhooks::{Deliverer, Outbox},
     world::{Reads, World},
@@ -59,6 +61,9 @@ pub enum StartError {
     /// A thread cannot be started.
     #[error("cannot start a worker thread")]
     Thread(#[source] std::io::Error),
+    /// A configured rule does not exist or cannot have its value.
+    #[error("cannot replace a rule")]
+    Rules(#[source] RulebookError),
     /// The HTTP client for webhooks cannot be made.
     #[error("cannot make the webhooks' HTTP client")]
     Client(#[source] reqwest::Error),
@@ -146,11 +151,23 @@ async fn make_world(
         sandbox_token: config.sandbox_token.clone(),
         placing: tokio::sync::Mutex::new(()),
         reads: Reads::default(),
+        books: books(config)?,
         address: OnceLock::from(addr),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
         stopped: CancellationToken::new(),
     })
+}
+
+/// Every rulebook with the configured rules in place of its own.
+fn books(config: &Config) -> Result<BTreeMap<String, Arc<Rulebook>>, StartError> {
+    let changes: Vec<(&str, &str)> =
+        config.rules.iter().map(|(path, value)| (path.as_str(), value.as_str())).collect();
+    let changed = |book: &Arc<Rulebook>| {
+        let book = book.with(&changes).map_err(StartError::Rules)?;
+        Ok((book.name.clone(), Arc::new(book)))
+    };
+    rulebook::list().iter().map(changed).collect()
 }
 
 fn start_engine(config: &Config) -> Result<Engine, StartError> {
@@ -167,6 +184,7 @@ fn start_engine(config: &Config) -> Result<Engine, StartError> {
 fn listen(world: &Arc<World>, listener: TcpListener) {
     let router: Router = Router::new()
         .route("/phone/ws", get(phones::open))
+        .route("/openapi.json", get(async || Json(openapi::document())))
         .merge(sandbox::router(world))
         .merge(api::dialog_router())
         .merge(pages::router())

@@ -48,6 +48,8 @@ pub(crate) struct World {
     /// Held from the check of a new call until it is counted, so that two cannot pass one limit.
     pub(crate) placing: tokio::sync::Mutex<()>,
     pub(crate) reads: Reads,
+    /// The rulebooks by name, with the rules this server replaces.
+    pub(crate) books: BTreeMap<String, Arc<Rulebook>>,
     /// Where this server listens; known once it does.
     pub(crate) address: OnceLock<SocketAddr>,
     /// The calls' tasks.
@@ -63,7 +65,7 @@ impl World {
     pub(crate) fn book(&self, number: &Number) -> Arc<Rulebook> {
         self.directory
             .account(&number.account)
-            .and_then(|account| rules::rulebook::named(&account.rulebook))
+            .and_then(|account| self.books.get(&account.rulebook).map(Arc::clone))
             .unwrap_or_else(Rulebook::beta)
     }
 

@@ -171,3 +171,7 @@ impl From<crate::store::StoreFault> for ApiRefusal {
         Self::Fault(fault)
     }
 }
+
+#[cfg(test)]
+#[path = "refusals_test.rs"]
+mod tests;

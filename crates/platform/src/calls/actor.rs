@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How long a phone that lost its connection may come back, or its media go on.
-const PHONE_GRACE: Duration = Duration::from_secs(5);
+const PHONE_GRACE: Duration = Duration::from_secs(3);
 
 /// How long a closed leg's last figures are waited for.
 const CLOSE_GRACE: Duration = Duration::from_millis(500);

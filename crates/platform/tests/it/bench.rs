@@ -29,7 +29,7 @@ pub(crate) struct Bench {
     pub(crate) running: Running,
     pub(crate) clock: Clock,
     pub(crate) hook: Endpoint,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
 }
 
 /// What an endpoint got.

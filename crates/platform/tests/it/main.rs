@@ -2,8 +2,11 @@
 
 mod bench;
 mod business;
+mod business_calls;
 mod delivery;
 mod edition;
 mod errors;
+mod openapi;
 mod sandbox;
 mod subscriptions;
+mod user_calls;

@@ -1,0 +1,215 @@
+//! What does `/openapi.json` say?
+//!
+//! The sandbox API with an example of every body, and the Graph-shaped calls a gateway makes. The
+//! committed copy is `openapi/platform.json`; a test compares both and sends every example.
+
+use serde_json::{Value, json};
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder,
+    Required, ResponseBuilder,
+    path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn},
+    request_body::RequestBodyBuilder,
+    schema::Type,
+};
+
+/// One operation of the API.
+struct Operation {
+    method: HttpMethod,
+    path: &'static str,
+    summary: &'static str,
+    request: Option<Value>,
+    status: &'static str,
+    answer: Value,
+}
+
+/// The document.
+pub(crate) fn document() -> OpenApi {
+    // Two operations of one path merge into one item.
+    let mut paths = PathsBuilder::new();
+    for operation in sandbox().into_iter().chain(graph()) {
+        let path = operation.path;
+        paths = paths.path(path, item(operation));
+    }
+    let info = InfoBuilder::new()
+        .title("Offhook platform")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "The sandbox API of the platform, and its Graph-shaped calling API. Times are RFC 3339 \
+             in UTC. A refusal of the sandbox is 409 {rule, code, text}; one of the Graph API has \
+             Graph's error envelope.",
+        ));
+    OpenApiBuilder::new().info(info.build()).paths(paths.build()).build()
+}
+
+fn item(operation: Operation) -> PathItem {
+    let object = || ObjectBuilder::new().schema_type(Type::Object).build();
+    let text = || ObjectBuilder::new().schema_type(Type::String).build();
+    let content = |example: Value| {
+        let is_object = example.is_object();
+        let content = ContentBuilder::new().example(Some(example));
+        if is_object { content.schema(Some(object())).build() } else { content.build() }
+    };
+    let kind = if operation.path.ends_with(".wav") { "audio/wav" } else { "application/json" };
+    let response = ResponseBuilder::new()
+        .description(operation.summary)
+        .content(kind, content(operation.answer));
+    let mut built = OperationBuilder::new()
+        .summary(Some(operation.summary))
+        .response(operation.status, response.build());
+    for name in parameters(operation.path) {
+        let parameter = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .schema(Some(text()));
+        built = built.parameter(parameter.build());
+    }
+    if let Some(request) = operation.request {
+        let body = RequestBodyBuilder::new()
+            .required(Some(Required::True))
+            .content("application/json", content(request));
+        built = built.request_body(Some(body.build()));
+    }
+    PathItem::new(operation.method, built.build())
+}
+
+/// The names in braces of a path.
+fn parameters(path: &'static str) -> impl Iterator<Item = &'static str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn get(path: &'static str, summary: &'static str, answer: Value) -> Operation {
+    Operation { method: HttpMethod::Get, path, summary, request: None, status: "200", answer }
+}
+
+fn post(path: &'static str, summary: &'static str, request: Value, answer: Value) -> Operation {
+    let (method, status) = (HttpMethod::Post, "200");
+    Operation { method, path, summary, request: Some(request), status, answer }
+}
+
+fn sandbox() -> Vec<Operation> {
+    let done = || json!({ "success": true });
+    let behaviour = || {
+        json!({ "answer": { "after_ms": 2000 }, "play": { "tone_hz": 440.0 },
+                "dtmf": [{ "digit": "1", "at_ms": 2000 }], "hang_up": { "after_ms": 10000 },
+                "permission": "temporary" })
+    };
+    let clock = || json!({ "now": "2026-11-22T18:00:00Z", "mode": "running" });
+    vec![
+        get(
+            "/sandbox/v1/state",
+            "Everything there is",
+            json!({ "clock": clock(), "accounts": [], "numbers": [], "users": [], "calls": [] }),
+        ),
+        Operation {
+            status: "201",
+            ..post(
+                "/sandbox/v1/users",
+                "Adds a user",
+                json!({ "wa_id": "5511977776666", "name": "Dora" }),
+                json!({ "wa_id": "5511977776666", "user_id": "BR.123", "name": "Dora",
+                        "country": "BR", "behaviour": behaviour(), "phone_connected": false }),
+            )
+        },
+        Operation {
+            method: HttpMethod::Put,
+            ..post(
+                "/sandbox/v1/users/{wa_id}/behaviour",
+                "Says how the user's scripted phone reacts",
+                behaviour(),
+                behaviour(),
+            )
+        },
+        post(
+            "/sandbox/v1/users/{wa_id}/call",
+            "The user calls a business; answered when it rings",
+            json!({ "to": "551140000000", "deeplink_payload": "src=site", "cta_payload": "order=7" }),
+            json!({ "call_id": "wacid.SAMPLE0001" }),
+        ),
+        post(
+            "/sandbox/v1/users/{wa_id}/message",
+            "The user writes: opens the service window",
+            json!({ "to": "551140000000", "text": "hello" }),
+            done(),
+        ),
+        post(
+            "/sandbox/v1/users/{wa_id}/permission",
+            "The user decides about being called: accept_temporary, accept_permanent, reject, revoke",
+            json!({ "to": "551140000000", "action": "accept_temporary" }),
+            done(),
+        ),
+        post(
+            "/sandbox/v1/users/{wa_id}/hang_up",
+            "Ends the user's live call",
+            json!({}),
+            json!({ "success": true, "call_id": "wacid.SAMPLE0001" }),
+        ),
+        get(
+            "/sandbox/v1/calls/{id}",
+            "What happened in a call and how it sounded",
+            json!({ "call_id": "wacid.SAMPLE0001", "direction": "USER_INITIATED", "state": "ended",
+                    "states": [{ "state": "offered", "at": "2026-11-22T18:00:00Z" }],
+                    "legs": { "user": { "heard": { "dbfs": -15.1, "tone_hz": 440.0, "packets": 250,
+                                                   "lost": 0, "jitter_ms": 0.4, "mos": 4.4 } } },
+                    "verdicts": [{ "code": "no_pre_accept", "text": "…", "fix": "…" }],
+                    "price": { "amount": "0.12", "currency": "USD" } }),
+        ),
+        get(
+            "/sandbox/v1/calls/{id}/recording.wav",
+            "What the user's phone heard (left) and said (right)",
+            json!("RIFF…"),
+        ),
+        get("/sandbox/v1/clock", "What time it is", clock()),
+        post(
+            "/sandbox/v1/clock",
+            "Moves the clock: one of advance, set, mode",
+            json!({ "advance": "P7D" }),
+            clock(),
+        ),
+        get(
+            "/sandbox/v1/webhooks",
+            "The newest webhooks, oldest first",
+            json!([{ "id": "wh_0", "field": "calls", "body": {}, "signature": "sha256=…",
+                     "url": "http://127.0.0.1:8500/webhooks/whatsapp",
+                     "attempts": [{ "at": "2026-11-22T18:00:00Z", "status": 200 }],
+                     "state": "delivered" }]),
+        ),
+        post("/sandbox/v1/webhooks/{id}/redeliver", "Sends a webhook again", json!({}), done()),
+    ]
+}
+
+fn graph() -> Vec<Operation> {
+    let number = "109876543210987";
+    vec![
+        post(
+            "/v23.0/{phone_number_id}/calls",
+            "connect, pre_accept, accept, reject or terminate a call",
+            json!({ "messaging_product": "whatsapp", "call_id": "wacid.SAMPLE0001", "action": "terminate" }),
+            json!({ "messaging_product": "whatsapp", "success": true }),
+        ),
+        post(
+            "/v23.0/{phone_number_id}/messages",
+            "Sends a text, a request for call permission, or a call button",
+            json!({ "messaging_product": "whatsapp", "to": "5215550000001", "type": "interactive",
+                    "interactive": { "type": "call_permission_request",
+                                     "action": { "name": "call_permission_request" } } }),
+            json!({ "messaging_product": "whatsapp", "messages": [{ "id": "wamid.SAMPLE" }] }),
+        ),
+        get(
+            "/v23.0/{phone_number_id}/call_permissions",
+            "May the business call this user (user_wa_id or recipient in the query)?",
+            json!({ "messaging_product": "whatsapp", "permission": { "status": "no_permission" },
+                    "actions": [] }),
+        ),
+        get(
+            "/v23.0/{phone_number_id}/settings",
+            "The number's calling settings; POST the same shape to change them",
+            json!({ "calling": { "status": "ENABLED" } }),
+        ),
+        get(
+            "/v23.0/{phone_number_id}",
+            "The number itself",
+            json!({ "id": number, "verified_name": "Loja Aurora" }),
+        ),
+    ]
+}

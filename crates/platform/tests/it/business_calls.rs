@@ -1,0 +1,127 @@
+//! The business calls a user.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{
+    bench::{ANA, Bench, refused},
+    business::Business,
+};
+
+async fn dial(bench: &Bench, business: &Business) -> (u16, Value) {
+    let body = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
+        "session": { "sdp_type": "offer", "sdp": business.sdp }, "biz_opaque_callback_data": "gw-7" });
+    bench.graph("calls", body).await
+}
+
+async fn allowed() -> Bench {
+    let bench = Bench::start().await;
+    bench.open_window().await;
+    bench.permit("accept_permanent").await;
+    bench.hook.wait("accept").await;
+    bench
+}
+
+fn events(bench: &Bench) -> Vec<String> {
+    bench.hook.events().into_iter().filter(|it| it != "text" && it != "accept").collect()
+}
+
+#[tokio::test]
+async fn permission_first_then_the_window() {
+    let bench = Bench::start().await;
+    let business = Business::offering();
+    let answer = dial(&bench, &business).await;
+    assert_eq!(refused(&answer), (401, 138_006), "{}", answer.1);
+    let message = answer.1["error"]["message"].as_str().unwrap();
+    assert_eq!(message, "(#138006) No approved call permission from the recipient");
+    bench.permit("accept_temporary").await;
+    assert_eq!(refused(&dial(&bench, &business).await), (400, 131_047));
+    bench.open_window().await;
+    bench.clock.advance("P7DT1S").unwrap();
+    assert_eq!(refused(&dial(&bench, &business).await), (401, 138_006), "expired by the clock");
+    let stranger = json!({ "messaging_product": "whatsapp", "to": "4915100000000", "action": "connect",
+        "session": { "sdp_type": "offer", "sdp": business.sdp } });
+    assert_eq!(refused(&bench.graph("calls", stranger).await), (400, 138_001));
+}
+
+#[tokio::test]
+async fn the_user_picks_up_and_they_talk() {
+    let bench = allowed().await;
+    bench.behave(ANA, json!({ "answer": { "after_ms": 200 }, "play": { "tone_hz": 440 } })).await;
+    let mut business = Business::offering();
+    let (status, placed) = dial(&bench, &business).await;
+    assert_eq!(status, 200, "{placed}");
+    let id = placed["calls"][0]["id"].as_str().unwrap().to_owned();
+    let connect = bench.hook.wait("connect").await;
+    let call = &connect["calls"][0];
+    assert_eq!((&call["to"], &call["direction"]), (&json!(ANA), &json!("BUSINESS_INITIATED")));
+    assert_eq!((&call["session"]["sdp_type"], &call["biz_opaque_callback_data"]), (&json!("answer"), &json!("gw-7")));
+    business.take_answer(&connect);
+    business.connected().await;
+    let ringing = bench.hook.wait("RINGING").await;
+    assert_eq!((&ringing["statuses"][0]["id"], &ringing["statuses"][0]["type"]), (&json!(id), &json!("call")));
+    assert_eq!(refused(&dial(&bench, &Business::offering()).await), (400, 138_003));
+    bench.hook.wait("ACCEPTED").await;
+    business.play(660.0);
+    tokio::time::sleep(Duration::from_millis(1_800)).await;
+    let (packets, heard) = business.heard();
+    assert!(packets > 50 && heard.is_tone(440.0), "{packets} {heard:?}");
+    let seen = bench.sandbox_get(&format!("/calls/{id}")).await.1;
+    let tone = seen["legs"]["user"]["heard"]["tone_hz"].as_f64().unwrap_or_default();
+    assert!((tone - 660.0).abs() < 33.0, "{seen}");
+
+    assert_eq!(bench.action(&id, "terminate").await.0, 200);
+    let call = bench.hook.wait("terminate").await["calls"][0].clone();
+    assert_eq!((&call["status"], &call["to"]), (&json!("COMPLETED"), &json!(ANA)));
+    assert!(call["duration"].as_i64().unwrap() >= 1);
+    assert_eq!(events(&bench), ["connect", "RINGING", "ACCEPTED", "terminate"]);
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let seen = bench.sandbox_get(&format!("/calls/{id}")).await.1;
+    assert_eq!(seen["price"], json!({ "amount": "0.01", "currency": "USD" }), "{seen}");
+}
+
+#[tokio::test]
+async fn the_user_declines_or_is_busy() {
+    for answer in ["reject", "busy"] {
+        let bench = allowed().await;
+        bench.behave(ANA, json!({ "answer": answer })).await;
+        let business = Business::offering();
+        assert_eq!(dial(&bench, &business).await.0, 200);
+        bench.hook.wait("REJECTED").await;
+        let call = bench.hook.wait("terminate").await["calls"][0].clone();
+        assert_eq!(call["status"], "COMPLETED");
+        assert!(call.get("start_time").is_none());
+    }
+}
+
+#[tokio::test]
+async fn the_user_does_not_answer_or_is_not_there() {
+    let bench = allowed().await;
+    bench.behave(ANA, json!({ "answer": "ignore" })).await;
+    let business = Business::offering();
+    assert_eq!(dial(&bench, &business).await.0, 200);
+    bench.hook.wait("RINGING").await;
+    bench.clock.advance("PT61S").unwrap();
+    bench.hook.wait("terminate").await;
+    assert_eq!(events(&bench), ["connect", "RINGING", "terminate"]);
+
+    let bench = allowed().await;
+    bench.behave(ANA, json!({ "answer": "unreachable" })).await;
+    assert_eq!(dial(&bench, &business).await.0, 200);
+    bench.hook.wait("terminate").await;
+    assert_eq!(events(&bench), ["connect", "terminate"]);
+}
+
+#[tokio::test]
+async fn the_business_gives_up_while_it_rings() {
+    let bench = allowed().await;
+    bench.behave(ANA, json!({ "answer": "ignore" })).await;
+    let (_, placed) = dial(&bench, &Business::offering()).await;
+    let id = placed["calls"][0]["id"].as_str().unwrap().to_owned();
+    bench.hook.wait("RINGING").await;
+    assert_eq!(refused(&bench.action(&id, "reject").await), (400, 100), "wrong direction");
+    assert_eq!(bench.action(&id, "terminate").await.0, 200);
+    let call = bench.hook.wait("terminate").await["calls"][0].clone();
+    assert!(call.get("start_time").is_none());
+}
