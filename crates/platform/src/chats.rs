@@ -6,11 +6,7 @@
 use terms::{MessageId, WaId};
 use wire::handset::{Chat, ChatEntry, ChatEntryState, ToPhone};
 
-use crate::{
-    directory::Number,
-    store::StoreFault,
-    world::World,
-};
+use crate::{directory::Number, store::StoreFault, world::World};
 
 /// Adds an entry, or replaces the one of the same id, and shows it.
 pub(crate) async fn add(

@@ -76,9 +76,7 @@ impl Clock {
     #[must_use]
     pub fn starting_at(at: Timestamp) -> Self {
         let hand = Hand { stood_at: at, read_at: Instant::now(), mode: Mode::Running };
-        Self {
-            shared: Arc::new(Shared { hand: Mutex::new(hand), moved: watch::Sender::new(0) }),
-        }
+        Self { shared: Arc::new(Shared { hand: Mutex::new(hand), moved: watch::Sender::new(0) }) }
     }
 
     /// This moment.

@@ -69,11 +69,16 @@ pub(crate) async fn request(
     let (facts, user_facts) = (number_facts(world, number), user_facts(Some(user)));
     let check = move |pair: &mut Pair| {
         let (consent, window) = (&mut pair.consent, &pair.window);
-        let permit = eligibility::check_request(
-            form, &facts, &user_facts, consent, window, &book, now,
-        )?;
+        let permit =
+            eligibility::check_request(form, &facts, &user_facts, consent, window, &book, now)?;
         let (mut effects, kind) = (Vec::new(), facts.kind);
-        consent.handle(Input::RequestSent { id: id.clone(), permit }, &book, kind, now, &mut effects)?;
+        consent.handle(
+            Input::RequestSent { id: id.clone(), permit },
+            &book,
+            kind,
+            now,
+            &mut effects,
+        )?;
         consent.handle(Input::RequestDelivered { id }, &book, kind, now, &mut effects)
     };
     world.store.update(Kind::Consent, &key(number, user), check).await
@@ -133,8 +138,7 @@ async fn tell_reply(
         permission::Context::Call(id) => id.as_str().parse().ok(),
         permission::Context::None => None,
     };
-    let mut entry =
-        ChatEntry::new(id.clone(), now, ChatAuthor::System, ChatKind::PermissionReply);
+    let mut entry = ChatEntry::new(id.clone(), now, ChatAuthor::System, ChatKind::PermissionReply);
     entry.state = Some(reply_state(&reply));
     entry.expires_at = reply.expires_at;
     let body = CallPermissionReply {

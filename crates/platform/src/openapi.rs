@@ -26,7 +26,7 @@ struct Operation {
 pub(crate) fn document() -> OpenApi {
     // Two operations of one path merge into one item.
     let mut paths = PathsBuilder::new();
-    for operation in sandbox().into_iter().chain(graph()) {
+    for operation in sandbox_users().into_iter().chain(sandbox_records()).chain(graph()) {
         let path = operation.path;
         paths = paths.path(path, item(operation));
     }
@@ -87,7 +87,7 @@ fn post(path: &'static str, summary: &'static str, request: Value, answer: Value
     Operation { method, path, summary, request: Some(request), status, answer }
 }
 
-fn sandbox() -> Vec<Operation> {
+fn sandbox_users() -> Vec<Operation> {
     let done = || json!({ "success": true });
     let behaviour = || {
         json!({ "answer": { "after_ms": 2000 }, "play": { "tone_hz": 440.0 },
@@ -144,6 +144,12 @@ fn sandbox() -> Vec<Operation> {
             json!({}),
             json!({ "success": true, "call_id": "wacid.SAMPLE0001" }),
         ),
+    ]
+}
+
+fn sandbox_records() -> Vec<Operation> {
+    let clock = || json!({ "now": "2026-11-22T18:00:00Z", "mode": "running" });
+    vec![
         get(
             "/sandbox/v1/calls/{id}",
             "What happened in a call and how it sounded",
@@ -174,7 +180,12 @@ fn sandbox() -> Vec<Operation> {
                      "attempts": [{ "at": "2026-11-22T18:00:00Z", "status": 200 }],
                      "state": "delivered" }]),
         ),
-        post("/sandbox/v1/webhooks/{id}/redeliver", "Sends a webhook again", json!({}), done()),
+        post(
+            "/sandbox/v1/webhooks/{id}/redeliver",
+            "Sends a webhook again",
+            json!({}),
+            json!({ "success": true }),
+        ),
     ]
 }
 

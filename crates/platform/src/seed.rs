@@ -82,7 +82,10 @@ impl Seed {
         unique("number", self.numbers.iter().map(|number| number.id.as_str()))?;
         unique("number with digits", self.numbers.iter().map(|number| number.digits.as_str()))?;
         unique("user", self.users.iter().map(|user| user.wa_id.as_str()))?;
-        unique("access token", self.apps.iter().flat_map(|app| &app.access_tokens).map(String::as_str))?;
+        unique(
+            "access token",
+            self.apps.iter().flat_map(|app| &app.access_tokens).map(String::as_str),
+        )?;
         unique("d360_key", self.numbers.iter().filter_map(|number| number.d360_key.as_deref()))?;
         for account in &self.accounts {
             for app in &account.apps {

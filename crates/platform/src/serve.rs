@@ -92,9 +92,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let listener = TcpListener::bind(config.http)
         .await
         .map_err(|source| StartError::Listen { addr: config.http, source })?;
-    let addr = listener
-        .local_addr()
-        .map_err(|source| StartError::Listen { addr: config.http, source })?;
+    let addr =
+        listener.local_addr().map_err(|source| StartError::Listen { addr: config.http, source })?;
     let wake = Arc::new(Notify::new());
     let world = Arc::new(make_world(&config, addr, Arc::clone(&wake)).await?);
     let orphans = restart::end_orphans(&world).await.map_err(StartError::Store)?;

@@ -95,7 +95,8 @@ async fn tell(world: &World, number: &Number, id: &CallId, input: Input) -> Resu
         }
     }
     let record: Option<CallRecord> = world.store.load(Kind::Call, id.as_str()).await?;
-    let mut record = record.filter(|record| record.number == number.id).ok_or(Refusal::UnknownCall)?;
+    let mut record =
+        record.filter(|record| record.number == number.id).ok_or(Refusal::UnknownCall)?;
     // The call is over, so its machine refuses and says why.
     record.call.handle(input, world.clock.now(), &mut Vec::new())?;
     Err(Refusal::UnknownCall.into())

@@ -51,7 +51,15 @@ fn trace_id() -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     let mut random = rand::rng();
     (0..TRACE_CHARS)
-        .map(|at| if at == 0 { 'A' } else { char::from(LETTERS[random.random_range(0..LETTERS.len())]) })
+        .map(
+            |at| {
+                if at == 0 {
+                    'A'
+                } else {
+                    char::from(LETTERS[random.random_range(0..LETTERS.len())])
+                }
+            },
+        )
         .collect()
 }
 

@@ -109,8 +109,7 @@ fn button_entry(id: MessageId, at: Timestamp, button: CallButton) -> ChatEntry {
     let minutes = button.ttl_minutes.unwrap_or(BUTTON_MINUTES_DEFAULT);
     let mut entry = ChatEntry::new(id, at, ChatAuthor::Business, ChatKind::CallButton);
     entry.text = Some(button.body);
-    entry.button_text =
-        Some(button.display_text.unwrap_or_else(|| BUTTON_TEXT_DEFAULT.to_owned()));
+    entry.button_text = Some(button.display_text.unwrap_or_else(|| BUTTON_TEXT_DEFAULT.to_owned()));
     entry.payload = button.payload;
     entry.expires_at = Some(at + Duration::from_secs(u64::from(minutes) * 60));
     entry.state = Some(ChatEntryState::Sent);

@@ -26,8 +26,8 @@ use axum::{
 
 pub(crate) use dialog::router as dialog_router;
 pub(crate) use envelope::chain;
-pub(crate) use subscriptions::set_callback;
 use refusals::ApiRefusal;
+pub(crate) use subscriptions::set_callback;
 
 use crate::world::World;
 

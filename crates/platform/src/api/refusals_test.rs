@@ -105,6 +105,9 @@ fn rule_samples() -> Vec<Refusal> {
         Refusal::OutOfHours { opens_at: Some(at), callback: true },
         Refusal::TierTooLow { tier: 250, min: 2000 },
         Refusal::NobodyListens,
-        Refusal::SettingInvalid { field: "call_hours.timezone_id".into(), reason: "unknown".into() },
+        Refusal::SettingInvalid {
+            field: "call_hours.timezone_id".into(),
+            reason: "unknown".into(),
+        },
     ]
 }

@@ -59,8 +59,7 @@ pub(super) async fn change(world: &World, number: &Arc<Number>, body: &[u8]) -> 
 
 /// The same fields in the rules' words; both sides read the API's names.
 fn to_change(calling: &graph::Calling) -> Result<Change, ApiRefusal> {
-    let value = serde_json::to_value(calling).expect("our own types have only text keys");
-    serde_json::from_value(value).map_err(|fault| {
+    serde_json::to_value(calling).and_then(serde_json::from_value).map_err(|fault| {
         let (field, reason) = ("settings".to_owned(), fault.to_string());
         Refusal::SettingInvalid { field, reason }.into()
     })

@@ -230,7 +230,7 @@ impl CallActor {
     }
 
     async fn pick_up(&mut self, phone: PhoneHandle, offer: &str) {
-        let answer = match self.open_user_leg(offer).await {
+        let answer = match self.open_user_leg(offer) {
             Ok(answer) => answer,
             Err(text) => {
                 phone.refuse("pick_up", "media.leg", &text);
@@ -246,7 +246,7 @@ impl CallActor {
         self.input(Input::UserPickedUp).await;
     }
 
-    async fn open_user_leg(&mut self, offer: &str) -> Result<String, String> {
+    fn open_user_leg(&mut self, offer: &str) -> Result<String, String> {
         if self.legs.user.is_some() || self.record.call.ending().is_some() {
             return Err("this call has already been picked up".to_owned());
         }

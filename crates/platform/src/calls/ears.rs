@@ -86,8 +86,7 @@ impl Ears {
         opus: u8,
         zero: Instant,
     ) -> Ear {
-        let heard =
-            Heard { zero, opus, packets: 0, kept: VecDeque::new(), decoding: None };
+        let heard = Heard { zero, opus, packets: 0, kept: VecDeque::new(), decoding: None };
         let ear = Ear { heard: Arc::new(Mutex::new(heard)) };
         let (sink, packets) = crossbeam_channel::bounded(TAP_PACKETS_MAX);
         leg.listen(Tap { direction, sink });

@@ -18,8 +18,7 @@ use super::{
 };
 use crate::{
     api::chain,
-    chats, consent,
-    sdp,
+    chats, consent, sdp,
     store::Kind,
     webhooks::{Lane, compose},
     world::World,
@@ -62,8 +61,7 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
         }
         Effect::CountUnanswered => tell_consent(actor, permission::Input::Unanswered).await,
         Effect::Bill { connected } => {
-            actor.record.price =
-                world.price(&actor.facts.number, &actor.facts.user, connected);
+            actor.record.price = world.price(&actor.facts.number, &actor.facts.user, connected);
         }
         Effect::Note(verdict) => {
             actor.record.notes.push(verdict);
@@ -89,7 +87,7 @@ async fn send(actor: &CallActor, change: wire::webhook::envelope::Change) {
     log("write a webhook", sent);
 }
 
-fn apply_answer(actor: &mut CallActor, text: &str) {
+fn apply_answer(actor: &CallActor, text: &str) {
     // The API read this answer before it gave it to the rules; what fails here fails the leg.
     let Some(offer) = actor.facts.offer() else { return };
     let Ok(answer) = sdp::read_business_answer(&offer, text) else { return };
@@ -144,7 +142,10 @@ async fn note_in_chat(actor: &CallActor, ending: &Ending, duration_s: Option<u64
     });
     entry.call_id = Some(facts.id.clone());
     entry.duration_s = duration_s;
-    log("note the call in the chat", chats::add(&actor.world, &facts.number, &facts.user.wa_id, entry).await);
+    log(
+        "note the call in the chat",
+        chats::add(&actor.world, &facts.number, &facts.user.wa_id, entry).await,
+    );
 }
 
 async fn tell_consent(actor: &CallActor, input: permission::Input) {

@@ -51,10 +51,7 @@ pub(crate) struct BusinessCall {
 }
 
 /// Starts a user's call.
-pub(crate) async fn from_user(
-    world: &Arc<World>,
-    call: UserCall,
-) -> Result<CallId, ApiRefusal> {
+pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<CallId, ApiRefusal> {
     let number = users::business(world, &call.to)?;
     let book = world.book(&number);
     let offer = sdp::read_phone_offer(&call.offer).map_err(ApiRefusal::Sdp)?;

@@ -163,10 +163,8 @@ impl PhoneHandle {
     }
 
     fn incoming(&self, facts: &Facts) {
-        let from = PhoneCaller {
-            number: facts.number.digits.clone(),
-            name: facts.number.name.clone(),
-        };
+        let from =
+            PhoneCaller { number: facts.number.digits.clone(), name: facts.number.name.clone() };
         self.tell(ToPhone::Incoming { call_id: facts.id.clone(), from });
     }
 }

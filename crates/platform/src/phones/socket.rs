@@ -137,7 +137,9 @@ async fn hello(world: &World, user: &User) -> Result<ToPhone, crate::store::Stor
 async fn read(world: &Arc<World>, user: &Arc<User>, phone: &PhoneHandle, text: &Utf8Bytes) {
     match serde_json::from_str::<FromPhone>(text) {
         Ok(frame) => obey(world, user, phone, frame).await,
-        Err(fault) => phone.tell(ToPhone::Error { text: format!("cannot read this frame: {fault}") }),
+        Err(fault) => {
+            phone.tell(ToPhone::Error { text: format!("cannot read this frame: {fault}") })
+        }
     }
 }
 

@@ -52,7 +52,8 @@ pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
 async fn guard(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
     let allowed = match &world.sandbox_token {
         Some(token) => {
-            let given = request.headers().get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+            let given =
+                request.headers().get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
             given.and_then(|it| it.strip_prefix("Bearer ")).is_some_and(|it| same_secret(token, it))
         }
         None => request

@@ -24,8 +24,7 @@ use crate::{
     calls::{Command, place},
     consent,
     directory::User,
-    phones,
-    users,
+    phones, users,
     world::World,
 };
 
@@ -99,9 +98,12 @@ pub(super) async fn decide(
     let pair = consent::load(&world, &number, &user).await?;
     let (book, now) = (world.book(&number), world.clock.now());
     // The newest request whose buttons work is answered; without one it is a choice in the profile.
-    let request = pair.consent.requests().iter().rev().find(|request| {
-        matches!(request.state(&book, now), RequestState::Open { .. })
-    });
+    let request = pair
+        .consent
+        .requests()
+        .iter()
+        .rev()
+        .find(|request| matches!(request.state(&book, now), RequestState::Open { .. }));
     let request = request.map(|request| request.id().clone());
     let choice = match wanted.action {
         PermissionAction::AcceptTemporary => PermissionChoice::Temporary,

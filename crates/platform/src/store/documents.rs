@@ -51,9 +51,7 @@ impl Store {
     ) -> Result<(), StoreFault> {
         let json = serde_json::to_string(document).map_err(StoreFault::Document)?;
         let id = id.to_owned();
-        self.writer
-            .run(move |db| put(db, kind, &id, &json))
-            .await
+        self.writer.run(move |db| put(db, kind, &id, &json)).await
     }
 
     /// Loads one document.
@@ -94,8 +92,9 @@ impl Store {
                     .prepare_cached("SELECT json FROM documents WHERE kind = ?1 AND id = ?2")?
                     .query_row(params![kind.as_str(), id], |row| row.get(0))
                     .optional()?;
-                let mut document: T =
-                    json.map_or_else(|| Ok(T::default()), |json| serde_json::from_str(&json)).map_err(unreadable)?;
+                let mut document: T = json
+                    .map_or_else(|| Ok(T::default()), |json| serde_json::from_str(&json))
+                    .map_err(unreadable)?;
                 let result = edit(&mut document);
                 put(db, kind, &id, &serde_json::to_string(&document).map_err(unreadable)?)?;
                 Ok(result)

@@ -41,12 +41,7 @@ pub(crate) fn connect(facts: &Facts, opaque: Option<&str>, at: Timestamp) -> Cha
 }
 
 /// A business's call rings, was answered or declined.
-pub(crate) fn status(
-    facts: &Facts,
-    status: Status,
-    opaque: Option<&str>,
-    at: Timestamp,
-) -> Change {
+pub(crate) fn status(facts: &Facts, status: Status, opaque: Option<&str>, at: Timestamp) -> Change {
     let progress = match status {
         Status::Ringing => Progress::Ringing,
         Status::Accepted => Progress::Accepted,
@@ -70,8 +65,7 @@ pub(crate) fn terminate(facts: &Facts, ending: &Ending, opaque: Option<&str>) ->
     let error = ending.reason.error().map(|error| {
         WebhookError::new(i64::from(error.code()), error.title(), ending.reason.text())
     });
-    entry.status =
-        Some(if error.is_some() { EndStatus::Failed } else { EndStatus::Completed });
+    entry.status = Some(if error.is_some() { EndStatus::Failed } else { EndStatus::Completed });
     entry.errors.extend(error.clone());
     let mut value = calls_value(facts);
     value.errors.extend(error);

@@ -11,6 +11,6 @@ mod handshake;
 mod outbox;
 
 pub(crate) use deliver::Deliverer;
-pub(crate) use handshake::{check_url, verify_endpoint};
 pub use handshake::HandshakeFault;
+pub(crate) use handshake::{check_url, verify_endpoint};
 pub(crate) use outbox::{Lane, Outbox};

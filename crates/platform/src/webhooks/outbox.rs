@@ -75,12 +75,7 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// An outbox whose deliverer listens to `wake`.
-    pub(crate) fn new(
-        directory: Directory,
-        store: Store,
-        clock: Clock,
-        wake: Arc<Notify>,
-    ) -> Self {
+    pub(crate) fn new(directory: Directory, store: Store, clock: Clock, wake: Arc<Notify>) -> Self {
         Self { directory, store, clock, wake }
     }
 

@@ -159,9 +159,8 @@ impl Endpoint {
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let delivered = Arc::default();
         let endpoint = Self { url, delivered, status: Arc::new(AtomicU16::new(200)) };
-        let router = Router::new()
-            .route("/hook", get(challenge).post(take))
-            .with_state(endpoint.clone());
+        let router =
+            Router::new().route("/hook", get(challenge).post(take)).with_state(endpoint.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         endpoint
     }

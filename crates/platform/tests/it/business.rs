@@ -99,7 +99,9 @@ impl Business {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), connected).await.expect("DTLS in five seconds");
+        tokio::time::timeout(Duration::from_secs(5), connected)
+            .await
+            .expect("DTLS in five seconds");
     }
 
     /// What was heard since it was last asked.

@@ -56,11 +56,17 @@ async fn the_user_picks_up_and_they_talk() {
     let connect = bench.hook.wait("connect").await;
     let call = &connect["calls"][0];
     assert_eq!((&call["to"], &call["direction"]), (&json!(ANA), &json!("BUSINESS_INITIATED")));
-    assert_eq!((&call["session"]["sdp_type"], &call["biz_opaque_callback_data"]), (&json!("answer"), &json!("gw-7")));
+    assert_eq!(
+        (&call["session"]["sdp_type"], &call["biz_opaque_callback_data"]),
+        (&json!("answer"), &json!("gw-7"))
+    );
     business.take_answer(&connect);
     business.connected().await;
     let ringing = bench.hook.wait("RINGING").await;
-    assert_eq!((&ringing["statuses"][0]["id"], &ringing["statuses"][0]["type"]), (&json!(id), &json!("call")));
+    assert_eq!(
+        (&ringing["statuses"][0]["id"], &ringing["statuses"][0]["type"]),
+        (&json!(id), &json!("call"))
+    );
     assert_eq!(refused(&dial(&bench, &Business::offering()).await), (400, 138_003));
     bench.hook.wait("ACCEPTED").await;
     business.play(660.0);

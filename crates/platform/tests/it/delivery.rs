@@ -73,9 +73,11 @@ async fn a_hanging_endpoint_holds_up_neither_others_nor_the_api() {
 
 #[tokio::test]
 async fn a_webhook_that_hangs_times_out_and_the_next_goes() {
-    let bench =
-        Bench::with(offhook_platform::Config { webhook_timeout: Some(Duration::from_millis(200)), ..config() })
-            .await;
+    let bench = Bench::with(offhook_platform::Config {
+        webhook_timeout: Some(Duration::from_millis(200)),
+        ..config()
+    })
+    .await;
     bench.hook.answer(HANG);
     write(&bench, ANA, "first").await;
     write(&bench, ANA, "second").await;

@@ -16,7 +16,8 @@ async fn the_key_is_the_number() {
     assert_eq!(settings.1["calling"]["status"], "ENABLED");
     let permission = send(keyed(bench.get(&format!("/calling/permissions/{ANA}")))).await;
     assert_eq!(permission.1["permission"]["status"], "no_permission");
-    let terminate = json!({ "messaging_product": "whatsapp", "call_id": "wacid.X", "action": "terminate" });
+    let terminate =
+        json!({ "messaging_product": "whatsapp", "call_id": "wacid.X", "action": "terminate" });
     let answer = send(keyed(bench.post("/calling/calls").json(&terminate))).await;
     assert_eq!(refused(&answer), (400, 100));
 }

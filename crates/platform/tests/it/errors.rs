@@ -35,7 +35,8 @@ async fn bodies_that_are_not_what_they_should_be() {
     let request = bench.post(&format!("/v23.0/{PNID}/calls")).bearer_auth("demo-token");
     assert_eq!(refused(&send(request.body(huge)).await), (413, 100));
 
-    let unknown_action = json!({ "messaging_product": "whatsapp", "call_id": "wacid.X", "action": "hold" });
+    let unknown_action =
+        json!({ "messaging_product": "whatsapp", "call_id": "wacid.X", "action": "hold" });
     assert_eq!(refused(&bench.graph("calls", unknown_action).await), (400, 100));
     let answer = bench.action("wacid.NONE", "terminate").await;
     assert_eq!(refused(&answer), (400, 100));

@@ -1,5 +1,7 @@
 //! The server as its clients see it: real HTTP, real webhooks, real media on loopback.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and says where")]
+
 mod bench;
 mod business;
 mod business_calls;

@@ -57,7 +57,9 @@ async fn the_clock_is_read_advanced_frozen_and_set() {
     let later = bench.sandbox("/clock", json!({ "advance": "P7D" })).await;
     assert_eq!(later.1, json!({ "now": "2026-12-31T18:00:00Z", "mode": "frozen" }));
     assert_eq!(bench.sandbox_get("/clock").await.1, later.1);
-    for bad in [json!({ "advance": "soon" }), json!({ "advance": "-P1D" }), json!({}), json!({ "set": 5 })] {
+    for bad in
+        [json!({ "advance": "soon" }), json!({ "advance": "-P1D" }), json!({}), json!({ "set": 5 })]
+    {
         assert_eq!(bench.sandbox("/clock", bad.clone()).await.0, 400, "{bad}");
     }
     assert_eq!(bench.sandbox("/clock", json!({ "mode": "running" })).await.1["mode"], "running");
@@ -72,7 +74,10 @@ async fn a_permission_is_given_seen_and_expires_by_the_clock() {
     bench.permit("accept_temporary").await;
     let reply = bench.hook.wait("accept").await;
     let reply = &reply["messages"][0]["interactive"]["call_permission_reply"];
-    assert_eq!((&reply["is_permanent"], &reply["response_source"]), (&json!(false), &json!("user_action")));
+    assert_eq!(
+        (&reply["is_permanent"], &reply["response_source"]),
+        (&json!(false), &json!("user_action"))
+    );
     let seen = read().await.1;
     assert_eq!(seen["permission"]["status"], "temporary");
     assert_eq!(
@@ -132,8 +137,9 @@ async fn texts_and_call_buttons_need_an_open_window() {
 #[tokio::test]
 async fn settings_are_changed_shown_and_announced() {
     let bench = Bench::start().await;
-    let (status, _) =
-        bench.graph("settings", json!({ "calling": { "call_icon_visibility": "DISABLE_ALL" } })).await;
+    let (status, _) = bench
+        .graph("settings", json!({ "calling": { "call_icon_visibility": "DISABLE_ALL" } }))
+        .await;
     assert_eq!(status, 200);
     let shown = bench.graph_get("/settings").await.1;
     assert_eq!(shown["calling"]["call_icon_visibility"], "DISABLE_ALL");
@@ -143,7 +149,10 @@ async fn settings_are_changed_shown_and_announced() {
     let hours = json!({ "calling": { "call_hours": { "status": "ENABLED", "timezone_id": "Mars/Olympus",
         "weekly_operating_hours": [{ "day_of_week": "MONDAY", "open_time": "0900", "close_time": "1800" }] } } });
     assert_eq!(refused(&bench.graph("settings", hours).await), (400, 100));
-    assert_eq!(bench.graph("settings", json!({ "calling": { "status": "DISABLED" } })).await.0, 200);
+    assert_eq!(
+        bench.graph("settings", json!({ "calling": { "status": "DISABLED" } })).await.0,
+        200
+    );
     let read = bench.graph_get(&format!("/call_permissions?user_wa_id={ANA}")).await;
     assert_eq!(refused(&read), (401, 138_000));
     let (_, number) = bench.graph_get("?fields=verified_name,display_phone_number").await;

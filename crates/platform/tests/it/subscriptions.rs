@@ -50,7 +50,10 @@ async fn without_a_callback_url_webhooks_are_journalled() {
     let listed = send(http.get(format!("{}/sandbox/v1/webhooks", running.base_url()))).await.1;
     assert_eq!(listed[0]["state"], "journalled");
     assert_eq!(listed[0]["field"], "messages");
-    assert_eq!(listed[0]["body"]["entry"][0]["changes"][0]["value"]["messages"][0]["text"]["body"], "hello");
+    assert_eq!(
+        listed[0]["body"]["entry"][0]["changes"][0]["value"]["messages"][0]["text"]["body"],
+        "hello"
+    );
     assert!(listed[0].get("url").is_none());
     running.shutdown().await;
 }

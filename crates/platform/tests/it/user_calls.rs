@@ -41,7 +41,10 @@ async fn both_hear_each_other_and_every_webhook_comes_in_order() {
     assert_eq!(call["id"], id);
     assert_eq!((&call["from"], &call["to"]), (&json!(ANA), &json!(BUSINESS)));
     assert_eq!(call["direction"], "USER_INITIATED");
-    assert_eq!((&call["deeplink_payload"], &call["cta_payload"]), (&json!("src=test"), &json!("order=7")));
+    assert_eq!(
+        (&call["deeplink_payload"], &call["cta_payload"]),
+        (&json!("src=test"), &json!("order=7"))
+    );
     assert_eq!(call["session"]["sdp_type"], "offer");
     assert!(call["session"]["sdp"].as_str().unwrap().contains("a=ice-lite\r\n"));
     assert_eq!(connect["contacts"][0]["profile"]["name"], "Ana");
@@ -74,7 +77,10 @@ async fn both_hear_each_other_and_every_webhook_comes_in_order() {
     assert_eq!(bench.sandbox(&format!("/users/{ANA}/hang_up"), json!({})).await.0, 200);
     let terminate = bench.hook.wait("terminate").await;
     let call = &terminate["calls"][0];
-    assert_eq!((&call["status"], &call["biz_opaque_callback_data"]), (&json!("COMPLETED"), &json!("gw-42")));
+    assert_eq!(
+        (&call["status"], &call["biz_opaque_callback_data"]),
+        (&json!("COMPLETED"), &json!("gw-42"))
+    );
     let time = |field: &str| call[field].as_str().unwrap().parse::<i64>().unwrap();
     assert_eq!(call["duration"].as_i64().unwrap(), time("end_time") - time("start_time"));
     assert!(call.get("errors").is_none());
@@ -87,7 +93,8 @@ async fn both_hear_each_other_and_every_webhook_comes_in_order() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(business.heard().0, 0, "silence after the end");
     let seen = bench.sandbox_get(&format!("/calls/{id}")).await.1;
-    let states: Vec<_> = seen["states"].as_array().unwrap().iter().map(|it| it["state"].clone()).collect();
+    let states: Vec<_> =
+        seen["states"].as_array().unwrap().iter().map(|it| it["state"].clone()).collect();
     assert_eq!(states, ["offered", "pre_accepted", "accepted", "ended"]);
     assert!(is_tone(&seen["legs"]["user"]["heard"], 660.0), "{seen}");
     let wav = bench.get(&format!("/sandbox/v1/calls/{id}/recording.wav")).send().await.unwrap();
@@ -210,7 +217,8 @@ async fn a_killed_platform_ends_its_calls_after_its_restart() {
     let id = ana_calls(&first).await;
     let _business = accepted(&first, &id).await;
     // The first one is not told to stop: the second finds its folder as a kill would leave it.
-    let second = offhook_platform::serve(offhook_platform::Config { data, ..config() }).await.unwrap();
+    let second =
+        offhook_platform::serve(offhook_platform::Config { data, ..config() }).await.unwrap();
     let call = first.hook.wait("terminate").await["calls"][0].clone();
     assert_eq!((&call["id"], &call["status"]), (&json!(id), &json!("FAILED")));
     assert_eq!(call["errors"][0]["code"], 138_004);
