@@ -175,9 +175,11 @@ impl Handshake {
         if !self.started {
             return Ok(Progress::Waiting);
         }
-        self.dtls
-            .handle_timeout(now)
-            .map_err(|error| failure(&error).unwrap_or(LegFailure::DtlsRefused))?;
+        if let Err(error) = self.dtls.handle_timeout(now) {
+            // A leg that has its keys outlives this, and must not be woken for it all the time.
+            self.next_timeout = Some(now + FLIGHT_RTO);
+            return Err(failure(&error).unwrap_or(LegFailure::DtlsRefused));
+        }
         let to = nominated.or(self.heard_from);
         let mut record = [0u8; RECORD_MAX];
         loop {

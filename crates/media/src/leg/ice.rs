@@ -20,8 +20,13 @@ const CHECK_PACE: Duration = Duration::from_millis(20);
 /// A peer with more candidates than this is not asked on all of them.
 const CANDIDATES_MAX: usize = 16;
 
-/// A leg remembers this many addresses valid checks came from; NAT rebinding makes few.
-const PROVEN_MAX: usize = 16;
+/// A leg answers checks from this many addresses in its life; NAT rebinding makes few. The agent
+/// keeps something about each of them for good.
+const PROVEN_MAX: usize = 64;
+
+/// The longest user name the agent can write into a check, both fragments and the colon. RFC 8839
+/// lets a fragment have 256 characters; one that does not fit would be a panic.
+const USERNAME_MAX: usize = 128;
 
 /// A leg's part in ICE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +70,9 @@ impl Ice {
             IceRole::Lite => {
                 agent.set_ice_lite(true);
                 agent.set_controlling(false);
+                // An ice-lite end is always controlled: in a conflict the other yields, whatever it
+                // has drawn (RFC 8445 7.3.1.1).
+                agent.set_control_tie_breaker(u64::MAX);
             }
             IceRole::Full { controlling } => agent.set_controlling(controlling),
         }
@@ -87,7 +95,13 @@ impl Ice {
         &self.agent.local_credentials().ufrag
     }
 
-    pub(super) fn set_remote(&mut self, remote: &RemoteTransport) {
+    /// False when the far end's user fragment is too long for any check of ours.
+    #[must_use]
+    pub(super) fn set_remote(&mut self, remote: &RemoteTransport) -> bool {
+        let username = remote.ice_ufrag.len() + 1 + self.local_ufrag().len();
+        if !self.agent.ice_lite() && username > USERNAME_MAX {
+            return false;
+        }
         if remote.ice_lite && !self.agent.ice_lite() {
             self.agent.set_controlling(true);
         }
@@ -100,6 +114,8 @@ impl Ice {
                 self.agent.add_remote_candidate(candidate);
             }
         }
+
+        true
     }
 
     /// Returns whether the datagram was STUN for us.
@@ -121,7 +137,13 @@ impl Ice {
         let packet =
             StunPacket { proto: Protocol::Udp, source: from, destination: *destination, message };
 
+        if !self.is_proven(from) && self.proven.len() >= PROVEN_MAX {
+            return false;
+        }
         let accepted = self.agent.handle_packet(now, packet);
+        if accepted {
+            self.prove(from);
+        }
         // The agent draws its conclusions, such as a nomination, only here.
         self.agent.handle_timeout(now);
 
@@ -151,11 +173,11 @@ impl Ice {
                     self.nominated = Some(destination);
                     self.prove(destination);
                 }
-                IceAgentEvent::DiscoveredRecv { source, .. } => self.prove(source),
                 IceAgentEvent::IceConnectionStateChange(state) => {
                     self.lost = state == IceConnectionState::Disconnected;
                 }
-                IceAgentEvent::IceRestart(_) => {}
+                // Noted when the check came.
+                IceAgentEvent::DiscoveredRecv { .. } | IceAgentEvent::IceRestart(_) => {}
             }
         }
     }
@@ -175,9 +197,6 @@ impl Ice {
 
     fn prove(&mut self, addr: SocketAddr) {
         if !self.proven.contains(&addr) {
-            if self.proven.len() == PROVEN_MAX {
-                self.proven.remove(0);
-            }
             self.proven.push(addr);
         }
     }

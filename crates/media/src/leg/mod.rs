@@ -186,7 +186,8 @@ impl Leg {
     }
 
     /// Tells the leg who the far end is and starts looking for a path. Only the first call counts:
-    /// a call is never renegotiated.
+    /// a call is never renegotiated. A user fragment that no check can carry leaves no path: the leg
+    /// fails at once.
     pub fn set_remote(
         &mut self,
         remote: &RemoteTransport,
@@ -197,7 +198,10 @@ impl Leg {
         let (LegState::New, Some(set_up)) = (self.state, &mut self.set_up) else {
             return;
         };
-        set_up.ice.set_remote(remote);
+        if !set_up.ice.set_remote(remote) {
+            self.fail(LegFailure::IceTimeout);
+            return;
+        }
         set_up.handshake = Some(Handshake::new(&set_up.identity, role, remote.fingerprint, now));
         set_up.deadline = Some(now + SET_UP_MAX);
         self.state = LegState::Checking;
@@ -360,15 +364,14 @@ impl Leg {
         now: Instant,
         out: &mut impl Outbox,
     ) {
-        let Some(set_up) = &mut self.set_up else {
-            self.drops.stun += 1;
-            return;
-        };
-        if !set_up.ice.handle_datagram(from, datagram, now) {
+        // Nobody would take the answers of a failed leg; they would pile up.
+        let failed = matches!(self.state, LegState::Failed(_));
+        let set_up = self.set_up.as_mut().filter(|_| !failed);
+        if !set_up.is_some_and(|set_up| set_up.ice.handle_datagram(from, datagram, now)) {
             self.drops.stun += 1;
             return;
         }
-        if !matches!(self.state, LegState::New | LegState::Failed(_)) {
+        if self.state != LegState::New {
             self.poll_ice(now, out);
             self.poll_handshake(now, out);
         }

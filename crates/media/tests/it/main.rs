@@ -6,6 +6,7 @@
 mod bad_network;
 mod early_checks;
 mod hostile_leg;
+mod hostile_peer;
 mod oracle;
 mod srtp_against_str0m;
 mod two_legs;

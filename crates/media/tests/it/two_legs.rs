@@ -11,7 +11,7 @@ use offhook_media::transport::{DtlsRole, IceCredentials, RemoteTransport, Setup}
 
 pub(crate) const SIZE: usize = 2_048;
 
-fn identity() -> &'static DtlsIdentity {
+pub(crate) fn identity() -> &'static DtlsIdentity {
     static IDENTITY: OnceLock<DtlsIdentity> = OnceLock::new();
 
     IDENTITY.get_or_init(|| DtlsIdentity::generate().unwrap())
@@ -36,7 +36,7 @@ pub(crate) struct End {
 }
 
 impl End {
-    fn new(ice: IceRole, port: u16) -> Self {
+    pub(crate) fn new(ice: IceRole, port: u16) -> Self {
         let addr = ([127, 0, 0, 1], port).into();
         let config = LegConfig { ice, local_addrs: vec![addr], credentials: credentials_of(addr) };
 
