@@ -20,6 +20,10 @@ pub const EVENT_CLOCK: u32 = 8_000;
 /// event at least every 50 ms; four lost in a row are likelier a lost end.
 const RELEASE_AFTER: Duration = Duration::from_millis(200);
 
+/// A packet with an older timestamp than the latest press is a straggler this long after it, and no
+/// longer than SRTP lets packets in late (128 of them); after that the sender has a new clock.
+const STRAGGLER_MAX: Duration = Duration::from_millis(2_500);
+
 /// One key of a telephone: `0`-`9`, `*`, `#`, `A`-`D`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digit(u8);
@@ -140,12 +144,14 @@ impl DigitReceiver {
             press.hear(packet, now);
             return self.tell_released();
         }
-        if timestamp.wrapping_sub(press.timestamp) > u32::MAX / 2 {
+        if timestamp.wrapping_sub(press.timestamp) > u32::MAX / 2
+            && now.saturating_duration_since(press.last_at) < STRAGGLER_MAX
+        {
             // From before the latest press: a straggler of a press already told.
             return None;
         }
         if press.continues_with(packet, marker) {
-            let before = press.before + u32::from(press.duration);
+            let before = press.before.saturating_add(u32::from(press.duration));
             return self.begin(packet, timestamp, before, now);
         }
         let unfinished = press.tell();
@@ -406,6 +412,29 @@ mod tests {
         let end = event('1', END, 160);
         assert_eq!(receiver.receive(&end, u32::MAX - 10, true, now), pressed('1', 20));
         assert_eq!(receiver.receive(&end, 9_589, true, now), pressed('1', 20));
+    }
+
+    /// A far end that restarts its sender counts from anywhere.
+    #[test]
+    fn a_sender_with_a_new_clock_is_heard() {
+        let now = crate::any_instant();
+        let mut receiver = DigitReceiver::default();
+        let end = event('1', END, 400);
+        assert_eq!(receiver.receive(&end, 1_000_000, true, now), pressed('1', 50));
+        assert_eq!(receiver.receive(&end, 5_000, true, now + ms(1_000)), None, "a straggler");
+        assert_eq!(receiver.receive(&end, 5_000, true, now + ms(3_000)), pressed('1', 50));
+    }
+
+    /// Nobody holds a key for six days, but anybody can say so.
+    #[test]
+    fn a_press_without_end_does_not_overflow() {
+        let now = crate::any_instant();
+        let mut receiver = DigitReceiver::default();
+        for segment in 0..66_000 {
+            assert_eq!(receiver.receive(&event('5', 0, u16::MAX), segment, false, now), None);
+        }
+        let told = receiver.receive(&event('5', END, u16::MAX), 66_000, false, now);
+        assert_eq!(told, pressed('5', u32::MAX / 8));
     }
 
     /// RFC 4733 section 2.5.1.3: a key held for 10 s spans two segments.
