@@ -241,11 +241,13 @@ impl Uring {
     }
 
     fn finish(&mut self) {
-        self.sends.submit();
-        for buffer in self.used.drain(..) {
-            self.pool.give_back(buffer);
+        // What the kernel has not taken still lies in these buffers.
+        if self.sends.submit() {
+            for buffer in self.used.drain(..) {
+                self.pool.give_back(buffer);
+            }
+            self.pool.publish();
         }
-        self.pool.publish();
         while let Some(id) = self.rearm.pop() {
             self.arm(id);
         }

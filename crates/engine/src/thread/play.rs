@@ -55,6 +55,10 @@ pub(super) fn begin(slot: &mut Slot, now: Instant) {
 
 /// When the next packet is due.
 pub(super) fn next(slot: &Slot) -> Option<Instant> {
+    // A press that cannot leave waits for the gate, not for the clock.
+    if !slot.can_send() {
+        return None;
+    }
     match &slot.cold.press {
         Some(press) => Some(press.at),
         None => slot.cold.playing.at,

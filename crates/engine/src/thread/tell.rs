@@ -19,7 +19,17 @@ const DIGIT_TICK: Duration = Duration::from_millis(250);
 /// How soon after the keys the first report goes out: it starts the measuring of the round trip.
 const FIRST_REPORT: Duration = Duration::from_millis(500);
 
+/// Key presses leave this share of the channel free: who presses keys faster than the call's owner
+/// listens must not hide from it that the leg has failed.
+const KEPT_FREE: usize = 8;
+
 fn event(slot: &mut Slot, event: LegEvent) {
+    let events = &slot.cold.events;
+    if matches!(event, LegEvent::Digit(_)) && events.capacity() <= events.max_capacity() / KEPT_FREE
+    {
+        slot.cold.events_lost += 1;
+        return;
+    }
     match slot.cold.events.try_send(event) {
         Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
         Err(mpsc::error::TrySendError::Full(_)) => slot.cold.events_lost += 1,
