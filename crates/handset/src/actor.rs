@@ -222,6 +222,8 @@ impl Actor {
         let id = match &mut line.phase {
             Phase::Dialling { hang_up, .. } => {
                 *hang_up = true;
+                line.clear_plan();
+                line.plan(Step::GiveUp, Instant::now() + CONFIRM_WAIT);
                 return Ok(());
             }
             Phase::Leaving(_) => return Ok(()),
@@ -371,6 +373,8 @@ impl Actor {
             }
             None | Some(LegEvent::Closed(_)) => {
                 tracing::info!("a phone's media leg is gone");
+                // It would say so again and again.
+                self.close_media().await;
                 return self.hang_up().await;
             }
             Some(
