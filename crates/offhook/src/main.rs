@@ -6,9 +6,13 @@ use clap::{Parser, Subcommand};
 
 mod call;
 mod clock;
+mod demo;
+mod gateway;
 mod output;
+mod platform;
 mod quote;
 mod rulebook;
+mod stop;
 
 /// Both sides of WhatsApp calling: the Cloud API Calling server, and the business's gateway.
 #[derive(Debug, Parser)]
@@ -20,6 +24,12 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs platform and gateway together, seeded: hear a call in five minutes.
+    Demo(demo::DemoArgs),
+    /// Runs the Cloud API Calling server.
+    Platform(platform::PlatformArgs),
+    /// Runs the business's side.
+    Gateway(gateway::GatewayArgs),
     /// Places or takes a call as a user, and says what was heard.
     Call(call::CallArgs),
     /// Reads or moves the platform's test clock.
@@ -38,6 +48,9 @@ async fn main() -> ExitCode {
         .install_default()
         .expect("nothing installed a TLS provider before the first line of main");
     match args.command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Platform(args) => platform::run(args).await,
+        Command::Gateway(args) => gateway::run(args).await,
         Command::Call(args) => call::run(&args).await,
         Command::Clock(args) => clock::run(&args).await,
         Command::Rulebook(args) => rulebook::run(&args),

@@ -1,0 +1,119 @@
+//! The Cloud API Calling server, alone.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use ::platform::{Config, Seed};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{output, stop};
+
+/// Arguments of `offhook platform`; a flag wins over the file.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: offhook platform --seed demo --webhook http://127.0.0.1:9000/hook")]
+pub(crate) struct PlatformArgs {
+    /// The world of a new data folder: `demo`, or a TOML file.
+    #[arg(long)]
+    seed: Option<String>,
+    /// The folder that keeps the state; without one nothing is kept.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Sets the demo app's callback URL, once it answers the verification handshake.
+    #[arg(long)]
+    webhook: Option<String>,
+    /// Takes a callback URL without asking it.
+    #[arg(long)]
+    no_handshake: bool,
+    /// Where HTTP listens.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// Where all media arrives, one UDP port.
+    #[arg(long)]
+    media: Option<SocketAddr>,
+    /// A TOML file with the keys http, media, advertised, data, seed, webhook, handshake and
+    /// `sandbox_token_env`.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Prints one JSON line when ready, and nothing else.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    http: Option<SocketAddr>,
+    media: Option<SocketAddr>,
+    #[serde(default)]
+    advertised: Vec<IpAddr>,
+    data: Option<PathBuf>,
+    seed: Option<String>,
+    webhook: Option<String>,
+    handshake: Option<bool>,
+    sandbox_token_env: Option<String>,
+}
+
+/// Runs until asked to stop.
+pub(crate) async fn run(args: PlatformArgs) -> ExitCode {
+    match serve(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => output::could_not_run(&fault),
+    }
+}
+
+async fn serve(args: PlatformArgs) -> Result<()> {
+    let json = args.json;
+    let running = ::platform::serve(config(args)?).await?;
+    let url = running.base_url();
+    if json {
+        output::say(&json!({ "platform": url, "phone": format!("{url}/phone") }).to_string());
+    } else {
+        output::say(&format!("Graph API and sandbox   {url}"));
+        output::say(&format!("The user's phone        {url}/phone"));
+        output::say("Ctrl-C stops.");
+    }
+    stop::asked().await?;
+    running.shutdown().await;
+    Ok(())
+}
+
+fn config(args: PlatformArgs) -> Result<Config> {
+    let file = args.config.as_deref().map(read).transpose()?.unwrap_or_default();
+    let default = Config::default();
+    Ok(Config {
+        http: args.listen.or(file.http).unwrap_or(default.http),
+        media: args.media.or(file.media).unwrap_or(default.media),
+        advertised: file.advertised,
+        data: args.data.or(file.data),
+        seed: seed(args.seed.or(file.seed).as_deref().unwrap_or("demo"))?,
+        webhook_url: args.webhook.or(file.webhook),
+        handshake: !args.no_handshake && file.handshake.unwrap_or(true),
+        sandbox_token: file.sandbox_token_env.as_deref().map(secret).transpose()?,
+        ..default
+    })
+}
+
+fn read(path: &Path) -> Result<File> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    match toml::from_str(&text) {
+        Ok(file) => Ok(file),
+        Err(fault) => bail!("{}: {fault}", path.display()),
+    }
+}
+
+fn seed(name: &str) -> Result<Seed> {
+    if name == "demo" {
+        return Ok(Seed::demo());
+    }
+    Seed::read(Path::new(name)).with_context(|| format!("seed {name}"))
+}
+
+fn secret(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| format!("the environment has no {name}"))
+}

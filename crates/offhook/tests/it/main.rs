@@ -1,0 +1,8 @@
+//! The real binary, as processes of its own.
+#![allow(clippy::print_stderr, reason = "a failing test shows what its processes printed")]
+
+mod agent;
+mod hears;
+mod http;
+mod kill;
+mod process;

@@ -1,0 +1,113 @@
+//! One running `offhook`, started on free ports and ended with its test.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::{TcpListener, UdpSocket},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// How long a server may take to say that it is ready, on a busy machine.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// A server process; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    ready: Value,
+}
+
+impl Server {
+    /// Starts `offhook` with these arguments and `--json`, and waits for its ready line.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut child = offhook(args)
+            .arg("--json")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("starting offhook");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let (line, first) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut lines = BufReader::new(stdout).lines();
+            if let Some(Ok(text)) = lines.next() {
+                let _gone = line.send(text).is_err();
+            }
+            for _rest in lines {}
+        });
+        let ready = first.recv_timeout(READY_WITHIN).expect("a ready line");
+        Self { child, ready: serde_json::from_str(&ready).expect("the ready line is JSON") }
+    }
+
+    /// An address the ready line gave.
+    pub(crate) fn url(&self, name: &str) -> String {
+        self.ready[name].as_str().expect("an address in the ready line").to_owned()
+    }
+
+    /// SIGKILL: no goodbye.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("killing our own process");
+        self.child.wait().expect("waiting for our own process");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _already_gone = self.child.kill().is_err();
+        let _already_waited = self.child.wait().is_err();
+    }
+}
+
+/// A command of the binary under test.
+pub(crate) fn offhook(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_offhook"));
+    command
+        .args(args)
+        .env("OFFHOOK_LOG", "warn")
+        .env("OFFHOOK_TEST_API_KEY", "demo-api-key")
+        .env("OFFHOOK_TEST_TOKEN", "demo-token")
+        .env("OFFHOOK_TEST_APP_SECRET", "demo-app-secret")
+        .env("OFFHOOK_TEST_VERIFY_TOKEN", "demo-verify")
+        .env("OFFHOOK_TEST_PASSWORD", "demo");
+    command
+}
+
+/// A free TCP address on the loopback.
+pub(crate) fn free_tcp() -> String {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a free TCP port");
+    socket.local_addr().expect("a bound socket").to_string()
+}
+
+/// A free UDP address on the loopback.
+pub(crate) fn free_udp() -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free UDP port");
+    socket.local_addr().expect("a bound socket").to_string()
+}
+
+/// Asks again and again until there is an answer, and fails with `what` when there is none in time.
+pub(crate) fn wait_for<T>(what: &str, within: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = ask() {
+            return found;
+        }
+        assert!(start.elapsed() < within, "no {what} within {within:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The gateway's configuration for a demo number on this platform, in `folder`.
+pub(crate) fn gateway_config(folder: &Path, platform: &str, listen: &str) -> String {
+    let flow = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/flow.toml");
+    let text = include_str!("gateway.toml")
+        .replace("{platform}", platform)
+        .replace("{listen}", listen)
+        .replace("{media}", &free_udp())
+        .replace("{flow}", flow);
+    let path = folder.join("gateway.toml");
+    std::fs::write(&path, text).expect("writing the configuration");
+    path.to_string_lossy().into_owned()
+}
