@@ -10,7 +10,7 @@ use axum::{
 use rust_embed::RustEmbed;
 
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../web/dist/console"]
+#[folder = "../../web/dist/console/"]
 #[allow_missing = true]
 struct Pages;
 
