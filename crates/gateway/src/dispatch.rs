@@ -28,9 +28,8 @@ use crate::{
 
 /// Acts on webhooks for ever.
 pub(crate) async fn run(office: Arc<Office>) {
-    let mut done_to = 0;
     loop {
-        match catch_up(&office, &mut done_to).await {
+        match catch_up(&office).await {
             Ok(0) => office.inbox.notified().await,
             Ok(_) => {}
             Err(error) => {
@@ -41,8 +40,8 @@ pub(crate) async fn run(office: Arc<Office>) {
     }
 }
 
-async fn catch_up(office: &Arc<Office>, done_to: &mut i64) -> Result<usize, StoreError> {
-    let waiting = office.store.waiting_webhooks(*done_to).await?;
+async fn catch_up(office: &Arc<Office>) -> Result<usize, StoreError> {
+    let waiting = office.store.waiting_webhooks().await?;
     let count = waiting.len();
     for delivery in waiting {
         let id = delivery.id;
@@ -50,7 +49,6 @@ async fn catch_up(office: &Arc<Office>, done_to: &mut i64) -> Result<usize, Stor
         round.act(&delivery).await?;
         let keys = round.keys.into_iter().collect();
         office.store.finish_webhook(id, keys, clock::now()).await?;
-        *done_to = id;
     }
     Ok(count)
 }

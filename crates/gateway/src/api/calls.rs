@@ -9,7 +9,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use terms::{CallId, Timestamp};
 use tokio::sync::oneshot;
-use wire::console::Call;
+use wire::console::{Call, CallState};
 
 use super::ApiError;
 use crate::{
@@ -120,7 +120,9 @@ pub(super) async fn one(
     if let Some(call) = office.consoles.live_call(&call_id) {
         let mut row = CallRow::live(call);
         if let Some(look) = look(&office, &call_id).await {
-            row.call = look.call.unwrap_or(row.call);
+            // A call that only waits for the platform's last word has no record to show yet.
+            let running = look.call.filter(|call| call.state != CallState::Ended);
+            row.call = running.unwrap_or(row.call);
             row.whatsapp_leg = look.whatsapp_leg;
             row.agent_leg = look.agent_leg;
             row.step = look.step;

@@ -223,6 +223,19 @@ impl CallActor {
             };
             self.feed(VecDeque::from_iter(input)).await;
         }
+        self.refuse_the_late();
+    }
+
+    /// Agents who took the call while its record was being written learn that it is over.
+    fn refuse_the_late(&mut self) {
+        self.inbox.close();
+        while let Ok(letter) = self.inbox.try_recv() {
+            if let Letter::AgentAnswers { console, .. } = letter {
+                let (what, code) = ("answer".into(), "taken".into());
+                let text = "The call no longer rings.".into();
+                self.office.consoles.send(console, ToConsole::Refused { what, code, text });
+            }
+        }
     }
 
     /// Hands inputs to the switchboard and carries out what it decides, until nothing follows.
@@ -354,7 +367,7 @@ impl CallActor {
             }
             LegEvent::PlaybackDone => Some(Input::PlaybackDone),
             LegEvent::MediaStopped { for_ms } => {
-                Some(Input::MediaStopped { seconds: for_ms / 1000 })
+                Some(Input::MediaStopped { seconds: (for_ms + 500) / 1000 })
             }
             LegEvent::Failed { reason } => {
                 let why = reason.to_string();

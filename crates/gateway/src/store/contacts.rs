@@ -118,7 +118,7 @@ impl Store {
         .await
     }
 
-    /// Writes a line of a chat; the same id again replaces it.
+    /// Writes a line of a chat; the same id again changes it in its place.
     ///
     /// # Errors
     ///
@@ -135,15 +135,16 @@ impl Store {
         .await
     }
 
-    /// The newest lines of a chat, oldest first.
+    /// The newest lines of a chat, in the order they came.
     ///
     /// # Errors
     ///
     /// The store failed.
     pub(crate) async fn chat(&self, wa_id: WaId) -> Result<Vec<ChatLine>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT body FROM (SELECT body, at_ms, rowid FROM chat WHERE wa_id = ?1
-                       ORDER BY at_ms DESC, rowid DESC LIMIT ?2) ORDER BY at_ms, rowid";
+            // In the order of arrival: the platform's times are whole seconds of another clock.
+            let sql = "SELECT body FROM (SELECT body, rowid AS place FROM chat WHERE wa_id = ?1
+                       ORDER BY rowid DESC LIMIT ?2) ORDER BY place";
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement
                 .query_map(params![wa_id.as_str(), CHAT_MAX], |row| row.get::<_, String>(0))?;

@@ -37,7 +37,7 @@ const BATCH_MAX: usize = 256;
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS inbox (
-    id INTEGER PRIMARY KEY, received_ms INTEGER NOT NULL, body BLOB NOT NULL);
+    id INTEGER PRIMARY KEY AUTOINCREMENT, received_ms INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS live_calls (call_id TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cdrs (
@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS contacts (
     wa_id TEXT PRIMARY KEY, updated_ms INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS chat (
     id TEXT PRIMARY KEY, wa_id TEXT NOT NULL, at_ms INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS chat_by_contact ON chat (wa_id, at_ms);
+CREATE INDEX IF NOT EXISTS chat_by_contact ON chat (wa_id);
 ";
 
 /// Why the store failed.

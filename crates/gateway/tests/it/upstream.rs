@@ -1,0 +1,158 @@
+//! A platform of the test: it records what it is asked and answers as told.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::{Method, StatusCode, Uri},
+};
+use serde_json::{Value, json};
+
+/// What it was asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) body: Value,
+    pub(crate) answered_at: Option<Instant>,
+}
+
+impl Asked {
+    pub(crate) fn action(&self) -> &str {
+        self.body["action"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn sdp(&self) -> &str {
+        self.body["session"]["sdp"].as_str().unwrap_or_default()
+    }
+}
+
+/// How it answers an action, after how long.
+type Answer = (String, u16, Value, Duration);
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Upstream {
+    asked: Arc<Mutex<Vec<Asked>>>,
+    answers: Arc<Mutex<Vec<Answer>>>,
+    pub(crate) address: Option<SocketAddr>,
+}
+
+pub(crate) fn graph_error(code: i64, text: &str) -> Value {
+    json!({"error": {"message": format!("(#{code}) {text}"), "type": "OAuthException",
+        "code": code, "error_data": {"details": text}, "fbtrace_id": "A"}})
+}
+
+impl Upstream {
+    pub(crate) async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstream = Self { address: Some(listener.local_addr().unwrap()), ..Self::default() };
+        let router = Router::new().fallback(take).with_state(upstream.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        upstream
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address.unwrap())
+    }
+
+    /// From now on, answers this action (or path's last part) so.
+    pub(crate) fn answer(&self, what: &str, status: u16, body: Value, after: Duration) {
+        let mut answers = self.answers.lock().unwrap();
+        answers.retain(|(known, ..)| known != what);
+        answers.push((what.to_owned(), status, body, after));
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub(crate) fn actions(&self) -> Vec<String> {
+        self.asked().iter().map(|asked| asked.action().to_owned()).collect()
+    }
+
+    pub(crate) fn count(&self, action: &str) -> usize {
+        self.asked().iter().filter(|asked| asked.action() == action).count()
+    }
+
+    /// Waits until this action was asked and answered.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, action: &str) -> impl Future<Output = Asked> {
+        self.wait(action, true)
+    }
+
+    /// Waits until this action was asked.
+    #[track_caller]
+    pub(crate) fn wait_until_asked(&self, action: &str) -> impl Future<Output = Asked> {
+        self.wait(action, false)
+    }
+
+    #[track_caller]
+    fn wait(&self, action: &str, answered: bool) -> impl Future<Output = Asked> {
+        let caller = std::panic::Location::caller();
+        async move {
+            for _ in 0..1_000 {
+                let fits =
+                    |a: &Asked| a.action() == action && (!answered || a.answered_at.is_some());
+                let found = self.asked().into_iter().find(fits);
+                if let Some(found) = found {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            panic!("nobody asked for {action} at {caller}: {:?}", self.actions());
+        }
+    }
+}
+
+async fn take(
+    State(upstream): State<Upstream>,
+    method: Method,
+    uri: Uri,
+    body: Bytes,
+) -> (StatusCode, Json<Value>) {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let path = uri.path_and_query().unwrap().to_string();
+    let asked = Asked { method, path: path.clone(), body: body.clone(), answered_at: None };
+    let index = {
+        let mut all = upstream.asked.lock().unwrap();
+        all.push(asked);
+        all.len() - 1
+    };
+    let action = body["action"].as_str().unwrap_or_default().to_owned();
+    let last = uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+    let told = upstream
+        .answers
+        .lock()
+        .unwrap()
+        .iter()
+        .find(|(what, ..)| *what == action || *what == last)
+        .cloned();
+    let (status, answer, after) = match told {
+        Some((_, status, answer, after)) => (status, answer, after),
+        None => (200, default_answer(&action, &last), Duration::ZERO),
+    };
+    tokio::time::sleep(after).await;
+    upstream.asked.lock().unwrap()[index].answered_at = Some(Instant::now());
+    (StatusCode::from_u16(status).unwrap(), Json(answer))
+}
+
+fn default_answer(action: &str, last: &str) -> Value {
+    match (action, last) {
+        ("connect", _) => {
+            json!({"messaging_product": "whatsapp", "calls": [{"id": "wacid.PLACED1"}]})
+        }
+        (_, "messages") => json!({"messaging_product": "whatsapp",
+            "contacts": [{"input": "5215550000001", "wa_id": "5215550000001"}],
+            "messages": [{"id": "wamid.SENT1"}]}),
+        (_, "call_permissions") => json!({"messaging_product": "whatsapp",
+            "permission": {"status": "no_permission"},
+            "actions": [{"action_name": "start_call", "can_perform_action": false, "limits": []}]}),
+        _ => json!({"messaging_product": "whatsapp", "success": true}),
+    }
+}

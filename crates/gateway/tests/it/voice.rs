@@ -1,0 +1,172 @@
+//! One end of a media path that plays a tone and measures what it hears.
+
+use std::{sync::Arc, time::Duration};
+
+use audio::{
+    measure::{Measure, Report},
+    playout::Playout,
+    tone,
+};
+use crossbeam_channel::Receiver;
+use engine::{
+    Direction, Engine, LegEvent, LegHandle, OpenLeg, Password, PayloadTypes, Repeat, Socket,
+    Source, Tap, TapPacket,
+};
+use media::{
+    frame::OpusFrame,
+    leg::IceRole,
+    sdp,
+    transport::{DtlsRole, LocalTransport, Setup},
+};
+use tokio::sync::mpsc;
+
+pub(crate) struct Voice {
+    pub(crate) leg: LegHandle,
+    pub(crate) events: mpsc::Receiver<LegEvent>,
+    pub(crate) local: LocalTransport,
+    taps: Receiver<TapPacket>,
+}
+
+fn frames(hz: f32) -> Arc<[OpusFrame]> {
+    let packets = audio::prompt::encode(&tone::sine(hz, -15.0, 1_000)).unwrap();
+    packets.into_iter().map(|packet| OpusFrame::new(packet).unwrap()).collect()
+}
+
+/// A prompt file with this tone.
+pub(crate) fn tone_file(hz: f32, ms: usize) -> Vec<u8> {
+    audio::wav::write_stereo(&tone::sine(hz, -15.0, ms), &[]).unwrap()
+}
+
+impl Voice {
+    fn open(engine: &Engine, ice: IceRole) -> Self {
+        let (sender, events) = mpsc::channel(engine::EVENTS_MAX);
+        let open = OpenLeg {
+            socket: Socket::Own,
+            ice,
+            password: Password::Plain,
+            cname: "test".into(),
+            media_watch: None,
+            beside: None,
+            events: sender,
+        };
+        let (leg, local) = engine.open(open).unwrap();
+        let (sink, taps) = crossbeam_channel::bounded(1_024);
+        leg.listen(Tap { direction: Direction::Received, sink });
+        Self { leg, events, local, taps }
+    }
+
+    /// The platform's end: ice-lite.
+    pub(crate) fn of_platform(engine: &Engine) -> Self {
+        Self::open(engine, IceRole::Lite)
+    }
+
+    /// A browser's end.
+    pub(crate) fn of_browser(engine: &Engine) -> Self {
+        Self::open(engine, IceRole::Full { controlling: true })
+    }
+
+    /// The platform's offer of a user's call.
+    pub(crate) fn platform_offer(&self) -> String {
+        sdp::write_platform_offer(self.platform_voice())
+    }
+
+    fn platform_voice(&self) -> sdp::PlatformVoice<'_> {
+        sdp::PlatformVoice {
+            local: &self.local,
+            created: terms::Timestamp::from_unix(1_783_000_000),
+            stream: "11111111-2222-4333-8444-555555555555",
+        }
+    }
+
+    /// The platform takes the business's answer to its offer.
+    pub(crate) fn take_answer(&self, answer: &str) {
+        let answer = sdp::parse(answer).unwrap().session;
+        assert_eq!(answer.setup, Some(Setup::Active), "the gateway starts DTLS");
+        self.set_remote(&answer, DtlsRole::Server);
+    }
+
+    /// The platform answers the business's offer.
+    pub(crate) fn platform_answer(&self, offer: &str, setup: Setup) -> String {
+        let offer = sdp::parse(offer).unwrap().session;
+        assert_eq!(offer.setup, Some(Setup::Actpass));
+        let role = if setup == Setup::Active { DtlsRole::Client } else { DtlsRole::Server };
+        self.set_remote(&offer, role);
+        sdp::write_platform_answer(self.platform_voice(), &offer, setup)
+    }
+
+    /// A browser's offer.
+    pub(crate) fn browser_offer(&self) -> String {
+        sdp::write_handset_offer(&self.local)
+    }
+
+    /// The browser takes the gateway's answer.
+    pub(crate) fn take_browser_answer(&self, answer: &str) {
+        let answer = sdp::parse(answer).unwrap().session;
+        assert!(answer.ice_lite, "the gateway is ice-lite towards browsers");
+        let role = answer.setup.unwrap().our_role();
+        self.set_remote(&answer, role);
+    }
+
+    fn set_remote(&self, far: &sdp::AudioSession, role: DtlsRole) {
+        let types = PayloadTypes { opus: far.opus_pt().unwrap(), dtmf: far.dtmf_pt() };
+        self.leg.set_remote(far.remote_transport().unwrap(), role, types);
+        self.leg.send_gate(true);
+    }
+
+    /// Plays a tone until told otherwise.
+    pub(crate) fn play(&self, hz: f32) {
+        self.leg.play(Source::Packets(frames(hz), Repeat::Forever));
+    }
+
+    pub(crate) async fn connected(&mut self) {
+        let connected = async {
+            while let Some(event) = self.events.recv().await {
+                match event {
+                    LegEvent::DtlsConnected { .. } => return,
+                    LegEvent::Failed { reason } => panic!("the media path failed: {reason}"),
+                    _ => {}
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), connected).await.expect("a media path");
+    }
+
+    /// How many packets came since the last look.
+    pub(crate) fn packets(&self) -> usize {
+        self.taps.try_iter().count()
+    }
+
+    /// What is heard from now on for so long.
+    pub(crate) async fn hear(&self, ms: u64) -> (Report, Vec<TapPacket>) {
+        self.packets();
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        let packets: Vec<_> = self.taps.try_iter().collect();
+        let mut playout = Playout::new().unwrap();
+        let mut measure = Measure::default();
+        if let Some(zero) = packets.first().map(|packet| packet.at) {
+            for packet in packets.iter().filter(|packet| packet.pt == 111) {
+                let at = packet.at.saturating_duration_since(zero);
+                playout.push(packet.sequence, packet.timestamp, at, &packet.payload);
+                measure.push(&playout.take());
+            }
+        }
+        (measure.report(), packets)
+    }
+
+    /// Listens until this tone is heard.
+    #[track_caller]
+    pub(crate) fn expect_tone(&self, hz: f32) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let mut last = None;
+            for _ in 0..12 {
+                let (report, _) = self.hear(400).await;
+                if report.is_tone(hz) {
+                    return;
+                }
+                last = Some(report);
+            }
+            panic!("no {hz} Hz at {caller}: {last:?}");
+        }
+    }
+}
