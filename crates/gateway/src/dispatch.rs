@@ -115,7 +115,7 @@ impl Round<'_> {
         Ok(())
     }
 
-    async fn call(&mut self, value: &CallsValue, call: &CallEntry) -> Result<(), StoreError> {
+    async fn call(&self, value: &CallsValue, call: &CallEntry) -> Result<(), StoreError> {
         let business = call.direction() == Some(Direction::BusinessInitiated);
         match call.event {
             CallEvent::Connect if business => self.answer(value, call).await,

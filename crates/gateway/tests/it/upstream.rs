@@ -10,14 +10,13 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::State,
-    http::{Method, StatusCode, Uri},
+    http::{StatusCode, Uri},
 };
 use serde_json::{Value, json};
 
 /// What it was asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) body: Value,
     pub(crate) answered_at: Option<Instant>,
@@ -112,13 +111,12 @@ impl Upstream {
 
 async fn take(
     State(upstream): State<Upstream>,
-    method: Method,
     uri: Uri,
     body: Bytes,
 ) -> (StatusCode, Json<Value>) {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let path = uri.path_and_query().unwrap().to_string();
-    let asked = Asked { method, path: path.clone(), body: body.clone(), answered_at: None };
+    let asked = Asked { path: path.clone(), body: body.clone(), answered_at: None };
     let index = {
         let mut all = upstream.asked.lock().unwrap();
         all.push(asked);

@@ -121,10 +121,11 @@ impl Voice {
     pub(crate) async fn connected(&mut self) {
         let connected = async {
             while let Some(event) = self.events.recv().await {
-                match event {
-                    LegEvent::DtlsConnected { .. } => return,
-                    LegEvent::Failed { reason } => panic!("the media path failed: {reason}"),
-                    _ => {}
+                if let LegEvent::Failed { reason } = &event {
+                    panic!("the media path failed: {reason}");
+                }
+                if let LegEvent::DtlsConnected { .. } = event {
+                    return;
                 }
             }
         };
