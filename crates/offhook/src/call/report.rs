@@ -235,8 +235,8 @@ fn packets_text(heard: &Heard) -> String {
 
 fn ending_text(ending: &Ending) -> String {
     let length =
-        ending.duration_s.map_or_else(String::new, |seconds| format!(" after {seconds} s"));
-    format!("ended       {}{length}", ending.text)
+        ending.duration_s.map_or_else(String::new, |seconds| format!("after {seconds} s: "));
+    format!("ended       {length}{}", ending.text)
 }
 
 /// Rounds for JSON: a tenth of a decibel or hertz is all that was measured.
