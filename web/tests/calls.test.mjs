@@ -5,7 +5,7 @@
  * OFFHOOK_BIN=../target/debug/offhook npm run test:browser
  */
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { keep, Person } from "./lib/browser.mjs";
 import { Demo, offhookBinary } from "./lib/demo.mjs";
 import { hears, hearsSilence, hearsSound } from "./lib/ears.mjs";
@@ -32,6 +32,7 @@ describe("calls between two browsers", { timeout: 300_000 }, () => {
   let phone;
   /** @type {Page} */
   let desk;
+  let signedIn = false;
 
   before(async () => {
     await demo.start();
@@ -43,6 +44,14 @@ describe("calls between two browsers", { timeout: 300_000 }, () => {
   after(async () => {
     await Promise.allSettled([user.close(), agent.close()]);
     await demo.stop();
+  });
+
+  // Each test starts at a fresh, signed-in desk, whatever the one before has left.
+  beforeEach(async () => {
+    demo.log.length = 0;
+    if (!signedIn) return;
+    await desk.goto(`${demo.gateway}/`);
+    await setAvailable(true);
   });
 
   afterEach(async (test) => {
@@ -75,6 +84,11 @@ describe("calls between two browsers", { timeout: 300_000 }, () => {
   /** @param {boolean} available */
   async function setAvailable(available) {
     const presence = desk.getByRole("switch");
+    await presence.waitFor();
+    await until("the console is connected", async () => {
+      const seen = await presence.isEnabled();
+      return { ok: seen, seen };
+    });
     await presence.setChecked(available, { force: true });
     await desk.locator("label", { hasText: available ? "Available" : "Away" }).waitFor();
   }
@@ -87,8 +101,8 @@ describe("calls between two browsers", { timeout: 300_000 }, () => {
     await keep(desk, "console-sign-in");
     await desk.getByLabel("Password").fill("demo");
     await press(desk, "Sign in");
-    await desk.getByRole("switch").waitFor();
     await setAvailable(true);
+    signedIn = true;
     await keep(desk, "console-ready");
   });
 
@@ -140,7 +154,6 @@ describe("calls between two browsers", { timeout: 300_000 }, () => {
     await press(phone, "Back to the chat");
     await phone.getByText("Voice call").last().waitFor();
     await keep(phone, "phone-after-the-call");
-    await press(desk, "Close");
   });
 
   it("a user calls, the agent hangs up", { timeout: TEST_MAX_MS }, async () => {
@@ -154,7 +167,6 @@ describe("calls between two browsers", { timeout: 300_000 }, () => {
     await stage(phone, "ended");
     await phone.getByText("Call ended").waitFor();
     await keep(phone, "phone-ended-by-business");
-    await press(desk, "Close");
   });
 
   it("nobody is there: the flow answers, and 1 gives the user an echo", { timeout: TEST_MAX_MS }, async () => {
@@ -174,7 +186,6 @@ describe("calls between two browsers", { timeout: 300_000 }, () => {
     await keep(phone, "phone-echo");
     await press(phone, "Hang up");
     await stage(phone, "ended");
-    await setAvailable(true);
   });
 
   it("the business asks, the user allows it, the agent calls", { timeout: TEST_MAX_MS }, async () => {
@@ -219,14 +230,15 @@ describe("calls between two browsers", { timeout: 300_000 }, () => {
   });
 
   it("a user declines", { timeout: TEST_MAX_MS }, async () => {
-    await press(desk, "Close");
+    await takePhone(CHIDI);
+    await desk.getByRole("button", { name: CHIDI.name }).first().click();
+    await desk.locator('[data-permission="temporary"]').waitFor();
     await press(desk, "Call");
     await stage(phone, "incoming");
     await press(phone, "Decline");
     await stage(desk, "ended");
     await desk.getByRole("status").getByText("Declined").waitFor();
     await keep(desk, "console-declined");
-    await press(desk, "Close");
   });
 
   it("every call is in the list, with result, duration and price", { timeout: TEST_MAX_MS }, async () => {
@@ -242,7 +254,6 @@ describe("calls between two browsers", { timeout: 300_000 }, () => {
     await paid.getByRole("button").click();
     await desk.getByRole("dialog").getByText("Call id").waitFor();
     await keep(desk, "console-call-detail");
-    await press(desk, "Desk");
   });
 
   it("a phone without a microphone says so", { timeout: TEST_MAX_MS }, async () => {
@@ -265,12 +276,13 @@ describe("calls between two browsers", { timeout: 300_000 }, () => {
   });
 
   it("the console fits a narrow window, and the dark", { timeout: TEST_MAX_MS }, async () => {
+    const wider = () => desk.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
     await desk.setViewportSize({ width: 420, height: 860 });
     await keep(desk, "console-narrow");
+    assert.equal(await wider(), false, "the page is wider than a narrow window");
     await desk.setViewportSize({ width: 1280, height: 800 });
     await desk.emulateMedia({ colorScheme: "dark" });
     await keep(desk, "console-dark");
-    const wider = await desk.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
-    assert.equal(wider, false, "the page is wider than its window");
+    assert.equal(await wider(), false, "the page is wider than its window");
   });
 });

@@ -1,7 +1,6 @@
-/** The real binary, `offhook demo`, on ports of its own and with nothing kept. */
+/** The real binary, `offhook demo`, on ports that the system gives it and with nothing kept. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
 import { sleep } from "./poll.mjs";
 
 const START_MAX_MS = 30_000;
@@ -20,19 +19,6 @@ export function offhookBinary() {
   process.exit(2);
 }
 
-/** @returns {Promise<number>} */
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 export class Demo {
   platform = "";
   gateway = "";
@@ -40,29 +26,27 @@ export class Demo {
   log = [];
   /** @type {import("node:child_process").ChildProcess | null} */
   #process = null;
+  #said = "";
 
   async start() {
     const binary = offhookBinary();
-    const [platform, gateway, platformMedia, gatewayMedia] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-    this.platform = `http://127.0.0.1:${platform}`;
-    this.gateway = `http://127.0.0.1:${gateway}`;
+    const anyPort = "127.0.0.1:0";
     const child = spawn(binary, [
       "demo",
+      "--json",
       "--no-open",
       "--platform-listen",
-      `127.0.0.1:${platform}`,
+      anyPort,
       "--platform-media",
-      `127.0.0.1:${platformMedia}`,
+      anyPort,
       "--gateway-listen",
-      `127.0.0.1:${gateway}`,
+      anyPort,
       "--gateway-media",
-      `127.0.0.1:${gatewayMedia}`,
+      anyPort,
     ]);
     this.#process = child;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding("utf8");
-      stream?.on("data", (/** @type {string} */ text) => this.#note(text));
-    }
+    child.stdout.setEncoding("utf8").on("data", (/** @type {string} */ text) => (this.#said += text));
+    child.stderr.setEncoding("utf8").on("data", (/** @type {string} */ text) => this.#note(text));
     await this.#ready(child);
     return this;
   }
@@ -79,17 +63,22 @@ export class Demo {
     }
   }
 
-  /** @param {import("node:child_process").ChildProcess} child */
+  /**
+   * Ready is when the demo prints its one line of JSON: both servers listen, and webhooks are connected.
+   * @param {import("node:child_process").ChildProcess} child
+   */
   async #ready(child) {
     const deadline = Date.now() + START_MAX_MS;
-    const addresses = [`${this.platform}/sandbox/v1/state`, `${this.gateway}/ready`];
     while (Date.now() < deadline) {
       if (child.exitCode !== null) throw new Error(`the demo ended with ${child.exitCode}:\n${this.log.join("\n")}`);
-      const answers = await Promise.all(
-        addresses.map((address) => fetch(address).then((answer) => answer.ok, () => false)),
-      );
-      if (answers.every(Boolean)) return;
-      await sleep(100);
+      const end = this.#said.indexOf("\n");
+      if (end >= 0) {
+        const { platform, gateway } = JSON.parse(this.#said.slice(0, end));
+        this.platform = platform;
+        this.gateway = gateway;
+        return;
+      }
+      await sleep(50);
     }
     await this.stop();
     throw new Error(`the demo was not ready within ${START_MAX_MS / 1000} s:\n${this.log.join("\n")}`);
