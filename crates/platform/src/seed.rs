@@ -124,3 +124,37 @@ fn unique<'a>(what: &str, ids: impl Iterator<Item = &'a str>) -> Result<(), Seed
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why(text: &str) -> String {
+        Seed::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_demo_is_complete() {
+        let demo = Seed::demo();
+        let ana = demo.users.iter().find(|user| user.name == "Ana").unwrap();
+        assert_eq!(ana.wa_id.as_str(), "5215550000001", "kept digit for digit");
+        assert_eq!(ana.country.unwrap().as_str(), "MX");
+        assert!(ana.known_id().as_str().starts_with("MX."));
+        assert!(demo.numbers[0].calling.calling_enabled());
+        assert!(demo.numbers[0].calling.grants_callback());
+    }
+
+    #[test]
+    fn a_wrong_seed_is_refused_with_place_and_reason() {
+        let strange = why("[[user]]\nwa_id = \"1\"\nname = \"x\"\ncolour = \"red\"\n");
+        assert!(strange.contains("line 4") && strange.contains("colour"), "{strange}");
+        let twice = "[[user]]\nwa_id = \"1\"\nname = \"x\"\n".repeat(2);
+        assert!(why(&twice).contains("user 1 is there twice"));
+        let book = DEMO.replace("2025-beta", "1999");
+        assert!(why(&book).contains("rulebook \"1999\""));
+        let app = DEMO.replace("apps = [\"401234567890123\"]", "apps = [\"7\"]");
+        assert!(why(&app).contains("names app 7"));
+        let account = DEMO.replace("account = \"201234567890123\"", "account = \"7\"");
+        assert!(why(&account).contains("names account 7"));
+    }
+}

@@ -80,7 +80,8 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
         }
         (&Method::GET | &Method::POST | &Method::DELETE, "subscribed_apps") => {
             let (app, account) = auth::account(world, headers, uri, id)?;
-            subscriptions::subscribed_apps(world, &parts.method, app, &account).await
+            let body = read(body).await?;
+            subscriptions::subscribed_apps(world, &parts.method, app, &account, &body).await
         }
         _ => {
             auth::app(world, headers, uri)?;

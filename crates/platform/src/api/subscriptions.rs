@@ -9,7 +9,10 @@ use axum::{
 };
 use serde_json::json;
 use terms::AppId;
-use wire::graph::{Success, subscription::AppSubscription};
+use wire::graph::{
+    Success,
+    subscription::{AppSubscription, CallbackOverride},
+};
 
 use super::{Answer, refusals::ApiRefusal};
 use crate::{
@@ -53,7 +56,13 @@ pub(super) async fn subscribed_apps(
     method: &Method,
     app: AppId,
     account: &Account,
+    body: &[u8],
 ) -> Answer {
+    let wanted = CallbackOverride::parse(body).map_err(ApiRefusal::Body)?;
+    if wanted.override_callback_uri.is_some_and(|url| !url.is_empty()) {
+        let text = "override_callback_uri is not supported here; set the app's callback URL";
+        return Err(ApiRefusal::Parameter(text.to_owned()));
+    }
     if method == Method::GET {
         return Ok(list(world, account));
     }

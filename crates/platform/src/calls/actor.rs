@@ -278,8 +278,9 @@ impl CallActor {
     }
 
     async fn phone_gone(&mut self, phone: PhoneId) {
+        let before = self.phones.len();
         self.phones.retain(|known| known.id() != phone);
-        if self.phones.is_empty() {
+        if self.phones.is_empty() && before > 0 {
             let packets = self.user_packets().await;
             self.phone_gone = Some(PhoneGone { look_at: Instant::now() + PHONE_GRACE, packets });
         }

@@ -35,7 +35,7 @@ async fn end(world: &Arc<World>, mut record: CallRecord) -> Result<(), StoreFaul
         Some(ending) => Some(*ending),
         None => {
             if let Err(refusal) = record.call.handle(Input::PlatformStopped, now, &mut effects) {
-                tracing::error!(call = %record.id, %refusal, "cannot end an orphaned call");
+                tracing::error!(%refusal, "cannot end an orphaned call");
             }
             record.call.ending().copied()
         }

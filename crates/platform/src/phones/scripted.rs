@@ -11,8 +11,8 @@ use wire::sandbox::Reaction;
 
 use crate::{api::chain, directory::User, world::World};
 
-/// How long a handset stays to be called.
-const STAY: Duration = Duration::from_secs(120);
+/// How long a handset stays to be called: it rings the moment it is connected.
+const STAY: Duration = Duration::from_secs(10);
 
 /// How long its connection outlives its call, so that the last frames are exchanged.
 const LINGER: Duration = Duration::from_millis(500);
@@ -32,10 +32,10 @@ pub(super) async fn await_calls(world: &Arc<World>, user: &Arc<User>) {
     match connect(world, user).await {
         Ok(handset) => {
             world.tasks.spawn(async move {
-                let call = async { handset.ended().await };
-                drop(tokio::time::timeout(STAY, handset.next_incoming()).await);
-                drop(call.await);
-                tokio::time::sleep(LINGER).await;
+                if let Ok(Ok(_)) = tokio::time::timeout(STAY, handset.next_incoming()).await {
+                    drop(handset.ended().await);
+                    tokio::time::sleep(LINGER).await;
+                }
             });
         }
         Err(text) => tracing::warn!(%text, "a scripted phone does not ring"),

@@ -14,7 +14,7 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{
     Json, Router,
     extract::{ConnectInfo, Request, State},
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post, put},
@@ -61,10 +61,22 @@ async fn guard(State(world): State<Arc<World>>, request: Request, next: Next) ->
             .get::<ConnectInfo<SocketAddr>>()
             .is_some_and(|peer| peer.0.ip().is_loopback()),
     };
-    if allowed {
+    if allowed && is_own_page(&request) {
         return next.run(request).await;
     }
     SandboxRefusal::Forbidden.into_response()
+}
+
+/// A page of another site may not drive the sandbox through the browser of whoever runs it.
+fn is_own_page(request: &Request) -> bool {
+    let text = |name| request.headers().get(name).and_then(|it: &HeaderValue| it.to_str().ok());
+    match (text(header::ORIGIN), text(header::HOST)) {
+        (None, _) => true,
+        (Some(origin), Some(host)) => {
+            origin.split_once("://").is_some_and(|(_, authority)| authority == host)
+        }
+        (Some(_), None) => false,
+    }
 }
 
 /// Why the sandbox did not do what it was asked.

@@ -9,6 +9,8 @@ mod delivery;
 mod edition;
 mod errors;
 mod openapi;
+mod phones;
+mod privacy;
 mod sandbox;
 mod subscriptions;
 mod user_calls;

@@ -164,7 +164,10 @@ async fn a_token_closes_the_sandbox_to_everybody_else() {
     let config = offhook_platform::Config { sandbox_token: Some("s3cret".into()), ..config() };
     let bench = Bench::with(config).await;
     assert_eq!(bench.sandbox_get("/state").await.0, 403);
-    assert_eq!(send(bench.get("/sandbox/v1/state").bearer_auth("s3cret")).await.0, 200);
+    let own = || bench.get("/sandbox/v1/state").bearer_auth("s3cret");
+    assert_eq!(send(own()).await.0, 200);
+    assert_eq!(send(own().header("origin", "http://evil.example")).await.0, 403);
+    assert_eq!(send(own().header("origin", bench.running.base_url())).await.0, 200);
 }
 
 #[tokio::test]

@@ -35,6 +35,9 @@ async fn an_app_that_leaves_the_account_hears_nothing() {
     assert_eq!(send(deleted).await.0, 200);
     bench.open_window().await;
     assert_eq!(bench.sandbox_get("/webhooks").await.1, json!([]));
+    let elsewhere = json!({ "override_callback_uri": "http://127.0.0.1:1/", "verify_token": "x" });
+    let refusal = send(bench.post(apps).bearer_auth("demo-token").json(&elsewhere)).await;
+    assert_eq!(refused(&refusal), (400, 100), "not supported, and said so");
     assert_eq!(send(bench.post(apps).bearer_auth("demo-token")).await.0, 200);
     bench.open_window().await;
     bench.hook.wait("text").await;
