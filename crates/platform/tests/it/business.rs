@@ -93,9 +93,10 @@ impl Business {
     pub(crate) async fn connected(&mut self) {
         let connected = async {
             loop {
-                match self.events.recv().await.expect("the leg lives") {
-                    LegEvent::DtlsConnected { .. } => return,
-                    other => assert!(!matches!(other, LegEvent::Failed { .. }), "{other:?}"),
+                let event = self.events.recv().await.expect("the leg lives");
+                assert!(!matches!(event, LegEvent::Failed { .. }), "{event:?}");
+                if matches!(event, LegEvent::DtlsConnected { .. }) {
+                    return;
                 }
             }
         };

@@ -35,7 +35,7 @@ async fn every_operation_is_there_and_takes_its_example() {
             let request = if example.is_null() { request } else { request.json(example) };
             let (status, answer) = send(request).await;
             // A known address with a readable body: done, or refused by a rule, or no such id.
-            let said = answer["text"].as_str().or(answer["error"]["message"].as_str());
+            let said = answer["text"].as_str().or_else(|| answer["error"]["message"].as_str());
             let is_there = matches!(status, 200 | 201 | 409)
                 || said.is_some_and(|it| it.starts_with("there is no such"))
                 || (path.starts_with("/v23.0") && answer["error"]["code"] != 2500);

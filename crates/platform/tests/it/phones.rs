@@ -21,10 +21,10 @@ async fn phone(bench: &Bench, user: &str) -> Socket {
 
 async fn next(socket: &mut Socket) -> Value {
     loop {
-        match socket.next().await.unwrap().unwrap() {
-            Message::Text(text) => return serde_json::from_str(&text).unwrap(),
-            Message::Close(frame) => panic!("closed: {frame:?}"),
-            _ => {}
+        let message = socket.next().await.unwrap().unwrap();
+        assert!(!message.is_close(), "{message}");
+        if let Message::Text(text) = message {
+            return serde_json::from_str(&text).unwrap();
         }
     }
 }
@@ -46,7 +46,10 @@ async fn what_a_phone_should_not_say_is_answered_and_harms_nothing() {
         (json!({ "type": "call", "to": BUSINESS, "sdp": "v=0" }), "request.sdp"),
         (json!({ "type": "call", "to": "1", "sdp": "v=0" }), "request.unknown"),
         (json!({ "type": "message", "to": BUSINESS, "text": " " }), "request.body"),
-        (json!({ "type": "permission", "to": BUSINESS, "choice": "revoke" }), "permission.nothing_to_revoke"),
+        (
+            json!({ "type": "permission", "to": BUSINESS, "choice": "revoke" }),
+            "permission.nothing_to_revoke",
+        ),
         (
             json!({ "type": "permission", "to": BUSINESS, "choice": "reject", "request_id": "wamid.X" }),
             "permission.request_closed",
@@ -54,7 +57,11 @@ async fn what_a_phone_should_not_say_is_answered_and_harms_nothing() {
     ];
     for (frame, code) in frames {
         let answer = say(&mut socket, &frame.to_string()).await;
-        assert_eq!((&answer["type"], &answer["code"]), (&json!("refused"), &json!(code)), "{frame}");
+        assert_eq!(
+            (&answer["type"], &answer["code"]),
+            (&json!("refused"), &json!(code)),
+            "{frame}"
+        );
     }
     socket.send(Message::Binary(vec![0; 9].into())).await.unwrap();
     assert_eq!(next(&mut socket).await["type"], "error");
@@ -76,7 +83,10 @@ async fn a_held_phone_rings_in_place_of_the_scripted_one_and_sees_its_chat() {
     assert_eq!(card["entry"]["state"], "open");
     let allow = json!({ "type": "permission", "to": BUSINESS, "request_id": card["entry"]["id"], "choice": "permanent" });
     let answered = say(&mut socket, &allow.to_string()).await;
-    assert_eq!((&answered["entry"]["id"], &answered["entry"]["state"]), (&card["entry"]["id"], &json!("permanent")));
+    assert_eq!(
+        (&answered["entry"]["id"], &answered["entry"]["state"]),
+        (&card["entry"]["id"], &json!("permanent"))
+    );
     assert_eq!(next(&mut socket).await["entry"]["kind"], "permission_reply");
     bench.hook.wait("accept").await;
 
