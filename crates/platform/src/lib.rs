@@ -1,6 +1,6 @@
 //! The Cloud API Calling server.
 //!
-//! [`serve`] starts one: the Graph-shaped API and its 360dialog edition, the webhooks, the users'
+//! [`serve()`] starts one: the Graph-shaped API and its 360dialog edition, the webhooks, the users'
 //! phones, the media between both parties, and the sandbox API that moves all of it from a test.
 //! [`Config`] holds every choice; [`Running`] is the started server.
 //!
