@@ -42,7 +42,7 @@ async fn a_user_hears_the_prompt_and_then_its_own_echo() {
 
     let (code, heard) = call(
         &platform,
-        &["--as", ANA, "--to", BUSINESS, "--play", "tone:440", "--dtmf", "1@1s", "--expect", "tone:440", "--for", "12s"],
+        &["--as", ANA, "--to", BUSINESS, "--play", "tone:440", "--dtmf", "1@1s", "--expect", "tone:440", "--for", "7s"],
     )
     .await;
     assert_eq!(code, Some(0), "the echo is heard: {heard}");
@@ -70,7 +70,7 @@ async fn a_user_and_an_agent_hear_each_other_and_silence_after_hang_up() {
     let (code, report) = caller.await.expect("a call");
     assert_eq!(code, Some(0), "Ana hears the agent: {report}");
     let ended = lia.wait_for_state("ended").await;
-    assert_eq!(ended["call"]["fault"], "user", "Ana hung up: {ended}");
+    assert_eq!(ended["call"]["reason"], "user_hung_up", "{ended}");
     assert_eq!(line.packets(Duration::from_millis(600)).await, 0, "silence after hang-up");
     in_order_on_the_wire(&get(&format!("{platform}/sandbox/v1/webhooks"), None), &ended);
 }

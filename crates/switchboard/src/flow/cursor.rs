@@ -112,6 +112,11 @@ impl Cursor {
             Step::Play { next, prompt: _ } => match heard {
                 Heard::PlaybackDone => self.go(flow, *next, now, effects),
                 Heard::Tick if self.is_due(now) => self.go(flow, *next, now, effects),
+                // A caller who knows the menu presses during the prompt before it.
+                Heard::Key(_) if matches!(flow.steps[*next].step, Step::Gather(_)) => {
+                    self.go(flow, *next, now, effects);
+                    self.handle(flow, heard, now, effects)
+                }
                 Heard::Tick | Heard::Key(_) | Heard::Rung(_) | Heard::Unavailable(_) => {
                     Progress::Stays
                 }

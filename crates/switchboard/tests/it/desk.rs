@@ -17,8 +17,11 @@ tries = 2
 next = "choose"
 silence = "bye"
 [step.choose]
-branch = { "1" = "echo", "2" = "people" }
+branch = { "1" = "echo", "2" = "people", "3" = "again" }
 otherwise = "bye"
+[step.again]
+play = "welcome"
+next = "menu"
 [step.people]
 ring = "everyone"
 for = "20s"

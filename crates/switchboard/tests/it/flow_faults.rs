@@ -11,7 +11,7 @@ fn faults(text: &str) -> String {
 #[test]
 fn a_sound_flow_loads() {
     let flow = Flow::load(FLOW, &prompts()).unwrap();
-    assert_eq!(flow.step_names().count(), 6);
+    assert_eq!(flow.step_names().count(), 7);
 }
 
 #[test]

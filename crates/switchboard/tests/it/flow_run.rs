@@ -27,6 +27,16 @@ fn a_key_ends_the_prompt_and_chooses_the_branch() {
 }
 
 #[test]
+fn a_key_in_the_prompt_before_a_question_answers_it() {
+    let mut desk = in_menu().after(Input::UserKey(key('3')));
+    assert_eq!(desk.call.step_name(), Some("again"));
+    desk.assert_effects(
+        Input::UserKey(key('1')),
+        [play("menu"), Effect::PlayNothing, Effect::Echo],
+    );
+}
+
+#[test]
 fn silence_is_asked_again_and_then_let_go() {
     let mut desk = in_menu();
     desk.assert_effects(Input::PlaybackDone, []);
