@@ -52,15 +52,14 @@ pub(super) fn rtp(
         tell::tap(slot, Direction::Received, header, header.payload(buf), now);
     }
     let source = slot.source;
-    match *slot.feeds.as_slice() {
-        [] => None,
-        [only] => {
+    match (slot.feeds.first(), slot.feeds.len()) {
+        (None, _) => None,
+        (Some(&only), 1) => {
             let fed = legs.slots.get_mut(only as usize)?.as_deref_mut()?;
             let numbers = admit(fed, source, meaning, header, now)?;
             send(fed, numbers, header, buf, now)
         }
-        [..] => {
-            let feeds = slot.feeds.len();
+        (Some(_), feeds) => {
             for at in 0..feeds {
                 copy_to(legs, index, at, meaning, header, buf, now, out);
             }
@@ -161,7 +160,7 @@ fn copy_to(
     out: &mut impl Departures,
 ) -> Option<()> {
     let slot = legs.slot(index)?;
-    let (source, fed) = (slot.source, *slot.feeds.get(at)?);
+    let (source, fed) = (slot.source, slot.feeds.get(at)?);
     let mut copy = [0u8; BUFFER_LEN];
     let end = header.payload_range().end;
     copy.get_mut(..end)?.copy_from_slice(buf.get(..end)?);

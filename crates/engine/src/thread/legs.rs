@@ -18,6 +18,7 @@ use super::wheel::Wheel;
 use super::{count, hear, play, report, tell};
 use crate::io::{BUFFER_LEN, Departures, InPlace, Io, SocketId, Traffic};
 use crate::order::NewLeg;
+use crate::uring::prefetch;
 
 /// The owner of the muxed socket in [`Legs::owners`].
 const MUXED: u32 = u32::MAX;
@@ -167,8 +168,8 @@ impl Legs {
             self.own(slot.socket, NOBODY);
             io.remove(slot.socket);
         }
-        for fed in std::mem::take(&mut slot.feeds) {
-            if let Some(fed) = self.slot(fed) {
+        for at in 0..slot.feeds.len() {
+            if let Some(fed) = slot.feeds.get(at).and_then(|fed| self.slot(fed)) {
                 fed.cold.feed = crate::order::Feed::Silence;
             }
         }
@@ -188,7 +189,7 @@ impl Legs {
             crate::order::Feed::Silence | crate::order::Feed::Packets(..) => None,
         };
         if let Some(source) = source.and_then(|source| self.slot(source)) {
-            source.feeds.retain(|fed| *fed != index);
+            source.feeds.remove(index);
         }
     }
 
@@ -311,6 +312,19 @@ impl Legs {
 }
 
 impl Traffic for Legs {
+    fn expect(&self, socket: SocketId, nearer: bool) {
+        let slot_of = |index: u32| self.slots.get(index as usize)?.as_deref();
+        let Some(slot) = self.owners.get(socket.0 as usize).and_then(|owner| slot_of(*owner))
+        else {
+            return;
+        };
+        if !nearer {
+            prefetch(slot);
+        } else if let Some(fed) = slot.feeds.first().and_then(|fed| slot_of(*fed)) {
+            prefetch(fed);
+        }
+    }
+
     fn datagram(
         &mut self,
         socket: SocketId,

@@ -68,7 +68,7 @@ impl Legs {
         };
         slot.muted = on;
         for at in 0..slot.feeds.len() {
-            let fed = self.slot(index).and_then(|slot| slot.feeds.get(at).copied());
+            let fed = self.slot(index).and_then(|slot| slot.feeds.get(at));
             if let Some(fed) = fed.and_then(|fed| self.slot(fed)) {
                 fed.stream.interrupt();
             }
@@ -83,7 +83,7 @@ impl Legs {
             Feed::Silence | Feed::Packets(..) => None,
         };
         if let Some(source) = source.and_then(|source| self.slot(source)) {
-            source.feeds.push(index);
+            source.feeds.add(index);
         }
         self.with(index, |slot| {
             slot.cold.feed = feed;

@@ -34,7 +34,7 @@ pub(super) struct Slot {
     /// The watch has told of silence.
     pub(super) stopped: bool,
     /// Legs that send what this one hears; itself, when it echoes.
-    pub(super) feeds: Vec<u32>,
+    pub(super) feeds: Feeds,
     pub(super) source: SourceId,
     pub(super) stream: OutgoingStream,
     pub(super) reception: Reception,
@@ -45,6 +45,44 @@ pub(super) struct Slot {
     pub(super) sent: Count,
     pub(super) drops: Drops,
     pub(super) cold: Box<Cold>,
+}
+
+/// Legs that send what one leg hears. One is the rule, and then no memory is chased for it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Feeds {
+    first: Option<u32>,
+    more: Vec<u32>,
+}
+
+impl Feeds {
+    pub(super) const fn first(&self) -> Option<&u32> {
+        self.first.as_ref()
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.first.is_some() as usize + self.more.len()
+    }
+
+    pub(super) fn get(&self, at: usize) -> Option<u32> {
+        match at.checked_sub(1) {
+            None => self.first,
+            Some(at) => self.more.get(at).copied(),
+        }
+    }
+
+    pub(super) fn add(&mut self, leg: u32) {
+        match self.first {
+            None => self.first = Some(leg),
+            Some(_) => self.more.push(leg),
+        }
+    }
+
+    pub(super) fn remove(&mut self, leg: u32) {
+        self.more.retain(|fed| *fed != leg);
+        if self.first == Some(leg) {
+            self.first = self.more.pop();
+        }
+    }
 }
 
 /// Packets and their payload bytes.
@@ -157,7 +195,7 @@ impl Slot {
             tapped: false,
             pressing: false,
             stopped: false,
-            feeds: Vec::new(),
+            feeds: Feeds::default(),
             source: source_of(id),
             stream: OutgoingStream::new(stream.ssrc, stream.sequence, stream.timestamp),
             reception: Reception::new(media::frame::OPUS_CLOCK),
@@ -227,4 +265,32 @@ const UNKNOWN: u8 = 255;
 #[expect(clippy::cast_possible_truncation, reason = "ids of one call do not differ by 2^32")]
 const fn source_of(id: LegId) -> SourceId {
     SourceId(id.0 as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn feeds_hold_each_leg_once_and_let_any_go() {
+        let mut feeds = Feeds::default();
+        for leg in [4, 5, 6] {
+            feeds.add(leg);
+        }
+        feeds.remove(4);
+        let mut left: Vec<u32> = (0..feeds.len()).filter_map(|at| feeds.get(at)).collect();
+        left.sort_unstable();
+        assert_eq!((left, feeds.get(2)), (vec![5, 6], None));
+        feeds.remove(6);
+        assert_eq!((feeds.len(), feeds.first()), (1, Some(&5)));
+        feeds.remove(5);
+        feeds.remove(5);
+        assert_eq!((feeds.len(), feeds.first()), (0, None));
+    }
+
+    /// What a packet touches stays within the lines that are asked for ahead.
+    #[test]
+    fn a_leg_is_small() {
+        assert!(size_of::<Slot>() <= 20 * 64, "{} bytes", size_of::<Slot>());
+    }
 }
