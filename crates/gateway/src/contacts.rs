@@ -195,14 +195,14 @@ pub(crate) async fn note_sent(
 /// One user with the whole chat.
 pub(crate) async fn load(office: &Office, wa_id: WaId) -> Result<Option<Contact>, StoreError> {
     let Some(row) = office.store.contact(wa_id.clone()).await? else { return Ok(None) };
-    let mut contact = view(row);
+    let mut contact = view(office, row);
     contact.chat = office.store.chat(wa_id).await?;
     Ok(Some(contact))
 }
 
 /// A user as consoles see one, without the chat.
-pub(crate) fn view(row: ContactRow) -> Contact {
-    let now = clock::now();
+pub(crate) fn view(office: &Office, row: ContactRow) -> Contact {
+    let now = office.graph.now();
     let expired = row.grant.state == PermissionState::Temporary
         && row.grant.expires_at.is_some_and(|at| at <= now);
     let state = if expired { PermissionState::None } else { row.grant.state };

@@ -167,7 +167,10 @@ impl Round<'_> {
     fn is_stale(&self, timestamp: Timestamp) -> bool {
         let now = clock::now();
         let waited = now.since(self.received_at);
-        self.office.config.connect_age_max.is_some_and(|max| now.since(timestamp) > max)
+        self.office
+            .config
+            .connect_age_max
+            .is_some_and(|max| self.office.graph.now().since(timestamp) > max)
             || waited > crate::config::CONNECT_AGE_DEFAULT
     }
 

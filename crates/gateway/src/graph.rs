@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use reqwest::{Client, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use switchboard::call::Outcome;
-use terms::{CallId, WaId};
+use terms::{CallId, Timestamp, WaId};
 use wire::{
     SdpText,
     edition::Endpoint,
@@ -21,7 +21,7 @@ use wire::{
     },
 };
 
-use crate::{config::Upstream, metrics::Metrics};
+use crate::{clock::PlatformClock, config::Upstream, metrics::Metrics};
 
 /// How long before the one repetition: long enough for a hiccup, short beside the answer window.
 const AGAIN_AFTER: Duration = Duration::from_millis(300);
@@ -37,6 +37,7 @@ struct Inner {
     client: Client,
     upstream: Upstream,
     metrics: Arc<Metrics>,
+    clock: PlatformClock,
 }
 
 /// Why a request did not succeed.
@@ -84,7 +85,12 @@ impl Graph {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(ClientError)?;
-        Ok(Self(Arc::new(Inner { client, upstream, metrics })))
+        Ok(Self(Arc::new(Inner { client, upstream, metrics, clock: PlatformClock::default() })))
+    }
+
+    /// Now, by the clock of the platform.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// Calls a user; returns the call's id. Sent once, whatever happens.
@@ -207,21 +213,27 @@ impl Graph {
         endpoint: Endpoint<'_>,
         body: Option<&B>,
     ) -> Result<Vec<u8>, GraphError> {
-        let Inner { client, upstream, metrics } = &*self.0;
+        let Inner { client, upstream, metrics, clock } = &*self.0;
         let url = upstream.edition.url(&upstream.base_url, endpoint);
         let (name, value) = upstream.edition.auth_header(upstream.token.expose());
         let request = match body {
             Some(body) => client.post(url).json(body),
             None => client.get(url),
         };
-        let answer = answer_of(request.header(name, value)).await;
+        let answer = answer_of(request.header(name, value), clock).await;
         metrics.graph_request(what, answer.as_ref().map(|_| ()).map_err(Clone::clone));
         answer
     }
 }
 
-async fn answer_of(request: reqwest::RequestBuilder) -> Result<Vec<u8>, GraphError> {
+async fn answer_of(
+    request: reqwest::RequestBuilder,
+    clock: &PlatformClock,
+) -> Result<Vec<u8>, GraphError> {
     let mut response = request.send().await.map_err(unreachable)?;
+    if let Some(date) = response.headers().get(reqwest::header::DATE) {
+        clock.set(date.to_str().unwrap_or_default());
+    }
     let status = response.status();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {

@@ -37,7 +37,9 @@ pub(super) async fn list(
     _caller: Caller,
 ) -> Result<Json<ContactList>, ApiError> {
     let rows = office.store.contacts().await?;
-    Ok(Json(ContactList { contacts: rows.into_iter().map(contacts::view).collect() }))
+    Ok(Json(ContactList {
+        contacts: rows.into_iter().map(|row| contacts::view(&office, row)).collect(),
+    }))
 }
 
 /// One user with the chat.

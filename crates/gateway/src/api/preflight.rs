@@ -19,7 +19,6 @@ use wire::{
 use super::ApiError;
 use crate::{
     calls::advice,
-    clock,
     console::session::Caller,
     contacts,
     graph::GraphError,
@@ -74,7 +73,7 @@ pub(super) async fn preflight(
             changes_at: None,
         },
         Err(GraphError::Unreachable { why }) => {
-            by_ledger(office.store.contact(to.clone()).await?.as_ref(), &why)
+            by_ledger(&office, office.store.contact(to.clone()).await?.as_ref(), &why)
         }
     };
     Ok(Json(Preflight {
@@ -108,7 +107,7 @@ async fn remember(office: &Office, to: WaId, said: &CallPermissions) -> Result<(
     let grant = Grant {
         state,
         expires_at: said.permission.expiration_time,
-        learnt_at: known.and_then(|row| row.grant.learnt_at).max(Some(clock::now())),
+        learnt_at: known.and_then(|row| row.grant.learnt_at).max(Some(office.graph.now())),
     };
     Ok(contacts::set_grant(office, to, grant).await?)
 }
@@ -132,7 +131,7 @@ fn by_platform(office: &Office, said: &CallPermissions, known: Option<&ContactRo
     }
     let window = known.and_then(|row| row.window_until);
     let needs_window = office.config.price.rulebook.eligibility.call_needs_window.value;
-    if needs_window && window.is_none_or(|until| until <= clock::now()) {
+    if needs_window && window.is_none_or(|until| until <= office.graph.now()) {
         let evidence = "The user has neither written nor called within 24 hours, as far as we saw, \
                         and this rulebook asks for that.";
         return no("window.open", evidence.into(), None);
@@ -163,8 +162,8 @@ fn no(rule: &str, evidence: String, changes_at: Option<Timestamp>) -> Answer {
     Answer { allowed: false, rule: rule.into(), evidence, changes_at }
 }
 
-fn by_ledger(known: Option<&ContactRow>, why: &str) -> Answer {
-    let now = clock::now();
+fn by_ledger(office: &Office, known: Option<&ContactRow>, why: &str) -> Answer {
+    let now = office.graph.now();
     let grant = known.map(|row| row.grant);
     let stands = grant.is_some_and(|grant| match grant.state {
         PermissionState::Permanent => true,
