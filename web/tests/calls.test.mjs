@@ -9,7 +9,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { keep, Person } from "./lib/browser.mjs";
 import { Demo, offhookBinary } from "./lib/demo.mjs";
 import { hears, hearsSilence, hearsSound } from "./lib/ears.mjs";
-import { until } from "./lib/poll.mjs";
+import { sleep, until } from "./lib/poll.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -20,6 +20,8 @@ const BUSINESS = { number: "551140000000", name: "Loja Aurora" };
 const USER_HZ = 440;
 const AGENT_HZ = 620;
 
+/** Longer than the demo flow's greeting, shorter than greeting and menu. */
+const GREETING_MS = 3_000;
 const TEST_MAX_MS = 90_000;
 
 offhookBinary();
@@ -176,13 +178,13 @@ describe("calls between two browsers", { timeout: 300_000 }, () => {
     await press(phone, `Call ${BUSINESS.name}`);
     await stage(phone, "talking");
     await hearsSound("the user", phone);
-    await press(phone, "Mute");
     await press(phone, "Dialpad");
+    // The greeting takes no keys; the menu after it does, while it is spoken.
+    await sleep(GREETING_MS);
     await press(phone, "Digit 1");
     await phone.getByLabel("Digits sent").getByText("1").waitFor();
     await keep(phone, "phone-dialpad");
-    await press(phone, "Unmute");
-    await hears("the user, by echo,", phone, USER_HZ, 30_000);
+    await hears("the user, by echo,", phone, USER_HZ, 25_000);
     await keep(phone, "phone-echo");
     await press(phone, "Hang up");
     await stage(phone, "ended");
