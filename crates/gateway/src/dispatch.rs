@@ -141,12 +141,12 @@ impl Round<'_> {
         }
         if self.is_stale(call.timestamp) {
             office.metrics.event("stale");
-            tracing::warn!(call = %call.id, "a connect is too old to act on");
+            tracing::warn!(call = %call.id.loggable(), "a connect is too old to act on");
             return Ok(());
         }
         let Some(session) = &call.session else {
             office.metrics.event("no_session");
-            tracing::warn!(call = %call.id, "a connect has no session");
+            tracing::warn!(call = %call.id.loggable(), "a connect has no session");
             return Ok(());
         };
         let contact =

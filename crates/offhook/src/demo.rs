@@ -6,9 +6,9 @@ use std::{
     process::{Command, ExitCode, Stdio},
 };
 
+use ::gateway::config::FlowSource;
 use anyhow::{Context, Result};
 use clap::Args;
-use ::gateway::config::FlowSource;
 use serde_json::json;
 
 use crate::{output, stop};
@@ -89,7 +89,10 @@ async fn serve(args: DemoArgs) -> Result<()> {
 fn flow() -> FlowSource {
     macro_rules! prompt {
         ($name:literal) => {
-            ($name.to_owned(), include_bytes!(concat!("../../../demo/prompts/", $name, ".ogg")).to_vec())
+            (
+                $name.to_owned(),
+                include_bytes!(concat!("../../../demo/prompts/", $name, ".ogg")).to_vec(),
+            )
         };
     }
     FlowSource::Embedded {
@@ -174,7 +177,11 @@ impl Links {
   offhook call --as 5215550000001 --to 551140000000 --play tone:440 --expect 'tone:*' --for 5s{}
 
 {kept} Ctrl-C ends live calls and stops.",
-            if platform.ends_with(":8400") { String::new() } else { format!(" --platform {platform}") },
+            if platform.ends_with(":8400") {
+                String::new()
+            } else {
+                format!(" --platform {platform}")
+            },
         ));
     }
 

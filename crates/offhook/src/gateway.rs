@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
+use ::gateway::Config;
 use anyhow::Result;
 use clap::Args;
-use ::gateway::Config;
 use serde_json::json;
 
 use crate::{output, stop};

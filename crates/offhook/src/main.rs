@@ -42,7 +42,10 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(words) => return output::usage(&words),
+    };
     output::log_to_stderr();
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()

@@ -25,3 +25,12 @@ pub(crate) fn could_not_run(fault: &anyhow::Error) -> ExitCode {
 pub(crate) fn say(line: &str) {
     println!("{line}");
 }
+
+/// Prints help, or what was wrong with the arguments. A command that was not understood could not
+/// run: its exit code is never that of a verdict.
+pub(crate) fn usage(words: &clap::Error) -> ExitCode {
+    if words.print().is_err() {
+        return ExitCode::from(COULD_NOT_RUN);
+    }
+    if words.use_stderr() { ExitCode::from(COULD_NOT_RUN) } else { ExitCode::SUCCESS }
+}

@@ -6,9 +6,9 @@ use std::{
     process::ExitCode,
 };
 
+use ::platform::{Config, Seed};
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use ::platform::{Config, Seed};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -16,7 +16,9 @@ use crate::{output, stop};
 
 /// Arguments of `offhook platform`; a flag wins over the file.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: offhook platform --seed demo --webhook http://127.0.0.1:9000/hook")]
+#[command(
+    after_help = "Example: offhook platform --seed demo --webhook http://127.0.0.1:9000/hook"
+)]
 pub(crate) struct PlatformArgs {
     /// The world of a new data folder: `demo`, or a TOML file.
     #[arg(long)]
@@ -100,7 +102,8 @@ fn config(args: PlatformArgs) -> Result<Config> {
 }
 
 fn read(path: &Path) -> Result<File> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     match toml::from_str(&text) {
         Ok(file) => Ok(file),
         Err(fault) => bail!("{}: {fault}", path.display()),

@@ -11,7 +11,14 @@ use std::{
     time::Duration,
 };
 
-use axum::{Json, Router, routing::get};
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderValue, header::DATE},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+    routing::get,
+};
 use engine::Engine;
 use rules::rulebook::{self, Rulebook, RulebookError};
 use tokio::{net::TcpListener, sync::Notify};
@@ -188,6 +195,7 @@ fn listen(world: &Arc<World>, listener: TcpListener) {
         .merge(api::dialog_router())
         .merge(pages::router())
         .fallback(api::graph)
+        .layer(from_fn_with_state(Arc::clone(world), date_by_test_clock))
         .with_state(Arc::clone(world));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let stopped = world.stopped.clone();
@@ -198,6 +206,20 @@ fn listen(world: &Arc<World>, listener: TcpListener) {
             tracing::error!(%fault, "HTTP stopped");
         }
     });
+}
+
+/// Answers carry the platform's own time, so that a client can follow a clock that was moved.
+async fn date_by_test_clock(
+    State(world): State<Arc<World>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    let now = world.clock.now().to_jiff().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(value) = HeaderValue::try_from(now) {
+        response.headers_mut().insert(DATE, value);
+    }
+    response
 }
 
 /// Sets the first app's callback URL, asking until it answers the handshake: platform and endpoint

@@ -287,7 +287,7 @@ impl CallActor {
         self.office.metrics.call_ended(reason.as_str(), fault);
         let (call_id, opaque) = (self.facts.call_id.clone(), self.facts.opaque.as_deref());
         if let Some(call_id) = call_id.clone() {
-            tracing::info!(call = %call_id, reason = reason.as_str(), fault, "call ended");
+            tracing::info!(call = %call_id.loggable(), reason = reason.as_str(), fault, "call ended");
             let mut cdr = self.record(call_id.clone(), reason);
             cdr.whatsapp_leg = whatsapp_figures;
             let store = &self.office.store;

@@ -52,7 +52,7 @@ pub(crate) async fn end(office: &Arc<Office>, call: LiveCall) -> Result<(), Stor
     cdr.cta_payload.clone_from(&call.cta_payload);
     office.store.save_live(call).await?;
     office.store.save_cdr(cdr).await?;
-    tracing::warn!(call = %call_id, "ending a call that a dead gateway left behind");
+    tracing::warn!(call = %call_id.loggable(), "ending a call that a dead gateway left behind");
     tokio::spawn(terminate(Arc::clone(office), call_id));
     Ok(())
 }

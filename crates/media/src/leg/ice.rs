@@ -56,6 +56,7 @@ pub(super) struct Ice {
     nominated: Option<SocketAddr>,
     proven: Vec<SocketAddr>,
     lost: bool,
+    sends_checks: bool,
 }
 
 impl Ice {
@@ -88,7 +89,9 @@ impl Ice {
             }
         }
 
-        Self { agent, local, nominated: None, proven: Vec::new(), lost: false }
+        let sends_checks = !agent.ice_lite();
+
+        Self { agent, local, nominated: None, proven: Vec::new(), lost: false, sends_checks }
     }
 
     pub(super) fn local_ufrag(&self) -> &str {
@@ -191,8 +194,10 @@ impl Ice {
         self.proven.contains(&addr)
     }
 
+    /// Whether the far end took its consent back. An ice-lite end sends no checks that could go
+    /// unanswered, so it has none to lose: there silence is the media watch's matter.
     pub(super) const fn is_lost(&self) -> bool {
-        self.lost
+        self.lost && self.sends_checks
     }
 
     fn prove(&mut self, addr: SocketAddr) {

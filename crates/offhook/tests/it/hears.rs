@@ -17,8 +17,16 @@ const AGENT_HZ: f32 = 620.0;
 
 fn demo() -> Server {
     Server::start(&[
-        "demo", "--no-open", "--platform-listen", "127.0.0.1:0", "--platform-media", "127.0.0.1:0",
-        "--gateway-listen", "127.0.0.1:0", "--gateway-media", "127.0.0.1:0",
+        "demo",
+        "--no-open",
+        "--platform-listen",
+        "127.0.0.1:0",
+        "--platform-media",
+        "127.0.0.1:0",
+        "--gateway-listen",
+        "127.0.0.1:0",
+        "--gateway-media",
+        "127.0.0.1:0",
     ])
 }
 
@@ -36,13 +44,19 @@ async fn call(platform: &str, args: &[&str]) -> (Option<i32>, Value) {
 async fn a_user_hears_the_prompt_and_then_its_own_echo() {
     let demo = demo();
     let platform = demo.url("platform");
-    let (code, heard) =
-        call(&platform, &["--as", ANA, "--to", BUSINESS, "--play", "silence", "--expect", "tone:*", "--for", "3s"]).await;
+    let (code, heard) = call(
+        &platform,
+        &["--as", ANA, "--to", BUSINESS, "--play", "silence", "--expect", "tone:*", "--for", "3s"],
+    )
+    .await;
     assert_eq!(code, Some(0), "the prompt is heard: {heard}");
 
     let (code, heard) = call(
         &platform,
-        &["--as", ANA, "--to", BUSINESS, "--play", "tone:440", "--dtmf", "1@1s", "--expect", "tone:440", "--for", "7s"],
+        &[
+            "--as", ANA, "--to", BUSINESS, "--play", "tone:440", "--dtmf", "1@1s", "--expect",
+            "tone:440", "--for", "12s",
+        ],
     )
     .await;
     assert_eq!(code, Some(0), "the echo is heard: {heard}");
@@ -56,12 +70,20 @@ async fn a_user_and_an_agent_hear_each_other_and_silence_after_hang_up() {
 
     let at = platform.clone();
     let caller = tokio::spawn(async move {
-        call(&at, &["--as", ANA, "--to", BUSINESS, "--play", "tone:440", "--expect", "tone:620", "--for", "4s"]).await
+        call(
+            &at,
+            &[
+                "--as", ANA, "--to", BUSINESS, "--play", "tone:440", "--expect", "tone:620",
+                "--for", "4s",
+            ],
+        )
+        .await
     });
     let ringing = lia.wait_for("ringing").await;
     assert_eq!(ringing["call"]["contact"]["name"], "Ana");
     let (line, offer) = lia.open(AGENT_HZ);
-    lia.send(json!({ "type": "answer", "call_id": ringing["call"]["call_id"], "sdp": offer })).await;
+    lia.send(json!({ "type": "answer", "call_id": ringing["call"]["call_id"], "sdp": offer }))
+        .await;
     lia.connect(&line).await;
     lia.wait_for_state("connected").await;
     let heard = line.listen(Duration::from_secs(2)).await;
@@ -84,7 +106,9 @@ fn in_order_on_the_wire(journal: &Value, ended: &Value) {
         .iter()
         .filter_map(|hook| {
             let body = &hook["body"];
-            let body = body.as_str().map_or_else(|| body.clone(), |t| serde_json::from_str(t).unwrap_or_default());
+            let body = body
+                .as_str()
+                .map_or_else(|| body.clone(), |t| serde_json::from_str(t).unwrap_or_default());
             let event = body["entry"][0]["changes"][0]["value"]["calls"][0].clone();
             (event["id"] == call).then_some(event)
         })
@@ -110,7 +134,8 @@ async fn an_agent_calls_a_user_who_allowed_it_and_not_before() {
     assert_eq!(refused["code"], "138006", "{refused}");
 
     let post = |path: &str, body: Value| {
-        let (status, answer) = ask("POST", &format!("{platform}/sandbox/v1/users/{ANA}/{path}"), None, Some(&body));
+        let (status, answer) =
+            ask("POST", &format!("{platform}/sandbox/v1/users/{ANA}/{path}"), None, Some(&body));
         assert!(status < 300, "{path}: {status} {answer}");
     };
     post("message", json!({ "to": BUSINESS, "text": "Please call me" }));

@@ -9,7 +9,12 @@ use std::{
 use serde_json::Value;
 
 /// `GET` or `POST` with a JSON body and one bearer token; the status and the JSON answer.
-pub(crate) fn ask(method: &str, url: &str, token: Option<&str>, body: Option<&Value>) -> (u16, Value) {
+pub(crate) fn ask(
+    method: &str,
+    url: &str,
+    token: Option<&str>,
+    body: Option<&Value>,
+) -> (u16, Value) {
     let rest = url.strip_prefix("http://").expect("a plain HTTP address");
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let body = body.map(Value::to_string).unwrap_or_default();

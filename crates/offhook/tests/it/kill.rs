@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     http::{ask, get},
-    process::{Server, free_tcp, free_udp, gateway_config, offhook, wait_for},
+    process::{Server, free_tcp, gateway_config, offhook, wait_for},
 };
 
 const ANA: &str = "5215550000001";
@@ -20,7 +20,14 @@ fn a_killed_gateway_keeps_its_records_and_ends_the_orphan_upstream() {
     let listen = free_tcp();
     let webhook = format!("http://{listen}/webhooks/whatsapp");
     let platform = Server::start(&[
-        "platform", "--listen", "127.0.0.1:0", "--media", &free_udp(), "--webhook", &webhook, "--no-handshake",
+        "platform",
+        "--listen",
+        "127.0.0.1:0",
+        "--media",
+        "127.0.0.1:0",
+        "--webhook",
+        &webhook,
+        "--no-handshake",
     ]);
     let api = platform.url("platform");
     let config = gateway_config(folder.path(), &api, &listen);
@@ -31,18 +38,31 @@ fn a_killed_gateway_keeps_its_records_and_ends_the_orphan_upstream() {
     let gateway = start();
     let business = gateway.url("gateway");
 
-    let short = offhook(&["call", "--as", BRUNO, "--to", BUSINESS, "--for", "1s", "--expect", "tone:*", "--platform", &api])
-        .status()
-        .expect("a call");
+    let short = offhook(&[
+        "call",
+        "--as",
+        BRUNO,
+        "--to",
+        BUSINESS,
+        "--for",
+        "1s",
+        "--expect",
+        "tone:*",
+        "--platform",
+        &api,
+    ])
+    .status()
+    .expect("a call");
     assert!(short.success(), "the first call heard the flow");
     let done = wait_for("record of the first call", Duration::from_secs(10), || {
         calls(&business).first().filter(|c| c["ended_at"].is_string()).cloned()
     });
 
-    let mut caller = offhook(&["call", "--as", ANA, "--to", BUSINESS, "--for", "60s", "--platform", &api])
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("a second call");
+    let mut caller =
+        offhook(&["call", "--as", ANA, "--to", BUSINESS, "--for", "60s", "--platform", &api])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("a second call");
     let orphan = wait_for("accepted call", Duration::from_secs(15), || live(&api));
     gateway.kill();
     let gateway = start();
@@ -81,9 +101,7 @@ fn live(api: &str) -> Option<String> {
 }
 
 fn is_terminate_of(webhook: &Value, call: &str) -> bool {
-    let text = match &webhook["body"] {
-        Value::String(text) => text.clone(),
-        body => body.to_string(),
-    };
+    let body = &webhook["body"];
+    let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
     text.contains(call) && text.contains("\"terminate\"")
 }
