@@ -156,12 +156,18 @@ pub(crate) async fn set_grant(
     grant: Grant,
 ) -> Result<(), StoreError> {
     let change = move |contact: &mut ContactRow| {
-        if contact.grant.learnt_at <= grant.learnt_at {
+        if !is_older(grant.learnt_at, contact.grant.learnt_at) {
             contact.grant = grant;
         }
     };
     office.store.change_contact(wa_id, clock::now(), change).await?;
     Ok(())
+}
+
+/// Webhooks tell whole seconds, our own questions finer times: within one second the later to arrive
+/// is the newer.
+fn is_older(word: Option<Timestamp>, known: Option<Timestamp>) -> bool {
+    word.map(Timestamp::unix) < known.map(Timestamp::unix)
 }
 
 /// We sent a text or asked for permission.
@@ -220,4 +226,19 @@ async fn tell(office: &Office, wa_id: WaId) -> Result<(), StoreError> {
         office.consoles.send_to_all(&ToConsole::Contact { contact });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_within_the_second_of_our_question_counts() {
+        let asked = Some(Timestamp::from_unix_ms(1_783_000_000_700));
+        let same_second = Some(Timestamp::from_unix(1_783_000_000));
+        let second_before = Some(Timestamp::from_unix(1_782_999_999));
+        assert!(!is_older(same_second, asked));
+        assert!(is_older(second_before, asked));
+        assert!(!is_older(asked, None));
+    }
 }
