@@ -38,6 +38,6 @@ export function permissionWords(contact: Contact): PermissionWords {
 
 function moment(at: string): string {
   const date = new Date(at);
-  const day = date.toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long" });
+  const day = date.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" });
   return `${day}, ${timeOfDay(at)}`;
 }

@@ -91,5 +91,5 @@ export class Person {
  */
 export async function keep(page, name) {
   mkdirSync(SCREENS, { recursive: true });
-  await page.screenshot({ path: join(SCREENS, `${name}.png`) });
+  await page.screenshot({ path: join(SCREENS, `${name}.png`), animations: "disabled" });
 }

@@ -56,8 +56,12 @@ export class Demo {
     if (!child || child.exitCode !== null) return;
     const gone = new Promise((resolve) => child.once("exit", () => resolve("gone")));
     child.kill("SIGINT");
-    const slow = sleep(STOP_MAX_MS).then(() => "slow");
-    if ((await Promise.race([gone, slow])) === "slow") {
+    /** @type {NodeJS.Timeout | undefined} */
+    let timer;
+    const slow = new Promise((resolve) => (timer = setTimeout(() => resolve("slow"), STOP_MAX_MS)));
+    const first = await Promise.race([gone, slow]);
+    clearTimeout(timer);
+    if (first === "slow") {
       child.kill("SIGKILL");
       throw new Error(`the demo did not stop within ${STOP_MAX_MS / 1000} s of an interrupt`);
     }
