@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     agent::Agent,
     http::{ask, get},
-    process::{Server, offhook},
+    process::{Server, offhook, wait_for},
 };
 
 const ANA: &str = "5215550000001";
@@ -159,4 +159,38 @@ async fn an_agent_calls_a_user_who_allowed_it_and_not_before() {
     let seen = get(&format!("{platform}/sandbox/v1/calls/{id}"), None);
     let tone = seen["legs"]["user"]["heard"]["tone_hz"].as_f64().unwrap_or_default();
     assert!((tone - f64::from(AGENT_HZ)).abs() < 31.0, "Ana heard the agent: {seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_takes_the_call_of_an_agent() {
+    let demo = demo();
+    let platform = demo.url("platform");
+    let mut lia = Agent::sign_in(&demo.url("gateway"), "lia").await;
+    let at = platform.clone();
+    let taker = tokio::spawn(async move {
+        let args = ["--as", ANA, "--answer", "--play", "tone:440", "--expect", "tone:620"];
+        call(&at, &[&args[..], &["--for", "3s"]].concat()).await
+    });
+    wait_for("phone at the platform", Duration::from_secs(10), || {
+        let state = get(&format!("{platform}/sandbox/v1/state"), None);
+        let users = state["users"].as_array()?.clone();
+        users.iter().any(|u| u["wa_id"] == ANA && u["phone_connected"] == true).then_some(())
+    });
+    for (path, body) in [
+        ("message", json!({ "to": BUSINESS, "text": "Please call me" })),
+        ("permission", json!({ "to": BUSINESS, "action": "accept_temporary" })),
+    ] {
+        let url = format!("{platform}/sandbox/v1/users/{ANA}/{path}");
+        let (status, answer) = ask("POST", &url, None, Some(&body));
+        assert!(status < 300, "{path}: {status} {answer}");
+    }
+
+    let (line, offer) = lia.open(AGENT_HZ);
+    lia.send(json!({ "type": "place", "to": ANA, "sdp": offer })).await;
+    lia.connect(&line).await;
+    lia.wait_for_state("connected").await;
+    let heard = line.listen(Duration::from_millis(1500)).await;
+    assert!(heard.is_tone(ANA_HZ), "the agent hears Ana: {heard:?}");
+    let (code, report) = taker.await.expect("a call");
+    assert_eq!(code, Some(0), "Ana hears the agent: {report}");
 }
