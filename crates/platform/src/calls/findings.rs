@@ -4,7 +4,7 @@
 //! here changes a call.
 
 use engine::LegStats;
-use rules::call::State;
+use rules::call::{EndReason, State};
 
 use super::record::Finding;
 
@@ -24,6 +24,14 @@ pub(crate) fn findings(state: &State, business: &LegStats) -> Vec<Finding> {
     // Before the answer a missing step may still come; silence is even right.
     if !waits {
         found.extend(step);
+    }
+    if matches!(state, State::Ended(ending) if ending.reason == EndReason::BusinessSilent) {
+        found.push(finding(
+            "business_media_stopped",
+            &format!("The business sent {} packets and then none.", business.received.packets),
+            "Keep sending RTP, or RTCP at least every 5 s, until the call ends; check that the \
+             process that held the call still runs.",
+        ));
     }
     if business.drops.auth >= AUTH_FAILURES_MIN {
         found.push(finding(
@@ -99,6 +107,22 @@ mod tests {
         stats.drops.auth = 9;
         stats.ssrc_changes = 1;
         assert_eq!(codes(&stats), ["ssrc_changed"]);
+    }
+
+    #[test]
+    fn a_business_that_fell_silent_is_told_so() {
+        let ending = rules::call::Ending {
+            reason: EndReason::BusinessSilent,
+            answered_at: Some(terms::Timestamp::from_unix(1)),
+            ended_at: terms::Timestamp::from_unix(35),
+        };
+        let mut stats = LegStats::default();
+        stats.set_up.ice_ms = Some(3);
+        stats.set_up.dtls_ms = Some(9);
+        stats.received.packets = 1_500;
+        let found = findings(&State::Ended(ending), &stats);
+        assert_eq!(found[0].code, "business_media_stopped");
+        assert!(found[0].text.contains("1500 packets"), "{found:?}");
     }
 
     #[test]
