@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A sender's timestamps place its samples, as long as they agree with the arrivals within
-//! [`DRIFT_MAX`]; a stream that jumps is placed anew where it arrived.
+//! `DRIFT_MAX`; a stream that jumps is placed anew where it arrived.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -1,7 +1,7 @@
 //! When, in the API's two spellings?
 //!
 //! Webhooks write Unix seconds as a string, answers as a number; real payloads mix them up. Both are
-//! read everywhere; [`text`] writes the string, [`number`] the number. Use as
+//! read everywhere; `text` writes the string, `number` the number. Use as
 //! `#[serde(with = "unix::text")]`, and the `_option` forms for a field that may be missing.
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error};

@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 /// The only suite seen and supported.
 pub(super) const SUITE: &str = "AES_CM_128_HMAC_SHA1_80";
 
-/// One `a=crypto` line of [`SUITE`].
+/// One `a=crypto` line of `AES_CM_128_HMAC_SHA1_80`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SdesCrypto {
     /// Its tag; an answer repeats the chosen one.
