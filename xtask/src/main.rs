@@ -41,7 +41,7 @@ enum Task {
     Bench(bench::BenchArgs),
     /// Runs the long form of a test that `test` runs bounded.
     ///
-    /// Example: `cargo xtask soak relay`
+    /// Example: `cargo xtask soak stories --count 60000`
     Soak(soak::SoakArgs),
 }
 

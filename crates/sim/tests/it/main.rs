@@ -8,6 +8,12 @@ use rules::rulebook::{Rulebook, list, named};
 /// Stories a run plays; ten thousand take some seconds.
 const SEEDS: u64 = 1_000;
 
+/// As many stories as the long run asks for (`cargo xtask soak stories`), else [`SEEDS`].
+#[expect(clippy::disallowed_methods, reason = "the length of a test run is the runner's choice")]
+fn seeds() -> u64 {
+    std::env::var("OFFHOOK_STORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS)
+}
+
 fn play(book: &Arc<Rulebook>, seed: u64) -> Report {
     run(&Plan { seed, book: Arc::clone(book), acts: 60 })
 }
@@ -21,7 +27,7 @@ fn assert_well(report: &Report, book: &str, seed: u64) {
 fn nothing_is_stuck_lost_or_decided_wrongly() {
     for book in list() {
         let (mut calls, mut ends, mut refusals) = (0, BTreeSet::new(), BTreeSet::new());
-        for seed in 0..SEEDS {
+        for seed in 0..seeds() {
             let report = play(book, seed);
             assert_well(&report, &book.name, seed);
             calls += report.calls;
