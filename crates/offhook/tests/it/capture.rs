@@ -206,7 +206,8 @@ fn capture() -> Option<(u16, Vec<Seen>)> {
 
 #[test]
 fn a_call_is_stun_then_dtls_then_srtp_and_no_opus_in_the_clear() {
-    let Some((port, seen)) = capture() else { return };
+    let (port, seen) =
+        capture().expect("a capture of the loopback: run as root or with CAP_NET_RAW");
     let mut flows: BTreeMap<SocketAddrV4, Vec<&Seen>> = BTreeMap::new();
     for datagram in &seen {
         flows.entry(datagram.peer_of(port)).or_default().push(datagram);
