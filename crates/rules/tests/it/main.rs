@@ -6,12 +6,14 @@
     reason = "tests and their helpers may fail"
 )]
 
+mod borders;
 mod call;
 mod delivery;
 mod eligibility;
 mod facts;
 mod hours;
 mod permission;
+mod permission_table;
 mod price;
 mod refusal;
 mod rulebook;
