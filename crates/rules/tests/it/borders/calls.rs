@@ -1,0 +1,151 @@
+//! Rules of a call's life, its media, who may call, how many, and the window.
+
+use std::sync::Arc;
+
+use offhook_rules::{
+    call::{Effect, Input, Silence},
+    eligibility::{Load, NumberFacts, check_call, check_number, check_user_call},
+    limits::{DAY, Rolling},
+    permission::Choice,
+    rulebook::Rulebook,
+    window::Window,
+};
+use terms::Direction;
+
+use super::{Case, around, said};
+use crate::facts::{Pair, Story, at, idle, number, open_window, user};
+
+pub(super) const CASES: &[Case] = &[
+    Case { rule: "call.answer_window", other: ["30 s", "31 s"], verdict: answer_window },
+    Case { rule: "call.ring_timeout", other: ["30 s", "31 s"], verdict: ring_timeout },
+    Case { rule: "media.silent_from_start", other: ["5 s", "6 s"], verdict: watches },
+    Case { rule: "media.silent_mid_call", other: ["5 s", "6 s"], verdict: watches },
+    Case { rule: "media.both_silent_blames_business", other: ["true", "false"], verdict: blame },
+    Case { rule: "eligibility.blocked_countries", other: ["FR", "DE"], verdict: countries },
+    Case {
+        rule: "eligibility.blocked_scope",
+        other: ["calling", "business_initiated"],
+        verdict: scope,
+    },
+    Case { rule: "eligibility.call_needs_window", other: ["true", "false"], verdict: needs_window },
+    Case { rule: "eligibility.window_code", other: ["138006", "100"], verdict: window_code },
+    Case { rule: "limits.connected_per_day", other: ["5", "10"], verdict: connected },
+    Case { rule: "limits.placed_per_day", other: ["5", "10"], verdict: placed },
+    Case { rule: "limits.concurrent", other: ["5", "10"], verdict: concurrent },
+    Case { rule: "limits.concurrent_scope", other: ["number", "account"], verdict: concurrent },
+    Case { rule: "window.length", other: ["23 h", "25 h"], verdict: window_length },
+    Case { rule: "window.opened_by_user_call", other: ["true", "false"], verdict: opened_by_call },
+    Case { rule: "window.opened_by_pick_up", other: ["true", "false"], verdict: opened_by_pick_up },
+];
+
+fn answer_window(book: &Rulebook) -> String {
+    around(45, |second| {
+        let mut story = Story::user_calls(book, false);
+        story.then(Input::DeadlineReached, at(second));
+        story.call.state().name()
+    })
+}
+
+fn ring_timeout(book: &Rulebook) -> String {
+    around(60, |second| {
+        let mut story = Story::business_calls(&Arc::new(book.clone()));
+        story.then(Input::UserRinging, at(1));
+        story.then(Input::DeadlineReached, at(second));
+        story.call.state().name()
+    })
+}
+
+/// What media is told to watch for; it has its own clock.
+fn watches(book: &Rulebook) -> String {
+    let mut story = Story::user_calls(book, false);
+    let effects = story.then(Input::Accept { sdp: "v=0".into(), opaque: None }, at(1));
+    let watch = effects.iter().find(|effect| matches!(effect, Effect::StartWatch { .. }));
+    format!("{:?}", watch.unwrap())
+}
+
+fn blame(book: &Rulebook) -> String {
+    let mut story = Story::user_calls(book, false);
+    story.then(Input::Accept { sdp: "v=0".into(), opaque: None }, at(1));
+    story.then(Input::MediaSilent(Silence::Both), at(21));
+    story.call.ending().and_then(|end| end.reason.error()).unwrap().code().to_string()
+}
+
+fn of(country: &str) -> NumberFacts {
+    NumberFacts { country: country.parse().ok(), ..number() }
+}
+
+fn countries(book: &Rulebook) -> String {
+    let all = ["BR", "CA", "EG", "FR", "NG", "TR", "US", "VN"];
+    let blocked = all.iter().filter(|country| check_number(&of(country), book, at(0)).is_err());
+    blocked.copied().collect::<Vec<_>>().join(" ")
+}
+
+fn scope(book: &Rulebook) -> String {
+    let business = said(check_number(&of("US"), book, at(0)));
+    let user = said(check_user_call(&of("US"), None, false, &idle(), book, at(0)));
+    format!("business's call {business} | user's call {user}")
+}
+
+/// A business's call with permission, by its window and load.
+fn dial(book: &Rulebook, window: &Window, load: &Load, connected: i64) -> &'static str {
+    let mut pair = Pair::new(Arc::new(book.clone()));
+    pair.choose(Choice::Permanent, at(0));
+    for n in 0..connected {
+        pair.connected(Direction::BusinessInitiated, at(n));
+    }
+    said(check_number(&number(), book, at(600)).and_then(|cleared| {
+        let (number, user) = (number(), user());
+        check_call(cleared, &number, &user, &pair.consent, window, load, book, at(600))
+    }))
+}
+
+fn needs_window(book: &Rulebook) -> String {
+    let closed = dial(book, &Window::default(), &idle(), 0);
+    format!("closed {closed} | open {}", dial(book, &open_window(at(600)), &idle(), 0))
+}
+
+fn window_code(book: &Rulebook) -> String {
+    format!("{:?}", Window::default().check(book, at(0)).unwrap_err())
+}
+
+fn connected(book: &Rulebook) -> String {
+    around(100, |calls| dial(book, &open_window(at(600)), &idle(), calls))
+}
+
+fn placed(book: &Rulebook) -> String {
+    around(10_000, |calls| {
+        let mut placed = Rolling::default();
+        (0..calls).for_each(|_| placed.record(at(0), DAY));
+        let max = book.limits.placed_per_day.value;
+        let load = Load { placed: placed.usage(max, DAY, at(600)), ..idle() };
+        dial(book, &open_window(at(600)), &load, 0)
+    })
+}
+
+fn concurrent(book: &Rulebook) -> String {
+    let by = |own: i64, all: i64| {
+        let count = |calls: i64| u32::try_from(calls).unwrap();
+        let (running_of_number, running_of_account) = (count(own), count(all));
+        let load = Load { running_of_number, running_of_account, ..idle() };
+        let facts = number();
+        let user = said(check_user_call(&facts, None, false, &load, book, at(0)));
+        assert_eq!(dial(book, &open_window(at(600)), &load, 0), user, "both directions alike");
+        user
+    };
+    let number = around(1_000, |calls| by(calls, calls));
+    format!("number: {number} || other numbers: {}", around(1_000, |calls| by(0, calls)))
+}
+
+fn window_length(book: &Rulebook) -> String {
+    let window = open_window(at(0));
+    around(86_400, |second| said(window.check(book, at(second))))
+}
+
+fn opened_by_call(book: &Rulebook) -> String {
+    format!("{:?}", Story::user_calls(book, false).effects)
+}
+
+fn opened_by_pick_up(book: &Rulebook) -> String {
+    let mut story = Story::business_calls(&Arc::new(book.clone()));
+    story.then(Input::UserPickedUp, at(3)).contains(&Effect::OpenWindow).to_string()
+}

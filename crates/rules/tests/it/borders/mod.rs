@@ -1,0 +1,123 @@
+//! Does every rule of the rulebooks decide something, and what does it decide at its border?
+//!
+//! One [`Case`] a rule: facts one step before, at and after its border, and the verdicts in words.
+//! A rule without a case, a case without a rule, and a case whose verdicts do not change with its
+//! rule all fail. What only a shell asks stands in [`ELSEWHERE`] with the test that covers it.
+//!
+//! A new rule needs one line in one of the tables of this folder.
+
+mod calls;
+mod consent;
+mod others;
+mod settings;
+
+use std::{collections::BTreeSet, fmt::Write as _, path::Path};
+
+use offhook_rules::rulebook::{Rulebook, list};
+
+/// One rule at its border.
+#[derive(Clone, Copy)]
+pub(super) struct Case {
+    /// Section and name of the rule.
+    pub(super) rule: &'static str,
+    /// Two values the rule might have; the first that is not its value is tried.
+    pub(super) other: [&'static str; 2],
+    /// The verdicts, in words.
+    pub(super) verdict: fn(&Rulebook) -> String,
+}
+
+/// A rule that only a shell reads, and the test of that shell that fails without it.
+const ELSEWHERE: &[(&str, &str, &str)] = &[];
+
+/// Rules that no code asks yet.
+const UNASKED: &[&str] = &[
+    "call.opaque_chars_max",
+    "limits.permission_reads_per_second",
+    "price.free_messages_per_month",
+    "price.messages_billed",
+];
+
+fn cases() -> Vec<Case> {
+    [calls::CASES, consent::CASES, settings::CASES, others::CASES].concat()
+}
+
+/// Says what a verdict is at the steps before, at and after `border`.
+pub(super) fn around<T: std::fmt::Display>(border: i64, verdict: impl Fn(i64) -> T) -> String {
+    let line: Vec<_> =
+        [border - 1, border, border + 1].iter().map(|n| format!("{n} {}", verdict(*n))).collect();
+    line.join(" | ")
+}
+
+/// `ok`, or the rule that says no.
+pub(super) fn said<T>(verdict: Result<T, offhook_rules::Refusal>) -> &'static str {
+    verdict.map_or_else(|refusal| refusal.rule(), |_| "ok")
+}
+
+fn value<'a>(book: &'a Rulebook, rule: &str) -> &'a offhook_rules::rulebook::Raw {
+    &book.entries().iter().find(|entry| entry.path == rule).unwrap().value
+}
+
+#[test]
+fn every_rule_of_the_rulebooks_has_a_case() {
+    let covered: Vec<_> = cases()
+        .iter()
+        .map(|case| case.rule)
+        .chain(ELSEWHERE.iter().map(|(rule, _, _)| *rule))
+        .chain(UNASKED.iter().copied())
+        .collect();
+    let unique: BTreeSet<_> = covered.iter().copied().collect();
+    assert_eq!(unique.len(), covered.len(), "a rule stands here twice");
+    for book in list() {
+        let rules: BTreeSet<_> = book.entries().iter().map(|entry| entry.path.as_str()).collect();
+        let without: Vec<_> = rules.difference(&unique).collect();
+        assert!(
+            without.is_empty(),
+            "{}: no case for {without:?}: add a line to a table in crates/rules/tests/it/borders, \
+             with the verdicts before, at and after its border",
+            book.name
+        );
+        let gone: Vec<_> = unique.difference(&rules).collect();
+        assert!(gone.is_empty(), "{}: no such rule any more: {gone:?}", book.name);
+    }
+}
+
+#[test]
+fn another_value_is_another_verdict() {
+    for book in list() {
+        for case in cases() {
+            let now = value(book, case.rule).to_string();
+            let other = case.other.iter().find(|other| **other != now).unwrap();
+            let changed = book.with(&[(case.rule, other)]).unwrap();
+            let (before, after) = ((case.verdict)(book), (case.verdict)(&changed));
+            assert_ne!(before, after, "{}: {} decides nothing", book.name, case.rule);
+        }
+    }
+}
+
+#[test]
+fn the_verdicts_at_every_border() {
+    let mut out = String::new();
+    for case in cases() {
+        let mut last = String::new();
+        for book in list() {
+            let verdict = (case.verdict)(book);
+            if verdict != last {
+                writeln!(out, "{} = {}\n  {verdict}", case.rule, value(book, case.rule)).unwrap();
+            }
+            last = verdict;
+        }
+    }
+    insta::assert_snapshot!("borders", out);
+}
+
+/// The named test exists, and its file names the rule.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the other crates' tests are read as text")]
+fn what_a_shell_reads_is_tested_there() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for (rule, file, test) in ELSEWHERE {
+        let text = std::fs::read_to_string(crates.join(file)).unwrap();
+        assert!(text.contains(&format!("fn {test}()")), "{rule}: no test {test} in {file}");
+        assert!(text.contains(rule), "{rule}: {file} does not set it");
+    }
+}

@@ -1,0 +1,117 @@
+//! Rules about the calling settings.
+
+use offhook_rules::{
+    hours::{self, Verdict},
+    limits::NumberKind,
+    rulebook::Rulebook,
+    settings::{Applied, CallingSettings, Change, Prerequisites, apply},
+};
+use serde_json::{Value, json};
+
+use super::{Case, around, said};
+use crate::facts::at;
+
+pub(super) const CASES: &[Case] = &[
+    Case { rule: "eligibility.tier_min", other: ["500", "501"], verdict: tier },
+    Case { rule: "hours.holiday_means", other: ["open", "closed"], verdict: holiday },
+    Case { rule: "hours.windows_per_day", other: ["1", "3"], verdict: windows },
+    Case { rule: "hours.holidays_max", other: ["19", "21"], verdict: holidays },
+    Case {
+        rule: "settings.sip_parameter_chars_max",
+        other: ["127", "129"],
+        verdict: sip_parameter,
+    },
+    Case { rule: "settings.sip_servers_max", other: ["2", "3"], verdict: sip_servers },
+    Case { rule: "settings.voicemail_timeout_max", other: ["29 s", "31 s"], verdict: voicemail },
+];
+
+fn changed(book: &Rulebook, tier: u32, body: Value) -> Result<Applied, offhook_rules::Refusal> {
+    let change: Change = serde_json::from_value(body).unwrap();
+    let prerequisites = Prerequisites {
+        tier,
+        kind: NumberKind::Production,
+        country: "BR".parse().ok(),
+        app_listens: true,
+    };
+    apply(&CallingSettings::default(), &change, &prerequisites, book, at(0))
+}
+
+fn set(book: &Rulebook, body: Value) -> &'static str {
+    said(changed(book, 100_000, body))
+}
+
+fn tier(book: &Rulebook) -> String {
+    let with = |tier: i64| {
+        said(changed(book, u32::try_from(tier).unwrap(), json!({ "status": "ENABLED" })))
+    };
+    format!("{} || {}", around(1_000, with), around(2_000, with))
+}
+
+fn hours_of(week: &[Value], holidays: &[Value]) -> Value {
+    json!({ "call_hours": { "status": "ENABLED", "timezone_id": "UTC",
+        "weekly_operating_hours": week, "holiday_schedule": holidays } })
+}
+
+fn monday(open: &str, close: &str) -> Value {
+    json!({ "day_of_week": "MONDAY", "open_time": open, "close_time": close })
+}
+
+/// Christmas with an entry from 10:00 to 12:00, on a day that is open from 09:00 to 18:00.
+fn holiday(book: &Rulebook) -> String {
+    let friday = json!({ "day_of_week": "FRIDAY", "open_time": "0900", "close_time": "1800" });
+    let christmas = json!({ "date": "2026-12-25", "start_time": "1000", "end_time": "1200" });
+    let settings = changed(book, 100_000, hours_of(&[friday], &[christmas])).unwrap().settings;
+    let is_open = |time: &str| {
+        let moment = format!("2026-12-25T{time}Z").parse().unwrap();
+        let verdict = hours::check(settings.call_hours.as_ref(), book, moment);
+        let word = match verdict {
+            Verdict::Open { .. } => "open",
+            Verdict::Closed { .. } => "closed",
+        };
+        format!("{time} {word}")
+    };
+    ["09:59:59", "10:00:00", "10:00:01", "11:59:59", "12:00:00", "12:00:01"]
+        .map(is_open)
+        .join(" | ")
+}
+
+fn windows(book: &Rulebook) -> String {
+    let all = [monday("0100", "0200"), monday("0300", "0400"), monday("0500", "0600")];
+    around(2, |count| set(book, hours_of(&all[..usize::try_from(count).unwrap()], &[])))
+}
+
+fn holidays(book: &Rulebook) -> String {
+    let one = json!({ "date": "2026-12-25", "start_time": "0000", "end_time": "0100" });
+    around(20, |count| {
+        let all = vec![one.clone(); usize::try_from(count).unwrap()];
+        set(book, hours_of(&[monday("0100", "0200")], &all))
+    })
+}
+
+fn server(parameter: usize) -> Value {
+    json!({ "hostname": "sip.shop.example",
+        "request_uri_user_params": { "k": "v".repeat(parameter) } })
+}
+
+fn sip_parameter(book: &Rulebook) -> String {
+    around(128, |chars| {
+        let servers = [server(usize::try_from(chars).unwrap())];
+        set(book, json!({ "sip": { "status": "ENABLED", "servers": servers } }))
+    })
+}
+
+fn sip_servers(book: &Rulebook) -> String {
+    around(1, |count| {
+        let servers = vec![server(1); usize::try_from(count).unwrap()];
+        set(book, json!({ "sip": { "status": "DISABLED", "servers": servers } }))
+    })
+}
+
+fn voicemail(book: &Rulebook) -> String {
+    around(30, |seconds| {
+        let audio =
+            json!({ "default": { "announcement_media_id": 1, "timeout_seconds": seconds } });
+        let voicemail = json!({ "status": "ENABLED", "triggers": ["TIMEOUT"], "audio": audio });
+        set(book, json!({ "voicemail": voicemail }))
+    })
+}
