@@ -1,4 +1,4 @@
-//! What the platform allows: call lifecycle, consent, limits, window, hours, price.
+//! What the platform allows: call lifecycle, consent, limits, window, hours, price, quality.
 //!
 //! Facts and a moment come in, a verdict or effects go out. Nothing here reads a clock, a file or
 //! the network, so a call of next week is a function call of today. Every number, list and switch
@@ -18,9 +18,11 @@ pub mod hours;
 pub mod limits;
 pub mod permission;
 pub mod price;
+pub mod quality;
 mod refusal;
 pub mod rulebook;
 pub mod settings;
+pub mod usage;
 pub mod window;
 
 pub use refusal::Refusal;

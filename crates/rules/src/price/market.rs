@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use terms::Country;
 
 /// The market of every country that is listed nowhere.
-pub(super) const OTHER: &str = "Other";
+const OTHER: &str = "Other";
 
 /// A country's market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,13 @@ static MARKETS: LazyLock<BTreeMap<Country, Market>> = LazyLock::new(|| {
 #[must_use]
 pub fn market_of(country: Country) -> Option<Market> {
     MARKETS.get(&country).copied()
+}
+
+/// The names under which a card may list a country, the best first: its market, the market's region,
+/// `Other`.
+pub(super) fn markets_of(country: Option<Country>) -> [Option<&'static str>; 3] {
+    let market = country.and_then(market_of);
+    [market.map(|it| it.name), market.map(|it| it.region), Some(OTHER)]
 }
 
 fn read_row(row: &'static str) -> Option<(Country, Market)> {

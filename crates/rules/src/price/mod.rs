@@ -5,16 +5,24 @@
 //! unrounded duration. A call that crosses into a cheaper tier of the month gets its rate as a whole.
 
 mod card;
+mod cards;
 mod market;
+mod message;
+mod name;
+mod sheet;
 
 use std::time::Duration;
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use terms::{Country, Direction, Money};
 
-pub use card::{CardError, RateCard, Tier, card, cards};
+pub use card::{RateCard, Tier};
+pub use cards::{Card, Cards, card, cards};
 pub use market::{Market, market_of};
+pub use message::{Category, Charge, MessageCard, MessageRate, charge};
+pub use sheet::CardError;
 
 use crate::rulebook::Rulebook;
 
@@ -33,6 +41,15 @@ pub struct Price {
     pub total: Money,
     /// The rate card's name.
     pub card: String,
+    /// From which day the card holds; absent: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Date>,
+    /// The tier the whole call has its rate from, such as `0:50000`.
+    #[serde(default)]
+    pub tier: String,
+    /// The tier the month was in before this call, if the call left it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier_before: Option<String>,
 }
 
 /// How many pulses a connected time has; a part counts whole.
@@ -42,10 +59,22 @@ pub fn pulses(connected: Duration, book: &Rulebook) -> u64 {
     u64::try_from(pulses).unwrap_or(u64::MAX)
 }
 
+/// How much of the month a call of this connected time uses up: its pulses, whole.
+#[must_use]
+pub fn billed(direction: Direction, connected: Duration, book: &Rulebook) -> Duration {
+    match direction {
+        Direction::UserInitiated => Duration::ZERO,
+        Direction::BusinessInitiated => {
+            let count = u32::try_from(pulses(connected, book)).unwrap_or(u32::MAX);
+            book.price.pulse.value.saturating_mul(count)
+        }
+    }
+}
+
 /// The price of one call to a user of this country.
 ///
-/// `used` is what this market has used in the calendar month before this call; `None` only if the
-/// card lacks the country's market, its region and `Other`.
+/// `used` is what this market has used in the calendar month before this call; `None` if the card
+/// knows no rate: it lacks the country's market, its region and `Other`, or the tier.
 #[must_use]
 pub fn price(
     card: &RateCard,
@@ -60,13 +89,13 @@ pub fn price(
         Direction::UserInitiated => 0,
         Direction::BusinessInitiated => pulses(connected, book),
     };
-    let pulse = book.price.pulse.value;
-    let billed = pulse.saturating_mul(u32::try_from(pulses).unwrap_or(u32::MAX));
+    let before = Tier::of(tiers, used);
+    let tier = Tier::of(tiers, used.saturating_add(billed(direction, connected, book)))?;
     let per_minute = match direction {
         Direction::UserInitiated => Decimal::ZERO,
-        Direction::BusinessInitiated => Tier::of(tiers, used.saturating_add(billed)).per_minute,
+        Direction::BusinessInitiated => tier.per_minute,
     };
-    let pulse_ms = Decimal::from(pulse.as_millis());
+    let pulse_ms = Decimal::from(book.price.pulse.value.as_millis());
     let per_pulse = per_minute * pulse_ms / Decimal::from(60_000);
     let total = per_pulse.checked_mul(Decimal::from(pulses))?;
     let money = |amount: Decimal| Money { amount: amount.normalize(), currency: card.currency };
@@ -77,5 +106,8 @@ pub fn price(
         per_pulse: money(per_pulse),
         total: money(total),
         card: card.name.clone(),
+        effective: card.effective,
+        tier: tier.to_string(),
+        tier_before: before.filter(|before| *before != tier).map(Tier::to_string),
     })
 }

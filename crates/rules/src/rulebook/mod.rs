@@ -16,9 +16,9 @@ use std::sync::{Arc, LazyLock};
 pub use diff::{Difference, diff};
 pub use entry::{Entry, Raw, Rule, RulebookError};
 pub use sections::{
-    CallRules, ConcurrencyScope, CountryScope, DeliveryOrder, DeliveryRules, EligibilityRules,
-    HolidayMeans, HoursRules, LimitRules, MediaRules, PermissionRules, PriceRules, SettingsRules,
-    WindowRules,
+    AnalyticsRules, CallMoment, CallRules, ConcurrencyScope, CountryScope, DeliveryOrder,
+    DeliveryRules, EdgeBuckets, EligibilityRules, HolidayMeans, HoursRules, LimitRules, MediaRules,
+    PermissionRules, PriceRules, QualityRules, RestrictionTypes, SettingsRules, WindowRules,
 };
 
 use entry::Sheet;
@@ -44,6 +44,10 @@ pub struct Rulebook {
     pub hours: HoursRules,
     /// Pulses.
     pub price: PriceRules,
+    /// Warnings and restrictions.
+    pub quality: QualityRules,
+    /// Figures about calls.
+    pub analytics: AnalyticsRules,
     /// Bounds of the calling settings.
     pub settings: SettingsRules,
     /// Attempts to deliver a webhook.
@@ -136,6 +140,8 @@ impl Rulebook {
             window: WindowRules::read(&mut sheet)?,
             hours: HoursRules::read(&mut sheet)?,
             price: PriceRules::read(&mut sheet)?,
+            quality: QualityRules::read(&mut sheet)?,
+            analytics: AnalyticsRules::read(&mut sheet)?,
             settings: SettingsRules::read(&mut sheet)?,
             delivery: DeliveryRules::read(&mut sheet)?,
             entries,
@@ -147,11 +153,21 @@ impl Rulebook {
 
     /// Rules that only make sense in one order.
     fn check_order(&self, sheet: &Sheet<'_>) -> Result<(), RulebookError> {
-        let p = &self.permission;
+        let (p, q) = (&self.permission, &self.quality);
         let pairs = [
             ("permission.nudge_after", p.nudge_after.value, p.revoke_after.value),
             ("permission.test_nudge_after", p.test_nudge_after.value, p.test_revoke_after.value),
             ("permission.requests_per_day", p.requests_per_day.value, p.requests_per_week.value),
+            (
+                "quality.feedback_warn_percent",
+                q.feedback_warn_percent.value,
+                q.feedback_restrict_percent.value,
+            ),
+            (
+                "quality.pickup_hide_percent",
+                q.pickup_hide_percent.value,
+                q.pickup_warn_percent.value,
+            ),
             (
                 "permission.test_requests_per_day",
                 p.test_requests_per_day.value,

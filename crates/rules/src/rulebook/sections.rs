@@ -188,15 +188,89 @@ section! {
     }
 }
 
+choice! {
+    /// By which of its moments a call belongs to a month, a rate card and a bucket of analytics.
+    CallMoment, "\"answer\" or \"end\"" {
+        /// When it was answered.
+        Answer = "answer",
+        /// When it ended.
+        End = "end",
+    }
+}
+
 section! {
     /// Pulses and what messages cost.
     PriceRules = "price" {
         /// The billing step.
         pulse: Duration,
+        /// The moment by which a call is counted.
+        counted_at: CallMoment,
+        /// A utility template is billed in an open service window too.
+        utility_in_window_billed: bool,
         /// A free-form message is billed once the free ones are used.
         messages_billed: bool,
         /// Free-form messages a number has free in a month, when they are billed.
         free_messages_per_month: u32,
+    }
+}
+
+choice! {
+    /// Which restrictions a number gets for negative feedback.
+    RestrictionTypes, "\"split\" or \"combined\"" {
+        /// One for each direction, each from its own calls.
+        Split = "split",
+        /// One for both, which also stops changes of the calling settings.
+        Combined = "combined",
+    }
+}
+
+section! {
+    /// When feedback and unanswered calls lead to warnings and restrictions.
+    QualityRules = "quality" {
+        /// How long a block or report counts.
+        feedback_window: Duration,
+        /// With fewer calls in that time, feedback is measured against this many.
+        feedback_sample_min: u32,
+        /// Blocks and reports for a hundred calls that bring a warning.
+        feedback_warn_percent: u32,
+        /// Blocks and reports for a hundred calls that bring a restriction.
+        feedback_restrict_percent: u32,
+        /// A block that is taken back no longer counts.
+        unblock_withdraws: bool,
+        /// How long such a restriction lasts.
+        restriction_length: Duration,
+        /// Which restrictions there are.
+        restriction_types: RestrictionTypes,
+        /// How long a user's call counts for the pick-up rate.
+        pickup_window: Duration,
+        /// The fewest calls a pick-up rate is taken from.
+        pickup_sample_min: u32,
+        /// A lower share of answered calls, of a hundred, brings a warning.
+        pickup_warn_percent: u32,
+        /// A lower share, some time after the warning, hides the call button.
+        pickup_hide_percent: u32,
+        /// The least time between the warning and the hiding.
+        pickup_grace: Duration,
+    }
+}
+
+choice! {
+    /// What the first and last bucket of analytics say they cover.
+    EdgeBuckets, "\"whole\" or \"clipped\"" {
+        /// The whole half-hour, day or month.
+        Whole = "whole",
+        /// Only what was asked for.
+        Clipped = "clipped",
+    }
+}
+
+section! {
+    /// Figures about calls.
+    AnalyticsRules = "analytics" {
+        /// The bounds of the first and last bucket, where the range asked for cuts them.
+        edge_buckets: EdgeBuckets,
+        /// The most buckets one request may ask for.
+        buckets_max: u32,
     }
 }
 

@@ -8,14 +8,18 @@
 
 mod borders;
 mod call;
+mod cards;
 mod delivery;
 mod eligibility;
 mod facts;
 mod hours;
+mod messages;
 mod permission;
 mod permission_table;
 mod price;
+mod quality;
 mod refusal;
 mod rulebook;
 mod settings;
+mod usage;
 mod window;

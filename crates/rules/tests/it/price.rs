@@ -67,6 +67,34 @@ fn a_call_that_crosses_a_tier_gets_its_rate_as_a_whole() {
 }
 
 #[test]
+fn a_price_names_its_tier_and_the_one_it_left() {
+    let part = card("meta-2026-10-01-part").unwrap();
+    let tier = |used, connected| {
+        let got = call(&part, "KE", connected, used);
+        (got.tier, got.tier_before)
+    };
+    let minutes = |m: u64| s(m * 60);
+    let (first, second) = ("0:50000".to_owned(), "50001:250000".to_owned());
+    assert_eq!(tier(minutes(49_999), s(60)), (first.clone(), None));
+    assert_eq!(tier(minutes(49_999), s(61)), (second.clone(), Some(first)));
+    assert_eq!(tier(minutes(50_000) + s(6), s(6)), (second, None));
+    assert_eq!(tier(minutes(5_000_001), s(6)).0, "5000001:MAX");
+    let got = call(&part, "KE", s(6), s(0));
+    assert_eq!(got.effective.unwrap().to_string(), "2026-10-01");
+}
+
+/// The card of 2025-08-01 was published for the first tier only, so it knows no rate beyond.
+#[test]
+fn beyond_a_closed_tier_no_rate_is_known() {
+    let august = card("meta-2025-08-01").unwrap();
+    let brazil = Some("BR".parse().unwrap());
+    let direction = Direction::BusinessInitiated;
+    let at = |used| price(&august, direction, brazil, s(6), used, &beta());
+    assert_eq!(at(s(50_000 * 60 - 6)).unwrap().per_minute.to_string(), "0.0108 USD");
+    assert_eq!(at(s(50_000 * 60)), None);
+}
+
+#[test]
 fn a_country_falls_back_to_its_region_and_then_to_other() {
     let august = card("meta-2025-08-01").unwrap();
     let market = |country: &str| august.market(country.parse().ok()).unwrap().0.to_owned();
@@ -90,7 +118,10 @@ fn a_country_falls_back_to_its_region_and_then_to_other() {
 #[test]
 fn the_shipped_cards_read() {
     let names: Vec<_> = cards().iter().map(|card| card.name.as_str()).collect();
-    assert_eq!(names, ["example", "meta-2025-08-01", "meta-2026-10-01-part"]);
+    assert_eq!(
+        names,
+        ["example", "meta-2025-08-01", "meta-2026-07-01-part", "meta-2026-10-01-part"]
+    );
     assert!(card("none").is_none());
 }
 
@@ -101,7 +132,7 @@ fn a_broken_card_names_its_line() {
         ("", "rate card mine, line 1: the card is empty"),
         (
             "Market,Currency\n",
-            "rate card mine, line 1: expected the columns Market, Currency and one a tier",
+            "rate card mine, line 1: expected the columns Market, Currency and one a tier or category",
         ),
         ("Market,Currency,0+\n", "rate card mine, line 1: the card has no market"),
         (
@@ -109,9 +140,10 @@ fn a_broken_card_names_its_line() {
             "rate card mine, line 1: \"12+\" is not the next tier, such as 0-50000 or 50001+",
         ),
         (
-            "Market,Currency,0-10\nX,USD,1\n",
-            "rate card mine, line 1: the last tier must be open, such as 5000001+",
+            "Market,Currency,0-10,11-10\nX,USD,1,2\n",
+            "rate card mine, line 1: \"11-10\" is not the next tier, such as 0-50000 or 50001+",
         ),
+        ("Market,Currency,0+\nX,$,1\n", "rate card mine, line 2: not an ISO 4217 currency code"),
         ("Market,Currency,0+\nX,USD,1\nY,USD,a\n", "rate card mine, line 3: \"a\" is not a rate"),
         ("Market,Currency,0+\nX,USD,-1\n", "rate card mine, line 2: \"-1\" is below zero"),
         (
@@ -123,7 +155,8 @@ fn a_broken_card_names_its_line() {
     for (text, want) in table {
         assert_eq!(refused(text), want);
     }
-    assert!(refused("Market,Currency,0+\nX,USD\n").contains("line 2"));
+    let short = refused("Market,Currency,0+\r\n\r\n\r\nX,USD\r\n");
+    assert_eq!(short, "rate card mine, line 4: 2 columns, where the header has 3");
 }
 
 proptest! {
