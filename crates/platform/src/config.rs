@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock::Clock, seed::Seed};
+use crate::{clock::Clock, ids::Randomness, seed::Seed};
 
 /// The HTTP port of the demo.
 const HTTP_PORT: u16 = 8400;
@@ -39,6 +39,8 @@ pub struct Config {
     pub sandbox_token: Option<String>,
     /// The clock; a test passes its own to move it.
     pub clock: Clock,
+    /// Where ids come from; a seed makes a run repeatable.
+    pub randomness: Randomness,
     /// Single rules in place of the rulebook's, by path: `call.answer_window` = `30 s`.
     pub rules: BTreeMap<String, String>,
     /// How long a webhook endpoint may take to answer; the rulebook's time if absent.
@@ -58,6 +60,7 @@ impl Default for Config {
             handshake: true,
             sandbox_token: None,
             clock: Clock::system(),
+            randomness: Randomness::System,
             rules: BTreeMap::new(),
             webhook_timeout: None,
         }

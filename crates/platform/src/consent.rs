@@ -22,6 +22,7 @@ use wire::{
 use crate::{
     chats,
     directory::{Number, User},
+    ids::Stream,
     store::{Kind, StoreFault},
     webhooks::{Lane, compose},
     world::World,
@@ -132,7 +133,7 @@ async fn tell_reply(
     reply: Reply,
 ) -> Result<(), StoreFault> {
     let now = world.clock.now();
-    let id = wire::wacid::wamid(&user.wa_id, rand::random());
+    let id = wire::wacid::wamid(&user.wa_id, world.ids.bytes(Stream::Message));
     let about = match &reply.context {
         permission::Context::Request(id) => Some(id.clone()),
         permission::Context::Call(id) => id.as_str().parse().ok(),
@@ -164,7 +165,7 @@ async fn nudge(
     user: &User,
     unanswered: u32,
 ) -> Result<(), StoreFault> {
-    let id = wire::wacid::wamid(&user.wa_id, rand::random());
+    let id = wire::wacid::wamid(&user.wa_id, world.ids.bytes(Stream::Message));
     let mut entry = ChatEntry::new(id, world.clock.now(), ChatAuthor::System, ChatKind::Text);
     entry.text = Some(format!(
         "You missed {unanswered} calls of {} in a row. Do you still want to be called? You can \

@@ -18,6 +18,8 @@ pub mod clock;
 mod config;
 mod consent;
 mod directory;
+mod faults;
+mod ids;
 mod openapi;
 mod pages;
 mod phones;
@@ -31,6 +33,7 @@ mod webhooks;
 mod world;
 
 pub use config::Config;
+pub use ids::Randomness;
 pub use seed::{Seed, SeedError};
 pub use serve::{CallbackError, Running, StartError, serve};
 pub use store::StoreFault;

@@ -26,7 +26,9 @@ struct Operation {
 pub(crate) fn document() -> OpenApi {
     // Two operations of one path merge into one item.
     let mut paths = PathsBuilder::new();
-    for operation in sandbox_users().into_iter().chain(sandbox_records()).chain(graph()) {
+    for operation in
+        sandbox_users().into_iter().chain(sandbox_records()).chain(sandbox_faults()).chain(graph())
+    {
         let path = operation.path;
         paths = paths.path(path, item(operation));
     }
@@ -144,6 +146,41 @@ fn sandbox_users() -> Vec<Operation> {
             json!({}),
             json!({ "success": true, "call_id": "wacid.SAMPLE0001" }),
         ),
+    ]
+}
+
+fn sandbox_faults() -> Vec<Operation> {
+    let path = "/sandbox/v1/faults";
+    let webhook = || {
+        json!({ "delay_ms": 2000, "duplicate": true, "reorder": false, "drop": false,
+                "bad_signature": false })
+    };
+    let of_a_call = || {
+        json!({ "call_id": "wacid.SAMPLE0001", "webhook": webhook(),
+                "graph": { "status": 503, "latency_ms": 250 },
+                "media": { "loss": 0.05, "jitter_ms": 40, "silence": false, "rebind": false,
+                           "no_dtls": false } })
+    };
+    let shown = json!([{ "webhook": webhook() }, of_a_call()]);
+    vec![
+        get(path, "What goes wrong on purpose: for everything, then for single calls", shown),
+        Operation {
+            method: HttpMethod::Put,
+            ..post(
+                path,
+                "Replaces the faults of one call, or without call_id those of everything",
+                of_a_call(),
+                of_a_call(),
+            )
+        },
+        Operation {
+            method: HttpMethod::Delete,
+            ..get(
+                path,
+                "Ends the faults of the call in ?call_id=, or all of them",
+                json!({ "success": true }),
+            )
+        },
     ]
 }
 

@@ -11,6 +11,8 @@ use media::{
 use rules::call::LegFailure;
 use terms::Timestamp;
 
+use crate::ids::{Ids, Stream};
+
 /// The payload types of the platform's own offer (fact sheet 5.2).
 pub(crate) const OFFERED_TYPES: PayloadTypes =
     PayloadTypes { opus: sdp::OPUS_PT, dtmf: Some(sdp::DTMF_PT) };
@@ -26,8 +28,8 @@ pub(crate) struct Described {
 }
 
 /// The platform's offer for a user's call.
-pub(crate) fn platform_offer(local: &LocalTransport, created: Timestamp) -> String {
-    let stream = uuid::Uuid::new_v4().to_string();
+pub(crate) fn platform_offer(local: &LocalTransport, ids: &Ids, created: Timestamp) -> String {
+    let stream = ids.uuid(Stream::Sdp).to_string();
     sdp::write_platform_offer(PlatformVoice { local, created, stream: &stream })
 }
 
@@ -73,8 +75,13 @@ impl Described {
     }
 
     /// Our answer to a business.
-    pub(crate) fn platform_answer(&self, local: &LocalTransport, created: Timestamp) -> String {
-        let stream = uuid::Uuid::new_v4().to_string();
+    pub(crate) fn platform_answer(
+        &self,
+        local: &LocalTransport,
+        ids: &Ids,
+        created: Timestamp,
+    ) -> String {
+        let stream = ids.uuid(Stream::Sdp).to_string();
         let setup = match self.role {
             DtlsRole::Client => Setup::Active,
             DtlsRole::Server => Setup::Passive,

@@ -29,8 +29,10 @@ use crate::{
     api::{self, refusals::ApiRefusal},
     calls::{Ears, Recordings, Registry, restart},
     directory::Directory,
+    faults::Faults,
+    ids::Ids,
     openapi, pages, phones, sandbox,
-    store::Store,
+    store::{Kind, Store},
     webhooks::{Deliverer, Outbox},
     world::{Reads, World},
 };
@@ -134,18 +136,25 @@ async fn make_world(
     let store = Store::open(config.data.as_deref()).map_err(StartError::Store)?;
     let seed = config.seed.clone();
     let directory = Directory::load(store.clone(), seed).await.map_err(StartError::Store)?;
+    let faults = Faults::load(store.clone()).await.map_err(StartError::Store)?;
+    let faults = Arc::new(faults);
+    let run = count_run(&store).await.map_err(StartError::Store)?;
+    let ids = Arc::new(Ids::new(config.randomness, run));
+    let outbox =
+        Outbox::new(directory.clone(), store.clone(), config.clock.clone(), Arc::clone(&ids), wake);
     let engine = start_engine(config)?;
     let handset_engine = Engine::start(engine::Config::default()).map_err(StartError::Media)?;
     let http = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(StartError::Client)?;
-    let outbox = Outbox::new(directory.clone(), store.clone(), config.clock.clone(), wake);
     Ok(World {
         clock: config.clock.clone(),
         store,
         directory,
         outbox,
+        faults,
+        ids,
         engine,
         handset_engine,
         ears: Ears::start().map_err(StartError::Thread)?,
@@ -163,6 +172,11 @@ async fn make_world(
         stop: CancellationToken::new(),
         stopped: CancellationToken::new(),
     })
+}
+
+/// Which run on this data folder this is, from 0.
+async fn count_run(store: &Store) -> Result<u64, StoreFault> {
+    store.update(Kind::Server, "runs", |runs: &mut u64| std::mem::replace(runs, *runs + 1)).await
 }
 
 /// Every rulebook with the configured rules in place of its own.
@@ -188,11 +202,13 @@ fn start_engine(config: &Config) -> Result<Engine, StartError> {
 }
 
 fn listen(world: &Arc<World>, listener: TcpListener) {
+    let fail = from_fn_with_state(Arc::clone(world), api::fail_on_demand);
+    let dialog = api::dialog_router().route_layer(fail);
     let router: Router = Router::new()
         .route("/phone/ws", get(phones::open))
         .route("/openapi.json", get(async || Json(openapi::document())))
         .merge(sandbox::router(world))
-        .merge(api::dialog_router())
+        .merge(dialog)
         .merge(pages::router())
         .fallback(api::graph)
         .layer(from_fn_with_state(Arc::clone(world), date_by_test_clock))

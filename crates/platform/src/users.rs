@@ -15,6 +15,7 @@ use crate::{
     api::refusals::ApiRefusal,
     chats, consent,
     directory::{Number, User},
+    ids::Stream,
     webhooks::compose,
     world::World,
 };
@@ -34,7 +35,7 @@ pub(crate) async fn write_message(
         return Err(ApiRefusal::Parameter(format!("text: 1 to {TEXT_CHARS_MAX} characters")));
     }
     let now = world.clock.now();
-    let id = wire::wacid::wamid(&user.wa_id, rand::random());
+    let id = wire::wacid::wamid(&user.wa_id, world.ids.bytes(Stream::Message));
     consent::open_window(world, &number, user).await?;
     let mut entry = ChatEntry::new(id.clone(), now, ChatAuthor::User, ChatKind::Text);
     entry.text = Some(text.clone());

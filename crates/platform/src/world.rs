@@ -23,6 +23,8 @@ use crate::{
     calls::{Ears, Recordings, Registry},
     clock::Clock,
     directory::{Directory, Number, User},
+    faults::Faults,
+    ids::Ids,
     phones::Phones,
     store::Store,
     webhooks::Outbox,
@@ -35,6 +37,10 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) directory: Directory,
     pub(crate) outbox: Outbox,
+    /// What a test wants to go wrong.
+    pub(crate) faults: Arc<Faults>,
+    /// Where every id comes from.
+    pub(crate) ids: Arc<Ids>,
     pub(crate) engine: Engine,
     /// The scripted users' own media.
     pub(crate) handset_engine: Engine,

@@ -11,7 +11,7 @@ use wire::graph::{
     call::{CallRequest, Connect, Connected},
 };
 
-use super::{Answer, refusals::ApiRefusal};
+use super::{Answer, faults, refusals::ApiRefusal};
 use crate::{
     calls::{CallRecord, Command, place},
     consent,
@@ -26,7 +26,11 @@ pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) ->
     if number.calling.sip_enabled() {
         return Err(Refusal::SipEnabled.into());
     }
-    match CallRequest::parse(body).map_err(ApiRefusal::Body) {
+    let wanted = CallRequest::parse(body).map_err(ApiRefusal::Body);
+    if let Some(call) = wanted.as_ref().ok().and_then(CallRequest::call_id) {
+        faults::suffer(world.faults.graph_of(call)).await?;
+    }
+    match wanted {
         Ok(CallRequest::Connect(connect)) => self::connect(world, number, *connect).await,
         Ok(CallRequest::PreAccept { call_id, sdp }) => {
             check_answer(world, &number, &call_id, sdp.as_str())?;

@@ -28,6 +28,7 @@ use crate::{
     calls::place,
     chats, consent,
     directory::{Number, User},
+    ids::Stream,
     users,
     webhooks::compose,
     world::World,
@@ -45,7 +46,7 @@ pub(super) async fn send(world: &Arc<World>, number: &Arc<Number>, body: &[u8]) 
     };
     let user = place::find_user(world, &to)
         .ok_or(Refusal::Uncallable { why: "this number is not on WhatsApp" })?;
-    let id = wire::wacid::wamid(&user.wa_id, rand::random());
+    let id = wire::wacid::wamid(&user.wa_id, world.ids.bytes(Stream::Message));
     let now = world.clock.now();
     let entry = match content {
         Content::Text { body } => {

@@ -8,6 +8,7 @@ pub(crate) mod auth;
 mod calls;
 mod dialog;
 mod envelope;
+mod faults;
 mod messages;
 mod numbers;
 mod permissions;
@@ -26,6 +27,7 @@ use axum::{
 
 pub(crate) use dialog::router as dialog_router;
 pub(crate) use envelope::chain;
+pub(crate) use faults::fail_on_demand;
 use refusals::ApiRefusal;
 pub(crate) use subscriptions::set_callback;
 
@@ -45,6 +47,7 @@ pub(crate) async fn graph(State(world): State<Arc<World>>, request: Request) -> 
 }
 
 async fn answer(world: &Arc<World>, request: Request) -> Answer {
+    faults::suffer(world.faults.graph()).await?;
     let (parts, body) = request.into_parts();
     let Some((id, edge)) = split(parts.uri.path()) else { return Err(ApiRefusal::UnknownPath) };
     let (headers, uri) = (&parts.headers, &parts.uri);

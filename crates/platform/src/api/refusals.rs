@@ -36,6 +36,8 @@ pub(crate) enum ApiRefusal {
     Handshake(String),
     #[error("the platform has no room for another call")]
     NoMedia,
+    #[error("a fault asked for through the sandbox API")]
+    OnDemand { status: u16 },
     #[error("the platform could not do this")]
     Fault(#[source] crate::store::StoreFault),
 }
@@ -75,6 +77,7 @@ impl ApiRefusal {
             Self::Rule(refusal) => rule_row(refusal),
             Self::Handshake(_) => row(2200, 400, "Callback verification failed"),
             Self::NoMedia => row(131_016, 503, "Service unavailable"),
+            Self::OnDemand { status } => on_demand_row(*status),
             Self::Fault(_) => row(131_000, 500, "Something went wrong"),
         }
     }
@@ -90,8 +93,19 @@ impl ApiRefusal {
             Self::Rule(refusal) => refusal.rule(),
             Self::Handshake(_) => "webhook.handshake",
             Self::NoMedia => "platform.capacity",
+            Self::OnDemand { .. } => "sandbox.fault",
             Self::Fault(_) => "platform.fault",
         }
+    }
+}
+
+/// What an outage looks like (fact sheet 9.4 and 9.5).
+fn on_demand_row(status: u16) -> Row {
+    match status {
+        429 => row(130_429, 429, "Rate limit hit"),
+        500 => row(131_000, 500, "Something went wrong"),
+        503 => row(131_016, 503, "Service unavailable"),
+        _ => row(2, status, "API Service"),
     }
 }
 

@@ -50,6 +50,10 @@ fn samples() -> Vec<ApiRefusal> {
     let invalid = RequestFault::Invalid { path: "to".into(), why: "digits in E.164".into() };
     let unsupported = RequestFault::UnsupportedType { path: "type".into() };
     let mut samples = vec![
+        ApiRefusal::OnDemand { status: 429 },
+        ApiRefusal::OnDemand { status: 500 },
+        ApiRefusal::OnDemand { status: 502 },
+        ApiRefusal::OnDemand { status: 503 },
         ApiRefusal::TokenMissing,
         ApiRefusal::TokenUnknown,
         ApiRefusal::NotPermitted,

@@ -22,6 +22,7 @@ use crate::{
     api::refusals::ApiRefusal,
     consent,
     directory::{Number, User},
+    ids::Stream,
     phones::PhoneHandle,
     sdp::{self, Described},
     users,
@@ -60,7 +61,7 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
 
     let business = open_leg(world, &book, Password::Padded, None)?;
     let user_leg = open_leg(world, &book, Password::Plain, Some(&business))?;
-    let id = new_id(&call.user, &number, Direction::UserInitiated);
+    let id = new_id(world, &call.user, &number, Direction::UserInitiated);
     let facts = Facts {
         id: id.clone(),
         direction: Direction::UserInitiated,
@@ -68,7 +69,7 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
         number,
         deeplink_payload: call.deeplink_payload,
         cta_payload: call.cta_payload,
-        platform_sdp: sdp::platform_offer(&business.local, world.clock.now()),
+        platform_sdp: sdp::platform_offer(&business.local, &world.ids, world.clock.now()),
     };
     let inbox = register(world, &facts);
     drop(placing);
@@ -117,7 +118,7 @@ pub(crate) async fn from_business(
 
     let business = open_leg(world, &book, Password::Padded, None)?;
     let user = user.unwrap_or_else(|| Arc::new(known));
-    let id = new_id(&user, &number, Direction::BusinessInitiated);
+    let id = new_id(world, &user, &number, Direction::BusinessInitiated);
     let facts = Facts {
         id: id.clone(),
         direction: Direction::BusinessInitiated,
@@ -125,7 +126,7 @@ pub(crate) async fn from_business(
         number,
         deeplink_payload: None,
         cta_payload: None,
-        platform_sdp: offer.platform_answer(&business.local, now),
+        platform_sdp: offer.platform_answer(&business.local, &world.ids, now),
     };
     let inbox = register(world, &facts);
     drop(placing);
@@ -208,8 +209,9 @@ fn register(world: &World, facts: &Facts) -> mpsc::Receiver<super::Command> {
     inbox
 }
 
-fn new_id(user: &User, number: &Number, direction: Direction) -> CallId {
-    wire::wacid::wacid(&user.wa_id, &number.digits, direction, rand::random())
+fn new_id(world: &World, user: &User, number: &Number, direction: Direction) -> CallId {
+    let random = world.ids.bytes(Stream::Call);
+    wire::wacid::wacid(&user.wa_id, &number.digits, direction, random)
 }
 
 /// Whom a request means: `to` wins over `recipient` (fact sheet 1.4).

@@ -5,6 +5,7 @@
 
 mod calls;
 mod clock;
+mod faults;
 mod state;
 mod users;
 mod webhooks;
@@ -43,6 +44,7 @@ pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/sandbox/v1/calls/{id}", get(calls::inspect))
         .route("/sandbox/v1/calls/{id}/recording.wav", get(calls::recording))
         .route("/sandbox/v1/clock", get(clock::show).post(clock::change))
+        .route("/sandbox/v1/faults", get(faults::show).put(faults::set).delete(faults::clear))
         .route("/sandbox/v1/webhooks", get(webhooks::list))
         .route("/sandbox/v1/webhooks/{id}/redeliver", post(webhooks::redeliver))
         .route_layer(middleware::from_fn_with_state(Arc::clone(world), guard))
@@ -136,6 +138,7 @@ impl IntoResponse for SandboxRefusal {
                     | ApiRefusal::Rule(_)
                     | ApiRefusal::Handshake(_)
                     | ApiRefusal::NoMedia
+                    | ApiRefusal::OnDemand { .. }
                     | ApiRefusal::Fault(_) => StatusCode::CONFLICT,
                 };
                 let code = i64::from(refusal.row().code);

@@ -25,6 +25,10 @@ pub(crate) enum Kind {
     Placed,
     /// One call.
     Call,
+    /// What a test wants to go wrong.
+    Faults,
+    /// What this server remembers of itself: its clock, its runs.
+    Server,
 }
 
 impl Kind {
@@ -37,6 +41,8 @@ impl Kind {
             Self::Consent => "consent",
             Self::Placed => "placed",
             Self::Call => "call",
+            Self::Faults => "faults",
+            Self::Server => "server",
         }
     }
 }
@@ -98,6 +104,18 @@ impl Store {
                 let result = edit(&mut document);
                 put(db, kind, &id, &serde_json::to_string(&document).map_err(unreadable)?)?;
                 Ok(result)
+            })
+            .await
+    }
+
+    /// Removes one document of a kind, or all of them.
+    pub(crate) async fn remove(&self, kind: Kind, id: Option<&str>) -> Result<(), StoreFault> {
+        let id = id.map(str::to_owned);
+        self.writer
+            .run(move |db| {
+                db.prepare_cached("DELETE FROM documents WHERE kind = ?1 AND id = ifnull(?2, id)")?
+                    .execute(params![kind.as_str(), id])
+                    .map(drop)
             })
             .await
     }

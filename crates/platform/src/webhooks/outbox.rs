@@ -14,6 +14,7 @@ use super::compose;
 use crate::{
     clock::Clock,
     directory::{Directory, Endpoint, Number},
+    ids::{Ids, Stream},
     store::{NewWebhook, Store, StoreFault},
 };
 
@@ -70,13 +71,20 @@ pub(crate) struct Outbox {
     directory: Directory,
     store: Store,
     clock: Clock,
+    ids: Arc<Ids>,
     wake: Arc<Notify>,
 }
 
 impl Outbox {
     /// An outbox whose deliverer listens to `wake`.
-    pub(crate) fn new(directory: Directory, store: Store, clock: Clock, wake: Arc<Notify>) -> Self {
-        Self { directory, store, clock, wake }
+    pub(crate) fn new(
+        directory: Directory,
+        store: Store,
+        clock: Clock,
+        ids: Arc<Ids>,
+        wake: Arc<Notify>,
+    ) -> Self {
+        Self { directory, store, clock, ids, wake }
     }
 
     /// Writes the webhooks of one event and returns once they are durable.
@@ -121,7 +129,7 @@ impl Outbox {
     fn row(&self, to: &Target, secret: &str, field: &str, lane: &Lane, body: &str) -> NewWebhook {
         let target = to.to_text();
         NewWebhook {
-            id: format!("wh_{}", uuid::Uuid::now_v7().simple()),
+            id: format!("wh_{}", self.ids.uuid(Stream::Webhook).simple()),
             lane: format!("{target} {}", lane.0),
             target,
             field: field.to_owned(),

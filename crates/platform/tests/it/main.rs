@@ -8,6 +8,7 @@ mod business_calls;
 mod delivery;
 mod edition;
 mod errors;
+mod faults;
 mod openapi;
 mod phones;
 mod privacy;

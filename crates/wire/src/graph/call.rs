@@ -116,6 +116,18 @@ fn write_switch<S: serde::Serializer>(on: &bool, to: S) -> Result<S::Ok, S::Erro
 }
 
 impl CallRequest {
+    /// The call it is about; a new one has no id yet.
+    #[must_use]
+    pub fn call_id(&self) -> Option<&CallId> {
+        match self {
+            Self::Connect(_) => None,
+            Self::Accept(accept) => Some(&accept.call_id),
+            Self::PreAccept { call_id, .. }
+            | Self::Reject { call_id }
+            | Self::Terminate { call_id } => Some(call_id),
+        }
+    }
+
     /// Reads the raw body.
     ///
     /// # Errors

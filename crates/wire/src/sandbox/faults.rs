@@ -21,6 +21,57 @@ pub struct Faults {
     pub media: Option<MediaFaults>,
 }
 
+/// Who asked for a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultScope {
+    /// The faults of everything.
+    Global,
+    /// The faults of one call.
+    Call,
+}
+
+/// Why faults cannot be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FaultsError {
+    /// A status that is no failure of the service.
+    #[error("graph.status: 429, or 500 to 599")]
+    Status,
+    /// More than an hour of a wait that is spent in real time.
+    #[error("{0}: at most 3600000")]
+    TooLong(&'static str),
+    /// No share.
+    #[error("media.loss: 0 to 1")]
+    Loss,
+}
+
+/// The longest real wait that may be asked for.
+const WAIT_MS_MAX: u64 = 3_600_000;
+
+impl Faults {
+    /// Whether all of it can be carried out.
+    ///
+    /// # Errors
+    ///
+    /// The field that cannot.
+    pub fn check(&self) -> Result<(), FaultsError> {
+        let (graph, media) = (self.graph.unwrap_or_default(), self.media.unwrap_or_default());
+        if graph.status.is_some_and(|status| status != 429 && !(500..600).contains(&status)) {
+            return Err(FaultsError::Status);
+        }
+        if graph.latency_ms > WAIT_MS_MAX {
+            return Err(FaultsError::TooLong("graph.latency_ms"));
+        }
+        if media.jitter_ms > WAIT_MS_MAX {
+            return Err(FaultsError::TooLong("media.jitter_ms"));
+        }
+        if !(0.0..=1.0).contains(&media.loss) {
+            return Err(FaultsError::Loss);
+        }
+        Ok(())
+    }
+}
+
 /// What happens to webhooks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -13,7 +13,7 @@ use terms::{PhoneNumberId, Timestamp, WaId, WabaId};
 
 use crate::IsoSpan;
 
-pub use self::faults::{Faults, GraphFaults, MediaFaults, WebhookFaults};
+pub use self::faults::{FaultScope, Faults, FaultsError, GraphFaults, MediaFaults, WebhookFaults};
 pub use self::inspection::{
     CallInspection, CallSummary, Heard, LegReport, Legs, StateChange, Verdict,
 };
