@@ -194,7 +194,7 @@ fn moment(zone: &TimeZone, date: Date, minute_of_day: i16) -> Timestamp {
 }
 
 /// The beginning of the date so many days after `date`.
-fn midnight(zone: &TimeZone, date: Date, days: i32) -> Timestamp {
+pub(crate) fn midnight(zone: &TimeZone, date: Date, days: i32) -> Timestamp {
     at(zone, date.checked_add(days.days()).unwrap_or(Date::MAX), 0, 0)
 }
 

@@ -11,6 +11,7 @@
 //!                     └───────────── rulebook ──────────── price ◀─────┘
 //! ```
 
+pub mod analytics;
 pub mod call;
 pub mod delivery;
 pub mod eligibility;

@@ -10,7 +10,7 @@ use terms::{Direction, Timestamp};
 
 use crate::{
     Refusal,
-    rulebook::{RestrictionTypes, Rulebook},
+    rulebook::{FeedbackWithoutCall, RestrictionTypes, Rulebook},
 };
 
 /// What a number may not do for a while; serialized in the API's words.
@@ -156,6 +156,12 @@ pub fn pickup_remediation(hidden: bool) -> &'static str {
     }
 }
 
+/// Does a block still count after the user took it back?
+#[must_use]
+pub fn counts_after_unblock(book: &Rulebook) -> bool {
+    !book.quality.unblock_withdraws.value
+}
+
 /// Of which calls feedback is measured together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
@@ -166,6 +172,18 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The scope of feedback by a user whose last call had this direction; `None` if it does not
+    /// count.
+    #[must_use]
+    pub fn of_feedback(last_call: Option<Direction>, book: &Rulebook) -> Option<Self> {
+        let direction = match (last_call, book.quality.feedback_without_call.value) {
+            (Some(direction), _) => direction,
+            (None, FeedbackWithoutCall::BusinessInitiated) => Direction::BusinessInitiated,
+            (None, FeedbackWithoutCall::Ignored) => return None,
+        };
+        Some(Self::of(direction, book))
+    }
+
     /// The scope of feedback on a call of this direction.
     #[must_use]
     pub fn of(direction: Direction, book: &Rulebook) -> Self {

@@ -9,7 +9,24 @@ use jiff::{civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use terms::Timestamp;
 
-use crate::hours;
+use crate::{
+    hours,
+    rulebook::{CallMoment, Rulebook},
+};
+
+/// The moment by which a call belongs to a month, a day and a rate card. One that was never answered
+/// costs nothing and has its end.
+#[must_use]
+pub fn counted_at(
+    answered_at: Option<Timestamp>,
+    ended_at: Timestamp,
+    book: &Rulebook,
+) -> Timestamp {
+    match book.price.counted_at.value {
+        CallMoment::Answer => answered_at.unwrap_or(ended_at),
+        CallMoment::End => ended_at,
+    }
+}
 
 /// A calendar month, written `2026-11`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

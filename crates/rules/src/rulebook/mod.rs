@@ -17,8 +17,9 @@ pub use diff::{Difference, diff};
 pub use entry::{Entry, Raw, Rule, RulebookError};
 pub use sections::{
     AnalyticsRules, CallMoment, CallRules, ConcurrencyScope, CountryScope, DeliveryOrder,
-    DeliveryRules, EdgeBuckets, EligibilityRules, HolidayMeans, HoursRules, LimitRules, MediaRules,
-    PermissionRules, PriceRules, QualityRules, RestrictionTypes, SettingsRules, WindowRules,
+    DeliveryRules, EdgeBuckets, EligibilityRules, FeedbackWithoutCall, HolidayMeans, HoursRules,
+    LimitRules, MediaRules, PermissionRules, PriceRules, QualityRules, RestrictionTypes,
+    SettingsRules, WindowRules,
 };
 
 use entry::Sheet;

@@ -224,6 +224,16 @@ choice! {
     }
 }
 
+choice! {
+    /// Against whose calls feedback counts from a user who had none.
+    FeedbackWithoutCall, "\"business_initiated\" or \"ignored\"" {
+        /// Against the business's: it wrote, or asked for permission.
+        BusinessInitiated = "business_initiated",
+        /// Against none.
+        Ignored = "ignored",
+    }
+}
+
 section! {
     /// When feedback and unanswered calls lead to warnings and restrictions.
     QualityRules = "quality" {
@@ -235,6 +245,8 @@ section! {
         feedback_warn_percent: u32,
         /// Blocks and reports for a hundred calls that bring a restriction.
         feedback_restrict_percent: u32,
+        /// Feedback of a user without a call.
+        feedback_without_call: FeedbackWithoutCall,
         /// A block that is taken back no longer counts.
         unblock_withdraws: bool,
         /// How long such a restriction lasts.

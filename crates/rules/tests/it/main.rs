@@ -6,6 +6,7 @@
     reason = "tests and their helpers may fail"
 )]
 
+mod analytics;
 mod borders;
 mod call;
 mod cards;

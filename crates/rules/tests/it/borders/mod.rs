@@ -8,7 +8,9 @@
 
 mod calls;
 mod consent;
+mod money;
 mod others;
+mod quality;
 mod settings;
 
 use std::{collections::BTreeSet, fmt::Write as _, path::Path};
@@ -30,15 +32,11 @@ pub(super) struct Case {
 const ELSEWHERE: &[(&str, &str, &str)] = &[];
 
 /// Rules that no code asks yet.
-const UNASKED: &[&str] = &[
-    "call.opaque_chars_max",
-    "limits.permission_reads_per_second",
-    "price.free_messages_per_month",
-    "price.messages_billed",
-];
+const UNASKED: &[&str] = &["call.opaque_chars_max", "limits.permission_reads_per_second"];
 
 fn cases() -> Vec<Case> {
-    [calls::CASES, consent::CASES, settings::CASES, others::CASES].concat()
+    [calls::CASES, consent::CASES, settings::CASES, others::CASES, money::CASES, quality::CASES]
+        .concat()
 }
 
 /// Says what a verdict is at the steps before, at and after `border`.
