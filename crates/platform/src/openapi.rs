@@ -26,9 +26,9 @@ struct Operation {
 pub(crate) fn document() -> OpenApi {
     // Two operations of one path merge into one item.
     let mut paths = PathsBuilder::new();
-    for operation in
-        sandbox_users().into_iter().chain(sandbox_records()).chain(sandbox_faults()).chain(graph())
-    {
+    let sandbox = sandbox_users().into_iter().chain(sandbox_records());
+    let sandbox = sandbox.chain(sandbox_faults()).chain(sandbox_lists());
+    for operation in sandbox.chain(graph()) {
         let path = operation.path;
         paths = paths.path(path, item(operation));
     }
@@ -221,6 +221,43 @@ fn sandbox_records() -> Vec<Operation> {
             "/sandbox/v1/webhooks/{id}/redeliver",
             "Sends a webhook again",
             json!({}),
+            json!({ "success": true }),
+        ),
+    ]
+}
+
+fn sandbox_lists() -> Vec<Operation> {
+    let counter = json!({ "period_s": 86400, "max": 1, "used": 0 });
+    let consent = json!({ "permission": "temporary", "permission_expires_at": "2026-11-29T18:00:00Z",
+                          "window_open_until": "2026-11-23T18:00:00Z", "request_open": false,
+                          "unanswered_in_a_row": 0, "requests": [counter], "calls": [counter] });
+    let user = json!({ "wa_id": "5215550000001", "user_id": "MX.123", "name": "Ana", "country": "MX",
+                       "consents": { "551140000000": consent } });
+    let settings = json!({ "calling": { "status": "ENABLED" } });
+    vec![
+        get("/sandbox/v1/users", "Every user, with what each allows which number", json!([user])),
+        get("/sandbox/v1/users/{wa_id}", "One user", user),
+        get(
+            "/sandbox/v1/calls",
+            "Calls, newest first; limit and before in the query, next is the next page's before",
+            json!({ "calls": [{ "call_id": "wacid.SAMPLE0001", "direction": "USER_INITIATED",
+                                "state": "ended", "user": "5215550000001",
+                                "business": "551140000000", "placed_at": "2026-11-22T18:00:00Z",
+                                "end": { "reason": "user_hung_up", "party": "user",
+                                         "text": "The user hung up.",
+                                         "at": "2026-11-22T18:01:00Z", "connected_ms": 55000 },
+                                "verdicts": 0 }],
+                    "next": "wacid.SAMPLE0001" }),
+        ),
+        get(
+            "/sandbox/v1/numbers/{phone_number_id}/settings",
+            "The number's calling settings, as Graph shows them",
+            settings.clone(),
+        ),
+        post(
+            "/sandbox/v1/numbers/{phone_number_id}/settings",
+            "Changes them: Graph's body, checks and webhook, without a token",
+            settings,
             json!({ "success": true }),
         ),
     ]

@@ -1,6 +1,6 @@
-//! Where do the phone's pages come from?
+//! Where do the pages come from: the user's phone and the manager?
 //!
-//! The web build lies in `web/dist/phone` and is embedded in the binary. Without it everything else
+//! The web build lies in `web/dist` and is embedded in the binary. Without it everything else
 //! works and the page says how to get it.
 
 use axum::{
@@ -17,6 +17,11 @@ use rust_embed::RustEmbed;
 #[allow_missing = true]
 struct PhonePages;
 
+#[derive(RustEmbed)]
+#[folder = "../../web/dist/manager/"]
+#[allow_missing = true]
+struct ManagerPages;
+
 const INDEX: &str = "index.html";
 
 const NOT_BUILT: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Offhook</title>\
@@ -25,22 +30,28 @@ const NOT_BUILT: &str = "<!doctype html><html lang=en><meta charset=utf-8><title
 <p>This server was built without its web pages. Run <code>cargo xtask demo</code> in the repository: \
 it builds them and starts the demo. The API and the sandbox API work as they are.</p>";
 
-/// `/`, `/phone`, its files, and the deep link `/call/{digits}`.
+/// `/`, `/phone`, `/manager`, their files, and the deep link `/call/{digits}`.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", get(async || Redirect::temporary("/phone")))
-        .route("/phone", get(async || file(INDEX)))
-        .route("/phone/", get(async || file(INDEX)))
-        .route("/phone/{*path}", get(async |Path(path): Path<String>| file(&path)))
-        .route("/call/{digits}", get(async || file(INDEX)))
+        .route("/phone", get(async || file::<PhonePages>(INDEX)))
+        .route("/phone/", get(async || file::<PhonePages>(INDEX)))
+        .route("/phone/{*path}", get(async |Path(path): Path<String>| file::<PhonePages>(&path)))
+        .route("/call/{digits}", get(async || file::<PhonePages>(INDEX)))
+        .route("/manager", get(async || file::<ManagerPages>(INDEX)))
+        .route("/manager/", get(async || file::<ManagerPages>(INDEX)))
+        .route(
+            "/manager/{*path}",
+            get(async |Path(path): Path<String>| file::<ManagerPages>(&path)),
+        )
 }
 
 /// The file, or the index for an address inside the page.
-fn file(path: &str) -> Response {
-    let found = PhonePages::get(path).map(|file| (path, file));
+fn file<Pages: RustEmbed>(path: &str) -> Response {
+    let found = Pages::get(path).map(|file| (path, file));
     let is_asset = path.starts_with("assets/");
     let found = match found {
-        None if !is_asset => PhonePages::get(INDEX).map(|file| (INDEX, file)),
+        None if !is_asset => Pages::get(INDEX).map(|file| (INDEX, file)),
         other => other,
     };
     match found {

@@ -109,6 +109,19 @@ fn on_demand_row(status: u16) -> Row {
     }
 }
 
+impl ApiRefusal {
+    /// The path of the field at fault, for the sandbox API.
+    pub(crate) fn field(&self) -> Option<&str> {
+        if let Self::Body(fault) | Self::Message(fault) = self {
+            fault.path()
+        } else if let Self::Rule(Refusal::SettingInvalid { field, .. }) = self {
+            Some(field)
+        } else {
+            None
+        }
+    }
+}
+
 fn body_row(fault: &RequestFault) -> Row {
     match fault {
         RequestFault::NotJson { .. }

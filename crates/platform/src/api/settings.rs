@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// `GET`.
-pub(super) fn show(number: &Number) -> Response {
+pub(crate) fn show(number: &Number) -> Response {
     Json(graph::Settings {
         calling: Some(shown(&number.calling)),
         storage_configuration: Some(json!({ "status": "DEFAULT" })),
@@ -35,7 +35,7 @@ pub(super) fn show(number: &Number) -> Response {
 }
 
 /// `POST`.
-pub(super) async fn change(world: &World, number: &Arc<Number>, body: &[u8]) -> Answer {
+pub(crate) async fn change(world: &World, number: &Arc<Number>, body: &[u8]) -> Answer {
     let wanted = graph::Settings::parse(body).map_err(ApiRefusal::Body)?;
     let Some(calling) = wanted.calling else { return Ok(Json(Success::bare()).into_response()) };
     let now = world.clock.now();

@@ -1,27 +1,106 @@
-//! `/sandbox/v1/calls/{id}`: what happened in this call, and how did it sound?
+//! `/sandbox/v1/calls`: which calls were there, what happened in one, and how did it sound?
 
 use std::sync::Arc;
 
 use axum::{
     Json,
     extract::{Path, State},
-    http::header,
+    http::{Uri, header},
     response::IntoResponse as _,
 };
-use terms::CallId;
+use terms::{CallId, Timestamp, WaId};
 use tokio::sync::oneshot;
-use wire::sandbox::{CallInspection, Heard, LegReport, Legs, StateChange, Verdict};
+use wire::sandbox::{
+    CallEnd, CallInspection, CallPage, CallSummary, Heard, LegReport, Legs, StateChange, Verdict,
+};
 
 use super::{Answer, SandboxRefusal};
 use crate::{
+    api::query,
     calls::{self, CallRecord, Command},
-    store::Kind,
+    store::{Kind, StoreFault},
     world::World,
 };
+
+/// Calls of one page when nobody says how many, and at most.
+const PAGE: usize = 50;
+const PAGE_MAX: usize = 200;
+
+/// `?limit=&before=`: newest first.
+pub(super) async fn list(State(world): State<Arc<World>>, uri: Uri) -> Answer {
+    let limit = match query(&uri, "limit") {
+        None => PAGE,
+        Some(text) => {
+            text.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit)).ok_or_else(|| {
+                SandboxRefusal::Body(format!("limit must be a number from 1 to {PAGE_MAX}"))
+            })?
+        }
+    };
+    // One more than is shown says whether there is a next page.
+    let mut records: Vec<CallRecord> = match query(&uri, "before") {
+        None => world.store.load_newest(Kind::Call, limit + 1).await?,
+        Some(id) => {
+            let id: CallId = id.parse().map_err(|_| SandboxRefusal::Unknown { what: "call" })?;
+            world.store.load_before(Kind::Call, id.as_str(), limit + 1).await?
+        }
+    };
+    let more = records.len() > limit;
+    records.truncate(limit);
+    let next = records.last().filter(|_| more).map(|last| last.id.clone());
+    let calls = records.into_iter().filter_map(|record| summary(&world, record)).collect();
+    Ok(Json(CallPage { calls, next }).into_response())
+}
+
+/// The newest calls, newest first.
+pub(super) async fn newest(world: &World) -> Result<Vec<CallSummary>, StoreFault> {
+    let records: Vec<CallRecord> = world.store.load_newest(Kind::Call, PAGE_MAX).await?;
+    Ok(records.into_iter().filter_map(|record| summary(world, record)).collect())
+}
+
+fn summary(world: &World, record: CallRecord) -> Option<CallSummary> {
+    Some(CallSummary {
+        direction: record.direction,
+        state: record.call.state().name().to_owned(),
+        business: business(world, &record)?,
+        placed_at: record.call.placed_at(),
+        end: end(&record),
+        price: record.price.map(|price| price.total),
+        verdicts: record.findings.len(),
+        user: record.user,
+        call_id: record.id,
+    })
+}
+
+fn business(world: &World, record: &CallRecord) -> Option<WaId> {
+    world.directory.number(&record.number).map(|number| number.digits.clone())
+}
+
+fn end(record: &CallRecord) -> Option<CallEnd> {
+    let ending = record.call.ending()?;
+    let connected_ms = |from: Timestamp| {
+        let connected = ending.ended_at.since(from);
+        u64::try_from(connected.as_millis()).unwrap_or(u64::MAX)
+    };
+    Some(CallEnd {
+        reason: ending.reason.as_str().to_owned(),
+        party: ending.reason.party(),
+        text: ending.reason.text().to_owned(),
+        code: ending.reason.error().map(rules::call::CallError::code),
+        at: ending.ended_at,
+        connected_ms: ending.answered_at.map(connected_ms),
+    })
+}
 
 pub(super) async fn inspect(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {
     let record = find(&world, &id).await?;
     Ok(Json(CallInspection {
+        business: business(&world, &record).unwrap_or_else(|| record.user.clone()),
+        end: end(&record),
+        recorded: world.recordings.get(&record.id).is_some(),
+        opaque: record.call.opaque().map(str::to_owned),
+        user: record.user,
+        deeplink_payload: record.deeplink_payload,
+        cta_payload: record.cta_payload,
         call_id: record.id,
         direction: record.direction,
         state: record.call.state().name().to_owned(),

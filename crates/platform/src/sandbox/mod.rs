@@ -6,6 +6,7 @@
 mod calls;
 mod clock;
 mod faults;
+mod numbers;
 mod state;
 mod users;
 mod webhooks;
@@ -35,12 +36,18 @@ use crate::{
 pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
     Router::new()
         .route("/sandbox/v1/state", get(state::show))
-        .route("/sandbox/v1/users", post(users::add))
+        .route("/sandbox/v1/users", get(users::list).post(users::add))
+        .route("/sandbox/v1/users/{wa_id}", get(users::show))
         .route("/sandbox/v1/users/{wa_id}/behaviour", put(users::set_behaviour))
         .route("/sandbox/v1/users/{wa_id}/call", post(users::call))
         .route("/sandbox/v1/users/{wa_id}/message", post(users::write_message))
         .route("/sandbox/v1/users/{wa_id}/permission", post(users::decide))
         .route("/sandbox/v1/users/{wa_id}/hang_up", post(users::hang_up))
+        .route(
+            "/sandbox/v1/numbers/{id}/settings",
+            get(numbers::show_settings).post(numbers::change_settings),
+        )
+        .route("/sandbox/v1/calls", get(calls::list))
         .route("/sandbox/v1/calls/{id}", get(calls::inspect))
         .route("/sandbox/v1/calls/{id}/recording.wav", get(calls::recording))
         .route("/sandbox/v1/clock", get(clock::show).post(clock::change))
@@ -96,6 +103,12 @@ pub(crate) enum SandboxRefusal {
     Api(ApiRefusal),
 }
 
+impl SandboxRefusal {
+    fn field(&self) -> Option<&str> {
+        if let Self::Api(refusal) = self { refusal.field() } else { None }
+    }
+}
+
 impl From<ApiRefusal> for SandboxRefusal {
     fn from(refusal: ApiRefusal) -> Self {
         Self::Api(refusal)
@@ -110,6 +123,7 @@ impl From<StoreFault> for SandboxRefusal {
 
 impl IntoResponse for SandboxRefusal {
     fn into_response(self) -> Response {
+        let field = self.field().map(str::to_owned);
         let (status, rule, code, text) = match self {
             Self::Forbidden => (
                 StatusCode::FORBIDDEN,
@@ -145,7 +159,7 @@ impl IntoResponse for SandboxRefusal {
                 (status, refusal.rule(), code, refusal.to_string())
             }
         };
-        (status, Json(Refused { rule: rule.to_owned(), code, text })).into_response()
+        (status, Json(Refused { rule: rule.to_owned(), code, text, field })).into_response()
     }
 }
 

@@ -4,25 +4,21 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State, response::IntoResponse as _};
 use rules::{
-    limits::NumberKind,
+    limits::{NumberKind, Use},
     permission::{self, Status},
 };
 use wire::{
     graph::permission::PermissionStatus,
-    sandbox::{self, CallSummary},
+    sandbox::{self, Counter},
 };
 
-use super::{Answer, clock};
+use super::{Answer, calls, clock};
 use crate::{
-    calls::CallRecord,
     consent,
     directory::{Account, Number, User},
-    store::{Kind, StoreFault},
+    store::StoreFault,
     world::World,
 };
-
-/// Calls that are listed: all live ones and the newest of the others.
-const CALLS_MAX: usize = 200;
 
 pub(super) async fn show(State(world): State<Arc<World>>) -> Answer {
     let mut users = Vec::new();
@@ -34,25 +30,9 @@ pub(super) async fn show(State(world): State<Arc<World>>) -> Answer {
         accounts: world.directory.accounts().iter().map(|it| shown_account(it)).collect(),
         numbers: world.directory.numbers().iter().map(|it| shown_number(it)).collect(),
         users,
-        calls: calls(&world).await?,
+        calls: calls::newest(&world).await?,
     })
     .into_response())
-}
-
-async fn calls(world: &World) -> Result<Vec<CallSummary>, StoreFault> {
-    let records: Vec<CallRecord> = world.store.load_newest(Kind::Call, CALLS_MAX).await?;
-    let business = |record: &CallRecord| world.directory.number(&record.number);
-    let summary = |record: CallRecord| {
-        let number = business(&record)?;
-        Some(CallSummary {
-            call_id: record.id,
-            direction: record.direction,
-            state: record.call.state().name().to_owned(),
-            user: record.user,
-            business: number.digits.clone(),
-        })
-    };
-    Ok(records.into_iter().filter_map(summary).collect())
 }
 
 fn shown_account(account: &Account) -> sandbox::Account {
@@ -109,5 +89,18 @@ async fn shown_consent(
         },
         permission_expires_at: view.expires_at,
         window_open_until: pair.window.check(&book, now).ok(),
+        request_open: pair.consent.open_request(&book, now).is_some(),
+        unanswered_in_a_row: pair.consent.unanswered_in_a_row(),
+        requests: view.request.uses.iter().map(counter).collect(),
+        calls: view.call.uses.iter().map(counter).collect(),
     })
+}
+
+fn counter(used: &Use) -> Counter {
+    Counter {
+        period_s: used.period.as_secs(),
+        max: used.max,
+        used: used.used,
+        allowed_at: used.allowed_at,
+    }
 }

@@ -28,6 +28,19 @@ use crate::{
     world::World,
 };
 
+pub(super) async fn list(State(world): State<Arc<World>>) -> Answer {
+    let mut users = Vec::new();
+    for user in world.directory.users() {
+        users.push(state::shown_user(&world, &user).await?);
+    }
+    Ok(Json(users).into_response())
+}
+
+pub(super) async fn show(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {
+    let user = user(&world, &id)?;
+    Ok(Json(state::shown_user(&world, &user).await?).into_response())
+}
+
 pub(super) async fn add(State(world): State<Arc<World>>, request: Request) -> Answer {
     let new: NewUser = body(request).await?;
     if world.directory.user(&new.wa_id).is_some() {

@@ -173,6 +173,32 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The documents of a kind that were first saved before the one of this id, newest first.
+    pub(crate) async fn load_before<T: DeserializeOwned>(
+        &self,
+        kind: Kind,
+        id: &str,
+        count_max: usize,
+    ) -> Result<Vec<T>, StoreFault> {
+        let count_max = i64::try_from(count_max).unwrap_or(i64::MAX);
+        let id = id.to_owned();
+        let rows: Vec<String> = self
+            .writer
+            .run(move |db| {
+                db.prepare_cached(
+                    "SELECT json FROM documents WHERE kind = ?1
+                       AND seq < (SELECT seq FROM documents WHERE kind = ?1 AND id = ?2)
+                     ORDER BY seq DESC LIMIT ?3",
+                )?
+                .query_map(params![kind.as_str(), id, count_max], |row| row.get(0))?
+                .collect()
+            })
+            .await?;
+        rows.iter().map(|json| serde_json::from_str(json).map_err(StoreFault::Document)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +214,8 @@ mod tests {
         }
         let store = Store::open(Some(folder.path())).unwrap();
         assert_eq!(store.load_all::<i32>(Kind::User).await.unwrap(), [3, 2]);
+        assert_eq!(store.load_before::<i32>(Kind::User, "a", 9).await.unwrap(), [3]);
+        assert!(store.load_before::<i32>(Kind::User, "b", 9).await.unwrap().is_empty());
         assert_eq!(store.load::<i32>(Kind::User, "a").await.unwrap(), Some(2));
         assert_eq!(store.load::<i32>(Kind::Call, "a").await.unwrap(), None);
     }

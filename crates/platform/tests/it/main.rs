@@ -9,6 +9,7 @@ mod delivery;
 mod edition;
 mod errors;
 mod faults;
+mod manager;
 mod openapi;
 mod phones;
 mod privacy;

@@ -1,7 +1,7 @@
 //! What happened in a call?
 
 use serde::{Deserialize, Serialize};
-use terms::{CallId, Direction, Money, Timestamp, WaId};
+use terms::{CallId, Direction, Money, Party, Timestamp, WaId};
 
 /// A call in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,46 @@ pub struct CallSummary {
     pub user: WaId,
     /// The business number.
     pub business: WaId,
+    /// When it was placed.
+    pub placed_at: Timestamp,
+    /// How it ended; absent while it lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<CallEnd>,
+    /// What it cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Money>,
+    /// How many verdicts it has.
+    #[serde(default)]
+    pub verdicts: usize,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallEnd {
+    /// Why, as a stable word.
+    pub reason: String,
+    /// Whose doing it was, or whose fault.
+    pub party: Party,
+    /// The same for people.
+    pub text: String,
+    /// The error its `terminate` webhook reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<u32>,
+    /// When.
+    pub at: Timestamp,
+    /// How long it was connected; absent if it was never answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected_ms: Option<u64>,
+}
+
+/// `GET /sandbox/v1/calls`: newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallPage {
+    /// The calls of this page.
+    pub calls: Vec<CallSummary>,
+    /// What to give as `before` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<CallId>,
 }
 
 /// `GET /sandbox/v1/calls/{id}`
@@ -27,6 +67,25 @@ pub struct CallInspection {
     pub direction: Direction,
     /// How far it is.
     pub state: String,
+    /// The user.
+    pub user: WaId,
+    /// The business number.
+    pub business: WaId,
+    /// From a deep link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deeplink_payload: Option<String>,
+    /// From a button.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cta_payload: Option<String>,
+    /// `biz_opaque_callback_data`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opaque: Option<String>,
+    /// How it ended; absent while it lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<CallEnd>,
+    /// Whether `…/recording.wav` has something to play.
+    #[serde(default)]
+    pub recorded: bool,
     /// The way there.
     pub states: Vec<StateChange>,
     /// What each side heard.

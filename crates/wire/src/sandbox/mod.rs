@@ -15,11 +15,11 @@ use crate::IsoSpan;
 
 pub use self::faults::{FaultScope, Faults, FaultsError, GraphFaults, MediaFaults, WebhookFaults};
 pub use self::inspection::{
-    CallInspection, CallSummary, Heard, LegReport, Legs, StateChange, Verdict,
+    CallEnd, CallInspection, CallPage, CallSummary, Heard, LegReport, Legs, StateChange, Verdict,
 };
 pub use self::user::{
-    After, Behaviour, CallPlaced, Consent, DecidePermission, KeyPress, NewUser, PermissionAction,
-    PermissionHabit, PlaceCall, Play, Reaction, User, WriteMessage,
+    After, Behaviour, CallPlaced, Consent, Counter, DecidePermission, KeyPress, NewUser,
+    PermissionAction, PermissionHabit, PlaceCall, Play, Reaction, User, WriteMessage,
 };
 
 /// What is asked will not be done.
@@ -31,6 +31,9 @@ pub struct Refused {
     pub code: i64,
     /// The same for people.
     pub text: String,
+    /// The field of the body that is at fault, as a path; absent where it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 /// `GET /sandbox/v1/state`

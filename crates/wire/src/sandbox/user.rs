@@ -38,6 +38,32 @@ pub struct Consent {
     /// Until when the service window is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_open_until: Option<Timestamp>,
+    /// A permission request waits for the user's answer.
+    #[serde(default)]
+    pub request_open: bool,
+    /// The business's calls in a row that this user did not answer.
+    #[serde(default)]
+    pub unanswered_in_a_row: u32,
+    /// The permission requests sent, by limit.
+    #[serde(default)]
+    pub requests: Vec<Counter>,
+    /// The business's calls this user picked up, by limit.
+    #[serde(default)]
+    pub calls: Vec<Counter>,
+}
+
+/// How much of one limit is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counter {
+    /// The limit's period, in seconds.
+    pub period_s: u64,
+    /// The limit.
+    pub max: u32,
+    /// How many count now.
+    pub used: u32,
+    /// When there is room again; absent while there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_at: Option<Timestamp>,
 }
 
 /// `POST /sandbox/v1/users`
