@@ -41,7 +41,7 @@ enum Task {
     Bench(bench::BenchArgs),
     /// Runs the long form of a test that `test` runs bounded.
     ///
-    /// Example: `cargo xtask soak stories --count 60000`
+    /// Examples: `cargo xtask soak sim --seeds 5000`, `cargo xtask soak stories --count 60000`
     Soak(soak::SoakArgs),
 }
 

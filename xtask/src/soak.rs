@@ -1,28 +1,58 @@
 //! What holds for long, not only in a bounded test?
 
-use anyhow::{Result, bail};
-use clap::Args;
+use anyhow::Result;
+use clap::{Args, Subcommand};
 
 use crate::{setup, shell};
 
 /// Which soak.
 #[derive(Debug, Args)]
 pub(crate) struct SoakArgs {
-    /// `stories`: whole calls in virtual time, from many seeds, against the naive reference.
-    name: String,
-    /// How many stories, for each rulebook; `test` plays 1,000.
-    #[arg(long, default_value_t = 60_000)]
-    count: u64,
+    #[command(subcommand)]
+    which: Soak,
+}
+
+#[derive(Debug, Subcommand)]
+enum Soak {
+    /// Whole calls of one number and one user, from many seeds, against the naive reference.
+    ///
+    /// Example: `cargo xtask soak stories --count 60000`
+    Stories {
+        /// How many stories, for each rulebook; `test` plays 1,000.
+        #[arg(long, default_value_t = 60_000)]
+        count: u64,
+    },
+    /// Many accounts, numbers and users on one platform: no sequence of requests, taps, outages and
+    /// moves of the clock breaks an invariant. Prints what happened, and a failure's seed and story.
+    ///
+    /// Examples: `cargo xtask soak sim`, `cargo xtask soak sim --first 4711 --seeds 1`
+    Sim {
+        /// How many seeds; `test` plays 100.
+        #[arg(long, default_value_t = 5_000)]
+        seeds: u64,
+        /// The first seed.
+        #[arg(long, default_value_t = 0)]
+        first: u64,
+    },
 }
 
 pub(crate) fn run(args: &SoakArgs) -> Result<()> {
-    if args.name != "stories" {
-        bail!("no soak called {:?}; there is: stories", args.name);
-    }
     setup::programs(setup::TO_BUILD)?;
     let mut test =
         shell::command("cargo", &["test", "--locked", "-p", "offhook-sim", "--test", "it"]);
-    test.args(["--", "nothing_is_stuck_lost_or_decided_wrongly"]);
-    test.env("OFFHOOK_STORIES", args.count.to_string());
-    shell::run_command(test)
+    match args.which {
+        Soak::Stories { count } => {
+            test.args(["--", "nothing_is_stuck_lost_or_decided_wrongly"]);
+            test.env("OFFHOOK_STORIES", count.to_string());
+        }
+        Soak::Sim { seeds, first } => {
+            test.args(["--", "--nocapture", "no_sequence_breaks_an_invariant"]);
+            test.env("OFFHOOK_SIM_SEEDS", seeds.to_string());
+            test.env("OFFHOOK_SIM_FIRST", first.to_string());
+        }
+    }
+    let start = std::time::Instant::now();
+    let result = shell::run_command(test);
+    println!("{:.1} s, building included", start.elapsed().as_secs_f64());
+    result
 }

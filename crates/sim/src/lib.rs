@@ -1,6 +1,7 @@
 //! What becomes of whole calls when anything may be late, twice or lost?
 //!
-//! One business number and one user live some weeks of virtual time. Platform and gateway decide by
+//! Two kinds of runs. In a story ([`run`]) one business number and one user live some weeks of virtual
+//! time; in a crowd ([`crowd`]) many accounts, numbers and users share one platform. Of a story: platform and gateway decide by
 //! their real rules ([`rules::call`], [`switchboard::call`]); the wire between them is a queue of
 //! events that delays, repeats and loses. Everything random comes from the seed, so a seed is a story
 //! that can be read again.
@@ -15,6 +16,7 @@
 //! everything that ever happened. Where it and the platform disagree, the story has a fault.
 
 mod business;
+pub mod crowd;
 mod dice;
 mod model;
 mod phone;

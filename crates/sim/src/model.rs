@@ -34,18 +34,58 @@ pub(crate) enum Allowed {
     Always,
 }
 
+/// The numbers that depend on the kind of business number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ceilings {
+    pub(crate) asks_per_day: usize,
+    pub(crate) asks_per_week: usize,
+    pub(crate) revoke_after: usize,
+    pub(crate) connected_per_day: usize,
+}
+
+impl Ceilings {
+    pub(crate) const REAL: Self =
+        Self { asks_per_day: 1, asks_per_week: 2, revoke_after: 4, connected_per_day: 100 };
+    pub(crate) const TEST: Self =
+        Self { asks_per_day: 25, asks_per_week: 100, revoke_after: 10, connected_per_day: 100 };
+}
+
 /// All facts, in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Model {
     facts: Vec<(i64, Fact)>,
+    ceilings: Ceilings,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self::new(Ceilings::REAL)
+    }
 }
 
 impl Model {
+    pub(crate) fn new(ceilings: Ceilings) -> Self {
+        Self { facts: Vec::new(), ceilings }
+    }
+
     pub(crate) fn note(&mut self, at: Timestamp, fact: Fact) {
         self.facts.push((at.unix_ms(), fact));
     }
 
     pub(crate) fn allowed(&self, now: Timestamp) -> Allowed {
+        match self.replay().0 {
+            Allowed::Until(end) if end <= now.unix_ms() => Allowed::No,
+            allowed @ (Allowed::No | Allowed::Until(_) | Allowed::Always) => allowed,
+        }
+    }
+
+    /// Unanswered calls in a row.
+    pub(crate) fn streak(&self) -> usize {
+        self.replay().1
+    }
+
+    /// The permission and the streak after everything that happened.
+    fn replay(&self) -> (Allowed, usize) {
         let mut allowed = Allowed::No;
         let mut streak = 0;
         for (at, fact) in &self.facts {
@@ -62,7 +102,7 @@ impl Model {
                 Fact::Answered(_) => streak = 0,
                 Fact::LeftUnanswered => {
                     streak += 1;
-                    if streak >= 4 && allowed != Allowed::No {
+                    if streak >= self.ceilings.revoke_after && allowed != Allowed::No {
                         allowed = Allowed::No;
                         streak = 0;
                     }
@@ -70,10 +110,7 @@ impl Model {
                 Fact::CallbackOffered | Fact::UserWrote | Fact::UserCalled | Fact::Asked => {}
             }
         }
-        match allowed {
-            Allowed::Until(end) if end <= now.unix_ms() => Allowed::No,
-            Allowed::No | Allowed::Until(_) | Allowed::Always => allowed,
-        }
+        (allowed, streak)
     }
 
     pub(crate) fn window_is_open(&self, now: Timestamp) -> bool {
@@ -95,34 +132,47 @@ impl Model {
 
     /// May the business call now? `ok`, or the rule that says no.
     pub(crate) fn call_verdict(&self, beta: bool, in_call: bool, now: Timestamp) -> &'static str {
-        let business = Fact::Answered(Direction::BusinessInitiated);
-        let connected = self.count(business, now.unix_ms() - DAY_MS);
         if self.allowed(now) == Allowed::No {
             "permission.required"
         } else if beta && !self.window_is_open(now) {
             "window.open"
         } else if in_call {
             "limits.one_call_per_pair"
-        } else if connected >= 100 {
+        } else if self.connected(now) >= self.ceilings.connected_per_day {
             "limits.connected_per_day"
         } else {
             "ok"
         }
     }
 
-    /// May the business ask for permission now, by a free-form message?
-    pub(crate) fn request_verdict(&self, now: Timestamp) -> &'static str {
-        let last_answered =
-            self.facts.iter().rposition(|(_, fact)| matches!(fact, Fact::Answered(_)));
-        let since = &self.facts[last_answered.map_or(0, |place| place + 1)..];
-        let asked = |span: i64| {
-            since.iter().filter(|(at, f)| *f == Fact::Asked && *at > now.unix_ms() - span).count()
-        };
-        if !self.window_is_open(now) {
+    /// Business's calls that were answered within a day.
+    pub(crate) fn connected(&self, now: Timestamp) -> usize {
+        let business = Fact::Answered(Direction::BusinessInitiated);
+        self.count(business, now.unix_ms() - DAY_MS)
+    }
+
+    /// Requests that count within this span.
+    fn asked(&self, span: i64, now: Timestamp) -> usize {
+        let answered = |(_, fact): &(i64, Fact)| matches!(fact, Fact::Answered(_));
+        let last = self.facts.iter().rposition(answered);
+        let since = &self.facts[last.map_or(0, |place| place + 1)..];
+        let after = now.unix_ms() - span;
+        since.iter().filter(|(at, fact)| *fact == Fact::Asked && *at > after).count()
+    }
+
+    /// Requests that count within a day and within a week.
+    pub(crate) fn requests(&self, now: Timestamp) -> [usize; 2] {
+        [self.asked(DAY_MS, now), self.asked(WEEK_MS, now)]
+    }
+
+    /// May the business ask for permission now, by a free-form message or a template?
+    pub(crate) fn request_verdict(&self, free_form: bool, now: Timestamp) -> &'static str {
+        let [day, week] = self.requests(now);
+        if free_form && !self.window_is_open(now) {
             "window.open"
         } else if self.allowed(now) == Allowed::Always {
             "permission.already_permanent"
-        } else if asked(DAY_MS) >= 1 || asked(WEEK_MS) >= 2 {
+        } else if day >= self.ceilings.asks_per_day || week >= self.ceilings.asks_per_week {
             "permission.request_limit"
         } else {
             "ok"

@@ -182,7 +182,7 @@ impl World {
     }
 
     fn business_asks(&mut self) {
-        let want = self.model.request_verdict(self.now);
+        let want = self.model.request_verdict(true, self.now);
         let (number, user) = (number(), user());
         let form = RequestForm::FreeForm;
         let checked = eligibility::check_request(

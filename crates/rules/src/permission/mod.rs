@@ -93,7 +93,6 @@ pub struct Consent {
     absence: Absence,
     unanswered_in_a_row: u32,
     requests: Vec<Request>,
-    counted_from: Option<Timestamp>,
     connected: Rolling,
 }
 
@@ -250,13 +249,7 @@ impl Consent {
     #[must_use]
     pub fn request_uses(&self, book: &Rulebook, kind: NumberKind, now: Timestamp) -> [Use; 2] {
         let ceilings = Ceilings::of(&book.permission, kind);
-        let counted = || {
-            let after = self.counted_from;
-            self.requests
-                .iter()
-                .map(|r| r.sent_at)
-                .filter(move |at| after.is_none_or(|from| *at > from))
-        };
+        let counted = || self.requests.iter().filter(|r| !r.is_forgiven).map(|r| r.sent_at);
         [
             usage(counted(), ceilings.requests_per_day, DAY, now),
             usage(counted(), ceilings.requests_per_week, WEEK, now),
@@ -314,6 +307,7 @@ impl Consent {
             delivered_at: None,
             answer: None,
             is_replaced: false,
+            is_forgiven: false,
         });
     }
 
@@ -386,7 +380,7 @@ impl Consent {
 
     fn count_connected(&mut self, direction: Direction, now: Timestamp) {
         self.unanswered_in_a_row = 0;
-        self.counted_from = Some(now);
+        self.requests.iter_mut().for_each(|request| request.is_forgiven = true);
         match direction {
             Direction::BusinessInitiated => self.connected.record(now, DAY),
             Direction::UserInitiated => {}

@@ -28,6 +28,9 @@ pub struct Request {
     pub(super) delivered_at: Option<Timestamp>,
     pub(super) answer: Option<(Timestamp, Choice)>,
     pub(super) is_replaced: bool,
+    /// A call was answered since; it no longer counts.
+    #[serde(default)]
+    pub(super) is_forgiven: bool,
 }
 
 /// Where a request stands.

@@ -128,6 +128,16 @@ fn any_connected_call_resets_both_request_counters() {
     }
 }
 
+/// As while a test clock stands still.
+#[test]
+fn a_request_at_the_moment_of_a_connected_call_counts_if_it_came_after() {
+    let mut pair = Pair::new(newest());
+    pair.ask("wamid.1", at(0)).unwrap();
+    pair.connected(Direction::UserInitiated, at(0));
+    pair.ask("wamid.2", at(0)).unwrap();
+    assert!(pair.ask("wamid.3", at(0)).is_err());
+}
+
 #[test]
 fn a_permanent_permission_makes_requests_pointless() {
     let mut pair = Pair::new(newest());

@@ -1,5 +1,7 @@
 //! Whole stories from seeds.
 
+mod crowd;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use offhook_sim::{Plan, Report, run};

@@ -1,0 +1,315 @@
+//! What should the answer be, told as simply as possible?
+//!
+//! The numbers are written out here and every answer scans everything that happened, so neither a
+//! wrong rulebook nor a wrong counter agrees with it.
+
+use std::time::Duration;
+
+use rules::{
+    limits::NumberKind,
+    price,
+    settings::{Change, Switch},
+};
+use rust_decimal::Decimal;
+use terms::{Direction, Timestamp};
+
+use super::{
+    calls::Reaction,
+    town::{AccountNo, CallNo, Entry, NumberNo, UserNo},
+    world::World,
+};
+use crate::model::Model;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// A priced call.
+#[derive(Debug, Clone)]
+pub(super) struct Bill {
+    pub(super) account: AccountNo,
+    pub(super) month: String,
+    pub(super) market: String,
+    pub(super) pulses: u64,
+    pub(super) per_minute: Decimal,
+    pub(super) total: Decimal,
+}
+
+impl World {
+    fn is_blocked(&self, number: NumberNo, direction: Direction) -> bool {
+        let is_beta = self.accounts[self.numbers[number].account].is_beta;
+        match (self.numbers[number].country, direction) {
+            ("US" | "CA" | "EG" | "VN" | "NG", Direction::BusinessInitiated) => true,
+            ("US" | "CA" | "EG" | "VN" | "NG" | "TR", _) => is_beta,
+            _ => false,
+        }
+    }
+
+    fn calls_where(&self, wanted: impl Fn(&Entry) -> bool) -> usize {
+        self.calls.iter().filter(|call| wanted(call)).count()
+    }
+
+    pub(super) fn placed_today(&self, number: NumberNo) -> usize {
+        let after = self.now.unix_ms() - DAY_MS;
+        self.calls_where(|call| {
+            call.number == number
+                && call.direction == Direction::BusinessInitiated
+                && call.call.placed_at().unix_ms() > after
+        })
+    }
+
+    fn too_many_run(&self, number: NumberNo) -> bool {
+        let account = self.numbers[number].account;
+        let of_account = &self.accounts[account];
+        let running = self.calls_where(|call| {
+            let same = if of_account.is_beta {
+                self.numbers[call.number].account == account
+            } else {
+                call.number == number
+            };
+            same && call.ending.is_none()
+        });
+        running >= of_account.limits.concurrent
+    }
+
+    fn in_call(&self, number: NumberNo, user: UserNo) -> bool {
+        self.calls_where(|c| (c.number, c.user) == (number, user) && c.ending.is_none()) > 0
+    }
+
+    fn is_on(&self, number: NumberNo) -> bool {
+        self.numbers[number].settings.status == Some(Switch::Enabled)
+    }
+
+    fn in_future(&self, until: Option<Timestamp>) -> bool {
+        until.is_some_and(|until| until.unix_ms() > self.now.unix_ms())
+    }
+
+    fn with_model<T>(&self, number: NumberNo, user: UserNo, ask: impl FnOnce(&Model) -> T) -> T {
+        match self.pairs.get(&(number, user)) {
+            Some(pair) => ask(&pair.model),
+            None => ask(&Model::default()),
+        }
+    }
+
+    pub(super) fn dial_wanted(&self, number: NumberNo, user: UserNo) -> Option<&'static str> {
+        let facts = &self.numbers[number];
+        let account = &self.accounts[facts.account];
+        let sip = facts.settings.sip.as_ref().is_some_and(|sip| sip.status == Switch::Enabled);
+        let in_call = self.in_call(number, user);
+        let of_pair = self.with_model(number, user, |model| {
+            model.call_verdict(account.is_beta, in_call, self.now)
+        });
+        Some(if sip {
+            "eligibility.sip"
+        } else if !self.is_on(number) {
+            "eligibility.enabled"
+        } else if self.is_blocked(number, Direction::BusinessInitiated) {
+            "eligibility.country"
+        } else if self.in_future(facts.business_calls_restricted_until) {
+            "eligibility.restriction"
+        } else if !account.payment_valid {
+            "eligibility.payment"
+        } else if facts.kind != NumberKind::Production && !self.users[user].is_listed {
+            "eligibility.allowed_list"
+        } else if of_pair != "ok" {
+            of_pair
+        } else if self.placed_today(number) >= account.limits.placed {
+            "limits.placed_per_day"
+        } else if self.too_many_run(number) {
+            "limits.concurrent"
+        } else {
+            "ok"
+        })
+    }
+
+    pub(super) fn user_dial_wanted(&self, number: NumberNo, user: UserNo) -> Option<&'static str> {
+        let facts = &self.numbers[number];
+        let is_open = self.is_open(number)?;
+        Some(if !self.is_on(number) {
+            "eligibility.enabled"
+        } else if self.is_blocked(number, Direction::UserInitiated) {
+            "eligibility.country"
+        } else if self.in_future(facts.user_calls_restricted_until) {
+            "eligibility.restriction"
+        } else if !is_open {
+            "hours.open"
+        } else if !self.accounts[facts.account].payment_valid {
+            "eligibility.payment"
+        } else if self.in_call(number, user) {
+            "limits.one_call_per_pair"
+        } else if self.too_many_run(number) {
+            "limits.concurrent"
+        } else {
+            "ok"
+        })
+    }
+
+    pub(super) fn request_wanted(
+        &self,
+        number: NumberNo,
+        user: UserNo,
+        is_free_form: bool,
+    ) -> Option<&'static str> {
+        let facts = &self.numbers[number];
+        let of_pair =
+            self.with_model(number, user, |model| model.request_verdict(is_free_form, self.now));
+        Some(if !self.is_on(number) {
+            "eligibility.enabled"
+        } else if self.is_blocked(number, Direction::BusinessInitiated) {
+            "eligibility.country"
+        } else if self.in_future(facts.business_calls_restricted_until) {
+            "eligibility.restriction"
+        } else if facts.kind != NumberKind::Production && !self.users[user].is_listed {
+            "eligibility.allowed_list"
+        } else if of_pair != "ok" {
+            of_pair
+        } else if !self.users[user].app_is_recent {
+            "eligibility.app_version"
+        } else {
+            "ok"
+        })
+    }
+
+    pub(super) fn message_wanted(&self, number: NumberNo, user: UserNo) -> Option<&'static str> {
+        let open = self.with_model(number, user, |model| model.window_is_open(self.now));
+        Some(if open { "ok" } else { "window.open" })
+    }
+
+    pub(super) fn change_wanted(
+        &self,
+        number: NumberNo,
+        change: &Change,
+        is_wrong: bool,
+    ) -> Option<&'static str> {
+        let facts = &self.numbers[number];
+        let is_beta = self.accounts[facts.account].is_beta;
+        let enables = change.status.as_deref() == Some("ENABLED") && !self.is_on(number);
+        let tier_min = if is_beta { 1_000 } else { 2_000 };
+        Some(if is_wrong {
+            "settings.value"
+        } else if enables && self.is_blocked(number, Direction::UserInitiated) {
+            "eligibility.country"
+        } else if enables && facts.kind == NumberKind::Production && facts.tier < tier_min {
+            "settings.tier"
+        } else {
+            "ok"
+        })
+    }
+
+    pub(super) fn action_wanted(
+        &self,
+        number: NumberNo,
+        no: CallNo,
+        reaction: Reaction,
+    ) -> &'static str {
+        let call = &self.calls[no];
+        let answers = reaction.sdp().is_some();
+        let late = call.ending.is_some_and(|end| end.reason.as_str() == "business_did_not_answer");
+        if call.number != number {
+            "call.unknown"
+        } else if call.ending.is_some() && answers && late {
+            "call.answer_window"
+        } else if call.ending.is_some() {
+            "call.ended"
+        } else if reaction == Reaction::Terminate {
+            "ok"
+        } else if call.direction == Direction::BusinessInitiated {
+            "call.direction"
+        } else if call.answered_at.is_some() {
+            "call.state"
+        } else if answers && call.first_sdp.is_some_and(|first| Some(first) != reaction.sdp()) {
+            "call.same_sdp"
+        } else {
+            "ok"
+        }
+    }
+
+    /// Is the business open, by the wall clock of its zone? Nobody says within three hours of a
+    /// change of the clocks, where a time of day may come twice or never.
+    fn is_open(&self, number: NumberNo) -> Option<bool> {
+        let Some(hours) = &self.numbers[number].settings.call_hours else { return Some(true) };
+        if hours.status == Switch::Disabled {
+            return Some(true);
+        }
+        let zone = rules::hours::zone(&hours.timezone_id)?;
+        let now = self.now.to_jiff();
+        let beside = |seconds: i64| {
+            now.checked_add(jiff::SignedDuration::from_secs(seconds)).map(|at| zone.to_offset(at))
+        };
+        if beside(-10_800).ok()? != beside(10_800).ok()? {
+            return None;
+        }
+        let local = zone.to_datetime(now);
+        let minute = i32::from(local.hour()) * 100 + i32::from(local.minute());
+        let today = rules::hours::Day::from(local.weekday());
+        Some(hours.weekly_operating_hours.iter().any(|open| {
+            let time = |time: rules::hours::HourMinute| time.to_string().parse().unwrap_or(0);
+            let (from, until): (i32, i32) = (time(open.open_time), time(open.close_time));
+            let until = if until == 2359 { 2400 } else { until };
+            open.day_of_week == today && from <= minute && minute < until
+        }))
+    }
+
+    /// The month of this moment where the account is.
+    fn month(&self, account: AccountNo) -> String {
+        let zone =
+            rules::hours::zone(self.accounts[account].zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let today = zone.to_datetime(self.now.to_jiff()).date();
+        format!("{}-{:02}", today.year(), today.month())
+    }
+
+    /// Prices a call by the rules, and counts it towards its month.
+    pub(super) fn bill(&mut self, no: CallNo, connected: Duration) {
+        self.calls[no].bills += 1;
+        self.report.counts.billed += 1;
+        if self.plan.checked && connected != self.lasted(no) {
+            self.fault(&format!("call {no} lasted {:?}, not {connected:?}", self.lasted(no)));
+        }
+        let (number, user) = (self.calls[no].number, self.calls[no].user);
+        let (account, book) = (self.numbers[number].account, self.book(number));
+        let country = self.users[user].country.parse().ok();
+        let month = self.month(account);
+        let market = self.card.market(country).map_or("", |(market, _)| market).to_owned();
+        let used = self.used.entry((account, month.clone(), market.clone())).or_default();
+        let direction = Direction::BusinessInitiated;
+        let Some(price) = price::price(&self.card, direction, country, connected, *used, &book)
+        else {
+            return self.fault(&format!("call {no} has no price"));
+        };
+        *used += Duration::from_secs(6) * u32::try_from(price.pulses).unwrap_or(u32::MAX);
+        let (per_minute, total) = (price.per_minute.amount, price.total.amount);
+        let bill = Bill { account, month, market, pulses: price.pulses, per_minute, total };
+        if self.plan.checked {
+            self.check_bill(no, &bill, connected);
+            self.bills.push(bill);
+        }
+    }
+
+    /// A call costs a tenth of the rate each begun six seconds; the rate is of the tier its last
+    /// minute falls into.
+    fn check_bill(&mut self, no: CallNo, bill: &Bill, connected: Duration) {
+        let pulses = u64::try_from(connected.as_millis().div_ceil(6_000)).unwrap_or(u64::MAX);
+        let same = |other: &&Bill| {
+            (other.account, &other.month, &other.market)
+                == (bill.account, &bill.month, &bill.market)
+        };
+        let before: u64 = self.bills.iter().filter(same).map(|other| other.pulses).sum();
+        let cheapest = self.bills.iter().filter(same).map(|other| other.per_minute).min();
+        let tiers: [i64; 3] = match bill.market.as_str() {
+            "Mexico" => [10, 8, 5],
+            "Brazil" => [20, 10, 2],
+            _ => [30, 20, 10],
+        };
+        let tier = match (before + pulses).div_ceil(10) {
+            0..=10 => tiers[0],
+            11..=50 => tiers[1],
+            _ => tiers[2],
+        };
+        let rate = Decimal::new(tier, 2);
+        let total = rate * Decimal::from(pulses) / Decimal::from(10);
+        if (bill.pulses, bill.per_minute, bill.total) != (pulses, rate, total) {
+            self.fault(&format!("call {no}: {bill:?}, not {pulses} pulses at {rate}: {total}"));
+        }
+        if cheapest.is_some_and(|cheapest| bill.per_minute > cheapest) {
+            self.fault(&format!("call {no}: {bill:?} is dearer than one before in its month"));
+        }
+    }
+}
