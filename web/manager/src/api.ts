@@ -1,0 +1,108 @@
+/** The sandbox API, as far as this page uses it. */
+import type {
+  Behaviour,
+  CallAnalytics,
+  CallInspection,
+  CallPage,
+  Clock,
+  Faults,
+  PermissionAction,
+  Refused,
+  Settings,
+  State,
+  WebhookRecord,
+} from "../../ui/src/sandbox.ts";
+
+/** The platform said no, or could not be asked. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly rule: string,
+    readonly code: number | null,
+    text: string,
+    readonly field: string | null,
+  ) {
+    super(text);
+  }
+}
+
+const path = (...parts: string[]) => `/sandbox/v1/${parts.map(encodeURIComponent).join("/")}`;
+
+export const state = () => ask<State>("GET", path("state"));
+
+export const settings = (number: string) => ask<Settings>("GET", path("numbers", number, "settings"));
+export const credentials = (number: string) =>
+  ask<Settings>("GET", `${path("numbers", number, "settings")}?include_sip_credentials=true`);
+export const changeSettings = (number: string, calling: object) =>
+  ask<unknown>("POST", path("numbers", number, "settings"), { calling });
+
+export const addUser = (user: { wa_id: string; name: string }) => ask<unknown>("POST", path("users"), user);
+export const behave = (user: string, behaviour: Behaviour) =>
+  ask<Behaviour>("PUT", path("users", user, "behaviour"), behaviour);
+export const placeCall = (user: string, to: string) =>
+  ask<{ call_id: string }>("POST", path("users", user, "call"), { to });
+export const hangUp = (user: string) => ask<unknown>("POST", path("users", user, "hang_up"), {});
+export const write = (user: string, to: string, text: string) =>
+  ask<unknown>("POST", path("users", user, "message"), { to, text });
+export const decide = (user: string, to: string, action: PermissionAction) =>
+  ask<unknown>("POST", path("users", user, "permission"), { to, action });
+
+export const calls = (before?: string) =>
+  ask<CallPage>("GET", `${path("calls")}?limit=50${before ? `&before=${encodeURIComponent(before)}` : ""}`);
+export const call = (id: string) => ask<CallInspection>("GET", path("calls", id));
+export const recording = (id: string) => path("calls", id, "recording.wav");
+
+export const webhooks = () => ask<WebhookRecord[]>("GET", path("webhooks"));
+export const redeliver = (id: string) => ask<unknown>("POST", path("webhooks", id, "redeliver"), {});
+
+export interface AnalyticsQuery {
+  /** Unix seconds. */
+  start: number;
+  end: number;
+  dimensions: string[];
+  phone_numbers: string[];
+}
+
+export const analytics = (waba: string, { start, end, dimensions, phone_numbers }: AnalyticsQuery) => {
+  const query = new URLSearchParams({ start: String(start), end: String(end), granularity: "DAILY" });
+  if (dimensions.length > 0) query.set("dimensions", dimensions.join(","));
+  if (phone_numbers.length > 0) query.set("phone_numbers", phone_numbers.join(","));
+  return ask<CallAnalytics>("GET", `${path("accounts", waba, "analytics")}?${query}`);
+};
+
+export const faults = () => ask<Faults[]>("GET", path("faults"));
+export const clearFaults = (call?: string) =>
+  ask<unknown>("DELETE", `${path("faults")}${call ? `?call_id=${encodeURIComponent(call)}` : ""}`);
+export const setFaults = (faults: Faults) => ask<unknown>("PUT", path("faults"), faults);
+export const moveClock = (change: object) => ask<Clock>("POST", path("clock"), change);
+
+async function ask<T>(method: string, address: string, body?: unknown): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(address, {
+      method,
+      headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch {
+    throw new Refusal(0, "", null, "The platform does not answer. Is it still running?", null);
+  }
+  const text = await response.text();
+  const value: unknown = text ? parse(text) : null;
+  if (!response.ok) throw refusal(response.status, value);
+  return value as T;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function refusal(status: number, value: unknown): Refusal {
+  const body = (typeof value === "object" && value !== null ? value : {}) as Partial<Refused>;
+  const text = body.text ?? `The platform answered ${status}.`;
+  return new Refusal(status, body.rule ?? "", body.code ?? null, text, body.field ?? null);
+}
