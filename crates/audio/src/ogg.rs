@@ -3,7 +3,7 @@
 //! Ogg Opus (RFC 7845): a head, tags, then packets with the granule position, which counts samples at
 //! 48 kHz whatever was encoded. One stream a file, mono or stereo; what follows its end is ignored.
 
-use std::io::Cursor;
+use std::{io::Cursor, time::Duration};
 
 use ::ogg::{PacketReader, PacketWriteEndInfo, PacketWriter, reading::OggReadError};
 
@@ -53,6 +53,16 @@ pub struct OpusStream {
     pub pre_skip: u16,
     /// The audio packets in order.
     pub packets: Vec<Box<[u8]>>,
+}
+
+impl OpusStream {
+    /// How long it plays.
+    #[must_use]
+    pub fn lasts(&self) -> Duration {
+        let samples: usize = self.packets.iter().filter_map(|it| opus::packet_samples(it)).sum();
+        let heard = samples.saturating_sub(usize::from(self.pre_skip));
+        Duration::from_secs_f64(heard as f64 / f64::from(crate::SAMPLE_RATE))
+    }
 }
 
 /// Reads an Ogg Opus file.

@@ -20,6 +20,7 @@ mod consent;
 mod directory;
 mod faults;
 mod ids;
+mod media_files;
 mod openapi;
 mod pages;
 mod phones;

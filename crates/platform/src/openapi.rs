@@ -292,6 +292,15 @@ fn graph() -> Vec<Operation> {
             json!({ "calling": { "status": "ENABLED" } }),
         ),
         get(
+            "/v23.0/{media_id}",
+            "A media file and a link to it that works for minutes; DELETE removes it. POST of \
+             multipart/form-data (file, messaging_product, use_case) to /{phone_number_id}/media \
+             uploads one",
+            json!({ "messaging_product": "whatsapp", "id": "1002700000000001",
+                    "mime_type": "audio/ogg", "sha256": "mYb2c0…=", "file_size": 12345,
+                    "url": "http://127.0.0.1:8400/whatsapp_business/attachments/?mid=1002700000000001" }),
+        ),
+        get(
             "/v23.0/{phone_number_id}",
             "The number itself",
             json!({ "id": number, "verified_name": "Loja Aurora" }),

@@ -31,6 +31,7 @@ use crate::{
     directory::Directory,
     faults::Faults,
     ids::Ids,
+    media_files::{self, MediaFiles},
     openapi, pages, phones, sandbox,
     store::{Kind, Store},
     webhooks::{Deliverer, Outbox},
@@ -120,6 +121,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         wake,
     );
     tokio::spawn(deliverer.run(stop_webhooks.clone()));
+    tokio::spawn(media_files::sweep(Arc::clone(&world)));
     listen(&world, listener);
     if let Some(url) = config.webhook_url {
         let world = Arc::clone(&world);
@@ -148,6 +150,7 @@ async fn make_world(
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(StartError::Client)?;
+    let media_files = MediaFiles::open(config.data.as_deref()).map_err(StartError::Store)?;
     Ok(World {
         clock: config.clock.clone(),
         store,
@@ -155,6 +158,7 @@ async fn make_world(
         outbox,
         faults,
         ids,
+        media_files,
         engine,
         handset_engine,
         ears: Ears::start().map_err(StartError::Thread)?,
@@ -209,6 +213,7 @@ fn listen(world: &Arc<World>, listener: TcpListener) {
         .route("/openapi.json", get(async || Json(openapi::document())))
         .merge(sandbox::router(world))
         .merge(dialog)
+        .merge(api::media_router())
         .merge(pages::router())
         .fallback(api::graph)
         .layer(from_fn_with_state(Arc::clone(world), date_by_test_clock))

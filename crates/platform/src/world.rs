@@ -25,6 +25,7 @@ use crate::{
     directory::{Directory, Number, User},
     faults::Faults,
     ids::Ids,
+    media_files::MediaFiles,
     phones::Phones,
     store::Store,
     webhooks::Outbox,
@@ -41,6 +42,7 @@ pub(crate) struct World {
     pub(crate) faults: Arc<Faults>,
     /// Where every id comes from.
     pub(crate) ids: Arc<Ids>,
+    pub(crate) media_files: MediaFiles,
     pub(crate) engine: Engine,
     /// The scripted users' own media.
     pub(crate) handset_engine: Engine,

@@ -17,6 +17,7 @@ pub mod delivery;
 pub mod eligibility;
 pub mod hours;
 pub mod limits;
+pub mod media_files;
 pub mod permission;
 pub mod price;
 pub mod quality;

@@ -197,6 +197,14 @@ pub enum Refusal {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file cannot be uploaded. Code 100.
+    #[error("Param {field} {reason}")]
+    FileUnfit {
+        /// The form field.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 fn since(closed_at: Option<Timestamp>) -> String {
@@ -237,6 +245,7 @@ impl Refusal {
             Self::TierTooLow { .. } => "settings.tier",
             Self::NobodyListens => "settings.prerequisites",
             Self::SettingInvalid { .. } => "settings.value",
+            Self::FileUnfit { .. } => "media.file",
         }
     }
 
@@ -273,7 +282,8 @@ impl Refusal {
             | Self::NothingToRevoke
             | Self::TierTooLow { .. }
             | Self::NobodyListens
-            | Self::SettingInvalid { .. } => None,
+            | Self::SettingInvalid { .. }
+            | Self::FileUnfit { .. } => None,
         }
     }
 }

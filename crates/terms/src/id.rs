@@ -116,6 +116,10 @@ text_id!(
     MessageId, "message id", is_token
 );
 text_id!(
+    /// A media file: an upload, a voicemail, a recording, a transcript.
+    MediaId, "media id", |t| is_digits(t, 20)
+);
+text_id!(
     /// A person or thing at the business that takes calls.
     AgentId, "agent id", is_token
 );
@@ -133,6 +137,7 @@ open_id!(PhoneNumberId);
 open_id!(AppId);
 open_id!(CallId);
 open_id!(MessageId);
+open_id!(MediaId);
 open_id!(AgentId);
 personal_id!(WaId);
 personal_id!(UserId);

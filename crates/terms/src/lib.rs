@@ -13,8 +13,8 @@ mod time;
 
 pub use country::Country;
 pub use id::{
-    AgentId, AppId, CallId, IdError, LegId, LoggableCallId, MessageId, PhoneNumberId, UserId, WaId,
-    WabaId,
+    AgentId, AppId, CallId, IdError, LegId, LoggableCallId, MediaId, MessageId, PhoneNumberId,
+    UserId, WaId, WabaId,
 };
 pub use money::{Currency, CurrencyError, Money};
 pub use party::{Direction, Party};

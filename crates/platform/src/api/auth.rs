@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The header of the 360dialog edition.
-const KEY_HEADER: &str = "d360-api-key";
+pub(super) const KEY_HEADER: &str = "d360-api-key";
 
 /// The app behind the request's token.
 pub(crate) fn app(world: &World, headers: &HeaderMap, uri: &Uri) -> Result<AppId, ApiRefusal> {

@@ -15,7 +15,9 @@ use axum::{
 use serde_json::json;
 use wire::graph::subscription::Dialog360Webhook;
 
-use super::{Answer, auth, calls, messages, permissions, read, refusals::ApiRefusal, settings};
+use super::{
+    Answer, auth, calls, media, messages, permissions, read, refusals::ApiRefusal, settings,
+};
 use crate::{
     directory::{ChannelWebhook, Number},
     webhooks::check_url,
@@ -29,6 +31,7 @@ pub(crate) fn router() -> Router<Arc<World>> {
         .route("/calling/settings", get(show_settings).post(change_settings))
         .route("/calling/permissions/{user}", get(show_permissions))
         .route("/messages", post(send))
+        .route("/media", post(upload))
         .route("/v1/configs/webhook", get(show_webhook).post(set_webhook))
 }
 
@@ -36,6 +39,15 @@ async fn act(State(world): State<Arc<World>>, request: Request) -> Response {
     respond(async {
         let number = auth::channel(&world, request.headers())?;
         calls::act(&world, number, &read(request.into_body()).await?).await
+    })
+    .await
+}
+
+async fn upload(State(world): State<Arc<World>>, request: Request) -> Response {
+    respond(async {
+        let number = auth::channel(&world, request.headers())?;
+        let (parts, body) = request.into_parts();
+        media::upload(&world, &number, &parts.headers, body).await
     })
     .await
 }

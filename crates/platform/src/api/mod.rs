@@ -9,6 +9,7 @@ mod calls;
 mod dialog;
 mod envelope;
 mod faults;
+mod media;
 mod messages;
 mod numbers;
 mod permissions;
@@ -28,6 +29,7 @@ use axum::{
 pub(crate) use dialog::router as dialog_router;
 pub(crate) use envelope::chain;
 pub(crate) use faults::fail_on_demand;
+pub(crate) use media::router as media_router;
 use refusals::ApiRefusal;
 pub(crate) use subscriptions::set_callback;
 
@@ -73,6 +75,15 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             let number = auth::number(world, headers, uri, id)?;
             settings::change(world, &number, &read(body).await?).await
         }
+        (&Method::POST, "media") => {
+            let number = auth::number(world, headers, uri, id)?;
+            media::upload(world, &number, headers, body).await
+        }
+        (&Method::GET | &Method::DELETE, "")
+            if let Some((number, file)) = media::find(world, headers, uri, id).await? =>
+        {
+            media::act(world, &parts.method, &number, &file).await
+        }
         (&Method::GET, "") => {
             let number = auth::number(world, headers, uri, id)?;
             Ok(numbers::show(&number, query(uri, "fields").as_deref()))
@@ -113,8 +124,12 @@ fn is_version(part: &str) -> bool {
 
 /// Reads a body of bounded size in bounded time.
 pub(crate) async fn read(body: Body) -> Result<Bytes, ApiRefusal> {
-    let too_large = || ApiRefusal::TooLarge { bytes_max: BODY_BYTES_MAX };
-    match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, BODY_BYTES_MAX)).await {
+    read_up_to(body, BODY_BYTES_MAX).await
+}
+
+async fn read_up_to(body: Body, bytes_max: usize) -> Result<Bytes, ApiRefusal> {
+    let too_large = || ApiRefusal::TooLarge { bytes_max };
+    match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, bytes_max)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => Err(too_large()),
         Err(_) => Err(ApiRefusal::Parameter("the body did not arrive in time".to_owned())),

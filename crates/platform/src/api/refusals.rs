@@ -34,6 +34,10 @@ pub(crate) enum ApiRefusal {
     Rule(Refusal),
     #[error("{0}")]
     Handshake(String),
+    #[error(
+        "the link to this file does not work, or no longer; GET /{{media_id}} gives a fresh one"
+    )]
+    LinkOver,
     #[error("the platform has no room for another call")]
     NoMedia,
     #[error("a fault asked for through the sandbox API")]
@@ -76,6 +80,7 @@ impl ApiRefusal {
             Self::Parameter(_) | Self::Sdp(_) => INVALID,
             Self::Rule(refusal) => rule_row(refusal),
             Self::Handshake(_) => row(2200, 400, "Callback verification failed"),
+            Self::LinkOver => row(100, 404, "Media link expired"),
             Self::NoMedia => row(131_016, 503, "Service unavailable"),
             Self::OnDemand { status } => on_demand_row(*status),
             Self::Fault(_) => row(131_000, 500, "Something went wrong"),
@@ -92,6 +97,7 @@ impl ApiRefusal {
             Self::Sdp(_) => "request.sdp",
             Self::Rule(refusal) => refusal.rule(),
             Self::Handshake(_) => "webhook.handshake",
+            Self::LinkOver => "media.link",
             Self::NoMedia => "platform.capacity",
             Self::OnDemand { .. } => "sandbox.fault",
             Self::Fault(_) => "platform.fault",
@@ -157,7 +163,8 @@ fn rule_row(refusal: &Refusal) -> Row {
         | Refusal::RequestClosed { .. }
         | Refusal::NothingToRevoke
         | Refusal::OutOfHours { .. }
-        | Refusal::SettingInvalid { .. } => INVALID,
+        | Refusal::SettingInvalid { .. }
+        | Refusal::FileUnfit { .. } => INVALID,
         Refusal::AnsweredTooLate { .. } => row(138_007, 500, "Connect timeout"),
         Refusal::SipEnabled => row(131_055, 400, "Method not allowed"),
         Refusal::CallingNotEnabled => row(138_000, 401, "Calling not enabled"),

@@ -67,6 +67,7 @@ fn samples() -> Vec<ApiRefusal> {
         ApiRefusal::Parameter("text: 1 to 4096 characters".into()),
         ApiRefusal::Sdp(SdpRefusal::NoFingerprint),
         ApiRefusal::Handshake("the callback URL could not be reached".into()),
+        ApiRefusal::LinkOver,
         ApiRefusal::NoMedia,
         ApiRefusal::Fault(crate::store::StoreFault::Gone),
     ];
@@ -113,5 +114,6 @@ fn rule_samples() -> Vec<Refusal> {
             field: "call_hours.timezone_id".into(),
             reason: "unknown".into(),
         },
+        Refusal::FileUnfit { field: "file", reason: "is empty".into() },
     ]
 }

@@ -151,6 +151,7 @@ impl IntoResponse for SandboxRefusal {
                     | ApiRefusal::Sdp(_)
                     | ApiRefusal::Rule(_)
                     | ApiRefusal::Handshake(_)
+                    | ApiRefusal::LinkOver
                     | ApiRefusal::NoMedia
                     | ApiRefusal::OnDemand { .. }
                     | ApiRefusal::Fault(_) => StatusCode::CONFLICT,

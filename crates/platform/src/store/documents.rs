@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Faults,
     /// What this server remembers of itself: its clock, its runs.
     Server,
+    /// What is known about a media file; its bytes lie elsewhere.
+    MediaFile,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             Self::Call => "call",
             Self::Faults => "faults",
             Self::Server => "server",
+            Self::MediaFile => "media_file",
         }
     }
 }

@@ -42,6 +42,9 @@ pub enum StoreFault {
     /// A document could not be written as, or read from, JSON.
     #[error("a stored document is not readable")]
     Document(#[source] serde_json::Error),
+    /// The bytes of a media file could not be written, read or deleted.
+    #[error("cannot keep the bytes of a media file")]
+    File(#[source] std::io::Error),
     /// The store has been closed.
     #[error("the store is closed")]
     Gone,

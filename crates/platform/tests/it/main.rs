@@ -10,6 +10,7 @@ mod edition;
 mod errors;
 mod faults;
 mod manager;
+mod media_files;
 mod openapi;
 mod phones;
 mod privacy;

@@ -127,6 +127,26 @@ impl Reads for Vec<String> {
     }
 }
 
+/// A type of file and its size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileType {
+    /// Such as `audio/ogg`.
+    pub mime: String,
+    /// The largest such file.
+    pub bytes_max: u64,
+}
+
+impl Reads for Vec<FileType> {
+    const EXPECTED: &'static str =
+        "a list of types with their largest size in bytes, such as [\"audio/ogg 16777216\"]";
+    fn read(raw: &Raw) -> Option<Self> {
+        many(raw, |text| {
+            let (mime, bytes_max) = text.trim().split_once(' ')?;
+            Some(FileType { mime: mime.to_owned(), bytes_max: bytes_max.parse().ok()? })
+        })
+    }
+}
+
 /// Reads `45 s`, `2 min`, `24 h` or `7 d`.
 fn read_span(text: &str) -> Option<Duration> {
     let (number, unit) = text.trim().split_once(' ')?;

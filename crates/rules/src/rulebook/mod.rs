@@ -14,12 +14,12 @@ mod sections;
 use std::sync::{Arc, LazyLock};
 
 pub use diff::{Difference, diff};
-pub use entry::{Entry, Raw, Rule, RulebookError};
+pub use entry::{Entry, FileType, Raw, Rule, RulebookError};
 pub use sections::{
     AnalyticsRules, CallMoment, CallRules, ConcurrencyScope, CountryScope, DeliveryOrder,
-    DeliveryRules, EdgeBuckets, EligibilityRules, FeedbackWithoutCall, HolidayMeans, HoursRules,
-    LimitRules, MediaRules, PermissionRules, PriceRules, QualityRules, RestrictionTypes,
-    SettingsRules, WindowRules,
+    DeliveryRules, EdgeBuckets, EligibilityRules, FeedbackWithoutCall, FileRules, HolidayMeans,
+    HoursRules, LimitRules, MediaRules, PermissionRules, PriceRules, QualityRules,
+    RestrictionTypes, SettingsRules, WindowRules,
 };
 
 use entry::Sheet;
@@ -51,6 +51,8 @@ pub struct Rulebook {
     pub analytics: AnalyticsRules,
     /// Bounds of the calling settings.
     pub settings: SettingsRules,
+    /// Media files.
+    pub files: FileRules,
     /// Attempts to deliver a webhook.
     pub delivery: DeliveryRules,
     entries: Vec<Entry>,
@@ -144,6 +146,7 @@ impl Rulebook {
             quality: QualityRules::read(&mut sheet)?,
             analytics: AnalyticsRules::read(&mut sheet)?,
             settings: SettingsRules::read(&mut sheet)?,
+            files: FileRules::read(&mut sheet)?,
             delivery: DeliveryRules::read(&mut sheet)?,
             entries,
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use terms::Country;
 
-use super::entry::{Raw, Reads, Rule, RulebookError, Sheet};
+use super::entry::{FileType, Raw, Reads, Rule, RulebookError, Sheet};
 
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident = $section:literal { $($(#[$rule_doc:meta])* $rule:ident: $kind:ty,)* }) => {
@@ -295,6 +295,26 @@ section! {
         sip_servers_max: u32,
         /// The longest wait before voicemail.
         voicemail_timeout_max: Duration,
+    }
+}
+
+section! {
+    /// Media files: uploads, and what the platform makes.
+    FileRules = "files" {
+        /// The types a business may upload, and their largest size.
+        upload_types: Vec<FileType>,
+        /// The types an announcement of voicemail may have.
+        announcement_types: Vec<String>,
+        /// An announcement of voicemail must be shorter.
+        announcement_below: Duration,
+        /// The longest description.
+        description_chars_max: u32,
+        /// How long an upload for messages lives.
+        upload_lifetime: Duration,
+        /// How long a voicemail, a recording or a transcript lives.
+        capture_lifetime: Duration,
+        /// How long a link to a file works.
+        link_lifetime: Duration,
     }
 }
 

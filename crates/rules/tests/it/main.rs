@@ -14,6 +14,7 @@ mod delivery;
 mod eligibility;
 mod facts;
 mod hours;
+mod media_files;
 mod messages;
 mod permission;
 mod permission_table;

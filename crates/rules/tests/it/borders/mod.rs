@@ -8,6 +8,7 @@
 
 mod calls;
 mod consent;
+mod files;
 mod money;
 mod others;
 mod quality;
@@ -35,8 +36,16 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[];
 const UNASKED: &[&str] = &["call.opaque_chars_max", "limits.permission_reads_per_second"];
 
 fn cases() -> Vec<Case> {
-    [calls::CASES, consent::CASES, settings::CASES, others::CASES, money::CASES, quality::CASES]
-        .concat()
+    [
+        calls::CASES,
+        consent::CASES,
+        settings::CASES,
+        others::CASES,
+        money::CASES,
+        quality::CASES,
+        files::CASES,
+    ]
+    .concat()
 }
 
 /// Says what a verdict is at the steps before, at and after `border`.
