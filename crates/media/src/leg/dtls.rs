@@ -88,6 +88,8 @@ pub(super) struct Handshake {
     /// A client waits for a path; a server for the client.
     started: bool,
     genuine: bool,
+    /// What the far end showed, genuine or not.
+    certificate: Option<Fingerprint>,
     keys: Option<KeyingMaterial>,
     handed_out: bool,
     next_timeout: Option<Instant>,
@@ -126,6 +128,7 @@ impl Handshake {
             expected,
             started: false,
             genuine: false,
+            certificate: None,
             keys: None,
             handed_out: false,
             next_timeout: None,
@@ -139,6 +142,10 @@ impl Handshake {
 
     pub(super) const fn next_timeout(&self) -> Option<Instant> {
         self.next_timeout
+    }
+
+    pub(super) const fn certificate(&self) -> Option<Fingerprint> {
+        self.certificate
     }
 
     /// ICE has a path: a client may begin.
@@ -190,7 +197,9 @@ impl Handshake {
                     }
                 }
                 Output::PeerCert(der) => {
-                    if fingerprint_of(der) != self.expected {
+                    let shown = fingerprint_of(der);
+                    self.certificate = Some(shown);
+                    if shown != self.expected {
                         return Err(LegFailure::FingerprintMismatch);
                     }
                     self.genuine = true;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use is::stun::{StunMessage, StunPacket};
 use is::{Candidate, IceAgent, IceAgentEvent, IceConnectionState, IceCreds, Protocol};
 
-use super::{LegConfig, Outbox};
+use super::{Checks, LegConfig, Outbox};
 use crate::transport::RemoteTransport;
 
 /// The shortest pause between two checks (RFC 8445 14.2 allows 5 ms; 50 ms is its default). Fewer
@@ -49,6 +49,15 @@ pub fn stun_addressee(datagram: &[u8]) -> Option<&str> {
     message.is_binding_request().then_some(addressee)
 }
 
+/// The user fragment a STUN request says it comes from; none for anything else.
+#[must_use]
+pub fn stun_sender(datagram: &[u8]) -> Option<&str> {
+    let message = StunMessage::parse(datagram).ok()?;
+    let (_, sender) = message.username()?.split_once(':')?;
+
+    message.is_binding_request().then_some(sender)
+}
+
 #[derive(Debug)]
 pub(super) struct Ice {
     agent: IceAgent,
@@ -57,6 +66,28 @@ pub(super) struct Ice {
     proven: Vec<SocketAddr>,
     lost: bool,
     sends_checks: bool,
+    checks: Checks,
+    remote_ufrag: Option<String>,
+}
+
+/// What a request says, kept before the agent takes it.
+struct Check {
+    controlled: bool,
+    nominates: bool,
+    addressee: String,
+    sender: String,
+}
+
+impl Check {
+    fn read(message: &StunMessage<'_>) -> Option<Self> {
+        let (addressee, sender) = message.username()?.split_once(':')?;
+        message.is_binding_request().then(|| Self {
+            controlled: message.ice_controlled().is_some(),
+            nominates: message.use_candidate(),
+            addressee: addressee.to_owned(),
+            sender: sender.to_owned(),
+        })
+    }
 }
 
 impl Ice {
@@ -91,7 +122,16 @@ impl Ice {
 
         let sends_checks = !agent.ice_lite();
 
-        Self { agent, local, nominated: None, proven: Vec::new(), lost: false, sends_checks }
+        Self {
+            agent,
+            local,
+            nominated: None,
+            proven: Vec::new(),
+            lost: false,
+            sends_checks,
+            checks: Checks::default(),
+            remote_ufrag: None,
+        }
     }
 
     pub(super) fn local_ufrag(&self) -> &str {
@@ -108,6 +148,7 @@ impl Ice {
         if remote.ice_lite && !self.agent.ice_lite() {
             self.agent.set_controlling(true);
         }
+        self.remote_ufrag = Some(remote.ice_ufrag.clone());
         self.agent.set_remote_credentials(IceCreds {
             ufrag: remote.ice_ufrag.clone(),
             pass: remote.ice_pwd.clone(),
@@ -137,6 +178,7 @@ impl Ice {
         else {
             return false;
         };
+        let check = Check::read(&message);
         let packet =
             StunPacket { proto: Protocol::Udp, source: from, destination: *destination, message };
 
@@ -144,6 +186,9 @@ impl Ice {
             return false;
         }
         let accepted = self.agent.handle_packet(now, packet);
+        if let Some(check) = check {
+            self.count(&check, accepted, from);
+        }
         if accepted {
             self.prove(from);
         }
@@ -182,6 +227,23 @@ impl Ice {
                 // Noted when the check came.
                 IceAgentEvent::DiscoveredRecv { .. } | IceAgentEvent::IceRestart(_) => {}
             }
+        }
+    }
+
+    pub(super) const fn checks(&self) -> &Checks {
+        &self.checks
+    }
+
+    fn count(&mut self, check: &Check, accepted: bool, from: SocketAddr) {
+        self.checks.from = Some(from);
+        if accepted {
+            self.checks.accepted += 1;
+            self.checks.controlled += u64::from(check.controlled);
+            self.checks.nominating += u64::from(check.nominates);
+        } else if check.addressee == self.local_ufrag() {
+            let known = self.remote_ufrag.as_ref().is_none_or(|ufrag| *ufrag == check.sender);
+            self.checks.wrong_password += u64::from(known);
+            self.checks.wrong_sender += u64::from(!known);
         }
     }
 

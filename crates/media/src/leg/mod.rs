@@ -19,6 +19,7 @@
 //! A leg whose keys came another way is made by [`Leg::keyed`] and starts [`LegState::Connected`].
 
 mod dtls;
+mod evidence;
 mod ice;
 
 use std::net::SocketAddr;
@@ -28,8 +29,9 @@ use thiserror::Error;
 
 pub use self::dtls::{DtlsIdentity, IdentityError};
 use self::dtls::{Handshake, Progress};
+pub use self::evidence::{Checks, Evidence, HandshakeSeen};
 use self::ice::Ice;
-pub use self::ice::{IceRole, stun_addressee};
+pub use self::ice::{IceRole, stun_addressee, stun_sender};
 use crate::rtp::{DatagramKind, RtpHeader, classify};
 use crate::srtp::{MasterKey, Profile, Receiver, Sender, SrtpError};
 use crate::transport::{DtlsRole, IceCredentials, RemoteTransport};
@@ -146,6 +148,7 @@ struct SetUp {
     ice: Ice,
     identity: DtlsIdentity,
     handshake: Option<Handshake>,
+    seen: HandshakeSeen,
     deadline: Option<Instant>,
 }
 
@@ -162,6 +165,7 @@ impl Leg {
                 ice: Ice::new(config),
                 identity: identity.clone(),
                 handshake: None,
+                seen: HandshakeSeen::default(),
                 deadline: None,
             })),
         }
@@ -301,6 +305,18 @@ impl Leg {
         &self.drops
     }
 
+    /// What the far end was seen doing towards a path and keys; nothing when keyed.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        self.set_up.as_ref().map_or_else(Evidence::default, |set_up| {
+            let certificate = set_up.handshake.as_ref().and_then(Handshake::certificate);
+            Evidence {
+                checks: *set_up.ice.checks(),
+                handshake: HandshakeSeen { certificate, ..set_up.seen },
+            }
+        })
+    }
+
     /// The user fragment STUN for this leg is addressed to; none when keyed.
     #[must_use]
     pub fn local_ufrag(&self) -> Option<&str> {
@@ -389,9 +405,11 @@ impl Leg {
             return;
         };
         let (Some(handshake), true) = (&mut set_up.handshake, set_up.ice.is_proven(from)) else {
+            set_up.seen.unproven += 1;
             self.drops.unknown += 1;
             return;
         };
+        set_up.seen.note(datagram, handshake.role() == DtlsRole::Client);
         if matches!(self.state, LegState::Failed(_)) {
             return;
         }

@@ -109,6 +109,10 @@ fn check_setup(parsed: &Parsed, allowed: &[Setup]) -> Result<(), SdpRefusal> {
 fn check_opus(parsed: &Parsed) -> Result<(), SdpRefusal> {
     match parsed.session.opus_pt() {
         Some(_) => Ok(()),
-        None => Err(SdpRefusal::NoOpus { line: parsed.lines.media }),
+        None => {
+            let g711 = |codec: &super::Codec| codec.is("PCMU", 8000) || codec.is("PCMA", 8000);
+            let has_g711 = parsed.session.codecs.iter().any(g711);
+            Err(SdpRefusal::NoOpus { line: parsed.lines.media, has_g711 })
+        }
     }
 }

@@ -32,7 +32,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 pub use self::check::{Keying, check_answer, check_offer};
-pub use self::parse::{Parsed, SDP_BYTES_MAX, parse};
+pub use self::parse::{Parsed, SDP_BYTES_MAX, SkippedCandidates, parse};
 pub use self::refusal::{SdpRefusal, SdpWarning};
 pub use self::sdes::SdesCrypto;
 pub use self::write_business::{write_gateway_answer, write_gateway_offer};

@@ -29,7 +29,20 @@ pub struct Parsed {
     pub session: AudioSession,
     /// What is tolerated here and fails elsewhere.
     pub warnings: Vec<SdpWarning>,
+    /// Candidates that no packet of ours can go to.
+    pub skipped: SkippedCandidates,
     pub(super) lines: LineNumbers,
+}
+
+/// How many candidates were left out, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SkippedCandidates {
+    /// Names ending in `.local`, which only the writer's own network can resolve.
+    pub mdns: usize,
+    /// TCP.
+    pub tcp: usize,
+    /// Everything else that is no UDP address.
+    pub unreadable: usize,
 }
 
 /// Where the things stand that a check may refuse.
@@ -87,11 +100,9 @@ pub fn parse(text: &str) -> Result<Parsed, SdpRefusal> {
 
     let mut warnings = line_end_warnings(text);
     let (fingerprint, fingerprints) = read_fingerprints(&scope, &mut warnings)?;
-    let session = AudioSession {
-        fingerprint,
-        candidates: read_candidates(&scope, &mut warnings),
-        ..read_session(&grammar, media, &scope)?
-    };
+    let (candidates, skipped) = read_candidates(&scope, &mut warnings);
+    let session =
+        AudioSession { fingerprint, candidates, ..read_session(&grammar, media, &scope)? };
     warnings.extend(media_warnings(&session, &scope));
     let line_of = |name| scope.first(name).map(|attribute| attribute.line);
     let lines = LineNumbers {
@@ -102,7 +113,7 @@ pub fn parse(text: &str) -> Result<Parsed, SdpRefusal> {
         setup: scope.first("setup").map(|setup| (setup.line, setup.value.to_owned())),
         fingerprints,
     };
-    Ok(Parsed { text: text.to_owned(), session, warnings, lines })
+    Ok(Parsed { text: text.to_owned(), session, warnings, skipped, lines })
 }
 
 fn not_sdp(fault: &ParserError) -> SdpRefusal {
@@ -255,28 +266,41 @@ fn read_fingerprints(
     Ok((chosen, lines.collect()))
 }
 
-fn read_candidates(scope: &Scope<'_, '_>, warnings: &mut Vec<SdpWarning>) -> Vec<Candidate> {
+fn read_candidates(
+    scope: &Scope<'_, '_>,
+    warnings: &mut Vec<SdpWarning>,
+) -> (Vec<Candidate>, SkippedCandidates) {
     let mut candidates = Vec::new();
+    let mut skipped = SkippedCandidates::default();
     let mut unusable = None;
     for line in scope.all("candidate") {
         match read_candidate(line.value) {
             CandidateLine::Usable(candidate) if candidates.len() < CANDIDATES_MAX => {
                 candidates.push(candidate);
             }
-            CandidateLine::Usable(_) | CandidateLine::NotForUs => {}
-            CandidateLine::Unusable => unusable = unusable.or(Some(line.line)),
+            CandidateLine::Usable(_) | CandidateLine::OfRtcp => {}
+            CandidateLine::Tcp => skipped.tcp += 1,
+            CandidateLine::Mdns => {
+                skipped.mdns += 1;
+                unusable = unusable.or(Some(line.line));
+            }
+            CandidateLine::Unreadable => {
+                skipped.unreadable += 1;
+                unusable = unusable.or(Some(line.line));
+            }
         }
     }
     warnings.extend(unusable.map(|line| SdpWarning::UnusableCandidate { line }));
-    candidates
+    (candidates, skipped)
 }
 
 enum CandidateLine {
     Usable(Candidate),
-    /// TCP, or RTCP's own.
-    NotForUs,
-    /// An mDNS name, or broken.
-    Unusable,
+    /// RTCP's own, or a component that does not exist.
+    OfRtcp,
+    Tcp,
+    Mdns,
+    Unreadable,
 }
 
 /// `foundation component transport priority address port typ kind …`
@@ -284,20 +308,26 @@ fn read_candidate(value: &str) -> CandidateLine {
     let words: Vec<&str> = value.split_ascii_whitespace().collect();
     let [foundation, component, transport, priority, addr, port, "typ", kind, ..] = words[..]
     else {
-        return CandidateLine::Unusable;
+        return CandidateLine::Unreadable;
     };
-    if component != "1" || !transport.eq_ignore_ascii_case("udp") {
-        return CandidateLine::NotForUs;
+    if component != "1" {
+        return CandidateLine::OfRtcp;
+    }
+    if !transport.eq_ignore_ascii_case("udp") {
+        return CandidateLine::Tcp;
+    }
+    if addr.ends_with(".local") {
+        return CandidateLine::Mdns;
     }
     let kind = match kind {
         "host" => CandidateKind::Host,
         "srflx" => CandidateKind::ServerReflexive,
         "prflx" => CandidateKind::PeerReflexive,
         "relay" => CandidateKind::Relay,
-        _ => return CandidateLine::Unusable,
+        _ => return CandidateLine::Unreadable,
     };
     let (Ok(priority), Ok(ip), Ok(port)) = (priority.parse(), addr.parse(), port.parse()) else {
-        return CandidateLine::Unusable;
+        return CandidateLine::Unreadable;
     };
     let addr = SocketAddr::new(ip, port);
     CandidateLine::Usable(Candidate { foundation: foundation.to_owned(), priority, addr, kind })

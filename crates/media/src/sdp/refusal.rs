@@ -93,6 +93,8 @@ pub enum SdpRefusal {
     NoOpus {
         /// The `m=` line.
         line: usize,
+        /// It has G.711 instead.
+        has_g711: bool,
     },
     /// It answers with a format that was not offered.
     #[error("line {line}: payload type {pt} ({name}) was not offered as that")]
@@ -197,8 +199,14 @@ impl SdpRefusal {
             Self::NotSha256 { .. } | Self::BadFingerprint { .. } => {
                 "Write the SHA-256 of your certificate: a=fingerprint:sha-256 AB:CD:…".into()
             }
-            Self::NoOpus { .. } => {
-                "Offer or answer opus/48000/2; in an answer with the offer's payload type.".into()
+            Self::NoOpus { has_g711, .. } => {
+                let fix =
+                    "Offer or answer opus/48000/2; in an answer with the offer's payload type.";
+                if *has_g711 {
+                    format!("{fix} G.711 needs the number's audio.additional_codecs.")
+                } else {
+                    fix.into()
+                }
             }
             Self::NotOffered { .. } => {
                 "Answer only formats of the offer, with the offer's payload types.".into()
