@@ -34,6 +34,8 @@ pub enum LegEvent {
     MediaStopped {
         /// How long.
         for_ms: u64,
+        /// Nothing was heard since the watch began.
+        from_start: bool,
     },
     /// Media came back after [`LegEvent::MediaStopped`].
     MediaResumed,

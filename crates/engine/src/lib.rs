@@ -68,5 +68,5 @@ pub use event::{EVENTS_MAX, LegEvent};
 pub use handle::LegHandle;
 pub use open::{MediaWatch, OpenError, OpenKeyed, OpenLeg, Password, PayloadTypes, Socket};
 pub use source::{Repeat, Source};
-pub use stats::{Drops, LegStats, Received, Sent, SetUp, ThreadLoad};
+pub use stats::{Alive, Drops, LegStats, Received, Sent, SetUp, Strays, ThreadLoad};
 pub use tap::{Direction, PAYLOAD_MAX, Payload, Tap, TapPacket};

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use media::leg::Evidence;
+
 /// A leg's figures at one moment. What was not measured is absent, never zero.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LegStats {
@@ -14,6 +16,12 @@ pub struct LegStats {
     pub drops: Drops,
     /// How long setting up took.
     pub set_up: SetUp,
+    /// What the far end was seen doing towards a path and keys.
+    pub evidence: Evidence,
+    /// What came to the muxed port from the far end and named no leg, or another.
+    pub strays: Strays,
+    /// Whether the far end lives, since [`crate::LegHandle::watch_from_now`]; none before.
+    pub alive: Option<Alive>,
     /// How often the far end changed its SSRC.
     pub ssrc_changes: u32,
     /// The far end's address, once proven.
@@ -43,6 +51,35 @@ pub struct Received {
     pub rtt_ms: Option<f32>,
     /// Estimated listening quality, once something was received.
     pub mos: Option<f32>,
+    /// RTCP packets.
+    pub reports: u64,
+    /// The longest pause between two packets of audio, if one was longer than a second.
+    pub longest_pause: Option<Duration>,
+    /// The newest payload type that was not agreed.
+    pub foreign_type: Option<u8>,
+}
+
+/// Signs of life of a far end that is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Alive {
+    /// Audio came since the watch began.
+    pub heard: bool,
+    /// How long ago the last sign of life was: audio, or RTCP once there was audio; else how long
+    /// ago the watch began.
+    pub idle: Duration,
+}
+
+/// Datagrams of a far end that lack what would lead them to its leg.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// STUN requests from its user fragment to one that no leg has.
+    pub checks: u64,
+    /// DTLS from one of its candidates, from where no check came.
+    pub dtls: u64,
+    /// RTP or RTCP likewise.
+    pub media: u64,
+    /// Where the newest came from.
+    pub from: Option<SocketAddr>,
 }
 
 /// Audio to the far end.

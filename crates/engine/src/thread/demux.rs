@@ -2,18 +2,26 @@
 //!
 //! A STUN request names its leg by the user fragment. Everything else goes by the address it comes
 //! from, which a request with the leg's password must have come from before.
+//!
+//! What leads to no leg may still tell whose it is: a request by the fragment it comes from, anything
+//! by an address some far end's SDP named. That moves no packet; it is counted for a diagnosis.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use media::leg::stun_addressee;
+use media::leg::{stun_addressee, stun_sender};
 use media::rtp::{DatagramKind, classify};
+use media::transport::RemoteTransport;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Demux {
     by_addr: HashMap<SocketAddr, u32>,
     by_ufrag: HashMap<String, u32>,
+    /// By what far ends call themselves.
+    by_sender: HashMap<String, u32>,
+    /// By where far ends say they are.
+    by_candidate: HashMap<SocketAddr, u32>,
 }
 
 impl Demux {
@@ -24,6 +32,22 @@ impl Demux {
     pub(super) fn close(&mut self, ufrag: &str, leg: u32) {
         self.by_ufrag.remove(ufrag);
         self.by_addr.retain(|_, other| *other != leg);
+        self.by_sender.retain(|_, other| *other != leg);
+        self.by_candidate.retain(|_, other| *other != leg);
+    }
+
+    /// What the leg's far end says of itself.
+    pub(super) fn expect(&mut self, remote: &RemoteTransport, leg: u32) {
+        self.by_sender.insert(remote.ice_ufrag.clone(), leg);
+        for addr in &remote.candidates {
+            self.by_candidate.insert(*addr, leg);
+        }
+    }
+
+    /// Whose a datagram is that [`Demux::find`] found no leg for.
+    pub(super) fn stray(&self, from: SocketAddr, datagram: &[u8]) -> Option<u32> {
+        let sender = stun_sender(datagram).and_then(|sender| self.by_sender.get(sender));
+        sender.or_else(|| self.by_candidate.get(&from)).copied()
     }
 
     /// A check with the leg's password came from here.

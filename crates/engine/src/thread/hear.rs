@@ -4,7 +4,7 @@
 //! looked up on the leg that heard it and written as the leg that sends it agreed. The last leg in
 //! the list sends the packet in place; only a second one costs a copy.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use media::rtp::{Fields, HEADER_LEN, RtpHeader, write_header};
 use media::stream::Rewritten;
@@ -14,6 +14,9 @@ use super::slot::Slot;
 use super::tell;
 use crate::Direction;
 use crate::io::{BUFFER_LEN, Departures, InPlace};
+
+/// A pause shorter than this is nothing to report.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
 
 /// What a payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,7 @@ fn count(slot: &mut Slot, header: &RtpHeader, now: Instant) -> Option<Meaning> {
         Meaning::Dtmf
     } else {
         slot.drops.payload_type += 1;
+        slot.cold.foreign_type = Some(header.payload_type);
         return None;
     };
     if slot.heard != Some(header.ssrc) {
@@ -86,8 +90,12 @@ fn count(slot: &mut Slot, header: &RtpHeader, now: Instant) -> Option<Meaning> {
         Meaning::Opus => slot.reception.receive(header.sequence, header.timestamp, now),
         Meaning::Dtmf => slot.reception.receive_untimed(header.sequence),
     };
+    let pause = now.saturating_duration_since(slot.last_heard);
+    if pause >= PAUSE_MIN && slot.received.packets > 0 {
+        slot.cold.longest_pause = slot.cold.longest_pause.max(Some(pause));
+    }
     slot.received.add(header.payload_len);
-    slot.last_alive = now;
+    slot.last_heard = now;
 
     Some(meaning)
 }

@@ -10,6 +10,7 @@ use media::leg::{LegFailure, LegState, MediaPacket, Outbox};
 use media::rtcp::NtpTime;
 use media::rtp::{DatagramKind, classify};
 use media::srtp::TRAILER_MAX;
+use media::transport::RemoteTransport;
 use terms::LegId;
 
 use super::demux::Demux;
@@ -153,7 +154,7 @@ impl Legs {
     }
 
     /// Stops to serve a leg.
-    pub(super) fn close(&mut self, index: u32, io: &mut impl Io) {
+    pub(super) fn close(&mut self, index: u32, io: &mut impl Io, now: Instant) {
         self.unfeed(index);
         let Some(mut slot) = self.slots.get_mut(index as usize).and_then(Option::take) else {
             return;
@@ -173,7 +174,7 @@ impl Legs {
                 fed.cold.feed = crate::order::Feed::Silence;
             }
         }
-        tell::closed(&mut slot);
+        tell::closed(&mut slot, now);
         self.free.push(index);
         count(&self.open, self.len());
     }
@@ -276,6 +277,35 @@ impl Legs {
         }
     }
 
+    /// Lets strays of this far end be counted as its own.
+    pub(super) fn expect(&mut self, index: u32, remote: &RemoteTransport) {
+        if self.slot(index).is_some_and(|slot| slot.cold.muxed) {
+            self.demux.expect(remote, index);
+        }
+    }
+
+    /// A datagram that leads to no leg.
+    fn stray(&mut self, from: Option<SocketAddr>, datagram: &[u8]) {
+        self.strangers += 1;
+        let Some(from) = from else {
+            return;
+        };
+        let Some(index) = self.demux.stray(from, datagram) else {
+            return;
+        };
+        let Some(slot) = self.slot(index) else {
+            return;
+        };
+        let strays = &mut slot.cold.strays;
+        strays.from = Some(from);
+        match classify(datagram) {
+            DatagramKind::Stun => strays.checks += 1,
+            DatagramKind::Dtls => strays.dtls += 1,
+            DatagramKind::Rtp | DatagramKind::Rtcp => strays.media += 1,
+            DatagramKind::Unknown => {}
+        }
+    }
+
     fn own(&mut self, socket: SocketId, owner: u32) {
         let at = socket.0 as usize;
         if self.owners.len() <= at {
@@ -344,7 +374,7 @@ impl Traffic for Legs {
             .and_then(|index| self.slots.get_mut(index as usize))
             .and_then(Option::as_deref_mut)
         else {
-            self.strangers += 1;
+            self.stray(from, buf.get(..len)?);
             return None;
         };
         let index = index?;

@@ -21,9 +21,10 @@ impl Legs {
             return;
         };
         match order {
-            Order::Close => return self.close(index, io),
+            Order::Close => return self.close(index, io, now),
             Order::Play(feed) => self.play(index, feed),
             Order::SetRemote(remote, role, types) => {
+                self.expect(index, &remote);
                 if let Some(slot) = self.slot(index) {
                     slot.types = types;
                     slot.cold.remote_at = now;
@@ -49,7 +50,7 @@ impl Legs {
             }),
             Order::Stats(answer) => self.with(index, |slot| {
                 // Whoever asked may have gone.
-                drop(answer.send(slot.stats()));
+                drop(answer.send(slot.stats(now)));
             }),
         }
         self.settle(index, now);

@@ -57,8 +57,9 @@ pub(super) fn send(
 
 /// Takes the far end's reports.
 pub(super) fn hear(slot: &mut Slot, datagram: &[u8], clock: Clock, now: Instant) {
+    slot.cold.reports += 1;
     if slot.heard.is_some() {
-        slot.last_alive = now;
+        slot.cold.report_heard = Some(now);
         tell::alive(slot);
     }
     let ours = slot.stream.ssrc();

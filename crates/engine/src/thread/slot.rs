@@ -4,7 +4,7 @@
 //! the cache with nothing but what moves their packets.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use media::dtmf::{DigitReceiver, DigitSender};
 use media::leg::{Leg, LegState};
@@ -13,9 +13,10 @@ use media::stream::{OutgoingStream, SourceId};
 use terms::LegId;
 use tokio::sync::mpsc;
 
+use super::tell;
 use crate::io::SocketId;
 use crate::order::{Feed, NewLeg};
-use crate::{Drops, LegEvent, LegStats, MediaWatch, PayloadTypes, SetUp, Tap};
+use crate::{Alive, Drops, LegEvent, LegStats, MediaWatch, PayloadTypes, SetUp, Strays, Tap};
 
 /// See the module.
 pub(super) struct Slot {
@@ -40,7 +41,8 @@ pub(super) struct Slot {
     pub(super) reception: Reception,
     /// The far end's current source.
     pub(super) heard: Option<u32>,
-    pub(super) last_alive: Instant,
+    /// When audio last came.
+    pub(super) last_heard: Instant,
     pub(super) received: Count,
     pub(super) sent: Count,
     pub(super) drops: Drops,
@@ -121,6 +123,12 @@ pub(super) struct Cold {
     /// Figures of sources the far end has given up.
     pub(super) past: Figures,
     pub(super) ssrc_changes: u32,
+    pub(super) strays: Strays,
+    pub(super) foreign_type: Option<u8>,
+    pub(super) longest_pause: Option<Duration>,
+    /// RTCP packets heard, and when the last one was.
+    pub(super) reports: u64,
+    pub(super) report_heard: Option<Instant>,
     pub(super) rtt_ms: Option<f32>,
     pub(super) lost_there: Option<f32>,
     pub(super) report_at: Option<Instant>,
@@ -150,6 +158,8 @@ pub(super) struct Press {
 pub(super) struct Watch {
     pub(super) limits: Option<MediaWatch>,
     pub(super) since: Option<Instant>,
+    /// What had been received by then.
+    pub(super) packets: u64,
 }
 
 impl Slot {
@@ -171,12 +181,17 @@ impl Slot {
             digit_at: None,
             press: None,
             waiting: Vec::new(),
-            watch: Watch { limits: media_watch, since: None },
+            watch: Watch { limits: media_watch, since: None, packets: 0 },
             remote_at: now,
             told,
             set_up: SetUp::default(),
             past: Figures::default(),
             ssrc_changes: 0,
+            strays: Strays::default(),
+            foreign_type: None,
+            longest_pause: None,
+            reports: 0,
+            report_heard: None,
             rtt_ms: None,
             lost_there: None,
             report_at: leg.is_connected().then_some(now),
@@ -200,7 +215,7 @@ impl Slot {
             stream: OutgoingStream::new(stream.ssrc, stream.sequence, stream.timestamp),
             reception: Reception::new(media::frame::OPUS_CLOCK),
             heard: None,
-            last_alive: now,
+            last_heard: now,
             received: Count::default(),
             sent: Count::default(),
             drops: Drops::default(),
@@ -214,7 +229,7 @@ impl Slot {
     }
 
     /// The figures of all sources together, and the rest.
-    pub(super) fn stats(&self) -> LegStats {
+    pub(super) fn stats(&self, now: Instant) -> LegStats {
         let Cold { past, .. } = &*self.cold;
         let figures = self.reception.figures();
         let (lost, expected) = (past.lost + figures.lost, past.expected + figures.expected);
@@ -234,6 +249,9 @@ impl Slot {
                 jitter_ms: figures.jitter_ms,
                 rtt_ms: self.cold.rtt_ms,
                 mos,
+                reports: self.cold.reports,
+                longest_pause: self.cold.longest_pause,
+                foreign_type: self.cold.foreign_type,
             },
             sent: crate::Sent {
                 packets: self.sent.packets,
@@ -250,6 +268,10 @@ impl Slot {
                 payload_type: self.drops.payload_type,
             },
             set_up: self.cold.set_up,
+            evidence: self.leg.evidence(),
+            strays: self.cold.strays,
+            alive: tell::life(self)
+                .map(|(heard, last)| Alive { heard, idle: now.saturating_duration_since(last) }),
             ssrc_changes: self.cold.ssrc_changes,
             remote: self.leg.remote(),
             events_lost: self.cold.events_lost,

@@ -37,8 +37,8 @@ fn event(slot: &mut Slot, event: LegEvent) {
 }
 
 /// The last event.
-pub(super) fn closed(slot: &mut Slot) {
-    let stats = Box::new(slot.stats());
+pub(super) fn closed(slot: &mut Slot, now: Instant) {
+    let stats = Box::new(slot.stats(now));
     event(slot, LegEvent::Closed(stats));
 }
 
@@ -120,21 +120,30 @@ pub(super) fn alive(slot: &mut Slot) {
 /// Starts the watch.
 pub(super) fn watch_from(slot: &mut Slot, now: Instant) {
     slot.cold.watch.since = Some(now);
-    slot.last_alive = slot.last_alive.max(now);
+    slot.cold.watch.packets = slot.received.packets;
+}
+
+/// Whether the far end lives, once it is watched. Audio from before the watch is no sign of life,
+/// and RTCP is one only of an end that was heard.
+pub(super) fn life(slot: &Slot) -> Option<(bool, Instant)> {
+    let Watch { since, packets, .. } = slot.cold.watch;
+    let since = since?;
+    if slot.received.packets == packets {
+        return Some((false, since));
+    }
+
+    Some((true, slot.last_heard.max(slot.cold.report_heard.unwrap_or(since))))
 }
 
 /// When the watch wants to look.
 pub(super) fn next_watch(slot: &Slot) -> Option<Instant> {
-    let Watch { limits, since } = slot.cold.watch;
-    let (limits, since) = (limits?, since?);
+    let limits = slot.cold.watch.limits?;
+    let (heard, last) = life(slot)?;
     if slot.stopped || super::legs::has_failed(slot) {
         return None;
     }
 
-    Some(match slot.heard {
-        None => since + limits.start,
-        Some(_) => slot.last_alive + limits.mid_call,
-    })
+    Some(last + if heard { limits.mid_call } else { limits.start })
 }
 
 /// Looks whether the silence is long enough.
@@ -142,13 +151,12 @@ pub(super) fn watch(slot: &mut Slot, now: Instant) {
     let Some(at) = next_watch(slot) else {
         return;
     };
-    if at <= now {
-        let since = match slot.heard {
-            None => slot.cold.watch.since.unwrap_or(now),
-            Some(_) => slot.last_alive,
-        };
+    if at <= now
+        && let Some((heard, last)) = life(slot)
+    {
         slot.stopped = true;
-        event(slot, LegEvent::MediaStopped { for_ms: ms(now.saturating_duration_since(since)) });
+        let for_ms = ms(now.saturating_duration_since(last));
+        event(slot, LegEvent::MediaStopped { for_ms, from_start: !heard });
     }
 }
 

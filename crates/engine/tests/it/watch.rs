@@ -13,7 +13,7 @@ const MID_CALL: Duration = Duration::from_millis(500);
 
 fn stopped(event: &LegEvent) -> Option<u64> {
     match event {
-        LegEvent::MediaStopped { for_ms } => Some(*for_ms),
+        LegEvent::MediaStopped { for_ms, .. } => Some(*for_ms),
         _ => None,
     }
 }

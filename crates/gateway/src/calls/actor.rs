@@ -366,7 +366,7 @@ impl CallActor {
                 Key::new(digit.sign()).map(Input::UserKey)
             }
             LegEvent::PlaybackDone => Some(Input::PlaybackDone),
-            LegEvent::MediaStopped { for_ms } => {
+            LegEvent::MediaStopped { for_ms, .. } => {
                 Some(Input::MediaStopped { seconds: (for_ms + 500) / 1000 })
             }
             LegEvent::Failed { reason } => {
