@@ -5,6 +5,7 @@
 //! here ([`Clock::sleep_until`]) and is woken early when the clock moves.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -15,6 +16,9 @@ use tokio::sync::watch;
 /// The longest single wait; a wait longer than this looks at the clock in between.
 const NAP_MAX: Duration = Duration::from_secs(3600);
 
+/// Movements of the clock that are remembered; more than any call sees between two looks.
+const PAST_MAX: usize = 64;
+
 /// The platform's clock; clones are the same clock.
 #[derive(Clone, Debug)]
 pub struct Clock {
@@ -24,6 +28,8 @@ pub struct Clock {
 #[derive(Debug)]
 struct Shared {
     hand: Mutex<Hand>,
+    /// How the hand stood before it was moved, the oldest first.
+    past: Mutex<VecDeque<Hand>>,
     moved: watch::Sender<u64>,
 }
 
@@ -57,8 +63,12 @@ pub enum ClockError {
 
 impl Hand {
     fn now(&self) -> Timestamp {
+        self.at(Instant::now())
+    }
+
+    fn at(&self, moment: Instant) -> Timestamp {
         match self.mode {
-            Mode::Running => self.stood_at + self.read_at.elapsed(),
+            Mode::Running => self.stood_at + moment.saturating_duration_since(self.read_at),
             Mode::Frozen => self.stood_at,
         }
     }
@@ -76,13 +86,26 @@ impl Clock {
     #[must_use]
     pub fn starting_at(at: Timestamp) -> Self {
         let hand = Hand { stood_at: at, read_at: Instant::now(), mode: Mode::Running };
-        Self { shared: Arc::new(Shared { hand: Mutex::new(hand), moved: watch::Sender::new(0) }) }
+        let (hand, past) = (Mutex::new(hand), Mutex::default());
+        Self { shared: Arc::new(Shared { hand, past, moved: watch::Sender::new(0) }) }
     }
 
     /// This moment.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.hand().now()
+    }
+
+    /// What the clock showed at a moment that has passed.
+    #[must_use]
+    pub fn shown_at(&self, moment: Instant) -> Timestamp {
+        let hand = self.hand();
+        if moment >= hand.read_at {
+            return hand.at(moment);
+        }
+        let past = self.shared.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let then = past.iter().rfind(|hand| hand.read_at <= moment).or_else(|| past.front());
+        then.map_or_else(|| hand.at(moment), |hand| hand.at(moment))
     }
 
     /// Whether time passes.
@@ -155,6 +178,11 @@ impl Clock {
         {
             let mut hand = self.shared.hand.lock().unwrap_or_else(PoisonError::into_inner);
             let now = hand.now();
+            let mut past = self.shared.past.lock().unwrap_or_else(PoisonError::into_inner);
+            if past.len() >= PAST_MAX {
+                past.pop_front();
+            }
+            past.push_back(*hand);
             edit(&mut hand, now);
             hand.read_at = Instant::now();
         }
@@ -195,6 +223,18 @@ mod tests {
         let stood = clock.now();
         std::thread::sleep(Duration::from_millis(3));
         assert_eq!(clock.now(), stood);
+    }
+
+    #[test]
+    fn remembers_what_it_showed_before_it_was_moved() {
+        let clock = Clock::starting_at("2026-11-01T00:00:00Z".parse().unwrap());
+        let before = Instant::now();
+        let shown = clock.now();
+        clock.advance("P7D").unwrap();
+        clock.set_mode(Mode::Frozen);
+        assert!(clock.shown_at(before) <= shown, "{} {shown}", clock.shown_at(before));
+        assert!(clock.shown_at(before) >= "2026-11-01T00:00:00Z".parse().unwrap());
+        assert_eq!(clock.shown_at(Instant::now()), clock.now());
     }
 
     #[tokio::test]

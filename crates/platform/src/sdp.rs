@@ -3,10 +3,15 @@
 //! The platform offers to the business for a user's call and answers it for a call of its own; it
 //! always answers the phone. Here the texts become what a leg needs.
 
+use std::net::SocketAddr;
+
 use engine::PayloadTypes;
 use media::{
-    sdp::{self, AudioSession, Keying, Parsed, PlatformVoice, SdpRefusal, Setup},
-    transport::{DtlsRole, LocalTransport, RemoteTransport},
+    sdp::{
+        self, AudioSession, Keying, Parsed, PlatformVoice, SdpRefusal, SdpWarning, Setup,
+        SkippedCandidates,
+    },
+    transport::{DtlsRole, Fingerprint, LocalTransport, RemoteTransport},
 };
 use rules::call::LegFailure;
 use terms::Timestamp;
@@ -25,6 +30,30 @@ pub(crate) struct Described {
     pub(crate) role: DtlsRole,
     pub(crate) types: PayloadTypes,
     session: AudioSession,
+    warnings: Vec<SdpWarning>,
+    skipped: SkippedCandidates,
+    is_answer: bool,
+}
+
+/// What a diagnosis wants to know of a business's SDP.
+#[derive(Debug, Clone)]
+pub(crate) struct BusinessSdp {
+    /// What is tolerated here and fails elsewhere.
+    pub(crate) warnings: Vec<SdpWarning>,
+    /// Where it says it is.
+    pub(crate) candidates: Vec<SocketAddr>,
+    /// Candidates that are no UDP address.
+    pub(crate) skipped: SkippedCandidates,
+    /// Where we say we are.
+    pub(crate) ours: Vec<SocketAddr>,
+    /// Our part in DTLS.
+    pub(crate) role: DtlsRole,
+    /// The certificate it names.
+    pub(crate) fingerprint: Option<Fingerprint>,
+    /// What its payload types mean.
+    pub(crate) types: PayloadTypes,
+    /// It answers our offer.
+    pub(crate) is_answer: bool,
 }
 
 /// The platform's offer for a user's call.
@@ -65,10 +94,24 @@ pub(crate) fn read_business_answer(
 ) -> Result<Described, SdpRefusal> {
     let answer = sdp::parse(text)?;
     sdp::check_answer(offer, &answer, Keying::Dtls)?;
-    describe(answer, |remote| remote.setup.our_role())
+    describe(answer, true, |remote| remote.setup.our_role())
 }
 
 impl Described {
+    /// What a diagnosis wants to know of it.
+    pub(crate) fn for_diagnosis(&self, ours: &LocalTransport) -> BusinessSdp {
+        BusinessSdp {
+            warnings: self.warnings.clone(),
+            candidates: self.remote.candidates.clone(),
+            skipped: self.skipped,
+            ours: ours.addrs.clone(),
+            role: self.role,
+            fingerprint: self.session.fingerprint,
+            types: self.types,
+            is_answer: self.is_answer,
+        }
+    }
+
     /// Our answer to a phone.
     pub(crate) fn answer(&self, local: &LocalTransport) -> String {
         sdp::write_browser_answer(&self.session, local)
@@ -107,7 +150,7 @@ pub(crate) fn leg_failure(reason: &media::leg::LegFailure) -> LegFailure {
 fn read_offer(text: &str) -> Result<Described, SdpRefusal> {
     let offer = sdp::parse(text)?;
     sdp::check_offer(&offer, Keying::Dtls)?;
-    describe(offer, |remote| match remote.setup {
+    describe(offer, false, |remote| match remote.setup {
         Setup::Passive => DtlsRole::Client,
         Setup::Active | Setup::Actpass => DtlsRole::Server,
     })
@@ -115,11 +158,13 @@ fn read_offer(text: &str) -> Result<Described, SdpRefusal> {
 
 fn describe(
     parsed: Parsed,
+    is_answer: bool,
     role: impl FnOnce(&RemoteTransport) -> DtlsRole,
 ) -> Result<Described, SdpRefusal> {
-    let session = parsed.session;
+    let Parsed { session, warnings, skipped, .. } = parsed;
     let remote = session.remote_transport()?;
     let opus = session.opus_pt().unwrap_or(sdp::OPUS_PT);
     let types = PayloadTypes { opus, dtmf: session.dtmf_pt() };
-    Ok(Described { role: role(&remote), remote, types, session })
+    let role = role(&remote);
+    Ok(Described { role, remote, types, session, warnings, skipped, is_answer })
 }

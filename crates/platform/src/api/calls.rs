@@ -13,7 +13,7 @@ use wire::graph::{
 
 use super::{Answer, faults, refusals::ApiRefusal};
 use crate::{
-    calls::{CallRecord, Command, place},
+    calls::{CallRecord, Command, findings, place},
     consent,
     directory::Number,
     sdp,
@@ -33,12 +33,12 @@ pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) ->
     match wanted {
         Ok(CallRequest::Connect(connect)) => self::connect(world, number, *connect).await,
         Ok(CallRequest::PreAccept { call_id, sdp }) => {
-            check_answer(world, &number, &call_id, sdp.as_str())?;
+            check_answer(world, &number, &call_id, "pre_accept", sdp.as_str())?;
             let input = Input::PreAccept { sdp: sdp.as_str().into() };
             on_call(world, &number, &call_id, input).await
         }
         Ok(CallRequest::Accept(accept)) => {
-            check_answer(world, &number, &accept.call_id, accept.sdp.as_str())?;
+            check_answer(world, &number, &accept.call_id, "accept", accept.sdp.as_str())?;
             let sdp = accept.sdp.as_str().into();
             let opaque = accept.biz_opaque_callback_data.map(Into::into);
             on_call(world, &number, &accept.call_id, Input::Accept { sdp, opaque }).await
@@ -73,12 +73,17 @@ fn check_answer(
     world: &World,
     number: &Number,
     id: &CallId,
+    action: &str,
     answer: &str,
 ) -> Result<(), ApiRefusal> {
     let live = world.calls.get(id).filter(|call| call.number == number.id);
-    let Some(offer) = live.and_then(|call| call.offer) else { return Ok(()) };
-    sdp::read_business_answer(&offer, answer).map_err(ApiRefusal::Sdp)?;
-    Ok(())
+    let Some(call) = live else { return Ok(()) };
+    let Some(offer) = &call.offer else { return Ok(()) };
+    let Err(refusal) = sdp::read_business_answer(offer, answer) else { return Ok(()) };
+    let finding = findings::session::refused(action, &refusal);
+    // A call with a full inbox has worse troubles than a missing verdict.
+    drop(call.inbox.try_send(Command::Refused { finding }));
+    Err(ApiRefusal::Sdp(refusal))
 }
 
 async fn on_call(world: &World, number: &Number, id: &CallId, input: Input) -> Answer {

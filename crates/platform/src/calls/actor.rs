@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use engine::{LegEvent, LegStats, Password, PayloadTypes};
 use rules::{
     Refusal,
-    call::{Effect, Input, LegFailure, Silence},
+    call::{Effect, Input, LegFailure, State},
 };
 use terms::{MessageId, Party, Timestamp};
 use tokio::{
@@ -21,10 +21,11 @@ use super::{
     effects, findings,
     legs::{self, Legs},
     record::{CallRecord, Facts, Finding},
+    watch::Watch,
 };
 use crate::{
     phones::{PhoneHandle, PhoneId},
-    sdp,
+    sdp::{self, BusinessSdp},
     world::World,
 };
 
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     PhoneGone { phone: PhoneId },
     /// The user's phones that ring now; none could be reached if empty.
     Rung { phones: Vec<PhoneHandle> },
+    /// An action carried an SDP that was refused.
+    Refused { finding: Finding },
     /// How does the call stand?
     Inspect { reply: oneshot::Sender<CallRecord> },
 }
@@ -59,6 +62,12 @@ pub(crate) struct CallActor {
     pub(super) record: CallRecord,
     pub(super) legs: Legs,
     pub(super) business_types: Option<PayloadTypes>,
+    /// What the business said about its media.
+    pub(super) business_sdp: Option<BusinessSdp>,
+    pub(super) watch: Option<Watch>,
+    /// When the call was answered, and how long after that the business was first heard.
+    pub(super) answered: Option<Instant>,
+    first_media_after: Option<Duration>,
     /// The phones that ring, or the one that talks.
     pub(super) phones: Vec<PhoneHandle>,
     pub(super) inbox: mpsc::Receiver<Command>,
@@ -81,8 +90,20 @@ impl CallActor {
         phones: Vec<PhoneHandle>,
         inbox: mpsc::Receiver<Command>,
     ) -> Self {
-        let business_types = None;
-        Self { world, facts, record, legs, business_types, phones, inbox, phone_gone: None }
+        Self {
+            world,
+            facts,
+            record,
+            legs,
+            business_types: None,
+            business_sdp: None,
+            watch: None,
+            answered: None,
+            first_media_after: None,
+            phones,
+            inbox,
+            phone_gone: None,
+        }
     }
 
     /// Lives the call, from the effects of its placing to its end.
@@ -107,6 +128,7 @@ impl CallActor {
             Some(event) = user_event(&mut self.legs.user) => self.user_event(event).await,
             () = until(&world, deadline) => self.input(Input::DeadlineReached).await,
             () = nap(look_at) => self.look_for_phone().await,
+            () = watched(&world, self.watch) => self.look_for_silence().await,
             () = world.stop.cancelled() => self.input(Input::PlatformStopped).await,
         }
     }
@@ -114,7 +136,7 @@ impl CallActor {
     async fn obey(&mut self, command: Command) {
         match command {
             Command::Act { input, reply } => {
-                let result = self.handle(input).await;
+                let result = self.act(input).await;
                 drop(reply.send(result));
             }
             Command::PickUp { phone, offer } => self.pick_up(phone, &offer).await,
@@ -125,11 +147,35 @@ impl CallActor {
             }
             Command::PhoneGone { phone } => self.phone_gone(phone).await,
             Command::Rung { phones } => self.rung(phones).await,
+            Command::Refused { finding } => self.remark(finding).await,
             Command::Inspect { reply } => {
                 self.measure().await;
                 drop(reply.send(self.record.clone()));
             }
         }
+    }
+
+    /// An action of the API; what its SDP did wrong is remembered.
+    async fn act(&mut self, input: Input) -> Result<(), Refusal> {
+        let differs = if let State::PreAccepted { sdp: first, .. } = self.record.call.state()
+            && let Input::Accept { sdp, .. } | Input::PreAccept { sdp } = &input
+            && first != sdp
+        {
+            Some(findings::session::differs(first, sdp))
+        } else {
+            None
+        };
+        let result = self.handle(input).await;
+        if let (Err(Refusal::SdpDiffers), Some(finding)) = (&result, differs) {
+            self.remark(finding).await;
+        }
+        result
+    }
+
+    /// Remembers something that no figure tells.
+    async fn remark(&mut self, finding: Finding) {
+        self.record.remark(finding);
+        self.save().await;
     }
 
     /// Gives an input whose refusal nobody waits for.
@@ -164,10 +210,9 @@ impl CallActor {
     async fn business_event(&mut self, event: LegEvent) {
         match event {
             LegEvent::FirstMedia => {
-                self.legs.business.has_media = true;
+                self.first_media_after = self.answered.map(|at| at.elapsed());
                 self.input(Input::BusinessMediaStarted).await;
             }
-            LegEvent::MediaStopped { .. } => self.input(Input::MediaSilent(self.silence())).await,
             LegEvent::Failed { reason } => {
                 let failure = failure(&reason);
                 self.input(Input::LegFailed { whose: Party::Business, failure }).await;
@@ -180,42 +225,25 @@ impl CallActor {
             | LegEvent::DtlsConnected { .. }
             | LegEvent::Digit(_)
             | LegEvent::PlaybackDone
+            | LegEvent::MediaStopped { .. }
             | LegEvent::MediaResumed => {}
         }
     }
 
     async fn user_event(&mut self, event: LegEvent) {
         match event {
-            LegEvent::FirstMedia => {
-                if let Some(user) = &mut self.legs.user {
-                    user.has_media = true;
-                }
-            }
-            LegEvent::MediaStopped { .. } => {
-                let has_media = self.legs.business.has_media;
-                let silence = if has_media { Silence::User } else { self.silence() };
-                self.input(Input::MediaSilent(silence)).await;
-            }
             LegEvent::Failed { reason } => {
                 let failure = failure(&reason);
                 self.input(Input::LegFailed { whose: Party::User, failure }).await;
             }
             LegEvent::Closed(_)
+            | LegEvent::FirstMedia
             | LegEvent::IceConnected { .. }
             | LegEvent::DtlsConnected { .. }
             | LegEvent::Digit(_)
             | LegEvent::PlaybackDone
+            | LegEvent::MediaStopped { .. }
             | LegEvent::MediaResumed => {}
-        }
-    }
-
-    /// Whose silence it is when the business's watch ran out.
-    fn silence(&self) -> Silence {
-        let user_spoke = self.legs.user.as_ref().is_some_and(|user| user.has_media);
-        match (self.legs.business.has_media, user_spoke) {
-            (true, _) => Silence::Business,
-            (false, true) => Silence::BusinessFromStart,
-            (false, false) => Silence::Both,
         }
     }
 
@@ -251,9 +279,8 @@ impl CallActor {
             return Err("this call has already been picked up".to_owned());
         }
         let offer = sdp::read_phone_offer(offer).map_err(|refusal| refusal.to_string())?;
-        let book = self.world.book(&self.facts.number);
         let beside = Some(&self.legs.business.handle);
-        let leg = legs::open(&self.world.engine, &book, Password::Plain, beside)
+        let leg = legs::open(&self.world.engine, Password::Plain, beside)
             .map_err(|_| "the platform has no room for another call".to_owned())?;
         let answer = offer.answer(&leg.local);
         leg.handle.set_remote(offer.remote, offer.role, offer.types);
@@ -318,9 +345,16 @@ impl CallActor {
     fn note_figures(&mut self, user: Option<&LegStats>, business: Option<&LegStats>) {
         let Some(business) = business else { return };
         (self.record.user_heard, self.record.business_heard) = self.legs.heard(user, business);
-        let notes = self.record.notes.iter().map(|note| Finding::from(*note));
-        let found = findings::findings(self.record.call.state(), business);
-        self.record.findings = notes.chain(found).collect();
+        let found = findings::findings(&findings::Seen {
+            state: self.record.call.state(),
+            business,
+            user,
+            sdp: self.business_sdp.as_ref(),
+            user_heard: self.record.user_heard.as_ref(),
+            business_heard: self.record.business_heard.as_ref(),
+            first_media_after: self.first_media_after,
+        });
+        self.record.set_findings(found);
     }
 
     async fn finish(mut self) {
@@ -359,6 +393,13 @@ async fn user_event(leg: &mut Option<legs::Leg>) -> Option<LegEvent> {
 async fn until(world: &World, deadline: Option<Timestamp>) {
     match deadline {
         Some(at) => world.clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn watched(world: &World, watch: Option<Watch>) {
+    match watch {
+        Some(watch) => watch.due(&world.clock).await,
         None => std::future::pending().await,
     }
 }

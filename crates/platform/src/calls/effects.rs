@@ -10,12 +10,10 @@ use rules::{
     permission,
 };
 use terms::Direction;
+use tokio::time::Instant;
 use wire::handset::{ChatAuthor, ChatEntry, ChatEntryState, ChatKind, EndedReason};
 
-use super::{
-    actor::CallActor,
-    record::{CallRecord, Finding},
-};
+use super::{actor::CallActor, record::CallRecord, watch::Watch};
 use crate::{
     api::chain,
     chats, consent, sdp,
@@ -42,7 +40,11 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
         Effect::RingUser => world.phones.ring(&world, &actor.facts),
         Effect::TellUser(notice) => tell_user(actor, notice).await,
         Effect::OpenMediaGate => actor.legs.join(),
-        Effect::StartWatch { .. } => actor.legs.watch(),
+        Effect::StartWatch { from_start, mid_call } => {
+            actor.answered = Some(Instant::now());
+            actor.watch = Some(Watch::new(from_start, mid_call, world.clock.now()));
+            actor.legs.watch();
+        }
         Effect::CloseLegs => actor.legs.close(),
         Effect::OpenWindow => {
             let opened = consent::open_window(&world, &actor.facts.number, &actor.facts.user).await;
@@ -65,7 +67,7 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
         }
         Effect::Note(verdict) => {
             actor.record.notes.push(verdict);
-            actor.record.findings.push(Finding::from(verdict));
+            actor.record.set_findings(Vec::new());
         }
     }
 }
@@ -87,10 +89,11 @@ async fn send(actor: &CallActor, change: wire::webhook::envelope::Change) {
     log("write a webhook", sent);
 }
 
-fn apply_answer(actor: &CallActor, text: &str) {
+fn apply_answer(actor: &mut CallActor, text: &str) {
     // The API read this answer before it gave it to the rules; what fails here fails the leg.
     let Some(offer) = actor.facts.offer() else { return };
     let Ok(answer) = sdp::read_business_answer(&offer, text) else { return };
+    actor.business_sdp = Some(answer.for_diagnosis(&actor.legs.business.local));
     actor.legs.business.handle.set_remote(answer.remote, answer.role, answer.types);
 }
 

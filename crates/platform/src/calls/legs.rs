@@ -7,11 +7,10 @@
 use std::time::Instant;
 
 use engine::{
-    Direction, Engine, LegEvent, LegHandle, LegStats, MediaWatch, OpenError, OpenLeg, Password,
-    PayloadTypes, Socket, Source,
+    Direction, Engine, LegEvent, LegHandle, LegStats, OpenError, OpenLeg, Password, PayloadTypes,
+    Socket, Source,
 };
 use media::{leg::IceRole, transport::LocalTransport};
-use rules::rulebook::Rulebook;
 use tokio::sync::mpsc;
 
 use super::{
@@ -29,7 +28,6 @@ pub(crate) struct Leg {
     pub(crate) handle: LegHandle,
     pub(crate) local: LocalTransport,
     pub(crate) events: mpsc::Receiver<LegEvent>,
-    pub(crate) has_media: bool,
 }
 
 /// A call's legs.
@@ -56,25 +54,21 @@ pub(crate) struct Listening {
 /// The engine has no room.
 pub(crate) fn open(
     engine: &Engine,
-    book: &Rulebook,
     password: Password,
     beside: Option<&LegHandle>,
 ) -> Result<Leg, OpenError> {
     let (sink, events) = mpsc::channel(engine::EVENTS_MAX);
-    let media_watch = Some(MediaWatch {
-        start: book.media.silent_from_start.value,
-        mid_call: book.media.silent_mid_call.value,
-    });
     let (handle, local) = engine.open(OpenLeg {
         socket: Socket::Muxed,
         ice: IceRole::Lite,
         password,
         cname: CNAME.to_owned(),
-        media_watch,
+        // Silence is measured by the platform's clock, see `watch`.
+        media_watch: None,
         beside: beside.map(LegHandle::id),
         events: sink,
     })?;
-    Ok(Leg { handle, local, events, has_media: false })
+    Ok(Leg { handle, local, events })
 }
 
 impl Legs {

@@ -2,18 +2,19 @@
 //!
 //! `api` or `phones` → [`place`] or [`registry`] → [`actor`] (one task a call) → [`rules::call`]
 //! (decides) → [`effects`] → webhooks, legs, phones, consent. [`record`] is what is kept, [`legs`] the
-//! media, [`ears`] and [`findings`] what was heard and why not.
+//! media, [`watch`] looks for silence, [`ears`] and [`findings`] say what was heard and why not.
 
 mod actor;
 mod ears;
 mod effects;
-mod findings;
+pub(crate) mod findings;
 mod legs;
 pub(crate) mod place;
 mod record;
 mod recordings;
 mod registry;
 pub(crate) mod restart;
+mod watch;
 
 pub(crate) use actor::Command;
 pub(crate) use ears::Ears;

@@ -59,8 +59,8 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
     let placing = world.placing.lock().await;
     check_user_call(world, &number, &call.user, &book).await?;
 
-    let business = open_leg(world, &book, Password::Padded, None)?;
-    let user_leg = open_leg(world, &book, Password::Plain, Some(&business))?;
+    let business = open_leg(world, Password::Padded, None)?;
+    let user_leg = open_leg(world, Password::Plain, Some(&business))?;
     let id = new_id(world, &call.user, &number, Direction::UserInitiated);
     let facts = Facts {
         id: id.clone(),
@@ -116,7 +116,7 @@ pub(crate) async fn from_business(
         now,
     )?;
 
-    let business = open_leg(world, &book, Password::Padded, None)?;
+    let business = open_leg(world, Password::Padded, None)?;
     let user = user.unwrap_or_else(|| Arc::new(known));
     let id = new_id(world, &user, &number, Direction::BusinessInitiated);
     let facts = Facts {
@@ -131,6 +131,7 @@ pub(crate) async fn from_business(
     let inbox = register(world, &facts);
     drop(placing);
 
+    let said = offer.for_diagnosis(&business.local);
     business.handle.set_remote(offer.remote, offer.role, offer.types);
     let mut effects = Vec::new();
     let machine = Call::dial(permit, &book, opaque.map(Into::into), now, &mut effects);
@@ -138,6 +139,7 @@ pub(crate) async fn from_business(
     let legs = Legs::new(business);
     let mut actor = CallActor::new(Arc::clone(world), facts, record, legs, Vec::new(), inbox);
     actor.business_types = Some(offer.types);
+    actor.business_sdp = Some(said);
     world.tasks.spawn(actor.run(effects));
     Ok(id)
 }
@@ -183,14 +185,9 @@ async fn tell_payment_missing(
     Ok(())
 }
 
-fn open_leg(
-    world: &World,
-    book: &Rulebook,
-    password: Password,
-    beside: Option<&Leg>,
-) -> Result<Leg, ApiRefusal> {
+fn open_leg(world: &World, password: Password, beside: Option<&Leg>) -> Result<Leg, ApiRefusal> {
     let beside = beside.map(|leg| &leg.handle);
-    legs::open(&world.engine, book, password, beside).map_err(|fault| {
+    legs::open(&world.engine, password, beside).map_err(|fault| {
         tracing::error!(fault = %crate::api::chain(&fault), "cannot open a leg");
         ApiRefusal::NoMedia
     })

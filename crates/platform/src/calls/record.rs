@@ -38,6 +38,9 @@ impl Facts {
     }
 }
 
+/// A business that repeats itself is not recorded for ever.
+const REMARKS_MAX: usize = 16;
+
 /// The document.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct CallRecord {
@@ -51,6 +54,9 @@ pub(crate) struct CallRecord {
     pub(crate) states: Vec<StateChange>,
     pub(crate) notes: Vec<Verdict>,
     pub(crate) findings: Vec<Finding>,
+    /// Findings that no figure tells: SDP that was refused.
+    #[serde(default)]
+    pub(crate) remarks: Vec<Finding>,
     pub(crate) user_heard: Option<Heard>,
     pub(crate) business_heard: Option<Heard>,
     pub(crate) price: Option<Price>,
@@ -114,11 +120,26 @@ impl CallRecord {
             states: vec![StateChange { state, at: now }],
             notes: Vec::new(),
             findings: Vec::new(),
+            remarks: Vec::new(),
             user_heard: None,
             business_heard: None,
             price: None,
             settled: false,
         }
+    }
+
+    /// Remembers something that no figure tells, once.
+    pub(crate) fn remark(&mut self, finding: Finding) {
+        if self.remarks.len() < REMARKS_MAX && !self.remarks.contains(&finding) {
+            self.remarks.push(finding.clone());
+            self.findings.push(finding);
+        }
+    }
+
+    /// What the figures say now, behind what was noted before.
+    pub(crate) fn set_findings(&mut self, figures: Vec<Finding>) {
+        let notes = self.notes.iter().map(|note| Finding::from(*note));
+        self.findings = self.remarks.iter().cloned().chain(notes).chain(figures).collect();
     }
 
     /// Notes the state if it is a new one.

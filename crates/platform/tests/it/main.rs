@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and says where")]
 
 mod bench;
+mod broken;
 mod business;
 mod business_calls;
 mod delivery;
@@ -17,3 +18,4 @@ mod privacy;
 mod sandbox;
 mod subscriptions;
 mod user_calls;
+mod verdicts;

@@ -72,7 +72,8 @@ async fn both_hear_each_other_and_every_webhook_comes_in_order() {
     assert_eq!(seen["state"], "accepted");
     assert!(is_tone(&seen["legs"]["user"]["heard"], 660.0), "{seen}");
     assert!(is_tone(&seen["legs"]["business"]["heard"], 440.0), "{seen}");
-    assert_eq!(seen["verdicts"], json!([]), "{seen}");
+    assert_eq!(seen["verdicts"][0]["code"], "sdp_differs", "{seen}");
+    assert_eq!(seen["verdicts"].as_array().unwrap().len(), 1, "{seen}");
 
     assert_eq!(bench.sandbox(&format!("/users/{ANA}/hang_up"), json!({})).await.0, 200);
     let terminate = bench.hook.wait("terminate").await;
@@ -157,6 +158,7 @@ async fn a_business_without_media_is_blamed_in_both_places() {
     tokio::time::sleep(Duration::from_millis(700)).await;
     let seen = bench.sandbox_get(&format!("/calls/{id}")).await.1;
     assert_eq!(seen["verdicts"][0]["code"], "no_rtp_from_business", "{seen}");
+    assert_eq!(seen["verdicts"][1]["code"], "rtcp_only", "{seen}");
 }
 
 #[tokio::test]
