@@ -49,8 +49,9 @@ fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
     stages.run("rust tests", Tests, || {
         shell::run("cargo", &["test", "--workspace", "--locked", "--no-fail-fast"])
     })?;
+    stages.run("postman collections", Tests, || against_binary("test:postman"))?;
     if !args.no_browser {
-        stages.run("browser tests", Tests, browser)?;
+        stages.run("browser tests", Tests, || against_binary("test:browser"))?;
     }
     Ok(())
 }
@@ -68,11 +69,11 @@ fn docs() -> Result<()> {
     shell::run_command(doc)
 }
 
-/// Two real browsers against the real binary.
-fn browser() -> Result<()> {
+/// A script of the pages' package against the real binary.
+fn against_binary(script: &str) -> Result<()> {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| shell::root().join("target"), std::path::PathBuf::from);
-    let mut npm = shell::command("npm", &["run", "--silent", "test:browser"]);
+    let mut npm = shell::command("npm", &["run", "--silent", script]);
     npm.current_dir(shell::root().join("web")).env("OFFHOOK_BIN", target.join("debug/offhook"));
     shell::run_command(npm)
 }

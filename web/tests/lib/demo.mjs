@@ -1,4 +1,4 @@
-/** The real binary, `offhook demo`, on ports that the system gives it and with nothing kept. */
+/** The real binary on ports that the system gives it and with nothing kept: the demo, or a platform alone. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { sleep } from "./poll.mjs";
@@ -19,7 +19,9 @@ export function offhookBinary() {
   process.exit(2);
 }
 
-export class Demo {
+const ANY_PORT = "127.0.0.1:0";
+
+class Offhook {
   platform = "";
   gateway = "";
   /** @type {string[]} */
@@ -27,23 +29,15 @@ export class Demo {
   /** @type {import("node:child_process").ChildProcess | null} */
   #process = null;
   #said = "";
+  #args;
+
+  /** @param {string[]} args */
+  constructor(args) {
+    this.#args = args;
+  }
 
   async start() {
-    const binary = offhookBinary();
-    const anyPort = "127.0.0.1:0";
-    const child = spawn(binary, [
-      "demo",
-      "--json",
-      "--no-open",
-      "--platform-listen",
-      anyPort,
-      "--platform-media",
-      anyPort,
-      "--gateway-listen",
-      anyPort,
-      "--gateway-media",
-      anyPort,
-    ]);
+    const child = spawn(offhookBinary(), [...this.#args, "--json"]);
     this.#process = child;
     child.stdout.setEncoding("utf8").on("data", (/** @type {string} */ text) => (this.#said += text));
     child.stderr.setEncoding("utf8").on("data", (/** @type {string} */ text) => this.#note(text));
@@ -63,18 +57,18 @@ export class Demo {
     clearTimeout(timer);
     if (first === "slow") {
       child.kill("SIGKILL");
-      throw new Error(`the demo did not stop within ${STOP_MAX_MS / 1000} s of an interrupt`);
+      throw new Error(`it did not stop within ${STOP_MAX_MS / 1000} s of an interrupt`);
     }
   }
 
   /**
-   * Ready is when the demo prints its one line of JSON: both servers listen, and webhooks are connected.
+   * Ready is when it prints its one line of JSON: every server listens, and webhooks are connected.
    * @param {import("node:child_process").ChildProcess} child
    */
   async #ready(child) {
     const deadline = Date.now() + START_MAX_MS;
     while (Date.now() < deadline) {
-      if (child.exitCode !== null) throw new Error(`the demo ended with ${child.exitCode}:\n${this.log.join("\n")}`);
+      if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${this.log.join("\n")}`);
       const end = this.#said.indexOf("\n");
       if (end >= 0) {
         const { platform, gateway } = JSON.parse(this.#said.slice(0, end));
@@ -85,12 +79,27 @@ export class Demo {
       await sleep(50);
     }
     await this.stop();
-    throw new Error(`the demo was not ready within ${START_MAX_MS / 1000} s:\n${this.log.join("\n")}`);
+    throw new Error(`it was not ready within ${START_MAX_MS / 1000} s:\n${this.log.join("\n")}`);
   }
 
   /** @param {string} text */
   #note(text) {
     this.log.push(...text.split("\n").filter(Boolean));
     this.log.splice(0, this.log.length - LOG_LINES);
+  }
+}
+
+/** Platform and gateway, connected. */
+export class Demo extends Offhook {
+  constructor() {
+    const ports = ["platform-listen", "platform-media", "gateway-listen", "gateway-media"];
+    super(["demo", "--no-open", ...ports.flatMap((port) => [`--${port}`, ANY_PORT])]);
+  }
+}
+
+/** A platform alone: whoever calls its API is the business. */
+export class Platform extends Offhook {
+  constructor() {
+    super(["platform", "--listen", ANY_PORT, "--media", ANY_PORT]);
   }
 }
