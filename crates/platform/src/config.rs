@@ -43,6 +43,8 @@ pub struct Config {
     pub randomness: Randomness,
     /// Single rules in place of the rulebook's, by path: `call.answer_window` = `30 s`.
     pub rules: BTreeMap<String, String>,
+    /// Certificates trusted at webhook endpoints besides the system's, as PEM.
+    pub webhook_roots: Option<String>,
     /// How long a webhook endpoint may take to answer; the rulebook's time if absent.
     pub webhook_timeout: Option<Duration>,
 }
@@ -62,6 +64,7 @@ impl Default for Config {
             clock: Clock::system(),
             randomness: Randomness::System,
             rules: BTreeMap::new(),
+            webhook_roots: None,
             webhook_timeout: None,
         }
     }

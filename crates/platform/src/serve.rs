@@ -34,7 +34,7 @@ use crate::{
     media_files::{self, MediaFiles},
     openapi, pages, phones, sandbox,
     store::{Kind, Store},
-    webhooks::{Deliverer, Outbox},
+    webhooks::{Clients, Deliverer, Outbox},
     world::{Reads, World},
 };
 
@@ -112,14 +112,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     }
 
     let stop_webhooks = CancellationToken::new();
-    let deliverer = Deliverer::new(
-        world.directory.clone(),
-        world.store.clone(),
-        world.clock.clone(),
-        world.http.clone(),
-        config.webhook_timeout,
-        wake,
-    );
+    let deliverer = Deliverer::new(Arc::clone(&world), config.webhook_timeout, wake);
     tokio::spawn(deliverer.run(stop_webhooks.clone()));
     tokio::spawn(media_files::sweep(Arc::clone(&world)));
     listen(&world, listener);
@@ -142,15 +135,18 @@ async fn make_world(
     let faults = Arc::new(faults);
     let run = count_run(&store).await.map_err(StartError::Store)?;
     let ids = Arc::new(Ids::new(config.randomness, run));
-    let outbox =
-        Outbox::new(directory.clone(), store.clone(), config.clock.clone(), Arc::clone(&ids), wake);
+    let outbox = Outbox::new(
+        directory.clone(),
+        store.clone(),
+        config.clock.clone(),
+        Arc::clone(&faults),
+        Arc::clone(&ids),
+        wake,
+    );
     let engine = start_engine(config)?;
     let handset_engine = Engine::start(engine::Config::default()).map_err(StartError::Media)?;
-    let http = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(StartError::Client)?;
     let media_files = MediaFiles::open(config.data.as_deref()).map_err(StartError::Store)?;
+    let clients = Clients::new(config.webhook_roots.as_deref()).map_err(StartError::Client)?;
     Ok(World {
         clock: config.clock.clone(),
         store,
@@ -165,7 +161,8 @@ async fn make_world(
         recordings: Recordings::default(),
         calls: Registry::default(),
         phones: phones::Phones::default(),
-        http,
+        http: clients.plain().clone(),
+        clients,
         handshake: config.handshake,
         sandbox_token: config.sandbox_token.clone(),
         placing: tokio::sync::Mutex::new(()),
@@ -293,7 +290,11 @@ impl Running {
     }
 
     async fn outbox_empty(&self) {
-        while self.world.store.waiting_webhooks().await.is_ok_and(|waiting| !waiting.is_empty()) {
+        let is_due = async || {
+            let now = self.world.clock.now();
+            self.world.store.has_due(now).await.unwrap_or(false)
+        };
+        while is_due().await {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }

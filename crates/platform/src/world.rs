@@ -28,7 +28,7 @@ use crate::{
     media_files::MediaFiles,
     phones::Phones,
     store::Store,
-    webhooks::Outbox,
+    webhooks::{Clients, Outbox},
 };
 
 /// Everything that is shared.
@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) calls: Registry,
     pub(crate) phones: Phones,
     pub(crate) http: reqwest::Client,
+    /// Requests to the businesses' endpoints, each as whom its app says.
+    pub(crate) clients: Clients,
     pub(crate) handshake: bool,
     pub(crate) sandbox_token: Option<String>,
     /// Held from the check of a new call until it is counted, so that two cannot pass one limit.

@@ -5,17 +5,18 @@
 //! it is the same database in memory.
 //!
 //! Every method returns after the commit. One room of the store is one file here: [`documents`],
-//! [`outbox`], [`chats`].
+//! [`outbox`], [`queue`], [`chats`].
 
 mod chats;
 mod documents;
 mod outbox;
+mod queue;
 mod writer;
 
 use std::path::Path;
 
 pub(crate) use documents::Kind;
-pub(crate) use outbox::{Attempt, DeliveryState, NewWebhook, Waiting, WebhookRow};
+pub(crate) use outbox::{Attempt, DeliveryState, JournalFilter, NewWebhook, WebhookRow};
 use writer::Writer;
 
 /// The file inside the data folder.

@@ -71,7 +71,19 @@ fn prepare(connection: &Connection, schema: &str) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
+    upgrade(connection)?;
     connection.execute_batch(schema)
+}
+
+/// Brings the tables of an earlier version to what the schema expects.
+fn upgrade(connection: &Connection) -> rusqlite::Result<()> {
+    let columns: u32 = connection.query_row(
+        "SELECT count(*) FROM pragma_table_info('webhooks') WHERE name IN ('seq', 'ord')",
+        [],
+        |row| row.get(0),
+    )?;
+    // The first version's table has one of the two.
+    if columns == 1 { connection.execute_batch(include_str!("upgrade-1.sql")) } else { Ok(()) }
 }
 
 fn run(connection: &Connection, mut inbox: mpsc::Receiver<Job>) {

@@ -21,9 +21,14 @@ use crate::{
     directory::{Number, User},
 };
 
-/// Wraps a change of a number into the envelope's bytes.
-pub(crate) fn body(number: &Number, change: Change) -> String {
-    let envelope = Envelope::of(number.account.clone(), change);
+/// Wraps a change of a number into the envelope's bytes; `account_update` carries its time (fact
+/// sheet 10.3).
+pub(crate) fn body(number: &Number, change: Change, at: Timestamp) -> String {
+    let is_dated = matches!(change, Change::AccountUpdate(_));
+    let mut envelope = Envelope::of(number.account.clone(), change);
+    for entry in &mut envelope.entry {
+        entry.time = is_dated.then(|| at.unix());
+    }
     serde_json::to_string(&envelope).expect("our own types have only text keys")
 }
 

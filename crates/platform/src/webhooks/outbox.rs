@@ -6,14 +6,15 @@
 
 use std::sync::Arc;
 
-use terms::{AppId, PhoneNumberId};
+use terms::CallId;
 use tokio::sync::Notify;
 use wire::webhook::{envelope::Change, signature};
 
-use super::compose;
+use super::{compose, spoil, target::Target};
 use crate::{
     clock::Clock,
-    directory::{Directory, Endpoint, Number},
+    directory::{Directory, Number},
+    faults::Faults,
     ids::{Ids, Stream},
     store::{NewWebhook, Store, StoreFault},
 };
@@ -22,47 +23,13 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lane(pub(crate) String);
 
-/// Whose endpoint a webhook is for; its text is the row's `target`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// An app's callback URL.
-    App(AppId),
-    /// A number's channel webhook (360dialog edition).
-    Channel(PhoneNumberId),
-}
-
-impl Target {
-    /// The form kept in the row.
-    pub(crate) fn to_text(&self) -> String {
-        match self {
-            Self::App(id) => format!("app:{id}"),
-            Self::Channel(id) => format!("channel:{id}"),
-        }
-    }
-
-    /// Reads the form kept in the row.
-    pub(crate) fn from_text(text: &str) -> Option<Self> {
-        let (kind, id) = text.split_once(':')?;
-        match kind {
-            "app" => id.parse().ok().map(Self::App),
-            "channel" => id.parse().ok().map(Self::Channel),
-            _ => None,
-        }
-    }
-
-    /// Where it wants its webhooks at this moment.
-    pub(crate) fn endpoint(&self, directory: &Directory) -> Option<Endpoint> {
-        match self {
-            Self::App(id) => {
-                let url = directory.app(id)?.callback_url.clone()?;
-                Some(Endpoint { url, headers: std::collections::BTreeMap::new() })
-            }
-            Self::Channel(id) => {
-                let channel = directory.number(id)?.channel_webhook.clone()?;
-                Some(Endpoint { url: channel.url, headers: channel.headers })
-            }
-        }
-    }
+/// What stands behind a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It happened.
+    Event,
+    /// A test wanted to see the webhook alone.
+    Trigger,
 }
 
 /// Writes webhooks; clones share it.
@@ -71,8 +38,18 @@ pub(crate) struct Outbox {
     directory: Directory,
     store: Store,
     clock: Clock,
+    faults: Arc<Faults>,
     ids: Arc<Ids>,
     wake: Arc<Notify>,
+}
+
+/// What all rows of one event have in common.
+struct Event<'a> {
+    lane: &'a Lane,
+    field: String,
+    call_id: Option<CallId>,
+    body: String,
+    origin: Origin,
 }
 
 impl Outbox {
@@ -81,10 +58,11 @@ impl Outbox {
         directory: Directory,
         store: Store,
         clock: Clock,
+        faults: Arc<Faults>,
         ids: Arc<Ids>,
         wake: Arc<Notify>,
     ) -> Self {
-        Self { directory, store, clock, ids, wake }
+        Self { directory, store, clock, faults, ids, wake }
     }
 
     /// Writes the webhooks of one event and returns once they are durable.
@@ -94,15 +72,28 @@ impl Outbox {
         lane: &Lane,
         change: Change,
     ) -> Result<(), StoreFault> {
+        self.emit_as(Origin::Event, number, lane, change).await.map(drop)
+    }
+
+    /// Writes the webhooks of one change and answers with their ids.
+    pub(crate) async fn emit_as(
+        &self,
+        origin: Origin,
+        number: &Number,
+        lane: &Lane,
+        change: Change,
+    ) -> Result<Vec<String>, StoreFault> {
         let field = change.field().to_owned();
-        let body = compose::body(number, change);
-        let rows = self.rows(number, &field, lane, &body);
-        if rows.is_empty() {
-            return Ok(());
+        let call_id = spoil::call_of(&change);
+        let body = compose::body(number, change, self.clock.now());
+        let event = Event { lane, field, call_id, body, origin };
+        let rows = self.rows(number, &event);
+        let ids = rows.iter().map(|row| row.id.clone()).collect();
+        if !rows.is_empty() {
+            self.store.add_webhooks(rows).await?;
+            self.wake.notify_one();
         }
-        self.store.add_webhooks(rows).await?;
-        self.wake.notify_one();
-        Ok(())
+        Ok(ids)
     }
 
     /// Lets the deliverer look at the rows now.
@@ -110,49 +101,46 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    fn rows(&self, number: &Number, field: &str, lane: &Lane, body: &str) -> Vec<NewWebhook> {
+    fn rows(&self, number: &Number, event: &Event<'_>) -> Vec<NewWebhook> {
         let Some(account) = self.directory.account(&number.account) else { return Vec::new() };
+        let apps: Vec<_> = account.apps.iter().filter_map(|id| self.directory.app(id)).collect();
         let mut rows = Vec::new();
-        for app in account.apps.iter().filter_map(|id| self.directory.app(id)) {
-            if app.fields.iter().any(|known| known == field) {
-                let target = Target::App(app.id.clone());
-                rows.push(self.row(&target, &app.secret, field, lane, body));
-            }
-            if number.channel_webhook.is_some() && rows.len() == 1 {
-                let target = Target::Channel(number.id.clone());
-                rows.push(self.row(&target, &app.secret, field, lane, body));
+        for app in &apps {
+            if app.fields.contains(&event.field) {
+                let target = Target::App(app.id.clone(), number.id.clone());
+                rows.push(self.row(&target, &app.secret, event));
             }
         }
-        rows
+        // The channel is not an app: it gets everything, signed by the account's first app.
+        if let (Some(_), Some(app)) = (&number.channel_webhook, apps.first()) {
+            rows.push(self.row(&Target::Channel(number.id.clone()), &app.secret, event));
+        }
+        let (faults, scope) = self.faults.webhook(event.call_id.as_ref());
+        rows.into_iter().flat_map(|row| spoil::spoil(row, faults, scope, &self.ids)).collect()
     }
 
-    fn row(&self, to: &Target, secret: &str, field: &str, lane: &Lane, body: &str) -> NewWebhook {
-        let target = to.to_text();
+    fn row(&self, to: &Target, secret: &str, event: &Event<'_>) -> NewWebhook {
+        let (target, now) = (to.to_text(), self.clock.now());
         NewWebhook {
-            id: format!("wh_{}", self.ids.uuid(Stream::Webhook).simple()),
-            lane: format!("{target} {}", lane.0),
+            id: new_id(&self.ids),
+            lane: format!("{target} {}", event.lane.0),
             target,
-            field: field.to_owned(),
+            field: event.field.clone(),
+            call_id: event.call_id.clone(),
             url: to.endpoint(&self.directory).map(|endpoint| endpoint.url),
-            body: body.to_owned(),
-            signature: signature::sign(secret, body.as_bytes()),
-            made_at: self.clock.now(),
+            body: event.body.clone(),
+            signature: signature::sign(secret, event.body.as_bytes()),
+            made_at: now,
+            due_at: now,
+            yields_until: None,
+            dropped: false,
+            faults: Vec::new(),
+            synthetic: event.origin == Origin::Trigger,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_target_reads_what_it_writes() {
-        for target in [
-            Target::App("401234567890123".parse().unwrap()),
-            Target::Channel("109876543210987".parse().unwrap()),
-        ] {
-            assert_eq!(Target::from_text(&target.to_text()), Some(target));
-        }
-        assert_eq!(Target::from_text("app"), None);
-    }
+/// The id of a row that is not there yet.
+pub(super) fn new_id(ids: &Ids) -> String {
+    format!("wh_{}", ids.uuid(Stream::Webhook).simple())
 }

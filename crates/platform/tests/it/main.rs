@@ -4,6 +4,7 @@
 
 mod bench;
 mod broken;
+mod burst;
 mod business;
 mod business_calls;
 mod delivery;

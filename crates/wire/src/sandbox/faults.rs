@@ -31,6 +31,37 @@ pub enum FaultScope {
     Call,
 }
 
+/// What a fault did to one webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultDone {
+    /// What was done.
+    pub fault: WebhookFault,
+    /// Who asked for it.
+    pub scope: FaultScope,
+    /// By how long it came late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
+    /// Which webhook it repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+}
+
+/// A kind of fault of webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookFault {
+    /// It comes late.
+    Delay,
+    /// It is a second copy.
+    Duplicate,
+    /// The next one may overtake it.
+    Reorder,
+    /// It is not sent.
+    Drop,
+    /// Its signature is wrong.
+    BadSignature,
+}
+
 /// Why faults cannot be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultsError {

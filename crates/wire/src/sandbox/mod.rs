@@ -13,7 +13,10 @@ use terms::{PhoneNumberId, Timestamp, WaId, WabaId};
 
 use crate::IsoSpan;
 
-pub use self::faults::{FaultScope, Faults, FaultsError, GraphFaults, MediaFaults, WebhookFaults};
+pub use self::faults::{
+    FaultDone, FaultScope, Faults, FaultsError, GraphFaults, MediaFaults, WebhookFault,
+    WebhookFaults,
+};
 pub use self::inspection::{
     CallEnd, CallInspection, CallPage, CallSummary, Heard, LegReport, Legs, StateChange, Verdict,
 };
@@ -117,8 +120,15 @@ pub enum ClockCommand {
 pub struct WebhookRecord {
     /// Its id.
     pub id: String,
+    /// When it was made.
+    pub made_at: Timestamp,
     /// The webhook field.
     pub field: String,
+    /// The call it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
+    /// Whom it is for: `app:` with the app's and the number's id, or `channel:` with the number's.
+    pub target: String,
     /// The body.
     pub body: Value,
     /// The header with which it was sent; absent while only journalled.
@@ -129,8 +139,17 @@ pub struct WebhookRecord {
     pub url: Option<String>,
     /// What was tried.
     pub attempts: Vec<WebhookAttempt>,
-    /// How it stands: `journalled`, `waiting`, `delivered`, `expired`.
+    /// How it stands: `journalled`, `waiting`, `delivered`, `expired`, `dropped`.
     pub state: String,
+    /// When it is tried next, while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt_at: Option<Timestamp>,
+    /// What a test did to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultDone>,
+    /// Whether a trigger made it, with nothing behind it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub synthetic: bool,
 }
 
 /// One try to deliver.
@@ -141,4 +160,7 @@ pub struct WebhookAttempt {
     /// The HTTP status; absent when none came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// Why none came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
