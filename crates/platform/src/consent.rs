@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use rules::{
     Refusal,
+    client::Feature,
     eligibility::{self, Load, NumberFacts, RequestForm, UserFacts},
-    limits::{DAY, NumberKind, Rolling},
+    limits::{DAY, Rolling},
     permission::{self, Choice, Consent, Effect, Input, Reply},
+    quality,
     window::Window,
 };
 use serde::{Deserialize, Serialize};
-use terms::{Country, MessageId};
+use terms::{Direction, MessageId};
 use wire::{
     handset::{ChatAuthor, ChatEntry, ChatEntryState, ChatKind},
     webhook::message::{CallPermissionReply, Response, ResponseSource},
@@ -67,7 +69,7 @@ pub(crate) async fn request(
     id: MessageId,
 ) -> Result<Result<(), Refusal>, StoreFault> {
     let (now, book) = (world.clock.now(), world.book(number));
-    let (facts, user_facts) = (number_facts(world, number), user_facts(Some(user)));
+    let (facts, user_facts) = (number_facts(world, number), user_facts(world, number, Some(user)));
     let check = move |pair: &mut Pair| {
         let (consent, window) = (&mut pair.consent, &pair.window);
         let permit =
@@ -103,9 +105,10 @@ pub(crate) async fn handle(
         | Input::Connected { .. }
         | Input::Unanswered => None,
     };
+    let kind = world.directory.kind_of(number);
     let edit = move |pair: &mut Pair| {
         let mut effects = Vec::new();
-        pair.consent.handle(input, &book, NumberKind::Production, now, &mut effects)?;
+        pair.consent.handle(input, &book, kind, now, &mut effects)?;
         Ok(effects)
     };
     let effects: Result<Vec<Effect>, Refusal> =
@@ -200,24 +203,32 @@ fn entry_state(choice: Choice) -> ChatEntryState {
 pub(crate) fn number_facts(world: &World, number: &Number) -> NumberFacts {
     let payment_valid =
         world.directory.account(&number.account).is_some_and(|account| account.payment_valid);
+    let now = world.clock.now();
+    let restricted_until = |direction| quality::stopped_until(&number.restrictions, direction, now);
     NumberFacts {
-        country: Country::of(&number.digits),
-        kind: NumberKind::Production,
+        country: number.known_country(),
+        kind: world.directory.kind_of(number),
         sip_enabled: number.calling.sip_enabled(),
         calling_enabled: number.calling.calling_enabled(),
-        business_calls_restricted_until: None,
-        user_calls_restricted_until: None,
+        business_calls_restricted_until: restricted_until(Direction::BusinessInitiated),
+        user_calls_restricted_until: restricted_until(Direction::UserInitiated),
         payment_valid,
     }
 }
 
 /// What the rules know about a user; an unknown number is not on WhatsApp.
-pub(crate) fn user_facts(user: Option<&User>) -> UserFacts {
-    let uncallable = match user {
-        Some(_) => None,
-        None => Some("this number is not on WhatsApp"),
+pub(crate) fn user_facts(world: &World, number: &Number, user: Option<&User>) -> UserFacts {
+    let Some(user) = user else {
+        let uncallable = Some("this number is not on WhatsApp");
+        return UserFacts { uncallable, app_is_recent: true, on_allowed_list: true };
     };
-    UserFacts { uncallable, app_is_recent: true, on_allowed_list: true }
+    let book = world.book(number);
+    let is_callable = user.client.is_callable(&book);
+    UserFacts {
+        uncallable: (!is_callable).then_some("only phones take part in calls with a business"),
+        app_is_recent: user.client.supports(Feature::BusinessCalls, &book),
+        on_allowed_list: number.allowed_recipients.contains(&user.wa_id),
+    }
 }
 
 /// How busy the number and its account are.

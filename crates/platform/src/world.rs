@@ -22,7 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     calls::{Ears, Recordings, Registry},
     clock::Clock,
-    directory::{Directory, Number, User},
+    directory::{Account, Directory, Number, User},
     faults::Faults,
     ids::Ids,
     media_files::MediaFiles,
@@ -73,10 +73,13 @@ pub(crate) struct World {
 impl World {
     /// The rulebook of a number's account.
     pub(crate) fn book(&self, number: &Number) -> Arc<Rulebook> {
-        self.directory
-            .account(&number.account)
-            .and_then(|account| self.books.get(&account.rulebook).map(Arc::clone))
-            .unwrap_or_else(Rulebook::beta)
+        let account = self.directory.account(&number.account);
+        account.map_or_else(Rulebook::beta, |account| self.book_of(&account))
+    }
+
+    /// An account's rulebook.
+    pub(crate) fn book_of(&self, account: &Account) -> Arc<Rulebook> {
+        self.books.get(&account.rulebook).map_or_else(Rulebook::beta, Arc::clone)
     }
 
     /// The price of a business's call; `None` without a card or a rate.

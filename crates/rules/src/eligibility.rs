@@ -260,7 +260,7 @@ fn check_restriction(until: Option<Timestamp>, now: Timestamp) -> Result<(), Ref
 }
 
 fn check_user(number: &NumberFacts, user: &UserFacts) -> Result<(), Refusal> {
-    if number.kind == NumberKind::Test && !user.on_allowed_list {
+    if number.kind.is_for_tests() && !user.on_allowed_list {
         return Err(Refusal::NotOnAllowedList);
     }
     user.uncallable.map_or(Ok(()), |why| Err(Refusal::Uncallable { why }))

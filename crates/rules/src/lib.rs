@@ -11,8 +11,10 @@
 //!                     └───────────── rulebook ──────────── price ◀─────┘
 //! ```
 
+pub mod access;
 pub mod analytics;
 pub mod call;
+pub mod client;
 pub mod delivery;
 pub mod eligibility;
 pub mod hours;

@@ -21,8 +21,21 @@ pub enum NumberKind {
     /// A real number.
     #[default]
     Production,
-    /// A public test number or sandbox account: wider limits, listed recipients only.
+    /// A public test number: wider limits, listed recipients only.
     Test,
+    /// A number of a sandbox account: as a test number.
+    Sandbox,
+}
+
+impl NumberKind {
+    /// Not a real number: no messaging tier is needed, and only listed recipients are reached.
+    #[must_use]
+    pub fn is_for_tests(self) -> bool {
+        match self {
+            Self::Production => false,
+            Self::Test | Self::Sandbox => true,
+        }
+    }
 }
 
 /// The ceilings of one pair that depend on the kind of number.
@@ -49,7 +62,7 @@ impl Ceilings {
                 nudge_after: rules.nudge_after.value,
                 revoke_after: rules.revoke_after.value,
             },
-            NumberKind::Test => Self {
+            NumberKind::Test | NumberKind::Sandbox => Self {
                 requests_per_day: rules.test_requests_per_day.value,
                 requests_per_week: rules.test_requests_per_week.value,
                 nudge_after: rules.test_nudge_after.value,

@@ -91,6 +91,25 @@ pub enum Refusal {
     #[error("the user is not on the allowed list of this test number")]
     NotOnAllowedList,
 
+    /// A version of the API that is no longer there. Code 2635.
+    #[error("v{version}.0 of the API is no longer available; use v{min}.0 or later")]
+    VersionTooOld {
+        /// The version asked for.
+        version: u32,
+        /// The oldest one there is.
+        min: u32,
+    },
+    /// The account's declared use case has no calling. The code is the rulebook's (138015).
+    #[error("calling is not available for the use case {use_case:?}; it is for {}", allowed.join(", "))]
+    UseCaseBlocked {
+        /// What the account declared.
+        use_case: String,
+        /// What has calling.
+        allowed: Vec<String>,
+        /// The Graph code the rulebook gives this refusal.
+        code: u32,
+    },
+
     /// The user has not agreed to be called. Code 138006.
     #[error("no approved call permission from the user: {0}")]
     NoPermission(Absence),
@@ -230,6 +249,8 @@ impl Refusal {
             Self::Uncallable { .. } => "eligibility.callable",
             Self::AppTooOld => "eligibility.app_version",
             Self::NotOnAllowedList => "eligibility.allowed_list",
+            Self::VersionTooOld { .. } => "access.version",
+            Self::UseCaseBlocked { .. } => "settings.use_case",
             Self::NoPermission(_) => "permission.required",
             Self::WindowClosed { .. } => "window.open",
             Self::CallRunning => "limits.one_call_per_pair",
@@ -272,6 +293,8 @@ impl Refusal {
             | Self::Uncallable { .. }
             | Self::AppTooOld
             | Self::NotOnAllowedList
+            | Self::VersionTooOld { .. }
+            | Self::UseCaseBlocked { .. }
             | Self::NoPermission(_)
             | Self::WindowClosed { .. }
             | Self::CallRunning

@@ -1,62 +1,99 @@
 //! Who asks, and may they ask about this?
 //!
 //! Meta's edition: a bearer token (or `access_token` in the query) of an app that is subscribed to the
-//! number's account. The 360dialog edition: a key that *is* the number.
+//! number's account, with the scope the rulebook asks for on this edge. The 360dialog edition: a key
+//! that *is* the number.
 
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, Uri, header};
+use rules::access;
 use terms::{AppId, PhoneNumberId, WabaId};
 
 use super::refusals::ApiRefusal;
 use crate::{
-    directory::{Account, App, Caller, Directory, Number, same_secret},
+    directory::{Account, App, Grant, Number},
     world::World,
 };
 
 /// The header of the 360dialog edition.
 pub(super) const KEY_HEADER: &str = "d360-api-key";
 
-/// The app behind the request's token.
-pub(crate) fn app(world: &World, headers: &HeaderMap, uri: &Uri) -> Result<AppId, ApiRefusal> {
-    let token = bearer(headers).or_else(|| query_token(uri)).ok_or(ApiRefusal::TokenMissing)?;
-    match world.directory.caller_of_token(&token) {
-        Some(Caller::App(app)) => Ok(app),
-        Some(Caller::Channel(_)) | None => Err(ApiRefusal::TokenUnknown),
+/// The edge of a request to an object itself.
+pub(crate) const SELF: &str = "self";
+
+/// Who asks: an app, with what its token allows.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) app: Arc<App>,
+    grant: Grant,
+}
+
+impl Client {
+    /// Whoever has the token of a request.
+    pub(crate) fn of(world: &World, headers: &HeaderMap, uri: &Uri) -> Result<Self, ApiRefusal> {
+        let token = token(headers, uri)?;
+        let (app, grant) = world.directory.grant_of(&token).ok_or(ApiRefusal::TokenUnknown)?;
+        match grant.expires_at {
+            Some(at) if grant.is_expired(world.clock.now()) => Err(ApiRefusal::TokenExpired { at }),
+            Some(_) | None => Ok(Self { app, grant }),
+        }
+    }
+
+    /// May this token use this edge of this account's objects? `is_member` is whether the app must
+    /// be subscribed to the account.
+    pub(crate) fn check(
+        &self,
+        world: &World,
+        account: &Account,
+        edge: &str,
+        is_member: bool,
+    ) -> Result<(), ApiRefusal> {
+        let subscribed = !is_member || account.apps.contains(&self.app.id);
+        if !subscribed || !self.grant.covers(&account.id) {
+            return Err(ApiRefusal::NotPermitted);
+        }
+        match access::missing(edge, &self.grant.scopes, &world.book_of(account)) {
+            Some(scope) => Err(ApiRefusal::ScopeMissing { scope }),
+            None => Ok(()),
+        }
     }
 }
 
-/// The number of a path, if the request's app may use it.
+/// The number of a path, if the request's token may use this edge of it.
 pub(crate) fn number(
     world: &World,
     headers: &HeaderMap,
     uri: &Uri,
     id: &str,
-) -> Result<Arc<Number>, ApiRefusal> {
-    let app = app(world, headers, uri)?;
-    let number = id
-        .parse::<PhoneNumberId>()
-        .ok()
-        .and_then(|id| world.directory.number(&id))
-        .ok_or_else(|| ApiRefusal::UnknownObject { id: id.to_owned() })?;
-    check_access(&world.directory, &app, &number.account)?;
-    Ok(number)
+    edge: &str,
+) -> Result<(Client, Arc<Number>), ApiRefusal> {
+    let client = Client::of(world, headers, uri)?;
+    let unknown = || ApiRefusal::UnknownObject { id: id.to_owned() };
+    let found = id.parse::<PhoneNumberId>().ok().and_then(|id| world.directory.number(&id));
+    let number = found.ok_or_else(unknown)?;
+    let account = world.directory.account(&number.account).ok_or_else(unknown)?;
+    client.check(world, &account, edge, true)?;
+    Ok((client, number))
 }
 
-/// The account of a path, if the request's app may use it.
+/// The account of a path, if the request's token may use this edge of it.
 pub(crate) fn account(
     world: &World,
     headers: &HeaderMap,
     uri: &Uri,
     id: &str,
-) -> Result<(AppId, Arc<Account>), ApiRefusal> {
-    let app = app(world, headers, uri)?;
+    edge: &str,
+) -> Result<(Client, Arc<Account>), ApiRefusal> {
+    let client = Client::of(world, headers, uri)?;
     let account = id
         .parse::<WabaId>()
         .ok()
         .and_then(|id| world.directory.account(&id))
         .ok_or_else(|| ApiRefusal::UnknownObject { id: id.to_owned() })?;
-    Ok((app, account))
+    // An app that is not subscribed yet has to be able to subscribe.
+    client.check(world, &account, edge, edge != "subscribed_apps")?;
+    Ok((client, account))
 }
 
 /// The app of a path, if the request's token is its own: one of its access tokens, or `id|secret`.
@@ -66,15 +103,16 @@ pub(crate) fn own_app(
     uri: &Uri,
     id: &str,
 ) -> Result<Arc<App>, ApiRefusal> {
-    let token = bearer(headers).or_else(|| query_token(uri)).ok_or(ApiRefusal::TokenMissing)?;
+    let token = token(headers, uri)?;
     let app = id.parse::<AppId>().ok().and_then(|id| world.directory.app(&id));
-    let own = |app: &App| same_secret(&format!("{}|{}", app.id, app.secret), &token);
-    match (app, world.directory.caller_of_token(&token)) {
-        (Some(app), _) if own(&app) => Ok(app),
-        (_, None | Some(Caller::Channel(_))) => Err(ApiRefusal::TokenUnknown),
-        (Some(app), Some(Caller::App(caller))) if caller == app.id => Ok(app),
-        (Some(_), Some(Caller::App(_))) => Err(ApiRefusal::NotPermitted),
-        (None, Some(Caller::App(_))) => Err(ApiRefusal::UnknownObject { id: id.to_owned() }),
+    if let Some(app) = app.as_ref().filter(|app| app.is_own_token(&token)) {
+        return Ok(Arc::clone(app));
+    }
+    let client = Client::of(world, headers, uri)?;
+    match app {
+        Some(app) if app.id == client.app.id => Ok(app),
+        Some(_) => Err(ApiRefusal::NotPermitted),
+        None => Err(ApiRefusal::UnknownObject { id: id.to_owned() }),
     }
 }
 
@@ -84,15 +122,12 @@ pub(crate) fn channel(world: &World, headers: &HeaderMap) -> Result<Arc<Number>,
         .get(KEY_HEADER)
         .and_then(|value| value.to_str().ok())
         .ok_or(ApiRefusal::TokenMissing)?;
-    match world.directory.caller_of_key(key) {
-        Some(Caller::Channel(id)) => world.directory.number(&id).ok_or(ApiRefusal::TokenUnknown),
-        Some(Caller::App(_)) | None => Err(ApiRefusal::TokenUnknown),
-    }
+    world.directory.number_of_key(key).ok_or(ApiRefusal::TokenUnknown)
 }
 
-fn check_access(directory: &Directory, app: &AppId, account: &WabaId) -> Result<(), ApiRefusal> {
-    let allowed = directory.account(account).is_some_and(|account| account.apps.contains(app));
-    if allowed { Ok(()) } else { Err(ApiRefusal::NotPermitted) }
+/// The token of a request.
+pub(crate) fn token(headers: &HeaderMap, uri: &Uri) -> Result<String, ApiRefusal> {
+    bearer(headers).or_else(|| super::query(uri, "access_token")).ok_or(ApiRefusal::TokenMissing)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<String> {
@@ -101,8 +136,4 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
     let is_bearer = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("oauth");
     let token = token.trim();
     (is_bearer && !token.is_empty()).then(|| token.to_owned())
-}
-
-fn query_token(uri: &Uri) -> Option<String> {
-    super::query(uri, "access_token")
 }

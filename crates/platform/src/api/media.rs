@@ -101,7 +101,7 @@ fn caller(
     if headers.contains_key(auth::KEY_HEADER) {
         auth::channel(world, headers)
     } else {
-        auth::number(world, headers, uri, file.number.as_str())
+        auth::number(world, headers, uri, file.number.as_str(), "media").map(|(_, number)| number)
     }
 }
 
@@ -136,7 +136,7 @@ async fn download(State(world): State<Arc<World>>, request: Request) -> Response
 
 async fn fetch(world: &World, headers: &HeaderMap, uri: &Uri) -> Answer {
     if !headers.contains_key(auth::KEY_HEADER) {
-        auth::app(world, headers, uri)?;
+        auth::Client::of(world, headers, uri)?;
     }
     let asked = |name| query(uri, name).unwrap_or_default();
     let found = find(world, headers, uri, &asked("mid")).await?;

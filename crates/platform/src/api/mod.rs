@@ -55,28 +55,28 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
     let (headers, uri) = (&parts.headers, &parts.uri);
     match (&parts.method, edge) {
         (&Method::POST, "calls") => {
-            let number = auth::number(world, headers, uri, id)?;
+            let (_, number) = auth::number(world, headers, uri, id, edge)?;
             calls::act(world, number, &read(body).await?).await
         }
         (&Method::POST, "messages") => {
-            let number = auth::number(world, headers, uri, id)?;
+            let (_, number) = auth::number(world, headers, uri, id, edge)?;
             messages::send(world, &number, &read(body).await?).await
         }
         (&Method::GET, "call_permissions") => {
-            let number = auth::number(world, headers, uri, id)?;
+            let (_, number) = auth::number(world, headers, uri, id, edge)?;
             let (user, recipient) = (query(uri, "user_wa_id"), query(uri, "recipient"));
             permissions::show(world, &number, user.as_deref(), recipient.as_deref()).await
         }
         (&Method::GET, "settings") => {
-            let number = auth::number(world, headers, uri, id)?;
+            let (_, number) = auth::number(world, headers, uri, id, edge)?;
             Ok(settings::show(&number))
         }
         (&Method::POST, "settings") => {
-            let number = auth::number(world, headers, uri, id)?;
+            let (_, number) = auth::number(world, headers, uri, id, edge)?;
             settings::change(world, &number, &read(body).await?).await
         }
         (&Method::POST, "media") => {
-            let number = auth::number(world, headers, uri, id)?;
+            let (_, number) = auth::number(world, headers, uri, id, edge)?;
             media::upload(world, &number, headers, body).await
         }
         (&Method::GET | &Method::DELETE, "")
@@ -85,7 +85,7 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             media::act(world, &parts.method, &number, &file).await
         }
         (&Method::GET, "") => {
-            let number = auth::number(world, headers, uri, id)?;
+            let (_, number) = auth::number(world, headers, uri, id, auth::SELF)?;
             Ok(numbers::show(&number, query(uri, "fields").as_deref()))
         }
         (&Method::POST, "subscriptions") => {
@@ -93,12 +93,13 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             subscriptions::subscribe_app(world, &app, &read(body).await?).await
         }
         (&Method::GET | &Method::POST | &Method::DELETE, "subscribed_apps") => {
-            let (app, account) = auth::account(world, headers, uri, id)?;
+            let (client, account) = auth::account(world, headers, uri, id, edge)?;
+            let app = client.app.id.clone();
             let body = read(body).await?;
             subscriptions::subscribed_apps(world, &parts.method, app, &account, &body).await
         }
         _ => {
-            auth::app(world, headers, uri)?;
+            auth::Client::of(world, headers, uri)?;
             Err(ApiRefusal::UnknownPath)
         }
     }

@@ -3,7 +3,7 @@
 use axum::{Json, response::IntoResponse as _};
 use rules::{
     Refusal,
-    limits::{DAY, NumberKind, Use},
+    limits::{DAY, Use},
     permission::{self, Status},
 };
 use wire::graph::{
@@ -38,7 +38,7 @@ pub(super) async fn show(
         Some(user) => consent::load(world, number, user).await?,
         None => consent::Pair::default(),
     };
-    let view = permission::view(&pair.consent, &book, NumberKind::Production, now);
+    let view = permission::view(&pair.consent, &book, world.directory.kind_of(number), now);
     let is_known = user.is_some();
     Ok(Json(CallPermissions {
         messaging_product: wire::WHATSAPP.to_owned(),

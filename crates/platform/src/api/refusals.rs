@@ -4,7 +4,8 @@
 //! refusal anywhere does not compile before it has its row. `docs/errors.md` is written from it.
 
 use media::sdp::SdpRefusal;
-use rules::Refusal;
+use rules::{Refusal, access::Scope};
+use terms::Timestamp;
 use wire::RequestFault;
 
 /// Why a request was not carried out.
@@ -14,6 +15,10 @@ pub(crate) enum ApiRefusal {
     TokenMissing,
     #[error("the access token or key is not known here")]
     TokenUnknown,
+    #[error("Session has expired on {at}")]
+    TokenExpired { at: Timestamp },
+    #[error("the token lacks the permission {}", scope.as_str())]
+    ScopeMissing { scope: Scope },
     #[error("the app of this token has no access to this object")]
     NotPermitted,
     #[error("object with ID '{id}' does not exist or does not support this operation")]
@@ -71,6 +76,12 @@ impl ApiRefusal {
                 "An active access token must be used to query information about the current user.",
             ),
             Self::TokenUnknown => row(190, 401, "Invalid OAuth access token"),
+            Self::TokenExpired { .. } => {
+                Row { subcode: Some(463), ..row(190, 401, "Error validating access token") }
+            }
+            Self::ScopeMissing { .. } => {
+                row(10, 403, "Application does not have permission for this action")
+            }
             Self::NotPermitted => row(200, 403, "Permissions error"),
             Self::UnknownObject { .. } => Row { subcode: Some(33), ..INVALID },
             Self::UnknownPath => row(2500, 400, "Unknown path components"),
@@ -90,7 +101,11 @@ impl ApiRefusal {
     /// The rule's stable name, for the sandbox API.
     pub(crate) fn rule(&self) -> &'static str {
         match self {
-            Self::TokenMissing | Self::TokenUnknown | Self::NotPermitted => "auth",
+            Self::TokenMissing
+            | Self::TokenUnknown
+            | Self::TokenExpired { .. }
+            | Self::ScopeMissing { .. }
+            | Self::NotPermitted => "auth",
             Self::UnknownObject { .. } | Self::UnknownPath => "request.unknown",
             Self::TooLarge { .. } => "request.size",
             Self::Body(_) | Self::Message(_) | Self::Parameter(_) => "request.body",
@@ -176,6 +191,8 @@ fn rule_row(refusal: &Refusal) -> Row {
         Refusal::Uncallable { .. } => row(138_001, 400, "Receiver uncallable"),
         Refusal::AppTooOld => row(131_026, 400, "Message undeliverable"),
         Refusal::NotOnAllowedList => row(131_030, 400, "Recipient not in allowed list"),
+        Refusal::VersionTooOld { .. } => row(2635, 400, "Deprecated API version"),
+        Refusal::UseCaseBlocked { code, .. } => row(*code, 400, "Calling cannot be enabled"),
         Refusal::NoPermission(_) => {
             row(138_006, 401, "No approved call permission from the recipient")
         }

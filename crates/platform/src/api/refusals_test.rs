@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _, path::Path, time::Duration};
 use media::sdp::SdpRefusal;
 use rules::{
     Refusal,
+    access::Scope,
     permission::Absence,
     rulebook::{ConcurrencyScope, CountryScope},
 };
@@ -56,6 +57,8 @@ fn samples() -> Vec<ApiRefusal> {
         ApiRefusal::OnDemand { status: 503 },
         ApiRefusal::TokenMissing,
         ApiRefusal::TokenUnknown,
+        ApiRefusal::TokenExpired { at: Timestamp::from_unix(1_783_000_000) },
+        ApiRefusal::ScopeMissing { scope: Scope::Management },
         ApiRefusal::NotPermitted,
         ApiRefusal::UnknownObject { id: "1".into() },
         ApiRefusal::UnknownPath,
@@ -96,6 +99,12 @@ fn rule_samples() -> Vec<Refusal> {
         Refusal::Uncallable { why: "this number is not on WhatsApp" },
         Refusal::AppTooOld,
         Refusal::NotOnAllowedList,
+        Refusal::VersionTooOld { version: 16, min: 17 },
+        Refusal::UseCaseBlocked {
+            use_case: "authentication".into(),
+            allowed: vec!["service".into(), "marketing".into(), "utility".into()],
+            code: 138_015,
+        },
         Refusal::NoPermission(Absence::NeverGiven),
         Refusal::WindowClosed { closed_at: Some(at), code: 131_047 },
         Refusal::CallRunning,

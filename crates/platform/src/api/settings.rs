@@ -8,7 +8,6 @@ use axum::{
 };
 use rules::{
     Refusal,
-    limits::NumberKind,
     settings::{
         self, CallingSettings, Change, Codec, IconVisibility, KeyExchange, Prerequisites, Switch,
         Voicemail,
@@ -39,10 +38,12 @@ pub(crate) async fn change(world: &World, number: &Arc<Number>, body: &[u8]) -> 
     let wanted = graph::Settings::parse(body).map_err(ApiRefusal::Body)?;
     let Some(calling) = wanted.calling else { return Ok(Json(Success::bare()).into_response()) };
     let now = world.clock.now();
+    let account = world.directory.account(&number.account);
     let prerequisites = Prerequisites {
         tier: number.tier,
-        kind: NumberKind::Production,
-        country: Country::of(&number.digits),
+        kind: world.directory.kind_of(number),
+        country: number.known_country(),
+        use_case: account.map(|account| account.use_case.clone()).unwrap_or_default(),
         app_listens: app_listens(world, number),
     };
     let change = to_change(&calling)?;

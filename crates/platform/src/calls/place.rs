@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use engine::Password;
 use rules::{call::Call, eligibility, rulebook::Rulebook};
-use terms::{CallId, Direction, UserId, WaId};
+use terms::{CallId, Direction, WaId};
 use tokio::sync::mpsc;
 use wire::{graph::call::Recipient, webhook::WebhookError};
 
@@ -108,7 +108,7 @@ pub(crate) async fn from_business(
     let permit = eligibility::check_call(
         cleared,
         &consent::number_facts(world, &number),
-        &consent::user_facts(user.as_deref()),
+        &consent::user_facts(world, &number, user.as_deref()),
         &pair.consent,
         &pair.window,
         &load,
@@ -223,11 +223,5 @@ pub(crate) fn find_user(world: &World, to: &Recipient) -> Option<Arc<User>> {
 /// Somebody who is not on WhatsApp; the rules refuse them in their turn.
 fn stranger(to: &Recipient) -> User {
     let digits = || "0".parse().expect("a digit");
-    User {
-        wa_id: to.wa_id.clone().unwrap_or_else(digits),
-        name: String::new(),
-        country: None,
-        user_id: None::<UserId>,
-        behaviour: wire::sandbox::Behaviour::default(),
-    }
+    User::named(to.wa_id.clone().unwrap_or_else(digits), String::new())
 }

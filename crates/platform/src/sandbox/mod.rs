@@ -144,6 +144,8 @@ impl IntoResponse for SandboxRefusal {
                     ApiRefusal::UnknownObject { .. } => StatusCode::NOT_FOUND,
                     ApiRefusal::TokenMissing
                     | ApiRefusal::TokenUnknown
+                    | ApiRefusal::TokenExpired { .. }
+                    | ApiRefusal::ScopeMissing { .. }
                     | ApiRefusal::NotPermitted
                     | ApiRefusal::UnknownPath
                     | ApiRefusal::Body(_)

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State, response::IntoResponse as _};
 use rules::{
-    limits::{NumberKind, Use},
+    limits::Use,
     permission::{self, Status},
 };
 use wire::{
@@ -80,7 +80,7 @@ async fn shown_consent(
 ) -> Result<sandbox::Consent, StoreFault> {
     let pair = consent::load(world, number, user).await?;
     let (book, now) = (world.book(number), world.clock.now());
-    let view = permission::view(&pair.consent, &book, NumberKind::Production, now);
+    let view = permission::view(&pair.consent, &book, world.directory.kind_of(number), now);
     Ok(sandbox::Consent {
         permission: match view.status {
             Status::NoPermission => PermissionStatus::NoPermission,

@@ -48,11 +48,10 @@ pub(super) async fn add(State(world): State<Arc<World>>, request: Request) -> An
         return Err(SandboxRefusal::Conflict { rule: "users.unique", text });
     }
     let mut user = User {
-        wa_id: new.wa_id,
-        name: new.name,
         country: new.country,
         user_id: new.user_id,
         behaviour: new.behaviour.unwrap_or_default(),
+        ..User::named(new.wa_id, new.name)
     };
     user.complete();
     world.directory.save_user(user.clone()).await?;

@@ -53,8 +53,9 @@ pub(crate) fn status(facts: &Facts, status: Status, opaque: Option<&str>, at: Ti
         Status::Rejected => Progress::Rejected,
     };
     let mut status = CallStatus::new(facts.id.clone(), progress, at);
-    status.recipient_id = Some(facts.user.wa_id.clone());
+    status.recipient_id = facts.user.shown_wa_id();
     status.recipient_user_id.clone_from(&facts.user.user_id);
+    status.recipient_parent_user_id.clone_from(&facts.user.parent_user_id);
     status.biz_opaque_callback_data = opaque.map(str::to_owned);
     let mut value = CallsValue::new(metadata(&facts.number));
     value.statuses.push(status);
@@ -111,7 +112,7 @@ pub(crate) fn message_status(
     at: Timestamp,
 ) -> Change {
     let mut status = MessageStatus::new(id, delivery, at);
-    status.recipient_id = Some(user.wa_id.clone());
+    status.recipient_id = user.shown_wa_id();
     status.recipient_user_id.clone_from(&user.user_id);
     let mut value = MessagesValue::new(metadata(number));
     value.statuses.push(status);
@@ -132,8 +133,9 @@ pub(crate) fn error(number: &Number, error: WebhookError) -> Change {
 }
 
 fn message(number: &Number, user: &User, mut message: Message) -> Change {
-    message.from = Some(user.wa_id.clone());
+    message.from = user.shown_wa_id();
     message.from_user_id.clone_from(&user.user_id);
+    message.from_parent_user_id.clone_from(&user.parent_user_id);
     let mut value = MessagesValue::new(metadata(number));
     value.contacts.push(contact(user));
     value.messages.push(message);
@@ -148,15 +150,17 @@ fn calls_value(facts: &Facts) -> CallsValue {
 
 fn entry(facts: &Facts, event: CallEvent, opaque: Option<&str>, at: Timestamp) -> CallEntry {
     let mut entry = CallEntry::new(facts.id.clone(), event, facts.direction, at);
-    let (user, business) = (facts.user.wa_id.clone(), facts.number.digits.clone());
+    let (user, business) = (facts.user.shown_wa_id(), Some(facts.number.digits.clone()));
     match facts.direction {
         Direction::UserInitiated => {
-            (entry.from, entry.to) = (Some(user), Some(business));
+            (entry.from, entry.to) = (user, business);
             entry.from_user_id.clone_from(&facts.user.user_id);
+            entry.from_parent_user_id.clone_from(&facts.user.parent_user_id);
         }
         Direction::BusinessInitiated => {
-            (entry.from, entry.to) = (Some(business), Some(user));
+            (entry.from, entry.to) = (business, user);
             entry.to_user_id.clone_from(&facts.user.user_id);
+            entry.to_parent_user_id.clone_from(&facts.user.parent_user_id);
         }
     }
     entry.deeplink_payload.clone_from(&facts.deeplink_payload);
@@ -174,9 +178,9 @@ fn metadata(number: &Number) -> Metadata {
 
 fn contact(user: &User) -> Contact {
     Contact {
-        profile: Some(Profile { name: Some(user.name.clone()), username: None }),
-        wa_id: Some(user.wa_id.clone()),
+        profile: Some(Profile { name: Some(user.name.clone()), username: user.username.clone() }),
+        wa_id: user.shown_wa_id(),
         user_id: user.user_id.clone(),
-        parent_user_id: None,
+        parent_user_id: user.parent_user_id.clone(),
     }
 }

@@ -45,10 +45,7 @@ impl Target {
     /// Where it wants its webhooks at this moment.
     pub(crate) fn endpoint(&self, directory: &Directory) -> Option<Endpoint> {
         match self {
-            Self::App(app, _) => {
-                let url = directory.app(app)?.callback_url.clone()?;
-                Some(Endpoint { url, headers: std::collections::BTreeMap::new() })
-            }
+            Self::App(app, number) => directory.endpoint_of(app, number),
             Self::Channel(number) => {
                 let channel = directory.number(number)?.channel_webhook.clone()?;
                 Some(Endpoint { url: channel.url, headers: channel.headers })

@@ -9,6 +9,8 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use terms::Country;
 use toml::de::{DeTable, DeValue};
 
+use crate::client::ClientVersion;
+
 /// Why a rulebook cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {reason}")]
@@ -83,6 +85,13 @@ fn many<T>(raw: &Raw, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
 
 impl Reads for u32 {
     const EXPECTED: &'static str = "a whole number from 0 to 4294967295";
+    fn read(raw: &Raw) -> Option<Self> {
+        one(raw)
+    }
+}
+
+impl Reads for ClientVersion {
+    const EXPECTED: &'static str = "a version of the app, such as \"2.24.14\"";
     fn read(raw: &Raw) -> Option<Self> {
         one(raw)
     }

@@ -16,10 +16,10 @@ use std::sync::{Arc, LazyLock};
 pub use diff::{Difference, diff};
 pub use entry::{Entry, FileType, Raw, Rule, RulebookError};
 pub use sections::{
-    AnalyticsRules, CallMoment, CallRules, ConcurrencyScope, CountryScope, DeliveryOrder,
-    DeliveryRules, EdgeBuckets, EligibilityRules, FeedbackWithoutCall, FileRules, HolidayMeans,
-    HoursRules, LimitRules, MediaRules, PermissionRules, PriceRules, QualityRules,
-    RestrictionTypes, SettingsRules, WindowRules,
+    AccessRules, AnalyticsRules, CallMoment, CallRules, ClientRules, ConcurrencyScope,
+    CountryScope, DeliveryOrder, DeliveryRules, EdgeBuckets, EligibilityRules, FeedbackWithoutCall,
+    FileRules, HolidayMeans, HoursRules, LimitRules, MediaRules, PermissionRules, PriceRules,
+    QualityRules, RestrictionTypes, SettingsRules, WindowRules,
 };
 
 use entry::Sheet;
@@ -35,6 +35,10 @@ pub struct Rulebook {
     pub media: MediaRules,
     /// Who may use calling at all.
     pub eligibility: EligibilityRules,
+    /// Which scope a request needs, and which versions of the API there are.
+    pub access: AccessRules,
+    /// What the user's app can do.
+    pub clients: ClientRules,
     /// The user's consent to be called, and the requests for it.
     pub permission: PermissionRules,
     /// How many calls.
@@ -138,6 +142,8 @@ impl Rulebook {
             call: CallRules::read(&mut sheet)?,
             media: MediaRules::read(&mut sheet)?,
             eligibility: EligibilityRules::read(&mut sheet)?,
+            access: AccessRules::read(&mut sheet)?,
+            clients: ClientRules::read(&mut sheet)?,
             permission: PermissionRules::read(&mut sheet)?,
             limits: LimitRules::read(&mut sheet)?,
             window: WindowRules::read(&mut sheet)?,

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use terms::Country;
 
+use crate::client::ClientVersion;
+
 use super::entry::{FileType, Raw, Reads, Rule, RulebookError, Sheet};
 
 macro_rules! section {
@@ -87,6 +89,10 @@ section! {
     EligibilityRules = "eligibility" {
         /// The lowest messaging tier (unique recipients a day) with calling.
         tier_min: u32,
+        /// The declared use cases of an account that have calling.
+        use_cases: Vec<String>,
+        /// The Graph code for any other use case.
+        use_case_code: u32,
         /// Countries of business numbers that are blocked.
         blocked_countries: Vec<Country>,
         /// What they are blocked from.
@@ -95,6 +101,36 @@ section! {
         call_needs_window: bool,
         /// The Graph code when that window is closed.
         window_code: u32,
+    }
+}
+
+section! {
+    /// Which scope a request needs, and which versions of the API there are.
+    AccessRules = "access" {
+        /// Edges open to `whatsapp_business_messaging`; the object itself is `self`.
+        messaging_edges: Vec<String>,
+        /// Edges open to `whatsapp_business_management`.
+        management_edges: Vec<String>,
+        /// The oldest version of the Graph API that is taken.
+        version_min: u32,
+        /// The newest one, which a path without a version means.
+        version_newest: u32,
+    }
+}
+
+section! {
+    /// What the user's app can do.
+    ClientRules = "clients" {
+        /// Apps that take part in calls with a business.
+        callable: Vec<String>,
+        /// The oldest version with calls by a business and requests for permission.
+        business_calls_min: ClientVersion,
+        /// The oldest version with a call icon in the chat.
+        call_icon_min: ClientVersion,
+        /// The oldest version that shows a call button.
+        call_button_min: ClientVersion,
+        /// The oldest version that passes on a button's or a deep link's payload.
+        payload_min: ClientVersion,
     }
 }
 

@@ -118,7 +118,7 @@ impl CallingSettings {
 }
 
 /// What enabling depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prerequisites {
     /// The messaging tier: unique recipients a day.
     pub tier: u32,
@@ -126,6 +126,8 @@ pub struct Prerequisites {
     pub kind: NumberKind,
     /// The number's country.
     pub country: Option<Country>,
+    /// What the account declared to use calls for.
+    pub use_case: String,
     /// An app subscribed to the WABA subscribes to field `calls`.
     pub app_listens: bool,
 }
@@ -213,8 +215,16 @@ fn check_enabling(
     book: &Rulebook,
 ) -> Result<(), Refusal> {
     check_country_for_calling(prerequisites.country, book)?;
+    let allowed = &book.eligibility.use_cases.value;
+    if !allowed.contains(&prerequisites.use_case) {
+        return Err(Refusal::UseCaseBlocked {
+            use_case: prerequisites.use_case.clone(),
+            allowed: allowed.clone(),
+            code: book.eligibility.use_case_code.value,
+        });
+    }
     let (tier, min) = (prerequisites.tier, book.eligibility.tier_min.value);
-    if prerequisites.kind == NumberKind::Production && tier < min {
+    if !prerequisites.kind.is_for_tests() && tier < min {
         return Err(Refusal::TierTooLow { tier, min });
     }
     if !settings.sip_enabled() && !prerequisites.app_listens {

@@ -14,6 +14,7 @@ fn ready() -> Prerequisites {
         tier: 2_000,
         kind: NumberKind::Production,
         country: "BR".parse().ok(),
+        use_case: "service".into(),
         app_listens: true,
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! A new rule needs one line in one of the tables of this folder.
 
+mod access;
 mod calls;
 mod consent;
 mod files;
@@ -37,6 +38,7 @@ const UNASKED: &[&str] = &["call.opaque_chars_max", "limits.permission_reads_per
 
 fn cases() -> Vec<Case> {
     [
+        access::CASES,
         calls::CASES,
         consent::CASES,
         settings::CASES,

@@ -1,6 +1,7 @@
 //! Rules about the calling settings.
 
 use offhook_rules::{
+    Refusal,
     hours::{self, Verdict},
     limits::NumberKind,
     rulebook::Rulebook,
@@ -13,6 +14,8 @@ use crate::facts::at;
 
 pub(super) const CASES: &[Case] = &[
     Case { rule: "eligibility.tier_min", other: ["500", "501"], verdict: tier },
+    Case { rule: "eligibility.use_cases", other: ["service", "authentication"], verdict: use_case },
+    Case { rule: "eligibility.use_case_code", other: ["138018", "100"], verdict: use_case_code },
     Case { rule: "hours.holiday_means", other: ["open", "closed"], verdict: holiday },
     Case { rule: "hours.windows_per_day", other: ["1", "3"], verdict: windows },
     Case { rule: "hours.holidays_max", other: ["19", "21"], verdict: holidays },
@@ -25,12 +28,13 @@ pub(super) const CASES: &[Case] = &[
     Case { rule: "settings.voicemail_timeout_max", other: ["29 s", "31 s"], verdict: voicemail },
 ];
 
-fn changed(book: &Rulebook, tier: u32, body: Value) -> Result<Applied, offhook_rules::Refusal> {
+fn changed(book: &Rulebook, tier: u32, body: Value) -> Result<Applied, Refusal> {
     let change: Change = serde_json::from_value(body).unwrap();
     let prerequisites = Prerequisites {
         tier,
         kind: NumberKind::Production,
         country: "BR".parse().ok(),
+        use_case: "service".into(),
         app_listens: true,
     };
     apply(&CallingSettings::default(), &change, &prerequisites, book, at(0))
@@ -45,6 +49,31 @@ fn tier(book: &Rulebook) -> String {
         said(changed(book, u32::try_from(tier).unwrap(), json!({ "status": "ENABLED" })))
     };
     format!("{} || {}", around(1_000, with), around(2_000, with))
+}
+
+fn enabled_for(use_case: &str, book: &Rulebook) -> Result<(), Refusal> {
+    let prerequisites = Prerequisites {
+        tier: 100_000,
+        kind: NumberKind::Production,
+        country: "BR".parse().ok(),
+        use_case: use_case.into(),
+        app_listens: true,
+    };
+    let on = Change { status: Some("ENABLED".into()), ..Change::default() };
+    apply(&CallingSettings::default(), &on, &prerequisites, book, at(0)).map(drop)
+}
+
+fn use_case(book: &Rulebook) -> String {
+    ["service", "marketing", "utility", "authentication"]
+        .map(|name| format!("{name} {}", said(enabled_for(name, book))))
+        .join(" | ")
+}
+
+fn use_case_code(book: &Rulebook) -> String {
+    match enabled_for("gambling", book) {
+        Err(Refusal::UseCaseBlocked { code, .. }) => code.to_string(),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn hours_of(week: &[Value], holidays: &[Value]) -> Value {

@@ -4,134 +4,29 @@
 //! users with the behaviour of their scripted phones. Reading is in memory and takes a lock for the
 //! length of a copy; every change is in the store before it is visible.
 
+mod account;
+mod app;
+mod number;
+mod user;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
 };
 
-use serde::{Deserialize, Serialize};
+use rules::limits::NumberKind;
 use sha2::{Digest as _, Sha256};
-use terms::{AppId, Country, Currency, PhoneNumberId, UserId, WaId, WabaId};
+use terms::{AppId, PhoneNumberId, UserId, WaId, WabaId};
 
-use rules::settings::CallingSettings;
-use wire::sandbox::Behaviour;
+pub(crate) use account::{Account, AccountKind, Callback};
+pub(crate) use app::{App, Grant};
+pub(crate) use number::{ChannelWebhook, Number};
+pub(crate) use user::User;
 
 use crate::{
     seed::Seed,
     store::{Kind, Store, StoreFault},
 };
-
-/// An app: a client of the Graph API and a receiver of webhooks.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct App {
-    pub(crate) id: AppId,
-    pub(crate) name: String,
-    pub(crate) secret: String,
-    pub(crate) verify_token: String,
-    pub(crate) access_tokens: Vec<String>,
-    #[serde(default)]
-    pub(crate) fields: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) callback_url: Option<String>,
-}
-
-impl std::fmt::Debug for App {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// A WABA.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Account {
-    pub(crate) id: WabaId,
-    pub(crate) name: String,
-    pub(crate) currency: Currency,
-    pub(crate) timezone: String,
-    pub(crate) use_case: String,
-    pub(crate) payment_valid: bool,
-    pub(crate) rulebook: String,
-    pub(crate) rate_card: String,
-    #[serde(default)]
-    pub(crate) apps: Vec<AppId>,
-}
-
-/// A business number.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Number {
-    pub(crate) id: PhoneNumberId,
-    pub(crate) account: WabaId,
-    pub(crate) digits: WaId,
-    pub(crate) name: String,
-    pub(crate) tier: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) d360_key: Option<String>,
-    /// The 360dialog edition's channel webhook.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) channel_webhook: Option<ChannelWebhook>,
-    #[serde(default)]
-    pub(crate) calling: CallingSettings,
-}
-
-/// Where the 360dialog edition sends a number's webhooks, and with which headers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ChannelWebhook {
-    pub(crate) url: String,
-    #[serde(default)]
-    pub(crate) headers: BTreeMap<String, String>,
-}
-
-/// A WhatsApp user.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct User {
-    pub(crate) wa_id: WaId,
-    pub(crate) name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) country: Option<Country>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) user_id: Option<UserId>,
-    #[serde(default)]
-    pub(crate) behaviour: Behaviour,
-}
-
-impl User {
-    /// Derives what the seed or the sandbox API left out.
-    pub(crate) fn complete(&mut self) {
-        self.country = self.country.or_else(|| Country::of(&self.wa_id));
-        if self.user_id.is_none() {
-            self.user_id = Some(derived_user_id(&self.wa_id, self.country));
-        }
-    }
-}
-
-impl User {
-    /// The BSUID, derived where none was given.
-    pub(crate) fn known_id(&self) -> UserId {
-        let derived = || derived_user_id(&self.wa_id, self.country);
-        self.user_id.clone().unwrap_or_else(derived)
-    }
-}
-
-/// A stable BSUID for a user without one: the country, a dot, twenty digits.
-fn derived_user_id(wa_id: &WaId, country: Option<Country>) -> UserId {
-    let digest = Sha256::digest(wa_id.as_str().as_bytes());
-    let digits: String = digest.iter().take(20).map(|byte| char::from(b'0' + byte % 10)).collect();
-    let country = country.map_or_else(|| "ZZ".to_owned(), |country| country.to_string());
-    format!("{country}.{digits}").parse().expect("two letters, a dot and digits")
-}
-
-/// Who calls the Graph API, by its token or key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// An app, by access token.
-    App(AppId),
-    /// A number's client of the 360dialog edition, by its key.
-    Channel(PhoneNumberId),
-}
 
 /// Where webhooks of one target go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,25 +119,44 @@ impl Directory {
         Ok(())
     }
 
-    /// The app of an access token.
-    pub(crate) fn caller_of_token(&self, token: &str) -> Option<Caller> {
+    /// The app of an access token, and what the token allows.
+    pub(crate) fn grant_of(&self, token: &str) -> Option<(Arc<App>, Grant)> {
         self.read(|tables| {
-            let app = tables
+            tables
                 .apps
                 .values()
-                .find(|app| app.access_tokens.iter().any(|known| same_secret(known, token)))?;
-            Some(Caller::App(app.id.clone()))
+                .find_map(|app| app.grant_of(token).map(|grant| (Arc::clone(app), grant)))
         })
     }
 
     /// The number of a 360dialog key.
-    pub(crate) fn caller_of_key(&self, key: &str) -> Option<Caller> {
+    pub(crate) fn number_of_key(&self, key: &str) -> Option<Arc<Number>> {
         self.read(|tables| {
-            let number = tables.numbers.values().find(|number| {
+            let has = |number: &&Arc<Number>| {
                 number.d360_key.as_deref().is_some_and(|known| same_secret(known, key))
-            })?;
-            Some(Caller::Channel(number.id.clone()))
+            };
+            tables.numbers.values().find(has).map(Arc::clone)
         })
+    }
+
+    /// Where an app gets the webhooks of a number: the number's override goes before the
+    /// account's, and that before the app's own callback URL (fact sheet 10.2).
+    pub(crate) fn endpoint_of(&self, app: &AppId, number: &PhoneNumberId) -> Option<Endpoint> {
+        let (app, number) = (self.app(app)?, self.number(number)?);
+        let account = self.account(&number.account);
+        let of_number = number.callback_override.as_ref().map(|callback| &callback.url);
+        let of_account = || Some(&account.as_ref()?.overrides.get(&app.id)?.url);
+        let url = of_number.or_else(of_account).or(app.callback_url.as_ref())?.clone();
+        Some(Endpoint { url, headers: BTreeMap::new() })
+    }
+
+    /// What kind of number this is; all numbers of a sandbox account are sandbox numbers.
+    pub(crate) fn kind_of(&self, number: &Number) -> NumberKind {
+        let account = self.account(&number.account);
+        match account.map_or(AccountKind::Production, |account| account.kind) {
+            AccountKind::Production => number.kind,
+            AccountKind::Sandbox => NumberKind::Sandbox,
+        }
     }
 
     /// One app.
@@ -287,11 +201,12 @@ impl Directory {
         self.read(|tables| tables.users.get(wa_id).map(Arc::clone))
     }
 
-    /// One user, by BSUID.
+    /// One user, by BSUID or parent BSUID.
     pub(crate) fn user_of(&self, id: &UserId) -> Option<Arc<User>> {
-        self.read(|tables| {
-            tables.users.values().find(|user| user.user_id.as_ref() == Some(id)).map(Arc::clone)
-        })
+        let has = |user: &&Arc<User>| {
+            user.user_id.as_ref() == Some(id) || user.parent_user_id.as_ref() == Some(id)
+        };
+        self.read(|tables| tables.users.values().find(has).map(Arc::clone))
     }
 
     /// All users.

@@ -1,0 +1,58 @@
+//! Which WhatsApp Business Accounts (WABAs) are there?
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use terms::{AppId, Country, Currency, WabaId};
+
+/// A WABA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Account {
+    pub(crate) id: WabaId,
+    pub(crate) name: String,
+    pub(crate) currency: Currency,
+    pub(crate) timezone: String,
+    pub(crate) use_case: String,
+    pub(crate) payment_valid: bool,
+    pub(crate) rulebook: String,
+    pub(crate) rate_card: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) country: Option<Country>,
+    #[serde(default)]
+    pub(crate) kind: AccountKind,
+    /// The business portfolio above it, by id; the account's own id stands in for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) portfolio: Option<String>,
+    /// The apps that get its webhooks.
+    #[serde(default)]
+    pub(crate) apps: Vec<AppId>,
+    /// Where an app gets this account's webhooks instead of at its own callback URL.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) overrides: BTreeMap<AppId, Callback>,
+}
+
+/// Whether an account is a real one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AccountKind {
+    /// A real one.
+    #[default]
+    Production,
+    /// A tech partner's sandbox: all its numbers are sandbox numbers.
+    Sandbox,
+}
+
+/// A URL that takes webhooks, and what its handshake carries.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Callback {
+    pub(crate) url: String,
+    pub(crate) verify_token: String,
+}
+
+impl std::fmt::Debug for Callback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Callback").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,57 @@
+//! Which business numbers are there?
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use terms::{Country, PhoneNumberId, WaId, WabaId};
+
+use rules::{limits::NumberKind, quality::Restriction, settings::CallingSettings};
+
+use super::Callback;
+
+/// A business number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Number {
+    pub(crate) id: PhoneNumberId,
+    pub(crate) account: WabaId,
+    pub(crate) digits: WaId,
+    pub(crate) name: String,
+    pub(crate) tier: u32,
+    /// The country in place of the one its digits say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) country: Option<Country>,
+    #[serde(default)]
+    pub(crate) kind: NumberKind,
+    /// The only users a test or sandbox number may reach.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) allowed_recipients: Vec<WaId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) d360_key: Option<String>,
+    /// The 360dialog edition's channel webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) channel_webhook: Option<ChannelWebhook>,
+    /// Where every app gets this number's webhooks instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) callback_override: Option<Callback>,
+    /// What it may not do for a while, for low quality.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) restrictions: Vec<Restriction>,
+    #[serde(default)]
+    pub(crate) calling: CallingSettings,
+}
+
+impl Number {
+    /// Its country.
+    pub(crate) fn known_country(&self) -> Option<Country> {
+        self.country.or_else(|| Country::of(&self.digits))
+    }
+}
+
+/// Where the 360dialog edition sends a number's webhooks, and with which headers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChannelWebhook {
+    pub(crate) url: String,
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, String>,
+}
