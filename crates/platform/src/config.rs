@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use rules::price::Card;
+
 use crate::{clock::Clock, ids::Randomness, seed::Seed};
 
 /// The HTTP port of the demo.
@@ -45,6 +47,8 @@ pub struct Config {
     pub rules: BTreeMap<String, String>,
     /// Certificates trusted at webhook endpoints besides the system's, as PEM.
     pub webhook_roots: Option<String>,
+    /// Rate cards beside the shipped ones; see [`Card::parse`] for their names.
+    pub rate_cards: Vec<Card>,
     /// How long a webhook endpoint may take to answer; the rulebook's time if absent.
     pub webhook_timeout: Option<Duration>,
 }
@@ -65,6 +69,7 @@ impl Default for Config {
             randomness: Randomness::System,
             rules: BTreeMap::new(),
             webhook_roots: None,
+            rate_cards: Vec::new(),
             webhook_timeout: None,
         }
     }

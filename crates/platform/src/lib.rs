@@ -12,6 +12,7 @@
 //! ```
 
 mod api;
+mod billing;
 mod calls;
 mod chats;
 pub mod clock;

@@ -195,13 +195,25 @@ fn sandbox_records() -> Vec<Operation> {
                     "legs": { "user": { "heard": { "dbfs": -15.1, "tone_hz": 440.0, "packets": 250,
                                                    "lost": 0, "jitter_ms": 0.4, "mos": 4.4 } } },
                     "verdicts": [{ "code": "no_pre_accept", "text": "…", "fix": "…" }],
-                    "price": { "amount": "0.12", "currency": "USD" } }),
+                    "price": { "amount": "0.12", "currency": "USD" },
+                    "messages": [{ "id": "wamid.SAMPLE", "category": "SERVICE", "charge": "billed",
+                                   "price": { "amount": "0.01", "currency": "USD" } }] }),
         ),
         get(
             "/sandbox/v1/calls/{id}/recording.wav",
             "What the user's phone heard (left) and said (right)",
             json!("RIFF…"),
         ),
+        Operation {
+            status: "201",
+            ..post(
+                "/sandbox/v1/rate_cards",
+                "Adds a rate card, of calls or of messages, as its header says",
+                json!({ "name": "ours-2026-10-01", "csv": "Market,Currency,0+\nOther,EUR,0.02\n" }),
+                json!({ "family": "ours", "currency": "EUR", "effective": "2026-10-01",
+                        "rates_of": "calls" }),
+            )
+        },
         get("/sandbox/v1/clock", "What time it is", clock()),
         post(
             "/sandbox/v1/clock",

@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, RwLock},
     time::Duration,
 };
 
@@ -20,13 +20,17 @@ use axum::{
     routing::get,
 };
 use engine::Engine;
-use rules::rulebook::{self, Rulebook, RulebookError};
+use rules::{
+    price::{Card, Cards},
+    rulebook::{self, Rulebook, RulebookError},
+};
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Config, StoreFault,
     api::{self, refusals::ApiRefusal},
+    billing,
     calls::{Ears, Recordings, Registry, restart},
     directory::Directory,
     faults::Faults,
@@ -147,6 +151,7 @@ async fn make_world(
     let handset_engine = Engine::start(engine::Config::default()).map_err(StartError::Media)?;
     let media_files = MediaFiles::open(config.data.as_deref()).map_err(StartError::Store)?;
     let clients = Clients::new(config.webhook_roots.as_deref()).map_err(StartError::Client)?;
+    let kept_cards = billing::kept_cards(&store).await.map_err(StartError::Store)?;
     Ok(World {
         clock: config.clock.clone(),
         store,
@@ -168,6 +173,7 @@ async fn make_world(
         placing: tokio::sync::Mutex::new(()),
         reads: Reads::default(),
         books: books(config)?,
+        cards: cards(config, kept_cards),
         address: OnceLock::from(addr),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
@@ -189,6 +195,13 @@ fn books(config: &Config) -> Result<BTreeMap<String, Arc<Rulebook>>, StartError>
         Ok((book.name.clone(), Arc::new(book)))
     };
     rulebook::list().iter().map(changed).collect()
+}
+
+/// The shipped rate cards, the configured ones, and those that were added in earlier runs.
+fn cards(config: &Config, kept: Vec<Card>) -> RwLock<Arc<Cards>> {
+    let mut cards = Cards::shipped();
+    config.rate_cards.iter().cloned().chain(kept).for_each(|card| cards.add(card));
+    RwLock::new(Arc::new(cards))
 }
 
 fn start_engine(config: &Config) -> Result<Engine, StartError> {

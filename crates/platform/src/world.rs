@@ -6,23 +6,22 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
 };
 
 use engine::Engine;
 use rules::{
     Refusal,
-    price::{self, Price},
+    price::{Card, Cards},
     rulebook::Rulebook,
 };
-use terms::{Direction, PhoneNumberId};
+use terms::PhoneNumberId;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     calls::{Ears, Recordings, Registry},
     clock::Clock,
-    directory::{Account, Directory, Number, User},
+    directory::{Account, Directory, Number},
     faults::Faults,
     ids::Ids,
     media_files::MediaFiles,
@@ -60,6 +59,8 @@ pub(crate) struct World {
     pub(crate) reads: Reads,
     /// The rulebooks by name, with the rules this server replaces.
     pub(crate) books: BTreeMap<String, Arc<Rulebook>>,
+    /// The rate cards: those shipped, those configured, those added.
+    pub(crate) cards: RwLock<Arc<Cards>>,
     /// Where this server listens; known once it does.
     pub(crate) address: OnceLock<SocketAddr>,
     /// The calls' tasks.
@@ -82,13 +83,15 @@ impl World {
         self.books.get(&account.rulebook).map_or_else(Rulebook::beta, Arc::clone)
     }
 
-    /// The price of a business's call; `None` without a card or a rate.
-    pub(crate) fn price(&self, number: &Number, user: &User, connected: Duration) -> Option<Price> {
-        let account = self.directory.account(&number.account)?;
-        let card = price::card(&account.rate_card)?;
-        let book = self.book(number);
-        let direction = Direction::BusinessInitiated;
-        price::price(&card, direction, user.country, connected, Duration::ZERO, &book)
+    /// The rate cards as they are now.
+    pub(crate) fn cards(&self) -> Arc<Cards> {
+        Arc::clone(&self.cards.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds a rate card, or replaces one.
+    pub(crate) fn add_card(&self, card: Card) {
+        let mut cards = self.cards.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut cards).add(card);
     }
 
     /// Where this server is reached from inside.

@@ -83,6 +83,29 @@ pub mod text_option {
     }
 }
 
+/// Unix seconds, written as a number.
+pub mod number {
+    use super::*;
+
+    /// Reads either spelling.
+    ///
+    /// # Errors
+    ///
+    /// Neither spelling.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        read(from)
+    }
+
+    /// Writes a number.
+    ///
+    /// # Errors
+    ///
+    /// Only those of the serializer.
+    pub fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i64(at.unix())
+    }
+}
+
 /// Unix seconds or nothing, written as a number.
 pub mod number_option {
     use super::*;

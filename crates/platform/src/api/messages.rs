@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, response::IntoResponse as _};
-use rules::{Refusal, eligibility::RequestForm};
+use rules::{Refusal, eligibility::RequestForm, price::Category};
 use terms::{MessageId, Timestamp};
 use wire::{
     RequestFault,
@@ -25,6 +25,7 @@ use wire::{
 
 use super::{Answer, refusals::ApiRefusal};
 use crate::{
+    billing,
     calls::place,
     chats, consent,
     directory::{Number, User},
@@ -67,6 +68,7 @@ pub(super) async fn send(world: &Arc<World>, number: &Arc<Number>, body: &[u8]) 
             return Err(ApiRefusal::Message(fault));
         }
     };
+    billing::message(world, number, &user, &id, Category::Service).await?;
     let is_request = entry.kind == ChatKind::PermissionRequest;
     chats::add(world, number, &user.wa_id, entry).await?;
     for delivery in [Delivery::Sent, Delivery::Delivered] {

@@ -16,7 +16,7 @@ use wire::handset::{ChatAuthor, ChatEntry, ChatEntryState, ChatKind, EndedReason
 use super::{actor::CallActor, record::CallRecord, watch::Watch};
 use crate::{
     api::chain,
-    chats, consent, sdp,
+    billing, chats, consent, sdp,
     store::Kind,
     webhooks::{Lane, compose},
     world::World,
@@ -36,6 +36,7 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
         Effect::SendTerminate(ending) => {
             let change = compose::terminate(&actor.facts, &ending, actor.record.call.opaque());
             send(actor, change).await;
+            log("count the call", billing::note_end(&world, &actor.facts, &ending).await);
         }
         Effect::RingUser => world.phones.ring(&world, &actor.facts),
         Effect::TellUser(notice) => tell_user(actor, notice).await,
@@ -62,9 +63,7 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
             tell_consent(actor, permission::Input::Connected { direction }).await;
         }
         Effect::CountUnanswered => tell_consent(actor, permission::Input::Unanswered).await,
-        Effect::Bill { connected } => {
-            actor.record.price = world.price(&actor.facts.number, &actor.facts.user, connected);
-        }
+        Effect::Bill { connected: _ } => bill(actor).await,
         Effect::Note(verdict) => {
             actor.record.notes.push(verdict);
             actor.record.set_findings(Vec::new());
@@ -149,6 +148,15 @@ async fn note_in_chat(actor: &CallActor, ending: &Ending, duration_s: Option<u64
         "note the call in the chat",
         chats::add(&actor.world, &facts.number, &facts.user.wa_id, entry).await,
     );
+}
+
+/// Prices the call; its ending says how long it was.
+async fn bill(actor: &mut CallActor) {
+    let Some(ending) = actor.record.call.ending().copied() else { return };
+    match billing::call(&actor.world, &actor.facts, &ending).await {
+        Ok(price) => actor.record.price = price,
+        Err(fault) => tracing::error!(fault = %chain(&fault), "cannot price the call"),
+    }
 }
 
 async fn tell_consent(actor: &CallActor, input: permission::Input) {

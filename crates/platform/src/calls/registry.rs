@@ -68,6 +68,12 @@ impl Registry {
         self.lock().values().rfind(|call| call.user == *user).cloned()
     }
 
+    /// The live call of this pair.
+    pub(crate) fn of_pair(&self, number: &PhoneNumberId, user: &WaId) -> Option<CallHandle> {
+        let calls = self.lock();
+        calls.values().find(|call| call.number == *number && call.user == *user).cloned()
+    }
+
     /// Every live call.
     pub(crate) fn all(&self) -> Vec<CallHandle> {
         self.lock().values().cloned().collect()

@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use rules::call::{Effect, Ending, Input};
+use rules::call::{Ending, Input};
 use terms::Direction;
 
 use super::record::{CallRecord, Facts};
 use crate::{
     api::chain,
+    billing,
     store::{Kind, StoreFault},
     webhooks::{Lane, compose},
     world::World,
@@ -42,10 +43,10 @@ async fn end(world: &Arc<World>, mut record: CallRecord) -> Result<(), StoreFaul
     };
     record.note_state(now);
     if let (Some(ending), Some(facts)) = (ending, facts(world, &record)) {
-        for effect in effects {
-            if let Effect::Bill { connected } = effect {
-                record.price = world.price(&facts.number, &facts.user, connected);
-            }
+        billing::note_end(world, &facts, &ending).await?;
+        if facts.direction == Direction::BusinessInitiated {
+            let price = billing::call(world, &facts, &ending).await?;
+            record.price = price.or(record.price);
         }
         tell(world, &facts, &ending, record.call.opaque()).await?;
     }

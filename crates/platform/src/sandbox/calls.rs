@@ -11,14 +11,15 @@ use axum::{
 use terms::{CallId, Timestamp, WaId};
 use tokio::sync::oneshot;
 use wire::sandbox::{
-    CallEnd, CallInspection, CallPage, CallSummary, Heard, LegReport, Legs, StateChange, Verdict,
+    CallEnd, CallInspection, CallPage, CallSummary, Heard, LegReport, Legs, MessageInCall,
+    StateChange, Verdict,
 };
 
 use super::{Answer, SandboxRefusal};
 use crate::{
     api::query,
     calls::{self, CallRecord, Command},
-    store::{Kind, StoreFault},
+    store::{Kind, MessageCost, StoreFault},
     world::World,
 };
 
@@ -93,6 +94,7 @@ fn end(record: &CallRecord) -> Option<CallEnd> {
 
 pub(super) async fn inspect(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {
     let record = find(&world, &id).await?;
+    let messages = messages(&world, &record.id).await?;
     Ok(Json(CallInspection {
         business: business(&world, &record).unwrap_or_else(|| record.user.clone()),
         end: end(&record),
@@ -119,8 +121,20 @@ pub(super) async fn inspect(State(world): State<Arc<World>>, Path(id): Path<Stri
             .map(|found| Verdict { code: found.code, text: found.text, fix: Some(found.fix) })
             .collect(),
         price: record.price.map(|price| price.total),
+        messages,
     })
     .into_response())
+}
+
+/// The messages of a call, with what they cost.
+async fn messages(world: &World, call: &CallId) -> Result<Vec<MessageInCall>, StoreFault> {
+    let shown = |message: MessageCost| MessageInCall {
+        id: message.id,
+        category: message.category,
+        charge: message.charge,
+        price: message.cost,
+    };
+    Ok(world.store.messages_of(call).await?.into_iter().map(shown).collect())
 }
 
 pub(super) async fn recording(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {

@@ -7,6 +7,7 @@ mod calls;
 mod clock;
 mod faults;
 mod numbers;
+mod rate_cards;
 mod state;
 mod users;
 mod webhooks;
@@ -50,6 +51,7 @@ pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/sandbox/v1/calls", get(calls::list))
         .route("/sandbox/v1/calls/{id}", get(calls::inspect))
         .route("/sandbox/v1/calls/{id}/recording.wav", get(calls::recording))
+        .route("/sandbox/v1/rate_cards", post(rate_cards::add))
         .route("/sandbox/v1/clock", get(clock::show).post(clock::change))
         .route("/sandbox/v1/faults", get(faults::show).put(faults::set).delete(faults::clear))
         .route("/sandbox/v1/webhooks", get(webhooks::list))

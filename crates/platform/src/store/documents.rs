@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Placed,
     /// One call.
     Call,
+    /// A rate card that was added.
+    RateCard,
     /// What a test wants to go wrong.
     Faults,
     /// What this server remembers of itself: its clock, its runs.
@@ -43,6 +45,7 @@ impl Kind {
             Self::Consent => "consent",
             Self::Placed => "placed",
             Self::Call => "call",
+            Self::RateCard => "rate_card",
             Self::Faults => "faults",
             Self::Server => "server",
             Self::MediaFile => "media_file",

@@ -5,18 +5,20 @@
 //! it is the same database in memory.
 //!
 //! Every method returns after the commit. One room of the store is one file here: [`documents`],
-//! [`outbox`], [`queue`], [`chats`].
+//! [`outbox`], [`queue`], [`chats`], [`usage`].
 
 mod chats;
 mod documents;
 mod outbox;
 mod queue;
+mod usage;
 mod writer;
 
 use std::path::Path;
 
 pub(crate) use documents::Kind;
 pub(crate) use outbox::{Attempt, DeliveryState, JournalFilter, NewWebhook, WebhookRow};
+pub(crate) use usage::{EndedCall, MessageCost, Meter, SentMessage};
 use writer::Writer;
 
 /// The file inside the data folder.

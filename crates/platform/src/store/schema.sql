@@ -47,3 +47,62 @@ CREATE TABLE IF NOT EXISTS chat_entries (
     json  TEXT NOT NULL,
     UNIQUE (chat, id)
 );
+
+CREATE TABLE IF NOT EXISTS ended_calls (
+    id           TEXT PRIMARY KEY,
+    account      TEXT NOT NULL,
+    number       TEXT NOT NULL,
+    phone        TEXT NOT NULL,
+    user         TEXT NOT NULL,
+    direction    TEXT NOT NULL,
+    country      TEXT,
+    at_ms        INTEGER NOT NULL,
+    ended_ms     INTEGER NOT NULL,
+    connected_ms INTEGER,
+    is_billed    INTEGER NOT NULL DEFAULT 0,
+    cost         TEXT,
+    currency     TEXT
+) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS ended_calls_connected
+    ON ended_calls (account, at_ms, id) WHERE connected_ms IS NOT NULL;
+
+CREATE INDEX IF NOT EXISTS ended_calls_of_number
+    ON ended_calls (number, direction, ended_ms, connected_ms);
+
+CREATE INDEX IF NOT EXISTS ended_calls_of_pair ON ended_calls (number, user, ended_ms);
+
+CREATE TABLE IF NOT EXISTS meters (
+    owner  TEXT NOT NULL,
+    what   TEXT NOT NULL,
+    month  TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    PRIMARY KEY (owner, what, month)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS sent_messages (
+    id       TEXT PRIMARY KEY,
+    account  TEXT NOT NULL,
+    number   TEXT NOT NULL,
+    user     TEXT NOT NULL,
+    call     TEXT,
+    category TEXT NOT NULL,
+    charge   TEXT NOT NULL,
+    at_ms    INTEGER NOT NULL,
+    cost     TEXT,
+    currency TEXT
+) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS sent_messages_of_call
+    ON sent_messages (call, at_ms) WHERE call IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS feedback (
+    number    TEXT NOT NULL,
+    user      TEXT NOT NULL,
+    kind      TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    at_ms     INTEGER NOT NULL,
+    PRIMARY KEY (number, user, kind)
+) WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS feedback_of_number ON feedback (number, direction, at_ms);

@@ -3,13 +3,17 @@
 //! From the platform's facts to the bodies of fact sheet 2.8, 3.4, 3.7, 4.5 and 4.9 to 4.11. Nothing
 //! is decided here.
 
-use rules::call::{Ending, Status};
+use rules::{
+    call::{Ending, Status},
+    price::Price,
+    usage::Month,
+};
 use terms::{Direction, MessageId, Timestamp};
 use wire::{
     graph::call::Session,
     webhook::{
         Contact, Metadata, Profile, WebhookError,
-        account::SettingsUpdate,
+        account::{AccountUpdate, SettingsUpdate, VolumeTier},
         call::{CallEntry, CallEvent, CallStatus, CallsValue, EndStatus, Progress},
         envelope::{Change, Envelope},
         message::{CallPermissionReply, Context, Delivery, Message, MessageStatus, MessagesValue},
@@ -21,13 +25,17 @@ use crate::{
     directory::{Number, User},
 };
 
-/// Wraps a change of a number into the envelope's bytes; `account_update` carries its time (fact
-/// sheet 10.3).
+/// Wraps a change of a number into the envelope's bytes.
+///
+/// In samples of `account_update` the entry's id is `0` and it has a time (fact sheet 11.2).
 pub(crate) fn body(number: &Number, change: Change, at: Timestamp) -> String {
-    let is_dated = matches!(change, Change::AccountUpdate(_));
+    let is_account_update = matches!(change, Change::AccountUpdate(_));
     let mut envelope = Envelope::of(number.account.clone(), change);
-    for entry in &mut envelope.entry {
-        entry.time = is_dated.then(|| at.unix());
+    if is_account_update {
+        for entry in &mut envelope.entry {
+            entry.id = "0".parse().expect("a digit");
+            entry.time = Some(at.unix());
+        }
     }
     serde_json::to_string(&envelope).expect("our own types have only text keys")
 }
@@ -123,6 +131,17 @@ pub(crate) fn message_status(
 pub(crate) fn settings(number: &Number, at: Timestamp) -> Change {
     let calling = crate::api::settings::shown(&number.calling);
     Change::SettingsUpdate(Box::new(SettingsUpdate::new(number.id.clone(), calling, at)))
+}
+
+/// The price of calls to a market changes for the rest of the month (fact sheet 8.5).
+pub(crate) fn volume_tier(price: &Price, month: Month, at: Timestamp) -> Change {
+    Change::AccountUpdate(Box::new(AccountUpdate::volume_tier(&VolumeTier {
+        tier_update_time: at,
+        pricing_category: "CALLING".to_owned(),
+        tier: price.tier.clone(),
+        effective_month: month.to_string(),
+        region: price.market.clone(),
+    })))
 }
 
 /// A user's call could not be delivered.

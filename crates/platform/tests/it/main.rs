@@ -15,6 +15,7 @@ mod manager;
 mod media_files;
 mod openapi;
 mod phones;
+mod price;
 mod privacy;
 mod sandbox;
 mod subscriptions;

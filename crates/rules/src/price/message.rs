@@ -76,6 +76,19 @@ pub enum Charge {
     Billed,
 }
 
+impl Charge {
+    /// Its stable name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::FreeOfMonth => "free_of_month",
+            Self::FreeInWindow => "free_in_window",
+            Self::Billed => "billed",
+        }
+    }
+}
+
 /// Is this message paid for?
 ///
 /// `free_used` is how many of the month's free messages its number has used before.

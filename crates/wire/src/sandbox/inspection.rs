@@ -92,7 +92,24 @@ pub struct CallInspection {
     pub legs: Legs,
     /// What is worth saying about it.
     pub verdicts: Vec<Verdict>,
-    /// What it cost.
+    /// What the call cost; messages sent in it are apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Money>,
+    /// The messages the business sent in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<MessageInCall>,
+}
+
+/// A message that was sent in a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageInCall {
+    /// Its id.
+    pub id: String,
+    /// What it is, for its price: `SERVICE`, `UTILITY`, `MARKETING`, `AUTHENTICATION`.
+    pub category: String,
+    /// Why it is free, or that it is `billed`: `free`, `free_of_month`, `free_in_window`.
+    pub charge: String,
+    /// What it cost; absent if it was free, and if no rate is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,
 }

@@ -18,7 +18,8 @@ pub use self::faults::{
     WebhookFaults,
 };
 pub use self::inspection::{
-    CallEnd, CallInspection, CallPage, CallSummary, Heard, LegReport, Legs, StateChange, Verdict,
+    CallEnd, CallInspection, CallPage, CallSummary, Heard, LegReport, Legs, MessageInCall,
+    StateChange, Verdict,
 };
 pub use self::user::{
     After, Behaviour, CallPlaced, Consent, Counter, DecidePermission, KeyPress, NewUser,
@@ -82,6 +83,31 @@ pub struct Number {
     pub name: String,
     /// Whether calls are on.
     pub calling_enabled: bool,
+}
+
+/// `POST /sandbox/v1/rate_cards`: rates of calls or of messages, as the header of the CSV says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRateCard {
+    /// The card's name: its family, and the day from which it holds if it has one, such as
+    /// `ours-2026-10-01`.
+    pub name: String,
+    /// The CSV.
+    pub csv: String,
+}
+
+/// A rate card that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateCardTaken {
+    /// What an account names to have it.
+    pub family: String,
+    /// Its currency.
+    pub currency: String,
+    /// The day from which it holds; absent: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<String>,
+    /// `calls` or `messages`.
+    pub rates_of: String,
 }
 
 /// `GET /sandbox/v1/clock`

@@ -2,8 +2,8 @@
 //! `account_update` (fact sheet 2.8, 8.5, 11).
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use terms::{PhoneNumberId, Timestamp};
+use serde_json::{Map, Value, json};
+use terms::{PhoneNumberId, Timestamp, WaId};
 
 use super::call::whatsapp;
 use crate::{graph::settings::Calling, open::open_enum, unix};
@@ -75,4 +75,67 @@ pub struct AccountUpdate {
     /// The details of the event (`violation_info`, `restriction_info`, …), as they came.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+/// The price of calls of one market changes for the rest of a month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeTier {
+    /// When.
+    #[serde(with = "unix::number")]
+    pub tier_update_time: Timestamp,
+    /// `CALLING`.
+    pub pricing_category: String,
+    /// The tier reached, such as `50001:250000`.
+    pub tier: String,
+    /// The month it holds in, such as `2026-11`.
+    pub effective_month: String,
+    /// The market.
+    pub region: String,
+}
+
+/// Something a number may not do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestrictionNotice {
+    /// What.
+    pub restriction_type: String,
+    /// Until when; absent: until the business does something about it.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "unix::number_option")]
+    pub expiration: Option<Timestamp>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remediation: Option<String>,
+}
+
+impl AccountUpdate {
+    /// Calls cost less from here on (fact sheet 8.5).
+    #[must_use]
+    pub fn volume_tier(tier: &VolumeTier) -> Self {
+        Self::about(AccountEvent::VolumeTier, None, "volume_tier_info", json!(tier))
+    }
+
+    /// A number's quality is low (fact sheet 11).
+    #[must_use]
+    pub fn violation(number: &WaId, violation_type: &str, remediation: Option<&str>) -> Self {
+        let mut violation = json!({ "violation_type": violation_type });
+        if let Some(text) = remediation {
+            violation["remediation"] = json!(text);
+        }
+        Self::about(AccountEvent::Violation, Some(number), "violation_info", violation)
+    }
+
+    /// Something is taken from a number (fact sheet 11).
+    #[must_use]
+    pub fn restriction(number: &WaId, restriction: &RestrictionNotice) -> Self {
+        let list = json!([restriction]);
+        Self::about(AccountEvent::Restriction, Some(number), "restriction_info", list)
+    }
+
+    fn about(event: AccountEvent, number: Option<&WaId>, key: &str, value: Value) -> Self {
+        let mut more = Map::new();
+        if let Some(number) = number {
+            more.insert("phone_number".to_owned(), json!(number.as_str()));
+        }
+        more.insert(key.to_owned(), value);
+        Self { event, more }
+    }
 }
