@@ -4,6 +4,7 @@ use rules::call::{Input, LegFailure, Silence};
 use terms::Party;
 
 use super::{
+    Pace,
     outbox::Health,
     town::{CallNo, NumberNo, UserNo},
     world::World,
@@ -24,8 +25,15 @@ impl World {
             35 => self.media_acts(),
             36 => self.endpoint_changes(),
             37 if self.dice.chance(50) => self.platform_judges(),
-            38 if self.dice.chance(10) => self.platform_restarts(),
+            38 if self.is_wild() && self.dice.chance(10) => self.platform_restarts(),
             _ => {}
+        }
+    }
+
+    fn is_wild(&self) -> bool {
+        match self.plan.pace {
+            Pace::Wild => true,
+            Pace::Even(_) => false,
         }
     }
 

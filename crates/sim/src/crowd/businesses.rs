@@ -94,6 +94,7 @@ impl World {
             tier: self.numbers[number].tier,
             kind: self.numbers[number].kind,
             country: self.numbers[number].country.parse().ok(),
+            use_case: self.accounts[self.numbers[number].account].use_case.to_owned(),
             app_listens: true,
         };
         let want = self.wanted(|world| world.change_wanted(number, &change, is_wrong));

@@ -187,6 +187,8 @@ impl World {
             "settings.value"
         } else if enables && self.is_blocked(number, Direction::UserInitiated) {
             "eligibility.country"
+        } else if enables && self.accounts[facts.account].use_case != "service" {
+            "settings.use_case"
         } else if enables && facts.kind == NumberKind::Production && facts.tier < tier_min {
             "settings.tier"
         } else {

@@ -33,6 +33,12 @@ pub(super) const ZONES: [&str; 5] = [
     "Australia/Lord_Howe",
 ];
 
+/// Most numbers are real ones.
+const KINDS: [NumberKind; 8] = {
+    use NumberKind::{Production, Sandbox, Test};
+    [Production, Production, Production, Production, Production, Production, Test, Sandbox]
+};
+
 /// A card whose tiers a small run gets through.
 const CARD: &str = "Market,Currency,0-10,11-50,51+\nMexico,USD,0.10,0.08,0.05\n\
                     Brazil,USD,0.20,0.10,0.02\nOther,USD,0.30,0.20,0.10\n";
@@ -57,6 +63,7 @@ pub(super) struct Account {
     pub(super) is_beta: bool,
     pub(super) limits: Limits,
     pub(super) zone: &'static str,
+    pub(super) use_case: &'static str,
     pub(super) payment_valid: bool,
     pub(super) health: Health,
 }
@@ -133,6 +140,7 @@ pub(super) fn accounts(plan: &Plan, dice: &mut Dice) -> Vec<Account> {
                 book,
                 limits,
                 zone: dice.pick(&ZONES),
+                use_case: dice.pick(&["service", "service", "service", "cold calling"]),
                 payment_valid: true,
                 health: Health::Well,
             }
@@ -145,7 +153,7 @@ pub(super) fn numbers(plan: &Plan, dice: &mut Dice) -> Vec<Number> {
         .map(|no| Number {
             account: no % plan.shape.accounts,
             country: dice.pick(&["BR", "BR", "BR", "BR", "IN", "IN", "DE", "DE", "TR", "US"]),
-            kind: if dice.chance(25) { NumberKind::Test } else { NumberKind::Production },
+            kind: dice.pick(&KINDS),
             tier: dice.pick(&[250, 1_000, 1_999, 2_000, 100_000, 100_000]),
             settings: settings(dice),
             placed: Rolling::default(),
@@ -179,7 +187,7 @@ impl Pair {
     pub(super) fn new(number: &Number, limits: Limits) -> Self {
         let ceilings = match number.kind {
             NumberKind::Production => Ceilings::REAL,
-            NumberKind::Test => Ceilings::TEST,
+            NumberKind::Test | NumberKind::Sandbox => Ceilings::TEST,
         };
         let ceilings = Ceilings { connected_per_day: limits.connected, ..ceilings };
         Self { model: Model::new(ceilings), ..Self::default() }

@@ -96,6 +96,8 @@ impl World {
         self.dice = Dice::of_step(self.seed, step);
         self.report.counts.steps += 1;
         self.move_clock();
+        // What was under way has rolled as often as it liked; the act has dice of its own.
+        self.dice = Dice::of_step(!self.seed, step);
         self.act();
         if self.plan.checked {
             self.check();
