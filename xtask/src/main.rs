@@ -37,7 +37,7 @@ enum Task {
     Web,
     /// Runs a benchmark.
     ///
-    /// Example: `cargo xtask bench media --json`
+    /// Examples: `cargo xtask bench media`, `cargo xtask bench platform --json`
     Bench(bench::BenchArgs),
     /// Runs the long form of a test that `test` runs bounded.
     ///
