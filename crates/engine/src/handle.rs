@@ -8,7 +8,7 @@ use terms::LegId;
 use tokio::sync::oneshot;
 
 use crate::order::{Command, Feed, Order, ThreadPort, thread_of};
-use crate::{LegStats, PayloadTypes, Source, Tap};
+use crate::{Impairment, LegStats, PayloadTypes, Source, Tap};
 
 /// Steers one leg. Clones steer the same leg; dropping the last one closes it.
 ///
@@ -81,6 +81,11 @@ impl LegHandle {
     /// Starts the watch of [`crate::OpenLeg::media_watch`].
     pub fn watch_from_now(&self) {
         self.order(Order::WatchFromNow);
+    }
+
+    /// Puts the leg behind a bad network, on purpose; one that does nothing ends it.
+    pub fn impair(&self, how: Impairment) {
+        self.order(Order::Impair(how));
     }
 
     /// Asks for the figures; `.await` the answer, or `blocking_recv()` it outside of async code. The

@@ -17,7 +17,7 @@ use terms::LegId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::credentials::StreamStart;
-use crate::{LegEvent, LegStats, MediaWatch, PayloadTypes, Repeat, Tap, ThreadLoad};
+use crate::{Impairment, LegEvent, LegStats, MediaWatch, PayloadTypes, Repeat, Tap, ThreadLoad};
 
 /// How many orders may wait for one turn of the thread, which takes milliseconds.
 pub(crate) const ORDERS_MAX: usize = 8_192;
@@ -72,6 +72,7 @@ pub(crate) enum Order {
     Listen(Tap),
     Mute(bool),
     WatchFromNow,
+    Impair(Impairment),
     Stats(oneshot::Sender<LegStats>),
     Close,
 }

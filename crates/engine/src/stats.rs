@@ -110,6 +110,8 @@ pub struct Drops {
     pub payload_type: u64,
     /// Anything else: unknown protocols, SRTP before its keys.
     pub unknown: u64,
+    /// On purpose, by an [`crate::Impairment`].
+    pub impaired: u64,
 }
 
 /// Milliseconds from [`crate::LegHandle::set_remote`] to each step.

@@ -11,7 +11,7 @@ use media::stream::Rewritten;
 
 use super::legs::Legs;
 use super::slot::Slot;
-use super::tell;
+use super::{spoil, tell};
 use crate::Direction;
 use crate::io::{BUFFER_LEN, Departures, InPlace};
 
@@ -151,6 +151,9 @@ fn send(
     let plain = write_header(packet, fields)? + header.payload_len;
     let len = fed.leg.protect_rtp(packet, plain)?;
     fed.sent.add(header.payload_len);
+    if fed.impaired && !spoil::leaves(fed, packet.get(..len)?, now) {
+        return None;
+    }
 
     Some(InPlace { socket: fed.socket, to: fed.to, start, len })
 }

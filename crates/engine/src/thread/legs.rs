@@ -16,7 +16,7 @@ use terms::LegId;
 use super::demux::Demux;
 use super::slot::Slot;
 use super::wheel::Wheel;
-use super::{count, hear, play, report, tell};
+use super::{count, hear, play, report, spoil, tell};
 use crate::io::{BUFFER_LEN, Departures, InPlace, Io, SocketId, Traffic};
 use crate::order::NewLeg;
 use crate::uring::prefetch;
@@ -245,6 +245,9 @@ impl Legs {
             }
             tell::watch(slot, now);
             tell::unfinished_digit(slot, now);
+            if slot.impaired {
+                self.release(index, now, out);
+            }
             self.settle(index, now);
         }
         self.due = due;
@@ -271,6 +274,7 @@ impl Legs {
             slot.cold.report_at,
             tell::next_watch(slot),
             tell::next_digit(slot),
+            spoil::next(slot),
         ];
         if let Some(at) = deadline.into_iter().flatten().min() {
             slot.cold.entered = Some(self.wheel.enter(index, at, slot.cold.entered));
@@ -386,12 +390,32 @@ impl Traffic for Legs {
         let from = from.or_else(|| slot.leg.remote())?;
         match classify(buf.get(..len)?) {
             DatagramKind::Rtp | DatagramKind::Rtcp => {}
+            DatagramKind::Dtls if slot.impaired && spoil::drops_dtls(slot) => return None,
             DatagramKind::Stun | DatagramKind::Dtls | DatagramKind::Unknown => {
                 self.set_up(index, from, buf, len, now, out);
                 return None;
             }
         }
-        let mut via = Via { out, socket, connected: None };
+        if slot.impaired && !spoil::arrives(slot, from, buf.get(..len)?, now) {
+            return None;
+        }
+        self.media(index, from, buf, len, now, out)
+    }
+}
+
+impl Legs {
+    /// RTP and RTCP.
+    fn media(
+        &mut self,
+        index: u32,
+        from: SocketAddr,
+        buf: &mut [u8],
+        len: usize,
+        now: Instant,
+        out: &mut impl Departures,
+    ) -> Option<InPlace> {
+        let slot = self.slots.get_mut(index as usize)?.as_deref_mut()?;
+        let mut via = Via { out, socket: slot.socket, connected: None };
         match slot.leg.handle_datagram(from, buf, len, now, &mut via)? {
             MediaPacket::Rtp(header) => hear::rtp(self, index, &header, buf, now, out),
             MediaPacket::Rtcp { len } => {
@@ -399,6 +423,28 @@ impl Traffic for Legs {
                 self.settle(index, now);
                 None
             }
+        }
+    }
+
+    /// Lets go what an impaired leg has held up for long enough.
+    fn release(&mut self, index: u32, now: Instant, out: &mut impl Departures) {
+        while let Some(held) = self.slot(index).and_then(|slot| spoil::next_arrival(slot, now)) {
+            let mut buf = [0u8; BUFFER_LEN];
+            let (Some(place), Some(from)) = (buf.get_mut(..held.datagram.len()), held.from) else {
+                continue;
+            };
+            place.copy_from_slice(&held.datagram);
+            let leaving = self.media(index, from, &mut buf, held.datagram.len(), now, out);
+            if let Some(InPlace { socket, to, start, len }) = leaving
+                && let Some(datagram) = buf.get(start..start + len)
+            {
+                out.send(socket, to, datagram);
+            }
+        }
+        while let Some(slot) = self.slot(index)
+            && let Some(held) = spoil::next_departure(slot, now)
+        {
+            out.send(slot.socket, slot.to, &held.datagram);
         }
     }
 }

@@ -18,6 +18,7 @@ mod obey;
 mod play;
 mod report;
 mod slot;
+mod spoil;
 mod tell;
 mod wheel;
 

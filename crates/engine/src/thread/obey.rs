@@ -7,6 +7,7 @@ use terms::LegId;
 
 use super::legs::{Legs, Via};
 use super::slot::Slot;
+use super::spoil::Spoiled;
 use super::{play, tell};
 use crate::io::Io;
 use crate::order::{Feed, Order};
@@ -38,6 +39,13 @@ impl Legs {
                 slot.stream.interrupt();
             }),
             Order::Mute(on) => self.mute(index, on),
+            Order::Impair(how) => self.with(index, |slot| {
+                // What still waits goes its way.
+                slot.impaired = !how.is_none() || slot.impaired;
+                if slot.impaired {
+                    slot.cold.spoiled.get_or_insert_with(|| Spoiled::new(how, now)).change(how);
+                }
+            }),
             Order::WatchFromNow => self.with(index, |slot| tell::watch_from(slot, now)),
             Order::SendDigit(digit, duration_ms) => {
                 self.with(index, |slot| play::press(slot, DigitSender::new(digit, duration_ms)));

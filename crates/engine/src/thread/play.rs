@@ -11,7 +11,7 @@ use media::rtp::{Fields, write_header};
 use media::stream::Rewritten;
 
 use super::slot::{Playing, Press, Slot};
-use super::tell;
+use super::{spoil, tell};
 use crate::Repeat;
 use crate::io::{BUFFER_LEN, Departures};
 use crate::order::Feed;
@@ -150,6 +150,9 @@ fn send(
     scratch.get_mut(start..start + payload.len())?.copy_from_slice(payload);
     let len = slot.leg.protect_rtp(scratch, start + payload.len())?;
     slot.sent.add(payload.len());
+    if slot.impaired && !spoil::leaves(slot, scratch.get(..len)?, now) {
+        return Some(());
+    }
     out.send(slot.socket, slot.to, scratch.get(..len)?);
 
     Some(())

@@ -10,7 +10,7 @@ use media::rtcp::{self, Packet, Report, SenderReport};
 
 use super::legs::Clock;
 use super::slot::Slot;
-use super::tell;
+use super::{spoil, tell};
 use crate::io::{BUFFER_LEN, Departures};
 
 /// Whether a report is due; the next one then is in about `every`, so that the legs of a thread do
@@ -50,6 +50,9 @@ pub(super) fn send(
     };
     let plain = rtcp::write_report(scratch, &report)?;
     let len = slot.leg.protect_rtcp(scratch, plain)?;
+    if slot.impaired && !spoil::leaves(slot, scratch.get(..len)?, now) {
+        return Some(());
+    }
     out.send(slot.socket, slot.to, scratch.get(..len)?);
 
     Some(())

@@ -13,6 +13,7 @@ use media::stream::{OutgoingStream, SourceId};
 use terms::LegId;
 use tokio::sync::mpsc;
 
+use super::spoil::Spoiled;
 use super::tell;
 use crate::io::SocketId;
 use crate::order::{Feed, NewLeg};
@@ -32,6 +33,8 @@ pub(super) struct Slot {
     /// A tap, or a digit on its way out: look at [`Cold`].
     pub(super) tapped: bool,
     pub(super) pressing: bool,
+    /// Behind a bad network on purpose: look at [`Cold::spoiled`].
+    pub(super) impaired: bool,
     /// The watch has told of silence.
     pub(super) stopped: bool,
     /// Legs that send what this one hears; itself, when it echoes.
@@ -122,6 +125,7 @@ pub(super) struct Cold {
     pub(super) set_up: SetUp,
     /// Figures of sources the far end has given up.
     pub(super) past: Figures,
+    pub(super) spoiled: Option<Spoiled>,
     pub(super) ssrc_changes: u32,
     pub(super) strays: Strays,
     pub(super) foreign_type: Option<u8>,
@@ -186,6 +190,7 @@ impl Slot {
             told,
             set_up: SetUp::default(),
             past: Figures::default(),
+            spoiled: None,
             ssrc_changes: 0,
             strays: Strays::default(),
             foreign_type: None,
@@ -209,6 +214,7 @@ impl Slot {
             muted: false,
             tapped: false,
             pressing: false,
+            impaired: false,
             stopped: false,
             feeds: Feeds::default(),
             source: source_of(id),
@@ -265,6 +271,7 @@ impl Slot {
                 stun: drops.stun,
                 unknown: self.drops.unknown + drops.unknown,
                 gate: self.drops.gate,
+                impaired: self.drops.impaired,
                 payload_type: self.drops.payload_type,
             },
             set_up: self.cold.set_up,
