@@ -102,7 +102,6 @@ impl Faults {
     }
 
     /// What happens to a call's media.
-    #[allow(dead_code, reason = "a seam: its rooms are being built")]
     pub(crate) fn media(&self, call: &CallId) -> MediaFaults {
         self.read(|scopes| {
             let own = scopes.calls.get(call).and_then(|faults| faults.media);

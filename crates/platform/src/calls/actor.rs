@@ -16,6 +16,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until},
 };
+use wire::sandbox::MediaFaults;
 
 use super::{
     effects, findings,
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Rung { phones: Vec<PhoneHandle> },
     /// An action carried an SDP that was refused.
     Refused { finding: Finding },
+    /// The faults a test asks for have changed.
+    Spoil,
     /// How does the call stand?
     Inspect { reply: oneshot::Sender<CallRecord> },
 }
@@ -67,6 +70,8 @@ pub(crate) struct CallActor {
     pub(super) watch: Option<Watch>,
     /// When the call was answered, and how long after that the business was first heard.
     pub(super) answered: Option<Instant>,
+    /// The media faults this call ran under, at any time.
+    spoiled: MediaFaults,
     first_media_after: Option<Duration>,
     /// The phones that ring, or the one that talks.
     pub(super) phones: Vec<PhoneHandle>,
@@ -99,6 +104,7 @@ impl CallActor {
             business_sdp: None,
             watch: None,
             answered: None,
+            spoiled: MediaFaults::default(),
             first_media_after: None,
             phones,
             inbox,
@@ -108,6 +114,7 @@ impl CallActor {
 
     /// Lives the call, from the effects of its placing to its end.
     pub(crate) async fn run(mut self, first: Vec<Effect>) {
+        self.spoil();
         self.carry_out(first).await;
         while self.record.call.ending().is_none() {
             self.step().await;
@@ -148,6 +155,7 @@ impl CallActor {
             Command::PhoneGone { phone } => self.phone_gone(phone).await,
             Command::Rung { phones } => self.rung(phones).await,
             Command::Refused { finding } => self.remark(finding).await,
+            Command::Spoil => self.spoil(),
             Command::Inspect { reply } => {
                 self.measure().await;
                 drop(reply.send(self.record.clone()));
@@ -170,6 +178,24 @@ impl CallActor {
             self.remark(finding).await;
         }
         result
+    }
+
+    /// Lets the network be as bad as a test asks.
+    pub(super) fn spoil(&mut self) {
+        let faults = self.world.faults.media(&self.facts.id);
+        if faults != MediaFaults::default() {
+            self.spoiled = faults;
+        }
+        if self.spoiled != MediaFaults::default() {
+            // The same for the same call, so that a repeated run has the same accidents.
+            let seed = self
+                .facts
+                .id
+                .as_str()
+                .bytes()
+                .fold(1, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+            self.legs.spoil(&faults, seed);
+        }
     }
 
     /// Remembers something that no figure tells.
@@ -353,6 +379,7 @@ impl CallActor {
             user_heard: self.record.user_heard.as_ref(),
             business_heard: self.record.business_heard.as_ref(),
             first_media_after: self.first_media_after,
+            faults: self.spoiled,
         });
         self.record.set_findings(found);
     }

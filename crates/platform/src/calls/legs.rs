@@ -4,14 +4,15 @@
 //! when the phone has given its offer: at once if the user calls, at pick-up if the business does.
 //! Nothing leaves either before [`Legs::join`].
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engine::{
-    Direction, Engine, LegEvent, LegHandle, LegStats, OpenError, OpenLeg, Password, PayloadTypes,
-    Socket, Source,
+    Direction, Engine, Impairment, LegEvent, LegHandle, LegStats, OpenError, OpenLeg, Password,
+    PayloadTypes, Socket, Source,
 };
 use media::{leg::IceRole, transport::LocalTransport};
 use tokio::sync::mpsc;
+use wire::sandbox::MediaFaults;
 
 use super::{
     ears::{Ear, Ears},
@@ -118,6 +119,11 @@ impl Legs {
         }
     }
 
+    /// Puts the business's leg behind the network a test asked for.
+    pub(crate) fn spoil(&self, faults: &MediaFaults, seed: u64) {
+        self.business.handle.impair(impairment(faults, seed));
+    }
+
     /// Closes both; their final figures come as events.
     pub(crate) fn close(&self) {
         self.business.handle.close();
@@ -136,6 +142,18 @@ impl Legs {
         let user_heard = heard(&ears.user.heard, Some(business));
         let business_heard = heard(&ears.business_heard, user);
         (Some(user_heard), Some(business_heard))
+    }
+}
+
+/// What a test's faults of media mean to a leg. A share outside 0 to 1 was refused before.
+#[expect(clippy::cast_possible_truncation, reason = "a share of packets")]
+fn impairment(faults: &MediaFaults, seed: u64) -> Impairment {
+    Impairment {
+        loss: faults.loss as f32,
+        jitter: Duration::from_millis(faults.jitter_ms),
+        silence: faults.silence,
+        no_dtls: faults.no_dtls,
+        seed,
     }
 }
 

@@ -132,7 +132,7 @@ pub(crate) async fn from_business(
     drop(placing);
 
     let said = offer.for_diagnosis(&business.local);
-    business.handle.set_remote(offer.remote, offer.role, offer.types);
+    let remote = (offer.remote, offer.role, offer.types);
     let mut effects = Vec::new();
     let machine = Call::dial(permit, &book, opaque.map(Into::into), now, &mut effects);
     let record = CallRecord::new(&facts, machine, now);
@@ -140,6 +140,9 @@ pub(crate) async fn from_business(
     let mut actor = CallActor::new(Arc::clone(world), facts, record, legs, Vec::new(), inbox);
     actor.business_types = Some(offer.types);
     actor.business_sdp = Some(said);
+    // The faults come first, or a handshake that shall fail is over before.
+    actor.spoil();
+    actor.legs.business.handle.set_remote(remote.0, remote.1, remote.2);
     world.tasks.spawn(actor.run(effects));
     Ok(id)
 }

@@ -13,7 +13,7 @@ use terms::CallId;
 use wire::sandbox::Faults;
 
 use super::{Answer, SandboxRefusal, body};
-use crate::{api::query, faults::SetFault, world::World};
+use crate::{api::query, calls::Command, faults::SetFault, world::World};
 
 /// Every scope, the global one first.
 pub(super) async fn show(State(world): State<Arc<World>>) -> Json<Vec<Faults>> {
@@ -24,8 +24,15 @@ pub(super) async fn show(State(world): State<Arc<World>>) -> Json<Vec<Faults>> {
 pub(super) async fn set(State(world): State<Arc<World>>, request: Request) -> Answer {
     let faults: Faults = body(request).await?;
     faults.check().map_err(|why| SandboxRefusal::Body(why.to_string()))?;
+    if faults.media.is_some_and(|media| media.rebind) {
+        let why = "media.rebind: this platform cannot change its address in a call yet";
+        return Err(SandboxRefusal::Body(why.to_owned()));
+    }
     match world.faults.put(faults.clone()).await {
-        Ok(()) => Ok(Json(faults).into_response()),
+        Ok(()) => {
+            tell_calls(&world);
+            Ok(Json(faults).into_response())
+        }
         Err(full @ SetFault::Full) => {
             Err(SandboxRefusal::Conflict { rule: "faults.calls_max", text: full.to_string() })
         }
@@ -42,5 +49,14 @@ pub(super) async fn clear(State(world): State<Arc<World>>, uri: Uri) -> Answer {
         None => None,
     };
     world.faults.clear(call.as_ref()).await?;
+    tell_calls(&world);
     Ok(Json(json!({ "success": true })).into_response())
+}
+
+/// Faults of media take effect on running calls too.
+fn tell_calls(world: &World) {
+    for call in world.calls.all() {
+        // One whose inbox is full has ended or is lost anyway.
+        drop(call.inbox.try_send(Command::Spoil));
+    }
 }

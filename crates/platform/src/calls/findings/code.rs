@@ -45,6 +45,7 @@ macro_rules! codes {
 #[cfg(test)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
+    Fault,
     Path,
     Keys,
     Sound,
@@ -52,6 +53,10 @@ pub(crate) enum Family {
 }
 
 codes! {
+    Fault = "fault_injected", Fault,
+        "A test asked for a bad network (PUT /sandbox/v1/faults), and this call ran under it.",
+        "Nothing is wrong with the business for it: DELETE /sandbox/v1/faults ends all faults.";
+
     NoStun = "no_stun_from_business", Path,
         "No ICE check of the business reached the platform, so there is no path for media.",
         "Be a full, controlling ICE agent: start checks towards the a=candidate of the platform's SDP at once, and let UDP out to it. The platform is ice-lite and never starts.";

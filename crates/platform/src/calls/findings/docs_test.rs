@@ -19,6 +19,7 @@ Written from the table in `crates/platform/src/calls/findings/code.rs` by its te
 fn verdicts_md_is_the_table() {
     let mut doc = HEAD.to_owned();
     for (family, title) in [
+        (Family::Fault, "On purpose"),
         (Family::Path, "No path (ICE)"),
         (Family::Keys, "No keys (DTLS, SRTP)"),
         (Family::Sound, "No sound (RTP)"),

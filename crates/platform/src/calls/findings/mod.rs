@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use engine::LegStats;
 use rules::call::{EndReason, State};
+use wire::sandbox::MediaFaults;
 
 pub(crate) use self::code::Code;
 use super::record::{Finding, Heard};
@@ -45,11 +46,13 @@ pub(crate) struct Seen<'a> {
     pub(crate) business_heard: Option<&'a Heard>,
     /// How long after the answer the business's first audio came; none if it came before, or never.
     pub(crate) first_media_after: Option<Duration>,
+    /// What a test did to the media.
+    pub(crate) faults: MediaFaults,
 }
 
 /// What the figures say, the first to mend first.
 pub(crate) fn findings(seen: &Seen<'_>) -> Vec<Finding> {
-    let mut found = Vec::new();
+    let mut found: Vec<_> = injected(&seen.faults).into_iter().collect();
     if seen.is_judged() {
         match path::missing(seen) {
             Some(reason) => {
@@ -68,6 +71,21 @@ pub(crate) fn findings(seen: &Seen<'_>) -> Vec<Finding> {
     found.extend(sound::noted(seen));
     found.extend(seen.sdp.into_iter().flat_map(session::noted));
     found
+}
+
+/// What a test did to this call.
+fn injected(faults: &MediaFaults) -> Option<Finding> {
+    let MediaFaults { loss, jitter_ms, silence, rebind, no_dtls } = *faults;
+    let named = [
+        (loss > 0.0).then(|| format!("{:.0} % of the packets lost", loss * 100.0)),
+        (jitter_ms > 0).then(|| format!("packets late by up to {jitter_ms} ms")),
+        silence.then(|| "silence".to_owned()),
+        rebind.then(|| "a new address in the call".to_owned()),
+        no_dtls.then(|| "no DTLS".to_owned()),
+    ];
+    let named: Vec<_> = named.into_iter().flatten().collect();
+    (!named.is_empty())
+        .then(|| Code::Fault.found(format!("A test asked for: {}.", named.join(", "))))
 }
 
 impl Seen<'_> {

@@ -62,6 +62,7 @@ fn found_with(state: &State, business: &LegStats, sdp: &BusinessSdp) -> Vec<Find
         user_heard: None,
         business_heard: None,
         first_media_after: None,
+        faults: MediaFaults::default(),
     };
     note(findings(&seen))
 }
@@ -81,6 +82,7 @@ fn codes(found: &[Finding]) -> Vec<&str> {
 
 #[test]
 fn every_code_has_its_figures() {
+    faults();
     paths();
     candidates_of_a_business_that_never_checked();
     keys();
@@ -108,6 +110,23 @@ fn a_call_that_waits_or_was_never_answered_is_not_judged() {
 #[test]
 fn a_good_call_has_no_verdict() {
     assert_eq!(found(&leg(3)), []);
+}
+
+fn faults() {
+    let (business, user, state) = (leg(3), leg(3), accepted());
+    let seen = Seen {
+        state: &state,
+        business: &business,
+        user: Some(&user),
+        sdp: None,
+        user_heard: None,
+        business_heard: None,
+        first_media_after: None,
+        faults: MediaFaults { loss: 0.25, silence: true, ..MediaFaults::default() },
+    };
+    let found = note(findings(&seen));
+    assert_eq!(codes(&found), ["fault_injected"]);
+    assert_eq!(found[0].text, "A test asked for: 25 % of the packets lost, silence.");
 }
 
 fn paths() {
@@ -219,6 +238,7 @@ fn sound() {
             user_heard: None,
             business_heard: None,
             first_media_after,
+            faults: MediaFaults::default(),
         };
         note(findings(&seen))
     };
@@ -239,6 +259,7 @@ fn the_users_side() {
             user_heard: Some(user_heard),
             business_heard: Some(business_heard),
             first_media_after: None,
+            faults: MediaFaults::default(),
         };
         note(findings(&seen))
     };
