@@ -250,6 +250,12 @@ fn sandbox_lists() -> Vec<Operation> {
         get("/sandbox/v1/users", "Every user, with what each allows which number", json!([user])),
         get("/sandbox/v1/users/{wa_id}", "One user", user),
         get(
+            "/sandbox/v1/media/{id}",
+            "The bytes of a media file; multipart/form-data, as Graph's, to \
+             /sandbox/v1/numbers/{phone_number_id}/media uploads one",
+            json!("OggS…"),
+        ),
+        get(
             "/sandbox/v1/calls",
             "Calls, newest first; limit and before in the query, next is the next page's before",
             json!({ "calls": [{ "call_id": "wacid.SAMPLE0001", "direction": "USER_INITIATED",

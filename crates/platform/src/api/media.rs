@@ -38,7 +38,7 @@ pub(crate) fn router() -> Router<Arc<World>> {
 }
 
 /// `POST`: takes a file.
-pub(super) async fn upload(
+pub(crate) async fn upload(
     world: &World,
     number: &Number,
     headers: &HeaderMap,

@@ -9,7 +9,7 @@ mod calls;
 mod dialog;
 mod envelope;
 mod faults;
-mod media;
+pub(crate) mod media;
 mod messages;
 mod numbers;
 mod permissions;

@@ -48,6 +48,8 @@ pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
             "/sandbox/v1/numbers/{id}/settings",
             get(numbers::show_settings).post(numbers::change_settings),
         )
+        .route("/sandbox/v1/numbers/{id}/media", post(numbers::upload))
+        .route("/sandbox/v1/media/{id}", get(numbers::file))
         .route("/sandbox/v1/calls", get(calls::list))
         .route("/sandbox/v1/calls/{id}", get(calls::inspect))
         .route("/sandbox/v1/calls/{id}/recording.wav", get(calls::recording))

@@ -1,16 +1,22 @@
-//! `/sandbox/v1/numbers/{id}/settings`: the number's calling settings, without a token.
+//! `/sandbox/v1/numbers/{id}/settings` and `…/media`: a number's calling settings, and the files they
+//! need, without a token.
 //!
-//! The same bodies, checks and webhook as Graph's `/{PNID}/settings`; only a "no" has the sandbox's
-//! shape, with the field that is at fault.
+//! The same bodies, checks and webhook as Graph's edges of the same names; only a "no" has the
+//! sandbox's shape, with the field that is at fault.
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::{
+    extract::{Path, Request, State},
+    http::header,
+    response::IntoResponse as _,
+};
 
 use super::{Answer, SandboxRefusal};
 use crate::{
-    api::{read, settings},
+    api::{media, read, settings},
     directory::Number,
+    media_files,
     world::World,
 };
 
@@ -28,6 +34,32 @@ pub(super) async fn change_settings(
 ) -> Answer {
     let number = number(&world, &id)?;
     Ok(settings::change(&world, &number, &read(request.into_body()).await?).await?)
+}
+
+/// Takes a file, such as a voicemail's announcement: Graph's form and checks.
+pub(super) async fn upload(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let number = number(&world, &id)?;
+    let (parts, body) = request.into_parts();
+    Ok(media::upload(&world, &number, &parts.headers, body).await?)
+}
+
+/// The file itself: an announcement, a voicemail, a recording.
+pub(super) async fn file(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {
+    let unknown = || SandboxRefusal::Unknown { what: "file" };
+    let id = id.parse().map_err(|_| unknown())?;
+    let file = media_files::find(&world, &id).await?.ok_or_else(unknown)?;
+    let bytes = media_files::bytes(&world, &id).await?.ok_or_else(unknown)?;
+    // A file of a stranger is never shown as a page of this server.
+    let headers = [
+        (header::CONTENT_TYPE, file.mime),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, "sandbox".to_owned()),
+    ];
+    Ok((headers, bytes).into_response())
 }
 
 fn number(world: &World, id: &str) -> Result<Arc<Number>, SandboxRefusal> {

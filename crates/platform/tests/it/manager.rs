@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::bench::{ANA, BUSINESS, Bench, PNID, send};
+use crate::{
+    bench::{ANA, BUSINESS, Bench, PNID, send},
+    media_files::{ANNOUNCEMENT, PRODUCT, form, multipart, ogg},
+};
 
 #[tokio::test]
 async fn settings_change_without_a_token_as_through_graph() {
@@ -99,4 +102,28 @@ async fn the_manager_has_its_own_pages() {
         assert!(is_built || is_missing, "{path}: {status} {page}");
     }
     assert_eq!(send(bench.get("/manager/assets/none.js")).await.0, 404);
+}
+
+#[tokio::test]
+async fn an_announcement_is_uploaded_used_and_played_without_a_token() {
+    let bench = Bench::start().await;
+    let file = ogg(440.0, 900);
+    let fields = [PRODUCT, ("use_case", ANNOUNCEMENT)];
+    let upload = |file: &[u8]| {
+        let request = bench.post(&format!("/sandbox/v1/numbers/{PNID}/media"));
+        send(multipart(request, form(&fields, "audio/ogg", file)))
+    };
+    let (status, kept) = upload(&file).await;
+    assert_eq!(status, 200, "{kept}");
+    let id: u64 = kept["id"].as_str().unwrap().parse().unwrap();
+    let voicemail = json!({ "calling": { "voicemail": { "status": "ENABLED", "triggers": ["REJECT"],
+        "audio": { "default": { "announcement_media_id": id } } } } });
+    let path = format!("/numbers/{PNID}/settings");
+    assert_eq!(bench.sandbox(&path, voicemail).await, (200, json!({ "success": true })));
+    let played = bench.get(&format!("/sandbox/v1/media/{id}")).send().await.unwrap();
+    assert!(played.headers()["content-type"].to_str().unwrap().starts_with("audio/ogg"));
+    assert_eq!(played.bytes().await.unwrap(), file);
+    let (status, answer) = upload(b"OggS").await;
+    assert!(status >= 400 && answer["text"].as_str().unwrap().contains("Opus"), "{answer}");
+    assert_eq!(bench.sandbox_get("/media/1").await.0, 404);
 }

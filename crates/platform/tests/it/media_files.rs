@@ -16,7 +16,7 @@ pub(crate) fn ogg(hz: f32, ms: usize) -> Vec<u8> {
     ogg::write(&OpusStream { channels: 1, pre_skip: 0, packets }, 1).unwrap()
 }
 
-fn form(fields: &[(&str, &str)], mime: &str, file: &[u8]) -> Vec<u8> {
+pub(crate) fn form(fields: &[(&str, &str)], mime: &str, file: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, value) in fields {
         let head = format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
@@ -29,9 +29,12 @@ fn form(fields: &[(&str, &str)], mime: &str, file: &[u8]) -> Vec<u8> {
     body
 }
 
-const PRODUCT: (&str, &str) = ("messaging_product", "whatsapp");
+pub(crate) const PRODUCT: (&str, &str) = ("messaging_product", "whatsapp");
 
-fn multipart(request: reqwest::RequestBuilder, body: Vec<u8>) -> reqwest::RequestBuilder {
+pub(crate) fn multipart(
+    request: reqwest::RequestBuilder,
+    body: Vec<u8>,
+) -> reqwest::RequestBuilder {
     request.header("content-type", "multipart/form-data; boundary=x").body(body)
 }
 
