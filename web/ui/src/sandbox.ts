@@ -167,18 +167,37 @@ export interface Verdict {
 
 export interface WebhookRecord {
   id: string;
+  made_at: Time;
   field: string;
+  call_id?: string;
+  target: string;
   body: unknown;
   signature?: string;
   url?: string;
   attempts: WebhookAttempt[];
   state: string;
+  next_attempt_at?: Time;
+  faults?: FaultDone[];
+  synthetic?: boolean;
 }
 
 export interface WebhookAttempt {
   at: Time;
   status?: number;
+  error?: string;
 }
+
+/** What a fault did to one webhook. */
+export interface FaultDone {
+  fault: WebhookFault;
+  scope: FaultScope;
+  delay_ms?: number;
+  of?: string;
+}
+
+export type WebhookFault = "delay" | "duplicate" | "reorder" | "drop" | "bad_signature";
+
+export type FaultScope = "global" | "call";
 
 export interface Faults {
   call_id?: string;
@@ -274,8 +293,14 @@ export interface Restriction {
   expiration?: number;
 }
 
+/** Graph's edge `call_analytics`. */
+export interface AnalyticsAnswer {
+  data: CallAnalytics[];
+}
+
 export interface CallAnalytics {
-  call_analytics?: { granularity: string; data_points: AnalyticsPoint[] };
+  granularity: string;
+  data_points: AnalyticsPoint[];
 }
 
 export interface AnalyticsPoint {

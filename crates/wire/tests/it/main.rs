@@ -9,6 +9,7 @@ mod editions;
 mod golden;
 mod hostile;
 mod requests;
+mod sandbox_types;
 mod web_agrees;
 mod webhooks;
 
