@@ -1,7 +1,7 @@
 /** The sandbox API, as far as this page uses it. */
 import type {
+  AnalyticsAnswer,
   Behaviour,
-  CallAnalytics,
   CallInspection,
   CallPage,
   Clock,
@@ -36,6 +36,16 @@ export const credentials = (number: string) =>
 export const changeSettings = (number: string, calling: object) =>
   ask<unknown>("POST", path("numbers", number, "settings"), { calling });
 
+export async function upload(number: string, file: File): Promise<string> {
+  const form = new FormData();
+  form.set("messaging_product", "whatsapp");
+  form.set("use_case", "call_voicemail_announcement");
+  form.set("description", file.name);
+  form.set("file", new File([file], file.name, { type: "audio/ogg" }));
+  return (await ask<{ id: string }>("POST", path("numbers", number, "media"), form)).id;
+}
+export const media = (id: string) => path("media", id);
+
 export const addUser = (user: { wa_id: string; name: string }) => ask<unknown>("POST", path("users"), user);
 export const behave = (user: string, behaviour: Behaviour) =>
   ask<Behaviour>("PUT", path("users", user, "behaviour"), behaviour);
@@ -52,7 +62,18 @@ export const calls = (before?: string) =>
 export const call = (id: string) => ask<CallInspection>("GET", path("calls", id));
 export const recording = (id: string) => path("calls", id, "recording.wav");
 
-export const webhooks = () => ask<WebhookRecord[]>("GET", path("webhooks"));
+export interface JournalQuery {
+  field?: string;
+  state?: string;
+  call_id?: string;
+}
+
+/** The newest that fit, oldest first. */
+export const webhooks = (query: JournalQuery) => {
+  const given = Object.entries(query).filter(([, value]) => value);
+  const text = new URLSearchParams([...given, ["limit", "200"]]);
+  return ask<WebhookRecord[]>("GET", `${path("webhooks")}?${text}`);
+};
 export const redeliver = (id: string) => ask<unknown>("POST", path("webhooks", id, "redeliver"), {});
 
 export interface AnalyticsQuery {
@@ -65,9 +86,9 @@ export interface AnalyticsQuery {
 
 export const analytics = (waba: string, { start, end, dimensions, phone_numbers }: AnalyticsQuery) => {
   const query = new URLSearchParams({ start: String(start), end: String(end), granularity: "DAILY" });
-  if (dimensions.length > 0) query.set("dimensions", dimensions.join(","));
-  if (phone_numbers.length > 0) query.set("phone_numbers", phone_numbers.join(","));
-  return ask<CallAnalytics>("GET", `${path("accounts", waba, "analytics")}?${query}`);
+  if (dimensions.length > 0) query.set("dimensions", JSON.stringify(dimensions));
+  if (phone_numbers.length > 0) query.set("phone_numbers", JSON.stringify(phone_numbers));
+  return ask<AnalyticsAnswer>("GET", `${path("accounts", waba, "analytics")}?${query}`);
 };
 
 export const faults = () => ask<Faults[]>("GET", path("faults"));
@@ -77,12 +98,16 @@ export const setFaults = (faults: Faults) => ask<unknown>("PUT", path("faults"),
 export const moveClock = (change: object) => ask<Clock>("POST", path("clock"), change);
 
 async function ask<T>(method: string, address: string, body?: unknown): Promise<T> {
+  const headers = new Headers({ accept: "application/json" });
+  const isForm = body instanceof FormData;
+  // A form's type has a boundary that the browser makes.
+  if (body !== undefined && !isForm) headers.set("content-type", "application/json");
   let response: Response;
   try {
     response = await fetch(address, {
       method,
-      headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers,
+      ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
     });
   } catch {
     throw new Refusal(0, "", null, "The platform does not answer. Is it still running?", null);

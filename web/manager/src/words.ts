@@ -92,6 +92,7 @@ export function webhookState(state: string): { text: string; tone: Tone } {
     delivered: { text: "Delivered", tone: "good" },
     waiting: { text: "Waiting", tone: "wait" },
     expired: { text: "Given up", tone: "bad" },
+    dropped: { text: "Dropped on purpose", tone: "wait" },
     journalled: { text: "Journalled only", tone: "plain" },
   };
   return known[state] ?? { text: state, tone: "plain" };

@@ -32,11 +32,3 @@ about.who = (record: WebhookRecord): string => {
   const known = text(object(contact["profile"])["name"]) ?? text(contact["wa_id"]);
   return known ?? text(first(change["statuses"])["recipient_id"]) ?? "";
 };
-
-/** When it happened, by the body; else when it was first sent. */
-about.at = (record: WebhookRecord): string | undefined => {
-  const change = value(record);
-  const holders = [first(change["calls"]), first(change["statuses"]), first(change["messages"]), change];
-  const seconds = holders.map((each) => Number(each["timestamp"])).find((each) => Number.isFinite(each) && each > 0);
-  return seconds ? new Date(seconds * 1000).toISOString() : record.attempts[0]?.at;
-};
