@@ -17,6 +17,7 @@ pub mod call;
 pub mod client;
 pub mod delivery;
 pub mod eligibility;
+pub mod health;
 pub mod hours;
 pub mod limits;
 pub mod media_files;

@@ -4,11 +4,14 @@
 //! has its own addresses and the same bodies. Every request is authenticated before its body is read,
 //! and every "no" has a row in [`refusals`].
 
+mod accounts;
 pub(crate) mod auth;
 mod calls;
 mod dialog;
 mod envelope;
 mod faults;
+mod fields;
+mod health;
 pub(crate) mod media;
 mod messages;
 mod numbers;
@@ -22,7 +25,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{Method, Uri},
+    http::{HeaderMap, HeaderValue, Method, Uri},
     response::{IntoResponse as _, Response},
 };
 
@@ -32,6 +35,8 @@ pub(crate) use faults::fail_on_demand;
 pub(crate) use media::router as media_router;
 use refusals::ApiRefusal;
 pub(crate) use subscriptions::set_callback;
+
+use rules::{access, rulebook::Rulebook};
 
 use crate::world::World;
 
@@ -45,7 +50,33 @@ type Answer = Result<Response, ApiRefusal>;
 
 /// Any address that is nobody else's: Meta's Graph API.
 pub(crate) async fn graph(State(world): State<Arc<World>>, request: Request) -> Response {
-    answer(&world, request).await.unwrap_or_else(|refusal| refusal.into_response())
+    let version = match version(&world, request.uri().path()) {
+        Ok(version) => version,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let mut response =
+        answer(&world, request).await.unwrap_or_else(|refusal| refusal.into_response());
+    if let Ok(value) = HeaderValue::try_from(format!("v{version}.0")) {
+        response.headers_mut().insert("facebook-api-version", value);
+    }
+    response
+}
+
+/// The version of the API a path means, by the rulebook of its object's account.
+fn version(world: &World, path: &str) -> Result<u32, ApiRefusal> {
+    let first = path.trim_matches('/').split('/').next();
+    let asked = first.filter(|part| is_version(part));
+    // A number too long to be one of a version is newer than any.
+    let asked =
+        asked.and_then(|part| Some(part[1..].split_once('.')?.0.parse().unwrap_or(u32::MAX)));
+    let number = split(path).and_then(|(id, _)| world.directory.number(&id.parse().ok()?));
+    let account = split(path).and_then(|(id, _)| world.directory.account(&id.parse().ok()?));
+    let book = match (number, account) {
+        (Some(number), _) => world.book(&number),
+        (None, Some(account)) => world.book_of(&account),
+        (None, None) => Rulebook::beta(),
+    };
+    Ok(access::version(asked, &book)?)
 }
 
 async fn answer(world: &Arc<World>, request: Request) -> Answer {
@@ -84,9 +115,18 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
         {
             media::act(world, &parts.method, &number, &file).await
         }
-        (&Method::GET, "") => {
-            let (_, number) = auth::number(world, headers, uri, id, auth::SELF)?;
-            Ok(numbers::show(&number, query(uri, "fields").as_deref()))
+        (&Method::GET, "") => show(world, headers, uri, id),
+        (&Method::POST, "") => {
+            let (_, number) = auth::number(world, headers, uri, id, "webhook_configuration")?;
+            numbers::change(world, &number, &read(body).await?).await
+        }
+        (&Method::GET, "phone_numbers") => {
+            let (client, account) = auth::account(world, headers, uri, id, edge)?;
+            numbers::list(world, Some(&client.app), &account, uri)
+        }
+        (&Method::GET | &Method::DELETE, "subscriptions") => {
+            let app = auth::own_app(world, headers, uri, id)?;
+            subscriptions::subscriptions(world, &parts.method, &app).await
         }
         (&Method::POST, "subscriptions") => {
             let app = auth::own_app(world, headers, uri, id)?;
@@ -105,14 +145,44 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
     }
 }
 
+/// `GET` of an object itself.
+fn show(world: &World, headers: &HeaderMap, uri: &Uri, id: &str) -> Answer {
+    let fields = query(uri, "fields");
+    match id {
+        "debug_token" => return accounts::debug_token(world, headers, uri),
+        "me" => {
+            let client = auth::Client::of(world, headers, uri)?;
+            return accounts::show_app(&client.app, fields.as_deref());
+        }
+        _ => {}
+    }
+    if id.parse().is_ok_and(|id| world.directory.account(&id).is_some()) {
+        let (_, account) = auth::account(world, headers, uri, id, auth::SELF)?;
+        return accounts::show(&account, fields.as_deref());
+    }
+    if id.parse().is_ok_and(|id| world.directory.app(&id).is_some()) {
+        let app = auth::own_app(world, headers, uri, id)?;
+        return accounts::show_app(&app, fields.as_deref());
+    }
+    let (client, number) = auth::number(world, headers, uri, id, auth::SELF)?;
+    numbers::show(world, Some(&client.app), &number, fields.as_deref())
+}
+
+/// Objects that have a name instead of an id, and no edges.
+const NAMED: [&str; 2] = ["me", "debug_token"];
+
 /// The object's id and the edge of a path, its version left out.
 fn split(path: &str) -> Option<(&str, &str)> {
     let mut parts = path.trim_matches('/').split('/').peekable();
     if parts.peek().is_some_and(|part| is_version(part)) {
         parts.next();
     }
-    let id = parts.next().filter(|id| id.bytes().all(|b| b.is_ascii_digit()) && !id.is_empty())?;
+    let id = parts.next().filter(|id| !id.is_empty())?;
     let edge = parts.next().unwrap_or("");
+    let is_named = NAMED.contains(&id) && edge.is_empty();
+    if !is_named && !id.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
     parts.next().is_none().then_some((id, edge))
 }
 
@@ -170,6 +240,7 @@ mod tests {
         assert_eq!(split("/v23.0/109/calls"), Some(("109", "calls")));
         assert_eq!(split("/109/calls"), Some(("109", "calls")));
         assert_eq!(split("/v23.0/109"), Some(("109", "")));
+        assert_eq!(split("/v23.0/me"), Some(("me", "")));
         for bad in ["/", "/v23.0", "/v23.0/me/calls", "/v23.0/109/calls/1", "/x/109/calls"] {
             assert_eq!(split(bad), None, "{bad}");
         }

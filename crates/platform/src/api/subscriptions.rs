@@ -9,14 +9,17 @@ use axum::{
 };
 use serde_json::json;
 use terms::AppId;
-use wire::graph::{
-    Success,
-    subscription::{AppSubscription, CallbackOverride},
+use wire::{
+    RequestFault,
+    graph::{
+        Success,
+        subscription::{AppSubscription, CallbackOverride},
+    },
 };
 
 use super::{Answer, refusals::ApiRefusal};
 use crate::{
-    directory::{Account, App},
+    directory::{Account, App, Callback},
     webhooks::verify_endpoint,
     world::World,
 };
@@ -50,7 +53,43 @@ pub(crate) async fn set_callback(
     Ok(())
 }
 
-/// `/{WABA}/subscribed_apps`: which apps get this account's webhooks.
+/// `GET` and `DELETE` of `/{APP}/subscriptions`.
+pub(super) async fn subscriptions(world: &World, method: &Method, app: &App) -> Answer {
+    if method == Method::DELETE {
+        let changed = App { callback_url: None, fields: Vec::new(), ..app.clone() };
+        world.directory.save_app(changed).await?;
+        return Ok(Json(Success::bare()).into_response());
+    }
+    let fields: Vec<_> = app.fields.iter().map(|name| json!({ "name": name })).collect();
+    let mut data = Vec::new();
+    if !app.fields.is_empty() {
+        data.push(json!({ "object": OBJECT, "callback_url": app.callback_url,
+                          "active": app.callback_url.is_some(), "fields": fields }));
+    }
+    Ok(Json(json!({ "data": data })).into_response())
+}
+
+/// The callback an override asks for, once it has answered the handshake; an empty URL is none.
+pub(super) async fn overridden(
+    world: &World,
+    wanted: CallbackOverride,
+) -> Result<Option<Callback>, ApiRefusal> {
+    let Some(url) = wanted.override_callback_uri.filter(|url| !url.is_empty()) else {
+        return Ok(None);
+    };
+    let missing = || {
+        let path = "verify_token".to_owned();
+        ApiRefusal::Body(RequestFault::Missing { path })
+    };
+    let verify_token = wanted.verify_token.ok_or_else(missing)?;
+    if world.handshake {
+        let verified = verify_endpoint(&world.http, &url, &verify_token).await;
+        verified.map_err(|fault| ApiRefusal::Handshake(fault.to_string()))?;
+    }
+    Ok(Some(Callback { url, verify_token }))
+}
+
+/// `/{WABA}/subscribed_apps`: which apps get this account's webhooks, and where.
 pub(super) async fn subscribed_apps(
     world: &World,
     method: &Method,
@@ -58,18 +97,23 @@ pub(super) async fn subscribed_apps(
     account: &Account,
     body: &[u8],
 ) -> Answer {
-    let wanted = CallbackOverride::parse(body).map_err(ApiRefusal::Body)?;
-    if wanted.override_callback_uri.is_some_and(|url| !url.is_empty()) {
-        let text = "override_callback_uri is not supported here; set the app's callback URL";
-        return Err(ApiRefusal::Parameter(text.to_owned()));
-    }
-    if method == Method::GET {
-        return Ok(list(world, account));
-    }
     let mut changed = account.clone();
-    changed.apps.retain(|known| *known != app);
-    if method == Method::POST {
-        changed.apps.push(app);
+    match *method {
+        Method::POST => {
+            let wanted = CallbackOverride::parse(body).map_err(ApiRefusal::Body)?;
+            match overridden(world, wanted).await? {
+                Some(callback) => drop(changed.overrides.insert(app.clone(), callback)),
+                None => drop(changed.overrides.remove(&app)),
+            }
+            if !changed.apps.contains(&app) {
+                changed.apps.push(app);
+            }
+        }
+        Method::DELETE => {
+            changed.apps.retain(|known| *known != app);
+            changed.overrides.remove(&app);
+        }
+        _ => return Ok(list(world, account)),
     }
     world.directory.save_account(changed).await?;
     Ok(Json(Success::bare()).into_response())
@@ -81,7 +125,13 @@ fn list(world: &World, account: &Account) -> Response {
         .iter()
         .filter_map(|id| world.directory.app(id))
         .map(|app| {
-            json!({ "whatsapp_business_api_data": { "id": app.id, "name": app.name }, "object": OBJECT })
+            let link = format!("https://www.facebook.com/games/?app_id={}", app.id);
+            let data = json!({ "id": app.id, "name": app.name, "link": link });
+            let mut shown = json!({ "whatsapp_business_api_data": data });
+            if let Some(callback) = account.overrides.get(&app.id) {
+                shown["override_callback_uri"] = json!(callback.url);
+            }
+            shown
         })
         .collect();
     Json(json!({ "data": apps })).into_response()

@@ -99,6 +99,11 @@ impl Grant {
         self.expires_at.is_some_and(|at| at <= now)
     }
 
+    /// The accounts it is for; empty means all of the app's.
+    pub(crate) fn accounts(&self) -> &[WabaId] {
+        &self.accounts
+    }
+
     /// Whether it is for this account.
     pub(crate) fn covers(&self, account: &WabaId) -> bool {
         self.accounts.is_empty() || self.accounts.contains(account)

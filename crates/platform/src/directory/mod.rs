@@ -129,6 +129,11 @@ impl Directory {
         })
     }
 
+    /// The app whose own token, `id|secret`, this is.
+    pub(crate) fn app_of_own_token(&self, token: &str) -> Option<Arc<App>> {
+        self.read(|tables| tables.apps.values().find(|app| app.is_own_token(token)).map(Arc::clone))
+    }
+
     /// The number of a 360dialog key.
     pub(crate) fn number_of_key(&self, key: &str) -> Option<Arc<Number>> {
         self.read(|tables| {

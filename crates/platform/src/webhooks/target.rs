@@ -56,7 +56,7 @@ impl Target {
     /// The certificate the platform shows there (mTLS), as the app has it set.
     pub(crate) fn certificate(&self, directory: &Directory) -> Option<String> {
         match self {
-            Self::App(app, _) => directory.app(app).and(None),
+            Self::App(app, _) => directory.app(app)?.client_certificate.clone(),
             Self::Channel(_) => None,
         }
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and says where")]
 
+mod accounts;
 mod bad_media;
 mod bench;
 mod broken;

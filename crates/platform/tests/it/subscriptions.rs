@@ -35,9 +35,6 @@ async fn an_app_that_leaves_the_account_hears_nothing() {
     assert_eq!(send(deleted).await.0, 200);
     bench.open_window().await;
     assert_eq!(bench.sandbox_get("/webhooks").await.1, json!([]));
-    let elsewhere = json!({ "override_callback_uri": "http://127.0.0.1:1/", "verify_token": "x" });
-    let refusal = send(bench.post(apps).bearer_auth("demo-token").json(&elsewhere)).await;
-    assert_eq!(refused(&refusal), (400, 100), "not supported, and said so");
     assert_eq!(send(bench.post(apps).bearer_auth("demo-token")).await.0, 200);
     bench.open_window().await;
     bench.hook.wait("text").await;
@@ -59,4 +56,62 @@ async fn without_a_callback_url_webhooks_are_journalled() {
     );
     assert!(listed[0].get("url").is_none());
     running.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_override_of_the_number_goes_before_the_accounts_and_that_before_the_apps() {
+    let bench = Bench::start().await;
+    let (of_account, of_number) = (Endpoint::start().await, Endpoint::start().await);
+    let apps = "/v23.0/201234567890123/subscribed_apps";
+    let wanted = |url: &str, token: &str| {
+        let body = json!({ "override_callback_uri": url, "verify_token": token });
+        send(bench.post(apps).bearer_auth("demo-token").json(&body))
+    };
+    assert_eq!(refused(&wanted(&of_account.url, "wrong").await), (400, 2200));
+    let no_token = json!({ "override_callback_uri": of_account.url });
+    let no_token = send(bench.post(apps).bearer_auth("demo-token").json(&no_token)).await;
+    assert_eq!(refused(&no_token), (400, 100));
+    assert_eq!(wanted(&of_account.url, "demo-verify").await.0, 200);
+    let listed = send(bench.get(apps).bearer_auth("demo-token")).await.1;
+    assert_eq!(listed["data"][0]["override_callback_uri"], of_account.url);
+    bench.open_window().await;
+    of_account.wait("text").await;
+
+    let number = |url: &str| {
+        let callback = json!({ "override_callback_uri": url, "verify_token": "demo-verify" });
+        bench.graph("", json!({ "webhook_configuration": callback }))
+    };
+    assert_eq!(number(&of_number.url).await.0, 200);
+    let shown = bench.graph_get("?fields=webhook_configuration").await.1;
+    let shown = &shown["webhook_configuration"];
+    assert_eq!(shown["application"], bench.hook.url);
+    assert_eq!(shown["whatsapp_business_account"], of_account.url);
+    assert_eq!(shown["phone_number"], of_number.url);
+    bench.open_window().await;
+    of_number.wait("text").await;
+    assert_eq!((bench.hook.all().len(), of_account.all().len()), (0, 1));
+
+    assert_eq!(number("").await.0, 200);
+    assert_eq!(send(bench.post(apps).bearer_auth("demo-token")).await.0, 200);
+    bench.open_window().await;
+    bench.hook.wait("text").await;
+    assert_eq!((of_account.all().len(), of_number.all().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_app_reads_and_ends_its_subscription() {
+    let bench = Bench::start().await;
+    let path = "/v23.0/401234567890123/subscriptions";
+    let own = "401234567890123|demo-app-secret";
+    let (status, shown) = send(bench.get(path).bearer_auth(own)).await;
+    assert_eq!(status, 200);
+    assert_eq!(shown["data"][0]["callback_url"], bench.hook.url);
+    assert_eq!(shown["data"][0]["object"], "whatsapp_business_account");
+    let names: Vec<_> = shown["data"][0]["fields"].as_array().unwrap().iter().collect();
+    assert!(names.iter().any(|field| field["name"] == "calls"), "{names:?}");
+    let delete = bench.http.delete(bench.url(path)).bearer_auth(own);
+    assert_eq!(send(delete).await.0, 200);
+    assert_eq!(send(bench.get(path).bearer_auth(own)).await.1, json!({ "data": [] }));
+    bench.open_window().await;
+    assert_eq!(bench.sandbox_get("/webhooks").await.1, json!([]));
 }

@@ -18,8 +18,8 @@ pub use entry::{Entry, FileType, Raw, Rule, RulebookError};
 pub use sections::{
     AccessRules, AnalyticsRules, CallMoment, CallRules, ClientRules, ConcurrencyScope,
     CountryScope, DeliveryOrder, DeliveryRules, EdgeBuckets, EligibilityRules, FeedbackWithoutCall,
-    FileRules, HolidayMeans, HoursRules, LimitRules, MediaRules, PermissionRules, PriceRules,
-    QualityRules, RestrictionTypes, SettingsRules, WindowRules,
+    FileRules, HealthRules, Hindrance, HolidayMeans, HoursRules, LimitRules, MediaRules,
+    PermissionRules, PriceRules, QualityRules, RestrictionTypes, SettingsRules, WindowRules,
 };
 
 use entry::Sheet;
@@ -37,6 +37,8 @@ pub struct Rulebook {
     pub eligibility: EligibilityRules,
     /// Which scope a request needs, and which versions of the API there are.
     pub access: AccessRules,
+    /// How the health of a number is shown.
+    pub health: HealthRules,
     /// What the user's app can do.
     pub clients: ClientRules,
     /// The user's consent to be called, and the requests for it.
@@ -143,6 +145,7 @@ impl Rulebook {
             media: MediaRules::read(&mut sheet)?,
             eligibility: EligibilityRules::read(&mut sheet)?,
             access: AccessRules::read(&mut sheet)?,
+            health: HealthRules::read(&mut sheet)?,
             clients: ClientRules::read(&mut sheet)?,
             permission: PermissionRules::read(&mut sheet)?,
             limits: LimitRules::read(&mut sheet)?,

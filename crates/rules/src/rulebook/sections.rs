@@ -118,6 +118,34 @@ section! {
     }
 }
 
+choice! {
+    /// How far a hindrance goes.
+    Hindrance, "\"LIMITED\" or \"BLOCKED\"" {
+        /// It works with limits.
+        Limited = "LIMITED",
+        /// It does not work.
+        Blocked = "BLOCKED",
+    }
+}
+
+section! {
+    /// How the health of a number is shown.
+    HealthRules = "health" {
+        /// Messages of a number whose calling is restricted.
+        restricted: Hindrance,
+        /// Messages of an account without a payment method.
+        payment_missing: Hindrance,
+        /// The code of a number without SIP.
+        sip_number_code: u32,
+        /// The code of an app that cannot use SIP.
+        sip_app_code: u32,
+        /// The code of a restriction.
+        restricted_code: u32,
+        /// The code of a missing payment method.
+        payment_code: u32,
+    }
+}
+
 section! {
     /// What the user's app can do.
     ClientRules = "clients" {
@@ -327,6 +355,8 @@ section! {
     SettingsRules = "settings" {
         /// The longest key or value of a SIP Request-URI parameter.
         sip_parameter_chars_max: u32,
+        /// The combined restriction also stops changes of the calling settings.
+        restriction_blocks_changes: bool,
         /// SIP servers an app may configure for a number.
         sip_servers_max: u32,
         /// The longest wait before voicemail.

@@ -20,7 +20,11 @@ pub use change::{
 pub use others::{Announcement, Sip, SipServer, Trigger, Voicemail};
 
 use crate::{
-    Refusal, eligibility::check_country_for_calling, hours::CallHours, limits::NumberKind,
+    Refusal,
+    eligibility::check_country_for_calling,
+    hours::CallHours,
+    limits::NumberKind,
+    quality::{self, Restriction},
     rulebook::Rulebook,
 };
 
@@ -139,6 +143,23 @@ pub struct Applied {
     pub settings: CallingSettings,
     /// One of the watched fields changed: send `account_settings_update`.
     pub notify: bool,
+}
+
+/// May the calling settings be changed at all?
+///
+/// # Errors
+///
+/// [`Refusal::Restricted`] while the combined restriction holds, if the rulebook has it so.
+pub fn may_change(
+    restrictions: &[Restriction],
+    book: &Rulebook,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if book.settings.restriction_blocks_changes.value {
+        quality::check_settings(restrictions, now)
+    } else {
+        Ok(())
+    }
 }
 
 /// Applies a change, all or nothing.

@@ -3,6 +3,7 @@
 use offhook_rules::{
     access::{Scope, missing, scopes_of, version},
     client::{Client, ClientOs, Feature},
+    health::{Availability, HealthFacts, Part, health},
     rulebook::Rulebook,
 };
 
@@ -13,6 +14,12 @@ pub(super) const CASES: &[Case] = &[
     Case { rule: "access.management_edges", other: ["settings", "calls"], verdict: management },
     Case { rule: "access.version_min", other: ["16", "18"], verdict: oldest },
     Case { rule: "access.version_newest", other: ["25", "27"], verdict: newest },
+    Case { rule: "health.restricted", other: ["BLOCKED", "LIMITED"], verdict: restricted },
+    Case { rule: "health.payment_missing", other: ["BLOCKED", "LIMITED"], verdict: unpaid },
+    Case { rule: "health.sip_number_code", other: ["138025", "1"], verdict: codes },
+    Case { rule: "health.sip_app_code", other: ["138024", "1"], verdict: codes },
+    Case { rule: "health.restricted_code", other: ["138000", "1"], verdict: codes },
+    Case { rule: "health.payment_code", other: ["131044", "1"], verdict: codes },
     Case { rule: "clients.callable", other: ["android", "ios"], verdict: callable },
     Case {
         rule: "clients.business_calls_min",
@@ -69,6 +76,52 @@ fn callable(book: &Rulebook) -> String {
     ];
     all.map(|os| format!("{} {}", os.as_str(), Client { os, version: None }.is_callable(book)))
         .join(" | ")
+}
+
+/// A number, account and app in the best of health.
+const WELL: HealthFacts = HealthFacts {
+    sip_configured: true,
+    app_is_live: true,
+    is_restricted: false,
+    user_calls_stopped: false,
+    payment_valid: true,
+};
+
+fn restricted(book: &Rulebook) -> String {
+    let sick = health(&HealthFacts { is_restricted: true, ..WELL }, book);
+    format!("{:?} of {:?}", sick.number.messages, sick.messages())
+}
+
+fn unpaid(book: &Rulebook) -> String {
+    let sick = health(&HealthFacts { payment_valid: false, ..WELL }, book);
+    format!("{:?} of {:?}", sick.account.messages, sick.messages())
+}
+
+fn codes(book: &Rulebook) -> String {
+    let sick = HealthFacts {
+        sip_configured: false,
+        app_is_live: false,
+        is_restricted: true,
+        user_calls_stopped: false,
+        payment_valid: false,
+    };
+    let sick = health(&sick, book);
+    let parts = [&sick.number, &sick.account, &sick.business, &sick.app];
+    let codes = |part: &&Part| {
+        part.issues.iter().map(|issue| issue.code(book).to_string()).collect::<Vec<_>>().join("+")
+    };
+    parts.iter().map(codes).collect::<Vec<_>>().join(" | ")
+}
+
+#[test]
+fn the_well_are_available_and_a_stopped_direction_blocks_sip() {
+    let book = &crate::facts::newest();
+    let well = health(&WELL, book);
+    assert_eq!(well.messages(), Availability::Available);
+    assert_eq!(well.number.sip, Some(Availability::Available));
+    assert_eq!(well.account.sip, None);
+    let stopped = HealthFacts { is_restricted: true, user_calls_stopped: true, ..WELL };
+    assert_eq!(health(&stopped, book).number.sip, Some(Availability::Blocked));
 }
 
 /// What clients of these versions can do; the newest always can.

@@ -4,8 +4,9 @@ use offhook_rules::{
     Refusal,
     hours::{self, Verdict},
     limits::NumberKind,
+    quality::{Restriction, RestrictionKind},
     rulebook::Rulebook,
-    settings::{Applied, CallingSettings, Change, Prerequisites, apply},
+    settings::{Applied, CallingSettings, Change, Prerequisites, apply, may_change},
 };
 use serde_json::{Value, json};
 
@@ -16,6 +17,11 @@ pub(super) const CASES: &[Case] = &[
     Case { rule: "eligibility.tier_min", other: ["500", "501"], verdict: tier },
     Case { rule: "eligibility.use_cases", other: ["service", "authentication"], verdict: use_case },
     Case { rule: "eligibility.use_case_code", other: ["138018", "100"], verdict: use_case_code },
+    Case {
+        rule: "settings.restriction_blocks_changes",
+        other: ["false", "true"],
+        verdict: changes_while_restricted,
+    },
     Case { rule: "hours.holiday_means", other: ["open", "closed"], verdict: holiday },
     Case { rule: "hours.windows_per_day", other: ["1", "3"], verdict: windows },
     Case { rule: "hours.holidays_max", other: ["19", "21"], verdict: holidays },
@@ -74,6 +80,15 @@ fn use_case_code(book: &Rulebook) -> String {
         Err(Refusal::UseCaseBlocked { code, .. }) => code.to_string(),
         other => panic!("{other:?}"),
     }
+}
+
+fn changes_while_restricted(book: &Rulebook) -> String {
+    let until = at(7);
+    let restriction = |kind| Restriction { kind, reason: String::new(), until: Some(until) };
+    let both = [restriction(RestrictionKind::Both)];
+    let split = [restriction(RestrictionKind::BusinessInitiated)];
+    let change = |list: &[Restriction], second| said(may_change(list, book, at(second)));
+    format!("{} || {}", around(7, |s| change(&both, s)), around(7, |s| change(&split, s)))
 }
 
 fn hours_of(week: &[Value], holidays: &[Value]) -> Value {

@@ -1,0 +1,91 @@
+//! `/{WABA}`, `/{APP}`, `/me` and `/debug_token`: what does a client ask before it starts?
+
+use axum::{
+    Json,
+    http::{HeaderMap, Uri},
+    response::IntoResponse as _,
+};
+use serde_json::{Value, json};
+
+use super::{Answer, auth, fields::pick, query, refusals::ApiRefusal};
+use crate::{
+    directory::{Account, AccountKind, App},
+    world::World,
+};
+
+const ACCOUNT_NODE: &str = "WhatsAppBusinessAccount";
+const APP_NODE: &str = "Application";
+
+/// `GET /{WABA}`.
+pub(super) fn show(account: &Account, fields: Option<&str>) -> Answer {
+    let value = |field: &str| value(account, field);
+    let usual = "id,name,timezone_id,message_template_namespace";
+    let shown = pick(ACCOUNT_NODE, account.id.as_str(), fields, usual, value)?;
+    Ok(Json(shown).into_response())
+}
+
+fn value(account: &Account, field: &str) -> Option<Value> {
+    let portfolio = account.portfolio.as_deref().unwrap_or(account.id.as_str());
+    Some(match field {
+        "name" => json!(account.name),
+        "currency" => json!(account.currency.to_string()),
+        "timezone_id" => json!(account.timezone),
+        "country" => json!(account.country.map(|country| country.to_string())),
+        "message_template_namespace" => json!(format!("waba_{}", account.id)),
+        "account_review_status" | "status" => json!("APPROVED"),
+        "business_verification_status" => json!("verified"),
+        "ownership_type" => json!(match account.kind {
+            AccountKind::Production => "SELF",
+            AccountKind::Sandbox => "SANDBOX",
+        }),
+        "owner_business_info" | "on_behalf_of_business_info" => {
+            json!({ "id": portfolio, "name": account.name })
+        }
+        _ => return None,
+    })
+}
+
+/// `GET /{APP}` and `GET /me`.
+pub(super) fn show_app(app: &App, fields: Option<&str>) -> Answer {
+    let value = |field: &str| (field == "name").then(|| json!(app.name));
+    Ok(Json(pick(APP_NODE, app.id.as_str(), fields, "id,name", value)?).into_response())
+}
+
+/// `GET /debug_token?input_token=…`: what a token allows, asked by its own app.
+pub(super) fn debug_token(world: &World, headers: &HeaderMap, uri: &Uri) -> Answer {
+    let asked = query(uri, "input_token")
+        .ok_or_else(|| ApiRefusal::Parameter("input_token is required".to_owned()))?;
+    let token = auth::token(headers, uri)?;
+    let asker = world.directory.app_of_own_token(&token);
+    let asker = match asker {
+        Some(app) => app,
+        None => auth::Client::of(world, headers, uri)?.app,
+    };
+    let Some((app, grant)) = world.directory.grant_of(&asked) else {
+        let error = json!({ "code": 190, "message": "Malformed access token" });
+        return Ok(Json(json!({ "data": { "is_valid": false, "error": error, "scopes": [] } }))
+            .into_response());
+    };
+    if app.id != asker.id {
+        return Err(ApiRefusal::NotPermitted);
+    }
+    let scopes: Vec<_> = grant.scopes.iter().map(|scope| scope.as_str()).collect();
+    let granular = |scope: &&str| {
+        let accounts: Vec<_> = grant.accounts().iter().map(ToString::to_string).collect();
+        if accounts.is_empty() {
+            json!({ "scope": scope })
+        } else {
+            json!({ "scope": scope, "target_ids": accounts })
+        }
+    };
+    Ok(Json(json!({ "data": {
+        "app_id": app.id,
+        "type": "SYSTEM_USER",
+        "application": app.name,
+        "expires_at": grant.expires_at.map_or(0, |at| at.unix()),
+        "is_valid": !grant.is_expired(world.clock.now()),
+        "scopes": scopes,
+        "granular_scopes": scopes.iter().map(granular).collect::<Vec<_>>(),
+    } }))
+    .into_response())
+}

@@ -1,0 +1,199 @@
+//! Several apps, accounts and numbers: who may read and change what.
+
+use offhook_platform::{
+    Config, Seed,
+    clock::{Clock, Mode},
+};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, config, refused, send};
+
+/// The world of the second seed.
+pub(crate) const SECOND: &str = include_str!("seeds/second.toml");
+
+pub(crate) const BAKERY: &str = "102000000000001";
+const MOVED: &str = "102000000000002";
+const SANDBOX: &str = "102000000000003";
+const ACCOUNT: &str = "202000000000001";
+const SANDBOX_ACCOUNT: &str = "202000000000002";
+
+pub(crate) async fn second() -> Bench {
+    let seed = Seed::parse(SECOND).unwrap();
+    Bench::with(Config { seed, ..config() }).await
+}
+
+async fn get(bench: &Bench, token: &str, path: &str) -> (u16, Value) {
+    send(bench.get(&format!("/v23.0/{path}")).bearer_auth(token)).await
+}
+
+async fn post(bench: &Bench, token: &str, path: &str, body: Value) -> (u16, Value) {
+    send(bench.post(&format!("/v23.0/{path}")).bearer_auth(token).json(&body)).await
+}
+
+#[tokio::test]
+async fn each_edge_needs_its_scope() {
+    let bench = second().await;
+    let settings = format!("{BAKERY}/settings");
+    let permissions = format!("{BAKERY}/call_permissions?user_wa_id=4915112345678");
+    let on = json!({ "calling": { "status": "ENABLED" } });
+    assert_eq!(post(&bench, "second-token", &settings, on.clone()).await.0, 200);
+    let lacking = post(&bench, "messages-only", &settings, on).await;
+    assert_eq!(refused(&lacking), (403, 10));
+    let details = lacking.1["error"]["error_data"]["details"].as_str().unwrap();
+    assert!(details.contains("whatsapp_business_management"), "{details}");
+    assert_eq!(refused(&get(&bench, "messages-only", &settings).await), (403, 10));
+    assert_eq!(get(&bench, "management-only", &settings).await.0, 200);
+    assert_eq!(get(&bench, "messages-only", &permissions).await.0, 200);
+    assert_eq!(refused(&get(&bench, "management-only", &permissions).await), (403, 10));
+    for edge in ["calls", "messages", "media"] {
+        let path = format!("{BAKERY}/{edge}");
+        assert_eq!(refused(&post(&bench, "management-only", &path, json!({})).await), (403, 10));
+    }
+    let apps = format!("{ACCOUNT}/subscribed_apps");
+    assert_eq!(refused(&get(&bench, "messages-only", &apps).await), (403, 10));
+    assert_eq!(get(&bench, "messages-only", BAKERY).await.0, 200, "either scope reads the number");
+    assert_eq!(get(&bench, "management-only", BAKERY).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_token_ends_and_may_be_for_one_account() {
+    let seed = Seed::parse(SECOND).unwrap();
+    let clock = Clock::starting_at("2026-11-22T11:59:59Z".parse().unwrap());
+    clock.set_mode(Mode::Frozen);
+    clock.set("2026-11-22T11:59:59Z".parse().unwrap());
+    let bench = Bench::with(Config { seed, clock, ..config() }).await;
+    assert_eq!(get(&bench, "until-noon", BAKERY).await.0, 200);
+    bench.sandbox("/clock", json!({ "advance": "PT1S" })).await;
+    let expired = get(&bench, "until-noon", BAKERY).await;
+    assert_eq!(refused(&expired), (401, 190));
+    assert_eq!(expired.1["error"]["error_subcode"], 463);
+
+    assert_eq!(get(&bench, "first-account-only", BAKERY).await.0, 200);
+    assert_eq!(refused(&get(&bench, "first-account-only", SANDBOX).await), (403, 200));
+    assert_eq!(refused(&get(&bench, "draft-token", SANDBOX).await), (403, 200), "not subscribed");
+    let unknown = get(&bench, "second-token", "999/settings").await;
+    assert_eq!(refused(&unknown), (400, 100));
+    assert_eq!(unknown.1["error"]["error_subcode"], 33);
+}
+
+#[tokio::test]
+async fn a_token_is_explained_to_its_own_app() {
+    let bench = second().await;
+    let own = "402000000000001|second-app-secret";
+    let asked = |token: &str| format!("debug_token?input_token={token}");
+    let (status, limited) = get(&bench, own, &asked("first-account-only")).await;
+    assert_eq!(status, 200);
+    let data = &limited["data"];
+    assert_eq!((&data["app_id"], &data["is_valid"]), (&json!("402000000000001"), &json!(true)));
+    assert_eq!(data["scopes"][0], "whatsapp_business_messaging");
+    assert_eq!(data["granular_scopes"][0]["target_ids"], json!([ACCOUNT]));
+    let (_, expired) = get(&bench, own, &asked("until-noon")).await;
+    assert_eq!(expired["data"]["expires_at"], 1_795_348_800);
+    let (_, unknown) = get(&bench, own, &asked("nonsense")).await;
+    assert_eq!(unknown["data"]["is_valid"], false);
+    assert_eq!(refused(&get(&bench, own, &asked("draft-token")).await), (403, 200));
+    let (_, me) = get(&bench, "second-token", "me").await;
+    assert_eq!((&me["id"], &me["name"]), (&json!("402000000000001"), &json!("Bäckerei app")));
+}
+
+#[tokio::test]
+async fn a_client_reads_its_number_and_account() {
+    let bench = second().await;
+    let all = "id,display_phone_number,verified_name,quality_rating,code_verification_status,\
+               platform_type,throughput,messaging_limit_tier,webhook_configuration,status,\
+               name_status,is_official_business_account,account_mode,country_code";
+    let (status, number) = get(&bench, "second-token", &format!("{BAKERY}?fields={all}")).await;
+    assert_eq!(status, 200, "{number}");
+    assert_eq!(number["messaging_limit_tier"], "TIER_10K");
+    assert_eq!(number["throughput"], json!({ "level": "STANDARD" }));
+    assert_eq!((&number["country_code"], &number["account_mode"]), (&json!("DE"), &json!("LIVE")));
+    assert_eq!(number["webhook_configuration"]["application"], bench.hook.url);
+    let (_, moved) = get(&bench, "second-token", &format!("{MOVED}?fields=country_code")).await;
+    assert_eq!(moved["country_code"], "MX", "the seed's country, not the digits'");
+    let (_, sandbox) = get(&bench, "second-token", &format!("{SANDBOX}?fields=account_mode")).await;
+    assert_eq!(sandbox["account_mode"], "SANDBOX");
+    let strange = get(&bench, "second-token", &format!("{BAKERY}?fields=colour")).await;
+    assert_eq!(refused(&strange), (400, 100));
+
+    let fields = "id,name,currency,timezone_id,country,owner_business_info";
+    let (_, account) = get(&bench, "second-token", &format!("{ACCOUNT}?fields={fields}")).await;
+    assert_eq!((&account["currency"], &account["country"]), (&json!("EUR"), &json!("DE")));
+    assert_eq!(account["owner_business_info"]["id"], "302000000000001");
+}
+
+#[tokio::test]
+async fn numbers_are_listed_page_by_page() {
+    let bench = second().await;
+    let list = |rest: &str| {
+        let path = format!("{ACCOUNT}/phone_numbers{rest}");
+        let bench = &bench;
+        async move { get(bench, "second-token", &path).await.1 }
+    };
+    let all = list("").await;
+    let ids: Vec<_> = all["data"].as_array().unwrap().iter().map(|it| it["id"].clone()).collect();
+    assert_eq!(ids, [json!(BAKERY), json!(MOVED)], "and not the other account's");
+    assert!(all["paging"].get("next").is_none());
+    let first = list("?limit=1&fields=id,verified_name").await;
+    assert_eq!(first["data"], json!([{ "id": BAKERY, "verified_name": "Bäckerei Morgenrot" }]));
+    let next = first["paging"]["next"].as_str().unwrap();
+    assert!(next.starts_with(&bench.running.base_url()), "{next}");
+    let after = first["paging"]["cursors"]["after"].as_str().unwrap();
+    let second = list(&format!("?limit=1&after={after}")).await;
+    assert_eq!(second["data"][0]["id"], MOVED);
+    let refusal = get(&bench, "second-token", &format!("{ACCOUNT}/phone_numbers?after=!")).await;
+    assert_eq!(refused(&refusal), (400, 100));
+}
+
+#[tokio::test]
+async fn versions_from_the_oldest_on_are_taken() {
+    let bench = second().await;
+    let ask = |version: &str| {
+        let request = bench.get(&format!("/{version}{BAKERY}")).bearer_auth("second-token");
+        async { request.send().await.unwrap() }
+    };
+    for (version, status, said) in [
+        ("v17.0/", 200, "v17.0"),
+        ("v26.0/", 200, "v26.0"),
+        ("v99.0/", 200, "v99.0"),
+        ("", 200, "v26.0"),
+    ] {
+        let answer = ask(version).await;
+        assert_eq!(answer.status().as_u16(), status, "{version}");
+        assert_eq!(answer.headers()["facebook-api-version"], said);
+    }
+    let old = bench.get(&format!("/v16.0/{BAKERY}")).bearer_auth("second-token");
+    let answer = send(old).await;
+    assert_eq!(refused(&answer), (400, 2635));
+    let details = answer.1["error"]["error_data"]["details"].as_str().unwrap();
+    assert!(details.contains("use v17.0"), "{details}");
+}
+
+#[tokio::test]
+async fn health_names_what_stands_in_the_way() {
+    let bench = second().await;
+    let (_, shown) = get(&bench, "second-token", &format!("{BAKERY}?fields=health_status")).await;
+    let health = &shown["health_status"];
+    let kinds: Vec<_> = health["entities"].as_array().unwrap().iter().collect();
+    let kind = |at: usize| kinds[at]["entity_type"].as_str().unwrap();
+    assert_eq!([kind(0), kind(1), kind(2), kind(3)], ["PHONE_NUMBER", "WABA", "BUSINESS", "APP"]);
+    assert_eq!(health["can_send_message"], "AVAILABLE");
+    assert_eq!(kinds[0]["can_receive_call_sip"], "BLOCKED");
+    assert_eq!(kinds[0]["errors"][0]["error_code"], 138_024);
+    assert_eq!(kinds[2]["id"], "302000000000001");
+    assert!(kinds[1].get("can_receive_call_sip").is_none());
+    assert_eq!(kinds[3]["can_receive_call_sip"], "AVAILABLE");
+
+    let (_, draft) = get(&bench, "draft-token", &format!("{BAKERY}?fields=health_status")).await;
+    let app = &draft["health_status"]["entities"][3];
+    assert_eq!(app["can_receive_call_sip"], "BLOCKED");
+    assert_eq!(app["errors"][0]["error_code"], 138_025);
+
+    let (_, unpaid) = get(&bench, "second-token", &format!("{SANDBOX}?fields=health_status")).await;
+    assert_eq!(unpaid["health_status"]["can_send_message"], "LIMITED");
+    let account = &unpaid["health_status"]["entities"][1];
+    assert_eq!(
+        (&account["id"], &account["can_send_message"]),
+        (&json!(SANDBOX_ACCOUNT), &json!("LIMITED"))
+    );
+    assert_eq!(account["errors"][0]["error_code"], 131_042);
+}
