@@ -134,6 +134,15 @@ export interface CallInspection {
   legs: Legs;
   verdicts: Verdict[];
   price?: Money;
+  messages?: MessageInCall[];
+}
+
+/** A message that was sent during a call, and what it cost. */
+export interface MessageInCall {
+  id: string;
+  category: string;
+  charge: string;
+  price?: Money;
 }
 
 export interface StateChange {

@@ -40,6 +40,7 @@ fn every_interface_has_the_keys_of_its_type() {
         ("CallEnd", fields::<ours::CallEnd>()),
         ("CallPage", fields::<ours::CallPage>()),
         ("CallInspection", fields::<ours::CallInspection>()),
+        ("MessageInCall", fields::<ours::MessageInCall>()),
         ("StateChange", fields::<ours::StateChange>()),
         ("Legs", fields::<ours::Legs>()),
         ("LegReport", fields::<ours::LegReport>()),
@@ -122,17 +123,16 @@ impl Pages {
 
     fn look(&self, of: &str, value: &Value, at: &str, may_lack: &dyn Fn(&str, &str) -> bool) {
         let of = of.trim();
-        let wrong = || panic!("{at}: {value} is no {of}");
         if let Some(item) = of.strip_suffix("[]") {
-            let list = value.as_array().unwrap_or_else(wrong).iter().enumerate();
+            let list = value.as_array().unwrap_or_else(|| wrong(at, value, of)).iter().enumerate();
             list.for_each(|(nth, value)| self.look(item, value, &format!("{at}/{nth}"), may_lack));
         } else if let Some(item) = of.strip_prefix("Record<string, ") {
             let item = item.trim_end_matches('>');
-            for (key, value) in value.as_object().unwrap_or_else(wrong) {
+            for (key, value) in value.as_object().unwrap_or_else(|| wrong(at, value, of)) {
                 self.look(item, value, &format!("{at}/{key}"), may_lack);
             }
         } else if let Some(interface) = self.0.get(of) {
-            let map = value.as_object().unwrap_or_else(wrong);
+            let map = value.as_object().unwrap_or_else(|| wrong(at, value, of));
             for (key, (of, optional)) in interface {
                 let absent = map.get(key).is_none() || may_lack(at, key);
                 assert!(*optional || !absent, "{at}/{key} may be absent, the pages count on it");
@@ -148,9 +148,15 @@ impl Pages {
                 // Another file's type, or a union: its words are looked at above.
                 _ => true,
             };
-            assert!(fits, "{at}: {value} is no {of}");
+            if !fits {
+                wrong(at, value, of);
+            }
         }
     }
+}
+
+fn wrong(at: &str, value: &Value, of: &str) -> ! {
+    panic!("{at}: {value} is no {of}")
 }
 
 /// Every `export interface` of the file.
