@@ -12,8 +12,8 @@ use tokio::sync::oneshot;
 use crate::credentials::{self, StreamStart};
 use crate::order::{Command, NewLeg, ORDERS_MAX, THREADS_MAX, ThreadPort, leg_id, thread_of};
 use crate::{
-    Backend, Config, LegHandle, OpenError, OpenKeyed, OpenLeg, Socket, StartError, ThreadLoad,
-    ports, thread,
+    Backend, Config, LegHandle, OpenError, OpenKeyed, OpenLeg, OpenSdes, Socket, StartError,
+    ThreadLoad, ports, thread,
 };
 
 /// The media plane of one process. Clones share it; it stops when the last clone and the last leg
@@ -152,6 +152,41 @@ impl Engine {
         };
 
         Ok((self.hand_over(thread, new)?, local))
+    }
+
+    /// Opens a leg that waits for the keys of the two SDPs, and says what the far end must be told
+    /// about it. Of the transport only addresses and source count: there is no ICE.
+    ///
+    /// # Errors
+    ///
+    /// Says which resource is missing.
+    pub fn open_sdes(&self, open: OpenSdes) -> Result<(LegHandle, LocalTransport), OpenError> {
+        let OpenSdes { cname, media_watch, beside, events } = open;
+        let thread = self.choose_thread(beside)?;
+        let (socket, addrs) = self.bind()?;
+        let stream = StreamStart::random();
+        let new = NewLeg {
+            id: self.next_id(thread),
+            leg: Leg::unkeyed(),
+            socket: Some(socket),
+            connected: None,
+            stream,
+            cname: cname.clone(),
+            media_watch,
+            events,
+        };
+        let handle = self.hand_over(thread, new)?;
+        let local = LocalTransport {
+            addrs,
+            ufrag: String::new(),
+            pwd: String::new(),
+            fingerprint: self.fingerprint(),
+            ssrc: stream.ssrc,
+            cname,
+            session_id: credentials::session_id(),
+        };
+
+        Ok((handle, local))
     }
 
     /// What each media thread has done so far.

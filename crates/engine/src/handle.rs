@@ -8,7 +8,7 @@ use terms::LegId;
 use tokio::sync::oneshot;
 
 use crate::order::{Command, Feed, Order, ThreadPort, thread_of};
-use crate::{Impairment, LegStats, PayloadTypes, Source, Tap};
+use crate::{Impairment, LegStats, PayloadTypes, SdesKeys, Source, Tap};
 
 /// Steers one leg. Clones steer the same leg; dropping the last one closes it.
 ///
@@ -37,6 +37,11 @@ impl LegHandle {
     /// Names the far end and starts ICE. Only the first call counts.
     pub fn set_remote(&self, remote: RemoteTransport, role: DtlsRole, types: PayloadTypes) {
         self.order(Order::SetRemote(Box::new(remote), role, types));
+    }
+
+    /// Gives a leg of [`crate::Engine::open_sdes`] its keys. Only the first call counts.
+    pub fn set_keys(&self, keys: SdesKeys) {
+        self.order(Order::SetKeys(Box::new(keys)));
     }
 
     /// Lets RTP leave, or not; closed at first. STUN, DTLS and RTCP carry no audio and are free.

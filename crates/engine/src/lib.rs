@@ -68,7 +68,9 @@ pub use engine::Engine;
 pub use event::{EVENTS_MAX, LegEvent};
 pub use handle::LegHandle;
 pub use impair::Impairment;
-pub use open::{MediaWatch, OpenError, OpenKeyed, OpenLeg, Password, PayloadTypes, Socket};
+pub use open::{
+    MediaWatch, OpenError, OpenKeyed, OpenLeg, OpenSdes, Password, PayloadTypes, SdesKeys, Socket,
+};
 pub use source::{Repeat, Source};
 pub use stats::{Alive, Drops, LegStats, Received, Sent, SetUp, Strays, ThreadLoad};
 pub use tap::{Direction, PAYLOAD_MAX, Payload, Tap, TapPacket};

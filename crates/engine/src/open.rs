@@ -33,8 +33,8 @@ pub struct OpenLeg {
 
 /// A leg whose SRTP keys both ends already have: no ICE, no DTLS.
 ///
-/// This is the seam for SDES, and how a measurement opens thousands of legs without handshakes. It
-/// has a socket of its own, connected to `remote`.
+/// How a measurement opens thousands of legs without handshakes. It has a socket of its own,
+/// connected to `remote`.
 #[derive(Debug)]
 pub struct OpenKeyed {
     /// The far end's address.
@@ -55,6 +55,33 @@ pub struct OpenKeyed {
     pub beside: Option<LegId>,
     /// Where its events go.
     pub events: mpsc::Sender<LegEvent>,
+}
+
+/// A leg whose SRTP keys will come from the two SDPs (RFC 4568): no ICE, no DTLS. It has a socket of
+/// its own and takes what comes until [`crate::LegHandle::set_keys`].
+#[derive(Debug)]
+pub struct OpenSdes {
+    /// Name of our source in RTCP, the same as in SDP.
+    pub cname: String,
+    /// When silence is worth an event; `None` never is.
+    pub media_watch: Option<MediaWatch>,
+    /// A leg of the same call.
+    pub beside: Option<LegId>,
+    /// Where its events go.
+    pub events: mpsc::Sender<LegEvent>,
+}
+
+/// What two SDPs with keys agreed.
+#[derive(Debug)]
+pub struct SdesKeys {
+    /// The address the far end's SDP names, if it does; its first authentic packet may name another.
+    pub remote: Option<SocketAddr>,
+    /// Protects what we send.
+    pub send_key: MasterKey,
+    /// Protects what we receive.
+    pub receive_key: MasterKey,
+    /// What the numbers in RTP headers mean.
+    pub payload_types: PayloadTypes,
 }
 
 /// Which socket carries a leg.

@@ -17,7 +17,9 @@ use terms::LegId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::credentials::StreamStart;
-use crate::{Impairment, LegEvent, LegStats, MediaWatch, PayloadTypes, Repeat, Tap, ThreadLoad};
+use crate::{
+    Impairment, LegEvent, LegStats, MediaWatch, PayloadTypes, Repeat, SdesKeys, Tap, ThreadLoad,
+};
 
 /// How many orders may wait for one turn of the thread, which takes milliseconds.
 pub(crate) const ORDERS_MAX: usize = 8_192;
@@ -66,6 +68,7 @@ pub(crate) struct NewLeg {
 #[derive(Debug)]
 pub(crate) enum Order {
     SetRemote(Box<RemoteTransport>, DtlsRole, PayloadTypes),
+    SetKeys(Box<SdesKeys>),
     SendGate(bool),
     Play(Feed),
     SendDigit(Digit, u32),

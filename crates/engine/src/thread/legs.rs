@@ -263,7 +263,9 @@ impl Legs {
             && slot.cold.connected != Some(remote)
         {
             slot.to = Some(remote);
-            if !slot.cold.muxed {
+            // Where the far end is, is only sure once it was heard.
+            let sure = !slot.leg.latches() || slot.heard.is_some();
+            if !slot.cold.muxed && sure {
                 self.to_connect.push(index);
             }
         }

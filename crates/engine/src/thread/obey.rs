@@ -34,6 +34,11 @@ impl Legs {
                     slot.leg.set_remote(&remote, role, now, &mut via);
                 }
             }
+            Order::SetKeys(keys) => self.with(index, |slot| {
+                slot.types = keys.payload_types;
+                slot.cold.remote_at = now;
+                slot.leg.set_keys(&keys.send_key, &keys.receive_key, keys.remote);
+            }),
             Order::SendGate(open) => self.with(index, |slot| {
                 slot.gate = open;
                 slot.stream.interrupt();

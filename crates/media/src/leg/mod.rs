@@ -16,7 +16,8 @@
 //! nomination. DTLS from elsewhere is counted and dropped, so nobody without the ICE password can
 //! disturb a handshake.
 //!
-//! A leg whose keys came another way is made by [`Leg::keyed`] and starts [`LegState::Connected`].
+//! A leg whose keys came another way is made by [`Leg::keyed`] and starts [`LegState::Connected`]; one
+//! whose keys will come from the SDPs is made by [`Leg::unkeyed`].
 
 mod dtls;
 mod evidence;
@@ -132,6 +133,8 @@ pub struct Leg {
     srtp: Option<Srtp>,
     remote: Option<SocketAddr>,
     drops: LegDrops,
+    /// Media goes where the far end's first authentic packet came from.
+    latches: bool,
     /// Everything a packet of audio never touches. A keyed leg has none.
     set_up: Option<Box<SetUp>>,
 }
@@ -161,6 +164,7 @@ impl Leg {
             srtp: None,
             remote: None,
             drops: LegDrops::default(),
+            latches: false,
             set_up: Some(Box::new(SetUp {
                 ice: Ice::new(config),
                 identity: identity.clone(),
@@ -185,8 +189,44 @@ impl Leg {
             }),
             remote: Some(remote),
             drops: LegDrops::default(),
+            latches: false,
             set_up: None,
         }
+    }
+
+    /// A leg whose keys will come from the two SDPs (RFC 4568): it has no ICE and no DTLS, and waits
+    /// for [`Leg::set_keys`].
+    #[must_use]
+    pub fn unkeyed() -> Self {
+        Self {
+            state: LegState::New,
+            srtp: None,
+            remote: None,
+            drops: LegDrops::default(),
+            latches: true,
+            set_up: None,
+        }
+    }
+
+    /// Gives the keys of both SDPs, and the address that the far end's names if it does. There is no
+    /// ICE that could find another one, so media follows the far end's authentic packets. Only the
+    /// first call counts, and only for [`Leg::unkeyed`].
+    pub fn set_keys(&mut self, send: &MasterKey, receive: &MasterKey, remote: Option<SocketAddr>) {
+        if self.state == LegState::New && self.set_up.is_none() {
+            self.srtp = Some(Srtp {
+                sender: Sender::new(send),
+                receiver: Receiver::new(receive),
+                profile: send.profile(),
+            });
+            self.remote = remote;
+            self.state = LegState::Connected;
+        }
+    }
+
+    /// Whether the far end's address is what its packets say.
+    #[must_use]
+    pub const fn latches(&self) -> bool {
+        self.latches
     }
 
     /// Tells the leg who the far end is and starts looking for a path. Only the first call counts:
@@ -223,7 +263,13 @@ impl Leg {
     ) -> Option<MediaPacket> {
         let datagram = buf.get(..len)?;
         match classify(datagram) {
-            DatagramKind::Rtp => return self.unprotect_rtp(buf, len),
+            DatagramKind::Rtp => {
+                let packet = self.unprotect_rtp(buf, len);
+                if self.latches && packet.is_some() {
+                    self.remote = Some(from);
+                }
+                return packet;
+            }
             DatagramKind::Rtcp => return self.unprotect_rtcp(buf, len),
             DatagramKind::Stun => self.handle_stun(from, datagram, now, out),
             DatagramKind::Dtls => self.handle_dtls(from, datagram, now, out),

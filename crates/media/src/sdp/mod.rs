@@ -11,6 +11,7 @@
 //! | [`write_platform_sdes_offer`] | the same, keys in the SDP | 6.6 |
 //! | [`write_gateway_answer`] | business → WhatsApp, user's call | 5.3 |
 //! | [`write_gateway_offer`] | business → WhatsApp, business's call | 5.4 |
+//! | [`write_platform_sdes_answer`] | the same for a business's call | 6.6 |
 //! | [`write_platform_answer`] | WhatsApp → business, business's call | 5.4 |
 //! | [`write_handset_offer`] | handset → platform | ours |
 //! | [`write_browser_answer`] | platform → phone, gateway → agent's browser | ours |
@@ -38,7 +39,8 @@ pub use self::sdes::SdesCrypto;
 pub use self::write_business::{write_gateway_answer, write_gateway_offer};
 pub use self::write_phone::{write_browser_answer, write_handset_offer};
 pub use self::write_platform::{
-    PlatformVoice, write_platform_answer, write_platform_offer, write_platform_sdes_offer,
+    PlatformVoice, write_platform_answer, write_platform_offer, write_platform_sdes_answer,
+    write_platform_sdes_offer,
 };
 pub use crate::transport::{Fingerprint, LocalTransport, RemoteTransport, Setup};
 
@@ -248,6 +250,15 @@ impl AudioSession {
             // Without the attribute either end may start; the writer of an offer says so this way.
             setup: self.setup.unwrap_or(Setup::Actpass),
         })
+    }
+
+    /// Where RTP goes without ICE: `c=` and `m=`; none when they name no address.
+    #[must_use]
+    pub fn media_addr(&self) -> Option<SocketAddr> {
+        /// The port of an end that has no address yet (RFC 8840 4.1.1).
+        const DISCARD: u16 = 9;
+        let known = !self.addr.is_unspecified() && self.port != DISCARD;
+        known.then(|| SocketAddr::new(self.addr, self.port))
     }
 
     /// The payload type of Opus.

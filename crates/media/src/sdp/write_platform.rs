@@ -55,11 +55,35 @@ pub fn write_platform_answer(
 /// The offer for a user's call when keys are in the SDP: no ICE, no fingerprint.
 #[must_use]
 pub fn write_platform_sdes_offer(voice: PlatformVoice<'_>, crypto: &SdesCrypto) -> String {
-    let mut out = Lines::default();
-    out.session(voice, "audio", false);
     let formats = Formats { opus: OPUS_PT, dtmf: Some(DTMF_PT), transport_cc: false };
+    write_sdes(voice, "audio", formats, crypto)
+}
+
+/// The answer to a business's offer with keys in it: its `mid`, payload types and tag mirrored.
+#[must_use]
+pub fn write_platform_sdes_answer(
+    voice: PlatformVoice<'_>,
+    offer: &AudioSession,
+    crypto: &SdesCrypto,
+) -> String {
+    let formats = Formats {
+        opus: offer.opus_pt().unwrap_or(OPUS_PT),
+        dtmf: offer.dtmf_pt(),
+        transport_cc: false,
+    };
+    write_sdes(voice, offer.mid.as_deref().unwrap_or("audio"), formats, crypto)
+}
+
+fn write_sdes(
+    voice: PlatformVoice<'_>,
+    mid: &str,
+    formats: Formats,
+    crypto: &SdesCrypto,
+) -> String {
+    let mut out = Lines::default();
+    out.session(voice, mid, false);
     out.media(voice, "RTP/SAVP", formats);
-    out.line(format_args!("a=mid:audio"));
+    out.line(format_args!("a=mid:{mid}"));
     out.line(format_args!("a=sendrecv"));
     out.line(format_args!("a=msid:{} WhatsAppTrack1", voice.stream));
     out.line(format_args!("a=rtcp-mux"));

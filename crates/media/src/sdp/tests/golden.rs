@@ -7,7 +7,8 @@ use terms::Timestamp;
 use super::super::{
     DTMF_PT, Keying, MediaDirection, OPUS_PT, PlatformVoice, Profile, SdpWarning, Setup,
     check_answer, check_offer, write_browser_answer, write_gateway_answer, write_gateway_offer,
-    write_handset_offer, write_platform_answer, write_platform_offer, write_platform_sdes_offer,
+    write_handset_offer, write_platform_answer, write_platform_offer, write_platform_sdes_answer,
+    write_platform_sdes_offer,
 };
 use super::*;
 
@@ -212,4 +213,17 @@ fn nothing_secret_reaches_a_log() {
         }
         assert!(!shown.contains("ABCDEFGHIJ"), "{shown}");
     }
+}
+
+#[test]
+fn an_answer_with_a_key_mirrors_the_offers_names_and_numbers() {
+    let crypto = read(SDES_OFFER).session.crypto.unwrap();
+    let mut offer = read(SDES_OFFER).session;
+    let local = transport_of(PLATFORM_OFFER);
+    let same = write_platform_sdes_answer(voice(&local, STREAM), &offer, &crypto);
+    assert_eq!(same, write_platform_sdes_offer(voice(&local, STREAM), &crypto));
+    offer.mid = Some("0".into());
+    offer.codecs[0].pt = 107;
+    let other = write_platform_sdes_answer(voice(&local, STREAM), &offer, &crypto);
+    assert!(other.contains("RTP/SAVP 107 126\r\n") && other.contains("a=mid:0\r\n"), "{other}");
 }
