@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use engine::PayloadTypes;
 use media::{
     sdp::{
-        self, AudioSession, Keying, Parsed, PlatformVoice, SdpRefusal, SdpWarning, Setup,
-        SkippedCandidates,
+        self, AudioSession, Keying, Parsed, PlatformVoice, SdesCrypto, SdpRefusal, SdpWarning,
+        Setup, SkippedCandidates,
     },
     transport::{DtlsRole, Fingerprint, LocalTransport, RemoteTransport},
 };
@@ -25,14 +25,31 @@ pub(crate) const OFFERED_TYPES: PayloadTypes =
 /// A party's SDP, ready for its leg.
 #[derive(Debug)]
 pub(crate) struct Described {
-    pub(crate) remote: RemoteTransport,
-    /// Who starts DTLS, as our own SDP says.
-    pub(crate) role: DtlsRole,
+    pub(crate) far_end: FarEnd,
     pub(crate) types: PayloadTypes,
     session: AudioSession,
     warnings: Vec<SdpWarning>,
     skipped: SkippedCandidates,
     is_answer: bool,
+}
+
+/// How a leg reaches the party that wrote an SDP.
+#[derive(Debug)]
+pub(crate) enum FarEnd {
+    /// By ICE, with keys from a handshake.
+    Dtls {
+        /// What its SDP says.
+        remote: RemoteTransport,
+        /// Who starts DTLS, as our own SDP says.
+        role: DtlsRole,
+    },
+    /// Where its SDP says, with the key that stands there.
+    Sdes {
+        /// None when it gives no address.
+        addr: Option<SocketAddr>,
+        /// Its key.
+        crypto: SdesCrypto,
+    },
 }
 
 /// What a diagnosis wants to know of a business's SDP.
@@ -57,9 +74,18 @@ pub(crate) struct BusinessSdp {
 }
 
 /// The platform's offer for a user's call.
-pub(crate) fn platform_offer(local: &LocalTransport, ids: &Ids, created: Timestamp) -> String {
+pub(crate) fn platform_offer(
+    local: &LocalTransport,
+    crypto: Option<&SdesCrypto>,
+    ids: &Ids,
+    created: Timestamp,
+) -> String {
     let stream = ids.uuid(Stream::Sdp).to_string();
-    sdp::write_platform_offer(PlatformVoice { local, created, stream: &stream })
+    let voice = PlatformVoice { local, created, stream: &stream };
+    match crypto {
+        Some(crypto) => sdp::write_platform_sdes_offer(voice, crypto),
+        None => sdp::write_platform_offer(voice),
+    }
 }
 
 /// Reads the offer of a user's phone.
@@ -68,7 +94,7 @@ pub(crate) fn platform_offer(local: &LocalTransport, ids: &Ids, created: Timesta
 ///
 /// It is no offer a leg can answer.
 pub(crate) fn read_phone_offer(text: &str) -> Result<Described, SdpRefusal> {
-    read_offer(text)
+    read_offer(text, Keying::Dtls)
 }
 
 /// Reads a business's offer.
@@ -76,8 +102,8 @@ pub(crate) fn read_phone_offer(text: &str) -> Result<Described, SdpRefusal> {
 /// # Errors
 ///
 /// It is no offer WhatsApp would take.
-pub(crate) fn read_business_offer(text: &str) -> Result<Described, SdpRefusal> {
-    let mut offer = read_offer(text)?;
+pub(crate) fn read_business_offer(text: &str, keying: Keying) -> Result<Described, SdpRefusal> {
+    let mut offer = read_offer(text, keying)?;
     // An offer without telephone-event gets it at 126 all the same (fact sheet 3.10).
     offer.types.dtmf = offer.types.dtmf.or(OFFERED_TYPES.dtmf);
     Ok(offer)
@@ -93,8 +119,9 @@ pub(crate) fn read_business_answer(
     text: &str,
 ) -> Result<Described, SdpRefusal> {
     let answer = sdp::parse(text)?;
-    sdp::check_answer(offer, &answer, Keying::Dtls)?;
-    describe(answer, true, |remote| remote.setup.our_role())
+    let keying = if offer.crypto.is_some() { Keying::Sdes } else { Keying::Dtls };
+    sdp::check_answer(offer, &answer, keying)?;
+    describe(answer, keying, true, |remote| remote.setup.our_role())
 }
 
 impl Described {
@@ -102,10 +129,13 @@ impl Described {
     pub(crate) fn for_diagnosis(&self, ours: &LocalTransport) -> BusinessSdp {
         BusinessSdp {
             warnings: self.warnings.clone(),
-            candidates: self.remote.candidates.clone(),
+            candidates: match &self.far_end {
+                FarEnd::Dtls { remote, .. } => remote.candidates.clone(),
+                FarEnd::Sdes { addr, .. } => addr.iter().copied().collect(),
+            },
             skipped: self.skipped,
             ours: ours.addrs.clone(),
-            role: self.role,
+            role: self.role(),
             fingerprint: self.session.fingerprint,
             types: self.types,
             is_answer: self.is_answer,
@@ -121,16 +151,36 @@ impl Described {
     pub(crate) fn platform_answer(
         &self,
         local: &LocalTransport,
+        crypto: Option<&SdesCrypto>,
         ids: &Ids,
         created: Timestamp,
     ) -> String {
         let stream = ids.uuid(Stream::Sdp).to_string();
-        let setup = match self.role {
+        let voice = PlatformVoice { local, created, stream: &stream };
+        if let Some(crypto) = crypto {
+            return sdp::write_platform_sdes_answer(voice, &self.session, crypto);
+        }
+        let setup = match self.role() {
             DtlsRole::Client => Setup::Active,
             DtlsRole::Server => Setup::Passive,
         };
-        let voice = PlatformVoice { local, created, stream: &stream };
         sdp::write_platform_answer(voice, &self.session, setup)
+    }
+
+    /// The tag of the business's own `a=crypto`, which the answer repeats.
+    pub(crate) fn crypto_tag(&self) -> Option<u32> {
+        match &self.far_end {
+            FarEnd::Dtls { .. } => None,
+            FarEnd::Sdes { crypto, .. } => Some(crypto.tag),
+        }
+    }
+
+    fn role(&self) -> DtlsRole {
+        match &self.far_end {
+            FarEnd::Dtls { role, .. } => *role,
+            // Nobody shakes hands; the word for it is of no consequence.
+            FarEnd::Sdes { .. } => DtlsRole::Server,
+        }
     }
 }
 
@@ -147,10 +197,10 @@ pub(crate) fn leg_failure(reason: &media::leg::LegFailure) -> LegFailure {
     }
 }
 
-fn read_offer(text: &str) -> Result<Described, SdpRefusal> {
+fn read_offer(text: &str, keying: Keying) -> Result<Described, SdpRefusal> {
     let offer = sdp::parse(text)?;
-    sdp::check_offer(&offer, Keying::Dtls)?;
-    describe(offer, false, |remote| match remote.setup {
+    sdp::check_offer(&offer, keying)?;
+    describe(offer, keying, false, |remote| match remote.setup {
         Setup::Passive => DtlsRole::Client,
         Setup::Active | Setup::Actpass => DtlsRole::Server,
     })
@@ -158,13 +208,22 @@ fn read_offer(text: &str) -> Result<Described, SdpRefusal> {
 
 fn describe(
     parsed: Parsed,
+    keying: Keying,
     is_answer: bool,
     role: impl FnOnce(&RemoteTransport) -> DtlsRole,
 ) -> Result<Described, SdpRefusal> {
     let Parsed { session, warnings, skipped, .. } = parsed;
-    let remote = session.remote_transport()?;
+    let far_end = match keying {
+        Keying::Dtls => {
+            let remote = session.remote_transport()?;
+            FarEnd::Dtls { role: role(&remote), remote }
+        }
+        Keying::Sdes => {
+            let crypto = session.crypto.clone().ok_or(SdpRefusal::NoCrypto)?;
+            FarEnd::Sdes { addr: session.media_addr(), crypto }
+        }
+    };
     let opus = session.opus_pt().unwrap_or(sdp::OPUS_PT);
     let types = PayloadTypes { opus, dtmf: session.dtmf_pt() };
-    let role = role(&remote);
-    Ok(Described { role, remote, types, session, warnings, skipped, is_answer })
+    Ok(Described { far_end, types, session, warnings, skipped, is_answer })
 }

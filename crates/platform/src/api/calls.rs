@@ -56,7 +56,8 @@ pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) ->
 async fn connect(world: &Arc<World>, number: Arc<Number>, connect: Connect) -> Answer {
     let facts = consent::number_facts(world, &number);
     let cleared = eligibility::check_number(&facts, &world.book(&number), world.clock.now())?;
-    let offer = sdp::read_business_offer(connect.sdp.as_str()).map_err(ApiRefusal::Sdp)?;
+    let offer = sdp::read_business_offer(connect.sdp.as_str(), place::keying(&number))
+        .map_err(ApiRefusal::Sdp)?;
     let call = place::BusinessCall {
         number,
         to: connect.to,

@@ -309,7 +309,7 @@ impl CallActor {
         let leg = legs::open(&self.world.engine, Password::Plain, beside)
             .map_err(|_| "the platform has no room for another call".to_owned())?;
         let answer = offer.answer(&leg.local);
-        leg.handle.set_remote(offer.remote, offer.role, offer.types);
+        leg.meet(offer.far_end, offer.types);
         self.legs.add_user(leg);
         self.listen(offer.types);
         Ok(answer)

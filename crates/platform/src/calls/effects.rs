@@ -93,7 +93,7 @@ fn apply_answer(actor: &mut CallActor, text: &str) {
     let Some(offer) = actor.facts.offer() else { return };
     let Ok(answer) = sdp::read_business_answer(&offer, text) else { return };
     actor.business_sdp = Some(answer.for_diagnosis(&actor.legs.business.local));
-    actor.legs.business.handle.set_remote(answer.remote, answer.role, answer.types);
+    actor.legs.business.meet(answer.far_end, answer.types);
 }
 
 async fn tell_user(actor: &CallActor, notice: Notice) {

@@ -1,16 +1,22 @@
 //! Which two legs carry a call, and when do they hear each other?
 //!
-//! Both are ice-lite legs on the one muxed port. The business's leg opens with the call; the user's
+//! Both are ice-lite legs on the one muxed port, but for a business whose keys stand in the SDP: that
+//! has a socket of its own. The business's leg opens with the call; the user's
 //! when the phone has given its offer: at once if the user calls, at pick-up if the business does.
 //! Nothing leaves either before [`Legs::join`].
 
 use std::time::{Duration, Instant};
 
 use engine::{
-    Direction, Engine, Impairment, LegEvent, LegHandle, LegStats, OpenError, OpenLeg, Password,
-    PayloadTypes, Socket, Source,
+    Direction, Engine, Impairment, LegEvent, LegHandle, LegStats, OpenError, OpenLeg, OpenSdes,
+    Password, PayloadTypes, SdesKeys, Socket, Source,
 };
-use media::{leg::IceRole, transport::LocalTransport};
+use media::{
+    leg::IceRole,
+    sdp::SdesCrypto,
+    srtp::{MasterKey, Profile},
+    transport::LocalTransport,
+};
 use tokio::sync::mpsc;
 use wire::sandbox::MediaFaults;
 
@@ -19,6 +25,7 @@ use super::{
     record::Heard,
     recordings::Recording,
 };
+use crate::sdp::FarEnd;
 
 /// The name of our source, as in WhatsApp's offers.
 const CNAME: &str = "WhatsAppAudioStream1";
@@ -29,6 +36,8 @@ pub(crate) struct Leg {
     pub(crate) handle: LegHandle,
     pub(crate) local: LocalTransport,
     pub(crate) events: mpsc::Receiver<LegEvent>,
+    /// Our own key, when keys are in the SDPs.
+    pub(crate) crypto: Option<SdesCrypto>,
 }
 
 /// A call's legs.
@@ -69,7 +78,48 @@ pub(crate) fn open(
         beside: beside.map(LegHandle::id),
         events: sink,
     })?;
-    Ok(Leg { handle, local, events })
+    Ok(Leg { handle, local, events, crypto: None })
+}
+
+/// Opens a leg with a socket of its own whose keys stand in the SDPs (fact sheet 6.6).
+///
+/// # Errors
+///
+/// The engine has no room.
+pub(crate) fn open_sdes(engine: &Engine, tag: u32) -> Result<Leg, OpenError> {
+    let (sink, events) = mpsc::channel(engine::EVENTS_MAX);
+    let (handle, local) = engine.open_sdes(OpenSdes {
+        cname: CNAME.to_owned(),
+        media_watch: None,
+        beside: None,
+        events: sink,
+    })?;
+    let mut key_and_salt = [0; 30];
+    rand::fill(&mut key_and_salt);
+    Ok(Leg { handle, local, events, crypto: Some(SdesCrypto { tag, key_and_salt }) })
+}
+
+impl Leg {
+    /// Tells the leg who the far end is.
+    pub(crate) fn meet(&self, far_end: FarEnd, types: PayloadTypes) {
+        match far_end {
+            FarEnd::Dtls { remote, role } => self.handle.set_remote(remote, role, types),
+            FarEnd::Sdes { addr, crypto } => {
+                let key = |crypto: &SdesCrypto| {
+                    MasterKey::from_inline(Profile::Aes128CmSha1_80, &crypto.key_and_salt)
+                        .expect("thirty bytes are this profile's key and salt")
+                };
+                // A leg without a key of its own was opened for DTLS, and no SDES is read for it.
+                let Some(ours) = &self.crypto else { return };
+                self.handle.set_keys(SdesKeys {
+                    remote: addr,
+                    send_key: key(ours),
+                    receive_key: key(&crypto),
+                    payload_types: types,
+                });
+            }
+        }
+    }
 }
 
 impl Legs {

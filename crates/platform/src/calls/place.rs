@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use engine::Password;
-use rules::{call::Call, eligibility, rulebook::Rulebook};
+use media::sdp::Keying;
+use rules::{call::Call, eligibility, rulebook::Rulebook, settings::KeyExchange};
 use terms::{CallId, Direction, WaId};
 use tokio::sync::mpsc;
 use wire::{graph::call::Recipient, webhook::WebhookError};
@@ -59,7 +60,7 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
     let placing = world.placing.lock().await;
     check_user_call(world, &number, &call.user, &book).await?;
 
-    let business = open_leg(world, Password::Padded, None)?;
+    let business = open_business_leg(world, (keying(&number) == Keying::Sdes).then_some(1))?;
     let user_leg = open_leg(world, Password::Plain, Some(&business))?;
     let id = new_id(world, &call.user, &number, Direction::UserInitiated);
     let facts = Facts {
@@ -69,14 +70,19 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
         number,
         deeplink_payload: call.deeplink_payload,
         cta_payload: call.cta_payload,
-        platform_sdp: sdp::platform_offer(&business.local, &world.ids, world.clock.now()),
+        platform_sdp: sdp::platform_offer(
+            &business.local,
+            business.crypto.as_ref(),
+            &world.ids,
+            world.clock.now(),
+        ),
     };
     let inbox = register(world, &facts);
     drop(placing);
 
     call.phone.calling(&id);
     call.phone.answer(&id, offer.answer(&user_leg.local));
-    user_leg.handle.set_remote(offer.remote, offer.role, offer.types);
+    user_leg.meet(offer.far_end, offer.types);
     let mut legs = Legs::new(business);
     legs.add_user(user_leg);
 
@@ -116,7 +122,7 @@ pub(crate) async fn from_business(
         now,
     )?;
 
-    let business = open_leg(world, Password::Padded, None)?;
+    let business = open_business_leg(world, offer.crypto_tag())?;
     let user = user.unwrap_or_else(|| Arc::new(known));
     let id = new_id(world, &user, &number, Direction::BusinessInitiated);
     let facts = Facts {
@@ -126,23 +132,28 @@ pub(crate) async fn from_business(
         number,
         deeplink_payload: None,
         cta_payload: None,
-        platform_sdp: offer.platform_answer(&business.local, &world.ids, now),
+        platform_sdp: offer.platform_answer(
+            &business.local,
+            business.crypto.as_ref(),
+            &world.ids,
+            now,
+        ),
     };
     let inbox = register(world, &facts);
     drop(placing);
 
     let said = offer.for_diagnosis(&business.local);
-    let remote = (offer.remote, offer.role, offer.types);
+    let (far_end, types) = (offer.far_end, offer.types);
     let mut effects = Vec::new();
     let machine = Call::dial(permit, &book, opaque.map(Into::into), now, &mut effects);
     let record = CallRecord::new(&facts, machine, now);
     let legs = Legs::new(business);
     let mut actor = CallActor::new(Arc::clone(world), facts, record, legs, Vec::new(), inbox);
-    actor.business_types = Some(offer.types);
+    actor.business_types = Some(types);
     actor.business_sdp = Some(said);
     // The faults come first, or a handshake that shall fail is over before.
     actor.spoil();
-    actor.legs.business.handle.set_remote(remote.0, remote.1, remote.2);
+    actor.legs.business.meet(far_end, types);
     world.tasks.spawn(actor.run(effects));
     Ok(id)
 }
@@ -186,6 +197,23 @@ async fn tell_payment_missing(
     let lane = Lane(format!("{}/errors", number.id));
     world.outbox.emit(number, &lane, compose::error(number, error)).await?;
     Ok(())
+}
+
+/// How media keys are exchanged with this number's business.
+pub(crate) fn keying(number: &Number) -> Keying {
+    match number.calling.srtp_key_exchange_protocol {
+        Some(KeyExchange::Sdes) => Keying::Sdes,
+        Some(KeyExchange::Dtls) | None => Keying::Dtls,
+    }
+}
+
+/// The business's leg: with a key of this tag in the SDP, or with DTLS.
+fn open_business_leg(world: &World, sdes_tag: Option<u32>) -> Result<Leg, ApiRefusal> {
+    let Some(tag) = sdes_tag else { return open_leg(world, Password::Padded, None) };
+    legs::open_sdes(&world.engine, tag).map_err(|fault| {
+        tracing::error!(fault = %crate::api::chain(&fault), "cannot open a leg");
+        ApiRefusal::NoMedia
+    })
 }
 
 fn open_leg(world: &World, password: Password, beside: Option<&Leg>) -> Result<Leg, ApiRefusal> {

@@ -20,6 +20,7 @@ mod phones;
 mod price;
 mod privacy;
 mod sandbox;
+mod sdes;
 mod subscriptions;
 mod user_calls;
 mod verdicts;
