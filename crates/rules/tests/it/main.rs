@@ -19,6 +19,7 @@ mod messages;
 mod permission;
 mod permission_table;
 mod price;
+mod properties;
 mod quality;
 mod refusal;
 mod rulebook;

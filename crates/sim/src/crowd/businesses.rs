@@ -35,6 +35,9 @@ impl World {
             eligibility::check_request(form, &facts, &user_facts, consent, window, &book, now);
         self.verdict(&format!("number {number} asks user {user}"), &permit, want);
         let Ok(permit) = permit else { return };
+        if is_free_form {
+            self.charge_message(number);
+        }
         self.messages += 1;
         let id = format!("wamid.{}", self.messages).parse().expect("a message id");
         self.pair(number, user).model.note(now, Fact::Asked);
@@ -83,6 +86,7 @@ impl World {
         let checked = self.pair(number, user).window.check(&book, now);
         self.verdict(&format!("number {number} writes to user {user}"), &checked, want);
         if checked.is_ok() {
+            self.charge_message(number);
             self.emit(number, Lane::Chat(number, user), "sent");
         }
     }

@@ -1,9 +1,6 @@
 //! Is everything as it must be, whatever happened?
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use rules::{delivery::Topic, permission::Grant};
 use terms::Direction;
@@ -149,23 +146,9 @@ impl World {
                 faults.push(format!("webhook {no} {wrong}: {row:?}"));
             }
         }
-        self.check_months(&mut faults);
+        self.money.check_months(&mut faults);
         for fault in faults {
             self.fault(&fault);
-        }
-    }
-
-    /// A month's use of a market is the sum of its calls.
-    fn check_months(&self, faults: &mut Vec<String>) {
-        let mut sums: BTreeMap<_, u64> = BTreeMap::new();
-        for bill in &self.bills {
-            let month = (bill.account, bill.month.clone(), bill.market.clone());
-            *sums.entry(month).or_default() += bill.pulses * 6;
-        }
-        let used: BTreeMap<_, u64> =
-            self.used.iter().map(|(month, used)| (month.clone(), used.as_secs())).collect();
-        if sums != used {
-            faults.push(format!("the months hold {used:?}, their calls {sums:?}"));
         }
     }
 }

@@ -21,6 +21,7 @@ mod businesses;
 mod calls;
 mod checks;
 mod clock;
+mod money;
 mod outbox;
 mod reference;
 mod town;

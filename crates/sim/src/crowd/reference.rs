@@ -3,35 +3,20 @@
 //! The numbers are written out here and every answer scans everything that happened, so neither a
 //! wrong rulebook nor a wrong counter agrees with it.
 
-use std::time::Duration;
-
 use rules::{
     limits::NumberKind,
-    price,
     settings::{Change, Switch},
 };
-use rust_decimal::Decimal;
 use terms::{Direction, Timestamp};
 
 use super::{
     calls::Reaction,
-    town::{AccountNo, CallNo, Entry, NumberNo, UserNo},
+    town::{CallNo, Entry, NumberNo, UserNo},
     world::World,
 };
 use crate::model::Model;
 
 const DAY_MS: i64 = 86_400_000;
-
-/// A priced call.
-#[derive(Debug, Clone)]
-pub(super) struct Bill {
-    pub(super) account: AccountNo,
-    pub(super) month: String,
-    pub(super) market: String,
-    pub(super) pulses: u64,
-    pub(super) per_minute: Decimal,
-    pub(super) total: Decimal,
-}
 
 impl World {
     fn is_blocked(&self, number: NumberNo, direction: Direction) -> bool {
@@ -248,70 +233,5 @@ impl World {
             let until = if until == 2359 { 2400 } else { until };
             open.day_of_week == today && from <= minute && minute < until
         }))
-    }
-
-    /// The month of this moment where the account is.
-    fn month(&self, account: AccountNo) -> String {
-        let zone =
-            rules::hours::zone(self.accounts[account].zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        let today = zone.to_datetime(self.now.to_jiff()).date();
-        format!("{}-{:02}", today.year(), today.month())
-    }
-
-    /// Prices a call by the rules, and counts it towards its month.
-    pub(super) fn bill(&mut self, no: CallNo, connected: Duration) {
-        self.calls[no].bills += 1;
-        self.report.counts.billed += 1;
-        if self.plan.checked && connected != self.lasted(no) {
-            self.fault(&format!("call {no} lasted {:?}, not {connected:?}", self.lasted(no)));
-        }
-        let (number, user) = (self.calls[no].number, self.calls[no].user);
-        let (account, book) = (self.numbers[number].account, self.book(number));
-        let country = self.users[user].country.parse().ok();
-        let month = self.month(account);
-        let market = self.card.market(country).map_or("", |(market, _)| market).to_owned();
-        let used = self.used.entry((account, month.clone(), market.clone())).or_default();
-        let direction = Direction::BusinessInitiated;
-        let Some(price) = price::price(&self.card, direction, country, connected, *used, &book)
-        else {
-            return self.fault(&format!("call {no} has no price"));
-        };
-        *used += Duration::from_secs(6) * u32::try_from(price.pulses).unwrap_or(u32::MAX);
-        let (per_minute, total) = (price.per_minute.amount, price.total.amount);
-        let bill = Bill { account, month, market, pulses: price.pulses, per_minute, total };
-        if self.plan.checked {
-            self.check_bill(no, &bill, connected);
-            self.bills.push(bill);
-        }
-    }
-
-    /// A call costs a tenth of the rate each begun six seconds; the rate is of the tier its last
-    /// minute falls into.
-    fn check_bill(&mut self, no: CallNo, bill: &Bill, connected: Duration) {
-        let pulses = u64::try_from(connected.as_millis().div_ceil(6_000)).unwrap_or(u64::MAX);
-        let same = |other: &&Bill| {
-            (other.account, &other.month, &other.market)
-                == (bill.account, &bill.month, &bill.market)
-        };
-        let before: u64 = self.bills.iter().filter(same).map(|other| other.pulses).sum();
-        let cheapest = self.bills.iter().filter(same).map(|other| other.per_minute).min();
-        let tiers: [i64; 3] = match bill.market.as_str() {
-            "Mexico" => [10, 8, 5],
-            "Brazil" => [20, 10, 2],
-            _ => [30, 20, 10],
-        };
-        let tier = match (before + pulses).div_ceil(10) {
-            0..=10 => tiers[0],
-            11..=50 => tiers[1],
-            _ => tiers[2],
-        };
-        let rate = Decimal::new(tier, 2);
-        let total = rate * Decimal::from(pulses) / Decimal::from(10);
-        if (bill.pulses, bill.per_minute, bill.total) != (pulses, rate, total) {
-            self.fault(&format!("call {no}: {bill:?}, not {pulses} pulses at {rate}: {total}"));
-        }
-        if cheapest.is_some_and(|cheapest| bill.per_minute > cheapest) {
-            self.fault(&format!("call {no}: {bill:?} is dearer than one before in its month"));
-        }
     }
 }

@@ -49,12 +49,18 @@ pub(super) struct Limits {
     pub(super) concurrent: usize,
     pub(super) placed: usize,
     pub(super) connected: usize,
+    pub(super) free_messages: usize,
 }
 
-const WIDE: Limits = Limits { concurrent: 1_000, placed: 10_000, connected: 100 };
-const TIGHT: Limits = Limits { concurrent: 2, placed: 4, connected: 2 };
-const TIGHT_RULES: [(&str, &str); 3] =
-    [("limits.concurrent", "2"), ("limits.placed_per_day", "4"), ("limits.connected_per_day", "2")];
+const WIDE: Limits =
+    Limits { concurrent: 1_000, placed: 10_000, connected: 100, free_messages: 1_000 };
+const TIGHT: Limits = Limits { concurrent: 2, placed: 4, connected: 2, free_messages: 3 };
+const TIGHT_RULES: [(&str, &str); 4] = [
+    ("price.free_messages_per_month", "3"),
+    ("limits.concurrent", "2"),
+    ("limits.placed_per_day", "4"),
+    ("limits.connected_per_day", "2"),
+];
 
 /// An account: what its numbers share.
 #[derive(Debug)]

@@ -7,7 +7,6 @@ use rules::{
     call::Input,
     eligibility::{Load, NumberFacts, UserFacts},
     limits::DAY,
-    price::RateCard,
     settings::Switch,
 };
 use terms::Timestamp;
@@ -15,9 +14,9 @@ use terms::Timestamp;
 use super::{
     Plan, Report,
     calls::Reaction,
+    money::Money,
     outbox::Outbox,
-    reference::Bill,
-    town::{self, Account, AccountNo, CallNo, Entry, Number, NumberNo, Pair, User, UserNo},
+    town::{self, Account, CallNo, Entry, Number, NumberNo, Pair, User, UserNo},
 };
 use crate::dice::Dice;
 
@@ -47,7 +46,7 @@ pub(super) struct World {
     pub(super) step: u32,
     pub(super) now: Timestamp,
     pub(super) dice: Dice,
-    pub(super) card: RateCard,
+    pub(super) money: Money,
     pub(super) accounts: Vec<Account>,
     pub(super) numbers: Vec<Number>,
     pub(super) users: Vec<User>,
@@ -55,9 +54,6 @@ pub(super) struct World {
     pub(super) calls: Vec<Entry>,
     pub(super) live: Vec<CallNo>,
     pub(super) outbox: Outbox,
-    pub(super) bills: Vec<Bill>,
-    /// What each account used of each market in each month.
-    pub(super) used: BTreeMap<(AccountNo, String, String), std::time::Duration>,
     pub(super) messages: u64,
     pub(super) report: Report,
     queue: BTreeMap<(Timestamp, u64), Event>,
@@ -72,7 +68,7 @@ impl World {
             plan: plan.clone(),
             step: 0,
             now: Timestamp::from_unix(START),
-            card: town::card(),
+            money: Money::new(),
             accounts: town::accounts(plan, &mut dice),
             numbers: town::numbers(plan, &mut dice),
             users: town::users(plan, &mut dice),
@@ -81,8 +77,6 @@ impl World {
             calls: Vec::new(),
             live: Vec::new(),
             outbox: Outbox::default(),
-            bills: Vec::new(),
-            used: BTreeMap::new(),
             messages: 0,
             report: Report::default(),
             queue: BTreeMap::new(),
