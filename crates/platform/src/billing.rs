@@ -156,7 +156,7 @@ fn calls_meter(account: &Account, market: &str, month: Month) -> Meter {
 }
 
 /// An account whose zone is unknown has the days of UTC.
-fn zone(account: &Account) -> jiff::tz::TimeZone {
+pub(crate) fn zone(account: &Account) -> jiff::tz::TimeZone {
     hours::zone(&account.timezone).unwrap_or(jiff::tz::TimeZone::UTC)
 }
 

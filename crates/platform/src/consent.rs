@@ -224,8 +224,13 @@ pub(crate) fn user_facts(world: &World, number: &Number, user: Option<&User>) ->
     };
     let book = world.book(number);
     let is_callable = user.client.is_callable(&book);
+    let has_blocked = user.blocks.contains(&number.id);
     UserFacts {
-        uncallable: (!is_callable).then_some("only phones take part in calls with a business"),
+        uncallable: if has_blocked {
+            Some("the user has blocked this business")
+        } else {
+            (!is_callable).then_some("only phones take part in calls with a business")
+        },
         app_is_recent: user.client.supports(Feature::BusinessCalls, &book),
         on_allowed_list: number.allowed_recipients.contains(&user.wa_id),
     }

@@ -11,6 +11,7 @@
 //!                                                                  └─▶ phones, chats, consent, store
 //! ```
 
+mod analytics;
 mod api;
 mod billing;
 mod calls;
@@ -25,6 +26,7 @@ mod media_files;
 mod openapi;
 mod pages;
 mod phones;
+mod quality;
 mod sandbox;
 mod sdp;
 mod seed;

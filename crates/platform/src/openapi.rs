@@ -89,6 +89,13 @@ fn post(path: &'static str, summary: &'static str, request: Value, answer: Value
     Operation { method, path, summary, request: Some(request), status, answer }
 }
 
+/// The points of one day.
+fn analytics() -> Value {
+    json!({ "data": [{ "granularity": "DAILY", "directions": ["BUSINESS_INITIATED"],
+        "data_points": [{ "start": 1_783_036_800, "end": 1_783_123_200, "country": "BR",
+                          "cost": 0.4914, "count": 35, "average_duration": 75 }] }] })
+}
+
 fn sandbox_users() -> Vec<Operation> {
     let done = || json!({ "success": true });
     let behaviour = || {
@@ -138,6 +145,12 @@ fn sandbox_users() -> Vec<Operation> {
             "/sandbox/v1/users/{wa_id}/permission",
             "The user decides about being called: accept_temporary, accept_permanent, reject, revoke",
             json!({ "to": "551140000000", "action": "accept_temporary" }),
+            done(),
+        ),
+        post(
+            "/sandbox/v1/users/{wa_id}/feedback",
+            "The user blocks, reports or unblocks a business",
+            json!({ "to": "551140000000", "kind": "block" }),
             done(),
         ),
         post(
@@ -203,6 +216,11 @@ fn sandbox_records() -> Vec<Operation> {
             "/sandbox/v1/calls/{id}/recording.wav",
             "What the user's phone heard (left) and said (right)",
             json!("RIFF…"),
+        ),
+        get(
+            "/sandbox/v1/accounts/{waba_id}/analytics",
+            "Figures of the account's calls: the parameters of call_analytics in the query",
+            analytics(),
         ),
         Operation {
             status: "201",
@@ -317,6 +335,11 @@ fn graph() -> Vec<Operation> {
             json!({ "messaging_product": "whatsapp", "id": "1002700000000001",
                     "mime_type": "audio/ogg", "sha256": "mYb2c0…=", "file_size": 12345,
                     "url": "http://127.0.0.1:8400/whatsapp_business/attachments/?mid=1002700000000001" }),
+        ),
+        get(
+            "/v23.0/{waba_id}/call_analytics",
+            "Figures of the account's calls: start, end, granularity and more in the query",
+            analytics(),
         ),
         get(
             "/v23.0/{phone_number_id}",

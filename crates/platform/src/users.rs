@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use rules::permission::{Choice, Input};
+use rules::{
+    Refusal,
+    permission::{Choice, Input},
+};
 use terms::{MessageId, WaId};
 use wire::{
     handset::{ChatAuthor, ChatEntry, ChatEntryState, ChatKind, PermissionChoice},
@@ -31,6 +34,7 @@ pub(crate) async fn write_message(
     text: String,
 ) -> Result<(), ApiRefusal> {
     let number = business(world, to)?;
+    check_not_blocked(&number, user)?;
     if text.trim().is_empty() || text.chars().count() > TEXT_CHARS_MAX {
         return Err(ApiRefusal::Parameter(format!("text: 1 to {TEXT_CHARS_MAX} characters")));
     }
@@ -81,6 +85,11 @@ pub(crate) async fn read_chat(world: &World, user: &User, chat: &WaId) -> Result
         world.outbox.emit(&number, &consent::lane(&number, user), change).await?;
     }
     Ok(())
+}
+
+/// A user who blocked a business neither calls nor writes to it.
+pub(crate) fn check_not_blocked(number: &Number, user: &User) -> Result<(), Refusal> {
+    if user.blocks.contains(&number.id) { Err(Refusal::Blocked) } else { Ok(()) }
 }
 
 /// The business number of these digits.

@@ -146,8 +146,8 @@ pub struct Call {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     bucket: Bucket,
-    phone: Option<String>,
-    direction: Option<&'static str>,
+    phone: Option<WaId>,
+    direction: Option<Direction>,
     country: Option<Option<Country>>,
 }
 
@@ -163,10 +163,10 @@ struct Sum {
 pub struct Point {
     /// When.
     pub bucket: Bucket,
-    /// The business number's digits.
-    pub phone: Option<String>,
+    /// The business number.
+    pub phone: Option<WaId>,
     /// Who called.
-    pub direction: Option<&'static str>,
+    pub direction: Option<Direction>,
     /// The user's country; inside, `None` is a number of no country.
     pub country: Option<Option<Country>>,
     /// Connected calls.
@@ -232,8 +232,8 @@ impl<'a> Tally<'a> {
         let split = query.dimensions;
         let key = Key {
             bucket: query.granularity.bucket(self.zone, call.at),
-            phone: split.phone.then(|| call.phone.as_str().to_owned()),
-            direction: split.direction.then(|| call.direction.as_str()),
+            phone: split.phone.then(|| call.phone.clone()),
+            direction: split.direction.then_some(call.direction),
             country: split.country.then_some(call.country),
         };
         let nothing = Sum { count: 0, connected: Duration::ZERO, cost: Some(Decimal::ZERO) };

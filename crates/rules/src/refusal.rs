@@ -84,6 +84,9 @@ pub enum Refusal {
         /// Why, for the log and the sandbox.
         why: &'static str,
     },
+    /// The user has blocked the business; neither reaches the other. Code 138001.
+    #[error("the user has blocked this business; unblock it first")]
+    Blocked,
     /// The user's app is too old for a request or a call button. Message status 131026.
     #[error("the user's app is too old to show this message")]
     AppTooOld,
@@ -247,6 +250,7 @@ impl Refusal {
             Self::Restricted { .. } => "eligibility.restriction",
             Self::PaymentMissing => "eligibility.payment",
             Self::Uncallable { .. } => "eligibility.callable",
+            Self::Blocked => "user.blocks",
             Self::AppTooOld => "eligibility.app_version",
             Self::NotOnAllowedList => "eligibility.allowed_list",
             Self::VersionTooOld { .. } => "access.version",
@@ -291,6 +295,7 @@ impl Refusal {
             | Self::CountryBlocked { .. }
             | Self::PaymentMissing
             | Self::Uncallable { .. }
+            | Self::Blocked
             | Self::AppTooOld
             | Self::NotOnAllowedList
             | Self::VersionTooOld { .. }

@@ -18,10 +18,14 @@ const APP_NODE: &str = "Application";
 
 /// `GET /{WABA}`.
 pub(super) fn show(account: &Account, fields: Option<&str>) -> Answer {
+    Ok(Json(read(account, fields)?).into_response())
+}
+
+/// The fields asked for, or the usual ones.
+pub(super) fn read(account: &Account, fields: Option<&str>) -> Result<Value, ApiRefusal> {
     let value = |field: &str| value(account, field);
     let usual = "id,name,timezone_id,message_template_namespace";
-    let shown = pick(ACCOUNT_NODE, account.id.as_str(), fields, usual, value)?;
-    Ok(Json(shown).into_response())
+    pick(ACCOUNT_NODE, account.id.as_str(), fields, usual, value)
 }
 
 fn value(account: &Account, field: &str) -> Option<Value> {

@@ -61,7 +61,8 @@ async fn send(State(world): State<Arc<World>>, request: Request) -> Response {
 }
 
 async fn show_settings(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
-    respond(async { Ok(settings::show(&*auth::channel(&world, &headers)?)) }).await
+    respond(async { Ok(settings::show(&*auth::channel(&world, &headers)?, world.clock.now())) })
+        .await
 }
 
 async fn change_settings(State(world): State<Arc<World>>, request: Request) -> Response {

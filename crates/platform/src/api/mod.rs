@@ -5,6 +5,7 @@
 //! and every "no" has a row in [`refusals`].
 
 mod accounts;
+pub(crate) mod analytics;
 pub(crate) mod auth;
 mod calls;
 mod dialog;
@@ -100,7 +101,7 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
         }
         (&Method::GET, "settings") => {
             let (_, number) = auth::number(world, headers, uri, id, edge)?;
-            Ok(settings::show(&number))
+            Ok(settings::show(&number, world.clock.now()))
         }
         (&Method::POST, "settings") => {
             let (_, number) = auth::number(world, headers, uri, id, edge)?;
@@ -114,6 +115,10 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             if let Some((number, file)) = media::find(world, headers, uri, id).await? =>
         {
             media::act(world, &parts.method, &number, &file).await
+        }
+        (&Method::GET, "" | analytics::NAME) if analytics::is_asked(world, uri, id, edge) => {
+            let (_, account) = auth::account(world, headers, uri, id, analytics::SCOPED)?;
+            analytics::answer(world, &account, uri, edge).await
         }
         (&Method::GET, "") => show(world, headers, uri, id),
         (&Method::POST, "") => {

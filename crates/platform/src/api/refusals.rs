@@ -188,7 +188,7 @@ fn rule_row(refusal: &Refusal) -> Row {
         }
         Refusal::Restricted { .. } => row(138_014, 400, "Calling is temporarily disabled"),
         Refusal::PaymentMissing => row(131_044, 400, "Business eligibility: payment issue"),
-        Refusal::Uncallable { .. } => row(138_001, 400, "Receiver uncallable"),
+        Refusal::Uncallable { .. } | Refusal::Blocked => row(138_001, 400, "Receiver uncallable"),
         Refusal::AppTooOld => row(131_026, 400, "Message undeliverable"),
         Refusal::NotOnAllowedList => row(131_030, 400, "Recipient not in allowed list"),
         Refusal::VersionTooOld { .. } => row(2635, 400, "Deprecated API version"),

@@ -97,6 +97,7 @@ fn rule_samples() -> Vec<Refusal> {
         Refusal::Restricted { until: at },
         Refusal::PaymentMissing,
         Refusal::Uncallable { why: "this number is not on WhatsApp" },
+        Refusal::Blocked,
         Refusal::AppTooOld,
         Refusal::NotOnAllowedList,
         Refusal::VersionTooOld { version: 16, min: 17 },

@@ -8,29 +8,45 @@ use axum::{
 };
 use rules::{
     Refusal,
+    quality::Restriction,
     settings::{
         self, CallingSettings, Change, Codec, IconVisibility, KeyExchange, Prerequisites, Switch,
         Voicemail,
     },
 };
 use serde_json::{Value, json};
-use terms::Country;
+use terms::{Country, Timestamp};
 use wire::graph::{Success, settings as graph};
 
 use super::{Answer, refusals::ApiRefusal};
 use crate::{
     directory::Number,
+    quality,
     webhooks::{Lane, compose},
     world::World,
 };
 
 /// `GET`.
-pub(crate) fn show(number: &Number) -> Response {
+pub(crate) fn show(number: &Number, now: Timestamp) -> Response {
+    let mut calling = shown(&number.calling);
+    calling.restrictions = restrictions(number, now);
     Json(graph::Settings {
-        calling: Some(shown(&number.calling)),
+        calling: Some(calling),
         storage_configuration: Some(json!({ "status": "DEFAULT" })),
     })
     .into_response()
+}
+
+/// What is taken from the number now (fact sheet 11.1).
+fn restrictions(number: &Number, now: Timestamp) -> Option<graph::Restrictions> {
+    let shown = |restriction: &Restriction| graph::Restriction {
+        kind: restriction.kind.as_str().to_owned(),
+        reason: Some(restriction.reason.clone()),
+        expiration: restriction.until,
+    };
+    let active = number.restrictions.iter().filter(|restriction| restriction.is_active(now));
+    let restrictions_list: Vec<_> = active.map(shown).collect();
+    (!restrictions_list.is_empty()).then_some(graph::Restrictions { restrictions_list })
 }
 
 /// `POST`.
@@ -38,6 +54,7 @@ pub(crate) async fn change(world: &World, number: &Arc<Number>, body: &[u8]) -> 
     let wanted = graph::Settings::parse(body).map_err(ApiRefusal::Body)?;
     let Some(calling) = wanted.calling else { return Ok(Json(Success::bare()).into_response()) };
     let now = world.clock.now();
+    settings::may_change(&number.restrictions, &world.book(number), now)?;
     let account = world.directory.account(&number.account);
     let prerequisites = Prerequisites {
         tier: number.tier,
@@ -49,7 +66,8 @@ pub(crate) async fn change(world: &World, number: &Arc<Number>, body: &[u8]) -> 
     let change = to_change(&calling)?;
     let applied =
         settings::apply(&number.calling, &change, &prerequisites, &world.book(number), now)?;
-    let changed = Number { calling: applied.settings, ..Number::clone(number) };
+    let mut changed = Number { calling: applied.settings, ..Number::clone(number) };
+    quality::note_settings(world, &mut changed).await?;
     world.directory.save_number(changed.clone()).await?;
     if applied.notify {
         let lane = Lane(format!("{}/settings", number.id));

@@ -16,7 +16,7 @@ use wire::handset::{ChatAuthor, ChatEntry, ChatEntryState, ChatKind, EndedReason
 use super::{actor::CallActor, record::CallRecord, watch::Watch};
 use crate::{
     api::chain,
-    billing, chats, consent, sdp,
+    billing, chats, consent, quality, sdp,
     store::Kind,
     webhooks::{Lane, compose},
     world::World,
@@ -37,6 +37,7 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
             let change = compose::terminate(&actor.facts, &ending, actor.record.call.opaque());
             send(actor, change).await;
             log("count the call", billing::note_end(&world, &actor.facts, &ending).await);
+            log("note the pick-up", quality::note_call(&world, &actor.facts).await);
         }
         Effect::RingUser => world.phones.ring(&world, &actor.facts),
         Effect::TellUser(notice) => tell_user(actor, notice).await,

@@ -170,6 +170,7 @@ async fn check_user_call(
     user: &User,
     book: &Rulebook,
 ) -> Result<(), ApiRefusal> {
+    users::check_not_blocked(number, user)?;
     let load = consent::load_of(world, number, user).await?;
     let checked = eligibility::check_user_call(
         &consent::number_facts(world, number),

@@ -11,7 +11,7 @@ use terms::Direction;
 use super::record::{CallRecord, Facts};
 use crate::{
     api::chain,
-    billing,
+    billing, quality,
     store::{Kind, StoreFault},
     webhooks::{Lane, compose},
     world::World,
@@ -44,6 +44,7 @@ async fn end(world: &Arc<World>, mut record: CallRecord) -> Result<(), StoreFaul
     record.note_state(now);
     if let (Some(ending), Some(facts)) = (ending, facts(world, &record)) {
         billing::note_end(world, &facts, &ending).await?;
+        quality::note_call(world, &facts).await?;
         if facts.direction == Direction::BusinessInitiated {
             let price = billing::call(world, &facts, &ending).await?;
             record.price = price.or(record.price);

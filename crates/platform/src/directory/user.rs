@@ -1,8 +1,10 @@
 //! Which WhatsApp users are there?
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use terms::{Country, UserId, WaId};
+use terms::{Country, PhoneNumberId, UserId, WaId};
 
 use rules::client::Client;
 use wire::sandbox::Behaviour;
@@ -25,6 +27,9 @@ pub(crate) struct User {
     /// Businesses see the ids and the username, not the phone number.
     #[serde(default)]
     pub(crate) hides_number: bool,
+    /// The business numbers the user has blocked.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) blocks: BTreeSet<PhoneNumberId>,
     /// The app on the user's phone.
     #[serde(default)]
     pub(crate) client: Client,
@@ -43,6 +48,7 @@ impl User {
             parent_user_id: None,
             username: None,
             hides_number: false,
+            blocks: BTreeSet::new(),
             client: Client::default(),
             behaviour: Behaviour::default(),
         }

@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::{SinkExt as _, StreamExt as _};
-use rules::call::Input;
+use rules::{call::Input, quality};
 use serde::Deserialize;
 use terms::{CallId, WaId};
 use tokio::time::interval;
@@ -118,7 +118,8 @@ async fn hello(world: &World, user: &User) -> Result<ToPhone, crate::store::Stor
             number: number.digits.clone(),
             name: number.name.clone(),
             calling_enabled: number.calling.calling_enabled(),
-            icon_visible: number.calling.shows_icon(user.country),
+            icon_visible: number.calling.shows_icon(user.country)
+                && !quality::hides_icon(&number.restrictions, world.clock.now()),
         });
         shown.push(chats::load(world, &number, &user.wa_id).await?);
     }

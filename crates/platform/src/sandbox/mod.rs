@@ -3,9 +3,11 @@
 //! `/sandbox/v1/…`: see everything, be any user, move the clock, read every webhook. It answers on
 //! loopback only, or to a bearer token if one is configured. A rule that says no is 409.
 
+mod analytics;
 mod calls;
 mod clock;
 mod faults;
+mod feedback;
 mod numbers;
 mod rate_cards;
 mod state;
@@ -43,6 +45,7 @@ pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/sandbox/v1/users/{wa_id}/call", post(users::call))
         .route("/sandbox/v1/users/{wa_id}/message", post(users::write_message))
         .route("/sandbox/v1/users/{wa_id}/permission", post(users::decide))
+        .route("/sandbox/v1/users/{wa_id}/feedback", post(feedback::give))
         .route("/sandbox/v1/users/{wa_id}/hang_up", post(users::hang_up))
         .route(
             "/sandbox/v1/numbers/{id}/settings",
@@ -53,6 +56,7 @@ pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/sandbox/v1/calls", get(calls::list))
         .route("/sandbox/v1/calls/{id}", get(calls::inspect))
         .route("/sandbox/v1/calls/{id}/recording.wav", get(calls::recording))
+        .route("/sandbox/v1/accounts/{waba_id}/analytics", get(analytics::show))
         .route("/sandbox/v1/rate_cards", post(rate_cards::add))
         .route("/sandbox/v1/clock", get(clock::show).post(clock::change))
         .route("/sandbox/v1/faults", get(faults::show).put(faults::set).delete(faults::clear))

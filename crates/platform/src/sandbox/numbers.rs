@@ -24,7 +24,7 @@ pub(super) async fn show_settings(
     State(world): State<Arc<World>>,
     Path(id): Path<String>,
 ) -> Answer {
-    Ok(settings::show(&*number(&world, &id)?))
+    Ok(settings::show(&*number(&world, &id)?, world.clock.now()))
 }
 
 pub(super) async fn change_settings(

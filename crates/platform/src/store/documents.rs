@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Call,
     /// A rate card that was added.
     RateCard,
+    /// How a number stands with its users: warnings, and since when its figures count.
+    Quality,
     /// What a test wants to go wrong.
     Faults,
     /// What this server remembers of itself: its clock, its runs.
@@ -46,6 +48,7 @@ impl Kind {
             Self::Placed => "placed",
             Self::Call => "call",
             Self::RateCard => "rate_card",
+            Self::Quality => "quality",
             Self::Faults => "faults",
             Self::Server => "server",
             Self::MediaFile => "media_file",

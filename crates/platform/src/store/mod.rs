@@ -5,10 +5,11 @@
 //! it is the same database in memory.
 //!
 //! Every method returns after the commit. One room of the store is one file here: [`documents`],
-//! [`outbox`], [`queue`], [`chats`], [`usage`].
+//! [`outbox`], [`queue`], [`chats`], [`usage`], [`figures`].
 
 mod chats;
 mod documents;
+mod figures;
 mod outbox;
 mod queue;
 mod usage;

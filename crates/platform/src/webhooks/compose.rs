@@ -6,6 +6,7 @@
 use rules::{
     call::{Ending, Status},
     price::Price,
+    quality::{Restriction, RestrictionKind, Violation, pickup_remediation},
     usage::Month,
 };
 use terms::{Direction, MessageId, Timestamp};
@@ -13,7 +14,7 @@ use wire::{
     graph::call::Session,
     webhook::{
         Contact, Metadata, Profile, WebhookError,
-        account::{AccountUpdate, SettingsUpdate, VolumeTier},
+        account::{AccountUpdate, RestrictionNotice, SettingsUpdate, VolumeTier},
         call::{CallEntry, CallEvent, CallStatus, CallsValue, EndStatus, Progress},
         envelope::{Change, Envelope},
         message::{CallPermissionReply, Context, Delivery, Message, MessageStatus, MessagesValue},
@@ -142,6 +143,34 @@ pub(crate) fn volume_tier(price: &Price, month: Month, at: Timestamp) -> Change 
         effective_month: month.to_string(),
         region: price.market.clone(),
     })))
+}
+
+/// A number's quality is low (fact sheet 11).
+pub(crate) fn violation(number: &Number, violation: Violation) -> Change {
+    let remediation = match violation {
+        Violation::LowPickupRate => Some(pickup_remediation(false)),
+        Violation::BusinessInitiatedQuality
+        | Violation::UserInitiatedQuality
+        | Violation::CallingQuality => None,
+    };
+    let update = AccountUpdate::violation(&number.digits, violation.as_str(), remediation);
+    Change::AccountUpdate(Box::new(update))
+}
+
+/// Something is taken from a number (fact sheet 11).
+pub(crate) fn restriction(number: &Number, restriction: &Restriction) -> Change {
+    let remediation = match restriction.kind {
+        RestrictionKind::CallButtonHidden => Some(pickup_remediation(true).to_owned()),
+        RestrictionKind::BusinessInitiated
+        | RestrictionKind::UserInitiated
+        | RestrictionKind::Both => None,
+    };
+    let notice = RestrictionNotice {
+        restriction_type: restriction.kind.as_str().to_owned(),
+        expiration: restriction.until,
+        remediation,
+    };
+    Change::AccountUpdate(Box::new(AccountUpdate::restriction(&number.digits, &notice)))
 }
 
 /// A user's call could not be delivered.

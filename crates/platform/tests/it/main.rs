@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and says where")]
 
 mod accounts;
+mod analytics;
 mod bad_media;
 mod bench;
 mod broken;
@@ -19,6 +20,7 @@ mod openapi;
 mod phones;
 mod price;
 mod privacy;
+mod quality;
 mod sandbox;
 mod sdes;
 mod subscriptions;

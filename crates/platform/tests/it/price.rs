@@ -1,6 +1,7 @@
 //! What calls and messages cost, at the account's card, month and tier.
 
 use offhook_platform::{Config, Seed, clock::Mode};
+use rules::price::Card;
 use serde_json::{Value, json};
 
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
 };
 
 /// The demo's account with another card, and what else is to be replaced.
-fn seeded(changes: &[(&str, &str)]) -> Config {
+pub(crate) fn seeded(changes: &[(&str, &str)]) -> Config {
     let mut seed = include_str!("../../seeds/demo.toml").to_owned();
     for (from, to) in changes {
         assert!(seed.contains(from), "{from}");
@@ -18,20 +19,32 @@ fn seeded(changes: &[(&str, &str)]) -> Config {
     Config { seed: Seed::parse(&seed).unwrap(), ..config() }
 }
 
+/// The demo's account in Berlin, in euros, with the newest rules and one card of its own.
+pub(crate) fn berlin(card: &str, rate: &str) -> Config {
+    let csv = format!("Market,Currency,0+\nMexico,EUR,{rate}\n");
+    let seeded = seeded(&[
+        ("rate_card = \"example\"", "rate_card = \"ours\""),
+        ("currency = \"USD\"", "currency = \"EUR\""),
+        ("America/Sao_Paulo", "Europe/Berlin"),
+        ("2025-beta", "2026-10"),
+    ]);
+    Config { rate_cards: vec![Card::parse(card, &csv).unwrap()], ..seeded }
+}
+
 async fn add_card(bench: &Bench, name: &str, csv: &str) {
     let (status, body) = bench.sandbox("/rate_cards", json!({ "name": name, "csv": csv })).await;
     assert_eq!(status, 201, "{body}");
 }
 
 /// Ana may be called, and picks up at once.
-async fn allowed(bench: &Bench) {
+pub(crate) async fn allowed(bench: &Bench) {
     bench.open_window().await;
     bench.permit("accept_permanent").await;
     bench.behave(ANA, json!({ "answer": { "after_ms": 0 } })).await;
 }
 
 /// A call by the business that lasts this long by the platform's clock; its inspection.
-async fn talk(bench: &Bench, nth: usize, lasts: &str) -> Value {
+pub(crate) async fn talk(bench: &Bench, nth: usize, lasts: &str) -> Value {
     let business = Business::offering();
     let dial = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
         "session": { "sdp_type": "offer", "sdp": business.sdp } });
@@ -59,11 +72,12 @@ fn tiers(bench: &Bench) -> Vec<Value> {
 /// as a whole, and the month starts again.
 #[tokio::test]
 async fn a_month_has_tiers_and_ends_at_the_accounts_midnight() {
-    let bench = Bench::with(seeded(&[("rate_card = \"example\"", "rate_card = \"ours\"")])).await;
+    let csv = "Market,Currency,0-2,3+\nMexico,USD,0.10,0.05\nOther,USD,1,1\n";
+    let seeded = seeded(&[("rate_card = \"example\"", "rate_card = \"ours\"")]);
+    let rate_cards = vec![Card::parse("ours-2026-01-01", csv).unwrap()];
+    let bench = Bench::with(Config { rate_cards, ..seeded }).await;
     bench.clock.set_mode(Mode::Frozen);
     bench.clock.set("2026-10-31T12:00:00Z".parse().unwrap());
-    let csv = "Market,Currency,0-2,3+\nMexico,USD,0.10,0.05\nOther,USD,1,1\n";
-    add_card(&bench, "ours-2026-01-01", csv).await;
     allowed(&bench).await;
     assert_eq!(talk(&bench, 0, "PT120S").await["price"]["amount"], "0.2");
     assert!(tiers(&bench).is_empty());
@@ -86,19 +100,12 @@ async fn a_month_has_tiers_and_ends_at_the_accounts_midnight() {
 /// The card of the day the call was answered on, in the account's currency and zone.
 #[tokio::test]
 async fn the_card_in_force_holds() {
-    let bench = Bench::with(seeded(&[
-        ("rate_card = \"example\"", "rate_card = \"ours\""),
-        ("currency = \"USD\"", "currency = \"EUR\""),
-        ("America/Sao_Paulo", "Europe/Berlin"),
-        ("2025-beta", "2026-10"),
-    ]))
-    .await;
+    let bench = Bench::with(berlin("ours-2026-10-01", "0.20")).await;
     bench.clock.set_mode(Mode::Frozen);
     bench.clock.set("2026-09-30T21:59:00Z".parse().unwrap());
     allowed(&bench).await;
     assert_eq!(talk(&bench, 0, "PT6S").await["price"], Value::Null, "no rate, no price");
     add_card(&bench, "ours-2026-01-01", "Market,Currency,0+\nMexico,EUR,0.10\n").await;
-    add_card(&bench, "ours-2026-10-01", "Market,Currency,0+\nMexico,EUR,0.20\n").await;
     add_card(&bench, "ours-2026-10-01", "Market,Currency,0+\nMexico,USD,9\n").await;
     let price = talk(&bench, 1, "PT61S").await["price"].clone();
     assert_eq!(price, json!({ "amount": "0.11", "currency": "EUR" }), "answered in September");

@@ -30,6 +30,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::Restricted { until: at(0) },
         Refusal::PaymentMissing,
         Refusal::Uncallable { why: "not on WhatsApp" },
+        Refusal::Blocked,
         Refusal::AppTooOld,
         Refusal::NotOnAllowedList,
         Refusal::NoPermission(Absence::NeverGiven),

@@ -3,8 +3,10 @@
 //! Each file is one endpoint: its request read from raw bytes with [`RequestFault`](crate::RequestFault)s
 //! that name the field, the same request written for a gateway, and its answer.
 
+pub mod analytics;
 pub mod call;
 pub mod error;
+pub mod fields;
 pub mod health;
 pub mod message;
 pub mod permission;

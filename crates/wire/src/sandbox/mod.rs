@@ -22,8 +22,9 @@ pub use self::inspection::{
     StateChange, Verdict,
 };
 pub use self::user::{
-    After, Behaviour, CallPlaced, Consent, Counter, DecidePermission, KeyPress, NewUser,
-    PermissionAction, PermissionHabit, PlaceCall, Play, Reaction, User, WriteMessage,
+    After, Behaviour, CallPlaced, Consent, Counter, DecidePermission, FeedbackKind, GiveFeedback,
+    KeyPress, NewUser, PermissionAction, PermissionHabit, PlaceCall, Play, Reaction, User,
+    WriteMessage,
 };
 
 /// What is asked will not be done.

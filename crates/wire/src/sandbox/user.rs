@@ -85,6 +85,28 @@ pub struct NewUser {
     pub behaviour: Option<Behaviour>,
 }
 
+/// `POST /sandbox/v1/users/{wa_id}/feedback`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GiveFeedback {
+    /// The business number.
+    pub to: WaId,
+    /// What the user does.
+    pub kind: FeedbackKind,
+}
+
+/// What a user does about a business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedbackKind {
+    /// Blocks it: neither can call or write to the other.
+    Block,
+    /// Reports it.
+    Report,
+    /// Takes a block back.
+    Unblock,
+}
+
 /// `PUT /sandbox/v1/users/{wa_id}/behaviour`: how the scripted phone reacts. What is absent is as
 /// in [`Behaviour::default`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
