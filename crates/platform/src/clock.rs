@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use serde::{Deserialize, Serialize};
 use terms::Timestamp;
 use tokio::sync::watch;
 
@@ -50,6 +51,16 @@ pub enum Mode {
     Frozen,
 }
 
+/// Where a clock stood, to be resumed after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// What it showed.
+    at: Timestamp,
+    /// What the machine's clock showed.
+    machine: Timestamp,
+    frozen: bool,
+}
+
 /// Why the clock did not move.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClockError {
@@ -78,8 +89,7 @@ impl Clock {
     /// A clock that runs at the machine's time.
     #[must_use]
     pub fn system() -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self::starting_at(Timestamp::from_unix_ms(0) + since_epoch)
+        Self::starting_at(machine_now())
     }
 
     /// A clock that runs from `at`.
@@ -88,6 +98,22 @@ impl Clock {
         let hand = Hand { stood_at: at, read_at: Instant::now(), mode: Mode::Running };
         let (hand, past) = (Mutex::new(hand), Mutex::default());
         Self { shared: Arc::new(Shared { hand, past, moved: watch::Sender::new(0) }) }
+    }
+
+    /// Where it stands.
+    pub(crate) fn kept(&self) -> Kept {
+        let hand = self.hand();
+        Kept { at: hand.now(), machine: machine_now(), frozen: hand.mode == Mode::Frozen }
+    }
+
+    /// Goes on from where it stood: a running clock as if it had run all the time.
+    pub(crate) fn resume(&self, kept: Kept) {
+        let mode = if kept.frozen { Mode::Frozen } else { Mode::Running };
+        let ran = if kept.frozen { Duration::ZERO } else { machine_now().since(kept.machine) };
+        self.change(|hand, _| {
+            hand.stood_at = kept.at + ran;
+            hand.mode = mode;
+        });
     }
 
     /// This moment.
@@ -190,6 +216,11 @@ impl Clock {
     }
 }
 
+fn machine_now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_ms(0) + since_epoch
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,6 +266,22 @@ mod tests {
         assert!(clock.shown_at(before) <= shown, "{} {shown}", clock.shown_at(before));
         assert!(clock.shown_at(before) >= "2026-11-01T00:00:00Z".parse().unwrap());
         assert_eq!(clock.shown_at(Instant::now()), clock.now());
+    }
+
+    #[test]
+    fn a_clock_goes_on_where_another_stood() {
+        let (stood, later) = (frozen(), Clock::system());
+        later.resume(stood.kept());
+        assert_eq!((later.now(), later.mode()), (stood.now(), Mode::Frozen));
+
+        let (ran, later) = (Clock::system(), Clock::system());
+        ran.advance("P7D").unwrap();
+        let kept = ran.kept();
+        std::thread::sleep(Duration::from_millis(5));
+        later.resume(kept);
+        assert_eq!(later.mode(), Mode::Running);
+        assert!(later.now() >= kept.at + Duration::from_millis(5), "time passed meanwhile");
+        assert!(later.now().since(ran.now()) < Duration::from_secs(1));
     }
 
     #[tokio::test]

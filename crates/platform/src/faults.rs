@@ -110,7 +110,6 @@ impl Faults {
     }
 
     /// What happens to webhooks: those of a call, or those of none; and who said so.
-    #[allow(dead_code, reason = "a seam: its rooms are being built")]
     pub(crate) fn webhook(&self, call: Option<&CallId>) -> (WebhookFaults, FaultScope) {
         self.read(|scopes| {
             let own = call.and_then(|call| scopes.calls.get(call)).and_then(|it| it.webhook);

@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
@@ -32,10 +32,6 @@ pub(crate) enum Stream {
     Message,
     /// Rows of the webhooks' journal.
     Webhook,
-    /// The trace of a refusal.
-    Trace,
-    /// The challenge of a verification.
-    Challenge,
     /// Names of media streams in SDP.
     Sdp,
     /// Media files and their download addresses.
@@ -44,13 +40,20 @@ pub(crate) enum Stream {
     Other,
 }
 
+/// How far a seeded source has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// Which run on its data folder it was.
+    run: u64,
+    /// How many of each stream were drawn.
+    drawn: BTreeMap<Stream, u64>,
+}
+
 /// The source of ids; it locks for the length of one.
 #[derive(Debug)]
 pub(crate) struct Ids {
     seed: Option<u64>,
-    drawn: Mutex<BTreeMap<Stream, u64>>,
-    /// Which run on this data folder it is.
-    run: u64,
+    place: Mutex<Place>,
 }
 
 impl Ids {
@@ -60,17 +63,17 @@ impl Ids {
             Randomness::System => None,
             Randomness::Seeded(seed) => Some(seed),
         };
-        Self { seed, drawn: Mutex::default(), run }
+        Self { seed, place: Mutex::new(Place { run, drawn: BTreeMap::new() }) }
     }
 
     /// Sixteen bytes nobody has seen.
     pub(crate) fn bytes(&self, stream: Stream) -> [u8; 16] {
         let Some(seed) = self.seed else { return rand::random() };
-        let nth = self.count(stream);
+        let (run, nth) = self.count(stream);
         let mut digest = Sha256::new();
         digest.update(seed.to_be_bytes());
         digest.update([stream as u8]);
-        digest.update(self.run.to_be_bytes());
+        digest.update(run.to_be_bytes());
         digest.update(nth.to_be_bytes());
         let digest = digest.finalize();
         std::array::from_fn(|at| digest[at])
@@ -87,23 +90,26 @@ impl Ids {
         uuid::Builder::from_random_bytes(self.bytes(stream)).into_uuid()
     }
 
-    /// How many of each stream were drawn in this run.
-    #[allow(dead_code, reason = "a seam: its rooms are being built")]
-    pub(crate) fn drawn(&self) -> BTreeMap<Stream, u64> {
-        self.drawn.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// How far it has come; always the same without a seed.
+    pub(crate) fn place(&self) -> Place {
+        self.seed.map_or_else(Place::default, |_| self.locked().clone())
     }
 
-    /// Goes on as after `drawn`.
-    #[allow(dead_code, reason = "a seam: its rooms are being built")]
-    pub(crate) fn resume(&self, drawn: BTreeMap<Stream, u64>) {
-        *self.drawn.lock().unwrap_or_else(PoisonError::into_inner) = drawn;
+    /// Goes on from a place.
+    pub(crate) fn resume(&self, place: Place) {
+        *self.locked() = place;
     }
 
-    fn count(&self, stream: Stream) -> u64 {
-        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
-        let nth = drawn.entry(stream).or_default();
+    fn count(&self, stream: Stream) -> (u64, u64) {
+        let mut place = self.locked();
+        let nth = place.drawn.entry(stream).or_default();
         *nth += 1;
-        *nth
+        let nth = *nth;
+        (place.run, nth)
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,7 +121,7 @@ mod tests {
     fn a_seed_repeats_and_streams_do_not_disturb_each_other() {
         let (one, two) = (Ids::new(Randomness::Seeded(7), 0), Ids::new(Randomness::Seeded(7), 0));
         let first = one.bytes(Stream::Call);
-        two.bytes(Stream::Trace);
+        two.bytes(Stream::Sdp);
         assert_eq!(first, two.bytes(Stream::Call));
         assert_ne!(first, two.bytes(Stream::Call));
         assert_ne!(first, Ids::new(Randomness::Seeded(8), 0).bytes(Stream::Call));
@@ -127,7 +133,7 @@ mod tests {
     fn a_resumed_source_goes_on() {
         let (one, two) = (Ids::new(Randomness::Seeded(7), 0), Ids::new(Randomness::Seeded(7), 0));
         one.bytes(Stream::Call);
-        two.resume(one.drawn());
+        two.resume(one.place());
         assert_eq!(one.number(Stream::Call), two.number(Stream::Call));
     }
 

@@ -31,6 +31,7 @@ mod sandbox;
 mod sdp;
 mod seed;
 mod serve;
+mod snapshot;
 mod store;
 mod users;
 mod webhooks;

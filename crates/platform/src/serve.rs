@@ -39,7 +39,7 @@ use crate::{
     openapi, pages, phones, sandbox,
     store::{Kind, Store},
     webhooks::{Clients, Deliverer, Outbox},
-    world::{Reads, World},
+    world::{CLOCK, Reads, World},
 };
 
 /// How long calls may take to end when the server stops.
@@ -133,6 +133,7 @@ async fn make_world(
     wake: Arc<Notify>,
 ) -> Result<World, StartError> {
     let store = Store::open(config.data.as_deref()).map_err(StartError::Store)?;
+    resume_clock(config, &store).await.map_err(StartError::Store)?;
     let seed = config.seed.clone();
     let directory = Directory::load(store.clone(), seed).await.map_err(StartError::Store)?;
     let faults = Faults::load(store.clone()).await.map_err(StartError::Store)?;
@@ -179,6 +180,14 @@ async fn make_world(
         stop: CancellationToken::new(),
         stopped: CancellationToken::new(),
     })
+}
+
+/// Lets the clock go on as an earlier run on this data folder left it.
+async fn resume_clock(config: &Config, store: &Store) -> Result<(), StoreFault> {
+    if let Some(kept) = store.load(Kind::Server, CLOCK).await? {
+        config.clock.resume(kept);
+    }
+    Ok(())
 }
 
 /// Which run on this data folder this is, from 0.

@@ -26,9 +26,12 @@ use crate::{
     ids::Ids,
     media_files::MediaFiles,
     phones::Phones,
-    store::Store,
+    store::{Kind, Store, StoreFault},
     webhooks::{Clients, Outbox},
 };
+
+/// The document that says where the clock stands.
+pub(crate) const CLOCK: &str = "clock";
 
 /// Everything that is shared.
 #[derive(Debug)]
@@ -92,6 +95,11 @@ impl World {
     pub(crate) fn add_card(&self, card: Card) {
         let mut cards = self.cards.write().unwrap_or_else(PoisonError::into_inner);
         Arc::make_mut(&mut cards).add(card);
+    }
+
+    /// Keeps where the clock stands, for the next run on this data folder.
+    pub(crate) async fn keep_clock(&self) -> Result<(), StoreFault> {
+        self.store.save(Kind::Server, CLOCK, &self.clock.kept()).await
     }
 
     /// Where this server is reached from inside.

@@ -54,15 +54,21 @@ impl Directory {
     /// Loads everyone from the store; an empty store is filled from the seed first.
     pub(crate) async fn load(store: Store, seed: Seed) -> Result<Self, StoreFault> {
         let directory = Self { tables: Arc::default(), store };
-        let apps: Vec<App> = directory.store.load_all(Kind::App).await?;
-        if apps.is_empty() {
+        directory.reload().await?;
+        if directory.apps().is_empty() {
             directory.fill(seed).await?;
-            return Ok(directory);
         }
-        let accounts = directory.store.load_all(Kind::Account).await?;
-        let numbers = directory.store.load_all(Kind::Number).await?;
-        let users = directory.store.load_all(Kind::User).await?;
-        directory.write(|tables| {
+        Ok(directory)
+    }
+
+    /// Reads everyone from the store again.
+    pub(crate) async fn reload(&self) -> Result<(), StoreFault> {
+        let apps: Vec<App> = self.store.load_all(Kind::App).await?;
+        let accounts = self.store.load_all(Kind::Account).await?;
+        let numbers = self.store.load_all(Kind::Number).await?;
+        let users = self.store.load_all(Kind::User).await?;
+        self.write(|tables| {
+            *tables = Tables::default();
             tables.apps.extend(apps.into_iter().map(|it: App| (it.id.clone(), Arc::new(it))));
             tables
                 .accounts
@@ -72,7 +78,7 @@ impl Directory {
                 .extend(numbers.into_iter().map(|it: Number| (it.id.clone(), Arc::new(it))));
             tables.users.extend(users.into_iter().map(|it: User| (it.wa_id.clone(), Arc::new(it))));
         });
-        Ok(directory)
+        Ok(())
     }
 
     async fn fill(&self, seed: Seed) -> Result<(), StoreFault> {

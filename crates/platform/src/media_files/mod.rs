@@ -156,7 +156,6 @@ fn link_hash(file: &MediaFile, until: i64) -> String {
 }
 
 /// The bytes of every file, in base64, for a snapshot; the documents are the store's.
-#[allow(dead_code, reason = "the snapshot, which comes after this, takes and gives them")]
 pub(crate) async fn contents(world: &World) -> Result<BTreeMap<MediaId, String>, StoreFault> {
     let files: Vec<MediaFile> = world.store.load_all(Kind::MediaFile).await?;
     let mut contents = BTreeMap::new();
@@ -173,7 +172,6 @@ pub(crate) async fn contents(world: &World) -> Result<BTreeMap<MediaId, String>,
 /// # Errors
 ///
 /// A text that is not base64 is left out and told; the store's faults are answered.
-#[allow(dead_code, reason = "the snapshot, which comes after this, takes and gives them")]
 pub(crate) async fn restore(
     world: &World,
     contents: BTreeMap<MediaId, String>,

@@ -37,6 +37,7 @@ pub(super) async fn change(State(world): State<Arc<World>>, request: Request) ->
         Change::Mode(ClockMode::Frozen) => world.clock.set_mode(Mode::Frozen),
         Change::Mode(ClockMode::Running) => world.clock.set_mode(Mode::Running),
     }
+    world.keep_clock().await?;
     Ok(Json(read(&world)).into_response())
 }
 

@@ -5,13 +5,14 @@
 //! it is the same database in memory.
 //!
 //! Every method returns after the commit. One room of the store is one file here: [`documents`],
-//! [`outbox`], [`queue`], [`chats`], [`usage`], [`figures`].
+//! [`outbox`], [`queue`], [`chats`], [`usage`], [`figures`]; [`snapshot`] takes and puts back all of it.
 
 mod chats;
 mod documents;
 mod figures;
 mod outbox;
 mod queue;
+mod snapshot;
 mod usage;
 mod writer;
 
@@ -19,6 +20,7 @@ use std::path::Path;
 
 pub(crate) use documents::Kind;
 pub(crate) use outbox::{Attempt, DeliveryState, JournalFilter, NewWebhook, WebhookRow};
+pub(crate) use snapshot::{RestoreFault, Tables};
 pub(crate) use usage::{EndedCall, MessageCost, Meter, SentMessage};
 use writer::Writer;
 

@@ -21,6 +21,7 @@ mod phones;
 mod price;
 mod privacy;
 mod quality;
+mod repeatable;
 mod sandbox;
 mod sdes;
 mod subscriptions;
