@@ -167,7 +167,6 @@ async fn make_world(
         recordings: Recordings::default(),
         calls: Registry::default(),
         phones: phones::Phones::default(),
-        http: clients.plain().clone(),
         clients,
         handshake: config.handshake,
         sandbox_token: config.sandbox_token.clone(),

@@ -52,7 +52,6 @@ pub(crate) struct World {
     pub(crate) recordings: Recordings,
     pub(crate) calls: Registry,
     pub(crate) phones: Phones,
-    pub(crate) http: reqwest::Client,
     /// Requests to the businesses' endpoints, each as whom its app says.
     pub(crate) clients: Clients,
     pub(crate) handshake: bool,

@@ -20,7 +20,7 @@ use wire::{
 use super::{Answer, refusals::ApiRefusal};
 use crate::{
     directory::{Account, App, Callback},
-    webhooks::verify_endpoint,
+    webhooks::verify,
     world::World,
 };
 
@@ -43,11 +43,9 @@ pub(crate) async fn set_callback(
     fields: Vec<String>,
 ) -> Result<(), ApiRefusal> {
     let verify_token = verify_token.unwrap_or_else(|| app.verify_token.clone());
-    if world.handshake {
-        verify_endpoint(&world.http, &url, &verify_token)
-            .await
-            .map_err(|fault| ApiRefusal::Handshake(fault.to_string()))?;
-    }
+    verify(world, Some(app), &url, &verify_token)
+        .await
+        .map_err(|fault| ApiRefusal::Handshake(fault.to_string()))?;
     let changed = App { callback_url: Some(url), verify_token, fields, ..app.clone() };
     world.directory.save_app(changed).await?;
     Ok(())
@@ -72,6 +70,7 @@ pub(super) async fn subscriptions(world: &World, method: &Method, app: &App) -> 
 /// The callback an override asks for, once it has answered the handshake; an empty URL is none.
 pub(super) async fn overridden(
     world: &World,
+    app: Option<&AppId>,
     wanted: CallbackOverride,
 ) -> Result<Option<Callback>, ApiRefusal> {
     let Some(url) = wanted.override_callback_uri.filter(|url| !url.is_empty()) else {
@@ -82,10 +81,10 @@ pub(super) async fn overridden(
         ApiRefusal::Body(RequestFault::Missing { path })
     };
     let verify_token = wanted.verify_token.ok_or_else(missing)?;
-    if world.handshake {
-        let verified = verify_endpoint(&world.http, &url, &verify_token).await;
-        verified.map_err(|fault| ApiRefusal::Handshake(fault.to_string()))?;
-    }
+    let app = app.and_then(|id| world.directory.app(id));
+    verify(world, app.as_deref(), &url, &verify_token)
+        .await
+        .map_err(|fault| ApiRefusal::Handshake(fault.to_string()))?;
     Ok(Some(Callback { url, verify_token }))
 }
 
@@ -101,7 +100,7 @@ pub(super) async fn subscribed_apps(
     match *method {
         Method::POST => {
             let wanted = CallbackOverride::parse(body).map_err(ApiRefusal::Body)?;
-            match overridden(world, wanted).await? {
+            match overridden(world, Some(&app), wanted).await? {
                 Some(callback) => drop(changed.overrides.insert(app.clone(), callback)),
                 None => drop(changed.overrides.remove(&app)),
             }

@@ -43,11 +43,6 @@ impl Clients {
         Ok(Self { roots, plain, with_certificate: Mutex::default() })
     }
 
-    /// The client that shows nobody's certificate.
-    pub(crate) fn plain(&self) -> &Client {
-        &self.plain
-    }
-
     /// The client that shows this certificate: a PEM text, or the path of one.
     pub(crate) async fn showing(
         &self,

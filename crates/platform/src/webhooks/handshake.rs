@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use rand::RngExt as _;
+use crate::{directory::App, ids::Stream, world::World};
 
 /// How long the endpoint may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,6 +19,9 @@ pub enum HandshakeFault {
     /// No URL, or not HTTP.
     #[error("the callback URL is not a valid http or https URL")]
     Url,
+    /// The app's client certificate cannot be used.
+    #[error("{0}")]
+    Certificate(String),
     /// The endpoint did not answer.
     #[error("the callback URL could not be reached")]
     Unreachable(#[source] reqwest::Error),
@@ -47,21 +50,37 @@ pub(crate) fn check_url(url: &str) -> Result<reqwest::Url, HandshakeFault> {
     }
 }
 
-/// Runs the handshake.
+/// Asks an app's new callback URL, its own or an override, unless the platform asks nobody.
 ///
 /// # Errors
 ///
-/// The endpoint does not answer as a webhook endpoint does.
-pub(crate) async fn verify_endpoint(
-    http: &reqwest::Client,
+/// The endpoint does not answer as a webhook endpoint does, or wants a certificate the app lacks.
+pub(crate) async fn verify(
+    world: &World,
+    app: Option<&App>,
     url: &str,
     verify_token: &str,
 ) -> Result<(), HandshakeFault> {
+    if !world.handshake {
+        return check_url(url).map(drop);
+    }
+    let certificate = app.and_then(|app| app.client_certificate.as_deref());
+    let client = world.clients.showing(certificate).await;
+    let client = client.map_err(|fault| HandshakeFault::Certificate(fault.to_string()))?;
+    let challenge = 1_000_000_000 + world.ids.number(Stream::Other) % 1_000_000_000;
+    verify_endpoint(&client, url, verify_token, &challenge.to_string()).await
+}
+
+async fn verify_endpoint(
+    http: &reqwest::Client,
+    url: &str,
+    verify_token: &str,
+    challenge: &str,
+) -> Result<(), HandshakeFault> {
     let mut url = check_url(url)?;
-    let challenge = rand::rng().random_range(1_000_000_000_u32..2_000_000_000).to_string();
     url.query_pairs_mut()
         .append_pair("hub.mode", "subscribe")
-        .append_pair("hub.challenge", &challenge)
+        .append_pair("hub.challenge", challenge)
         .append_pair("hub.verify_token", verify_token);
     let mut answer =
         http.get(url).timeout(TIMEOUT).send().await.map_err(HandshakeFault::Unreachable)?;

@@ -16,5 +16,5 @@ mod target;
 pub(crate) use clients::Clients;
 pub(crate) use deliver::Deliverer;
 pub use handshake::HandshakeFault;
-pub(crate) use handshake::{check_url, verify_endpoint};
+pub(crate) use handshake::{check_url, verify};
 pub(crate) use outbox::{Lane, Outbox};

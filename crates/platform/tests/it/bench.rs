@@ -157,6 +157,15 @@ impl Endpoint {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        Self::serve(listener, url)
+    }
+
+    /// An endpoint at `url` behind any listener.
+    pub(crate) fn serve<L>(listener: L, url: String) -> Self
+    where
+        L: axum::serve::Listener,
+        L::Addr: std::fmt::Debug,
+    {
         let delivered = Arc::default();
         let endpoint = Self { url, delivered, status: Arc::new(AtomicU16::new(200)) };
         let router =

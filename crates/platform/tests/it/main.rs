@@ -12,6 +12,7 @@ mod business;
 mod business_calls;
 mod delivery;
 mod edition;
+mod endpoints;
 mod errors;
 mod faults;
 mod manager;
