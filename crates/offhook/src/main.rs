@@ -13,6 +13,7 @@ mod platform;
 mod quote;
 mod rulebook;
 mod stop;
+mod trigger;
 
 /// Both sides of WhatsApp calling: the Cloud API Calling server, and the business's gateway.
 #[derive(Debug, Parser)]
@@ -34,6 +35,8 @@ enum Command {
     Call(call::CallArgs),
     /// Reads or moves the platform's test clock.
     Clock(clock::ClockArgs),
+    /// Makes the platform emit a webhook, or something happen.
+    Trigger(trigger::TriggerArgs),
     /// Lists, shows and compares the rulebooks.
     Rulebook(rulebook::RulebookArgs),
     /// Prices a call before it is made.
@@ -56,6 +59,7 @@ async fn main() -> ExitCode {
         Command::Gateway(args) => gateway::run(args).await,
         Command::Call(args) => call::run(&args).await,
         Command::Clock(args) => clock::run(&args).await,
+        Command::Trigger(args) => trigger::run(&args).await,
         Command::Rulebook(args) => rulebook::run(&args),
         Command::Quote(args) => quote::run(&args),
     }

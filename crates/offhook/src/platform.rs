@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use ::platform::{Config, Seed};
+use ::platform::{Config, Randomness, Seed};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
@@ -38,8 +38,11 @@ pub(crate) struct PlatformArgs {
     /// Where all media arrives, one UDP port.
     #[arg(long)]
     media: Option<SocketAddr>,
-    /// A TOML file with the keys http, media, advertised, data, seed, webhook, handshake and
-    /// `sandbox_token_env`.
+    /// Draws every id from this number: the same requests give the same ids.
+    #[arg(long)]
+    random_seed: Option<u64>,
+    /// A TOML file with the keys http, media, advertised, data, seed, webhook, handshake,
+    /// `random_seed`, `webhook_roots` (a PEM file) and `sandbox_token_env`.
     #[arg(long)]
     config: Option<PathBuf>,
     /// Prints one JSON line when ready, and nothing else.
@@ -58,6 +61,8 @@ struct File {
     seed: Option<String>,
     webhook: Option<String>,
     handshake: Option<bool>,
+    random_seed: Option<u64>,
+    webhook_roots: Option<PathBuf>,
     sandbox_token_env: Option<String>,
 }
 
@@ -96,6 +101,11 @@ fn config(args: PlatformArgs) -> Result<Config> {
         seed: seed(args.seed.or(file.seed).as_deref().unwrap_or("demo"))?,
         webhook_url: args.webhook.or(file.webhook),
         handshake: !args.no_handshake && file.handshake.unwrap_or(true),
+        randomness: args
+            .random_seed
+            .or(file.random_seed)
+            .map_or(Randomness::System, Randomness::Seeded),
+        webhook_roots: file.webhook_roots.as_deref().map(pem).transpose()?,
         sandbox_token: file.sandbox_token_env.as_deref().map(secret).transpose()?,
         ..default
     })
@@ -108,6 +118,10 @@ fn read(path: &Path) -> Result<File> {
         Ok(file) => Ok(file),
         Err(fault) => bail!("{}: {fault}", path.display()),
     }
+}
+
+fn pem(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
 }
 
 fn seed(name: &str) -> Result<Seed> {

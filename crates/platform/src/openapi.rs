@@ -27,7 +27,7 @@ pub(crate) fn document() -> OpenApi {
     // Two operations of one path merge into one item.
     let mut paths = PathsBuilder::new();
     let sandbox = sandbox_users().into_iter().chain(sandbox_records());
-    let sandbox = sandbox.chain(sandbox_faults()).chain(sandbox_lists());
+    let sandbox = sandbox.chain(sandbox_faults()).chain(sandbox_whole()).chain(sandbox_lists());
     for operation in sandbox.chain(graph()) {
         let path = operation.path;
         paths = paths.path(path, item(operation));
@@ -158,6 +158,27 @@ fn sandbox_users() -> Vec<Operation> {
             "Ends the user's live call",
             json!({}),
             json!({ "success": true, "call_id": "wacid.SAMPLE0001" }),
+        ),
+    ]
+}
+
+fn sandbox_whole() -> Vec<Operation> {
+    let snapshot = || {
+        json!({ "product": "offhook-platform", "version": 1,
+                "clock": { "now": "2026-11-22T18:00:00Z", "mode": "running" },
+                "ids": { "run": 0, "drawn": {} }, "tables": {}, "media": {} })
+    };
+    vec![
+        get(
+            "/sandbox/v1/snapshot",
+            "The whole state as one document; POST it to put it back, which ends live calls first",
+            snapshot(),
+        ),
+        post(
+            "/sandbox/v1/trigger",
+            "Makes something happen, or be told, right away: see offhook trigger --list",
+            json!({ "event": "message.text", "from": "5215550000001", "to": "551140000000" }),
+            json!({ "event": "message.text", "synthetic": false }),
         ),
     ]
 }

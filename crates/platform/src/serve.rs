@@ -21,7 +21,7 @@ use axum::{
 };
 use engine::Engine;
 use rules::{
-    price::{Card, Cards},
+    price::Cards,
     rulebook::{self, Rulebook, RulebookError},
 };
 use tokio::{net::TcpListener, sync::Notify};
@@ -153,7 +153,7 @@ async fn make_world(
     let media_files = MediaFiles::open(config.data.as_deref()).map_err(StartError::Store)?;
     let clients = Clients::new(config.webhook_roots.as_deref()).map_err(StartError::Client)?;
     let kept_cards = billing::kept_cards(&store).await.map_err(StartError::Store)?;
-    Ok(World {
+    let world = World {
         clock: config.clock.clone(),
         store,
         directory,
@@ -173,12 +173,15 @@ async fn make_world(
         placing: tokio::sync::Mutex::new(()),
         reads: Reads::default(),
         books: books(config)?,
-        cards: cards(config, kept_cards),
+        cards: RwLock::default(),
+        first_cards: first_cards(config),
         address: OnceLock::from(addr),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
         stopped: CancellationToken::new(),
-    })
+    };
+    world.reset_cards(kept_cards);
+    Ok(world)
 }
 
 /// Lets the clock go on as an earlier run on this data folder left it.
@@ -205,11 +208,11 @@ fn books(config: &Config) -> Result<BTreeMap<String, Arc<Rulebook>>, StartError>
     rulebook::list().iter().map(changed).collect()
 }
 
-/// The shipped rate cards, the configured ones, and those that were added in earlier runs.
-fn cards(config: &Config, kept: Vec<Card>) -> RwLock<Arc<Cards>> {
+/// The shipped rate cards and the configured ones.
+fn first_cards(config: &Config) -> Arc<Cards> {
     let mut cards = Cards::shipped();
-    config.rate_cards.iter().cloned().chain(kept).for_each(|card| cards.add(card));
-    RwLock::new(Arc::new(cards))
+    config.rate_cards.iter().cloned().for_each(|card| cards.add(card));
+    Arc::new(cards)
 }
 
 fn start_engine(config: &Config) -> Result<Engine, StartError> {

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use wire::sandbox::{Clock, ClockMode};
 
 use crate::{
+    billing,
     calls::{Command, restart},
     clock::Mode,
     directory::{Account, App, Number, User},
@@ -147,6 +148,7 @@ pub(crate) async fn restore(world: &Arc<World>, snapshot: Snapshot) -> Result<()
     world.store.replace(snapshot.tables).await?;
     world.directory.reload().await?;
     world.faults.reload().await?;
+    world.reset_cards(billing::kept_cards(&world.store).await?);
     world.ids.resume(snapshot.ids);
     world.clock.set_mode(match snapshot.clock.mode {
         ClockMode::Running => Mode::Running,

@@ -63,6 +63,8 @@ pub(crate) struct World {
     pub(crate) books: BTreeMap<String, Arc<Rulebook>>,
     /// The rate cards: those shipped, those configured, those added.
     pub(crate) cards: RwLock<Arc<Cards>>,
+    /// The same without those added.
+    pub(crate) first_cards: Arc<Cards>,
     /// Where this server listens; known once it does.
     pub(crate) address: OnceLock<SocketAddr>,
     /// The calls' tasks.
@@ -94,6 +96,13 @@ impl World {
     pub(crate) fn add_card(&self, card: Card) {
         let mut cards = self.cards.write().unwrap_or_else(PoisonError::into_inner);
         Arc::make_mut(&mut cards).add(card);
+    }
+
+    /// Puts these added cards in place of all that were added.
+    pub(crate) fn reset_cards(&self, added: Vec<Card>) {
+        let mut all = Cards::clone(&self.first_cards);
+        added.into_iter().for_each(|card| all.add(card));
+        *self.cards.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
     }
 
     /// Keeps where the clock stands, for the next run on this data folder.

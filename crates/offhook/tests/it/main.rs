@@ -7,3 +7,4 @@ mod hears;
 mod http;
 mod kill;
 mod process;
+mod sandbox;

@@ -12,6 +12,7 @@ mod numbers;
 mod rate_cards;
 mod snapshot;
 mod state;
+mod trigger;
 mod users;
 mod webhooks;
 
@@ -60,6 +61,7 @@ pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/sandbox/v1/accounts/{waba_id}/analytics", get(analytics::show))
         .route("/sandbox/v1/rate_cards", post(rate_cards::add))
         .route("/sandbox/v1/snapshot", get(snapshot::take).post(snapshot::restore))
+        .route("/sandbox/v1/trigger", post(trigger::fire))
         .route("/sandbox/v1/clock", get(clock::show).post(clock::change))
         .route("/sandbox/v1/faults", get(faults::show).put(faults::set).delete(faults::clear))
         .route("/sandbox/v1/webhooks", get(webhooks::list))

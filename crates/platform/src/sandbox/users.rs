@@ -11,6 +11,7 @@ use axum::{
 use handset::Payloads;
 use rules::{call::Input, permission::RequestState};
 use serde_json::json;
+use terms::CallId;
 use tokio::sync::oneshot;
 use wire::{
     handset::PermissionChoice,
@@ -23,7 +24,7 @@ use super::{Answer, SandboxRefusal, body, state, user};
 use crate::{
     calls::{Command, place},
     consent,
-    directory::User,
+    directory::{Number, User},
     phones, users,
     world::World,
 };
@@ -107,8 +108,19 @@ pub(super) async fn decide(
     let user = user(&world, &id)?;
     let wanted: DecidePermission = body(request).await?;
     let number = users::business(&world, &wanted.to)?;
-    let pair = consent::load(&world, &number, &user).await?;
-    let (book, now) = (world.book(&number), world.clock.now());
+    decide_as(&world, &user, &number, wanted.action).await?;
+    Ok(Json(json!({ "success": true })).into_response())
+}
+
+/// Lets a user decide about being called.
+pub(super) async fn decide_as(
+    world: &Arc<World>,
+    user: &User,
+    number: &Number,
+    action: PermissionAction,
+) -> Result<(), SandboxRefusal> {
+    let pair = consent::load(world, number, user).await?;
+    let (book, now) = (world.book(number), world.clock.now());
     // The newest request whose buttons work is answered; without one it is a choice in the profile.
     let request = pair
         .consent
@@ -117,18 +129,23 @@ pub(super) async fn decide(
         .rev()
         .find(|request| matches!(request.state(&book, now), RequestState::Open { .. }));
     let request = request.map(|request| request.id().clone());
-    let choice = match wanted.action {
+    let choice = match action {
         PermissionAction::AcceptTemporary => PermissionChoice::Temporary,
         PermissionAction::AcceptPermanent => PermissionChoice::Permanent,
         PermissionAction::Reject => PermissionChoice::Reject,
         PermissionAction::Revoke => PermissionChoice::Revoke,
     };
-    users::decide(&world, &user, &wanted.to, request, choice).await?;
-    Ok(Json(json!({ "success": true })).into_response())
+    Ok(users::decide(world, user, &number.digits, request, choice).await?)
 }
 
 pub(super) async fn hang_up(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {
     let user = user(&world, &id)?;
+    let call_id = end_call(&world, &user).await?;
+    Ok(Json(json!({ "success": true, "call_id": call_id })).into_response())
+}
+
+/// Ends a user's live call.
+pub(super) async fn end_call(world: &World, user: &User) -> Result<CallId, SandboxRefusal> {
     let no_call = || SandboxRefusal::Conflict {
         rule: "call.unknown",
         text: "this user has no live call".to_owned(),
@@ -139,5 +156,5 @@ pub(super) async fn hang_up(State(world): State<Arc<World>>, Path(id): Path<Stri
     call.inbox.send(command).await.map_err(|_| no_call())?;
     let ended = answer.await.map_err(|_| no_call())?;
     ended.map_err(|refusal| SandboxRefusal::Api(refusal.into()))?;
-    Ok(Json(json!({ "success": true, "call_id": call.id })).into_response())
+    Ok(call.id)
 }

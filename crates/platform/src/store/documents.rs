@@ -38,20 +38,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Every kind; a snapshot with another one is refused.
-    pub(crate) const ALL: [Self; 10] = [
-        Self::Account,
-        Self::App,
-        Self::Number,
-        Self::User,
-        Self::Consent,
-        Self::Placed,
-        Self::Call,
-        Self::Faults,
-        Self::Server,
-        Self::MediaFile,
-    ];
-
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",

@@ -17,4 +17,4 @@ pub(crate) use clients::Clients;
 pub(crate) use deliver::Deliverer;
 pub use handshake::HandshakeFault;
 pub(crate) use handshake::{check_url, verify};
-pub(crate) use outbox::{Lane, Outbox};
+pub(crate) use outbox::{Lane, Origin, Outbox};

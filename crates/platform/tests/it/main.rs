@@ -26,5 +26,6 @@ mod repeatable;
 mod sandbox;
 mod sdes;
 mod subscriptions;
+mod trigger;
 mod user_calls;
 mod verdicts;

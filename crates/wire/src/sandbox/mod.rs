@@ -5,6 +5,7 @@
 
 mod faults;
 mod inspection;
+mod trigger;
 mod user;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ pub use self::inspection::{
     CallEnd, CallInspection, CallPage, CallSummary, Heard, LegReport, Legs, MessageInCall,
     StateChange, Verdict,
 };
+pub use self::trigger::{Trigger, TriggerEvent, Triggered};
 pub use self::user::{
     After, Behaviour, CallPlaced, Consent, Counter, DecidePermission, FeedbackKind, GiveFeedback,
     KeyPress, NewUser, PermissionAction, PermissionHabit, PlaceCall, Play, Reaction, User,

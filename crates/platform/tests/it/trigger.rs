@@ -1,0 +1,79 @@
+//! What a test makes happen, or makes the platform tell.
+
+use serde_json::{Value, json};
+use wire::sandbox::TriggerEvent;
+
+use crate::bench::{ANA, BUSINESS, Bench};
+
+async fn trigger(bench: &Bench, event: &str) -> Value {
+    let wanted = json!({ "event": event, "from": ANA, "to": BUSINESS });
+    let (status, answer) = bench.sandbox("/trigger", wanted).await;
+    assert_eq!(status, 200, "{event}: {answer}");
+    answer
+}
+
+#[tokio::test]
+async fn what_the_rules_know_happens_by_the_rules() {
+    let bench = Bench::start().await;
+    trigger(&bench, "message.text").await;
+    bench.hook.wait("text").await;
+    trigger(&bench, "permission.granted").await;
+    assert_eq!(bench.hook.wait("accept").await["messages"][0]["from"], ANA);
+    let path = format!("/call_permissions?user_wa_id={ANA}");
+    assert_eq!(bench.graph_get(&path).await.1["permission"]["status"], "temporary");
+    let expired = trigger(&bench, "permission.expired").await;
+    assert_eq!(expired["synthetic"], false);
+    assert_eq!(bench.graph_get(&path).await.1["permission"]["status"], "no_permission");
+    trigger(&bench, "permission.granted_permanent").await;
+    assert_eq!(bench.graph_get(&path).await.1["permission"]["status"], "permanent");
+    trigger(&bench, "permission.revoked").await;
+    bench.hook.wait("reject").await;
+    assert_eq!(bench.graph_get(&path).await.1["permission"]["status"], "no_permission");
+
+    let missed = trigger(&bench, "call.missed").await;
+    let ended = bench.hook.wait("terminate").await;
+    assert_eq!(ended["calls"][0]["id"], missed["call_id"]);
+    assert_eq!(ended["calls"][0]["start_time"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_is_only_told_is_marked_in_the_journal() {
+    let bench = Bench::start().await;
+    let value = async |event: &str| {
+        let told = trigger(&bench, event).await;
+        assert_eq!(told["synthetic"], true, "{told}");
+        let rows = bench.sandbox_get("/webhooks").await.1.as_array().unwrap().clone();
+        let row = rows.into_iter().find(|row| row["id"] == told["webhooks"][0]).unwrap();
+        assert_eq!(row["synthetic"], true, "{row}");
+        row["body"]["entry"][0]["changes"][0]["value"].clone()
+    };
+    let call = value("call.completed").await["calls"][0].clone();
+    assert_eq!((&call["duration"], &call["status"]), (&json!(42), &json!("COMPLETED")));
+    let failed = value("message.status.failed").await["statuses"][0].clone();
+    assert_eq!(
+        (&failed["status"], &failed["errors"][0]["code"]),
+        (&json!("failed"), &json!(131_026))
+    );
+    assert_eq!(value("settings.updated").await["type"], "phone_number_settings");
+    let restriction = value("account.restriction").await;
+    assert_eq!(restriction["event"], "ACCOUNT_RESTRICTION");
+    assert_eq!(restriction["phone_number"], BUSINESS);
+    assert_eq!(value("account.violation").await["event"], "ACCOUNT_VIOLATION");
+    assert_eq!(value("tier.updated").await["volume_tier_info"]["region"], "MX");
+    assert!(bench.sandbox_get("/state").await.1["calls"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn every_event_is_known_and_nothing_else() {
+    let bench = Bench::start().await;
+    for event in TriggerEvent::ALL {
+        let (status, answer) = bench.sandbox("/trigger", json!({ "event": event })).await;
+        assert!(matches!(status, 200 | 409), "{event:?}: {answer}");
+    }
+    for wrong in [json!({ "event": "call.lost" }), json!({ "event": "message.text", "form": ANA })]
+    {
+        assert_eq!(bench.sandbox("/trigger", wrong).await.0, 400);
+    }
+    let stranger = json!({ "event": "message.text", "from": "999" });
+    assert_eq!(bench.sandbox("/trigger", stranger).await.0, 404);
+}
