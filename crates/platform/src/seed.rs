@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
+use rules::price::Cards;
 use serde::{Deserialize, Serialize};
 
 use crate::directory::{Account, App, Number, User};
@@ -72,36 +73,17 @@ impl Seed {
         for user in &mut seed.users {
             user.complete();
         }
-        seed.check()?;
+        seed.check(None)?;
         Ok(seed)
     }
 
-    fn check(&self) -> Result<(), SeedError> {
-        unique("app", self.apps.iter().map(|app| app.id.as_str()))?;
-        unique("account", self.accounts.iter().map(|account| account.id.as_str()))?;
-        unique("number", self.numbers.iter().map(|number| number.id.as_str()))?;
-        unique("number with digits", self.numbers.iter().map(|number| number.digits.as_str()))?;
-        unique("user", self.users.iter().map(|user| user.wa_id.as_str()))?;
-        unique(
-            "access token",
-            self.apps.iter().flat_map(|app| &app.access_tokens).map(String::as_str),
-        )?;
-        unique("d360_key", self.numbers.iter().filter_map(|number| number.d360_key.as_deref()))?;
+    /// Is everything that is named there, and nothing twice? Rate cards are judged once all are
+    /// known: a configuration may bring its own.
+    pub(crate) fn check(&self, cards: Option<&Cards>) -> Result<(), SeedError> {
+        self.check_unique()?;
         for account in &self.accounts {
-            for app in &account.apps {
-                if !self.apps.iter().any(|known| known.id == *app) {
-                    return Err(SeedError::Meaning(format!(
-                        "account {} names app {app}, which is not there",
-                        account.id
-                    )));
-                }
-            }
-            if rules::rulebook::named(&account.rulebook).is_none() {
-                return Err(SeedError::Meaning(format!(
-                    "account {} names rulebook {:?}, which is not there",
-                    account.id, account.rulebook
-                )));
-            }
+            self.check_account(account, cards)
+                .map_err(|why| SeedError::Meaning(format!("account {} names {why}", account.id)))?;
         }
         for number in &self.numbers {
             if !self.accounts.iter().any(|account| account.id == number.account) {
@@ -110,6 +92,50 @@ impl Seed {
                     number.id, number.account
                 )));
             }
+        }
+        let tokens = self.apps.iter().flat_map(|app| &app.tokens);
+        for account in tokens.flat_map(|token| &token.accounts) {
+            if !self.accounts.iter().any(|known| known.id == *account) {
+                return Err(SeedError::Meaning(format!(
+                    "a token names account {account}, which is not there"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_unique(&self) -> Result<(), SeedError> {
+        unique("app", self.apps.iter().map(|app| app.id.as_str()))?;
+        unique("account", self.accounts.iter().map(|account| account.id.as_str()))?;
+        unique("number", self.numbers.iter().map(|number| number.id.as_str()))?;
+        unique("number with digits", self.numbers.iter().map(|number| number.digits.as_str()))?;
+        unique("user", self.users.iter().map(|user| user.wa_id.as_str()))?;
+        unique(
+            "user_id",
+            self.users.iter().filter_map(|user| Some(user.user_id.as_ref()?.as_str())),
+        )?;
+        let plain = self.apps.iter().flat_map(|app| &app.access_tokens);
+        let limited = self.apps.iter().flat_map(|app| &app.tokens).map(|token| &token.token);
+        unique("access token", plain.chain(limited).map(String::as_str))?;
+        unique("d360_key", self.numbers.iter().filter_map(|number| number.d360_key.as_deref()))
+    }
+
+    /// What the account names that is not there.
+    fn check_account(&self, account: &Account, cards: Option<&Cards>) -> Result<(), String> {
+        let named = account.apps.iter().chain(account.overrides.keys());
+        for app in named {
+            if !self.apps.iter().any(|known| known.id == *app) {
+                return Err(format!("app {app}, which is not there"));
+            }
+        }
+        if rules::rulebook::named(&account.rulebook).is_none() {
+            return Err(format!("rulebook {:?}, which is not there", account.rulebook));
+        }
+        if cards.is_some_and(|cards| !cards.knows(&account.rate_card)) {
+            return Err(format!("rate card {:?}, which is not there", account.rate_card));
+        }
+        if rules::hours::zone(&account.timezone).is_none() {
+            return Err(format!("time zone {:?}, which is not there", account.timezone));
         }
         Ok(())
     }
@@ -152,6 +178,19 @@ mod tests {
         assert!(why(&twice).contains("user 1 is there twice"));
         let book = DEMO.replace("2025-beta", "1999");
         assert!(why(&book).contains("rulebook \"1999\""));
+        let card = DEMO.replace("rate_card = \"example\"", "rate_card = \"free\"");
+        let known = Seed::parse(&card).unwrap().check(Some(&Cards::shipped()));
+        assert!(known.unwrap_err().to_string().contains("rate card \"free\""));
+        let zone = DEMO.replace("America/Sao_Paulo", "Mars/Olympus");
+        assert!(why(&zone).contains("time zone \"Mars/Olympus\""));
+        let token = "[[app.tokens]]\ntoken = \"demo-token\"\nscopes = []\n\n[[account]]";
+        let token = DEMO.replace("[[account]]", token);
+        assert!(why(&token).contains("access token demo-token is there twice"));
+        let scope = DEMO.replace(
+            "[[account]]",
+            "[[app.tokens]]\ntoken = \"t\"\nscopes = [\"all\"]\n\n[[account]]",
+        );
+        assert!(why(&scope).contains("line 13"), "{}", why(&scope));
         let app = DEMO.replace("apps = [\"401234567890123\"]", "apps = [\"7\"]");
         assert!(why(&app).contains("names app 7"));
         let account = DEMO.replace("account = \"201234567890123\"", "account = \"7\"");

@@ -28,7 +28,7 @@ use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Config, StoreFault,
+    Config, SeedError, StoreFault,
     api::{self, refusals::ApiRefusal},
     billing,
     calls::{Ears, Recordings, Registry, restart},
@@ -75,6 +75,9 @@ pub enum StartError {
     /// A thread cannot be started.
     #[error("cannot start a worker thread")]
     Thread(#[source] std::io::Error),
+    /// The seed names what is not there.
+    #[error("cannot use the seed")]
+    Seed(#[source] SeedError),
     /// A configured rule does not exist or cannot have its value.
     #[error("cannot replace a rule")]
     Rules(#[source] RulebookError),
@@ -135,6 +138,7 @@ async fn make_world(
     let store = Store::open(config.data.as_deref()).map_err(StartError::Store)?;
     resume_clock(config, &store).await.map_err(StartError::Store)?;
     let seed = config.seed.clone();
+    seed.check(Some(&first_cards(config))).map_err(StartError::Seed)?;
     let directory = Directory::load(store.clone(), seed).await.map_err(StartError::Store)?;
     let faults = Faults::load(store.clone()).await.map_err(StartError::Store)?;
     let faults = Arc::new(faults);

@@ -211,6 +211,9 @@ pub enum Refusal {
     /// Nobody would hear of calls: no SIP server and no app with field `calls`. Code 138018.
     #[error("neither SIP is configured nor does an app of this account subscribe to calls")]
     NobodyListens,
+    /// SIP needs an app in live mode. Code 138018.
+    #[error("SIP needs an app in live mode; this app is in development")]
+    AppNotLive,
     /// A setting has a wrong value. Code 100.
     #[error("calling.{field}: {reason}")]
     SettingInvalid {
@@ -269,6 +272,7 @@ impl Refusal {
             Self::OutOfHours { .. } => "hours.open",
             Self::TierTooLow { .. } => "settings.tier",
             Self::NobodyListens => "settings.prerequisites",
+            Self::AppNotLive => "settings.live_app",
             Self::SettingInvalid { .. } => "settings.value",
             Self::FileUnfit { .. } => "media.file",
         }
@@ -310,6 +314,7 @@ impl Refusal {
             | Self::NothingToRevoke
             | Self::TierTooLow { .. }
             | Self::NobodyListens
+            | Self::AppNotLive
             | Self::SettingInvalid { .. }
             | Self::FileUnfit { .. } => None,
         }

@@ -61,14 +61,23 @@ async fn send(State(world): State<Arc<World>>, request: Request) -> Response {
 }
 
 async fn show_settings(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
-    respond(async { Ok(settings::show(&*auth::channel(&world, &headers)?, world.clock.now())) })
-        .await
+    respond(async {
+        let number = auth::channel(&world, &headers)?;
+        Ok(settings::show(&world, &number, settings::Viewer::Direct, true))
+    })
+    .await
 }
 
 async fn change_settings(State(world): State<Arc<World>>, request: Request) -> Response {
     respond(async {
         let number = auth::channel(&world, request.headers())?;
-        settings::change(&world, &number, &read(request.into_body()).await?).await
+        settings::change(
+            &world,
+            &number,
+            settings::Viewer::Direct,
+            &read(request.into_body()).await?,
+        )
+        .await
     })
     .await
 }

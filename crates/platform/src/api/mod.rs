@@ -35,6 +35,7 @@ pub(crate) use envelope::chain;
 pub(crate) use faults::fail_on_demand;
 pub(crate) use media::router as media_router;
 use refusals::ApiRefusal;
+use settings::Viewer;
 pub(crate) use subscriptions::set_callback;
 
 use rules::{access, rulebook::Rulebook};
@@ -99,13 +100,11 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             let (user, recipient) = (query(uri, "user_wa_id"), query(uri, "recipient"));
             permissions::show(world, &number, user.as_deref(), recipient.as_deref()).await
         }
-        (&Method::GET, "settings") => {
-            let (_, number) = auth::number(world, headers, uri, id, edge)?;
-            Ok(settings::show(&number, world.clock.now()))
-        }
+        (&Method::GET, "settings") => show_settings(world, headers, uri, id),
         (&Method::POST, "settings") => {
-            let (_, number) = auth::number(world, headers, uri, id, edge)?;
-            settings::change(world, &number, &read(body).await?).await
+            let (client, number) = auth::number(world, headers, uri, id, edge)?;
+            let viewer = Viewer::App(&client.app);
+            settings::change(world, &number, viewer, &read(body).await?).await
         }
         (&Method::POST, "media") => {
             let (_, number) = auth::number(world, headers, uri, id, edge)?;
@@ -148,6 +147,16 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             Err(ApiRefusal::UnknownPath)
         }
     }
+}
+
+/// `GET` of a number's settings; the SIP password is a field of its own.
+fn show_settings(world: &World, headers: &HeaderMap, uri: &Uri, id: &str) -> Answer {
+    let (client, number) = auth::number(world, headers, uri, id, "settings")?;
+    let wanted = query(uri, "include_sip_credentials").is_some_and(|it| it == "true");
+    if wanted {
+        auth::number(world, headers, uri, id, "sip_credentials")?;
+    }
+    Ok(settings::show(world, &number, Viewer::App(&client.app), wanted))
 }
 
 /// `GET` of an object itself.

@@ -207,7 +207,9 @@ fn rule_row(refusal: &Refusal) -> Row {
         Refusal::AlreadyPermanent => row(138_017, 400, "Permanent call permission exists"),
         Refusal::ReadLimit { .. } => row(613, 429, "Call permission fetch limit reached"),
         Refusal::TierTooLow { .. } => row(138_015, 400, "Calling cannot be enabled"),
-        Refusal::NobodyListens => row(138_018, 400, "Technical prerequisites are not met"),
+        Refusal::NobodyListens | Refusal::AppNotLive => {
+            row(138_018, 400, "Technical prerequisites are not met")
+        }
     }
 }
 

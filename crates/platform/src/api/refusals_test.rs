@@ -120,6 +120,7 @@ fn rule_samples() -> Vec<Refusal> {
         Refusal::OutOfHours { opens_at: Some(at), callback: true },
         Refusal::TierTooLow { tier: 250, min: 2000 },
         Refusal::NobodyListens,
+        Refusal::AppNotLive,
         Refusal::SettingInvalid {
             field: "call_hours.timezone_id".into(),
             reason: "unknown".into(),

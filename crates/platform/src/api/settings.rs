@@ -6,12 +6,13 @@ use axum::{
     Json,
     response::{IntoResponse as _, Response},
 };
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use rules::{
     Refusal,
     quality::Restriction,
     settings::{
-        self, CallingSettings, Change, Codec, IconVisibility, KeyExchange, Prerequisites, Switch,
-        Voicemail,
+        self, Asker, CallingSettings, Change, Codec, IconVisibility, KeyExchange, Prerequisites,
+        SipPassword, Switch, Voicemail,
     },
 };
 use serde_json::{Value, json};
@@ -20,41 +21,86 @@ use wire::graph::{Success, settings as graph};
 
 use super::{Answer, refusals::ApiRefusal};
 use crate::{
-    directory::Number,
+    directory::{App, Number, OtherSettings},
     quality,
     webhooks::{Lane, compose},
     world::World,
 };
 
-/// `GET`.
-pub(crate) fn show(number: &Number, now: Timestamp) -> Response {
+/// Who reads or changes settings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Viewer<'a> {
+    /// An app by its token.
+    App(&'a App),
+    /// A client of the 360dialog edition, or the sandbox: nobody's app.
+    Direct,
+}
+
+impl Viewer<'_> {
+    fn asker(self) -> Asker {
+        match self {
+            Self::App(app) => Asker { app: Some(app.id.clone()), is_live: app.is_live },
+            Self::Direct => Asker::DIRECT,
+        }
+    }
+}
+
+/// `GET`; with the SIP password of whoever asks, if wanted.
+pub(crate) fn show(
+    world: &World,
+    number: &Number,
+    viewer: Viewer<'_>,
+    with_credentials: bool,
+) -> Response {
     let mut calling = shown(&number.calling);
-    calling.restrictions = restrictions(number, now);
+    calling.restrictions = shown_restrictions(number, world.clock.now());
+    if let (true, Some(sip), Some(stored)) =
+        (with_credentials, &mut calling.sip, &number.calling.sip)
+    {
+        let own = viewer.asker().app;
+        for (server, stored) in sip.servers.iter_mut().flatten().zip(&stored.servers) {
+            let password = stored.password.as_ref().filter(|_| stored.app == own);
+            server.sip_user_password = password.map(|password| password.0.clone());
+        }
+    }
+    let others = &number.other_settings;
+    let storage = others.storage_configuration.clone();
     Json(graph::Settings {
         calling: Some(calling),
-        storage_configuration: Some(json!({ "status": "DEFAULT" })),
+        storage_configuration: Some(storage.unwrap_or_else(|| json!({ "status": "DEFAULT" }))),
+        user_identity_change: others.user_identity_change.clone(),
+        payload_encryption: others.payload_encryption.clone(),
     })
     .into_response()
 }
 
-/// What is taken from the number now (fact sheet 11.1).
-fn restrictions(number: &Number, now: Timestamp) -> Option<graph::Restrictions> {
-    let shown = |restriction: &Restriction| graph::Restriction {
-        kind: restriction.kind.as_str().to_owned(),
-        reason: Some(restriction.reason.clone()),
-        expiration: restriction.until,
+fn shown_restrictions(number: &Number, now: Timestamp) -> Option<graph::Restrictions> {
+    let shown = |it: &Restriction| graph::Restriction {
+        kind: it.kind.as_str().to_owned(),
+        reason: Some(it.reason.clone()),
+        expiration: it.until,
     };
-    let active = number.restrictions.iter().filter(|restriction| restriction.is_active(now));
-    let restrictions_list: Vec<_> = active.map(shown).collect();
-    (!restrictions_list.is_empty()).then_some(graph::Restrictions { restrictions_list })
+    let list: Vec<_> =
+        number.restrictions.iter().filter(|it| it.is_active(now)).map(shown).collect();
+    (!list.is_empty()).then_some(graph::Restrictions { restrictions_list: list })
 }
 
 /// `POST`.
-pub(crate) async fn change(world: &World, number: &Arc<Number>, body: &[u8]) -> Answer {
+pub(crate) async fn change(
+    world: &World,
+    number: &Arc<Number>,
+    viewer: Viewer<'_>,
+    body: &[u8],
+) -> Answer {
     let wanted = graph::Settings::parse(body).map_err(ApiRefusal::Body)?;
-    let Some(calling) = wanted.calling else { return Ok(Json(Success::bare()).into_response()) };
-    let now = world.clock.now();
-    settings::may_change(&number.restrictions, &world.book(number), now)?;
+    let (now, book) = (world.clock.now(), world.book(number));
+    let mut changed = Number::clone(number);
+    set_others(&mut changed.other_settings, &wanted);
+    let Some(calling) = wanted.calling else {
+        world.directory.save_number(changed).await?;
+        return Ok(Json(Success::bare()).into_response());
+    };
+    settings::may_change(&number.restrictions, &book, now)?;
     let account = world.directory.account(&number.account);
     let prerequisites = Prerequisites {
         tier: number.tier,
@@ -62,11 +108,12 @@ pub(crate) async fn change(world: &World, number: &Arc<Number>, body: &[u8]) -> 
         country: number.known_country(),
         use_case: account.map(|account| account.use_case.clone()).unwrap_or_default(),
         app_listens: app_listens(world, number),
+        asker: viewer.asker(),
     };
     let change = to_change(&calling)?;
-    let applied =
-        settings::apply(&number.calling, &change, &prerequisites, &world.book(number), now)?;
-    let mut changed = Number { calling: applied.settings, ..Number::clone(number) };
+    let applied = settings::apply(&number.calling, &change, &prerequisites, &book, now)?;
+    changed.calling = applied.settings;
+    draw_passwords(&mut changed.calling);
     quality::note_settings(world, &mut changed).await?;
     world.directory.save_number(changed.clone()).await?;
     if applied.notify {
@@ -74,6 +121,27 @@ pub(crate) async fn change(world: &World, number: &Arc<Number>, body: &[u8]) -> 
         world.outbox.emit(&changed, &lane, compose::settings(&changed, now)).await?;
     }
     Ok(Json(Success::bare()).into_response())
+}
+
+fn set_others(others: &mut OtherSettings, wanted: &graph::Settings) {
+    let set = |kept: &mut Option<Value>, wanted: &Option<Value>| {
+        if wanted.is_some() {
+            kept.clone_from(wanted);
+        }
+    };
+    set(&mut others.storage_configuration, &wanted.storage_configuration);
+    set(&mut others.user_identity_change, &wanted.user_identity_change);
+    set(&mut others.payload_encryption, &wanted.payload_encryption);
+}
+
+/// Every server has a password of its own (fact sheet 2.3).
+fn draw_passwords(calling: &mut CallingSettings) {
+    for server in calling.sip.iter_mut().flat_map(|sip| &mut sip.servers) {
+        if server.password.is_none() {
+            let secret: [u8; 24] = rand::random();
+            server.password = Some(SipPassword(BASE64_URL_SAFE_NO_PAD.encode(secret)));
+        }
+    }
 }
 
 /// The same fields in the rules' words; both sides read the API's names.
@@ -130,7 +198,7 @@ pub(crate) fn shown(settings: &CallingSettings) -> graph::Calling {
 
 fn shown_sip(sip: &settings::Sip) -> graph::Sip {
     let server = |server: &settings::SipServer| graph::SipServer {
-        app_id: None,
+        app_id: server.app.as_ref().and_then(|app| app.as_str().parse().ok()),
         hostname: server.hostname.clone(),
         port: Some(server.port),
         request_uri_user_params: server

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use engine::Password;
 use media::sdp::Keying;
-use rules::{call::Call, eligibility, rulebook::Rulebook, settings::KeyExchange};
+use rules::{call::Call, client::Feature, eligibility, rulebook::Rulebook, settings::KeyExchange};
 use terms::{CallId, Direction, WaId};
 use tokio::sync::mpsc;
 use wire::{graph::call::Recipient, webhook::WebhookError};
@@ -63,13 +63,14 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
     let business = open_business_leg(world, (keying(&number) == Keying::Sdes).then_some(1))?;
     let user_leg = open_leg(world, Password::Plain, Some(&business))?;
     let id = new_id(world, &call.user, &number, Direction::UserInitiated);
+    let keeps_payload = call.user.client.supports(Feature::Payload, &book);
     let facts = Facts {
         id: id.clone(),
         direction: Direction::UserInitiated,
         user: call.user,
         number,
-        deeplink_payload: call.deeplink_payload,
-        cta_payload: call.cta_payload,
+        deeplink_payload: call.deeplink_payload.filter(|_| keeps_payload),
+        cta_payload: call.cta_payload.filter(|_| keeps_payload),
         platform_sdp: sdp::platform_offer(
             &business.local,
             business.crypto.as_ref(),
@@ -171,6 +172,10 @@ async fn check_user_call(
     book: &Rulebook,
 ) -> Result<(), ApiRefusal> {
     users::check_not_blocked(number, user)?;
+    if !user.client.is_callable(book) {
+        let why = "only phones take part in calls with a business";
+        return Err(rules::Refusal::Uncallable { why }.into());
+    }
     let load = consent::load_of(world, number, user).await?;
     let checked = eligibility::check_user_call(
         &consent::number_facts(world, number),

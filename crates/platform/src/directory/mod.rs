@@ -20,7 +20,7 @@ use terms::{AppId, PhoneNumberId, UserId, WaId, WabaId};
 
 pub(crate) use account::{Account, AccountKind, Callback};
 pub(crate) use app::{App, Grant};
-pub(crate) use number::{ChannelWebhook, Number};
+pub(crate) use number::{ChannelWebhook, Number, OtherSettings};
 pub(crate) use user::User;
 
 use crate::{

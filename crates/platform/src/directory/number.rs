@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use terms::{Country, PhoneNumberId, WaId, WabaId};
 
 use rules::{limits::NumberKind, quality::Restriction, settings::CallingSettings};
@@ -39,6 +40,27 @@ pub(crate) struct Number {
     pub(crate) restrictions: Vec<Restriction>,
     #[serde(default)]
     pub(crate) calling: CallingSettings,
+    /// Settings of other features, kept and shown, without effect.
+    #[serde(default, skip_serializing_if = "OtherSettings::is_empty")]
+    pub(crate) other_settings: OtherSettings,
+}
+
+/// The other features of the settings' endpoint, as they came.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OtherSettings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) storage_configuration: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user_identity_change: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) payload_encryption: Option<Value>,
+}
+
+impl OtherSettings {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Number {

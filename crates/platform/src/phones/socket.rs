@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::{SinkExt as _, StreamExt as _};
-use rules::{call::Input, quality};
+use rules::{call::Input, client::Feature, quality};
 use serde::Deserialize;
 use terms::{CallId, WaId};
 use tokio::time::interval;
@@ -25,7 +25,7 @@ use crate::{
     api::refusals::ApiRefusal,
     calls::{Command, place},
     chats,
-    directory::User,
+    directory::{Number, User},
     users,
     world::World,
 };
@@ -110,6 +110,14 @@ async fn converse(
     }
 }
 
+/// Whether this user sees a call icon at this number; without it a call is still possible from a
+/// button or the list of recent calls (fact sheet 2.3).
+fn shows_icon(world: &World, number: &Number, user: &User) -> bool {
+    number.calling.shows_icon(user.country)
+        && user.client.supports(Feature::CallIcon, &world.book(number))
+        && !quality::hides_icon(&number.restrictions, world.clock.now())
+}
+
 async fn hello(world: &World, user: &User) -> Result<ToPhone, crate::store::StoreFault> {
     let mut businesses = Vec::new();
     let mut shown = Vec::new();
@@ -118,8 +126,7 @@ async fn hello(world: &World, user: &User) -> Result<ToPhone, crate::store::Stor
             number: number.digits.clone(),
             name: number.name.clone(),
             calling_enabled: number.calling.calling_enabled(),
-            icon_visible: number.calling.shows_icon(user.country)
-                && !quality::hides_icon(&number.restrictions, world.clock.now()),
+            icon_visible: shows_icon(world, &number, user),
         });
         shown.push(chats::load(world, &number, &user.wa_id).await?);
     }

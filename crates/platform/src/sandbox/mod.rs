@@ -3,6 +3,7 @@
 //! `/sandbox/v1/…`: see everything, be any user, move the clock, read every webhook. It answers on
 //! loopback only, or to a bearer token if one is configured. A rule that says no is 409.
 
+mod accounts;
 mod analytics;
 mod calls;
 mod clock;
@@ -42,13 +43,18 @@ pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
     Router::new()
         .route("/sandbox/v1/state", get(state::show))
         .route("/sandbox/v1/users", get(users::list).post(users::add))
-        .route("/sandbox/v1/users/{wa_id}", get(users::show))
+        .route("/sandbox/v1/users/{wa_id}", get(users::show).put(users::change))
         .route("/sandbox/v1/users/{wa_id}/behaviour", put(users::set_behaviour))
         .route("/sandbox/v1/users/{wa_id}/call", post(users::call))
         .route("/sandbox/v1/users/{wa_id}/message", post(users::write_message))
         .route("/sandbox/v1/users/{wa_id}/permission", post(users::decide))
         .route("/sandbox/v1/users/{wa_id}/feedback", post(feedback::give))
         .route("/sandbox/v1/users/{wa_id}/hang_up", post(users::hang_up))
+        .route("/sandbox/v1/apps", post(accounts::add_app))
+        .route("/sandbox/v1/accounts", post(accounts::add_account))
+        .route("/sandbox/v1/accounts/{id}", put(accounts::change_account))
+        .route("/sandbox/v1/numbers", post(accounts::add_number))
+        .route("/sandbox/v1/numbers/{id}", put(accounts::change_number))
         .route(
             "/sandbox/v1/numbers/{id}/settings",
             get(numbers::show_settings).post(numbers::change_settings),

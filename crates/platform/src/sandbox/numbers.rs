@@ -24,7 +24,8 @@ pub(super) async fn show_settings(
     State(world): State<Arc<World>>,
     Path(id): Path<String>,
 ) -> Answer {
-    Ok(settings::show(&*number(&world, &id)?, world.clock.now()))
+    let number = number(&world, &id)?;
+    Ok(settings::show(&world, &number, settings::Viewer::Direct, false))
 }
 
 pub(super) async fn change_settings(
@@ -33,7 +34,13 @@ pub(super) async fn change_settings(
     request: Request,
 ) -> Answer {
     let number = number(&world, &id)?;
-    Ok(settings::change(&world, &number, &read(request.into_body()).await?).await?)
+    Ok(settings::change(
+        &world,
+        &number,
+        settings::Viewer::Direct,
+        &read(request.into_body()).await?,
+    )
+    .await?)
 }
 
 /// Takes a file, such as a voicemail's announcement: Graph's form and checks.

@@ -16,7 +16,8 @@ use tokio::sync::oneshot;
 use wire::{
     handset::PermissionChoice,
     sandbox::{
-        Behaviour, CallPlaced, DecidePermission, NewUser, PermissionAction, PlaceCall, WriteMessage,
+        Behaviour, CallPlaced, ChangedUser, DecidePermission, NewUser, PermissionAction, PlaceCall,
+        WriteMessage,
     },
 };
 
@@ -51,13 +52,62 @@ pub(super) async fn add(State(world): State<Arc<World>>, request: Request) -> An
     let mut user = User {
         country: new.country,
         user_id: new.user_id,
+        parent_user_id: new.parent_user_id,
+        username: new.username,
+        hides_number: new.hides_number,
+        client: new.client.map(client).transpose()?.unwrap_or_default(),
         behaviour: new.behaviour.unwrap_or_default(),
         ..User::named(new.wa_id, new.name)
     };
     user.complete();
+    check_ids(&world, &user)?;
     world.directory.save_user(user.clone()).await?;
     let shown = state::shown_user(&world, &user).await?;
     Ok((StatusCode::CREATED, Json(shown)).into_response())
+}
+
+pub(super) async fn change(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let mut user = User::clone(&*user(&world, &id)?);
+    let wanted: ChangedUser = body(request).await?;
+    user.name = wanted.name.unwrap_or(user.name);
+    user.country = wanted.country.or(user.country);
+    user.user_id = wanted.user_id.or(user.user_id);
+    if let Some(text) = wanted.parent_user_id {
+        let wrong = |_| SandboxRefusal::Body("parent_user_id: not a user id".to_owned());
+        user.parent_user_id =
+            if text.is_empty() { None } else { Some(text.parse().map_err(wrong)?) };
+    }
+    if let Some(username) = wanted.username {
+        user.username = Some(username).filter(|name| !name.is_empty());
+    }
+    user.hides_number = wanted.hides_number.unwrap_or(user.hides_number);
+    if let Some(wanted) = wanted.client {
+        user.client = client(wanted)?;
+    }
+    check_ids(&world, &user)?;
+    world.directory.save_user(user.clone()).await?;
+    Ok(Json(state::shown_user(&world, &user).await?).into_response())
+}
+
+/// An app in the rules' words.
+fn client(wanted: wire::sandbox::Client) -> Result<rules::client::Client, SandboxRefusal> {
+    let read = serde_json::to_value(wanted).and_then(serde_json::from_value);
+    read.map_err(|fault| SandboxRefusal::Body(format!("client: {fault}")))
+}
+
+/// Nobody else may have the ids of this user.
+fn check_ids(world: &World, user: &User) -> Result<(), SandboxRefusal> {
+    let ids = [user.user_id.as_ref(), user.parent_user_id.as_ref()];
+    let is_taken = |id| world.directory.user_of(id).is_some_and(|it| it.wa_id != user.wa_id);
+    if ids.into_iter().flatten().any(is_taken) {
+        let text = "another user has this user_id or parent_user_id".to_owned();
+        return Err(SandboxRefusal::Conflict { rule: "users.unique", text });
+    }
+    Ok(())
 }
 
 pub(super) async fn set_behaviour(

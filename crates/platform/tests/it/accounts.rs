@@ -197,3 +197,89 @@ async fn health_names_what_stands_in_the_way() {
     );
     assert_eq!(account["errors"][0]["error_code"], 131_042);
 }
+
+#[tokio::test]
+async fn apps_accounts_and_numbers_are_made_and_changed() {
+    let bench = second().await;
+    let app = json!({ "id": "403", "name": "Third", "secret": "third-secret",
+                      "verify_token": "demo-verify", "access_tokens": ["third-token"],
+                      "fields": ["calls"] });
+    assert_eq!(bench.sandbox("/apps", app.clone()).await.0, 201);
+    let (status, again) = bench.sandbox("/apps", app).await;
+    assert_eq!((status, again["rule"].as_str()), (409, Some("accounts.valid")));
+    let account = |rulebook: &str| {
+        json!({ "id": "203", "name": "Third", "currency": "USD", "timezone": "Asia/Tokyo",
+                "use_case": "gambling", "payment_valid": true, "rulebook": rulebook,
+                "rate_card": "example", "apps": ["403"] })
+    };
+    let (status, refusal) = bench.sandbox("/accounts", account("1999")).await;
+    assert_eq!(status, 409);
+    assert!(refusal["text"].as_str().unwrap().contains("rulebook \"1999\""), "{refusal}");
+    assert_eq!(bench.sandbox("/accounts", account("2026-10")).await.0, 201);
+    let number = json!({ "id": "103", "account": "203", "digits": "81355550100", "name": "Third",
+                         "tier": 250 });
+    assert_eq!(bench.sandbox("/numbers", number).await.0, 201);
+
+    let on = || json!({ "calling": { "status": "ENABLED" } });
+    let enable = || post(&bench, "third-token", "103/settings", on());
+    let change =
+        |path: &str, body: Value| send(bench.put(&format!("/sandbox/v1/{path}")).json(&body));
+    assert_eq!(refused(&enable().await), (400, 138_015), "no calling for this use case");
+    assert_eq!(change("accounts/203", json!({ "use_case": "marketing" })).await.0, 200);
+    assert_eq!(refused(&enable().await), (400, 138_015), "the tier is too low");
+    assert_eq!(change("numbers/103", json!({ "tier": 1_999 })).await.0, 200);
+    assert_eq!(refused(&enable().await), (400, 138_015));
+    assert_eq!(change("numbers/103", json!({ "tier": 2_000 })).await.0, 200);
+    assert_eq!(enable().await.0, 200);
+
+    let zone = change("accounts/203", json!({ "timezone": "Mars/Olympus" })).await;
+    assert_eq!(zone.0, 409);
+    assert_eq!(change("accounts/203", json!({ "id": "9" })).await.0, 400);
+    assert_eq!(change("numbers/103", json!({ "kind": "toy" })).await.0, 400);
+    assert_eq!(change("numbers/103", json!({ "d360_key": "second-d360-key" })).await.0, 409);
+    assert_eq!(change("numbers/999", json!({})).await.0, 404);
+    let (_, moved) = change("numbers/103", json!({ "country": "US", "kind": "test" })).await;
+    assert_eq!((&moved["country"], &moved["kind"]), (&json!("US"), &json!("test")));
+}
+
+#[tokio::test]
+async fn a_sandbox_number_reaches_its_listed_users_only_and_needs_no_tier() {
+    let bench = second().await;
+    let account = format!("/sandbox/v1/accounts/{SANDBOX_ACCOUNT}");
+    let able = json!({ "use_case": "service", "payment_valid": true });
+    assert_eq!(send(bench.put(&account).json(&able)).await.0, 200);
+    let on = json!({ "calling": { "status": "ENABLED" } });
+    assert_eq!(post(&bench, "second-token", &format!("{SANDBOX}/settings"), on).await.0, 200);
+    let request = |to: &str| {
+        let body = json!({ "messaging_product": "whatsapp", "to": to, "type": "interactive",
+            "interactive": { "type": "call_permission_request",
+                             "action": { "name": "call_permission_request" } } });
+        post(&bench, "second-token", "102000000000003/messages", body)
+    };
+    assert_eq!(refused(&request("818012345678").await), (400, 131_030));
+    let text = json!({ "to": "81312345678", "text": "hallo" });
+    assert_eq!(bench.sandbox("/users/4915112345678/message", text).await.0, 200);
+    assert_eq!(request("4915112345678").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_desktop_is_not_called() {
+    let bench = second().await;
+    let on = json!({ "calling": { "status": "ENABLED" } });
+    assert_eq!(post(&bench, "second-token", &format!("{BAKERY}/settings"), on).await.0, 200);
+    let wanted = json!({ "to": "4930901820", "action": "accept_permanent" });
+    for user in ["4915198765432", "4915112345678"] {
+        assert_eq!(
+            bench.sandbox(&format!("/users/{user}/permission"), wanted.clone()).await.0,
+            200
+        );
+    }
+    let business = crate::business::Business::offering();
+    let connect = |to: &str| {
+        let body = json!({ "messaging_product": "whatsapp", "to": to, "action": "connect",
+                           "session": { "sdp_type": "offer", "sdp": business.sdp } });
+        post(&bench, "second-token", "102000000000001/calls", body)
+    };
+    assert_eq!(refused(&connect("4915198765432").await), (400, 138_001));
+    assert_eq!(connect("4915112345678").await.0, 200);
+}

@@ -36,3 +36,33 @@ async fn its_webhook_carries_its_headers() {
     assert_eq!(channel.all()[0].headers["x-shared"], "secret");
     assert!(bench.hook.all()[0].headers.get("x-shared").is_none());
 }
+
+#[tokio::test]
+async fn both_editions_give_the_same_bodies() {
+    let bench = Bench::start().await;
+    let keyed = |request: reqwest::RequestBuilder| request.header("D360-API-KEY", "demo-d360-key");
+    let change = json!({ "calling": { "call_icon_visibility": "DISABLE_ALL" },
+                         "payload_encryption": { "status": "DISABLED" } });
+    let ours = bench.graph("settings", change.clone()).await;
+    let theirs = send(keyed(bench.post("/calling/settings").json(&change))).await;
+    assert_eq!(ours, theirs);
+    let read = send(keyed(bench.get("/calling/settings"))).await;
+    assert_eq!(bench.graph_get("/settings").await, read);
+    assert_eq!(read.1["payload_encryption"], json!({ "status": "DISABLED" }));
+    let wrong = json!({ "calling": { "status": "On" } });
+    let ours = bench.graph("settings", wrong.clone()).await;
+    let theirs = send(keyed(bench.post("/calling/settings").json(&wrong))).await;
+    assert_eq!(refused(&ours), refused(&theirs));
+    assert_eq!(ours.1["error"]["error_data"], theirs.1["error"]["error_data"]);
+
+    let ours = bench.graph_get(&format!("/call_permissions?user_wa_id={ANA}")).await;
+    let theirs = send(keyed(bench.get(&format!("/calling/permissions/{ANA}")))).await;
+    assert_eq!(ours, theirs);
+    bench.open_window().await;
+    let text = json!({ "messaging_product": "whatsapp", "to": ANA, "type": "text",
+                       "text": { "body": "oi" } });
+    let ours = bench.graph("messages", text.clone()).await;
+    let theirs = send(keyed(bench.post("/messages").json(&text))).await;
+    assert_eq!((ours.0, theirs.0), (200, 200), "{ours:?} {theirs:?}");
+    assert_eq!(ours.1["contacts"], theirs.1["contacts"]);
+}

@@ -128,6 +128,12 @@ impl Cards {
         }
     }
 
+    /// Whether an account may name this: a card, or the family of one.
+    #[must_use]
+    pub fn knows(&self, wanted: &str) -> bool {
+        self.calls.iter().any(|card| card.name == wanted || card.family == wanted)
+    }
+
     /// The card of call rates that holds on this day for an account that names `wanted`.
     #[must_use]
     pub fn calls(&self, wanted: &str, currency: Currency, on: Date) -> Option<&Arc<RateCard>> {

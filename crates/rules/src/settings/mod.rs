@@ -10,14 +10,14 @@ mod check_hours;
 mod others;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use terms::{Country, Timestamp};
+use terms::{AppId, Country, Timestamp};
 
 pub use change::{
     AnnouncementChange, AudioChange, Change, HolidayChange, HoursChange, IconsChange,
     IntervalChange, Port, SipChange, SipServerChange, VideoChange, VoicemailAudioChange,
     VoicemailChange,
 };
-pub use others::{Announcement, Sip, SipServer, Trigger, Voicemail};
+pub use others::{Announcement, Sip, SipPassword, SipServer, Trigger, Voicemail};
 
 use crate::{
     Refusal,
@@ -134,6 +134,22 @@ pub struct Prerequisites {
     pub use_case: String,
     /// An app subscribed to the WABA subscribes to field `calls`.
     pub app_listens: bool,
+    /// Who wants the change.
+    pub asker: Asker,
+}
+
+/// Who wants a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asker {
+    /// The app; `None` is a client of the 360dialog edition, or the sandbox.
+    pub app: Option<AppId>,
+    /// The app is in live mode, which SIP needs.
+    pub is_live: bool,
+}
+
+impl Asker {
+    /// Nobody's app.
+    pub const DIRECT: Self = Self { app: None, is_live: true };
 }
 
 /// The outcome of a change.
@@ -205,7 +221,8 @@ pub fn apply(
         settings.call_hours = Some(check_hours::check_hours(hours, book, now)?);
     }
     if let Some(sip) = &change.sip {
-        settings.sip = Some(others::check_sip(settings.sip.as_ref(), sip, book)?);
+        settings.sip =
+            Some(others::check_sip(settings.sip.as_ref(), sip, &prerequisites.asker, book)?);
     }
     if let Some(voicemail) = &change.voicemail {
         settings.voicemail = Some(others::check_voicemail(voicemail, book)?);

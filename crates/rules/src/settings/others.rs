@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use terms::AppId;
+
 use super::{
-    Switch,
+    Asker, Switch,
     change::{Port, SipChange, SipServerChange, VoicemailChange},
     invalid, word,
 };
@@ -28,12 +30,28 @@ pub struct Sip {
 /// The business's SIP server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SipServer {
+    /// The app that set it; `None` without one, as in the 360dialog edition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppId>,
+    /// The digest password of this number and app; drawn by the shell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<SipPassword>,
     /// Its name, which its certificate must match.
     pub hostname: String,
     /// Its TLS port.
     pub port: u16,
     /// Parameters added to the user part of the Request-URI.
     pub request_uri_user_params: BTreeMap<String, String>,
+}
+
+/// A digest password, which must be shown again and so is kept; `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SipPassword(pub String);
+
+impl std::fmt::Debug for SipPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// `voicemail`.
@@ -66,9 +84,11 @@ pub struct Announcement {
     pub timeout_s: Option<u64>,
 }
 
+/// Checks `sip`; the servers of other apps stay as they are.
 pub(super) fn check_sip(
     current: Option<&Sip>,
     change: &SipChange,
+    asker: &Asker,
     book: &Rulebook,
 ) -> Result<Sip, Refusal> {
     let mut sip = current.cloned().unwrap_or(Sip {
@@ -87,9 +107,24 @@ pub(super) fn check_sip(
         if servers.len() > max as usize {
             return Err(invalid("sip.servers", &format!("at most {max} server")));
         }
-        sip.servers = servers.iter().map(|s| check_server(s, book)).collect::<Result<_, _>>()?;
+        let servers: Vec<_> =
+            servers.iter().map(|server| check_server(server, book)).collect::<Result<_, _>>()?;
+        // A server that stays keeps its password; one that was deleted gets another.
+        let own = |server: &SipServer| server.app == asker.app;
+        let password = sip.servers.iter().find(|it| own(it)).and_then(|it| it.password.clone());
+        sip.servers.retain(|server| !own(server));
+        sip.servers.extend(servers.into_iter().map(|server| SipServer {
+            app: asker.app.clone(),
+            password: password.clone(),
+            ..server
+        }));
     }
-    if sip.status == Switch::Enabled && sip.servers.is_empty() {
+    let uses_sip = sip.status == Switch::Enabled;
+    let is_new = change.servers.as_ref().is_some_and(|servers| !servers.is_empty());
+    if !asker.is_live && (is_new || (uses_sip && change.status.is_some())) {
+        return Err(Refusal::AppNotLive);
+    }
+    if uses_sip && sip.servers.is_empty() {
         return Err(invalid("sip.servers", "SIP needs a server while it is enabled"));
     }
     Ok(sip)
@@ -116,6 +151,8 @@ fn check_server(server: &SipServerChange, book: &Rulebook) -> Result<SipServer, 
         return Err(invalid("sip.servers.request_uri_user_params", &reason));
     }
     Ok(SipServer {
+        app: None,
+        password: None,
         hostname: server.hostname.clone(),
         port,
         request_uri_user_params: params.clone(),

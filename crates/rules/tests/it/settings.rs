@@ -3,7 +3,10 @@
 use offhook_rules::{
     Refusal,
     limits::NumberKind,
-    settings::{Applied, CallingSettings, Change, IconVisibility, Prerequisites, Switch, apply},
+    settings::{
+        Applied, Asker, CallingSettings, Change, IconVisibility, Prerequisites, SipPassword,
+        Switch, apply,
+    },
 };
 use serde_json::{Value, json};
 
@@ -16,6 +19,7 @@ fn ready() -> Prerequisites {
         country: "BR".parse().ok(),
         use_case: "service".into(),
         app_listens: true,
+        asker: Asker::DIRECT,
     }
 }
 
@@ -194,4 +198,41 @@ fn who_sees_the_icon() {
     );
     settings.call_icon_visibility = Some(IconVisibility::DisableAll);
     assert!(!settings.shows_icon(brazil));
+}
+
+#[test]
+fn each_app_has_its_own_server_and_a_live_one() {
+    let asker = |app: &str, is_live| Prerequisites {
+        asker: Asker { app: app.parse().ok(), is_live },
+        ..ready()
+    };
+    let set = |current: &CallingSettings, body: Value, prerequisites: &Prerequisites| {
+        let change: Change = serde_json::from_value(json!({ "sip": body })).unwrap();
+        apply(current, &change, prerequisites, &newest(), at(0)).map(|applied| applied.settings)
+    };
+    let server = |name: &str| json!({ "servers": [{ "hostname": name }] });
+    let nothing = CallingSettings::default();
+    let draft = set(&nothing, server("sip.one.example"), &asker("1", false));
+    assert_eq!(draft.unwrap_err(), Refusal::AppNotLive);
+    assert!(set(&nothing, json!({ "status": "DISABLED" }), &asker("1", false)).is_ok());
+
+    let mut one = set(&nothing, server("sip.one.example"), &asker("1", true)).unwrap();
+    one.sip.as_mut().unwrap().servers[0].password = Some(SipPassword("kept".into()));
+    let both = set(&one, server("sip.two.example"), &asker("2", true)).unwrap();
+    let servers = &both.sip.as_ref().unwrap().servers;
+    let named: Vec<_> = servers
+        .iter()
+        .map(|it| (it.app.as_ref().unwrap().as_str(), it.hostname.as_str()))
+        .collect();
+    assert_eq!(named, [("1", "sip.one.example"), ("2", "sip.two.example")]);
+    assert!(!format!("{both:?}").contains("kept"));
+
+    let moved = set(&both, server("sip.new.example"), &asker("1", true)).unwrap();
+    let own = moved.sip.unwrap().servers.into_iter().find(|it| it.hostname == "sip.new.example");
+    assert_eq!(own.unwrap().password, Some(SipPassword("kept".into())));
+    let left = set(&both, json!({ "servers": [] }), &asker("1", true)).unwrap();
+    assert_eq!(left.sip.as_ref().unwrap().servers.len(), 1, "only this app's is deleted");
+    let on = set(&left, json!({ "status": "ENABLED" }), &asker("2", true)).unwrap();
+    let refused = set(&on, json!({ "servers": [] }), &asker("2", true)).unwrap_err();
+    assert_eq!(refused.rule(), "settings.value", "one must be there while SIP is on");
 }

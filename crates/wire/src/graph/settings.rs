@@ -27,6 +27,12 @@ pub struct Settings {
     /// Another feature of the same endpoint; `{"status":"DEFAULT"}` in answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_configuration: Option<Value>,
+    /// Another feature of the same endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_identity_change: Option<Value>,
+    /// Another feature of the same endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload_encryption: Option<Value>,
 }
 
 /// The `calling` object. Absent in a write: unchanged.
@@ -269,7 +275,9 @@ impl Settings {
         let fields = Fields::root(&map);
         Ok(Self {
             calling: fields.object("calling", read_calling)?,
-            storage_configuration: fields.value("storage_configuration").cloned(),
+            storage_configuration: read_free_object(fields, "storage_configuration")?,
+            user_identity_change: read_free_object(fields, "user_identity_change")?,
+            payload_encryption: read_free_object(fields, "payload_encryption")?,
         })
     }
 }

@@ -24,9 +24,9 @@ pub use self::inspection::{
 };
 pub use self::trigger::{Trigger, TriggerEvent, Triggered};
 pub use self::user::{
-    After, Behaviour, CallPlaced, Consent, Counter, DecidePermission, FeedbackKind, GiveFeedback,
-    KeyPress, NewUser, PermissionAction, PermissionHabit, PlaceCall, Play, Reaction, User,
-    WriteMessage,
+    After, Behaviour, CallPlaced, ChangedUser, Client, Consent, Counter, DecidePermission,
+    FeedbackKind, GiveFeedback, KeyPress, NewUser, PermissionAction, PermissionHabit, PlaceCall,
+    Play, Reaction, User, WriteMessage,
 };
 
 /// What is asked will not be done.

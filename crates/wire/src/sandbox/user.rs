@@ -17,6 +17,15 @@ pub struct User {
     /// The country.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<Country>,
+    /// The id one level up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_user_id: Option<UserId>,
+    /// The name others find the user by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Businesses see the ids and the username, not the phone number.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hides_number: bool,
     /// What the scripted phone does.
     pub behaviour: Behaviour,
     /// Whether a phone (page or `offhook call`) is connected, which then takes precedence.
@@ -80,6 +89,18 @@ pub struct NewUser {
     /// The business-scoped id; made when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
+    /// The id one level up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_user_id: Option<UserId>,
+    /// The name others find the user by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Businesses see the ids and the username, not the phone number.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hides_number: bool,
+    /// The app on the phone; a new one for Android when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Client>,
     /// What the scripted phone does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behaviour: Option<Behaviour>,
@@ -105,6 +126,44 @@ pub enum FeedbackKind {
     Report,
     /// Takes a block back.
     Unblock,
+}
+
+/// `PUT /sandbox/v1/users/{wa_id}`: what is absent stays as it is; an empty text clears.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChangedUser {
+    /// The name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The country.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
+    /// The business-scoped id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// The id one level up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_user_id: Option<String>,
+    /// The name others find the user by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Businesses see the ids and the username, not the phone number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hides_number: Option<bool>,
+    /// The app on the phone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<Client>,
+}
+
+/// The app on a user's phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// `android`, `ios`, `smb_android`, `smb_ios`, `kaios`, `web` or `desktop`.
+    pub os: String,
+    /// Such as `2.24.14`; absent is the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// `PUT /sandbox/v1/users/{wa_id}/behaviour`: how the scripted phone reacts. What is absent is as

@@ -6,7 +6,7 @@ use offhook_rules::{
     limits::NumberKind,
     quality::{Restriction, RestrictionKind},
     rulebook::Rulebook,
-    settings::{Applied, CallingSettings, Change, Prerequisites, apply, may_change},
+    settings::{Applied, Asker, CallingSettings, Change, Prerequisites, apply, may_change},
 };
 use serde_json::{Value, json};
 
@@ -42,6 +42,7 @@ fn changed(book: &Rulebook, tier: u32, body: Value) -> Result<Applied, Refusal> 
         country: "BR".parse().ok(),
         use_case: "service".into(),
         app_listens: true,
+        asker: Asker::DIRECT,
     };
     apply(&CallingSettings::default(), &change, &prerequisites, book, at(0))
 }
@@ -64,6 +65,7 @@ fn enabled_for(use_case: &str, book: &Rulebook) -> Result<(), Refusal> {
         country: "BR".parse().ok(),
         use_case: use_case.into(),
         app_listens: true,
+        asker: Asker::DIRECT,
     };
     let on = Change { status: Some("ENABLED".into()), ..Change::default() };
     apply(&CallingSettings::default(), &on, &prerequisites, book, at(0)).map(drop)

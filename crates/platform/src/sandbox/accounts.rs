@@ -1,0 +1,137 @@
+//! `/sandbox/v1/apps`, `…/accounts`, `…/numbers`: make and change the business's side.
+//!
+//! The keys are those of a seed file, and so are the checks: the world with the new thing in it must
+//! be one a seed could say. A change names only what changes; `null` clears.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    http::StatusCode,
+    response::IntoResponse as _,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::{Answer, SandboxRefusal, body};
+use crate::{
+    directory::{Account, App, Number},
+    seed::Seed,
+    world::World,
+};
+
+/// What may change of an account.
+const ACCOUNT_KEYS: [&str; 11] = [
+    "name",
+    "currency",
+    "timezone",
+    "use_case",
+    "payment_valid",
+    "rulebook",
+    "rate_card",
+    "country",
+    "kind",
+    "portfolio",
+    "apps",
+];
+
+/// What may change of a number; its calling settings have an address of their own.
+const NUMBER_KEYS: [&str; 6] =
+    ["name", "tier", "country", "kind", "allowed_recipients", "d360_key"];
+
+pub(super) async fn add_app(State(world): State<Arc<World>>, request: Request) -> Answer {
+    let app: App = body(request).await?;
+    let mut seed = current(&world);
+    seed.apps.push(app.clone());
+    check(&world, &seed)?;
+    world.directory.save_app(app.clone()).await?;
+    Ok((StatusCode::CREATED, Json(app)).into_response())
+}
+
+pub(super) async fn add_account(State(world): State<Arc<World>>, request: Request) -> Answer {
+    let account: Account = body(request).await?;
+    let mut seed = current(&world);
+    seed.accounts.push(account.clone());
+    check(&world, &seed)?;
+    world.directory.save_account(account.clone()).await?;
+    Ok((StatusCode::CREATED, Json(account)).into_response())
+}
+
+pub(super) async fn add_number(State(world): State<Arc<World>>, request: Request) -> Answer {
+    let number: Number = body(request).await?;
+    let mut seed = current(&world);
+    seed.numbers.push(number.clone());
+    check(&world, &seed)?;
+    world.directory.save_number(number.clone()).await?;
+    Ok((StatusCode::CREATED, Json(number)).into_response())
+}
+
+pub(super) async fn change_account(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let known = id.parse().ok().and_then(|id| world.directory.account(&id));
+    let known = known.ok_or(SandboxRefusal::Unknown { what: "account" })?;
+    let changed: Account = changed(&*known, body(request).await?, &ACCOUNT_KEYS)?;
+    let mut seed = current(&world);
+    seed.accounts.retain(|account| account.id != changed.id);
+    seed.accounts.push(changed.clone());
+    check(&world, &seed)?;
+    world.directory.save_account(changed.clone()).await?;
+    Ok(Json(changed).into_response())
+}
+
+pub(super) async fn change_number(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let known = id.parse().ok().and_then(|id| world.directory.number(&id));
+    let known = known.ok_or(SandboxRefusal::Unknown { what: "number" })?;
+    let changed: Number = changed(&*known, body(request).await?, &NUMBER_KEYS)?;
+    let mut seed = current(&world);
+    seed.numbers.retain(|number| number.id != changed.id);
+    seed.numbers.push(changed.clone());
+    check(&world, &seed)?;
+    world.directory.save_number(changed.clone()).await?;
+    Ok(Json(changed).into_response())
+}
+
+/// The thing with some of its keys replaced.
+fn changed<T: Serialize + DeserializeOwned>(
+    known: &T,
+    changes: Map<String, Value>,
+    keys: &[&str],
+) -> Result<T, SandboxRefusal> {
+    let wrong = |fault: serde_json::Error| SandboxRefusal::Body(fault.to_string());
+    let mut document = serde_json::to_value(known).map_err(wrong)?;
+    for (key, value) in changes {
+        if !keys.contains(&key.as_str()) {
+            let text = format!("{key}: cannot be changed here; it is one of {}", keys.join(", "));
+            return Err(SandboxRefusal::Body(text));
+        }
+        document[&key] = value;
+    }
+    serde_path_to_error::deserialize(document)
+        .map_err(|fault| SandboxRefusal::Body(format!("{}: {}", fault.path(), fault.inner())))
+}
+
+/// Everybody there is now, as a seed would say it.
+fn current(world: &World) -> Seed {
+    let directory = &world.directory;
+    Seed {
+        apps: directory.apps().iter().map(|it| App::clone(it)).collect(),
+        accounts: directory.accounts().iter().map(|it| Account::clone(it)).collect(),
+        numbers: directory.numbers().iter().map(|it| Number::clone(it)).collect(),
+        users: Vec::new(),
+    }
+}
+
+fn check(world: &World, seed: &Seed) -> Result<(), SandboxRefusal> {
+    seed.check(Some(&world.cards())).map_err(|fault| SandboxRefusal::Conflict {
+        rule: "accounts.valid",
+        text: fault.to_string(),
+    })
+}

@@ -1,0 +1,132 @@
+//! The calling settings over HTTP.
+
+use serde_json::{Value, json};
+
+use crate::{
+    accounts::{BAKERY, second},
+    bench::{Bench, PNID, refused, send},
+};
+
+async fn read(bench: &Bench, token: &str, query: &str) -> Value {
+    let request = bench.get(&format!("/v23.0/{BAKERY}/settings{query}")).bearer_auth(token);
+    let (status, body) = send(request).await;
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+async fn write(bench: &Bench, token: &str, body: Value) -> (u16, Value) {
+    let request = bench.post(&format!("/v23.0/{BAKERY}/settings")).bearer_auth(token);
+    send(request.json(&body)).await
+}
+
+#[tokio::test]
+async fn a_number_nobody_touched_is_not_set() {
+    let bench = second().await;
+    let expected = json!({
+        "calling": { "status": "NOT_SET", "call_icon_visibility": "NOT_SET",
+                     "callback_permission_status": "NOT_SET" },
+        "storage_configuration": { "status": "DEFAULT" },
+    });
+    assert_eq!(read(&bench, "second-token", "").await, expected, "as captured, fact sheet 2.7");
+    let on = json!({ "calling": { "status": "ENABLED" } });
+    assert_eq!(write(&bench, "second-token", on).await.0, 200);
+    let after = read(&bench, "second-token", "").await;
+    assert_eq!(after["calling"]["status"], "ENABLED");
+    assert_eq!(after["calling"]["call_icon_visibility"], "NOT_SET");
+}
+
+#[tokio::test]
+async fn sip_has_a_server_and_a_password_for_each_app() {
+    let bench = second().await;
+    let sip = |name: &str| json!({ "calling": { "sip": { "servers": [{ "hostname": name, "port": "5061" }] } } });
+    assert_eq!(refused(&write(&bench, "draft-token", sip("a.example")).await), (400, 138_018));
+    assert_eq!(write(&bench, "second-token", sip("a.example")).await.0, 200);
+    let plain = read(&bench, "second-token", "").await;
+    let server = &plain["calling"]["sip"]["servers"][0];
+    assert_eq!(server["app_id"], 402_000_000_000_001_u64);
+    assert!(server.get("sip_user_password").is_none());
+
+    let with = "?include_sip_credentials=true";
+    let shown = read(&bench, "second-token", with).await;
+    let password = shown["calling"]["sip"]["servers"][0]["sip_user_password"].clone();
+    assert!(password.as_str().unwrap().len() >= 32, "{password}");
+    let again = read(&bench, "second-token", with).await;
+    assert_eq!(again["calling"]["sip"]["servers"][0]["sip_user_password"], password);
+    let other = read(&bench, "draft-token", with).await;
+    assert!(other["calling"]["sip"]["servers"][0].get("sip_user_password").is_none());
+    let lacking =
+        bench.get(&format!("/v23.0/{BAKERY}/settings{with}")).bearer_auth("messages-only");
+    assert_eq!(refused(&send(lacking).await), (403, 10));
+
+    let none = json!({ "calling": { "sip": { "servers": [] } } });
+    assert_eq!(write(&bench, "second-token", none).await.0, 200);
+    assert_eq!(write(&bench, "second-token", sip("a.example")).await.0, 200);
+    let renewed = read(&bench, "second-token", with).await;
+    assert_ne!(renewed["calling"]["sip"]["servers"][0]["sip_user_password"], password);
+    let told = bench.sandbox_get("/webhooks").await.1.to_string();
+    assert!(!told.contains(password.as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn only_the_five_watched_fields_are_announced() {
+    let bench = Bench::start().await;
+    let week = json!([{ "day_of_week": "MONDAY", "open_time": "0900", "close_time": "1800" }]);
+    let silent = [
+        json!({ "call_hours": { "status": "DISABLED", "timezone_id": "UTC",
+                                "weekly_operating_hours": week } }),
+        json!({ "call_icons": { "restrict_to_user_countries": ["BR"] } }),
+        json!({ "audio": { "additional_codecs": ["PCMA"] } }),
+        json!({ "video": { "status": "ENABLED" } }),
+        json!({ "sip": { "servers": [{ "hostname": "sip.shop.example" }] } }),
+        json!({ "status": "ENABLED" }),
+    ];
+    for calling in silent {
+        let answer = bench.graph("settings", json!({ "calling": calling })).await;
+        assert_eq!(answer.0, 200, "{answer:?}");
+    }
+    assert_eq!(bench.sandbox_get("/webhooks").await.1, json!([]));
+    let loud = [
+        json!({ "call_icon_visibility": "DISABLE_ALL" }),
+        json!({ "callback_permission_status": "DISABLED" }),
+        json!({ "srtp_key_exchange_protocol": "SDES" }),
+        json!({ "sip": { "status": "ENABLED" } }),
+        json!({ "status": "DISABLED" }),
+    ];
+    for (nth, calling) in loud.into_iter().enumerate() {
+        assert_eq!(bench.graph("settings", json!({ "calling": calling })).await.0, 200);
+        let list = bench.sandbox_get("/webhooks").await.1;
+        assert_eq!(list.as_array().unwrap().len(), nth + 1, "{list}");
+    }
+    let shown = bench.graph_get("/settings").await.1;
+    assert_eq!(shown["calling"]["video"]["status"], "ENABLED");
+    assert_eq!(shown["calling"]["call_icons"]["restrict_to_user_countries"], json!(["BR"]));
+}
+
+#[tokio::test]
+async fn other_features_are_kept_and_shown() {
+    let bench = Bench::start().await;
+    let body = json!({ "storage_configuration": { "status": "IN_COUNTRY_STORAGE_ENABLED" },
+                       "user_identity_change": { "enable_identity_key_check": true } });
+    assert_eq!(bench.graph("settings", body.clone()).await.0, 200);
+    let shown = bench.graph_get("/settings").await.1;
+    assert_eq!(shown["storage_configuration"], body["storage_configuration"]);
+    assert_eq!(shown["user_identity_change"], body["user_identity_change"]);
+    assert_eq!(shown["calling"]["status"], "ENABLED", "untouched");
+    let wrong = bench.graph("settings", json!({ "payload_encryption": 1 })).await;
+    assert_eq!(refused(&wrong), (400, 100));
+}
+
+#[tokio::test]
+async fn the_icon_is_hidden_by_country_and_a_call_is_still_possible() {
+    let bench = Bench::start().await;
+    let only = json!({ "calling": { "call_icons": { "restrict_to_user_countries": ["BR"] } } });
+    assert_eq!(bench.graph("settings", only).await.0, 200);
+    let shown = bench.graph_get("/settings").await.1;
+    assert_eq!(shown["calling"]["call_icons"]["restrict_to_user_countries"], json!(["BR"]));
+    let wrong = json!({ "calling": { "call_icons": { "restrict_to_user_countries": ["BRA"] } } });
+    assert_eq!(refused(&bench.graph("settings", wrong).await), (400, 100));
+    let call = json!({ "to": crate::bench::BUSINESS });
+    let ana = crate::bench::ANA;
+    assert_eq!(bench.sandbox(&format!("/users/{ana}/call"), call).await.0, 200);
+    assert_eq!(PNID.len(), 15);
+}
