@@ -12,7 +12,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{output, stop};
+use crate::{output, quote, stop};
 
 /// Arguments of `offhook platform`; a flag wins over the file.
 #[derive(Debug, Args)]
@@ -41,8 +41,12 @@ pub(crate) struct PlatformArgs {
     /// Draws every id from this number: the same requests give the same ids.
     #[arg(long)]
     random_seed: Option<u64>,
+    /// A rate card beside the shipped ones, as CSV; its file's name is its name: the family an
+    /// account names, and the day from which it holds, such as ours-2026-10-01.csv.
+    #[arg(long)]
+    rate_card: Vec<PathBuf>,
     /// A TOML file with the keys http, media, advertised, data, seed, webhook, handshake,
-    /// `random_seed`, `webhook_roots` (a PEM file) and `sandbox_token_env`.
+    /// `random_seed`, `rate_cards`, `webhook_roots` (a PEM file) and `sandbox_token_env`.
     #[arg(long)]
     config: Option<PathBuf>,
     /// Prints one JSON line when ready, and nothing else.
@@ -63,6 +67,8 @@ struct File {
     handshake: Option<bool>,
     random_seed: Option<u64>,
     webhook_roots: Option<PathBuf>,
+    #[serde(default)]
+    rate_cards: Vec<PathBuf>,
     sandbox_token_env: Option<String>,
 }
 
@@ -107,6 +113,12 @@ fn config(args: PlatformArgs) -> Result<Config> {
             .map_or(Randomness::System, Randomness::Seeded),
         webhook_roots: file.webhook_roots.as_deref().map(pem).transpose()?,
         sandbox_token: file.sandbox_token_env.as_deref().map(secret).transpose()?,
+        rate_cards: file
+            .rate_cards
+            .iter()
+            .chain(&args.rate_card)
+            .map(|path| quote::read_card(path))
+            .collect::<Result<_>>()?,
         ..default
     })
 }

@@ -1,21 +1,27 @@
 //! What would this call cost?
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use jiff::{Zoned, civil::Date};
 use rules::{
-    price::{self, Price},
+    price::{self, Card, Cards, Price},
     rulebook,
 };
-use serde_json::json;
-use terms::{Country, Direction, WaId};
+use serde_json::{Value, json};
+use terms::{Country, Currency, Direction, WaId};
 
 use crate::output;
 
 /// Arguments of `offhook quote`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: offhook quote --to 5215550000001 --for 70s")]
+#[command(after_help = "Example: offhook quote --to 5215550000001 --for 70s\n\
+                  Example: offhook quote --to 254700000001 --for 10m --card meta --on 2026-10-01 --used-minutes 49995")]
 pub(crate) struct QuoteArgs {
     /// The user who would be called, digits.
     #[arg(long)]
@@ -23,9 +29,18 @@ pub(crate) struct QuoteArgs {
     /// How long the call would last, such as 70s or 2.5m.
     #[arg(long = "for", value_parser = seconds)]
     lasting: f64,
-    /// The rate card.
+    /// The rate cards: a family such as meta, or one dated card such as meta-2025-08-01.
     #[arg(long, default_value = "example")]
     card: String,
+    /// The account's currency.
+    #[arg(long, default_value = "USD")]
+    currency: String,
+    /// The day of the call, such as 2026-10-01; today if absent.
+    #[arg(long)]
+    on: Option<Date>,
+    /// Another rate card, as CSV; its file's name is its name. May be given more than once.
+    #[arg(long)]
+    rate_card: Vec<PathBuf>,
     /// The rulebook.
     #[arg(long, default_value = "2025-beta")]
     rulebook: String,
@@ -44,31 +59,69 @@ pub(crate) fn run(args: &QuoteArgs) -> ExitCode {
         Err(fault) => return output::could_not_run(&fault),
     };
     if args.json {
-        output::say(&json!(price).to_string());
+        output::say(&as_json(&price).to_string());
     } else {
-        output::say(&format!(
-            "{} pulses × {} = {} (market {}, {} per minute, card {})",
-            price.pulses, price.per_pulse, price.total, price.market, price.per_minute, price.card
-        ));
+        output::say(&in_words(&price));
     }
     ExitCode::SUCCESS
 }
 
+/// The price, and whether the call fits the tier the month is in.
+fn as_json(price: &Price) -> Value {
+    let mut shown = json!(price);
+    shown["currency"] = json!(price.total.currency);
+    shown["fits"] = json!(price.tier_before.is_none());
+    shown
+}
+
+fn in_words(price: &Price) -> String {
+    let since = match price.effective {
+        Some(day) => format!("in force from {day}"),
+        None => "without a date".to_owned(),
+    };
+    let tier = match &price.tier_before {
+        None => format!("tier {}, which the call fits", price.tier),
+        Some(before) => format!(
+            "tier {}: the call does not fit tier {before}, and has the next one's rate as a whole",
+            price.tier
+        ),
+    };
+    format!(
+        "{} pulses × {} = {}\nmarket {}, {} per minute\ncard {}, {since}\n{tier}",
+        price.pulses, price.per_pulse, price.total, price.market, price.per_minute, price.card
+    )
+}
+
 fn quote(args: &QuoteArgs) -> Result<Price> {
     let to = WaId::from_dialled(&args.to).context("--to takes digits")?;
+    let currency: Currency = args.currency.parse().context("--currency")?;
     let book = rulebook::named(&args.rulebook)
         .with_context(|| format!("no rulebook called {:?}", args.rulebook))?;
-    let card =
-        price::card(&args.card).with_context(|| format!("no rate card called {:?}", args.card))?;
+    let mut cards = Cards::shipped();
+    for path in &args.rate_card {
+        cards.add(read_card(path)?);
+    }
+    let on = args.on.unwrap_or_else(|| Zoned::now().date());
+    let card = cards.calls(&args.card, currency, on).with_context(|| {
+        format!("no rate card of {:?} in {currency} is in force on {on}", args.card)
+    })?;
     price::price(
-        &card,
+        card,
         Direction::BusinessInitiated,
         Country::of(&to),
         Duration::from_secs_f64(args.lasting),
-        Duration::from_secs(args.used_minutes * 60),
+        Duration::from_secs(args.used_minutes.saturating_mul(60)),
         &book,
     )
-    .context("the rate card has no rate for this number")
+    .with_context(|| format!("card {} knows no rate for this number and tier", card.name))
+}
+
+/// Reads a rate card; the file's name without its ending is the card's.
+pub(crate) fn read_card(path: &Path) -> Result<Card> {
+    let name = path.file_stem().and_then(|name| name.to_str()).context("a card needs a name")?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    Ok(Card::parse(name, &text)?)
 }
 
 /// Reads `70s`, `2.5m` or `1h`; at most a year.

@@ -7,4 +7,5 @@ mod hears;
 mod http;
 mod kill;
 mod process;
+mod quote;
 mod sandbox;
