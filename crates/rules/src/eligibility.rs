@@ -45,8 +45,12 @@ pub struct NumberFacts {
 pub struct UserFacts {
     /// `None` if the user can be called, else why not.
     pub uncallable: Option<&'static str>,
-    /// The app shows permission requests and call buttons.
+    /// There is such a user.
+    pub is_on_whatsapp: bool,
+    /// The app takes calls of businesses and shows their permission requests.
     pub app_is_recent: bool,
+    /// The app shows call buttons.
+    pub shows_buttons: bool,
     /// On the allowed list of a test number; not asked for real numbers.
     pub on_allowed_list: bool,
 }
@@ -140,6 +144,11 @@ pub fn check_call(
         return Err(Refusal::PaymentMissing);
     }
     check_user(number, user)?;
+    if !user.app_is_recent {
+        return Err(Refusal::Uncallable {
+            why: "the user's app is too old for calls of businesses",
+        });
+    }
     let consented = permission::check(consent, now)?;
     let mut until = consented.until();
     if book.eligibility.call_needs_window.value {
@@ -168,15 +177,80 @@ pub fn check_request(
     check_user(number, user)?;
     match form {
         RequestForm::FreeForm => {
-            window.check(book, now)?;
+            window.check_message(book, now)?;
         }
         RequestForm::Template => {}
     }
     permission::check_request(consent, book, number.kind, now)?;
-    if !user.app_is_recent {
-        return Err(Refusal::AppTooOld);
-    }
     Ok(RequestPermit(()))
+}
+
+/// May this business send this user a message that is no request for permission?
+///
+/// # Errors
+///
+/// The first refusal in order.
+pub fn check_message(
+    form: RequestForm,
+    number: &NumberFacts,
+    user: &UserFacts,
+    window: &Window,
+    book: &Rulebook,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    check_recipient(number, user)?;
+    match form {
+        RequestForm::FreeForm => window.check_message(book, now).map(drop),
+        RequestForm::Template => Ok(()),
+    }
+}
+
+/// What a message needs of the user's app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// Nothing but a chat.
+    Text,
+    /// The request for permission to call.
+    PermissionRequest,
+    /// A call button.
+    CallButton,
+}
+
+/// Does a message that was taken reach the user? If not, its status is `failed`.
+///
+/// # Errors
+///
+/// [`Refusal::Undeliverable`] or [`Refusal::AppTooOld`].
+pub fn check_delivery(shows: Shows, user: &UserFacts) -> Result<(), Refusal> {
+    if !user.is_on_whatsapp {
+        return Err(Refusal::Undeliverable { why: "this number is not on WhatsApp" });
+    }
+    let is_shown = match shows {
+        Shows::Text => true,
+        Shows::PermissionRequest => user.app_is_recent,
+        Shows::CallButton => user.shows_buttons,
+    };
+    if is_shown { Ok(()) } else { Err(Refusal::AppTooOld) }
+}
+
+/// May this user ask this business, closed now, to call back?
+///
+/// # Errors
+///
+/// [`Refusal::NoCallbackOffered`], or what would refuse the user's call at any hour.
+pub fn check_callback_request(
+    number: &NumberFacts,
+    hours: Option<&CallHours>,
+    grants_callback: bool,
+    book: &Rulebook,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    check_open_to_users(number, book, now)?;
+    let is_closed = matches!(hours::check(hours, book, now), hours::Verdict::Closed { .. });
+    if is_closed && grants_callback && book.permission.callback_out_of_hours.value {
+        return Ok(());
+    }
+    Err(Refusal::NoCallbackOffered)
 }
 
 /// May this user call this business now? Refusals are for the user's phone, except
@@ -193,13 +267,10 @@ pub fn check_user_call(
     book: &Rulebook,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    if !number.calling_enabled {
-        return Err(Refusal::CallingNotEnabled);
-    }
-    check_country(number.country, CountryScope::Calling, book)?;
-    check_restriction(number.user_calls_restricted_until, now)?;
+    check_open_to_users(number, book, now)?;
     if let hours::Verdict::Closed { opens_at } = hours::check(hours, book, now) {
-        return Err(Refusal::OutOfHours { opens_at, callback: grants_callback });
+        let callback = grants_callback && book.permission.callback_out_of_hours.value;
+        return Err(Refusal::OutOfHours { opens_at, callback });
     }
     if !number.payment_valid {
         return Err(Refusal::PaymentMissing);
@@ -208,6 +279,18 @@ pub fn check_user_call(
         return Err(Refusal::CallRunning);
     }
     check_concurrency(load, book)
+}
+
+fn check_open_to_users(
+    number: &NumberFacts,
+    book: &Rulebook,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if !number.calling_enabled {
+        return Err(Refusal::CallingNotEnabled);
+    }
+    check_country(number.country, CountryScope::Calling, book)?;
+    check_restriction(number.user_calls_restricted_until, now)
 }
 
 /// May calling be switched on for a number of this country?
@@ -259,10 +342,15 @@ fn check_restriction(until: Option<Timestamp>, now: Timestamp) -> Result<(), Ref
     }
 }
 
-fn check_user(number: &NumberFacts, user: &UserFacts) -> Result<(), Refusal> {
+fn check_recipient(number: &NumberFacts, user: &UserFacts) -> Result<(), Refusal> {
     if number.kind.is_for_tests() && !user.on_allowed_list {
         return Err(Refusal::NotOnAllowedList);
     }
+    Ok(())
+}
+
+fn check_user(number: &NumberFacts, user: &UserFacts) -> Result<(), Refusal> {
+    check_recipient(number, user)?;
     user.uncallable.map_or(Ok(()), |why| Err(Refusal::Uncallable { why }))
 }
 

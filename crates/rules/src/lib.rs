@@ -13,6 +13,7 @@
 
 pub mod access;
 pub mod analytics;
+pub mod button;
 pub mod call;
 pub mod client;
 pub mod delivery;
@@ -27,6 +28,7 @@ pub mod quality;
 mod refusal;
 pub mod rulebook;
 pub mod settings;
+pub mod template;
 pub mod usage;
 pub mod window;
 

@@ -7,7 +7,10 @@ use std::{collections::VecDeque, time::Duration};
 use serde::{Deserialize, Serialize};
 use terms::Timestamp;
 
-use crate::rulebook::PermissionRules;
+use crate::{
+    Refusal,
+    rulebook::{PermissionRules, Rulebook},
+};
 
 /// One day, the period of most limits.
 pub const DAY: Duration = Duration::from_hours(24);
@@ -130,4 +133,24 @@ pub(crate) fn usage(
         .and_then(|above| counting.get(above as usize))
         .map(|frees| *frees + period);
     Use { period, max, used, allowed_at }
+}
+
+/// May a number that read this many permissions in the current second read one more?
+///
+/// # Errors
+///
+/// [`Refusal::ReadLimit`].
+pub fn check_permission_reads(used: u32, book: &Rulebook) -> Result<(), Refusal> {
+    let max = book.limits.permission_reads_per_second.value;
+    if used >= max { Err(Refusal::ReadLimit { used, max }) } else { Ok(()) }
+}
+
+/// May a number that sent this many messages in the current second send one more?
+///
+/// # Errors
+///
+/// [`Refusal::MessageRate`].
+pub fn check_message_rate(used: u32, book: &Rulebook) -> Result<(), Refusal> {
+    let max = book.messages.per_second.value;
+    if used >= max { Err(Refusal::MessageRate { used, max }) } else { Ok(()) }
 }

@@ -90,6 +90,12 @@ pub enum Refusal {
     /// The user's app is too old for a request or a call button. Message status 131026.
     #[error("the user's app is too old to show this message")]
     AppTooOld,
+    /// No app of the user can get this message. Message status 131026.
+    #[error("the message cannot be delivered: {why}")]
+    Undeliverable {
+        /// Why.
+        why: &'static str,
+    },
     /// A public test number may only reach its listed recipients. Code 131030.
     #[error("the user is not on the allowed list of this test number")]
     NotOnAllowedList,
@@ -200,6 +206,102 @@ pub enum Refusal {
         callback: bool,
     },
 
+    /// A callback is offered outside the call hours only, and where the number grants it. No code:
+    /// only a phone meets this.
+    #[error("this business does not offer to call back now")]
+    NoCallbackOffered,
+
+    /// Too many messages of this number. Code 130429.
+    #[error("{used} of {max} messages of this number used in this second")]
+    MessageRate {
+        /// Messages in the second.
+        used: u32,
+        /// The limit.
+        max: u32,
+    },
+    /// A parameter of a message has a wrong value. Code 131009.
+    #[error("{field}: {reason}")]
+    ParameterInvalid {
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Numbers of this country cannot send call buttons. Code 131009.
+    #[error(
+        "interactive.type: voice_call is not supported for business numbers of {country}; use button or list"
+    )]
+    ButtonCountry {
+        /// The number's country.
+        country: Country,
+    },
+    /// The button's time is over. No code: only a phone meets this.
+    #[error("this call button stopped working at {at}")]
+    ButtonExpired {
+        /// When.
+        at: Timestamp,
+    },
+    /// A template has a wrong component. Code 100.
+    #[error("{field}: {reason}")]
+    TemplateInvalid {
+        /// The component or field.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is a template of this name and language. Code 100.
+    #[error("there is already {language} content for the template {name}")]
+    TemplateExists {
+        /// Its name.
+        name: String,
+        /// Its language.
+        language: String,
+    },
+    /// The account has as many templates as it may. Code 100.
+    #[error("the account has all of the {max} templates it may have")]
+    TemplateCount {
+        /// The limit.
+        max: u32,
+    },
+    /// No such template, or it waits for its review. Code 132001.
+    #[error("template name ({name}) does not exist in {language}, or is not approved yet")]
+    TemplateUnknown {
+        /// The name.
+        name: String,
+        /// The language.
+        language: String,
+        /// When its review ends, if it is under review.
+        approved_at: Option<Timestamp>,
+    },
+    /// A component got too few or too many values. Code 132000.
+    #[error(
+        "{part}: number of parameters ({given}) does not match the expected number of params ({wanted})"
+    )]
+    TemplateParameters {
+        /// The component.
+        part: &'static str,
+        /// How many were given.
+        given: usize,
+        /// How many it has variables.
+        wanted: usize,
+    },
+    /// A text is too long with its values. Code 132005.
+    #[error("{part}: {reason}")]
+    TemplateTooLong {
+        /// The component.
+        part: &'static str,
+        /// How long it may be.
+        reason: String,
+    },
+    /// A component or a value of the wrong kind. Code 132012.
+    #[error("{part}: {reason}")]
+    TemplateFormat {
+        /// The component.
+        part: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+
     /// The messaging tier is too low to switch calling on. Code 138015.
     #[error("calling needs a messaging limit of {min} recipients a day; this number has {tier}")]
     TierTooLow {
@@ -255,6 +357,7 @@ impl Refusal {
             Self::Uncallable { .. } => "eligibility.callable",
             Self::Blocked => "user.blocks",
             Self::AppTooOld => "eligibility.app_version",
+            Self::Undeliverable { .. } => "messages.undeliverable",
             Self::NotOnAllowedList => "eligibility.allowed_list",
             Self::VersionTooOld { .. } => "access.version",
             Self::UseCaseBlocked { .. } => "settings.use_case",
@@ -270,6 +373,18 @@ impl Refusal {
             Self::RequestClosed { .. } => "permission.request_closed",
             Self::NothingToRevoke => "permission.nothing_to_revoke",
             Self::OutOfHours { .. } => "hours.open",
+            Self::NoCallbackOffered => "hours.callback",
+            Self::MessageRate { .. } => "limits.messages",
+            Self::ParameterInvalid { .. } => "messages.value",
+            Self::ButtonCountry { .. } => "messages.button_country",
+            Self::ButtonExpired { .. } => "messages.button_expired",
+            Self::TemplateInvalid { .. } => "templates.value",
+            Self::TemplateExists { .. } => "templates.unique",
+            Self::TemplateCount { .. } => "templates.count",
+            Self::TemplateUnknown { .. } => "templates.unknown",
+            Self::TemplateParameters { .. } => "templates.parameters",
+            Self::TemplateTooLong { .. } => "templates.length",
+            Self::TemplateFormat { .. } => "templates.format",
             Self::TierTooLow { .. } => "settings.tier",
             Self::NobodyListens => "settings.prerequisites",
             Self::AppNotLive => "settings.live_app",
@@ -288,6 +403,7 @@ impl Refusal {
             }
             Self::PlacedLimit { allowed_at, .. } => *allowed_at,
             Self::OutOfHours { opens_at, .. } => *opens_at,
+            Self::TemplateUnknown { approved_at, .. } => *approved_at,
             Self::WrongState { .. }
             | Self::CallEnded { .. }
             | Self::AnsweredTooLate { .. }
@@ -301,6 +417,7 @@ impl Refusal {
             | Self::Uncallable { .. }
             | Self::Blocked
             | Self::AppTooOld
+            | Self::Undeliverable { .. }
             | Self::NotOnAllowedList
             | Self::VersionTooOld { .. }
             | Self::UseCaseBlocked { .. }
@@ -312,6 +429,17 @@ impl Refusal {
             | Self::ReadLimit { .. }
             | Self::RequestClosed { .. }
             | Self::NothingToRevoke
+            | Self::NoCallbackOffered
+            | Self::MessageRate { .. }
+            | Self::ParameterInvalid { .. }
+            | Self::ButtonCountry { .. }
+            | Self::ButtonExpired { .. }
+            | Self::TemplateInvalid { .. }
+            | Self::TemplateExists { .. }
+            | Self::TemplateCount { .. }
+            | Self::TemplateParameters { .. }
+            | Self::TemplateTooLong { .. }
+            | Self::TemplateFormat { .. }
             | Self::TierTooLow { .. }
             | Self::NobodyListens
             | Self::AppNotLive

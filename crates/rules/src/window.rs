@@ -20,6 +20,13 @@ impl Window {
         self.opened_at = self.opened_at.max(Some(now));
     }
 
+    /// The user asked to be called back.
+    pub fn open_by_callback_request(&mut self, book: &Rulebook, now: Timestamp) {
+        if book.window.opened_by_callback_request.value {
+            self.open(now);
+        }
+    }
+
     /// When it was last started.
     #[must_use]
     pub fn opened_at(&self) -> Option<Timestamp> {
@@ -32,15 +39,26 @@ impl Window {
         self.opened_at.map(|at| at + book.window.length.value)
     }
 
-    /// Open until when?
+    /// Open until when? The code of the refusal is that of a call.
     ///
     /// # Errors
     ///
     /// [`Refusal::WindowClosed`].
     pub fn check(&self, book: &Rulebook, now: Timestamp) -> Result<Timestamp, Refusal> {
+        self.open_until(book, now, book.eligibility.window_code.value)
+    }
+
+    /// As [`Window::check`], for a free-form message.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::WindowClosed`].
+    pub fn check_message(&self, book: &Rulebook, now: Timestamp) -> Result<Timestamp, Refusal> {
+        self.open_until(book, now, book.messages.window_code.value)
+    }
+
+    fn open_until(&self, book: &Rulebook, now: Timestamp, code: u32) -> Result<Timestamp, Refusal> {
         let closed_at = self.closes_at(book);
-        closed_at
-            .filter(|until| now < *until)
-            .ok_or(Refusal::WindowClosed { closed_at, code: book.eligibility.window_code.value })
+        closed_at.filter(|until| now < *until).ok_or(Refusal::WindowClosed { closed_at, code })
     }
 }

@@ -111,6 +111,11 @@ pub enum Input {
         /// The message.
         id: MessageId,
     },
+    /// A request cannot be shown on the user's phone.
+    RequestFailed {
+        /// The message.
+        id: MessageId,
+    },
     /// The user chose: on a request, or without one in the business's profile.
     Answered {
         /// The request.
@@ -276,6 +281,7 @@ impl Consent {
                     request.delivered_at.get_or_insert(now);
                 }
             }
+            Input::RequestFailed { id } => self.fail_request(&id, book),
             Input::Answered { request, choice } => {
                 let context = match request {
                     Some(id) => self.answer(id, choice, book, now)?,
@@ -308,7 +314,18 @@ impl Consent {
             answer: None,
             is_replaced: false,
             is_forgiven: false,
+            is_failed: false,
         });
+    }
+
+    fn fail_request(&mut self, id: &MessageId, book: &Rulebook) {
+        if book.permission.undelivered_counts.value {
+            for request in self.requests.iter_mut().filter(|r| r.id == *id) {
+                request.is_failed = true;
+            }
+        } else {
+            self.requests.retain(|r| r.id != *id);
+        }
     }
 
     /// Notes an answer on a request; older requests are replaced by it.

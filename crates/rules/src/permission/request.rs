@@ -31,6 +31,8 @@ pub struct Request {
     /// A call was answered since; it no longer counts.
     #[serde(default)]
     pub(super) is_forgiven: bool,
+    #[serde(default)]
+    pub(super) is_failed: bool,
 }
 
 /// Where a request stands.
@@ -49,7 +51,7 @@ pub enum RequestState {
         /// When the buttons stop working.
         until: Timestamp,
     },
-    /// Too old.
+    /// Too old, or never shown.
     Expired,
     /// The user acted on a newer request.
     Replaced,
@@ -73,6 +75,9 @@ impl Request {
     pub fn state(&self, book: &Rulebook, now: Timestamp) -> RequestState {
         if self.is_replaced {
             return RequestState::Replaced;
+        }
+        if self.is_failed {
+            return RequestState::Expired;
         }
         let until = match self.answer {
             Some((at, _)) => at + book.permission.answered_lifetime.value,

@@ -115,6 +115,16 @@ impl Reads for Duration {
     }
 }
 
+impl Reads for String {
+    const EXPECTED: &'static str = "a text that is not empty";
+    fn read(raw: &Raw) -> Option<Self> {
+        match raw {
+            Raw::One(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+            Raw::Many(_) => None,
+        }
+    }
+}
+
 impl Reads for Vec<Duration> {
     const EXPECTED: &'static str = "a list of times, such as [\"10 s\", \"1 min\"]";
     fn read(raw: &Raw) -> Option<Self> {

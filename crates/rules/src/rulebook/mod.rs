@@ -21,6 +21,7 @@ pub use sections::{
     FileRules, HealthRules, Hindrance, HolidayMeans, HoursRules, LimitRules, MediaRules,
     PermissionRules, PriceRules, QualityRules, RestrictionTypes, SettingsRules, WindowRules,
 };
+pub use sections::{MessageRules, TemplateRules};
 
 use entry::Sheet;
 
@@ -47,6 +48,10 @@ pub struct Rulebook {
     pub limits: LimitRules,
     /// The 24-hour customer service window.
     pub window: WindowRules,
+    /// Messages of a business, and their call buttons.
+    pub messages: MessageRules,
+    /// Templates of messages.
+    pub templates: TemplateRules,
     /// Call hours and holidays.
     pub hours: HoursRules,
     /// Pulses.
@@ -150,6 +155,8 @@ impl Rulebook {
             permission: PermissionRules::read(&mut sheet)?,
             limits: LimitRules::read(&mut sheet)?,
             window: WindowRules::read(&mut sheet)?,
+            messages: MessageRules::read(&mut sheet)?,
+            templates: TemplateRules::read(&mut sheet)?,
             hours: HoursRules::read(&mut sheet)?,
             price: PriceRules::read(&mut sheet)?,
             quality: QualityRules::read(&mut sheet)?,

@@ -181,6 +181,10 @@ section! {
         revoke_after: u32,
         /// A call the business cancelled while it rang counts as unanswered.
         cancelled_counts: bool,
+        /// A request that could not be shown to the user counts towards the limits.
+        undelivered_counts: bool,
+        /// Outside the call hours a user may ask to be called back, which gives permission.
+        callback_out_of_hours: bool,
         /// As `requests_per_day`, for public test numbers.
         test_requests_per_day: u32,
         /// As `requests_per_week`, for public test numbers.
@@ -227,6 +231,68 @@ section! {
         opened_by_user_call: bool,
         /// A user who picks up a business's call opens it.
         opened_by_pick_up: bool,
+        /// A user who asks to be called back opens it.
+        opened_by_callback_request: bool,
+    }
+}
+
+section! {
+    /// Messages of a business, and their call buttons.
+    MessageRules = "messages" {
+        /// Messages one number may send in a second.
+        per_second: u32,
+        /// The Graph code of a free-form message outside the service window.
+        window_code: u32,
+        /// A call button of category `utility` needs no open window (Direct Send).
+        direct_send: bool,
+        /// The label of a call button that has none.
+        button_text_default: String,
+        /// The longest label of a call button.
+        button_text_chars_max: u32,
+        /// How long a call button works when nothing is said.
+        button_ttl_default: Duration,
+        /// The shortest time a message may give its call button.
+        button_ttl_min: Duration,
+        /// The longest time a message or a template may give its call button.
+        button_ttl_max: Duration,
+        /// The shortest time a template may give its call button.
+        template_button_ttl_min: Duration,
+        /// The longest payload of a call button.
+        payload_chars_max: u32,
+        /// The longest payload of a deep link.
+        deeplink_payload_chars_max: u32,
+        /// Countries whose business numbers cannot send call buttons.
+        button_blocked_countries: Vec<Country>,
+    }
+}
+
+section! {
+    /// Templates of messages.
+    TemplateRules = "templates" {
+        /// How long a review takes.
+        review_delay: Duration,
+        /// Templates an account may have.
+        count_max: u32,
+        /// The longest name.
+        name_chars_max: u32,
+        /// The longest header.
+        header_chars_max: u32,
+        /// The longest body.
+        body_chars_max: u32,
+        /// The longest footer.
+        footer_chars_max: u32,
+        /// The longest URL of a link.
+        url_chars_max: u32,
+        /// The longest label of a link.
+        url_text_chars_max: u32,
+        /// Links a template may have.
+        url_buttons_max: u32,
+        /// Call buttons a template may have.
+        call_buttons_max: u32,
+        /// Categories whose templates may ask for permission to call.
+        request_categories: Vec<String>,
+        /// A request for permission may stand beside buttons.
+        request_with_buttons: bool,
     }
 }
 

@@ -3,8 +3,8 @@
 use offhook_rules::{
     Refusal,
     eligibility::{
-        Load, NumberFacts, RequestForm, UserFacts, check_call, check_number, check_request,
-        check_user_call,
+        Load, NumberFacts, RequestForm, Shows, UserFacts, check_call, check_callback_request,
+        check_delivery, check_message, check_number, check_request, check_user_call,
     },
     hours::CallHours,
     limits::{DAY, NumberKind, Rolling},
@@ -196,7 +196,7 @@ fn asking_for_permission() {
         "eligibility.restriction"
     );
     assert_eq!(ask(free, |c| c.user.uncallable = Some("not on WhatsApp")), "eligibility.callable");
-    assert_eq!(ask(free, |c| c.user.app_is_recent = false), "eligibility.app_version");
+    assert_eq!(ask(free, |c| c.user.app_is_recent = false), "sent", "and then fails");
 }
 
 #[test]
@@ -255,4 +255,72 @@ fn connected_calls_of_a_user_do_not_count_for_the_business() {
     assert_eq!(pair.consent.connected_use(&pair.book, at(1)).used, 0);
     pair.connected(Direction::BusinessInitiated, at(2));
     assert_eq!(pair.consent.connected_use(&pair.book, at(3)).used, 1);
+}
+
+#[test]
+fn messages_need_the_window_or_a_template() {
+    let ask = |form, spoil: fn(&mut Case)| {
+        let mut case = good();
+        spoil(&mut case);
+        let checked =
+            check_message(form, &case.number, &case.user, &case.window, &newest(), at(10));
+        checked.map_or_else(|refusal| refusal.rule(), |()| "sent")
+    };
+    let (free, template) = (RequestForm::FreeForm, RequestForm::Template);
+    assert_eq!(ask(free, |_| ()), "sent");
+    assert_eq!(ask(free, |c| c.window = Window::default()), "window.open");
+    assert_eq!(ask(template, |c| c.window = Window::default()), "sent");
+    let unlisted = |c: &mut Case| {
+        c.number.kind = NumberKind::Test;
+        c.window = Window::default();
+    };
+    assert_eq!(ask(free, unlisted), "eligibility.allowed_list", "before the window");
+    assert_eq!(ask(template, unlisted), "eligibility.allowed_list");
+    assert_eq!(ask(free, |c| c.number.calling_enabled = false), "sent", "it is no call");
+    assert_eq!(ask(free, |c| c.user.uncallable = Some("no phone")), "sent");
+}
+
+#[test]
+fn what_the_users_app_can_show() {
+    let sees = |shows, spoil: fn(&mut UserFacts)| {
+        let mut facts = user();
+        spoil(&mut facts);
+        check_delivery(shows, &facts).map_or_else(|refusal| refusal.rule(), |()| "delivered")
+    };
+    let old = |u: &mut UserFacts| u.app_is_recent = false;
+    let older = |u: &mut UserFacts| (u.app_is_recent, u.shows_buttons) = (false, false);
+    let nobody = |u: &mut UserFacts| u.is_on_whatsapp = false;
+    let table = [
+        (Shows::Text, "delivered", "delivered"),
+        (Shows::CallButton, "delivered", "eligibility.app_version"),
+        (Shows::PermissionRequest, "eligibility.app_version", "eligibility.app_version"),
+    ];
+    for (shows, by_old, by_older) in table {
+        assert_eq!(sees(shows, |_| ()), "delivered");
+        assert_eq!((sees(shows, old), sees(shows, older)), (by_old, by_older), "{shows:?}");
+        assert_eq!(sees(shows, nobody), "messages.undeliverable");
+    }
+    let mut case = good();
+    case.user.app_is_recent = false;
+    assert_eq!(call(&case, &newest()).unwrap_err().rule(), "eligibility.callable");
+}
+
+#[test]
+fn a_callback_is_offered_only_while_the_business_is_closed() {
+    let hours: CallHours = serde_json::from_str(
+        r#"{"status":"ENABLED","timezone_id":"UTC","weekly_operating_hours":
+            [{"day_of_week":"THURSDAY","open_time":"0900","close_time":"1000"}]}"#,
+    )
+    .unwrap();
+    let ask = |hours: Option<&CallHours>, grants, spoil: fn(&mut Case)| {
+        let mut case = good();
+        spoil(&mut case);
+        let asked = check_callback_request(&case.number, hours, grants, &newest(), at(10));
+        asked.map_or_else(|refusal| refusal.rule(), |()| "granted")
+    };
+    assert_eq!(ask(Some(&hours), true, |_| ()), "granted");
+    assert_eq!(ask(None, true, |_| ()), "hours.callback", "it is open");
+    assert_eq!(ask(Some(&hours), false, |_| ()), "hours.callback", "not switched on");
+    let off = ask(Some(&hours), true, |c| c.number.calling_enabled = false);
+    assert_eq!(off, "eligibility.enabled");
 }

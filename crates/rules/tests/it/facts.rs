@@ -46,7 +46,13 @@ pub(crate) fn number() -> NumberFacts {
 }
 
 pub(crate) fn user() -> UserFacts {
-    UserFacts { uncallable: None, app_is_recent: true, on_allowed_list: false }
+    UserFacts {
+        uncallable: None,
+        is_on_whatsapp: true,
+        app_is_recent: true,
+        shows_buttons: true,
+        on_allowed_list: false,
+    }
 }
 
 pub(crate) fn idle() -> Load {

@@ -8,6 +8,7 @@
 
 mod analytics;
 mod borders;
+mod button;
 mod call;
 mod cards;
 mod delivery;
@@ -24,5 +25,6 @@ mod quality;
 mod refusal;
 mod rulebook;
 mod settings;
+mod template;
 mod usage;
 mod window;

@@ -86,6 +86,7 @@ fn inputs() -> Vec<(&'static str, Input)> {
     let in_profile = |choice| Input::Answered { request: None, choice };
     vec![
         ("delivered", Input::RequestDelivered { id: message("wamid.1") }),
+        ("cannot be shown", Input::RequestFailed { id: message("wamid.1") }),
         ("answers some days", to_request(Choice::Temporary)),
         ("answers always", to_request(Choice::Permanent)),
         ("answers no", to_request(Choice::Reject)),

@@ -2,13 +2,13 @@
 
 use rules::{
     call::Call,
-    eligibility::{self, RequestForm},
+    eligibility::{self, RequestForm, Shows},
     permission,
     settings::{
         self, Change, HoursChange, IntervalChange, Prerequisites, SipChange, SipServerChange,
     },
 };
-use terms::Direction;
+use terms::{Direction, MessageId};
 
 use super::{
     calls::Reaction,
@@ -39,9 +39,15 @@ impl World {
             self.charge_message(number);
         }
         self.messages += 1;
-        let id = format!("wamid.{}", self.messages).parse().expect("a message id");
-        self.pair(number, user).model.note(now, Fact::Asked);
-        self.consent(number, user, permission::Input::RequestSent { id, permit });
+        let id: MessageId = format!("wamid.{}", self.messages).parse().expect("a message id");
+        let sent = permission::Input::RequestSent { id: id.clone(), permit };
+        self.consent(number, user, sent);
+        if eligibility::check_delivery(Shows::PermissionRequest, &user_facts).is_ok() {
+            self.pair(number, user).model.note(now, Fact::Asked);
+        } else {
+            // An app that is too old never shows it, and it does not count.
+            self.consent(number, user, permission::Input::RequestFailed { id });
+        }
     }
 
     pub(super) fn business_dials(&mut self) {

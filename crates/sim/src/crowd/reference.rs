@@ -94,6 +94,8 @@ impl World {
             "eligibility.payment"
         } else if facts.kind != NumberKind::Production && !self.users[user].is_listed {
             "eligibility.allowed_list"
+        } else if !self.users[user].app_is_recent {
+            "eligibility.callable"
         } else if of_pair != "ok" {
             of_pair
         } else if self.placed_today(number) >= account.limits.placed {
@@ -146,8 +148,6 @@ impl World {
             "eligibility.allowed_list"
         } else if of_pair != "ok" {
             of_pair
-        } else if !self.users[user].app_is_recent {
-            "eligibility.app_version"
         } else {
             "ok"
         })

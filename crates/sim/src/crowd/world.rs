@@ -172,7 +172,9 @@ impl World {
         let user = &self.users[no];
         UserFacts {
             uncallable: None,
+            is_on_whatsapp: true,
             app_is_recent: user.app_is_recent,
+            shows_buttons: user.app_is_recent,
             on_allowed_list: user.is_listed,
         }
     }

@@ -78,7 +78,7 @@ fn assert_enough(
         "call.state",
         "call.unknown",
         "eligibility.allowed_list",
-        "eligibility.app_version",
+        "eligibility.callable",
         "eligibility.country",
         "eligibility.enabled",
         "eligibility.payment",

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use offhook_rules::{
     call::{self, Effect as CallEffect},
+    eligibility::check_callback_request,
+    hours::CallHours,
     limits::NumberKind,
     permission::{Choice, Effect, Input, check},
     rulebook::Rulebook,
 };
 
 use super::{Case, around, said};
-use crate::facts::{Pair, Story, at, message};
+use crate::facts::{Pair, Story, at, message, number};
 
 pub(super) const CASES: &[Case] = &[
     Case { rule: "permission.lifetime", other: ["6 d", "8 d"], verdict: lifetime },
@@ -21,6 +23,8 @@ pub(super) const CASES: &[Case] = &[
     Case { rule: "permission.nudge_after", other: ["1", "3"], verdict: streak },
     Case { rule: "permission.revoke_after", other: ["3", "5"], verdict: streak },
     Case { rule: "permission.cancelled_counts", other: ["true", "false"], verdict: cancelled },
+    Case { rule: "permission.undelivered_counts", other: ["true", "false"], verdict: undelivered },
+    Case { rule: "permission.callback_out_of_hours", other: ["true", "false"], verdict: callback },
     Case { rule: "permission.test_requests_per_day", other: ["24", "26"], verdict: test_requests },
     Case { rule: "permission.test_requests_per_week", other: ["99", "98"], verdict: test_requests },
     Case { rule: "permission.test_nudge_after", other: ["4", "6"], verdict: test_streak },
@@ -36,6 +40,26 @@ fn pair(book: &Rulebook, kind: NumberKind) -> Pair {
 
 fn real(book: &Rulebook) -> Pair {
     pair(book, NumberKind::Production)
+}
+
+/// Asks again after a request that could not be shown.
+fn undelivered(book: &Rulebook) -> String {
+    let mut pair = real(book);
+    pair.ask("wamid.0", at(0)).unwrap();
+    pair.handle(Input::RequestFailed { id: message("wamid.0") }, at(0));
+    around(DAY, |second| said(pair.request_permit(at(second))))
+}
+
+/// Asks for a callback around the end of the call hours.
+fn callback(book: &Rulebook) -> String {
+    let hours: CallHours = serde_json::from_str(
+        r#"{"status":"ENABLED","timezone_id":"UTC","weekly_operating_hours":
+            [{"day_of_week":"WEDNESDAY","open_time":"0900","close_time":"1300"}]}"#,
+    )
+    .unwrap();
+    around(3_600, |second| {
+        said(check_callback_request(&number(), Some(&hours), true, book, at(second)))
+    })
 }
 
 fn lifetime(book: &Rulebook) -> String {

@@ -10,6 +10,7 @@ mod access;
 mod calls;
 mod consent;
 mod files;
+mod messages;
 mod money;
 mod others;
 mod quality;
@@ -34,13 +35,14 @@ pub(super) struct Case {
 const ELSEWHERE: &[(&str, &str, &str)] = &[];
 
 /// Rules that no code asks yet.
-const UNASKED: &[&str] = &["call.opaque_chars_max", "limits.permission_reads_per_second"];
+const UNASKED: &[&str] = &["call.opaque_chars_max"];
 
 fn cases() -> Vec<Case> {
     [
         access::CASES,
         calls::CASES,
         consent::CASES,
+        messages::CASES,
         settings::CASES,
         others::CASES,
         money::CASES,
