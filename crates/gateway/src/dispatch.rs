@@ -68,7 +68,10 @@ impl Round<'_> {
             match change {
                 Change::Calls(value) => self.calls(value).await?,
                 Change::Messages(value) => self.messages(value).await?,
-                Change::SettingsUpdate(_) | Change::AccountUpdate(_) | Change::Other { .. } => {
+                Change::SettingsUpdate(_)
+                | Change::AccountUpdate(_)
+                | Change::TemplateStatus(_)
+                | Change::Other { .. } => {
                     self.office.metrics.event("other");
                 }
                 Change::Unreadable { field, why, .. } => {

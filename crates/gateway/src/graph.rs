@@ -166,7 +166,7 @@ impl Graph {
         to: WaId,
         content: Content,
     ) -> Result<Sent, GraphError> {
-        let request = MessageRequest::Send { to: to.into(), content };
+        let request = MessageRequest::send(to.into(), content);
         self.post("messages", Endpoint::Messages, &request).await
     }
 

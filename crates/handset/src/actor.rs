@@ -157,7 +157,9 @@ impl Actor {
                     digits.into_iter().for_each(|digit| media.press(digit));
                 }
             }
-            Command::Write { to, text } => self.say(&FromPhone::Message { to, text }).await?,
+            Command::Write { to, text } => {
+                self.say(&FromPhone::Message { to, text, reply_to: None }).await?
+            }
             Command::Permit { to, choice } => {
                 self.say(&FromPhone::Permission { to, request_id: None, choice }).await?;
             }
@@ -186,8 +188,9 @@ impl Actor {
         };
         self.line = Some(Line::dialling(reply, media, Instant::now()));
         self.show(LineState::Calling { call_id: None });
-        let Payloads { deeplink: deeplink_payload, cta: cta_payload } = payloads;
-        self.say(&FromPhone::Call { to, sdp: offer.into(), deeplink_payload, cta_payload }).await
+        let Payloads { deeplink: deeplink_payload, cta: cta_payload, button } = payloads;
+        let sdp = offer.into();
+        self.say(&FromPhone::Call { to, sdp, deeplink_payload, cta_payload, button }).await
     }
 
     async fn pick_up(&mut self) -> Result<Result<CallId, CallError>, Error> {
@@ -259,7 +262,7 @@ impl Actor {
                     self.end(Ending { reason, text, duration_s }).await;
                 }
             }
-            ToPhone::Refused { what, code, text } => self.take_refusal(&what, code, text).await,
+            ToPhone::Refused { what, code, text, .. } => self.take_refusal(&what, code, text).await,
             ToPhone::Chat { business, entry } => self.read_chat(&business, &entry).await?,
             ToPhone::Error { text } => tracing::warn!(%text, "the platform cannot read a frame"),
         }

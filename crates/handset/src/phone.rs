@@ -1,6 +1,6 @@
 //! How does whoever holds a phone use it?
 
-use terms::{CallId, WaId};
+use terms::{CallId, MessageId, WaId};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::handset::{ChatEntry, EndedReason, PermissionChoice, PhoneBusiness, PhoneCaller};
 
@@ -27,6 +27,8 @@ pub struct Payloads {
     pub deeplink: Option<String>,
     /// From the button.
     pub cta: Option<String>,
+    /// The message whose button was pressed.
+    pub button: Option<MessageId>,
 }
 
 /// How the phone's one line stands.

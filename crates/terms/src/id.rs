@@ -120,6 +120,10 @@ text_id!(
     MediaId, "media id", |t| is_digits(t, 20)
 );
 text_id!(
+    /// A template of messages.
+    TemplateId, "template id", |t| is_digits(t, 32)
+);
+text_id!(
     /// A person or thing at the business that takes calls.
     AgentId, "agent id", is_token
 );
@@ -138,6 +142,7 @@ open_id!(AppId);
 open_id!(CallId);
 open_id!(MessageId);
 open_id!(MediaId);
+open_id!(TemplateId);
 open_id!(AgentId);
 personal_id!(WaId);
 personal_id!(UserId);

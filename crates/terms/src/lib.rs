@@ -14,7 +14,7 @@ mod time;
 pub use country::Country;
 pub use id::{
     AgentId, AppId, CallId, IdError, LegId, LoggableCallId, MediaId, MessageId, PhoneNumberId,
-    UserId, WaId, WabaId,
+    TemplateId, UserId, WaId, WabaId,
 };
 pub use money::{Currency, CurrencyError, Money};
 pub use party::{Direction, Party};

@@ -28,6 +28,14 @@ pub enum FromPhone {
         /// From the button.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cta_payload: Option<String>,
+        /// The chat entry whose button was pressed. It then says what goes with the call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        button: Option<MessageId>,
+    },
+    /// Ask a business that is closed now to call back.
+    AskCallback {
+        /// Its number.
+        to: WaId,
     },
     /// Take a call.
     PickUp {
@@ -57,6 +65,9 @@ pub enum FromPhone {
         to: WaId,
         /// The text.
         text: String,
+        /// The chat entry that is answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<MessageId>,
     },
     /// Decide whether a business may call.
     Permission {
@@ -150,6 +161,12 @@ pub enum ToPhone {
         code: String,
         /// The same for people.
         text: String,
+        /// When the business, closed now, opens next.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        opens_at: Option<Timestamp>,
+        /// The business may be asked to call back: [`FromPhone::AskCallback`].
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        callback: bool,
     },
     /// A new or changed entry of a chat; same id: it replaces the old one.
     Chat {
@@ -239,9 +256,24 @@ pub struct ChatEntry {
     pub from: ChatAuthor,
     /// What it is.
     pub kind: ChatKind,
+    /// The line above the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
     /// The text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The line below the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer: Option<String>,
+    /// Buttons that open a page.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<ChatLink>,
+    /// The entry this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+    /// When the other side read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<Timestamp>,
     /// How it stands: see [`ChatEntryState`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<ChatEntryState>,
@@ -281,7 +313,12 @@ impl ChatEntry {
             at,
             from,
             kind,
+            header: None,
             text: None,
+            footer: None,
+            links: Vec::new(),
+            reply_to: None,
+            read_at: None,
             state: None,
             expires_at: None,
             button_text: None,
@@ -290,6 +327,15 @@ impl ChatEntry {
             duration_s: None,
         }
     }
+}
+
+/// A button that opens a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatLink {
+    /// What stands on it.
+    pub text: String,
+    /// Where it leads.
+    pub url: String,
 }
 
 /// Who wrote an entry.

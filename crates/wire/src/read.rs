@@ -134,6 +134,22 @@ impl<'a> Fields<'a> {
             .map(Some)
     }
 
+    /// The texts of the first list in a list.
+    pub(crate) fn nested_texts(&self, name: &str) -> Read<Option<Vec<String>>> {
+        let Some(first) = self.list(name)?.and_then(<[Value]>::first) else { return Ok(None) };
+        let path = format!("{}[0]", self.path_of(name));
+        let wrong = |wanted, found: &Value| RequestFault::WrongType {
+            path: path.clone(),
+            wanted,
+            found: JsonKind::of(found),
+        };
+        let list = first.as_array().ok_or_else(|| wrong(JsonKind::Array, first))?;
+        let text = |value: &Value| {
+            value.as_str().map(str::to_owned).ok_or_else(|| wrong(JsonKind::String, value))
+        };
+        list.iter().map(text).collect::<Read<Vec<_>>>().map(Some)
+    }
+
     /// Reads an object field with `read`.
     pub(crate) fn object<T>(
         &self,

@@ -46,7 +46,17 @@ export interface ChatEntry {
   at: Time;
   from: ChatAuthor;
   kind: ChatKind;
+  /** The line above the text. */
+  header?: string;
   text?: string;
+  /** The line below the text. */
+  footer?: string;
+  /** Buttons that open a page. */
+  links?: ChatLink[];
+  /** The id of the entry this one answers. */
+  reply_to?: string;
+  /** When the other side read it. */
+  read_at?: Time;
   state?: ChatEntryState;
   expires_at?: Time;
   button_text?: string;
@@ -54,6 +64,11 @@ export interface ChatEntry {
   payload?: string;
   call_id?: string;
   duration_s?: number;
+}
+
+export interface ChatLink {
+  text: string;
+  url: string;
 }
 
 export interface Chat {
@@ -64,12 +79,13 @@ export interface Chat {
 export type PermissionChoice = "temporary" | "permanent" | "reject" | "revoke";
 
 export type ToPlatform =
-  | { type: "call"; to: string; sdp: string; deeplink_payload?: string; cta_payload?: string }
+  | { type: "call"; to: string; sdp: string; deeplink_payload?: string; cta_payload?: string; button?: string }
+  | { type: "ask_callback"; to: string }
   | { type: "pick_up"; call_id: string; sdp: string }
   | { type: "reject"; call_id: string }
   | { type: "hang_up"; call_id: string }
   | { type: "busy"; call_id: string }
-  | { type: "message"; to: string; text: string }
+  | { type: "message"; to: string; text: string; reply_to?: string }
   | { type: "permission"; to: string; request_id?: string; choice: PermissionChoice }
   | { type: "read"; chat: string };
 
@@ -89,7 +105,7 @@ export type FromPlatform =
   | { type: "accepted"; call_id: string; at: Time }
   | { type: "incoming"; call_id: string; from: { number: string; name: string } }
   | { type: "ended"; call_id: string; reason: EndedReason; text: string; duration_s?: number }
-  | { type: "refused"; what: string; code: string; text: string }
+  | { type: "refused"; what: string; code: string; text: string; opens_at?: Time; callback?: boolean }
   | { type: "chat"; business: string; entry: ChatEntry }
   | { type: "error"; text: string };
 

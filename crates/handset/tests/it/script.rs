@@ -63,7 +63,7 @@ async fn a_refused_call_says_why_and_the_next_may_work() {
     let refuse = async {
         assert!(matches!(far.next().await, Some(FromPhone::Call { .. })));
         let (what, code, text) = ("call".into(), "calling_disabled".into(), "no".into());
-        far.say(&ToPhone::Refused { what, code, text }).await;
+        far.say(&ToPhone::Refused { what, code, text, opens_at: None, callback: false }).await;
     };
     let (placed, ()) = tokio::join!(phone.call(business().number, Payloads::default()), refuse);
     let Err(CallError::Refused { code, .. }) = placed else { panic!("{placed:?}") };

@@ -18,21 +18,6 @@ pub const TEXT_CHARS_MAX: usize = 4096;
 /// The longest body of an interactive message, in characters.
 pub const BODY_CHARS_MAX: usize = 1024;
 
-/// The longest label of a call button, in characters (fact sheet 3.8).
-pub const BUTTON_CHARS_MAX: usize = 20;
-
-/// The longest payload of a call button, in characters (fact sheet 3.8).
-pub const PAYLOAD_CHARS_MAX: usize = 512;
-
-/// How long a call button may live, in minutes: up to 30 days (fact sheet 3.8).
-pub const BUTTON_MINUTES: std::ops::RangeInclusive<i64> = 1..=43_200;
-
-/// How long a call button lives when nothing is said: 7 days.
-pub const BUTTON_MINUTES_DEFAULT: u32 = 10_080;
-
-/// What a call button says when nothing is said.
-pub const BUTTON_TEXT_DEFAULT: &str = "Call Now";
-
 /// One request to `/messages`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MessageRequest {
@@ -42,6 +27,10 @@ pub enum MessageRequest {
         to: Recipient,
         /// What.
         content: Content,
+        /// The message it answers.
+        context: Option<MessageId>,
+        /// Of category `utility` although no template (Direct Send, fact sheet 3.8).
+        is_direct: bool,
     },
     /// Mark a user's message as read.
     MarkRead {
@@ -77,7 +66,7 @@ pub struct CallButton {
     /// Its label; `Call Now` when absent.
     pub display_text: Option<String>,
     /// How long it works; 7 days when absent.
-    pub ttl_minutes: Option<u32>,
+    pub ttl_minutes: Option<i64>,
     /// Comes back as `cta_payload`.
     pub payload: Option<String>,
 }
@@ -89,11 +78,17 @@ pub struct Template {
     pub name: String,
     /// Its language, such as `pt_BR`.
     pub language: String,
-    /// Its parameters, as they came.
+    /// Its parameters, as they came; [`Template::given`] reads them.
     pub components: Vec<Value>,
 }
 
 impl MessageRequest {
+    /// A message that answers nothing.
+    #[must_use]
+    pub fn send(to: Recipient, content: Content) -> Self {
+        Self::Send { to, content, context: None, is_direct: false }
+    }
+
     /// Reads the raw body.
     ///
     /// # Errors
@@ -116,8 +111,24 @@ impl MessageRequest {
             "template" => fields.required_object("template", read_template)?,
             _ => return Err(RequestFault::UnsupportedType { path: "type".into() }),
         };
-        Ok(Self::Send { to, content })
+        let context = fields.object("context", |context| {
+            context.parsed("message_id")?.ok_or_else(|| context.missing("message_id"))
+        })?;
+        let is_direct = read_direct(fields, &content)?;
+        Ok(Self::Send { to, content, context, is_direct })
     }
+}
+
+fn read_direct(fields: Fields<'_>, content: &Content) -> Result<bool, RequestFault> {
+    let Some(category) = fields.text("category")? else { return Ok(false) };
+    let wrong = |why: &str| RequestFault::invalid(fields.path_of("category"), why);
+    if !matches!(content, Content::VoiceCall(_)) {
+        return Err(wrong("only an interactive voice_call message has a category"));
+    }
+    if !category.eq_ignore_ascii_case("utility") {
+        return Err(wrong("must be utility"));
+    }
+    Ok(true)
 }
 
 fn read_mark(fields: Fields<'_>, status: &str) -> Result<MessageRequest, RequestFault> {
@@ -158,13 +169,9 @@ fn read_interactive(fields: Fields<'_>) -> Result<Content, RequestFault> {
 }
 
 fn read_button(fields: Fields<'_>, mut button: CallButton) -> Result<CallButton, RequestFault> {
-    button.display_text = fields.short_text("display_text", BUTTON_CHARS_MAX)?;
-    button.payload = fields.short_text("payload", PAYLOAD_CHARS_MAX)?;
-    if let Some(minutes) = fields.integer("ttl_minutes")? {
-        let fits = u32::try_from(minutes).ok().filter(|_| BUTTON_MINUTES.contains(&minutes));
-        let why = || RequestFault::invalid(fields.path_of("ttl_minutes"), "from 1 to 43200");
-        button.ttl_minutes = Some(fits.ok_or_else(why)?);
-    }
+    button.display_text = fields.text("display_text")?.map(str::to_owned);
+    button.payload = fields.text("payload")?.map(str::to_owned);
+    button.ttl_minutes = fields.integer("ttl_minutes")?;
     Ok(button)
 }
 
@@ -184,13 +191,19 @@ impl Serialize for MessageRequest {
         let mut body = Map::new();
         body.insert("messaging_product".into(), crate::WHATSAPP.into());
         match self {
-            Self::Send { to, content } => {
+            Self::Send { to, content, context, is_direct } => {
                 body.insert("recipient_type".into(), "individual".into());
                 if let Some(wa_id) = &to.wa_id {
                     body.insert("to".into(), wa_id.as_str().into());
                 }
                 if let Some(user_id) = &to.user_id {
                     body.insert("recipient".into(), user_id.as_str().into());
+                }
+                if let Some(id) = context {
+                    body.insert("context".into(), json!({ "message_id": id }));
+                }
+                if *is_direct {
+                    body.insert("category".into(), "utility".into());
                 }
                 let (kind, content) = content.to_json();
                 body.insert("type".into(), kind.into());

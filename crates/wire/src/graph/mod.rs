@@ -12,6 +12,7 @@ pub mod message;
 pub mod permission;
 pub mod settings;
 pub mod subscription;
+pub mod template;
 
 use serde::{Deserialize, Serialize};
 

@@ -28,6 +28,7 @@ pub use self::user::{
     FeedbackKind, GiveFeedback, KeyPress, NewUser, PermissionAction, PermissionHabit, PlaceCall,
     Play, Reaction, User, WriteMessage,
 };
+pub use self::user::{AskCallback, ReadChat};
 
 /// What is asked will not be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use terms::{CallId, Country, Timestamp, UserId, WaId};
+use terms::{CallId, Country, MessageId, Timestamp, UserId, WaId};
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -308,6 +308,9 @@ pub struct PlaceCall {
     /// From a button.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cta_payload: Option<String>,
+    /// The message whose call button is pressed; it then says what goes with the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub button: Option<MessageId>,
 }
 
 /// What [`PlaceCall`] is answered.
@@ -325,6 +328,25 @@ pub struct WriteMessage {
     pub to: WaId,
     /// The text.
     pub text: String,
+    /// The message that is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+}
+
+/// `POST /sandbox/v1/users/{wa_id}/read`: the user looks at the chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadChat {
+    /// The business number.
+    pub to: WaId,
+}
+
+/// `POST /sandbox/v1/users/{wa_id}/callback`: outside the call hours, the user asks to be called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskCallback {
+    /// The business number.
+    pub to: WaId,
 }
 
 /// `POST /sandbox/v1/users/{wa_id}/permission`
@@ -335,6 +357,9 @@ pub struct DecidePermission {
     pub to: WaId,
     /// The decision.
     pub action: PermissionAction,
+    /// The request that is answered; without one the newest open one, else the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<MessageId>,
 }
 
 /// What a user decides.

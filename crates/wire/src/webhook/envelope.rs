@@ -14,6 +14,7 @@ use super::{
     account::{AccountUpdate, SettingsUpdate},
     call::CallsValue,
     message::MessagesValue,
+    template::TemplateStatusUpdate,
 };
 
 /// The `object` of every envelope.
@@ -51,6 +52,8 @@ pub enum Change {
     SettingsUpdate(Box<SettingsUpdate>),
     /// Field `account_update`.
     AccountUpdate(Box<AccountUpdate>),
+    /// Field `message_template_status_update`.
+    TemplateStatus(Box<TemplateStatusUpdate>),
     /// A field this version does not know.
     Other {
         /// Its name.
@@ -77,6 +80,7 @@ impl fmt::Debug for Change {
             Self::Messages(value) => value.fmt(f),
             Self::SettingsUpdate(value) => value.fmt(f),
             Self::AccountUpdate(value) => value.fmt(f),
+            Self::TemplateStatus(value) => value.fmt(f),
             Self::Other { field, .. } => write!(f, "Other({field:?})"),
             Self::Unreadable { field, .. } => write!(f, "Unreadable({field:?})"),
         }
@@ -120,6 +124,7 @@ impl Change {
             Self::Messages(_) => "messages",
             Self::SettingsUpdate(_) => "account_settings_update",
             Self::AccountUpdate(_) => "account_update",
+            Self::TemplateStatus(_) => "message_template_status_update",
             Self::Other { field, .. } | Self::Unreadable { field, .. } => field,
         }
     }
@@ -133,6 +138,9 @@ impl Change {
             }
             "account_update" => {
                 AccountUpdate::deserialize(&value).map(|v| Self::AccountUpdate(Box::new(v)))
+            }
+            "message_template_status_update" => {
+                TemplateStatusUpdate::deserialize(&value).map(|v| Self::TemplateStatus(Box::new(v)))
             }
             _ => return Self::Other { field, value },
         };
@@ -162,6 +170,7 @@ impl Serialize for Change {
             Self::Messages(value) => change.serialize_field("value", value)?,
             Self::SettingsUpdate(value) => change.serialize_field("value", value)?,
             Self::AccountUpdate(value) => change.serialize_field("value", value)?,
+            Self::TemplateStatus(value) => change.serialize_field("value", value)?,
             Self::Other { value, .. } | Self::Unreadable { value, .. } => {
                 change.serialize_field("value", value)?;
             }

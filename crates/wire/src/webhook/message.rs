@@ -119,10 +119,16 @@ impl Message {
         }
     }
 
-    /// A text message.
+    /// A text message, perhaps an answer to another.
     #[must_use]
-    pub fn text(id: MessageId, timestamp: Timestamp, body: String) -> Self {
+    pub fn text(
+        id: MessageId,
+        timestamp: Timestamp,
+        body: String,
+        context: Option<Context>,
+    ) -> Self {
         let mut message = Self::new(id, MessageType::Text, timestamp);
+        message.context = context;
         message.text = Some(Text { body });
         message
     }

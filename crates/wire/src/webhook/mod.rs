@@ -1,14 +1,15 @@
 //! What does the platform tell a business unasked?
 //!
 //! [`envelope`] wraps everything; [`call`] is the field `calls`, [`message`] the field `messages`,
-//! [`account`] the two fields about accounts. [`signature`] proves the sender, [`verify`] is the
-//! handshake when a URL is set. Order is not promised and duplicates happen (fact sheet 10.4).
+//! [`account`] the two fields about accounts, [`template`] the one about templates. [`signature`]
+//! proves the sender, [`verify`] is the handshake when a URL is set. Order is not promised and duplicates happen (fact sheet 10.4).
 
 pub mod account;
 pub mod call;
 pub mod envelope;
 pub mod message;
 pub mod signature;
+pub mod template;
 pub mod verify;
 
 use serde::{Deserialize, Serialize};

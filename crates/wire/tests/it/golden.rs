@@ -84,6 +84,15 @@ fn every_answer() {
 }
 
 #[test]
+fn every_template() {
+    for name in ["template_call_button", "template_permission_request"] {
+        let new = graph::template::NewTemplate::parse(golden(name).as_bytes()).unwrap();
+        assert_eq!(serde_json::to_value(&new).unwrap(), value(name), "{name}");
+    }
+    same::<graph::template::TemplateMade>(&value("template_made"));
+}
+
+#[test]
 fn the_whole_settings_request() {
     let settings = graph::settings::Settings::parse(golden("settings_request").as_bytes()).unwrap();
     assert_eq!(serde_json::to_value(&settings).unwrap(), value("settings_request"));

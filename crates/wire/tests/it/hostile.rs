@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use wire::graph::{call, error, message, permission, settings, subscription};
+use wire::graph::{call, error, message, permission, settings, subscription, template};
 use wire::webhook::{envelope::Envelope, signature};
 use wire::{console, handset, sandbox};
 
@@ -25,6 +25,10 @@ fn read_all(bytes: &[u8]) {
     if let Ok(request) = message::MessageRequest::parse(bytes) {
         let again = serde_json::to_vec(&request).unwrap();
         assert_eq!(message::MessageRequest::parse(&again), Ok(request), "written and read back");
+    }
+    if let Ok(template) = template::NewTemplate::parse(bytes) {
+        let again = serde_json::to_vec(&template).unwrap();
+        assert_eq!(template::NewTemplate::parse(&again), Ok(template), "written and read back");
     }
     if let Ok(request) = settings::Settings::parse(bytes) {
         let again = serde_json::to_vec(&request).unwrap();
@@ -54,11 +58,13 @@ fn read_all(bytes: &[u8]) {
     read::<sandbox::ClockCommand>(bytes);
 }
 
-const GOLDENS: [&str; 12] = [
+const GOLDENS: [&str; 14] = [
     "call_connect",
     "call_accept",
     "message_call_button",
     "message_template_button",
+    "template_call_button",
+    "template_permission_request",
     "settings_request",
     "webhook_connect_user",
     "webhook_terminate_failed",

@@ -7,6 +7,7 @@ use wire::graph::message::{Content, MessageRequest};
 use wire::graph::permission::PermissionQuery;
 use wire::graph::settings::Settings;
 use wire::graph::subscription::{AppSubscription, CallbackOverride, Dialog360Webhook};
+use wire::graph::template::{Given, GivenPart, NewTemplate, Parameter};
 
 use super::value;
 
@@ -141,16 +142,8 @@ fn faults_of_a_message() {
     };
     let button = "/interactive/action/parameters";
     assert_eq!(
-        fault("message_call_button", &format!("{button}/ttl_minutes"), json!(43_201)),
-        "interactive.action.parameters.ttl_minutes is not valid: from 1 to 43200"
-    );
-    assert_eq!(
         fault("message_call_button", &format!("{button}/ttl_minutes"), json!("1440")),
         "interactive.action.parameters.ttl_minutes must be an integer, found a string"
-    );
-    assert_eq!(
-        fault("message_call_button", &format!("{button}/display_text"), json!("x".repeat(21))),
-        "interactive.action.parameters.display_text has 21 characters, at most 20 are allowed"
     );
     assert_eq!(
         fault("message_call_button", "/interactive/body", Value::Null),
@@ -172,6 +165,82 @@ fn faults_of_a_message() {
     assert_eq!(
         fault("message_mark_read", "/status", json!("delivered")),
         "status is not valid: must be one of read"
+    );
+}
+
+#[test]
+fn only_a_call_button_is_sent_directly_and_only_as_utility() {
+    let fault = |golden: &str, category: &str| {
+        MessageRequest::parse(&with(golden, "/category", json!(category))).unwrap_err().to_string()
+    };
+    assert_eq!(
+        fault("message_text", "utility"),
+        "category is not valid: only an interactive voice_call message has a category"
+    );
+    assert_eq!(fault("message_call_button", "marketing"), "category is not valid: must be utility");
+    let answers = MessageRequest::parse(&with("message_text", "/context", json!({})));
+    assert_eq!(answers.unwrap_err().to_string(), "context.message_id is required");
+}
+
+#[test]
+fn faults_of_a_template() {
+    let fault = |golden: &str, pointer: &str, new: Value| {
+        NewTemplate::parse(&with(golden, pointer, new)).unwrap_err().to_string()
+    };
+    let (button, asking) = ("template_call_button", "template_permission_request");
+    for (found, said) in [
+        (fault(button, "/name", Value::Null), "name is required"),
+        (
+            fault(button, "/category", json!("AUTHENTICATION")),
+            "category is not valid: must be one of MARKETING, UTILITY",
+        ),
+        (fault(button, "/components", Value::Null), "components is required"),
+        (
+            fault(button, "/components/1/buttons/0/type", json!("QUICK_REPLY")),
+            "components[1].buttons[0].type is not valid: must be one of VOICE_CALL, URL",
+        ),
+        (
+            fault(button, "/components/1/buttons/0/ttl_minutes", json!("1440")),
+            "components[1].buttons[0].ttl_minutes must be an integer, found a string",
+        ),
+        (
+            fault(asking, "/components/0/format", json!("IMAGE")),
+            "components[0].format is not valid: must be one of TEXT",
+        ),
+        (
+            fault(asking, "/components/1/example", json!({ "body_text": [[7712]] })),
+            "components[1].example.body_text[0] must be a string, found an integer",
+        ),
+    ] {
+        assert_eq!(found, said);
+    }
+}
+
+#[test]
+fn the_values_of_a_template_in_a_message() {
+    let given = |components: Value| {
+        let body = with("message_template_button", "/template/components", components);
+        let Ok(MessageRequest::Send { content: Content::Template(template), .. }) =
+            MessageRequest::parse(&body)
+        else {
+            panic!()
+        };
+        template.given().map_err(|fault| fault.to_string())
+    };
+    let text = json!([{ "type": "text", "text": "7712" }]);
+    let url = json!([{ "type": "button", "sub_type": "url", "index": "1", "parameters": text }]);
+    let parameters = vec![Parameter::Text("7712".into())];
+    assert_eq!(given(url), Ok(vec![Given { part: GivenPart::Url { index: 1 }, parameters }]));
+    let image = json!([{ "type": "HEADER", "parameters": [{ "type": "image", "image": {} }] }]);
+    let parameters = vec![Parameter::Other { kind: "image".into() }];
+    assert_eq!(given(image), Ok(vec![Given { part: GivenPart::Header, parameters }]));
+    assert_eq!(
+        given(json!([{ "type": "button", "sub_type": "url", "parameters": text }])),
+        Err("template.components[0].index is required".to_owned())
+    );
+    assert_eq!(
+        given(json!([{ "type": "body", "parameters": [{ "type": "text" }] }])),
+        Err("template.components[0].parameters[0].text is required".to_owned())
     );
 }
 
