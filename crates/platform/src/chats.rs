@@ -31,6 +31,29 @@ pub(crate) async fn load(world: &World, number: &Number, user: &WaId) -> Result<
     Ok(Chat { business: number.digits.clone(), entries })
 }
 
+/// One entry of a chat.
+pub(crate) async fn entry(
+    world: &World,
+    number: &Number,
+    user: &WaId,
+    id: &MessageId,
+) -> Result<Option<ChatEntry>, StoreFault> {
+    let json = world.store.entry(&key(number, user), id.as_str()).await?;
+    json.map(|json| serde_json::from_str(&json).map_err(StoreFault::Document)).transpose()
+}
+
+/// In whose chat with this number an entry stands.
+pub(crate) async fn user_of(
+    world: &World,
+    number: &Number,
+    id: &MessageId,
+) -> Result<Option<WaId>, StoreFault> {
+    let prefix = format!("{}/", number.id);
+    let chats = world.store.chats_with(id.as_str()).await?;
+    let user = |chat: &String| chat.strip_prefix(&prefix)?.parse().ok();
+    Ok(chats.iter().find_map(user))
+}
+
 /// Shows a request for permission as answered.
 pub(crate) async fn answer_request(
     world: &World,
@@ -39,10 +62,7 @@ pub(crate) async fn answer_request(
     id: &MessageId,
     state: ChatEntryState,
 ) -> Result<(), StoreFault> {
-    let chat = load(world, number, user).await?;
-    let Some(mut entry) = chat.entries.into_iter().find(|entry| entry.id == *id) else {
-        return Ok(());
-    };
+    let Some(mut entry) = entry(world, number, user, id).await? else { return Ok(()) };
     entry.state = Some(state);
     add(world, number, user, entry).await
 }

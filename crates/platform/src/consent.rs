@@ -15,7 +15,7 @@ use rules::{
     window::Window,
 };
 use serde::{Deserialize, Serialize};
-use terms::{Direction, MessageId};
+use terms::{CallId, Direction, MessageId};
 use wire::{
     handset::{ChatAuthor, ChatEntry, ChatEntryState, ChatKind},
     webhook::message::{CallPermissionReply, Response, ResponseSource},
@@ -65,26 +65,33 @@ pub(crate) async fn request(
     world: &World,
     number: &Number,
     user: &User,
+    user_facts: UserFacts,
     form: RequestForm,
     id: MessageId,
 ) -> Result<Result<(), Refusal>, StoreFault> {
     let (now, book) = (world.clock.now(), world.book(number));
-    let (facts, user_facts) = (number_facts(world, number), user_facts(world, number, Some(user)));
+    let facts = number_facts(world, number);
     let check = move |pair: &mut Pair| {
         let (consent, window) = (&mut pair.consent, &pair.window);
         let permit =
             eligibility::check_request(form, &facts, &user_facts, consent, window, &book, now)?;
-        let (mut effects, kind) = (Vec::new(), facts.kind);
-        consent.handle(
-            Input::RequestSent { id: id.clone(), permit },
-            &book,
-            kind,
-            now,
-            &mut effects,
-        )?;
-        consent.handle(Input::RequestDelivered { id }, &book, kind, now, &mut effects)
+        let sent = Input::RequestSent { id, permit };
+        consent.handle(sent, &book, facts.kind, now, &mut Vec::new())
     };
     world.store.update(Kind::Consent, &key(number, user), check).await
+}
+
+/// A user outside the call hours asks to be called back: the window opens, permission is given.
+pub(crate) async fn ask_callback(
+    world: &Arc<World>,
+    number: &Number,
+    user: &User,
+    call: CallId,
+) -> Result<Result<(), Refusal>, StoreFault> {
+    let (now, book) = (world.clock.now(), world.book(number));
+    let open = move |pair: &mut Pair| pair.window.open_by_callback_request(&book, now);
+    world.store.update(Kind::Consent, &key(number, user), open).await?;
+    handle(world, number, user, Input::CalledBack { call }).await
 }
 
 /// Gives the rules what happened, and carries out what follows.
@@ -99,6 +106,7 @@ pub(crate) async fn handle(
         Input::Answered { request: Some(id), choice } => Some((id.clone(), *choice)),
         Input::RequestSent { .. }
         | Input::RequestDelivered { .. }
+        | Input::RequestFailed { .. }
         | Input::Answered { request: None, .. }
         | Input::Revoked
         | Input::CalledBack { .. }
@@ -220,7 +228,13 @@ pub(crate) fn number_facts(world: &World, number: &Number) -> NumberFacts {
 pub(crate) fn user_facts(world: &World, number: &Number, user: Option<&User>) -> UserFacts {
     let Some(user) = user else {
         let uncallable = Some("this number is not on WhatsApp");
-        return UserFacts { uncallable, app_is_recent: true, on_allowed_list: true };
+        return UserFacts {
+            uncallable,
+            is_on_whatsapp: false,
+            app_is_recent: true,
+            shows_buttons: true,
+            on_allowed_list: true,
+        };
     };
     let book = world.book(number);
     let is_callable = user.client.is_callable(&book);
@@ -231,7 +245,9 @@ pub(crate) fn user_facts(world: &World, number: &Number, user: Option<&User>) ->
         } else {
             (!is_callable).then_some("only phones take part in calls with a business")
         },
+        is_on_whatsapp: true,
         app_is_recent: user.client.supports(Feature::BusinessCalls, &book),
+        shows_buttons: user.client.supports(Feature::CallButton, &book),
         on_allowed_list: number.allowed_recipients.contains(&user.wa_id),
     }
 }

@@ -33,6 +33,7 @@ mod seed;
 mod serve;
 mod snapshot;
 mod store;
+mod templates;
 mod users;
 mod webhooks;
 mod world;

@@ -26,7 +26,7 @@ struct Operation {
 pub(crate) fn document() -> OpenApi {
     // Two operations of one path merge into one item.
     let mut paths = PathsBuilder::new();
-    let sandbox = sandbox_users().into_iter().chain(sandbox_records());
+    let sandbox = sandbox_users().into_iter().chain(sandbox_chats()).chain(sandbox_records());
     let sandbox = sandbox.chain(sandbox_faults()).chain(sandbox_whole()).chain(sandbox_lists());
     for operation in sandbox.chain(graph()) {
         let path = operation.path;
@@ -218,6 +218,24 @@ fn sandbox_faults() -> Vec<Operation> {
     ]
 }
 
+fn sandbox_chats() -> Vec<Operation> {
+    let done = || json!({ "success": true });
+    vec![
+        post(
+            "/sandbox/v1/users/{wa_id}/read",
+            "The user looks at the chat: the business's messages are read",
+            json!({ "to": "551140000000" }),
+            done(),
+        ),
+        post(
+            "/sandbox/v1/users/{wa_id}/callback",
+            "Outside the call hours, the user asks to be called back",
+            json!({ "to": "551140000000" }),
+            done(),
+        ),
+    ]
+}
+
 fn sandbox_records() -> Vec<Operation> {
     let clock = || json!({ "now": "2026-11-22T18:00:00Z", "mode": "running" });
     vec![
@@ -331,12 +349,34 @@ fn graph() -> Vec<Operation> {
         ),
         post(
             "/v23.0/{phone_number_id}/messages",
-            "Sends a text, a request for call permission, or a call button",
+            "Sends a text, a request for call permission, a call button or a template",
             json!({ "messaging_product": "whatsapp", "to": "5215550000001", "type": "interactive",
                     "interactive": { "type": "call_permission_request",
                                      "action": { "name": "call_permission_request" } } }),
             json!({ "messaging_product": "whatsapp", "messages": [{ "id": "wamid.SAMPLE" }] }),
         ),
+        post(
+            "/v23.0/{waba_id}/message_templates",
+            "Makes a template, perhaps with a call button or a request for call permission",
+            json!({ "name": "call_us", "category": "UTILITY", "language": "en", "components": [
+                { "type": "BODY", "text": "You can call us on WhatsApp." },
+                { "type": "BUTTONS", "buttons": [
+                    { "type": "voice_call", "text": "Call Now", "ttl_minutes": 1440 }] }] }),
+            json!({ "id": "1002700000000009", "status": "PENDING", "category": "UTILITY" }),
+        ),
+        get(
+            "/v23.0/{waba_id}/message_templates",
+            "The templates; name, language, status, category, limit and after in the query",
+            json!({ "data": [], "paging": {} }),
+        ),
+        Operation {
+            method: HttpMethod::Delete,
+            ..get(
+                "/v23.0/{waba_id}/message_templates",
+                "Deletes a template: name, and perhaps hsm_id, in the query",
+                json!({ "success": true }),
+            )
+        },
         get(
             "/v23.0/{phone_number_id}/call_permissions",
             "May the business call this user (user_wa_id or recipient in the query)?",

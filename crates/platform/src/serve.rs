@@ -38,8 +38,9 @@ use crate::{
     media_files::{self, MediaFiles},
     openapi, pages, phones, sandbox,
     store::{Kind, Store},
+    templates,
     webhooks::{Clients, Deliverer, Outbox},
-    world::{CLOCK, Reads, World},
+    world::{CLOCK, PerSecond, World},
 };
 
 /// How long calls may take to end when the server stops.
@@ -113,6 +114,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         listener.local_addr().map_err(|source| StartError::Listen { addr: config.http, source })?;
     let wake = Arc::new(Notify::new());
     let world = Arc::new(make_world(&config, addr, Arc::clone(&wake)).await?);
+    templates::resume(&world).await.map_err(StartError::Store)?;
     let orphans = restart::end_orphans(&world).await.map_err(StartError::Store)?;
     if orphans > 0 {
         tracing::warn!(calls = orphans, "ended calls of an earlier run");
@@ -175,7 +177,8 @@ async fn make_world(
         handshake: config.handshake,
         sandbox_token: config.sandbox_token.clone(),
         placing: tokio::sync::Mutex::new(()),
-        reads: Reads::default(),
+        reads: PerSecond::default(),
+        messages: PerSecond::default(),
         books: books(config)?,
         cards: RwLock::default(),
         first_cards: first_cards(config),

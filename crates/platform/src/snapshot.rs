@@ -21,6 +21,7 @@ use crate::{
     ids::Place,
     media_files,
     store::{Kind, RestoreFault, StoreFault, Tables},
+    templates,
     world::World,
 };
 
@@ -158,6 +159,7 @@ pub(crate) async fn restore(world: &Arc<World>, snapshot: Snapshot) -> Result<()
     world.keep_clock().await?;
     media_files::restore(world, snapshot.media).await?;
     drop(placing);
+    templates::resume(world).await?;
     restart::end_orphans(world).await?;
     world.outbox.wake();
     Ok(())

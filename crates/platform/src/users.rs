@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use rules::{
-    Refusal,
+    Refusal, eligibility,
     permission::{Choice, Input},
 };
-use terms::{MessageId, WaId};
+use terms::{Direction, MessageId, WaId};
 use wire::{
     handset::{ChatAuthor, ChatEntry, ChatEntryState, ChatKind, PermissionChoice},
     webhook::message::Delivery,
@@ -32,6 +32,7 @@ pub(crate) async fn write_message(
     user: &User,
     to: &WaId,
     text: String,
+    reply_to: Option<MessageId>,
 ) -> Result<(), ApiRefusal> {
     let number = business(world, to)?;
     check_not_blocked(&number, user)?;
@@ -43,9 +44,10 @@ pub(crate) async fn write_message(
     consent::open_window(world, &number, user).await?;
     let mut entry = ChatEntry::new(id.clone(), now, ChatAuthor::User, ChatKind::Text);
     entry.text = Some(text.clone());
+    entry.reply_to.clone_from(&reply_to);
     entry.state = Some(ChatEntryState::Sent);
     chats::add(world, &number, &user.wa_id, entry).await?;
-    let change = compose::text(&number, user, id, text, now);
+    let change = compose::text(&number, user, id, text, reply_to, now);
     world.outbox.emit(&number, &consent::lane(&number, user), change).await?;
     Ok(())
 }
@@ -74,14 +76,20 @@ pub(crate) async fn read_chat(world: &World, user: &User, chat: &WaId) -> Result
     let number = business(world, chat)?;
     let shown = chats::load(world, &number, &user.wa_id).await?;
     let unread = shown.entries.into_iter().filter(|entry| {
-        entry.from == ChatAuthor::Business && entry.state == Some(ChatEntryState::Sent)
+        entry.from == ChatAuthor::Business
+            && entry.kind != ChatKind::Call
+            && entry.read_at.is_none()
+            && entry.state != Some(ChatEntryState::Read)
     });
     for mut entry in unread {
-        let id = entry.id.clone();
-        entry.state = Some(ChatEntryState::Read);
+        let (id, now) = (entry.id.clone(), world.clock.now());
+        entry.read_at = Some(now);
+        // The state of a request says how it was answered.
+        if entry.state == Some(ChatEntryState::Sent) {
+            entry.state = Some(ChatEntryState::Read);
+        }
         chats::add(world, &number, &user.wa_id, entry).await?;
-        let now = world.clock.now();
-        let change = compose::message_status(&number, user, id, Delivery::Read, now);
+        let change = compose::message_status(&number, user, id, Delivery::Read, None, now);
         world.outbox.emit(&number, &consent::lane(&number, user), change).await?;
     }
     Ok(())
@@ -90,6 +98,27 @@ pub(crate) async fn read_chat(world: &World, user: &User, chat: &WaId) -> Result
 /// A user who blocked a business neither calls nor writes to it.
 pub(crate) fn check_not_blocked(number: &Number, user: &User) -> Result<(), Refusal> {
     if user.blocks.contains(&number.id) { Err(Refusal::Blocked) } else { Ok(()) }
+}
+
+/// A user asks a business that is closed now to call back.
+pub(crate) async fn ask_callback(
+    world: &Arc<World>,
+    user: &User,
+    to: &WaId,
+) -> Result<(), ApiRefusal> {
+    let number = business(world, to)?;
+    eligibility::check_callback_request(
+        &consent::number_facts(world, &number),
+        number.calling.call_hours.as_ref(),
+        number.calling.grants_callback(),
+        &world.book(&number),
+        world.clock.now(),
+    )?;
+    // The attempt that was blocked has no call; the reply names it by an id of its own.
+    let random = world.ids.bytes(Stream::Call);
+    let call = wire::wacid::wacid(&user.wa_id, &number.digits, Direction::UserInitiated, random);
+    consent::ask_callback(world, &number, user, call).await??;
+    Ok(())
 }
 
 /// The business number of these digits.

@@ -58,7 +58,10 @@ pub(crate) struct World {
     pub(crate) sandbox_token: Option<String>,
     /// Held from the check of a new call until it is counted, so that two cannot pass one limit.
     pub(crate) placing: tokio::sync::Mutex<()>,
-    pub(crate) reads: Reads,
+    /// Reads of permissions.
+    pub(crate) reads: PerSecond,
+    /// Messages sent.
+    pub(crate) messages: PerSecond,
     /// The rulebooks by name, with the rules this server replaces.
     pub(crate) books: BTreeMap<String, Arc<Rulebook>>,
     /// The rate cards: those shipped, those configured, those added.
@@ -122,33 +125,30 @@ impl World {
     }
 }
 
-/// How many permissions each number read in the current second.
+/// How often each number did something in the current second.
 #[derive(Debug, Default)]
-pub(crate) struct Reads {
+pub(crate) struct PerSecond {
     counts: Mutex<BTreeMap<PhoneNumberId, (i64, u32)>>,
 }
 
-impl Reads {
-    /// Counts a read.
+impl PerSecond {
+    /// Counts one more, if the rule lets a number that did it so often do it again.
     ///
     /// # Errors
     ///
-    /// The second's reads are used up.
+    /// The rule's refusal.
     pub(crate) fn count(
         &self,
         number: &PhoneNumberId,
         second: i64,
-        book: &Rulebook,
+        check: impl FnOnce(u32) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        let max = book.limits.permission_reads_per_second.value;
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(number.clone()).or_insert((second, 0));
         if count.0 != second {
             *count = (second, 0);
         }
-        if count.1 >= max {
-            return Err(Refusal::ReadLimit { used: count.1, max });
-        }
+        check(count.1)?;
         count.1 += 1;
         Ok(())
     }

@@ -10,16 +10,17 @@ use axum::{
     extract::{Path, Request, State},
     http::HeaderMap,
     response::{IntoResponse as _, Response},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use serde_json::json;
 use wire::graph::subscription::Dialog360Webhook;
 
 use super::{
     Answer, auth, calls, media, messages, permissions, read, refusals::ApiRefusal, settings,
+    templates,
 };
 use crate::{
-    directory::{ChannelWebhook, Number},
+    directory::{Account, ChannelWebhook, Number},
     webhooks::check_url,
     world::World,
 };
@@ -32,6 +33,8 @@ pub(crate) fn router() -> Router<Arc<World>> {
         .route("/calling/permissions/{user}", get(show_permissions))
         .route("/messages", post(send))
         .route("/media", post(upload))
+        .route("/v1/configs/templates", get(templates_of).post(templates_of))
+        .route("/v1/configs/templates/{name}", delete(delete_template))
         .route("/v1/configs/webhook", get(show_webhook).post(set_webhook))
 }
 
@@ -92,6 +95,34 @@ async fn show_permissions(
         permissions::show(&world, &number, Some(&user), None).await
     })
     .await
+}
+
+async fn templates_of(State(world): State<Arc<World>>, request: Request) -> Response {
+    respond(async {
+        let account = account(&world, request.headers())?;
+        let (parts, body) = request.into_parts();
+        templates::serve(&world, &parts.method, &account, &parts.uri, &read(body).await?).await
+    })
+    .await
+}
+
+async fn delete_template(
+    State(world): State<Arc<World>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    respond(async {
+        let account = account(&world, &headers)?;
+        templates::delete(&world, &account, Some(&name), None).await
+    })
+    .await
+}
+
+/// The account of a key's number.
+fn account(world: &World, headers: &HeaderMap) -> Result<Arc<Account>, ApiRefusal> {
+    let number = auth::channel(world, headers)?;
+    let unknown = || ApiRefusal::UnknownObject { id: number.account.to_string() };
+    world.directory.account(&number.account).ok_or_else(unknown)
 }
 
 async fn show_webhook(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {

@@ -20,13 +20,14 @@ mod permissions;
 pub(crate) mod refusals;
 pub(crate) mod settings;
 mod subscriptions;
+mod templates;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, Uri},
+    http::{HeaderMap, HeaderValue, Method, Uri, request::Parts},
     response::{IntoResponse as _, Response},
 };
 
@@ -119,10 +120,32 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             let (_, account) = auth::account(world, headers, uri, id, analytics::SCOPED)?;
             analytics::answer(world, &account, uri, edge).await
         }
+        (&Method::GET, "") if let Some(stored) = templates::of_path(world, id).await? => {
+            auth::account(world, headers, uri, stored.account.as_str(), "message_templates")?;
+            templates::show(world, stored)
+        }
         (&Method::GET, "") => show(world, headers, uri, id),
         (&Method::POST, "") => {
             let (_, number) = auth::number(world, headers, uri, id, "webhook_configuration")?;
             numbers::change(world, &number, &read(body).await?).await
+        }
+        _ => answer_for_owner(world, &parts, id, edge, body).await,
+    }
+}
+
+/// The edges of accounts and apps.
+async fn answer_for_owner(
+    world: &Arc<World>,
+    parts: &Parts,
+    id: &str,
+    edge: &str,
+    body: Body,
+) -> Answer {
+    let (headers, uri) = (&parts.headers, &parts.uri);
+    match (&parts.method, edge) {
+        (&Method::GET | &Method::POST | &Method::DELETE, "message_templates") => {
+            let (_, account) = auth::account(world, headers, uri, id, edge)?;
+            templates::serve(world, &parts.method, &account, uri, &read(body).await?).await
         }
         (&Method::GET, "phone_numbers") => {
             let (client, account) = auth::account(world, headers, uri, id, edge)?;

@@ -3,7 +3,7 @@
 use axum::{Json, response::IntoResponse as _};
 use rules::{
     Refusal,
-    limits::{DAY, Use},
+    limits::{self, DAY, Use},
     permission::{self, Status},
 };
 use wire::graph::{
@@ -28,7 +28,8 @@ pub(super) async fn show(
     }
     let query = PermissionQuery::parse(user_wa_id, recipient).map_err(ApiRefusal::Body)?;
     let (book, now) = (world.book(number), world.clock.now());
-    world.reads.count(&number.id, now.unix(), &book)?;
+    let second = now.unix();
+    world.reads.count(&number.id, second, |used| limits::check_permission_reads(used, &book))?;
     let to = match query {
         PermissionQuery::WaId(wa_id) => Recipient::from(wa_id),
         PermissionQuery::UserId(user_id) => Recipient::from(user_id),
@@ -39,16 +40,17 @@ pub(super) async fn show(
         None => consent::Pair::default(),
     };
     let view = permission::view(&pair.consent, &book, world.directory.kind_of(number), now);
-    let is_known = user.is_some();
+    let is_known = consent::user_facts(world, number, user.as_deref()).uncallable.is_none();
     Ok(Json(CallPermissions {
         messaging_product: wire::WHATSAPP.to_owned(),
         permission: Permission {
             status: match view.status {
+                _ if !is_known => PermissionStatus::NoPermission,
                 Status::NoPermission => PermissionStatus::NoPermission,
                 Status::Temporary => PermissionStatus::Temporary,
                 Status::Permanent => PermissionStatus::Permanent,
             },
-            expiration_time: view.expires_at,
+            expiration_time: view.expires_at.filter(|_| is_known),
         },
         actions: vec![
             action(ActionName::SendCallPermissionRequest, is_known, &view.request),

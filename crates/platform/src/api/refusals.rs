@@ -179,6 +179,8 @@ fn rule_row(refusal: &Refusal) -> Row {
         | Refusal::NothingToRevoke
         | Refusal::OutOfHours { .. }
         | Refusal::SettingInvalid { .. }
+        | Refusal::NoCallbackOffered
+        | Refusal::ButtonExpired { .. }
         | Refusal::FileUnfit { .. } => INVALID,
         Refusal::AnsweredTooLate { .. } => row(138_007, 500, "Connect timeout"),
         Refusal::SipEnabled => row(131_055, 400, "Method not allowed"),
@@ -189,7 +191,25 @@ fn rule_row(refusal: &Refusal) -> Row {
         Refusal::Restricted { .. } => row(138_014, 400, "Calling is temporarily disabled"),
         Refusal::PaymentMissing => row(131_044, 400, "Business eligibility: payment issue"),
         Refusal::Uncallable { .. } | Refusal::Blocked => row(138_001, 400, "Receiver uncallable"),
-        Refusal::AppTooOld => row(131_026, 400, "Message undeliverable"),
+        Refusal::AppTooOld | Refusal::Undeliverable { .. } => {
+            row(131_026, 400, "Message undeliverable")
+        }
+        Refusal::MessageRate { .. } => row(130_429, 400, "Rate limit hit"),
+        Refusal::ParameterInvalid { .. } | Refusal::ButtonCountry { .. } => {
+            row(131_009, 400, "Parameter value is not valid")
+        }
+        Refusal::TemplateInvalid { .. } | Refusal::TemplateCount { .. } => INVALID,
+        Refusal::TemplateExists { .. } => Row { subcode: Some(2_388_024), ..INVALID },
+        Refusal::TemplateUnknown { .. } => {
+            row(132_001, 404, "Template name does not exist in the translation")
+        }
+        Refusal::TemplateParameters { .. } => {
+            row(132_000, 400, "Number of parameters does not match the expected number of params")
+        }
+        Refusal::TemplateTooLong { .. } => row(132_005, 400, "Translated text too long"),
+        Refusal::TemplateFormat { .. } => {
+            row(132_012, 400, "Parameter format does not match format in the created template")
+        }
         Refusal::NotOnAllowedList => row(131_030, 400, "Recipient not in allowed list"),
         Refusal::VersionTooOld { .. } => row(2635, 400, "Deprecated API version"),
         Refusal::UseCaseBlocked { code, .. } => row(*code, 400, "Calling cannot be enabled"),

@@ -41,7 +41,7 @@ fn errors_md_is_the_table() {
 
 #[test]
 fn every_rule_has_one_sample() {
-    let rules = rule_samples();
+    let rules: Vec<_> = rule_samples().into_iter().chain(message_samples()).collect();
     let names: BTreeSet<_> = rules.iter().map(Refusal::rule).collect();
     assert_eq!(names.len(), rules.len());
 }
@@ -74,7 +74,7 @@ fn samples() -> Vec<ApiRefusal> {
         ApiRefusal::NoMedia,
         ApiRefusal::Fault(crate::store::StoreFault::Gone),
     ];
-    samples.extend(rule_samples().into_iter().map(ApiRefusal::Rule));
+    samples.extend(rule_samples().into_iter().chain(message_samples()).map(ApiRefusal::Rule));
     samples
 }
 
@@ -126,5 +126,37 @@ fn rule_samples() -> Vec<Refusal> {
             reason: "unknown".into(),
         },
         Refusal::FileUnfit { field: "file", reason: "is empty".into() },
+    ]
+}
+
+fn message_samples() -> Vec<Refusal> {
+    let at = Timestamp::from_unix(1_783_000_000);
+    vec![
+        Refusal::Undeliverable { why: "this number is not on WhatsApp" },
+        Refusal::NoCallbackOffered,
+        Refusal::MessageRate { used: 80, max: 80 },
+        Refusal::ParameterInvalid {
+            field: "payload".into(),
+            reason: "must have at most 512 characters; it has 513".into(),
+        },
+        Refusal::ButtonCountry { country: "NG".parse().unwrap() },
+        Refusal::ButtonExpired { at },
+        Refusal::TemplateInvalid { field: "BODY".into(), reason: "is required".into() },
+        Refusal::TemplateExists { name: "call_us".into(), language: "en".into() },
+        Refusal::TemplateCount { max: 250 },
+        Refusal::TemplateUnknown {
+            name: "call_us".into(),
+            language: "en".into(),
+            approved_at: None,
+        },
+        Refusal::TemplateParameters { part: "body", given: 1, wanted: 2 },
+        Refusal::TemplateTooLong {
+            part: "body",
+            reason: "must have at most 1024 characters; it has 1030".into(),
+        },
+        Refusal::TemplateFormat {
+            part: "header",
+            reason: "a parameter is of type image; expected text".into(),
+        },
     ]
 }

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use engine::Password;
 use media::sdp::Keying;
-use rules::{call::Call, client::Feature, eligibility, rulebook::Rulebook, settings::KeyExchange};
-use terms::{CallId, Direction, WaId};
+use rules::{
+    button, call::Call, client::Feature, eligibility, rulebook::Rulebook, settings::KeyExchange,
+};
+use terms::{CallId, Direction, MessageId, WaId};
 use tokio::sync::mpsc;
 use wire::{graph::call::Recipient, webhook::WebhookError};
 
@@ -21,7 +23,7 @@ use super::{
 };
 use crate::{
     api::refusals::ApiRefusal,
-    consent,
+    chats, consent,
     directory::{Number, User},
     ids::Stream,
     phones::PhoneHandle,
@@ -40,6 +42,8 @@ pub(crate) struct UserCall {
     pub(crate) offer: String,
     pub(crate) deeplink_payload: Option<String>,
     pub(crate) cta_payload: Option<String>,
+    /// The message whose button was pressed.
+    pub(crate) button: Option<MessageId>,
 }
 
 /// What a business asks for, its body read.
@@ -59,18 +63,18 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
     let offer = sdp::read_phone_offer(&call.offer).map_err(ApiRefusal::Sdp)?;
     let placing = world.placing.lock().await;
     check_user_call(world, &number, &call.user, &book).await?;
+    let said = Said::of(world, &number, &call, &book).await?;
 
     let business = open_business_leg(world, (keying(&number) == Keying::Sdes).then_some(1))?;
     let user_leg = open_leg(world, Password::Plain, Some(&business))?;
     let id = new_id(world, &call.user, &number, Direction::UserInitiated);
-    let keeps_payload = call.user.client.supports(Feature::Payload, &book);
     let facts = Facts {
         id: id.clone(),
         direction: Direction::UserInitiated,
         user: call.user,
         number,
-        deeplink_payload: call.deeplink_payload.filter(|_| keeps_payload),
-        cta_payload: call.cta_payload.filter(|_| keeps_payload),
+        deeplink_payload: said.deeplink_payload,
+        cta_payload: said.cta_payload,
         platform_sdp: sdp::platform_offer(
             &business.local,
             business.crypto.as_ref(),
@@ -159,10 +163,61 @@ pub(crate) async fn from_business(
     Ok(id)
 }
 
-/// May this user call this business now?
-pub(crate) async fn check(world: &World, user: &User, to: &WaId) -> Result<(), ApiRefusal> {
+/// May this user call this business now, with this button?
+pub(crate) async fn check(
+    world: &World,
+    user: &User,
+    to: &WaId,
+    button: Option<&MessageId>,
+) -> Result<(), ApiRefusal> {
     let number = users::business(world, to)?;
-    check_user_call(world, &number, user, &world.book(&number)).await
+    check_user_call(world, &number, user, &world.book(&number)).await?;
+    match button {
+        Some(id) => press(world, &number, user, id).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// What goes with a user's call.
+struct Said {
+    deeplink_payload: Option<String>,
+    cta_payload: Option<String>,
+}
+
+impl Said {
+    async fn of(
+        world: &World,
+        number: &Number,
+        call: &UserCall,
+        book: &Rulebook,
+    ) -> Result<Self, ApiRefusal> {
+        let cta_payload = match &call.button {
+            Some(id) => press(world, number, &call.user, id).await?,
+            None => call.cta_payload.clone(),
+        };
+        if let Some(payload) = &call.deeplink_payload {
+            button::check_deeplink(payload, book)?;
+        }
+        if !call.user.client.supports(Feature::Payload, book) {
+            return Ok(Self { deeplink_payload: None, cta_payload: None });
+        }
+        Ok(Self { deeplink_payload: call.deeplink_payload.clone(), cta_payload })
+    }
+}
+
+/// Presses the call button of a message: what it tells the business.
+async fn press(
+    world: &World,
+    number: &Number,
+    user: &User,
+    id: &MessageId,
+) -> Result<Option<String>, ApiRefusal> {
+    let entry = chats::entry(world, number, &user.wa_id, id).await?;
+    let entry = entry
+        .filter(|entry| entry.button_text.is_some())
+        .ok_or_else(|| ApiRefusal::Parameter("button: no such call button".to_owned()))?;
+    button::check_press(entry.expires_at, world.clock.now())?;
+    Ok(entry.payload)
 }
 
 async fn check_user_call(
@@ -258,7 +313,11 @@ pub(crate) fn find_user(world: &World, to: &Recipient) -> Option<Arc<User>> {
 }
 
 /// Somebody who is not on WhatsApp; the rules refuse them in their turn.
-fn stranger(to: &Recipient) -> User {
+pub(crate) fn stranger(to: &Recipient) -> User {
     let digits = || "0".parse().expect("a digit");
-    User::named(to.wa_id.clone().unwrap_or_else(digits), String::new())
+    User {
+        user_id: to.user_id.clone(),
+        hides_number: to.wa_id.is_none(),
+        ..User::named(to.wa_id.clone().unwrap_or_else(digits), String::new())
+    }
 }

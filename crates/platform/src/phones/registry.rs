@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use rules::Refusal;
 use terms::{CallId, Timestamp, WaId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use wire::handset::{EndedReason, PhoneCaller, ToPhone};
 
 use super::scripted;
 use crate::{
+    api::refusals::ApiRefusal,
     calls::{Command, Facts},
     world::World,
 };
@@ -159,7 +161,24 @@ impl PhoneHandle {
             what: what.to_owned(),
             code: code.to_owned(),
             text: text.to_owned(),
+            opens_at: None,
+            callback: false,
         });
+    }
+
+    /// The same, because of a rule.
+    pub(crate) fn refuse_by(&self, what: &str, refusal: &ApiRefusal) {
+        if let ApiRefusal::Rule(Refusal::OutOfHours { opens_at, callback }) = refusal {
+            self.tell(ToPhone::Refused {
+                what: what.to_owned(),
+                code: refusal.rule().to_owned(),
+                text: refusal.to_string(),
+                opens_at: *opens_at,
+                callback: *callback,
+            });
+        } else {
+            self.refuse(what, refusal.rule(), &refusal.to_string());
+        }
     }
 
     fn incoming(&self, facts: &Facts) {

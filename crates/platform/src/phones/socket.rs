@@ -153,7 +153,7 @@ async fn read(world: &Arc<World>, user: &Arc<User>, phone: &PhoneHandle, text: &
 
 async fn obey(world: &Arc<World>, user: &Arc<User>, phone: &PhoneHandle, frame: FromPhone) {
     let (what, result) = match frame {
-        FromPhone::Call { to, sdp, deeplink_payload, cta_payload } => {
+        FromPhone::Call { to, sdp, deeplink_payload, cta_payload, button } => {
             let call = place::UserCall {
                 user: Arc::clone(user),
                 to,
@@ -161,6 +161,7 @@ async fn obey(world: &Arc<World>, user: &Arc<User>, phone: &PhoneHandle, frame: 
                 offer: sdp.into_string(),
                 deeplink_payload,
                 cta_payload,
+                button,
             };
             ("call", place::from_user(world, call).await.map(drop))
         }
@@ -177,8 +178,11 @@ async fn obey(world: &Arc<World>, user: &Arc<User>, phone: &PhoneHandle, frame: 
         FromPhone::Busy { call_id } => {
             ("busy", from_phone(world, user, phone, &call_id, Input::UserBusy).await)
         }
-        FromPhone::Message { to, text } => {
-            ("message", users::write_message(world, user, &to, text).await)
+        FromPhone::AskCallback { to } => {
+            ("ask_callback", users::ask_callback(world, user, &to).await)
+        }
+        FromPhone::Message { to, text, reply_to } => {
+            ("message", users::write_message(world, user, &to, text, reply_to).await)
         }
         FromPhone::Permission { to, request_id, choice } => {
             ("permission", users::decide(world, user, &to, request_id, choice).await)
@@ -186,7 +190,7 @@ async fn obey(world: &Arc<World>, user: &Arc<User>, phone: &PhoneHandle, frame: 
         FromPhone::Read { chat } => ("read", users::read_chat(world, user, &chat).await),
     };
     if let Err(refusal) = result {
-        phone.refuse(what, refusal.rule(), &refusal.to_string());
+        phone.refuse_by(what, &refusal);
     }
 }
 

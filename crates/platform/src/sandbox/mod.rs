@@ -47,6 +47,8 @@ pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/sandbox/v1/users/{wa_id}/behaviour", put(users::set_behaviour))
         .route("/sandbox/v1/users/{wa_id}/call", post(users::call))
         .route("/sandbox/v1/users/{wa_id}/message", post(users::write_message))
+        .route("/sandbox/v1/users/{wa_id}/read", post(users::read_chat))
+        .route("/sandbox/v1/users/{wa_id}/callback", post(users::ask_callback))
         .route("/sandbox/v1/users/{wa_id}/permission", post(users::decide))
         .route("/sandbox/v1/users/{wa_id}/feedback", post(feedback::give))
         .route("/sandbox/v1/users/{wa_id}/hang_up", post(users::hang_up))

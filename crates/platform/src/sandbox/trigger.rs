@@ -93,7 +93,7 @@ impl Scene {
 
     async fn call(&self) -> Result<Triggered, SandboxRefusal> {
         let (world, to) = (&self.world, self.number.digits.clone());
-        place::check(world, &self.user, &to).await?;
+        place::check(world, &self.user, &to, None).await?;
         let placed = phones::place(world, &self.user, to, Payloads::default()).await;
         let id = placed.map_err(|failed| SandboxRefusal::Conflict {
             rule: "phone.failed",
@@ -125,7 +125,7 @@ impl Scene {
             | TriggerEvent::AccountRestriction
             | TriggerEvent::TierUpdated => PermissionAction::AcceptTemporary,
         };
-        acts::decide_as(&self.world, &self.user, &self.number, action).await?;
+        acts::decide_as(&self.world, &self.user, &self.number, action, None).await?;
         Ok(happened(event))
     }
 
@@ -150,7 +150,7 @@ impl Scene {
 
     async fn write(&self, text: Option<String>) -> Result<Triggered, SandboxRefusal> {
         let text = text.unwrap_or_else(|| "Hello".to_owned());
-        users::write_message(&self.world, &self.user, &self.number.digits, text).await?;
+        users::write_message(&self.world, &self.user, &self.number.digits, text, None).await?;
         Ok(happened(TriggerEvent::MessageText))
     }
 
@@ -206,13 +206,9 @@ impl Scene {
 
     fn failed(&self, id: &MessageId) -> Change {
         let now = self.world.clock.now();
-        let mut change =
-            compose::message_status(&self.number, &self.user, id.clone(), Delivery::Failed, now);
-        if let Change::Messages(value) = &mut change {
-            let error = WebhookError::new(131_026, "Message undeliverable", "triggered by a test");
-            value.statuses.iter_mut().for_each(|status| status.errors.push(error.clone()));
-        }
-        change
+        let error = WebhookError::new(131_026, "Message undeliverable", "triggered by a test");
+        let (number, user, id) = (&self.number, &self.user, id.clone());
+        compose::message_status(number, user, id, Delivery::Failed, Some(error), now)
     }
 
     fn violation(&self) -> Change {

@@ -11,13 +11,13 @@ use axum::{
 use handset::Payloads;
 use rules::{call::Input, permission::RequestState};
 use serde_json::json;
-use terms::CallId;
+use terms::{CallId, MessageId};
 use tokio::sync::oneshot;
 use wire::{
     handset::PermissionChoice,
     sandbox::{
-        Behaviour, CallPlaced, ChangedUser, DecidePermission, NewUser, PermissionAction, PlaceCall,
-        WriteMessage,
+        AskCallback, Behaviour, CallPlaced, ChangedUser, DecidePermission, NewUser,
+        PermissionAction, PlaceCall, ReadChat, WriteMessage,
     },
 };
 
@@ -128,10 +128,11 @@ pub(super) async fn call(
 ) -> Answer {
     let user = user(&world, &id)?;
     let wanted: PlaceCall = body(request).await?;
-    let payloads = Payloads { deeplink: wanted.deeplink_payload, cta: wanted.cta_payload };
+    let PlaceCall { to, deeplink_payload: deeplink, cta_payload: cta, button } = wanted;
     // The phone would hear the same refusal, but without its code.
-    place::check(&world, &user, &wanted.to).await?;
-    let placed = phones::place(&world, &user, wanted.to, payloads).await;
+    place::check(&world, &user, &to, button.as_ref()).await?;
+    let payloads = Payloads { deeplink, cta, button };
+    let placed = phones::place(&world, &user, to, payloads).await;
     let call_id = placed.map_err(|failed| SandboxRefusal::Conflict {
         rule: "phone.failed",
         text: failed.to_string(),
@@ -146,7 +147,29 @@ pub(super) async fn write_message(
 ) -> Answer {
     let user = user(&world, &id)?;
     let message: WriteMessage = body(request).await?;
-    users::write_message(&world, &user, &message.to, message.text).await?;
+    users::write_message(&world, &user, &message.to, message.text, message.reply_to).await?;
+    Ok(Json(json!({ "success": true })).into_response())
+}
+
+pub(super) async fn read_chat(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let user = user(&world, &id)?;
+    let chat: ReadChat = body(request).await?;
+    users::read_chat(&world, &user, &chat.to).await?;
+    Ok(Json(json!({ "success": true })).into_response())
+}
+
+pub(super) async fn ask_callback(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let user = user(&world, &id)?;
+    let wanted: AskCallback = body(request).await?;
+    users::ask_callback(&world, &user, &wanted.to).await?;
     Ok(Json(json!({ "success": true })).into_response())
 }
 
@@ -158,7 +181,7 @@ pub(super) async fn decide(
     let user = user(&world, &id)?;
     let wanted: DecidePermission = body(request).await?;
     let number = users::business(&world, &wanted.to)?;
-    decide_as(&world, &user, &number, wanted.action).await?;
+    decide_as(&world, &user, &number, wanted.action, wanted.request_id).await?;
     Ok(Json(json!({ "success": true })).into_response())
 }
 
@@ -168,17 +191,18 @@ pub(super) async fn decide_as(
     user: &User,
     number: &Number,
     action: PermissionAction,
+    chosen: Option<MessageId>,
 ) -> Result<(), SandboxRefusal> {
     let pair = consent::load(world, number, user).await?;
     let (book, now) = (world.book(number), world.clock.now());
-    // The newest request whose buttons work is answered; without one it is a choice in the profile.
+    // Else the newest request whose buttons work; without one it is a choice in the profile.
     let request = pair
         .consent
         .requests()
         .iter()
         .rev()
         .find(|request| matches!(request.state(&book, now), RequestState::Open { .. }));
-    let request = request.map(|request| request.id().clone());
+    let request = chosen.or_else(|| request.map(|request| request.id().clone()));
     let choice = match action {
         PermissionAction::AcceptTemporary => PermissionChoice::Temporary,
         PermissionAction::AcceptPermanent => PermissionChoice::Permanent,

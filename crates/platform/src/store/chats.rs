@@ -1,6 +1,6 @@
 //! What stands in a chat between a user and a business number?
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::{Store, StoreFault};
 
@@ -29,6 +29,30 @@ impl Store {
                 )?
                 .execute(params![chat, ENTRIES_MAX])
                 .map(drop)
+            })
+            .await
+    }
+
+    /// One entry of a chat, as JSON.
+    pub(crate) async fn entry(&self, chat: &str, id: &str) -> Result<Option<String>, StoreFault> {
+        let (chat, id) = (chat.to_owned(), id.to_owned());
+        self.writer
+            .run(move |db| {
+                db.prepare_cached("SELECT json FROM chat_entries WHERE chat = ?1 AND id = ?2")?
+                    .query_row(params![chat, id], |row| row.get(0))
+                    .optional()
+            })
+            .await
+    }
+
+    /// The chats that have an entry of this id.
+    pub(crate) async fn chats_with(&self, id: &str) -> Result<Vec<String>, StoreFault> {
+        let id = id.to_owned();
+        self.writer
+            .run(move |db| {
+                db.prepare_cached("SELECT chat FROM chat_entries WHERE id = ?1")?
+                    .query_map(params![id], |row| row.get(0))?
+                    .collect()
             })
             .await
     }
@@ -62,5 +86,9 @@ mod tests {
         store.save_entry("c", "2", "b".into()).await.unwrap();
         store.save_entry("c", "1", "A".into()).await.unwrap();
         assert_eq!(store.entries("c").await.unwrap(), ["A", "b"]);
+        store.save_entry("d", "2", "x".into()).await.unwrap();
+        assert_eq!(store.entry("c", "2").await.unwrap().as_deref(), Some("b"));
+        assert_eq!(store.entry("c", "3").await.unwrap(), None);
+        assert_eq!(store.chats_with("2").await.unwrap(), ["c", "d"]);
     }
 }

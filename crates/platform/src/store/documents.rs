@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     RateCard,
     /// How a number stands with its users: warnings, and since when its figures count.
     Quality,
+    /// A template of messages.
+    Template,
     /// What a test wants to go wrong.
     Faults,
     /// What this server remembers of itself: its clock, its runs.
@@ -49,6 +51,7 @@ impl Kind {
             Self::Call => "call",
             Self::RateCard => "rate_card",
             Self::Quality => "quality",
+            Self::Template => "template",
             Self::Faults => "faults",
             Self::Server => "server",
             Self::MediaFile => "media_file",

@@ -106,3 +106,5 @@ CREATE TABLE IF NOT EXISTS feedback (
 ) WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS feedback_of_number ON feedback (number, direction, at_ms);
+
+CREATE INDEX IF NOT EXISTS chat_entries_by_id ON chat_entries (id);

@@ -18,12 +18,14 @@ use wire::{
         call::{CallEntry, CallEvent, CallStatus, CallsValue, EndStatus, Progress},
         envelope::{Change, Envelope},
         message::{CallPermissionReply, Context, Delivery, Message, MessageStatus, MessagesValue},
+        template::{TemplateEvent, TemplateStatusUpdate},
     },
 };
 
 use crate::{
     calls::Facts,
     directory::{Number, User},
+    templates::Stored,
 };
 
 /// Wraps a change of a number into the envelope's bytes.
@@ -94,9 +96,10 @@ pub(crate) fn text(
     user: &User,
     id: MessageId,
     body: String,
+    answers: Option<MessageId>,
     at: Timestamp,
 ) -> Change {
-    message(number, user, Message::text(id, at, body))
+    message(number, user, Message::text(id, at, body, answers.map(|id| context(number, id))))
 }
 
 /// A user gave, refused or took back the permission to be called, or it changed by itself.
@@ -108,24 +111,42 @@ pub(crate) fn permission_reply(
     about: Option<MessageId>,
     at: Timestamp,
 ) -> Change {
-    let context = about.map(|id| Context { from: Some(number.digits.clone()), id: Some(id) });
+    let context = about.map(|id| context(number, id));
     message(number, user, Message::permission_reply(id, at, reply, context))
 }
 
-/// A message of the business was sent, delivered or read.
+fn context(number: &Number, id: MessageId) -> Context {
+    Context { from: Some(number.digits.clone()), id: Some(id) }
+}
+
+/// A message of the business was sent, delivered, read, or failed with an error.
 pub(crate) fn message_status(
     number: &Number,
     user: &User,
     id: MessageId,
     delivery: Delivery,
+    error: Option<WebhookError>,
     at: Timestamp,
 ) -> Change {
     let mut status = MessageStatus::new(id, delivery, at);
+    status.errors.extend(error);
     status.recipient_id = user.shown_wa_id();
     status.recipient_user_id.clone_from(&user.user_id);
     let mut value = MessagesValue::new(metadata(number));
     value.statuses.push(status);
     Change::Messages(Box::new(value))
+}
+
+/// A template may be sent from now on.
+pub(crate) fn template_approved(stored: &Stored) -> Change {
+    Change::TemplateStatus(Box::new(TemplateStatusUpdate {
+        event: TemplateEvent::Approved,
+        message_template_id: stored.id.clone(),
+        message_template_name: stored.template.name.clone(),
+        message_template_language: stored.template.language.clone(),
+        reason: Some("NONE".to_owned()),
+        more: serde_json::Map::new(),
+    }))
 }
 
 /// A number's calling settings changed.

@@ -31,6 +31,7 @@ pub(super) fn call_of(change: &Change) -> Option<CallId> {
         | Change::SettingsUpdate(_)
         | Change::AccountUpdate(_)
         | Change::Other { .. }
+        | Change::TemplateStatus(_)
         | Change::Unreadable { .. } => None,
     }
 }

@@ -219,6 +219,7 @@ fn name(value: &Value) -> String {
         &value["messages"][0]["interactive"]["call_permission_reply"]["response"],
         &value["messages"][0]["type"],
         &value["type"],
+        &value["message_template_name"],
     ];
     places.iter().find_map(|it| it.as_str()).unwrap_or("other").to_owned()
 }
