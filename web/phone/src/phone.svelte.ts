@@ -15,7 +15,7 @@ import type {
   Time,
   ToPlatform,
 } from "../../ui/src/wire.ts";
-import { endWords } from "./end-words.ts";
+import { closedWords, endWords } from "./end-words.ts";
 
 export type Stage = "calling" | "ringing" | "incoming" | "connecting" | "talking" | "ended";
 
@@ -23,6 +23,8 @@ export type Stage = "calling" | "ringing" | "incoming" | "connecting" | "talking
 export interface Context {
   deeplink_payload?: string;
   cta_payload?: string;
+  /** The id of the chat entry whose button was pressed. */
+  button?: string;
 }
 
 const END_SHOWN_MS = 6_000;
@@ -34,6 +36,8 @@ export class PhoneCall {
   ticker = $state.raw<Ticker | null>(null);
   /** What to read when the call is over. */
   end = $state<{ title: string; text: string } | null>(null);
+  /** The business is closed and may be asked to call back. */
+  callback = $state(false);
   /** Hung up here before the platform gave the call an id. */
   abandoned = false;
   #quiet: (() => void) | null = null;
@@ -142,6 +146,14 @@ export class Phone {
     if (!sent) this.notice = "Not sent: the phone is not connected to the platform just now.";
   }
 
+  /** The business is closed: let it call later. */
+  askCallback(): void {
+    const call = this.call;
+    if (!call?.callback) return;
+    const sent = this.#link.send({ type: "ask_callback", to: call.number });
+    if (sent) this.call = null;
+  }
+
   read(chat: string): void {
     this.#link.send({ type: "read", chat });
   }
@@ -169,7 +181,7 @@ export class Phone {
       case "ended":
         return this.#ended(message);
       case "refused":
-        return this.#refused(message.what, message.text);
+        return this.#refused(message);
       case "error":
         this.notice = message.text;
     }
@@ -234,9 +246,12 @@ export class Phone {
     this.#over(call, words.title, words.text);
   }
 
-  #refused(what: string, text: string): void {
+  #refused({ what, text, opens_at, callback }: FromPlatform & { type: "refused" }): void {
     const call = this.call;
-    if (call && call.stage !== "ended" && (what === "call" || what === "pick_up")) {
+    if (call && call.stage !== "ended" && what === "call" && (opens_at || callback)) {
+      call.callback = callback ?? false;
+      this.#over(call, "Closed now", closedWords(call.name, opens_at));
+    } else if (call && call.stage !== "ended" && (what === "call" || what === "pick_up")) {
       this.#over(call, what === "call" ? "The call did not go out" : "The call could not be answered", text);
     } else {
       this.notice = text;
@@ -269,7 +284,7 @@ export class Phone {
   /** Shows how the call ended; short endings go away by themselves, explained ones wait to be read. */
   #over(call: PhoneCall, title: string, text: string): void {
     call.finish(title, text);
-    if (text.length > 40) return;
+    if (text.length > 40 || call.callback) return;
     setTimeout(() => {
       if (this.call === call) this.call = null;
     }, END_SHOWN_MS);
