@@ -16,6 +16,7 @@ pub mod analytics;
 pub mod button;
 pub mod call;
 pub mod client;
+pub mod capture;
 pub mod delivery;
 pub mod eligibility;
 pub mod health;

@@ -324,6 +324,16 @@ pub enum Refusal {
         /// What is wrong with it.
         reason: String,
     },
+    /// A call cannot be recorded or transcribed so. Code 100.
+    #[error("{object}.{field}: {reason}")]
+    CaptureInvalid {
+        /// `recording` or `transcription`.
+        object: &'static str,
+        /// The field in it.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file cannot be uploaded. Code 100.
     #[error("Param {field} {reason}")]
     FileUnfit {
@@ -389,6 +399,7 @@ impl Refusal {
             Self::NobodyListens => "settings.prerequisites",
             Self::AppNotLive => "settings.live_app",
             Self::SettingInvalid { .. } => "settings.value",
+            Self::CaptureInvalid { .. } => "capture.request",
             Self::FileUnfit { .. } => "media.file",
         }
     }
@@ -444,6 +455,7 @@ impl Refusal {
             | Self::NobodyListens
             | Self::AppNotLive
             | Self::SettingInvalid { .. }
+            | Self::CaptureInvalid { .. }
             | Self::FileUnfit { .. } => None,
         }
     }

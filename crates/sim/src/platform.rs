@@ -58,9 +58,8 @@ impl World {
         let result = match action {
             Action::Connect => self.connect(no),
             Action::PreAccept => self.platform_input(no, Input::PreAccept { sdp: SDP.into() }),
-            Action::Accept => {
-                self.platform_input(no, Input::Accept { sdp: SDP.into(), opaque: None })
-            }
+            Action::Accept => self
+                .platform_input(no, Input::Accept { sdp: SDP.into(), opaque: None, capture: None }),
             Action::Reject => self.platform_input(no, Input::Reject),
             Action::Terminate => self.platform_input(no, Input::Terminate),
         };
@@ -180,7 +179,17 @@ impl World {
             }
             Effect::CountUnanswered => self.consent_input(permission::Input::Unanswered),
             Effect::Bill { connected } => self.check_price(no, connected),
-            Effect::TellUser(_) | Effect::OpenMediaGate | Effect::CloseLegs | Effect::Note(_) => {}
+            // No number of these stories has voicemail, and no call is recorded.
+            Effect::Announce(_)
+            | Effect::StartCapture
+            | Effect::DeliverCapture(_)
+            | Effect::StartVoicemail
+            | Effect::RecordVoicemail
+            | Effect::DeliverVoicemail
+            | Effect::TellUser(_)
+            | Effect::OpenMediaGate
+            | Effect::CloseLegs
+            | Effect::Note(_) => {}
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use terms::Timestamp;
 
 use super::end::Ending;
+use crate::capture::Plan;
 
 /// One thing to do; effects are carried out in the order given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,18 @@ pub enum Effect {
     TellUser(Notice),
     /// Join the legs: from now on media flows.
     OpenMediaGate,
+    /// Let both sides hear that the call is recorded or transcribed, in place of each other.
+    Announce(Plan),
+    /// From here on keep what both sides say.
+    StartCapture,
+    /// Deliver what was kept.
+    DeliverCapture(Plan),
+    /// Answer the user's call in the business's place and play the announcement.
+    StartVoicemail,
+    /// From here on keep what the user says.
+    RecordVoicemail,
+    /// Deliver what the user said, if it is a message.
+    DeliverVoicemail,
     /// Watch both legs for silence.
     StartWatch {
         /// No media from the business from here on.
@@ -90,6 +103,11 @@ pub enum Notice {
         /// When.
         at: Timestamp,
     },
+    /// Voicemail answers; the phone's media begins.
+    Voicemail {
+        /// When.
+        at: Timestamp,
+    },
     /// The call is over.
     Ended(Ending),
 }
@@ -104,6 +122,10 @@ pub enum Verdict {
     MediaBeforePickUp,
     /// `accept` without `pre_accept`: the media path is only set up now, the first words may be lost.
     NoPreAccept,
+    /// The announcement could not be played, so the call is not recorded.
+    NotAnnounced,
+    /// The announcement of voicemail could not be played.
+    VoicemailNotPlayed,
 }
 
 impl Verdict {
@@ -114,6 +136,8 @@ impl Verdict {
             Self::MediaBeforeAccept => "media_before_accept",
             Self::MediaBeforePickUp => "media_before_pick_up",
             Self::NoPreAccept => "no_pre_accept",
+            Self::NotAnnounced => "not_announced",
+            Self::VoicemailNotPlayed => "voicemail_not_played",
         }
     }
 
@@ -130,6 +154,12 @@ impl Verdict {
             Self::NoPreAccept => {
                 "The business accepted without pre_accept; ICE and DTLS only ran after the answer."
             }
+            Self::NotAnnounced => {
+                "The announcement could not be played, so the call was not recorded."
+            }
+            Self::VoicemailNotPlayed => {
+                "Voicemail took the call, but its announcement could not be played."
+            }
         }
     }
 
@@ -142,6 +172,13 @@ impl Verdict {
                 "Start the greeting at ACCEPTED or the first inbound packet."
             }
             Self::NoPreAccept => "Send pre_accept with the same SDP before accept.",
+            Self::NotAnnounced => {
+                "Read the platform's log: its speech command or its prompts do not work."
+            }
+            Self::VoicemailNotPlayed => {
+                "Upload the announcement again (Ogg Opus, mono or stereo) and set its new id in \
+                 voicemail.audio.default.announcement_media_id."
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use terms::Party;
 
+use crate::capture::Plan;
+
 /// One thing that happened: an action of the business, the user's phone, media, or time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
@@ -17,6 +19,8 @@ pub enum Input {
         sdp: Box<str>,
         /// `biz_opaque_callback_data`.
         opaque: Option<Box<str>>,
+        /// What `recording` and `transcription` ask for, already checked.
+        capture: Option<Plan>,
     },
     /// Action `reject`.
     Reject,
@@ -38,6 +42,10 @@ pub enum Input {
     UserVanished,
     /// The first media packet of the business arrived.
     BusinessMediaStarted,
+    /// Both sides have heard the announcement of a recording, or the user that of voicemail.
+    AnnouncementPlayed,
+    /// The announcement could not be made or played.
+    AnnouncementFailed,
     /// A media watch ran out.
     MediaSilent(Silence),
     /// A leg could not be connected, or broke.
@@ -97,6 +105,8 @@ impl Input {
             Self::UserHungUp => "user_hung_up",
             Self::UserVanished => "user_vanished",
             Self::BusinessMediaStarted => "business_media_started",
+            Self::AnnouncementPlayed => "announcement_played",
+            Self::AnnouncementFailed => "announcement_failed",
             Self::MediaSilent(_) => "media_silent",
             Self::LegFailed { .. } => "leg_failed",
             Self::DeadlineReached => "deadline_reached",

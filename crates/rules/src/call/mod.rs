@@ -9,15 +9,20 @@
 //! business calls   Dialing ──▶ Ringing ──────▶ Accepted ──▶ Ended      (any state may go to Ended)
 //! ```
 //!
+//! A user's call that is declined or not answered may go to voicemail before it ends; an accepted
+//! call may be recorded or transcribed.
+//!
 //! Inputs are what happened, effects what the shell must do, in order. A refused input leaves the
 //! call as it was. Offered, PreAccepted, Dialing and Ringing have a deadline with a reason; an
 //! accepted call has none, because silence is watched by media's own clock and comes as
 //! [`Input::MediaSilent`].
 
+mod captured;
 mod effect;
 mod end;
 mod input;
 mod state;
+mod voicemail;
 
 use std::time::Duration;
 
@@ -28,10 +33,12 @@ pub use effect::{Effect, Notice, Status, Verdict};
 pub use end::{CallError, CallStatus, EndReason, Ending};
 pub use input::{Input, LegFailure, Silence};
 pub use state::State;
+pub use voicemail::Voicemail;
 
+use captured::Captured;
 use state::Phase;
 
-use crate::{Refusal, eligibility::Permit, rulebook::Rulebook};
+use crate::{Refusal, capture::Plan, eligibility::Permit, rulebook::Rulebook};
 
 /// One WhatsApp call as the platform sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +53,10 @@ pub struct Call {
     silent_from_start: Duration,
     silent_mid_call: Duration,
     both_silent_blames_business: bool,
+    #[serde(default)]
+    voicemail: Option<Voicemail>,
+    #[serde(default)]
+    captured: Option<Captured>,
 }
 
 impl Call {
@@ -92,6 +103,8 @@ impl Call {
             silent_from_start: book.media.silent_from_start.value,
             silent_mid_call: book.media.silent_mid_call.value,
             both_silent_blames_business: book.media.both_silent_blames_business.value,
+            voicemail: None,
+            captured: None,
         }
     }
 
@@ -128,7 +141,8 @@ impl Call {
             | State::PreAccepted { .. }
             | State::Dialing { .. }
             | State::Ringing { .. }
-            | State::Accepted { .. } => None,
+            | State::Accepted { .. }
+            | State::Voicemail { .. } => None,
         }
     }
 
@@ -137,10 +151,19 @@ impl Call {
     pub fn next_timeout(&self) -> Option<(Timestamp, &'static str)> {
         match self.state {
             State::Offered { answer_by } | State::PreAccepted { answer_by, .. } => {
-                Some((answer_by, "the business's answer window"))
+                match self.voicemail_at() {
+                    Some(at) if at <= answer_by => Some((at, "the wait before voicemail")),
+                    Some(_) | None => Some((answer_by, "the business's answer window")),
+                }
             }
             State::Dialing { ring_until, .. } | State::Ringing { ring_until, .. } => {
                 Some((ring_until, "the user's ring timeout"))
+            }
+            State::Voicemail { until, recording: false, .. } => {
+                Some((until, "the longest announcement of voicemail"))
+            }
+            State::Voicemail { until, recording: true, .. } => {
+                Some((until, "the longest voicemail"))
             }
             State::Accepted { .. } | State::Ended(_) => None,
         }
@@ -155,20 +178,23 @@ impl Call {
     pub fn handle(&mut self, input: Input, now: Timestamp, effects: &mut Vec<Effect>)
         -> Result<(), Refusal> {
         use Input as In;
-        use Phase::{Accepted, Dialing, Ended, Offered, PreAccepted, Ringing};
+        use Phase::{Accepted, Dialing, Ended, Offered, PreAccepted, Ringing, Voicemail};
         let name = input.name();
         match (self.state.phase(), input) {
             // A business answers, or does not.
             (Offered, In::PreAccept { sdp }) => self.pre_accept(sdp, effects),
             (PreAccepted, In::PreAccept { sdp }) => self.check_same_sdp(&sdp)?,
-            (Offered, In::Accept { sdp, opaque }) => {
+            (Offered, In::Accept { sdp, opaque, capture }) => {
                 effects.extend([Effect::Note(Verdict::NoPreAccept), Effect::ApplyAnswer { sdp }]);
-                self.accept(opaque, now, effects);
+                self.accept(opaque, capture, now, effects);
             }
-            (PreAccepted, In::Accept { sdp, opaque }) => {
-                self.check_same_sdp(&sdp).map(|()| self.accept(opaque, now, effects))?;
+            (PreAccepted, In::Accept { sdp, opaque, capture }) => {
+                self.check_same_sdp(&sdp).map(|()| self.accept(opaque, capture, now, effects))?;
             }
-            (Offered | PreAccepted, In::Reject) => self.end(EndReason::BusinessRejected, now, effects),
+            (Offered | PreAccepted, In::Reject) => {
+                self.leave_to_voicemail(EndReason::BusinessRejected, now, effects);
+            }
+            (Voicemail, input) => return self.in_voicemail(input, now, effects),
             (Offered | PreAccepted | Dialing | Ringing | Accepted, In::Terminate) => {
                 self.end(EndReason::BusinessTerminated, now, effects);
             }
@@ -189,6 +215,8 @@ impl Call {
             (PreAccepted | Dialing | Ringing | Accepted, In::BusinessMediaStarted) => {
                 self.note_early_media(now, effects);
             }
+            (Accepted, In::AnnouncementPlayed) => self.announced(true, effects),
+            (Accepted, In::AnnouncementFailed) => self.announced(false, effects),
             (Accepted, In::MediaSilent(silence)) => self.fall_silent(silence, now, effects),
             (Offered | PreAccepted | Dialing | Ringing | Accepted, In::LegFailed { whose, failure }) => {
                 self.end(EndReason::of_failure(whose, failure), now, effects);
@@ -207,14 +235,18 @@ impl Call {
                 In::UserRinging | In::UserPickedUp | In::UserRejected | In::UserBusy | In::UserUnreachable,
             )
             | (Offered, In::BusinessMediaStarted)
-            | (Offered | PreAccepted | Dialing | Ringing, In::MediaSilent(_))
+            | (
+                Offered | PreAccepted | Dialing | Ringing,
+                In::MediaSilent(_) | In::AnnouncementPlayed | In::AnnouncementFailed,
+            )
             | (
                 Ended,
                 In::PreAccept { .. } | In::Accept { .. } | In::Reject | In::Terminate
                 | In::UserRinging | In::UserPickedUp | In::UserRejected | In::UserBusy
                 | In::UserUnreachable | In::UserHungUp | In::UserVanished
                 | In::BusinessMediaStarted | In::MediaSilent(_) | In::LegFailed { .. }
-                | In::DeadlineReached | In::PlatformStopped,
+                | In::AnnouncementPlayed | In::AnnouncementFailed | In::DeadlineReached
+                | In::PlatformStopped,
             ) => return Err(self.refuse(name)),
         }
         Ok(())
@@ -235,14 +267,22 @@ impl Call {
             | State::Dialing { .. }
             | State::Ringing { .. }
             | State::Accepted { .. }
+            | State::Voicemail { .. }
             | State::Ended(_) => Ok(()),
         }
     }
 
     /// The business answers a user's call.
-    fn accept(&mut self, opaque: Option<Box<str>>, now: Timestamp, effects: &mut Vec<Effect>) {
+    fn accept(
+        &mut self,
+        opaque: Option<Box<str>>,
+        capture: Option<Plan>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
         let user_knows = self.state.early_media_at().is_some();
         self.opaque = opaque;
+        self.captured = capture.map(Captured::waiting);
         self.connect(!user_knows, now, effects);
     }
 
@@ -266,6 +306,7 @@ impl Call {
             mid_call: self.silent_mid_call,
         });
         effects.push(Effect::CountConnected);
+        self.announce(effects);
         self.state = State::Accepted { answered_at: now };
     }
 
@@ -301,6 +342,7 @@ impl Call {
             | State::Ringing { .. }
             | State::Offered { .. }
             | State::Accepted { .. }
+            | State::Voicemail { .. }
             | State::Ended(_) => {}
         }
     }
@@ -316,10 +358,13 @@ impl Call {
             return;
         }
         let reason = match self.state {
-            State::Offered { .. } | State::PreAccepted { .. } => EndReason::BusinessDidNotAnswer,
+            State::Offered { .. } | State::PreAccepted { .. } => {
+                let reason = EndReason::BusinessDidNotAnswer;
+                return self.leave_to_voicemail(reason, now, effects);
+            }
             State::Dialing { .. } => EndReason::UserUnreachable,
             State::Ringing { .. } => EndReason::UserDidNotAnswer,
-            State::Accepted { .. } | State::Ended(_) => return,
+            State::Accepted { .. } | State::Voicemail { .. } | State::Ended(_) => return,
         };
         self.end(reason, now, effects);
     }
@@ -328,6 +373,7 @@ impl Call {
         let ending = Ending { reason, answered_at: self.state.answered_at(), ended_at: now };
         effects.push(Effect::CloseLegs);
         effects.push(Effect::SendTerminate(ending));
+        self.deliver_captured(effects);
         effects.push(Effect::TellUser(Notice::Ended(ending)));
         match self.direction {
             Direction::UserInitiated if self.grants_callback => effects.push(Effect::GrantCallback),
@@ -344,7 +390,7 @@ impl Call {
     }
 
     fn refuse(&self, input: &'static str) -> Refusal {
-        if let State::Ended(ending) = &self.state {
+        if let State::Ended(ending) | State::Voicemail { ending, .. } = &self.state {
             let late = ending.reason == EndReason::BusinessDidNotAnswer;
             return if late && matches!(input, "pre_accept" | "accept") {
                 Refusal::AnsweredTooLate { input }

@@ -48,6 +48,15 @@ pub enum State {
         /// When the call was answered.
         answered_at: Timestamp,
     },
+    /// The platform answered a user's call in the business's place.
+    Voicemail {
+        /// How the call ended for the business.
+        ending: Ending,
+        /// When the announcement or the message is cut off.
+        until: Timestamp,
+        /// The announcement was played; what the user says is kept.
+        recording: bool,
+    },
     /// Over.
     Ended(Ending),
 }
@@ -62,6 +71,7 @@ impl State {
             Self::Dialing { .. } => "dialing",
             Self::Ringing { .. } => "ringing",
             Self::Accepted { .. } => "accepted",
+            Self::Voicemail { .. } => "voicemail",
             Self::Ended(_) => "ended",
         }
     }
@@ -75,6 +85,7 @@ pub(super) enum Phase {
     Dialing,
     Ringing,
     Accepted,
+    Voicemail,
     Ended,
 }
 
@@ -86,6 +97,7 @@ impl State {
             Self::Dialing { .. } => Phase::Dialing,
             Self::Ringing { .. } => Phase::Ringing,
             Self::Accepted { .. } => Phase::Accepted,
+            Self::Voicemail { .. } => Phase::Voicemail,
             Self::Ended(_) => Phase::Ended,
         }
     }
@@ -98,6 +110,7 @@ impl State {
             | Self::Dialing { .. }
             | Self::Ringing { .. }
             | Self::Accepted { .. }
+            | Self::Voicemail { .. }
             | Self::Ended(_) => None,
         }
     }
@@ -110,7 +123,8 @@ impl State {
             Self::Offered { .. }
             | Self::PreAccepted { .. }
             | Self::Dialing { .. }
-            | Self::Ringing { .. } => None,
+            | Self::Ringing { .. }
+            | Self::Voicemail { .. } => None,
         }
     }
 }

@@ -16,10 +16,11 @@ use std::sync::{Arc, LazyLock};
 pub use diff::{Difference, diff};
 pub use entry::{Entry, FileType, Raw, Rule, RulebookError};
 pub use sections::{
-    AccessRules, AnalyticsRules, CallMoment, CallRules, ClientRules, ConcurrencyScope,
+    AccessRules, AnalyticsRules, CallMoment, CallRules, CaptureRules, ClientRules, ConcurrencyScope,
     CountryScope, DeliveryOrder, DeliveryRules, EdgeBuckets, EligibilityRules, FeedbackWithoutCall,
     FileRules, HealthRules, Hindrance, HolidayMeans, HoursRules, LimitRules, MediaRules,
-    PermissionRules, PriceRules, QualityRules, RestrictionTypes, SettingsRules, WindowRules,
+    PermissionRules, PriceRules, QualityRules, RestrictionTypes, SettingsRules, TerminateAt,
+    VoicemailRules, WindowRules,
 };
 pub use sections::{MessageRules, TemplateRules};
 
@@ -62,6 +63,10 @@ pub struct Rulebook {
     pub analytics: AnalyticsRules,
     /// Bounds of the calling settings.
     pub settings: SettingsRules,
+    /// Voicemail.
+    pub voicemail: VoicemailRules,
+    /// Recording and transcription.
+    pub capture: CaptureRules,
     /// Media files.
     pub files: FileRules,
     /// Attempts to deliver a webhook.
@@ -162,6 +167,8 @@ impl Rulebook {
             quality: QualityRules::read(&mut sheet)?,
             analytics: AnalyticsRules::read(&mut sheet)?,
             settings: SettingsRules::read(&mut sheet)?,
+            voicemail: VoicemailRules::read(&mut sheet)?,
+            capture: CaptureRules::read(&mut sheet)?,
             files: FileRules::read(&mut sheet)?,
             delivery: DeliveryRules::read(&mut sheet)?,
             entries,

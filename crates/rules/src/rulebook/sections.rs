@@ -430,6 +430,48 @@ section! {
     }
 }
 
+choice! {
+    /// When the business hears that a call went to voicemail.
+    TerminateAt, "\"start\" or \"end\"" {
+        /// As soon as voicemail takes the call.
+        Start = "start",
+        /// When the user has hung up.
+        End = "end",
+    }
+}
+
+section! {
+    /// Voicemail.
+    VoicemailRules = "voicemail" {
+        /// The longest wait for the announcement to be played.
+        greeting_max: Duration,
+        /// The longest message.
+        recording_max: Duration,
+        /// What is shorter is not delivered.
+        recording_min: Duration,
+        /// When the terminate webhook goes out.
+        terminate: TerminateAt,
+    }
+}
+
+section! {
+    /// Recording and transcription.
+    CaptureRules = "capture" {
+        /// The longest purpose.
+        purpose_chars_max: u32,
+        /// Languages of a recording's announcement.
+        recording_languages: Vec<String>,
+        /// Languages of a transcription's announcement.
+        transcription_languages: Vec<String>,
+        /// Those of them for which English is played.
+        transcription_in_english: Vec<String>,
+        /// The language played instead.
+        english: String,
+        /// What is said after this is not kept.
+        length_max: Duration,
+    }
+}
+
 section! {
     /// Media files: uploads, and what the platform makes.
     FileRules = "files" {

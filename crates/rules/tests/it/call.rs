@@ -6,12 +6,16 @@ use offhook_rules::{
     Refusal,
     call::{
         Call, CallStatus, Effect, EndReason, Input, LegFailure, Notice, Silence, State, Status,
-        Verdict,
+        Verdict, Voicemail,
     },
+    capture::{Wish, check},
 };
 use terms::{Party, Timestamp};
 
-use crate::facts::{Story, at, beta, newest, s};
+use crate::{
+    facts::{Story, at, beta, newest, s},
+    voicemail::number_with,
+};
 
 fn sdp() -> Box<str> {
     "v=0 one".into()
@@ -22,7 +26,7 @@ fn pre_accept() -> Input {
 }
 
 fn accept() -> Input {
-    Input::Accept { sdp: sdp(), opaque: Some("gw-call-42".into()) }
+    Input::Accept { sdp: sdp(), opaque: Some("gw-call-42".into()), capture: None }
 }
 
 /// Every input, every variant of it, and the deadline before and after its moment.
@@ -32,7 +36,11 @@ fn every_input() -> Vec<(String, Input, Timestamp)> {
         ("pre_accept same".into(), pre_accept(), at(5)),
         ("pre_accept other".into(), Input::PreAccept { sdp: "v=0 two".into() }, at(5)),
         ("accept same".into(), accept(), at(5)),
-        ("accept other".into(), Input::Accept { sdp: "v=0 two".into(), opaque: None }, at(5)),
+        (
+            "accept other".into(),
+            Input::Accept { sdp: "v=0 two".into(), opaque: None, capture: None },
+            at(5),
+        ),
         ("deadline early".into(), Input::DeadlineReached, at(5)),
         ("deadline due".into(), Input::DeadlineReached, late),
     ];
@@ -47,6 +55,8 @@ fn every_input() -> Vec<(String, Input, Timestamp)> {
         Input::UserHungUp,
         Input::UserVanished,
         Input::BusinessMediaStarted,
+        Input::AnnouncementPlayed,
+        Input::AnnouncementFailed,
         Input::PlatformStopped,
     ] {
         inputs.push((input.name().into(), input, at(5)));
@@ -89,6 +99,13 @@ fn written(effect: &Effect) -> String {
         Effect::Bill { connected } => format!("Bill({}s)", connected.as_secs()),
         Effect::SendStatus(status) => format!("SendStatus({})", status.as_str()),
         Effect::Note(verdict) => format!("Note({})", verdict.as_str()),
+        Effect::TellUser(Notice::Voicemail { .. }) => "TellUser(Voicemail)".into(),
+        Effect::Announce(plan) => format!("Announce({})", plan.language),
+        Effect::StartCapture => "StartCapture".into(),
+        Effect::DeliverCapture(_) => "DeliverCapture".into(),
+        Effect::StartVoicemail => "StartVoicemail".into(),
+        Effect::RecordVoicemail => "RecordVoicemail".into(),
+        Effect::DeliverVoicemail => "DeliverVoicemail".into(),
         Effect::SendConnect => "SendConnect".into(),
         Effect::RingUser => "RingUser".into(),
         Effect::OpenMediaGate => "OpenMediaGate".into(),
@@ -165,6 +182,29 @@ fn every_input_in_every_state_of_a_users_call() {
         ("ended, hung up", after(new(), vec![accept(), Input::UserHungUp])),
         ("ended, not answered", late()),
     ];
+    let voicemail = || {
+        let settings = number_with(&["REJECT", "TIMEOUT"], Some(20));
+        let mut story = new();
+        story.call = story.call.with_voicemail(Voicemail::of(&settings, &beta()));
+        story
+    };
+    let wish = Wish { enabled: true, purpose: Some("quality"), language: Some("pt") };
+    let capture = check(Some(wish), None, &beta()).unwrap();
+    let recorded = || Input::Accept { sdp: sdp(), opaque: None, capture: capture.clone() };
+    let states = [
+        states,
+        vec![
+            ("offered, with voicemail", voicemail().call),
+            ("voicemail, greeting", after(voicemail(), vec![Input::Reject])),
+            (
+                "voicemail, recording",
+                after(voicemail(), vec![Input::Reject, Input::AnnouncementPlayed]),
+            ),
+            ("accepted, announcing", after(new(), vec![recorded()])),
+            ("accepted, recorded", after(new(), vec![recorded(), Input::AnnouncementPlayed])),
+        ],
+    ]
+    .concat();
     insta::assert_snapshot!("user_calls", table(&begin(&new().effects), states));
 }
 
@@ -207,7 +247,7 @@ fn a_user_calls_and_talks() {
 fn accept_must_repeat_the_sdp_byte_for_byte() {
     let mut story = Story::user_calls(&beta(), false);
     story.then(pre_accept(), at(1));
-    let other = Input::Accept { sdp: "v=0 one ".into(), opaque: None };
+    let other = Input::Accept { sdp: "v=0 one ".into(), opaque: None, capture: None };
     assert_eq!(story.call.handle(other, at(2), &mut Vec::new()), Err(Refusal::SdpDiffers));
     assert_eq!(story.call.state().name(), "pre_accepted");
     story.then(accept(), at(3));

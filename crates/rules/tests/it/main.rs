@@ -27,4 +27,5 @@ mod rulebook;
 mod settings;
 mod template;
 mod usage;
+mod voicemail;
 mod window;

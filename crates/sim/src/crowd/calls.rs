@@ -55,7 +55,9 @@ impl Reaction {
         let sdp = || self.sdp().unwrap_or_default().into();
         match self {
             Self::PreAccept | Self::PreAcceptOther => Input::PreAccept { sdp: sdp() },
-            Self::Accept | Self::AcceptOther => Input::Accept { sdp: sdp(), opaque: None },
+            Self::Accept | Self::AcceptOther => {
+                Input::Accept { sdp: sdp(), opaque: None, capture: None }
+            }
             Self::Reject => Input::Reject,
             Self::Terminate => Input::Terminate,
         }
@@ -221,7 +223,13 @@ impl World {
                 self.consent(number, user, permission::Input::Unanswered);
             }
             Effect::Bill { connected } => self.bill(no, connected),
-            Effect::ApplyAnswer { .. }
+            Effect::Announce(_)
+            | Effect::StartCapture
+            | Effect::DeliverCapture(_)
+            | Effect::StartVoicemail
+            | Effect::RecordVoicemail
+            | Effect::DeliverVoicemail
+            | Effect::ApplyAnswer { .. }
             | Effect::TellUser(_)
             | Effect::OpenMediaGate
             | Effect::StartWatch { .. }

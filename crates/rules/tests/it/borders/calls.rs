@@ -58,14 +58,15 @@ fn ring_timeout(book: &Rulebook) -> String {
 /// What media is told to watch for; it has its own clock.
 fn watches(book: &Rulebook) -> String {
     let mut story = Story::user_calls(book, false);
-    let effects = story.then(Input::Accept { sdp: "v=0".into(), opaque: None }, at(1));
+    let effects =
+        story.then(Input::Accept { sdp: "v=0".into(), opaque: None, capture: None }, at(1));
     let watch = effects.iter().find(|effect| matches!(effect, Effect::StartWatch { .. }));
     format!("{:?}", watch.unwrap())
 }
 
 fn blame(book: &Rulebook) -> String {
     let mut story = Story::user_calls(book, false);
-    story.then(Input::Accept { sdp: "v=0".into(), opaque: None }, at(1));
+    story.then(Input::Accept { sdp: "v=0".into(), opaque: None, capture: None }, at(1));
     story.then(Input::MediaSilent(Silence::Both), at(21));
     story.call.ending().and_then(|end| end.reason.error()).unwrap().code().to_string()
 }

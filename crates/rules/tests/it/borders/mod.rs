@@ -8,6 +8,7 @@
 
 mod access;
 mod calls;
+mod captures;
 mod consent;
 mod files;
 mod messages;
@@ -48,6 +49,7 @@ fn cases() -> Vec<Case> {
         money::CASES,
         quality::CASES,
         files::CASES,
+        captures::CASES,
     ]
     .concat()
 }
