@@ -10,6 +10,7 @@
 //! strangers end in an error, never in a panic. An Opus packet is a `Box<[u8]>`; the rooms that send
 //! one give it their own type.
 
+pub mod keep;
 pub mod measure;
 pub mod ogg;
 pub mod opus;

@@ -112,6 +112,85 @@ impl std::fmt::Debug for Encoder {
     }
 }
 
+/// Encodes two voices side by side, frame by frame.
+pub struct StereoEncoder {
+    inner: ::opus::Encoder,
+}
+
+impl StereoEncoder {
+    /// Starts an encoder; the bit rate is that of both channels together.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] when libopus refuses a setting.
+    pub fn new(bitrate: i32, complexity: i32) -> Result<Self, CodecError> {
+        let build = || {
+            // Not Voip: it would mix the two into one at low rates.
+            let mut inner = ::opus::Encoder::new(
+                SAMPLE_RATE,
+                ::opus::Channels::Stereo,
+                ::opus::Application::Audio,
+            )?;
+            inner.set_bitrate(::opus::Bitrate::Bits(bitrate))?;
+            inner.set_complexity(complexity)?;
+            Ok(inner)
+        };
+        Ok(Self { inner: build().map_err(CodecError::SetUp)? })
+    }
+
+    /// Encodes one frame of [`FRAME_SAMPLES`] of each.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::FrameLength`] for another length, [`CodecError::Encode`] from libopus.
+    pub fn encode(&mut self, left: &[i16], right: &[i16]) -> Result<Box<[u8]>, CodecError> {
+        for side in [left, right] {
+            if side.len() != FRAME_SAMPLES {
+                return Err(CodecError::FrameLength { samples: side.len() });
+            }
+        }
+        let both: Vec<i16> = left.iter().zip(right).flat_map(|(l, r)| [*l, *r]).collect();
+        let packet = self.inner.encode_vec(&both, PACKET_BYTES_MAX).map_err(CodecError::Encode)?;
+        Ok(packet.into_boxed_slice())
+    }
+
+    /// Samples a decoder has to drop at the start.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] when libopus does not say.
+    pub fn pre_skip(&mut self) -> Result<u16, CodecError> {
+        let lookahead = self.inner.get_lookahead().map_err(CodecError::SetUp)?;
+        Ok(u16::try_from(lookahead).unwrap_or(0))
+    }
+}
+
+impl std::fmt::Debug for StereoEncoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StereoEncoder").finish_non_exhaustive()
+    }
+}
+
+/// Decodes two voices side by side.
+///
+/// # Errors
+///
+/// [`CodecError`] from libopus.
+pub fn decode_stereo(packets: &[Box<[u8]>]) -> Result<(Vec<i16>, Vec<i16>), CodecError> {
+    let mut decoder = ::opus::Decoder::new(SAMPLE_RATE, ::opus::Channels::Stereo)
+        .map_err(CodecError::SetUp)?;
+    let mut room = vec![0; PACKET_SAMPLES_MAX * 2];
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for packet in packets {
+        let count = decoder.decode(packet, &mut room, false).map_err(CodecError::Decode)?;
+        for moment in room[..count * 2].chunks_exact(2) {
+            left.push(moment[0]);
+            right.push(moment[1]);
+        }
+    }
+    Ok((left, right))
+}
+
 /// Decodes one stream of packets to mono samples at 48 kHz.
 pub struct Decoder {
     inner: ::opus::Decoder,

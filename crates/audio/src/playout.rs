@@ -92,6 +92,13 @@ impl Playout {
         self.release(at);
     }
 
+    /// Declares everything before `until` final: what waits is played, what is missing is silence.
+    /// A caller that knows no packet of that time will come keeps two streams in step with it.
+    pub fn settle(&mut self, until: Duration) {
+        self.release(until + DEPTH);
+        self.silence_until(place(until));
+    }
+
     /// Hands out the samples that are final by now.
     pub fn take(&mut self) -> Vec<i16> {
         self.taken += self.samples.len();

@@ -255,7 +255,9 @@ impl Actor {
             ToPhone::Hello { .. } => {}
             ToPhone::Calling { call_id } => self.ring(call_id).await?,
             ToPhone::Answer { call_id, sdp } => self.take_answer(&call_id, sdp.as_str()).await?,
-            ToPhone::Accepted { call_id, .. } => self.answered(&call_id),
+            ToPhone::Accepted { call_id, .. } | ToPhone::Voicemail { call_id, .. } => {
+                self.answered(&call_id);
+            }
             ToPhone::Incoming { call_id, from } => self.take_incoming(call_id, from).await?,
             ToPhone::Ended { call_id, reason, text, duration_s } => {
                 if self.is_ours(&call_id) {

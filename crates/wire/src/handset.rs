@@ -134,6 +134,13 @@ pub enum ToPhone {
         /// Since when.
         at: Timestamp,
     },
+    /// Nobody took the call; voicemail answers it.
+    Voicemail {
+        /// Which call.
+        call_id: CallId,
+        /// Since when.
+        at: Timestamp,
+    },
     /// A business calls.
     Incoming {
         /// Which call.

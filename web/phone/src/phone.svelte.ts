@@ -178,6 +178,8 @@ export class Phone {
         return void this.#applyAnswer(message.call_id, message.sdp);
       case "accepted":
         return this.#accepted(message.call_id);
+      case "voicemail":
+        return this.#accepted(message.call_id, true);
       case "ended":
         return this.#ended(message);
       case "refused":
@@ -231,10 +233,11 @@ export class Phone {
     }
   }
 
-  #accepted(callId: string): void {
+  #accepted(callId: string, voicemail = false): void {
     const call = this.#mine(callId);
     if (!call) return;
     call.stage = "talking";
+    call.voicemail = voicemail;
     call.sound(null);
     call.ticker ??= new Ticker();
   }

@@ -103,6 +103,7 @@ export type FromPlatform =
   | { type: "calling"; call_id: string }
   | { type: "answer"; call_id: string; sdp: string }
   | { type: "accepted"; call_id: string; at: Time }
+  | { type: "voicemail"; call_id: string; at: Time }
   | { type: "incoming"; call_id: string; from: { number: string; name: string } }
   | { type: "ended"; call_id: string; reason: EndedReason; text: string; duration_s?: number }
   | { type: "refused"; what: string; code: string; text: string; opens_at?: Time; callback?: boolean }

@@ -15,9 +15,6 @@ use crate::{
 /// The longest `biz_opaque_callback_data`, in characters (fact sheet 9.1).
 pub const OPAQUE_CHARS_MAX: usize = 512;
 
-/// The longest `purpose` of a recording or transcription, in characters (fact sheet 12.1).
-pub const PURPOSE_CHARS_MAX: usize = 250;
-
 const ACTIONS: &[&str] = &["connect", "pre_accept", "accept", "reject", "terminate"];
 
 /// One action on a call.
@@ -222,7 +219,7 @@ fn read_capture(fields: Fields<'_>) -> Result<Capture, RequestFault> {
     let enabled = status == "ENABLED";
     let capture = Capture {
         enabled,
-        purpose: fields.short_text("purpose", PURPOSE_CHARS_MAX)?,
+        purpose: fields.text("purpose")?.map(str::to_owned),
         announcement_language: fields.text("announcement_language")?.map(str::to_owned),
     };
     if enabled && capture.purpose.is_none() {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terms::{CallId, Direction, Timestamp, UserId, WaId};
 
-use super::{Contact, Metadata, WebhookError};
+use super::{Contact, MediaRef, Metadata, WebhookError};
 use crate::{Open, graph::call::Session, open::open_enum, unix};
 
 /// The value of a change in `calls`.
@@ -184,6 +184,20 @@ impl CallEntry {
             call_recording: None,
             call_transcript: None,
         }
+    }
+
+    /// A recording can be fetched (fact sheet 12.1).
+    #[must_use]
+    pub fn with_recording(self, audio: &MediaRef) -> Self {
+        let recording = serde_json::json!({ "type": "audio", "audio": audio.to_value() });
+        Self { call_recording: Some(recording), ..self }
+    }
+
+    /// A transcript can be fetched (fact sheet 12.2).
+    #[must_use]
+    pub fn with_transcript(self, document: &MediaRef) -> Self {
+        let transcript = serde_json::json!({ "document": document.to_value() });
+        Self { call_transcript: Some(transcript), ..self }
     }
 
     /// Who started the call, where it says so in a word we know.

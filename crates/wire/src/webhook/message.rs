@@ -133,6 +133,14 @@ impl Message {
         message
     }
 
+    /// An audio file; a voicemail has its call's id.
+    #[must_use]
+    pub fn audio(id: MessageId, timestamp: Timestamp, audio: &super::MediaRef) -> Self {
+        let mut message = Self::new(id, MessageType::Audio, timestamp);
+        message.more.insert("audio".to_owned(), audio.to_value());
+        message
+    }
+
     /// The answer to a permission request, or a change of permission without one.
     #[must_use]
     pub fn permission_reply(

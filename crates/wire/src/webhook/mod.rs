@@ -14,7 +14,7 @@ pub mod verify;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use terms::{PhoneNumberId, UserId, WaId};
+use terms::{MediaId, PhoneNumberId, UserId, WaId};
 
 /// Which number a webhook is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,26 @@ pub struct Profile {
 impl std::fmt::Debug for Profile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Profile").finish_non_exhaustive()
+    }
+}
+
+/// A media file a webhook names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaRef {
+    /// The file.
+    pub id: MediaId,
+    /// SHA-256 of its bytes, in base64.
+    pub sha256: String,
+    /// Its type.
+    pub mime_type: String,
+    /// A link that works for minutes; voicemails have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+impl MediaRef {
+    pub(crate) fn to_value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
     }
 }
 

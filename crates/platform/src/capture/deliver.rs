@@ -1,0 +1,133 @@
+//! How do recordings, transcripts and voicemails reach the business?
+//!
+//! As files with a webhook each, soon after the call. It is best effort, as the real one: what fails
+//! is logged and never told, and a platform that is killed meanwhile delivers nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use audio::{
+    keep::{self, Received},
+    ogg::{self, OpusStream},
+};
+use rules::{
+    call::Voicemail,
+    capture::{self, Plan},
+    media_files::UseCase,
+    rulebook::Rulebook,
+};
+use tokio::sync::Semaphore;
+use wire::webhook::{MediaRef, envelope::Change};
+
+use super::{finish::Sides, transcribe};
+use crate::{
+    api::chain,
+    calls::{Ear, Facts},
+    media_files::{self, MediaFile, NewFile},
+    store::StoreFault,
+    webhooks::{Lane, compose},
+    world::World,
+};
+
+/// Recordings made at the same time; each takes a core.
+static MAKING: Semaphore = Semaphore::const_new(2);
+
+/// Type of every sound we make.
+const OGG_OPUS: &str = "audio/ogg; codecs=opus";
+
+/// What was kept of a call: who listened, and until when.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) business: Ear,
+    pub(crate) user: Ear,
+    pub(crate) lasts: Duration,
+}
+
+/// Makes and delivers what the plan asks for.
+pub(crate) async fn deliver(world: Arc<World>, facts: Facts, plan: Plan, kept: Kept) {
+    let book = world.book(&facts.number);
+    let (business, user) = (packets(&kept.business, &book).await, packets(&kept.user, &book).await);
+    let sides = Arc::new(Sides { business, user, lasts: kept.lasts });
+    // The semaphore is never closed.
+    let Ok(_turn) = MAKING.acquire().await else { return };
+    if plan.records {
+        let from = Arc::clone(&sides);
+        match tokio::task::spawn_blocking(move || from.to_ogg()).await {
+            Ok(Ok(ogg)) => log(tell(&world, &facts, OGG_OPUS, ogg, UseCase::CallRecording).await),
+            Ok(Err(fault)) => tracing::error!(fault = %chain(&fault), "no recording"),
+            Err(fault) => tracing::error!(%fault, "no recording"),
+        }
+    }
+    if plan.transcribes {
+        let (command, now) = (world.tools.transcriber.clone(), world.clock.now());
+        let made = tokio::task::spawn_blocking(move || {
+            transcribe::document(command.as_deref(), &sides, now)
+        });
+        let json = made.await.ok().and_then(|document| serde_json::to_vec(&document).ok());
+        let Some(json) = json else { return };
+        let use_case = UseCase::CallTranscript;
+        log(tell(&world, &facts, "application/json", json, use_case).await);
+    }
+}
+
+/// Delivers what a user said to voicemail, if it is a message.
+pub(crate) async fn deliver_voicemail(world: Arc<World>, facts: Facts, ear: Ear) {
+    let book = world.book(&facts.number);
+    ear.settled().await;
+    let packets = keep::in_order(&ear.received());
+    let channels = if packets.iter().all(|packet| audio::opus::is_mono(packet)) { 1 } else { 2 };
+    let stream = OpusStream { channels, pre_skip: 0, packets };
+    if !Voicemail::is_message(stream.lasts(), &book) {
+        return;
+    }
+    match ogg::write(&stream, 1) {
+        Ok(ogg) => log(tell(&world, &facts, OGG_OPUS, ogg, UseCase::Voicemail).await),
+        Err(fault) => tracing::error!(fault = %chain(&fault), "no voicemail"),
+    }
+}
+
+async fn packets(ear: &Ear, book: &Rulebook) -> Vec<Received> {
+    ear.settled().await;
+    let mut packets = ear.received();
+    packets.retain(|packet| capture::keeps(packet.at, book));
+    packets
+}
+
+async fn tell(
+    world: &World,
+    facts: &Facts,
+    mime: &str,
+    bytes: Vec<u8>,
+    use_case: UseCase,
+) -> Result<(), StoreFault> {
+    let number = facts.number.id.clone();
+    let new = NewFile { number, mime: mime.to_owned(), bytes, use_case, description: None };
+    let file = media_files::add(world, new).await?;
+    let change = change(world, facts, &file);
+    let lane = Lane(facts.id.as_str().to_owned());
+    world.outbox.emit(&facts.number, &lane, change).await
+}
+
+fn change(world: &World, facts: &Facts, file: &MediaFile) -> Change {
+    let now = world.clock.now();
+    let url = media_files::link(world, &facts.number, file);
+    let media = MediaRef {
+        id: file.id.clone(),
+        sha256: file.sha256.clone(),
+        mime_type: file.mime.clone(),
+        url: None,
+    };
+    let linked = MediaRef { url: Some(url), ..media.clone() };
+    match file.use_case {
+        UseCase::CallRecording => compose::recording(facts, &linked, now),
+        UseCase::CallTranscript => compose::transcript(facts, &linked, now),
+        UseCase::Voicemail | UseCase::Message | UseCase::CallVoicemailAnnouncement => {
+            compose::voicemail(facts, &media, now)
+        }
+    }
+}
+
+fn log(result: Result<(), StoreFault>) {
+    if let Err(fault) = result {
+        tracing::error!(fault = %chain(&fault), "cannot deliver what was kept of a call");
+    }
+}
