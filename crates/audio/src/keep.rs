@@ -98,13 +98,11 @@ impl<'a> File<'a> {
         let frames = start.saturating_sub(self.samples) / frame;
         let concealed = if lost == frames { lost.min(CONCEALED_FRAMES_MAX) } else { 0 };
         // A table of contents that promises one frame, and no frame: lost, says RFC 6716, 3.2.1.
-        let empty: Option<Box<[u8]>> = before
-            .first()
-            .map(|toc| Box::from([toc & 0b1111_1100]))
-            .filter(|it: &Box<[u8]>| opus::packet_samples(it) == Some(FRAME_SAMPLES));
+        let empty = before.first().map(|toc| [toc & 0b1111_1100]);
+        let empty = empty.filter(|it| opus::packet_samples(it) == Some(FRAME_SAMPLES));
         for nth in 0..frames {
-            match &empty {
-                Some(empty) if nth < concealed => self.push(empty.clone()),
+            match empty {
+                Some(empty) if nth < concealed => self.push(empty.into()),
                 Some(_) | None => self.push(SILENCE.into()),
             }
         }

@@ -177,8 +177,8 @@ impl std::fmt::Debug for StereoEncoder {
 ///
 /// [`CodecError`] from libopus.
 pub fn decode_stereo(packets: &[Box<[u8]>]) -> Result<(Vec<i16>, Vec<i16>), CodecError> {
-    let mut decoder = ::opus::Decoder::new(SAMPLE_RATE, ::opus::Channels::Stereo)
-        .map_err(CodecError::SetUp)?;
+    let mut decoder =
+        ::opus::Decoder::new(SAMPLE_RATE, ::opus::Channels::Stereo).map_err(CodecError::SetUp)?;
     let mut room = vec![0; PACKET_SAMPLES_MAX * 2];
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for packet in packets {

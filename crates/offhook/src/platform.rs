@@ -45,8 +45,17 @@ pub(crate) struct PlatformArgs {
     /// account names, and the day from which it holds, such as ours-2026-10-01.csv.
     #[arg(long)]
     rate_card: Vec<PathBuf>,
+    /// A command that writes a call down: gets the path of a WAV file (16 kHz, left the business,
+    /// right the user) at its end or in place of `{wav}`, prints text or JSON.
+    #[arg(long)]
+    transcriber: Option<String>,
+    /// A command that speaks the purpose of a recording: `{text}` and `{language}` are replaced,
+    /// prints WAV. Such as `espeak-ng --stdout -v {language} {text}`.
+    #[arg(long)]
+    speech: Option<String>,
     /// A TOML file with the keys http, media, advertised, data, seed, webhook, handshake,
-    /// `random_seed`, `rate_cards`, `webhook_roots` (a PEM file) and `sandbox_token_env`.
+    /// transcriber, speech, `random_seed`, `rate_cards`, `webhook_roots` (a PEM file) and
+    /// `sandbox_token_env`.
     #[arg(long)]
     config: Option<PathBuf>,
     /// Prints one JSON line when ready, and nothing else.
@@ -70,6 +79,8 @@ struct File {
     #[serde(default)]
     rate_cards: Vec<PathBuf>,
     sandbox_token_env: Option<String>,
+    transcriber: Option<String>,
+    speech: Option<String>,
 }
 
 /// Runs until asked to stop.
@@ -119,6 +130,8 @@ fn config(args: PlatformArgs) -> Result<Config> {
             .chain(&args.rate_card)
             .map(|path| quote::read_card(path))
             .collect::<Result<_>>()?,
+        transcriber: args.transcriber.or(file.transcriber),
+        speech: args.speech.or(file.speech),
         ..default
     })
 }

@@ -49,6 +49,12 @@ pub struct Config {
     pub webhook_roots: Option<String>,
     /// Rate cards beside the shipped ones; see [`Card::parse`] for their names.
     pub rate_cards: Vec<Card>,
+    /// A command that speaks the purpose of a recording: `{text}` and `{language}` in its words are
+    /// replaced (the text is also its input), and it gives a WAV file. Without one a tone is played.
+    pub speech: Option<String>,
+    /// A command that writes down a call: it gets the path of a WAV file at the end or as `{wav}`,
+    /// and gives text or JSON. Without one transcripts are empty.
+    pub transcriber: Option<String>,
     /// How long a webhook endpoint may take to answer; the rulebook's time if absent.
     pub webhook_timeout: Option<Duration>,
 }
@@ -70,6 +76,8 @@ impl Default for Config {
             rules: BTreeMap::new(),
             webhook_roots: None,
             rate_cards: Vec::new(),
+            speech: None,
+            transcriber: None,
             webhook_timeout: None,
         }
     }

@@ -15,6 +15,7 @@ mod analytics;
 mod api;
 mod billing;
 mod calls;
+mod capture;
 mod chats;
 pub mod clock;
 mod config;

@@ -20,6 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     calls::{Ears, Recordings, Registry},
+    capture::Tools,
     clock::Clock,
     directory::{Account, Directory, Number},
     faults::Faults,
@@ -45,6 +46,8 @@ pub(crate) struct World {
     /// Where every id comes from.
     pub(crate) ids: Arc<Ids>,
     pub(crate) media_files: MediaFiles,
+    /// The commands an operator lent.
+    pub(crate) tools: Tools,
     pub(crate) engine: Engine,
     /// The scripted users' own media.
     pub(crate) handset_engine: Engine,

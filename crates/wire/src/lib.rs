@@ -24,6 +24,7 @@ mod read;
 pub mod sandbox;
 mod sdp_text;
 mod span;
+pub mod transcript;
 pub mod unix;
 pub mod wacid;
 pub mod webhook;

@@ -36,6 +36,8 @@ export class PhoneCall {
   ticker = $state.raw<Ticker | null>(null);
   /** What to read when the call is over. */
   end = $state<{ title: string; text: string } | null>(null);
+  /** Nobody took the call; the machine did. */
+  voicemail = $state(false);
   /** The business is closed and may be asked to call back. */
   callback = $state(false);
   /** Hung up here before the platform gave the call an id. */

@@ -3,12 +3,18 @@
 use std::sync::Arc;
 
 use axum::{Json, response::IntoResponse as _};
-use rules::{Refusal, call::Input, eligibility};
+use rules::{
+    Refusal,
+    call::Input,
+    capture::{self, Plan, Wish},
+    eligibility,
+    rulebook::Rulebook,
+};
 use terms::CallId;
 use tokio::sync::oneshot;
 use wire::graph::{
     Success,
-    call::{CallRequest, Connect, Connected},
+    call::{CallRequest, Capture, Connect, Connected},
 };
 
 use super::{Answer, faults, refusals::ApiRefusal};
@@ -41,7 +47,12 @@ pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) ->
             check_answer(world, &number, &accept.call_id, "accept", accept.sdp.as_str())?;
             let sdp = accept.sdp.as_str().into();
             let opaque = accept.biz_opaque_callback_data.map(Into::into);
-            on_call(world, &number, &accept.call_id, Input::Accept { sdp, opaque }).await
+            let capture = plan(
+                accept.recording.as_ref(),
+                accept.transcription.as_ref(),
+                &world.book(&number),
+            )?;
+            on_call(world, &number, &accept.call_id, Input::Accept { sdp, opaque, capture }).await
         }
         Ok(CallRequest::Reject { call_id }) => {
             on_call(world, &number, &call_id, Input::Reject).await
@@ -56,6 +67,8 @@ pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) ->
 async fn connect(world: &Arc<World>, number: Arc<Number>, connect: Connect) -> Answer {
     let facts = consent::number_facts(world, &number);
     let cleared = eligibility::check_number(&facts, &world.book(&number), world.clock.now())?;
+    let book = world.book(&number);
+    let capture = plan(connect.recording.as_ref(), connect.transcription.as_ref(), &book)?;
     let offer = sdp::read_business_offer(connect.sdp.as_str(), place::keying(&number))
         .map_err(ApiRefusal::Sdp)?;
     let call = place::BusinessCall {
@@ -64,9 +77,26 @@ async fn connect(world: &Arc<World>, number: Arc<Number>, connect: Connect) -> A
         offer,
         opaque: connect.biz_opaque_callback_data,
         cleared,
+        capture,
     };
     let id = place::from_business(world, call).await?;
     Ok(Json(Connected::new(id)).into_response())
+}
+
+/// What is to be kept of a call, if the rules allow it so.
+fn plan(
+    recording: Option<&Capture>,
+    transcription: Option<&Capture>,
+    book: &Rulebook,
+) -> Result<Option<Plan>, Refusal> {
+    fn wish(wanted: &Capture) -> Wish<'_> {
+        Wish {
+            enabled: wanted.enabled,
+            purpose: wanted.purpose.as_deref(),
+            language: wanted.announcement_language.as_deref(),
+        }
+    }
+    capture::check(recording.map(wish), transcription.map(wish), book)
 }
 
 /// Reads the answer to a live user's call; any other call refuses by its state.

@@ -181,6 +181,7 @@ fn rule_row(refusal: &Refusal) -> Row {
         | Refusal::SettingInvalid { .. }
         | Refusal::NoCallbackOffered
         | Refusal::ButtonExpired { .. }
+        | Refusal::CaptureInvalid { .. }
         | Refusal::FileUnfit { .. } => INVALID,
         Refusal::AnsweredTooLate { .. } => row(138_007, 500, "Connect timeout"),
         Refusal::SipEnabled => row(131_055, 400, "Method not allowed"),

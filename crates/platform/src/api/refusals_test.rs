@@ -125,6 +125,11 @@ fn rule_samples() -> Vec<Refusal> {
             field: "call_hours.timezone_id".into(),
             reason: "unknown".into(),
         },
+        Refusal::CaptureInvalid {
+            object: "recording",
+            field: "purpose",
+            reason: "has at most 250 characters".into(),
+        },
         Refusal::FileUnfit { field: "file", reason: "is empty".into() },
     ]
 }

@@ -9,6 +9,7 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use rules::{
     Refusal,
+    media_files::UseCase,
     quality::Restriction,
     settings::{
         self, Asker, CallingSettings, Change, Codec, IconVisibility, KeyExchange, Prerequisites,
@@ -22,6 +23,7 @@ use wire::graph::{Success, settings as graph};
 use super::{Answer, refusals::ApiRefusal};
 use crate::{
     directory::{App, Number, OtherSettings},
+    media_files::{self, MediaFile},
     quality,
     webhooks::{Lane, compose},
     world::World,
@@ -111,6 +113,7 @@ pub(crate) async fn change(
         asker: viewer.asker(),
     };
     let change = to_change(&calling)?;
+    check_announcement(world, number, &change).await?;
     let applied = settings::apply(&number.calling, &change, &prerequisites, &book, now)?;
     changed.calling = applied.settings;
     draw_passwords(&mut changed.calling);
@@ -142,6 +145,30 @@ fn draw_passwords(calling: &mut CallingSettings) {
             server.password = Some(SipPassword(BASE64_URL_SAFE_NO_PAD.encode(secret)));
         }
     }
+}
+
+/// The announcement of voicemail must be a file of this number that was uploaded as one.
+async fn check_announcement(
+    world: &World,
+    number: &Number,
+    change: &Change,
+) -> Result<(), ApiRefusal> {
+    let audio = change.voicemail.as_ref().and_then(|it| it.audio.as_ref());
+    let wanted = audio.and_then(|it| it.default.as_ref()?.announcement_media_id);
+    let Some(media_id) = wanted else { return Ok(()) };
+    let file = match media_id.to_string().parse() {
+        Ok(id) => media_files::find(world, &id).await?,
+        Err(_) => None,
+    };
+    let is_ours = |file: &MediaFile| {
+        file.number == number.id && file.use_case == UseCase::CallVoicemailAnnouncement
+    };
+    if file.is_some_and(|file| is_ours(&file)) {
+        return Ok(());
+    }
+    let field = "voicemail.audio.default.announcement_media_id".to_owned();
+    let reason = "no file of this number with use_case call_voicemail_announcement".to_owned();
+    Err(Refusal::SettingInvalid { field, reason }.into())
 }
 
 /// The same fields in the rules' words; both sides read the API's names.

@@ -7,6 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use engine::{LegEvent, LegStats, Password, PayloadTypes};
+use media::frame::OpusFrame;
 use rules::{
     Refusal,
     call::{Effect, Input, LegFailure, State},
@@ -20,6 +21,7 @@ use wire::sandbox::MediaFaults;
 
 use super::{
     effects, findings,
+    keeping::Keeping,
     legs::{self, Legs},
     record::{CallRecord, Facts, Finding},
     watch::Watch,
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     PhoneGone { phone: PhoneId },
     /// The user's phones that ring now; none could be reached if empty.
     Rung { phones: Vec<PhoneHandle> },
+    /// An announcement can be played, or cannot be made.
+    Announcement { frames: Option<Arc<[OpusFrame]>> },
     /// An action carried an SDP that was refused.
     Refused { finding: Finding },
     /// The faults a test asks for have changed.
@@ -76,6 +80,10 @@ pub(crate) struct CallActor {
     /// The phones that ring, or the one that talks.
     pub(super) phones: Vec<PhoneHandle>,
     pub(super) inbox: mpsc::Receiver<Command>,
+    /// What is played and kept of the call.
+    pub(super) keeping: Keeping,
+    /// The answer to the phone's offer, given once it rings at the business.
+    pub(super) phone_answer: Option<String>,
     /// When the only phone's connection was lost, and what it had sent by then.
     phone_gone: Option<PhoneGone>,
 }
@@ -108,6 +116,8 @@ impl CallActor {
             first_media_after: None,
             phones,
             inbox,
+            keeping: Keeping::default(),
+            phone_answer: None,
             phone_gone: None,
         }
     }
@@ -154,6 +164,7 @@ impl CallActor {
             }
             Command::PhoneGone { phone } => self.phone_gone(phone).await,
             Command::Rung { phones } => self.rung(phones).await,
+            Command::Announcement { frames } => self.play_announcement(frames).await,
             Command::Refused { finding } => self.remark(finding).await,
             Command::Spoil => self.spoil(),
             Command::Inspect { reply } => {
@@ -250,9 +261,9 @@ impl CallActor {
             LegEvent::IceConnected { .. }
             | LegEvent::DtlsConnected { .. }
             | LegEvent::Digit(_)
-            | LegEvent::PlaybackDone
             | LegEvent::MediaStopped { .. }
             | LegEvent::MediaResumed => {}
+            LegEvent::PlaybackDone => self.played_to(Party::Business).await,
         }
     }
 
@@ -267,9 +278,9 @@ impl CallActor {
             | LegEvent::IceConnected { .. }
             | LegEvent::DtlsConnected { .. }
             | LegEvent::Digit(_)
-            | LegEvent::PlaybackDone
             | LegEvent::MediaStopped { .. }
             | LegEvent::MediaResumed => {}
+            LegEvent::PlaybackDone => self.played_to(Party::User).await,
         }
     }
 
@@ -324,6 +335,7 @@ impl CallActor {
     /// Lets ears listen once both sides' payload types are known.
     pub(super) fn listen(&mut self, user: PayloadTypes) {
         let business = self.business_types.unwrap_or(sdp::OFFERED_TYPES);
+        self.keeping.set_user_types(user);
         self.legs.listen(&self.world.ears, user, business);
         if let Some(ears) = &self.legs.ears {
             self.world.recordings.keep(self.facts.id.clone(), ears.user.clone());

@@ -12,6 +12,7 @@ use std::{
 };
 
 use audio::{
+    keep::Received,
     measure::{Measure, Report},
     playout::Playout,
 };
@@ -27,6 +28,9 @@ const KEPT_PACKETS_MAX: usize = 30_000;
 /// Ears that decode at the same time; one costs about half a percent of a core.
 const DECODING_MAX: usize = 96;
 
+/// How long a closed leg's last packets are waited for.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
+
 /// How often the worker looks at its ears; a shorter pause costs wake-ups, a longer one freshness.
 const ROUND: Duration = Duration::from_millis(40);
 
@@ -41,7 +45,19 @@ struct Heard {
     opus: u8,
     packets: u64,
     kept: VecDeque<Kept>,
+    keeps: Keeps,
     decoding: Option<Decoding>,
+    /// The leg is closed and everything was taken.
+    is_settled: bool,
+}
+
+/// Which packets an ear keeps when it cannot keep all.
+#[derive(Debug, Clone, Copy)]
+enum Keeps {
+    /// The newest.
+    Newest,
+    /// The first ones.
+    First(usize),
 }
 
 struct Decoding {
@@ -67,7 +83,14 @@ impl std::fmt::Debug for Heard {
 /// The worker that serves all ears; clones reach the same one.
 #[derive(Debug, Clone)]
 pub(crate) struct Ears {
-    new: Sender<(Ear, Receiver<TapPacket>)>,
+    new: Sender<New>,
+}
+
+/// An ear that wants to be served.
+struct New {
+    ear: Ear,
+    packets: Receiver<TapPacket>,
+    decodes: bool,
 }
 
 impl Ears {
@@ -86,12 +109,28 @@ impl Ears {
         opus: u8,
         zero: Instant,
     ) -> Ear {
-        let heard = Heard { zero, opus, packets: 0, kept: VecDeque::new(), decoding: None };
+        self.serve(leg, direction, Heard::new(zero, opus, Keeps::Newest), true)
+    }
+
+    /// Keeps what a leg carries from `zero` on, at most `packets_max` packets, without decoding it.
+    pub(crate) fn keep(
+        &self,
+        leg: &LegHandle,
+        direction: Direction,
+        opus: u8,
+        zero: Instant,
+        packets_max: usize,
+    ) -> Ear {
+        self.serve(leg, direction, Heard::new(zero, opus, Keeps::First(packets_max)), false)
+    }
+
+    fn serve(&self, leg: &LegHandle, direction: Direction, heard: Heard, decodes: bool) -> Ear {
         let ear = Ear { heard: Arc::new(Mutex::new(heard)) };
         let (sink, packets) = crossbeam_channel::bounded(TAP_PACKETS_MAX);
         leg.listen(Tap { direction, sink });
-        if self.new.try_send((ear.clone(), packets)).is_err() {
+        if self.new.try_send(New { ear: ear.clone(), packets, decodes }).is_err() {
             tracing::debug!("a call is not listened to: the worker is busy");
+            ear.lock().is_settled = true;
         }
         ear
     }
@@ -131,12 +170,36 @@ impl Ear {
         self.lock().kept.back().map(|packet| packet.at)
     }
 
+    /// Everything kept, as it passed.
+    pub(crate) fn received(&self) -> Vec<Received> {
+        let received = |it: &Kept| Received {
+            sequence: it.sequence,
+            timestamp: it.timestamp,
+            at: it.at,
+            payload: it.payload.clone(),
+        };
+        self.lock().kept.iter().map(received).collect()
+    }
+
+    /// Waits until a closed leg's last packets are taken.
+    pub(crate) async fn settled(&self) {
+        let until = Instant::now() + SETTLE_MAX;
+        while !self.lock().is_settled && Instant::now() < until {
+            tokio::time::sleep(ROUND).await;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Heard {
+    fn new(zero: Instant, opus: u8, keeps: Keeps) -> Self {
+        let (kept, decoding) = (VecDeque::new(), None);
+        Self { zero, opus, packets: 0, kept, keeps, decoding, is_settled: false }
+    }
+
     fn take(&mut self, packet: &TapPacket) {
         if packet.pt != self.opus {
             return;
@@ -147,8 +210,10 @@ impl Heard {
             decoding.playout.push(packet.sequence, packet.timestamp, at, &packet.payload);
             decoding.measure.push(&decoding.playout.take());
         }
-        if self.kept.len() >= KEPT_PACKETS_MAX {
-            self.kept.pop_front();
+        match self.keeps {
+            Keeps::Newest if self.kept.len() >= KEPT_PACKETS_MAX => drop(self.kept.pop_front()),
+            Keeps::First(packets_max) if self.kept.len() >= packets_max => return,
+            Keeps::Newest | Keeps::First(_) => {}
         }
         let (sequence, timestamp) = (packet.sequence, packet.timestamp);
         self.kept.push_back(Kept { at, sequence, timestamp, payload: packet.payload[..].into() });
@@ -161,13 +226,13 @@ struct Served {
     decodes: bool,
 }
 
-fn serve(inbox: &Receiver<(Ear, Receiver<TapPacket>)>) {
+fn serve(inbox: &Receiver<New>) {
     let mut served: Vec<Served> = Vec::new();
     loop {
         match inbox.recv_timeout(ROUND) {
-            Ok((ear, packets)) => {
+            Ok(New { ear, packets, decodes }) => {
                 let room = served.iter().filter(|one| one.decodes).count() < DECODING_MAX;
-                let decoding = if room { start_decoding() } else { None };
+                let decoding = if room && decodes { start_decoding() } else { None };
                 let decodes = decoding.is_some();
                 ear.lock().decoding = decoding;
                 served.push(Served { ear, packets, decodes });
@@ -190,7 +255,10 @@ fn drain(one: &Served) -> bool {
         match one.packets.try_recv() {
             Ok(packet) => heard.take(&packet),
             Err(TryRecvError::Empty) => return true,
-            Err(TryRecvError::Disconnected) => return false,
+            Err(TryRecvError::Disconnected) => {
+                heard.is_settled = true;
+                return false;
+            }
         }
     }
 }

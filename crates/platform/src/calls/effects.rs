@@ -47,7 +47,16 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
             actor.watch = Some(Watch::new(from_start, mid_call, world.clock.now()));
             actor.legs.watch();
         }
-        Effect::CloseLegs => actor.legs.close(),
+        Effect::CloseLegs => {
+            actor.keeping.stop();
+            actor.legs.close();
+        }
+        Effect::Announce(plan) => actor.announce(plan),
+        Effect::StartCapture => actor.start_capture(),
+        Effect::DeliverCapture(plan) => actor.deliver_capture(plan),
+        Effect::StartVoicemail => actor.start_voicemail(),
+        Effect::RecordVoicemail => actor.record_voicemail(),
+        Effect::DeliverVoicemail => actor.deliver_voicemail(),
         Effect::OpenWindow => {
             let opened = consent::open_window(&world, &actor.facts.number, &actor.facts.user).await;
             log("open the window", opened);
@@ -97,10 +106,19 @@ fn apply_answer(actor: &mut CallActor, text: &str) {
     actor.legs.business.meet(answer.far_end, answer.types);
 }
 
-async fn tell_user(actor: &CallActor, notice: Notice) {
-    let id = &actor.facts.id;
+async fn tell_user(actor: &mut CallActor, notice: Notice) {
+    let id = &actor.facts.id.clone();
     match notice {
-        Notice::Ringing => actor.phones.iter().for_each(|phone| phone.calling(id)),
+        Notice::Ringing => {
+            let answer = actor.phone_answer.take();
+            for phone in &actor.phones {
+                phone.calling(id);
+                if let Some(answer) = &answer {
+                    phone.answer(id, answer.clone());
+                }
+            }
+        }
+        Notice::Voicemail { at } => actor.phones.iter().for_each(|phone| phone.voicemail(id, at)),
         Notice::Answered { at } => actor.phones.iter().for_each(|phone| phone.accepted(id, at)),
         Notice::Ended(ending) => {
             let duration_s = ending.duration_s().and_then(|seconds| u64::try_from(seconds).ok());

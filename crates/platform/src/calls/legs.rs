@@ -5,18 +5,23 @@
 //! when the phone has given its offer: at once if the user calls, at pick-up if the business does.
 //! Nothing leaves either before [`Legs::join`].
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use engine::{
     Direction, Engine, Impairment, LegEvent, LegHandle, LegStats, OpenError, OpenLeg, OpenSdes,
-    Password, PayloadTypes, SdesKeys, Socket, Source,
+    Password, PayloadTypes, Repeat, SdesKeys, Socket, Source,
 };
 use media::{
+    frame::OpusFrame,
     leg::IceRole,
     sdp::SdesCrypto,
     srtp::{MasterKey, Profile},
     transport::LocalTransport,
 };
+use terms::Party;
 use tokio::sync::mpsc;
 use wire::sandbox::MediaFaults;
 
@@ -159,6 +164,23 @@ impl Legs {
         self.business.handle.play(Source::Bridge(user.handle.clone()));
         user.handle.send_gate(true);
         self.business.handle.send_gate(true);
+    }
+
+    /// Plays an announcement once to these parties, in place of what they hear; false if one of
+    /// them has no leg.
+    pub(crate) fn announce(&self, to: &[Party], frames: &Arc<[OpusFrame]>) -> bool {
+        let play = |leg: &Leg| {
+            leg.handle.play(Source::Packets(Arc::clone(frames), Repeat::Once));
+            leg.handle.send_gate(true);
+        };
+        for party in to {
+            match (party, &self.user) {
+                (Party::User, Some(user)) => play(user),
+                (Party::Business, _) => play(&self.business),
+                (Party::User | Party::Platform, _) => return false,
+            }
+        }
+        true
     }
 
     /// Starts the watch for silence on both.

@@ -9,7 +9,13 @@ use std::sync::Arc;
 use engine::Password;
 use media::sdp::Keying;
 use rules::{
-    button, call::Call, client::Feature, eligibility, rulebook::Rulebook, settings::KeyExchange,
+    button,
+    call::{Call, Voicemail},
+    capture::Plan,
+    client::Feature,
+    eligibility,
+    rulebook::Rulebook,
+    settings::KeyExchange,
 };
 use terms::{CallId, Direction, MessageId, WaId};
 use tokio::sync::mpsc;
@@ -54,6 +60,8 @@ pub(crate) struct BusinessCall {
     pub(crate) offer: Described,
     pub(crate) opaque: Option<String>,
     pub(crate) cleared: eligibility::NumberCleared,
+    /// What is to be kept of the call.
+    pub(crate) capture: Option<Plan>,
 }
 
 /// Starts a user's call.
@@ -85,8 +93,7 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
     let inbox = register(world, &facts);
     drop(placing);
 
-    call.phone.calling(&id);
-    call.phone.answer(&id, offer.answer(&user_leg.local));
+    let phone_answer = offer.answer(&user_leg.local);
     user_leg.meet(offer.far_end, offer.types);
     let mut legs = Legs::new(business);
     legs.add_user(user_leg);
@@ -94,11 +101,13 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
     let now = world.clock.now();
     let mut effects = Vec::new();
     let grants = facts.number.calling.grants_callback();
-    let machine = Call::offer(&book, grants, now, &mut effects);
+    let voicemail = Voicemail::of(&facts.number.calling, &book);
+    let machine = Call::offer(&book, grants, now, &mut effects).with_voicemail(voicemail);
     let record = CallRecord::new(&facts, machine, now);
     let phones = vec![call.phone];
     let mut actor = CallActor::new(Arc::clone(world), facts, record, legs, phones, inbox);
     actor.listen(offer.types);
+    actor.phone_answer = Some(phone_answer);
     world.tasks.spawn(actor.run(effects));
     Ok(id)
 }
@@ -108,7 +117,7 @@ pub(crate) async fn from_business(
     world: &Arc<World>,
     call: BusinessCall,
 ) -> Result<CallId, ApiRefusal> {
-    let BusinessCall { number, to, offer, opaque, cleared } = call;
+    let BusinessCall { number, to, offer, opaque, cleared, capture } = call;
     let book = world.book(&number);
     let placing = world.placing.lock().await;
     let now = world.clock.now();
@@ -150,7 +159,8 @@ pub(crate) async fn from_business(
     let said = offer.for_diagnosis(&business.local);
     let (far_end, types) = (offer.far_end, offer.types);
     let mut effects = Vec::new();
-    let machine = Call::dial(permit, &book, opaque.map(Into::into), now, &mut effects);
+    let machine =
+        Call::dial(permit, &book, opaque.map(Into::into), now, &mut effects).capturing(capture);
     let record = CallRecord::new(&facts, machine, now);
     let legs = Legs::new(business);
     let mut actor = CallActor::new(Arc::clone(world), facts, record, legs, Vec::new(), inbox);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use rules::call::{Ending, Input};
+use rules::call::{Effect, Ending, Input, State};
 use terms::Direction;
 
 use super::record::{CallRecord, Facts};
@@ -31,6 +31,8 @@ pub(crate) async fn end_orphans(world: &Arc<World>) -> Result<usize, StoreFault>
 async fn end(world: &Arc<World>, mut record: CallRecord) -> Result<(), StoreFault> {
     let now = world.clock.now();
     let mut effects = Vec::new();
+    // In voicemail the business may have been told when it began.
+    let mut is_told = matches!(record.call.state(), State::Voicemail { .. });
     let ending = match record.call.ending() {
         // It ended, but the process died before all was told; a second terminate is harmless.
         Some(ending) => Some(*ending),
@@ -38,11 +40,12 @@ async fn end(world: &Arc<World>, mut record: CallRecord) -> Result<(), StoreFaul
             if let Err(refusal) = record.call.handle(Input::PlatformStopped, now, &mut effects) {
                 tracing::error!(%refusal, "cannot end an orphaned call");
             }
+            is_told &= !effects.iter().any(|it| matches!(it, Effect::SendTerminate(_)));
             record.call.ending().copied()
         }
     };
     record.note_state(now);
-    if let (Some(ending), Some(facts)) = (ending, facts(world, &record)) {
+    if let (Some(ending), Some(facts)) = (ending.filter(|_| !is_told), facts(world, &record)) {
         billing::note_end(world, &facts, &ending).await?;
         quality::note_call(world, &facts).await?;
         if facts.direction == Direction::BusinessInitiated {

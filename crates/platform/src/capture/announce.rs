@@ -29,7 +29,6 @@ const PURPOSE_TONE_MS: usize = 600;
 
 #[derive(RustEmbed)]
 #[folder = "prompts/"]
-#[include = "*.ogg"]
 struct Prompts;
 
 type Frames = Arc<[OpusFrame]>;

@@ -103,8 +103,11 @@ impl Run<'_> {
 /// Ends the command and whatever it started.
 fn end(child: &mut Child) {
     let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
-    if let Some(group) = group {
-        drop(rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
+    let killed =
+        group.map(|it| rustix::process::kill_process_group(it, rustix::process::Signal::KILL));
+    // A command that ended by itself has no group any more.
+    if let Some(Err(fault)) = killed {
+        tracing::trace!(%fault, "nothing of the command is left");
     }
     drop(child.wait());
 }

@@ -86,8 +86,7 @@ impl Sides {
 
     /// The same as a WAV file at 16 kHz.
     pub(super) fn write_wav(&self, path: &Path) -> Result<(), FinishFault> {
-        let mut file =
-            BufWriter::new(std::fs::File::create(path).map_err(FinishFault::Wav)?);
+        let mut file = BufWriter::new(std::fs::File::create(path).map_err(FinishFault::Wav)?);
         file.write_all(&wav::head(2, WAV_RATE, 0)).map_err(FinishFault::Wav)?;
         let (mut left, mut right) = (Slower::new(), Slower::new());
         let mut samples: u32 = 0;
@@ -114,7 +113,7 @@ impl Sides {
         let mut user = Side::new(&self.user)?;
         let mut at = Duration::ZERO;
         while at < self.lasts {
-            at += STEP;
+            at = (at + STEP).min(self.lasts);
             let final_until = at.saturating_sub(LATE);
             take(&business.until(at, final_until), &user.until(at, final_until), false)?;
         }

@@ -137,6 +137,11 @@ impl PhoneHandle {
         self.tell(ToPhone::Accepted { call_id: id.clone(), at });
     }
 
+    /// Voicemail answers the call.
+    pub(crate) fn voicemail(&self, id: &CallId, at: Timestamp) {
+        self.tell(ToPhone::Voicemail { call_id: id.clone(), at });
+    }
+
     /// The call is over.
     pub(crate) fn ended(
         &self,
@@ -176,6 +181,9 @@ impl PhoneHandle {
                 opens_at: *opens_at,
                 callback: *callback,
             });
+        } else if let ApiRefusal::Rule(Refusal::ConcurrencyLimit { .. }) = refusal {
+            // A caller hears nothing of the business's limits (fact sheet 9.1).
+            self.refuse(what, refusal.rule(), "The call cannot be placed.");
         } else {
             self.refuse(what, refusal.rule(), &refusal.to_string());
         }

@@ -13,7 +13,7 @@ use terms::{Direction, MessageId, Timestamp};
 use wire::{
     graph::call::Session,
     webhook::{
-        Contact, Metadata, Profile, WebhookError,
+        Contact, MediaRef, Metadata, Profile, WebhookError,
         account::{AccountUpdate, RestrictionNotice, SettingsUpdate, VolumeTier},
         call::{CallEntry, CallEvent, CallStatus, CallsValue, EndStatus, Progress},
         envelope::{Change, Envelope},
@@ -88,6 +88,44 @@ pub(crate) fn terminate(facts: &Facts, ending: &Ending, opaque: Option<&str>) ->
     value.errors.extend(error);
     value.calls.push(entry);
     Change::Calls(Box::new(value))
+}
+
+/// A recording of a call can be fetched (fact sheet 12.1).
+pub(crate) fn recording(facts: &Facts, audio: &MediaRef, at: Timestamp) -> Change {
+    let event = CallEvent::RecordingAvailable;
+    kept(facts, bare_entry(facts, event, at).with_recording(audio))
+}
+
+/// A transcript of a call can be fetched (fact sheet 12.2).
+pub(crate) fn transcript(facts: &Facts, document: &MediaRef, at: Timestamp) -> Change {
+    let event = CallEvent::TranscriptionAvailable;
+    kept(facts, bare_entry(facts, event, at).with_transcript(document))
+}
+
+/// A user left a voicemail; its message has the call's id (fact sheet 2.6).
+pub(crate) fn voicemail(facts: &Facts, audio: &MediaRef, at: Timestamp) -> Change {
+    let id = facts.id.as_str().parse().expect("a call id is a token");
+    message(&facts.number, &facts.user, Message::audio(id, at, audio))
+}
+
+fn kept(facts: &Facts, entry: CallEntry) -> Change {
+    let mut value = calls_value(facts);
+    value.calls.push(entry);
+    Change::Calls(Box::new(value))
+}
+
+/// An entry of the short form these events have: who called, and no more.
+fn bare_entry(facts: &Facts, event: CallEvent, at: Timestamp) -> CallEntry {
+    let full = entry(facts, event, None, at);
+    CallEntry {
+        to: None,
+        to_user_id: None,
+        to_parent_user_id: None,
+        direction: None,
+        deeplink_payload: None,
+        cta_payload: None,
+        ..full
+    }
 }
 
 /// A user wrote a message.

@@ -39,6 +39,13 @@ fn keyed_sdp(addr: std::net::SocketAddr, tag: &str, (opus, dtmf): (u8, u8), more
     )
 }
 
+/// What samples sound like.
+pub(crate) fn measured(samples: &[i16]) -> Report {
+    let mut measure = Measure::default();
+    measure.push(samples);
+    measure.report()
+}
+
 /// The business's end of one call.
 pub(crate) struct Business {
     pub(crate) sdp: String,

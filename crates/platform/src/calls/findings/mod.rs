@@ -96,7 +96,8 @@ impl Seen<'_> {
             State::Offered { .. }
             | State::PreAccepted { .. }
             | State::Dialing { .. }
-            | State::Ringing { .. } => false,
+            | State::Ringing { .. }
+            | State::Voicemail { .. } => false,
             State::Accepted { .. } => true,
             State::Ended(ending) => {
                 ending.answered_at.is_some() || ending.reason == EndReason::BusinessLegFailed
@@ -112,7 +113,8 @@ impl Seen<'_> {
             State::Offered { .. }
             | State::PreAccepted { .. }
             | State::Dialing { .. }
-            | State::Ringing { .. } => false,
+            | State::Ringing { .. }
+            | State::Voicemail { .. } => false,
         }
     }
 }

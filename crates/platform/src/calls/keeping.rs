@@ -1,0 +1,161 @@
+//! How does a call play an announcement and keep what is said after it?
+//!
+//! The announcement is made aside, since a speech command may take seconds; it comes back as a
+//! command. While it plays it stands in each listener's line in place of the other party. What is
+//! said afterwards is copied by ears of its own, and handed to [`crate::capture`] at the end.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use engine::{Direction, PayloadTypes};
+use media::frame::OpusFrame;
+use rules::{
+    call::{Input, State},
+    capture::Plan,
+};
+use terms::Party;
+
+use super::{
+    actor::{CallActor, Command},
+    ears::Ear,
+    legs::Leg,
+};
+use crate::{
+    capture::{self, Kept},
+    sdp,
+};
+
+/// Packets of 20 ms in a second.
+const PACKETS_PER_S: u64 = 50;
+
+/// What a call plays and keeps.
+#[derive(Debug, Default)]
+pub(super) struct Keeping {
+    /// Who has not yet heard the announcement to its end.
+    awaited: Vec<Party>,
+    user_types: Option<PayloadTypes>,
+    since: Option<Instant>,
+    until: Option<Instant>,
+    business: Option<Ear>,
+    user: Option<Ear>,
+}
+
+impl Keeping {
+    /// The user's payload types are known.
+    pub(super) fn set_user_types(&mut self, types: PayloadTypes) {
+        self.user_types = Some(types);
+    }
+
+    /// The legs are about to close.
+    pub(super) fn stop(&mut self) {
+        self.until.get_or_insert_with(Instant::now);
+    }
+}
+
+impl CallActor {
+    /// Lets the announcement of a recording be made.
+    pub(super) fn announce(&self, plan: Plan) {
+        let (world, id) = (Arc::clone(&self.world), self.facts.id.clone());
+        tokio::spawn(async move {
+            let frames = capture::announcement_of(&world, plan).await;
+            if let Some(call) = world.calls.get(&id) {
+                drop(call.inbox.send(Command::Announcement { frames }).await);
+            }
+        });
+    }
+
+    /// Leaves the business out and lets the announcement of voicemail be fetched.
+    pub(super) fn start_voicemail(&self) {
+        self.legs.business.handle.close();
+        let settings = self.facts.number.calling.voicemail.as_ref();
+        let media_id = settings.and_then(|it| it.announcement).map_or(0, |it| it.media_id);
+        let (world, facts) = (Arc::clone(&self.world), self.facts.clone());
+        tokio::spawn(async move {
+            let frames = capture::greeting_of(&world, &facts.number.id, media_id).await;
+            if let Some(call) = world.calls.get(&facts.id) {
+                drop(call.inbox.send(Command::Announcement { frames }).await);
+            }
+        });
+    }
+
+    /// The announcement is there, or cannot be.
+    pub(super) async fn play_announcement(&mut self, frames: Option<Arc<[OpusFrame]>>) {
+        let Some(frames) = frames else { return self.input(Input::AnnouncementFailed).await };
+        let listeners = match self.record.call.state() {
+            State::Accepted { .. } => vec![Party::User, Party::Business],
+            State::Voicemail { .. } => vec![Party::User],
+            State::Offered { .. }
+            | State::PreAccepted { .. }
+            | State::Dialing { .. }
+            | State::Ringing { .. }
+            | State::Ended(_) => return,
+        };
+        if self.legs.announce(&listeners, &frames) {
+            self.keeping.awaited = listeners;
+        } else {
+            self.input(Input::AnnouncementFailed).await;
+        }
+    }
+
+    /// A party has heard the announcement to its end.
+    pub(super) async fn played_to(&mut self, party: Party) {
+        let before = self.keeping.awaited.len();
+        self.keeping.awaited.retain(|awaited| *awaited != party);
+        if before > 0 && self.keeping.awaited.is_empty() {
+            self.input(Input::AnnouncementPlayed).await;
+        }
+    }
+
+    /// Keeps what both say from here on.
+    pub(super) fn start_capture(&mut self) {
+        let now = Instant::now();
+        let book = self.world.book(&self.facts.number);
+        let longest = book.capture.length_max.value;
+        let business = self.business_types.unwrap_or(sdp::OFFERED_TYPES);
+        self.keeping.since = Some(now);
+        self.keeping.business = Some(self.keep(&self.legs.business, business, longest, now));
+        self.keeping.user = self.user_ear(longest, now);
+    }
+
+    /// Keeps what the user says to voicemail.
+    pub(super) fn record_voicemail(&mut self) {
+        let book = self.world.book(&self.facts.number);
+        let longest = book.voicemail.recording_max.value;
+        self.keeping.user = self.user_ear(longest, Instant::now());
+    }
+
+    fn user_ear(&self, longest: Duration, since: Instant) -> Option<Ear> {
+        let types = self.keeping.user_types.unwrap_or(sdp::OFFERED_TYPES);
+        self.legs.user.as_ref().map(|leg| self.keep(leg, types, longest, since))
+    }
+
+    fn keep(&self, leg: &Leg, types: PayloadTypes, longest: Duration, since: Instant) -> Ear {
+        let packets = (longest.as_secs() + 1).saturating_mul(PACKETS_PER_S);
+        let packets_max = usize::try_from(packets).unwrap_or(usize::MAX);
+        let direction = Direction::Received;
+        self.world.ears.keep(&leg.handle, direction, types.opus, since, packets_max)
+    }
+
+    /// Hands what was kept over.
+    pub(super) fn deliver_capture(&mut self, plan: Plan) {
+        let keeping = std::mem::take(&mut self.keeping);
+        let (Some(business), Some(user), Some(since)) =
+            (keeping.business, keeping.user, keeping.since)
+        else {
+            return;
+        };
+        let lasts = keeping.until.unwrap_or_else(Instant::now).saturating_duration_since(since);
+        let kept = Kept { business, user, lasts };
+        let (world, facts) = (Arc::clone(&self.world), self.facts.clone());
+        self.world.tasks.spawn(capture::deliver(world, facts, plan, kept));
+    }
+
+    /// Hands the user's message over.
+    pub(super) fn deliver_voicemail(&mut self) {
+        let Some(ear) = self.keeping.user.take() else { return };
+        let (world, facts) = (Arc::clone(&self.world), self.facts.clone());
+        self.world.tasks.spawn(capture::deliver_voicemail(world, facts, ear));
+    }
+}
