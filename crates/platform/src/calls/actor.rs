@@ -80,6 +80,8 @@ pub(crate) struct CallActor {
     /// The phones that ring, or the one that talks.
     pub(super) phones: Vec<PhoneHandle>,
     pub(super) inbox: mpsc::Receiver<Command>,
+    /// The business's last figures, where its leg closed before the user's.
+    closed_business: Option<Box<LegStats>>,
     /// What is played and kept of the call.
     pub(super) keeping: Keeping,
     /// The answer to the phone's offer, given once it rings at the business.
@@ -116,6 +118,7 @@ impl CallActor {
             first_media_after: None,
             phones,
             inbox,
+            closed_business: None,
             keeping: Keeping::default(),
             phone_answer: None,
             phone_gone: None,
@@ -254,7 +257,8 @@ impl CallActor {
                 let failure = failure(&reason);
                 self.input(Input::LegFailed { whose: Party::Business, failure }).await;
             }
-            LegEvent::Closed(_) => {
+            LegEvent::Closed(stats) => {
+                self.closed_business = Some(stats);
                 let failure = LegFailure::SetUp;
                 self.input(Input::LegFailed { whose: Party::Platform, failure }).await;
             }
@@ -381,7 +385,8 @@ impl CallActor {
     }
 
     fn note_figures(&mut self, user: Option<&LegStats>, business: Option<&LegStats>) {
-        let Some(business) = business else { return };
+        let closed = self.closed_business.clone();
+        let Some(business) = business.or(closed.as_deref()) else { return };
         (self.record.user_heard, self.record.business_heard) = self.legs.heard(user, business);
         let found = findings::findings(&findings::Seen {
             state: self.record.call.state(),

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod analytics;
+mod answers;
 mod bad_media;
 mod bench;
 mod broken;

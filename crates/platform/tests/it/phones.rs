@@ -12,7 +12,7 @@ use crate::{
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-async fn phone(bench: &Bench, user: &str) -> Socket {
+pub(crate) async fn phone(bench: &Bench, user: &str) -> Socket {
     let url = bench.url(&format!("/phone/ws?wa_id={user}")).replace("http://", "ws://");
     let (mut socket, _) = connect_async(url).await.unwrap();
     assert_eq!(next(&mut socket).await["type"], "hello");
@@ -29,7 +29,7 @@ async fn next(socket: &mut Socket) -> Value {
     }
 }
 
-async fn say(socket: &mut Socket, frame: &str) -> Value {
+pub(crate) async fn say(socket: &mut Socket, frame: &str) -> Value {
     socket.send(Message::Text(frame.to_owned().into())).await.unwrap();
     next(socket).await
 }
