@@ -124,10 +124,8 @@ async fn phone(bench: &Bench, user: &str) -> (engine::Engine, Handset) {
 /// Rule and words of a call that does not go out.
 async fn refusal(phone: &Handset) -> (String, String) {
     let called = phone.call(BUSINESS.parse().unwrap(), Payloads::default()).await;
-    match called.unwrap_err() {
-        CallError::Refused { code, text } => (code, text),
-        other => panic!("{other}"),
-    }
+    let Err(CallError::Refused { code, text }) = called else { panic!("it went out: {called:?}") };
+    (code, text)
 }
 
 #[tokio::test]

@@ -31,7 +31,13 @@ fn verdicts_md_is_the_table() {
         }
     }
     doc.push_str("\n## Legal, and worth knowing\n\n| Code | Cause | Cure |\n|---|---|---|\n");
-    for note in [Verdict::MediaBeforeAccept, Verdict::MediaBeforePickUp, Verdict::NoPreAccept] {
+    for note in [
+        Verdict::MediaBeforeAccept,
+        Verdict::MediaBeforePickUp,
+        Verdict::NoPreAccept,
+        Verdict::NotAnnounced,
+        Verdict::VoicemailNotPlayed,
+    ] {
         writeln!(doc, "| `{}` | {} | {} |", note.as_str(), note.text(), note.fix()).unwrap();
     }
     if std::env::var_os("UPDATE_DOCS").is_some() {
