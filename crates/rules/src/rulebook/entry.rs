@@ -139,13 +139,6 @@ impl Reads for Vec<Country> {
     }
 }
 
-impl Reads for String {
-    const EXPECTED: &'static str = "a text";
-    fn read(raw: &Raw) -> Option<Self> {
-        one(raw)
-    }
-}
-
 impl Reads for Vec<String> {
     const EXPECTED: &'static str = "a list of texts";
     fn read(raw: &Raw) -> Option<Self> {
