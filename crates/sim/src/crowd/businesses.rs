@@ -106,6 +106,7 @@ impl World {
             country: self.numbers[number].country.parse().ok(),
             use_case: self.accounts[self.numbers[number].account].use_case.to_owned(),
             app_listens: true,
+            asker: settings::Asker::DIRECT,
         };
         let want = self.wanted(|world| world.change_wanted(number, &change, is_wrong));
         let (book, now) = (self.book(number), self.now);
