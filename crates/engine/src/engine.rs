@@ -189,6 +189,18 @@ impl Engine {
         Ok((handle, local))
     }
 
+    /// Lets a leg send from another port from now on, as behind a NAT that forgot it. What comes to
+    /// the old one still arrives, and checks are answered from where they came to.
+    ///
+    /// # Errors
+    ///
+    /// No port is free.
+    pub fn rebind(&self, leg: &LegHandle) -> Result<(), OpenError> {
+        leg.rebind(self.bind()?.0);
+
+        Ok(())
+    }
+
     /// What each media thread has done so far.
     #[must_use]
     pub fn load(&self) -> Vec<oneshot::Receiver<ThreadLoad>> {

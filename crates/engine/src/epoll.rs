@@ -147,6 +147,15 @@ impl Io for Epoll {
         Ok(())
     }
 
+    fn disconnect(&mut self, socket: SocketId) -> io::Result<()> {
+        if let Some(Some(entry)) = self.sockets.entries.get_mut(socket.0 as usize) {
+            rustix::net::connect_unspec(&entry.socket)?;
+            entry.connected = false;
+        }
+
+        Ok(())
+    }
+
     fn remove(&mut self, socket: SocketId) {
         let entry = self.sockets.entries.get_mut(socket.0 as usize).and_then(Option::take);
         if let Some(entry) = entry {

@@ -108,6 +108,11 @@ impl LegHandle {
         self.order(Order::Close);
     }
 
+    /// What the leg sends leaves by this socket from now on.
+    pub(crate) fn rebind(&self, socket: std::net::UdpSocket) {
+        self.order(Order::Rebind(socket));
+    }
+
     fn order(&self, order: Order) {
         if !self.0.port.send(Command::Leg(self.0.id, order)) {
             tracing::debug!(leg = %self.0.id, "the media thread is gone");

@@ -76,6 +76,9 @@ pub(crate) trait Io: Departures {
     /// Lets the kernel drop datagrams of all others from here on.
     fn connect(&mut self, socket: SocketId, to: SocketAddr) -> io::Result<()>;
 
+    /// Takes datagrams of everybody again, on the same port.
+    fn disconnect(&mut self, socket: SocketId) -> io::Result<()>;
+
     /// Closes a socket.
     fn remove(&mut self, socket: SocketId);
 

@@ -76,6 +76,7 @@ pub(crate) enum Order {
     Mute(bool),
     WatchFromNow,
     Impair(Impairment),
+    Rebind(UdpSocket),
     Stats(oneshot::Sender<LegStats>),
     Close,
 }

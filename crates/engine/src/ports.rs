@@ -16,7 +16,7 @@ pub(crate) fn bind(ip: IpAddr, ports: &RangeInclusive<u16>) -> io::Result<UdpSoc
     let mut refused = io::Error::from(io::ErrorKind::AddrInUse);
     for step in 0..count {
         let offset = u16::try_from((first + step) % count).unwrap_or_default();
-        match UdpSocket::bind((ip, ports.start().saturating_add(offset))) {
+        match bind_for_good(ip, ports.start().saturating_add(offset)) {
             Ok(socket) => {
                 socket.set_nonblocking(true)?;
                 return Ok(socket);
@@ -26,6 +26,19 @@ pub(crate) fn bind(ip: IpAddr, ports: &RangeInclusive<u16>) -> io::Result<UdpSoc
     }
 
     Err(refused)
+}
+
+/// Binds a port that the socket keeps when it is disconnected: the kernel takes back one it chose
+/// itself, so its choice is asked for by number.
+fn bind_for_good(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind((ip, port))?;
+    if port != 0 {
+        return Ok(socket);
+    }
+    let chosen = socket.local_addr()?.port();
+    drop(socket);
+    // Somebody else may have been quicker; then the kernel's own choice must do.
+    UdpSocket::bind((ip, chosen)).or_else(|_| UdpSocket::bind((ip, 0)))
 }
 
 /// Binds the muxed port, with room in the kernel for the packets of many calls.

@@ -24,6 +24,9 @@ use crate::uring::prefetch;
 /// The owner of the muxed socket in [`Legs::owners`].
 const MUXED: u32 = u32::MAX;
 
+/// A leg that heard audio and then none for so long may be deaf to a far end that moved.
+const DEAF_MAX: Duration = Duration::from_secs(2);
+
 /// The owner of no socket.
 const NOBODY: u32 = u32::MAX - 1;
 
@@ -40,6 +43,8 @@ pub(super) struct Legs {
     due: Vec<(u32, u64)>,
     /// Legs whose path was found, to connect their sockets after the turn.
     to_connect: Vec<u32>,
+    /// Legs that hear nothing any more, to take datagrams of everybody.
+    to_reopen: Vec<u32>,
     strangers: u64,
     pub(super) scratch: Box<[u8; BUFFER_LEN]>,
     pub(super) clock: Clock,
@@ -91,6 +96,7 @@ impl Legs {
             wheel: Wheel::new(now),
             due: Vec::new(),
             to_connect: Vec::new(),
+            to_reopen: Vec::new(),
             strangers: 0,
             scratch: Box::new([0; BUFFER_LEN]),
             clock: Clock::start(now),
@@ -161,13 +167,16 @@ impl Legs {
         };
         self.by_id.remove(&slot.cold.id);
         report::say_goodbye(&mut slot, &mut self.scratch, io);
-        if slot.cold.muxed {
-            if let Some(ufrag) = slot.leg.local_ufrag() {
-                self.demux.close(ufrag, index);
+        if slot.cold.muxed
+            && let Some(ufrag) = slot.leg.local_ufrag()
+        {
+            self.demux.close(ufrag, index);
+        }
+        for socket in slot.cold.left_behind.iter().copied().chain([slot.socket]) {
+            if Some(socket) != self.muxed && socket.0 != NOBODY {
+                self.own(socket, NOBODY);
+                io.remove(socket);
             }
-        } else if slot.socket.0 != NOBODY {
-            self.own(slot.socket, NOBODY);
-            io.remove(slot.socket);
         }
         for at in 0..slot.feeds.len() {
             if let Some(fed) = slot.feeds.get(at).and_then(|fed| self.slot(fed)) {
@@ -222,6 +231,21 @@ impl Legs {
         }
     }
 
+    /// Disconnects the sockets of legs that hear nothing any more.
+    pub(super) fn reopen_sockets(&mut self, io: &mut impl Io) {
+        while let Some(index) = self.to_reopen.pop() {
+            let Some(slot) = self.slot(index) else {
+                continue;
+            };
+            if let Err(error) = io.disconnect(slot.socket) {
+                tracing::debug!(%error, leg = %slot.cold.id, "cannot reopen a media socket");
+            }
+            slot.cold.reopened = true;
+            slot.cold.connected = None;
+            slot.to = slot.leg.remote();
+        }
+    }
+
     /// Runs the timers that are due.
     pub(super) fn run_timers(&mut self, now: Instant, out: &mut impl Departures) {
         let mut due = std::mem::take(&mut self.due);
@@ -245,6 +269,10 @@ impl Legs {
             }
             tell::watch(slot, now);
             tell::unfinished_digit(slot, now);
+            if next_reopening(slot).is_some_and(|at| at <= now) {
+                slot.cold.reopened = true;
+                self.to_reopen.push(index);
+            }
             if slot.impaired {
                 self.release(index, now, out);
             }
@@ -265,7 +293,7 @@ impl Legs {
             slot.to = Some(remote);
             // Where the far end is, is only sure once it was heard.
             let sure = !slot.leg.latches() || slot.heard.is_some();
-            if !slot.cold.muxed && sure {
+            if !slot.cold.muxed && sure && !slot.cold.reopened {
                 self.to_connect.push(index);
             }
         }
@@ -277,6 +305,7 @@ impl Legs {
             tell::next_watch(slot),
             tell::next_digit(slot),
             spoil::next(slot),
+            next_reopening(slot),
         ];
         if let Some(at) = deadline.into_iter().flatten().min() {
             slot.cold.entered = Some(self.wheel.enter(index, at, slot.cold.entered));
@@ -312,7 +341,7 @@ impl Legs {
         }
     }
 
-    fn own(&mut self, socket: SocketId, owner: u32) {
+    pub(super) fn own(&mut self, socket: SocketId, owner: u32) {
         let at = socket.0 as usize;
         if self.owners.len() <= at {
             self.owners.resize(at + 1, NOBODY);
@@ -325,7 +354,7 @@ impl Legs {
     /// STUN and DTLS, and what they lead to.
     fn set_up(
         &mut self,
-        index: u32,
+        (index, socket): (u32, SocketId),
         from: SocketAddr,
         buf: &mut [u8],
         len: usize,
@@ -337,7 +366,9 @@ impl Legs {
         };
         let refused = slot.leg.drops().stun;
         let stun = buf.get(..len).map(classify) == Some(DatagramKind::Stun);
-        let mut via = Via { out, socket: slot.socket, connected: slot.cold.connected };
+        // A check is answered from where it came to, also by a leg that has moved on.
+        let connected = slot.cold.connected.filter(|_| socket == slot.socket);
+        let mut via = Via { out, socket, connected };
         let media = slot.leg.handle_datagram(from, buf, len, now, &mut via);
         debug_assert!(media.is_none(), "media goes another way");
         if stun && slot.cold.muxed && slot.leg.drops().stun == refused {
@@ -394,7 +425,7 @@ impl Traffic for Legs {
             DatagramKind::Rtp | DatagramKind::Rtcp => {}
             DatagramKind::Dtls if slot.impaired && spoil::drops_dtls(slot) => return None,
             DatagramKind::Stun | DatagramKind::Dtls | DatagramKind::Unknown => {
-                self.set_up(index, from, buf, len, now, out);
+                self.set_up((index, socket), from, buf, len, now, out);
                 return None;
             }
         }
@@ -449,6 +480,13 @@ impl Legs {
             out.send(slot.socket, slot.to, &held.datagram);
         }
     }
+}
+
+/// When a leg with a connected socket that hears nothing any more takes datagrams of everybody: its
+/// far end may have moved, and the kernel would drop what comes from there. SRTP tells who it is.
+fn next_reopening(slot: &Slot) -> Option<Instant> {
+    let waits = slot.cold.connected.is_some() && !slot.cold.muxed && !slot.cold.reopened;
+    (waits && slot.heard.is_some() && !has_failed(slot)).then(|| slot.last_heard + DEAF_MAX)
 }
 
 /// Whether a leg has failed; it is then left alone.

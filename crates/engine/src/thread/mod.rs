@@ -129,6 +129,7 @@ fn serve(mut io: impl Io, seat: Seat) {
         let alone = take_orders(&seat.queue, &mut legs, &mut io, now, turns);
         legs.run_timers(now, &mut io);
         legs.connect_sockets(&mut io, now);
+        legs.reopen_sockets(&mut io);
         io.flush();
         if alone && legs.is_empty() {
             return;

@@ -1,5 +1,6 @@
 //! What does each order do to its leg?
 
+use std::net::UdpSocket;
 use std::time::Instant;
 
 use media::dtmf::DigitSender;
@@ -51,6 +52,7 @@ impl Legs {
                     slot.cold.spoiled.get_or_insert_with(|| Spoiled::new(how, now)).change(how);
                 }
             }),
+            Order::Rebind(socket) => self.rebind(index, socket, io),
             Order::WatchFromNow => self.with(index, |slot| tell::watch_from(slot, now)),
             Order::SendDigit(digit, duration_ms) => {
                 self.with(index, |slot| play::press(slot, DigitSender::new(digit, duration_ms)));
@@ -73,6 +75,23 @@ impl Legs {
         if let Some(slot) = self.slot(index) {
             change(slot);
         }
+    }
+
+    /// The leg leaves its socket for another; both stay its own.
+    fn rebind(&mut self, index: u32, socket: UdpSocket, io: &mut impl Io) {
+        let Some(slot) = self.slot(index).filter(|slot| slot.cold.left_behind.is_empty()) else {
+            return;
+        };
+        let Ok(socket) = io.add(socket, false) else {
+            return;
+        };
+        let old = std::mem::replace(&mut slot.socket, socket);
+        slot.cold.left_behind.push(old);
+        // The new one is not connected to anybody.
+        slot.to = slot.leg.remote();
+        slot.cold.connected = None;
+        slot.cold.reopened = true;
+        self.own(socket, index);
     }
 
     /// What a muted leg does not pass on is not lost to those it feeds.

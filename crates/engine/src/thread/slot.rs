@@ -126,6 +126,10 @@ pub(super) struct Cold {
     /// Figures of sources the far end has given up.
     pub(super) past: Figures,
     pub(super) spoiled: Option<Spoiled>,
+    /// The sockets it had before it was rebound.
+    pub(super) left_behind: Vec<SocketId>,
+    /// Its socket was connected and takes datagrams of everybody again.
+    pub(super) reopened: bool,
     pub(super) ssrc_changes: u32,
     pub(super) strays: Strays,
     pub(super) foreign_type: Option<u8>,
@@ -191,6 +195,8 @@ impl Slot {
             set_up: SetUp::default(),
             past: Figures::default(),
             spoiled: None,
+            left_behind: Vec::new(),
+            reopened: false,
             ssrc_changes: 0,
             strays: Strays::default(),
             foreign_type: None,

@@ -309,6 +309,23 @@ impl Io for Uring {
         Ok(())
     }
 
+    fn disconnect(&mut self, socket: SocketId) -> io::Result<()> {
+        let Some(entry) = self.sockets.get_mut(socket.0 as usize) else {
+            return Ok(());
+        };
+        if let Some(udp) = &entry.socket {
+            rustix::net::connect_unspec(udp)?;
+        }
+        if entry.connected {
+            entry.connected = false;
+            let life = entry.life;
+            self.cancel(Kind::Receive, life, socket);
+            self.arm(socket);
+        }
+
+        Ok(())
+    }
+
     fn remove(&mut self, socket: SocketId) {
         let Some(entry) = self.sockets.get_mut(socket.0 as usize) else {
             return;
