@@ -76,6 +76,9 @@ pub(crate) struct CallActor {
     pub(super) answered: Option<Instant>,
     /// The media faults this call ran under, at any time.
     spoiled: MediaFaults,
+    /// The business was heard, and since then our address has changed.
+    is_heard: bool,
+    is_rebound: bool,
     first_media_after: Option<Duration>,
     /// The phones that ring, or the one that talks.
     pub(super) phones: Vec<PhoneHandle>,
@@ -115,6 +118,8 @@ impl CallActor {
             watch: None,
             answered: None,
             spoiled: MediaFaults::default(),
+            is_heard: false,
+            is_rebound: false,
             first_media_after: None,
             phones,
             inbox,
@@ -210,6 +215,17 @@ impl CallActor {
                 .fold(1, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
             self.legs.spoil(&faults, seed);
         }
+        self.rebind();
+    }
+
+    /// Changes our address once, in the middle of the call, if a test asks for it.
+    fn rebind(&mut self) {
+        if self.spoiled.rebind && self.is_heard && !self.is_rebound {
+            self.is_rebound = true;
+            if let Err(fault) = self.world.engine.rebind(&self.legs.business.handle) {
+                tracing::error!(fault = %crate::api::chain(&fault), "cannot change a leg's port");
+            }
+        }
     }
 
     /// Remembers something that no figure tells.
@@ -251,6 +267,8 @@ impl CallActor {
         match event {
             LegEvent::FirstMedia => {
                 self.first_media_after = self.answered.map(|at| at.elapsed());
+                self.is_heard = true;
+                self.rebind();
                 self.input(Input::BusinessMediaStarted).await;
             }
             LegEvent::Failed { reason } => {

@@ -24,10 +24,6 @@ pub(super) async fn show(State(world): State<Arc<World>>) -> Json<Vec<Faults>> {
 pub(super) async fn set(State(world): State<Arc<World>>, request: Request) -> Answer {
     let faults: Faults = body(request).await?;
     faults.check().map_err(|why| SandboxRefusal::Body(why.to_string()))?;
-    if faults.media.is_some_and(|media| media.rebind) {
-        let why = "media.rebind: this platform cannot change its address in a call yet";
-        return Err(SandboxRefusal::Body(why.to_owned()));
-    }
     match world.faults.put(faults.clone()).await {
         Ok(()) => {
             tell_calls(&world);

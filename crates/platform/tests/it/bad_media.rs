@@ -103,3 +103,26 @@ async fn a_handshake_that_never_ends() {
     let terminate = bench.hook.wait("terminate").await;
     assert_eq!(terminate["calls"][0]["status"], "FAILED", "{terminate}");
 }
+
+#[tokio::test]
+async fn a_call_survives_a_new_address_of_the_platform() {
+    let bench = Bench::start().await;
+    let (id, mut business) = talking(&bench).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(business.heard().0 > 15);
+    fault(&bench, json!({ "call_id": id, "media": { "rebind": true } })).await;
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    assert!(business.heard().0 < 10, "the socket is connected to the old address");
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    business.heard();
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    let (packets, heard) = business.heard();
+    assert!(packets >= 45 && heard.is_tone(440.0), "{packets} {heard:?}");
+    let seen = inspect(&bench, &id).await;
+    assert_eq!(
+        (&seen["state"], seen["verdicts"].as_array().unwrap().len()),
+        (&json!("accepted"), 1)
+    );
+    assert_eq!(seen["verdicts"][0]["text"], "A test asked for: a new address in the call.");
+    assert_eq!(seen["legs"]["user"]["heard"]["lost"], 0, "{seen}");
+}
