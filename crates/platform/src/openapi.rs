@@ -28,7 +28,8 @@ pub(crate) fn document() -> OpenApi {
     let mut paths = PathsBuilder::new();
     let sandbox = sandbox_users().into_iter().chain(sandbox_chats()).chain(sandbox_records());
     let sandbox = sandbox.chain(sandbox_faults()).chain(sandbox_whole()).chain(sandbox_lists());
-    for operation in sandbox.chain(graph()) {
+    let sandbox = sandbox.chain(sandbox_business());
+    for operation in sandbox.chain(graph()).chain(graph_reads()) {
         let path = operation.path;
         paths = paths.path(path, item(operation));
     }
@@ -94,6 +95,76 @@ fn analytics() -> Value {
     json!({ "data": [{ "granularity": "DAILY", "directions": ["BUSINESS_INITIATED"],
         "data_points": [{ "start": 1_783_036_800, "end": 1_783_123_200, "country": "BR",
                           "cost": 0.4914, "count": 35, "average_duration": 75 }] }] })
+}
+
+/// The business's side; the keys are those of a seed file.
+fn sandbox_business() -> Vec<Operation> {
+    let app = json!({ "id": "401234567890555", "name": "Second app", "secret": "s", "verify_token": "v",
+                      "tokens": [{ "token": "second-token",
+                                   "scopes": ["whatsapp_business_messaging"] }],
+                      "fields": ["calls"], "is_live": true });
+    let account = json!({ "id": "201234567890555", "name": "Second", "currency": "EUR",
+                          "timezone": "Europe/Berlin", "country": "DE", "use_case": "service",
+                          "payment_valid": true, "rulebook": "2026-10", "rate_card": "example",
+                          "apps": ["401234567890123"] });
+    let number = json!({ "id": "109876543210555", "account": "201234567890123",
+                         "digits": "551140000555", "name": "Second number", "tier": 2000,
+                         "kind": "test", "allowed_recipients": ["5215550000001"] });
+    let added = |path, summary, body: Value| Operation {
+        status: "201",
+        ..post(path, summary, body.clone(), body)
+    };
+    let changed = |path, summary, changes: Value, answer: Value| Operation {
+        method: HttpMethod::Put,
+        ..post(path, summary, changes, answer)
+    };
+    vec![
+        added("/sandbox/v1/apps", "Adds an app with its tokens", app),
+        added("/sandbox/v1/accounts", "Adds an account", account.clone()),
+        changed(
+            "/sandbox/v1/accounts/{id}",
+            "Changes an account; what is not named stays, null clears",
+            json!({ "payment_valid": false, "use_case": "marketing", "rulebook": "2025-beta" }),
+            account,
+        ),
+        added("/sandbox/v1/numbers", "Adds a business number", number.clone()),
+        changed(
+            "/sandbox/v1/numbers/{id}",
+            "Changes a number; what is not named stays, null clears",
+            json!({ "tier": 10000, "country": "MX", "allowed_recipients": [] }),
+            number,
+        ),
+        changed(
+            "/sandbox/v1/users/{wa_id}",
+            "Changes a user; an empty text clears",
+            json!({ "username": "ana.souza", "parent_user_id": "MX.ENT.1", "hides_number": false,
+                    "client": { "os": "ios", "version": "2.25.27" } }),
+            json!({ "wa_id": "5215550000001", "user_id": "MX.1", "username": "ana.souza" }),
+        ),
+    ]
+}
+
+/// What a client reads when it starts.
+fn graph_reads() -> Vec<Operation> {
+    vec![
+        get(
+            "/v23.0/{waba_id}/phone_numbers",
+            "The account's numbers, page by page (fields, limit, after in the query)",
+            json!({ "data": [{ "id": "109876543210987", "verified_name": "Loja Aurora" }],
+                    "paging": { "cursors": { "before": "MTA5", "after": "MTA5" } } }),
+        ),
+        get(
+            "/v23.0/{waba_id}/subscribed_apps",
+            "The apps that get the account's webhooks; POST subscribes the token's app, DELETE ends it",
+            json!({ "data": [{ "whatsapp_business_api_data": { "id": "401234567890123" } }] }),
+        ),
+        get(
+            "/v23.0/debug_token",
+            "What a token allows (input_token in the query)",
+            json!({ "data": { "app_id": "401234567890123", "is_valid": true, "scopes": [] } }),
+        ),
+        get("/v23.0/me", "The app of the token", json!({ "id": "401234567890123", "name": "App" })),
+    ]
 }
 
 fn sandbox_users() -> Vec<Operation> {

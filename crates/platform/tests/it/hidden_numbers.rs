@@ -77,6 +77,7 @@ async fn permissions_are_read_by_either_id_and_to_wins() {
 #[tokio::test]
 async fn calls_of_both_directions_name_the_ids() {
     let bench = hidden().await;
+    bench.behave(ANA, json!({ "answer": "reject" })).await;
     let call = json!({ "to": BUSINESS });
     let (_, placed) = bench.sandbox(&format!("/users/{ID}/call"), call).await;
     let connect = bench.hook.wait("connect").await;
@@ -91,7 +92,6 @@ async fn calls_of_both_directions_name_the_ids() {
 
     bench.permit("accept_permanent").await;
     bench.open_window().await;
-    bench.behave(ANA, json!({ "answer": "reject" })).await;
     let business = Business::offering();
     let body = json!({ "messaging_product": "whatsapp", "recipient": ID, "action": "connect",
                        "session": { "sdp_type": "offer", "sdp": business.sdp } });
