@@ -20,6 +20,9 @@ const HTTP_PORT: u16 = 8400;
 /// The media port of WhatsApp's relays, and ours.
 const MEDIA_PORT: u16 = 3480;
 
+/// More calls than one machine of today carries.
+const CALLS_MAX: usize = 10_000;
+
 /// Everything a platform is started with.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -55,6 +58,8 @@ pub struct Config {
     /// A command that writes down a call: it gets the path of a WAV file at the end or as `{wav}`,
     /// and gives text or JSON. Without one transcripts are empty.
     pub transcriber: Option<String>,
+    /// Calls that may be live at a time on the whole platform, whoever's they are.
+    pub calls_max: usize,
     /// How long a webhook endpoint may take to answer; the rulebook's time if absent.
     pub webhook_timeout: Option<Duration>,
 }
@@ -78,6 +83,7 @@ impl Default for Config {
             rate_cards: Vec::new(),
             speech: None,
             transcriber: None,
+            calls_max: CALLS_MAX,
             webhook_timeout: None,
         }
     }

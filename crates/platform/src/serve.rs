@@ -174,6 +174,7 @@ async fn make_world(
         ears: Ears::start().map_err(StartError::Thread)?,
         recordings: Recordings::default(),
         calls: Registry::default(),
+        calls_max: config.calls_max,
         phones: phones::Phones::default(),
         clients,
         handshake: config.handshake,

@@ -59,6 +59,8 @@ pub(crate) struct World {
     pub(crate) clients: Clients,
     pub(crate) handshake: bool,
     pub(crate) sandbox_token: Option<String>,
+    /// Calls that may be live at a time.
+    pub(crate) calls_max: usize,
     /// Held from the check of a new call until it is counted, so that two cannot pass one limit.
     pub(crate) placing: tokio::sync::Mutex<()>,
     /// Reads of permissions.

@@ -288,6 +288,9 @@ fn open_business_leg(world: &World, sdes_tag: Option<u32>) -> Result<Leg, ApiRef
 }
 
 fn open_leg(world: &World, password: Password, beside: Option<&Leg>) -> Result<Leg, ApiRefusal> {
+    if world.calls.len() >= world.calls_max {
+        return Err(ApiRefusal::NoMedia);
+    }
     let beside = beside.map(|leg| &leg.handle);
     legs::open(&world.engine, password, beside).map_err(|fault| {
         tracing::error!(fault = %crate::api::chain(&fault), "cannot open a leg");

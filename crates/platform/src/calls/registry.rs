@@ -79,6 +79,11 @@ impl Registry {
         self.lock().values().cloned().collect()
     }
 
+    /// How many calls are live.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Counts what runs around a pair.
     pub(crate) fn running(&self, user: &WaId, number: &PhoneNumberId, account: &WabaId) -> Running {
         let mut running = Running::default();

@@ -10,7 +10,7 @@ use crate::{
     business::Business,
 };
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 pub(crate) async fn phone(bench: &Bench, user: &str) -> Socket {
     let url = bench.url(&format!("/phone/ws?wa_id={user}")).replace("http://", "ws://");

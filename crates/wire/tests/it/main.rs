@@ -10,6 +10,7 @@ mod golden;
 mod hostile;
 mod requests;
 mod sandbox_types;
+mod sheet;
 mod web_agrees;
 mod webhooks;
 

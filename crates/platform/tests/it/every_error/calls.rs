@@ -1,0 +1,178 @@
+//! Why a business cannot call, and what it cannot do to a call.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Key, Meeting, settings::demo_but};
+use crate::{
+    bench::{ANA, BUSINESS, Bench, config, send},
+    business::Business,
+};
+
+const BRUNO: &str = "5511988887777";
+
+const DIRECTION: Key = (100, "call.direction");
+const ENDED: Key = (100, "call.ended");
+const SAME_SDP: Key = (100, "call.same_sdp");
+const STATE: Key = (100, "call.state");
+const UNKNOWN: Key = (100, "call.unknown");
+const READS: Key = (613, "limits.permission_reads");
+const CAPACITY: Key = (131_016, "platform.capacity");
+const PAYMENT: Key = (131_044, "eligibility.payment");
+const SIP: Key = (131_055, "eligibility.sip");
+const DISABLED: Key = (138_000, "eligibility.enabled");
+const UNCALLABLE: Key = (138_001, "eligibility.callable");
+const CONCURRENT: Key = (138_002, "limits.concurrent");
+const PAIR: Key = (138_003, "limits.one_call_per_pair");
+const PLACED: Key = (138_005, "limits.placed_per_day");
+const PERMISSION: Key = (138_006, "permission.required");
+const LATE: Key = (138_007, "call.answer_window");
+const CONNECTED: Key = (138_012, "limits.connected_per_day");
+const COUNTRY: Key = (138_013, "eligibility.country");
+
+const ELIGIBILITY: &[Key] = &[PAYMENT, SIP, DISABLED, UNCALLABLE, PERMISSION, COUNTRY];
+const LIMITS: &[Key] = &[CAPACITY, READS, CONCURRENT, PAIR, PLACED, CONNECTED];
+const ACTIONS: &[Key] = &[DIRECTION, ENDED, SAME_SDP, STATE, UNKNOWN, LATE];
+
+pub(crate) const ROWS: &[Key] = &[
+    CAPACITY, PAYMENT, SIP, DISABLED, UNCALLABLE, PERMISSION, COUNTRY, READS, CONCURRENT, PAIR,
+    PLACED, CONNECTED, DIRECTION, ENDED, SAME_SDP, STATE, UNKNOWN, LATE,
+];
+
+async fn dial(bench: &Bench, to: &str) -> (u16, Value) {
+    let sdp = Business::offering().sdp;
+    let body = json!({ "messaging_product": "whatsapp", "to": to, "action": "connect",
+        "session": { "sdp_type": "offer", "sdp": sdp } });
+    bench.graph("calls", body).await
+}
+
+/// A platform with one rule replaced, where Ana may be called.
+async fn with_rule(path: &str, value: &str) -> Bench {
+    let rules = BTreeMap::from([(path.to_owned(), value.to_owned())]);
+    let bench = Bench::with(offhook_platform::Config { rules, ..config() }).await;
+    bench.open_window().await;
+    bench.permit("accept_permanent").await;
+    bench
+}
+
+fn id(placed: &(u16, Value)) -> String {
+    placed.1["calls"][0]["id"].as_str().unwrap_or_else(|| panic!("{placed:?}")).to_owned()
+}
+
+#[tokio::test]
+async fn of_eligibility() {
+    let mut meeting = Meeting::new();
+    let bench = Bench::start().await;
+    meeting.graph(PERMISSION, "never given", &dial(&bench, ANA).await);
+    meeting.graph(UNCALLABLE, "not on WhatsApp", &dial(&bench, "4915100000000").await);
+    let off = json!({ "calling": { "status": "DISABLED" } });
+    assert_eq!(bench.graph("settings", off).await.0, 200);
+    meeting.graph(DISABLED, "not enabled", &dial(&bench, ANA).await);
+    let sip = json!({ "calling": { "status": "ENABLED",
+        "sip": { "status": "ENABLED", "servers": [{ "hostname": "sip.shop.example" }] } } });
+    assert_eq!(bench.graph("settings", sip).await.0, 200);
+    meeting.graph(SIP, "over SIP", &dial(&bench, ANA).await);
+
+    let unpaid = demo_but("payment_valid = true", "payment_valid = false").await;
+    meeting.graph(PAYMENT, "no valid payment method", &dial(&unpaid, ANA).await);
+    let blocked = demo_but("digits = \"551140000000\"", "digits = \"201040000000\"").await;
+    meeting.graph(COUNTRY, "of EG", &dial(&blocked, ANA).await);
+    meeting.all_of(&[ELIGIBILITY]);
+}
+
+#[tokio::test]
+async fn of_limits() {
+    let mut meeting = Meeting::new();
+    let bench = with_rule("limits.permission_reads_per_second", "1").await;
+    bench.clock.set_mode(offhook_platform::clock::Mode::Frozen);
+    let read = format!("/call_permissions?user_wa_id={ANA}");
+    assert_eq!(bench.graph_get(&read).await.0, 200);
+    meeting.graph(READS, "1 of 1", &bench.graph_get(&read).await);
+
+    let bench = with_rule("limits.concurrent", "1").await;
+    bench.behave(ANA, json!({ "answer": "ignore" })).await;
+    assert_eq!(dial(&bench, ANA).await.0, 200);
+    for (path, body) in [
+        ("message", json!({ "to": BUSINESS, "text": "hello" })),
+        ("permission", json!({ "to": BUSINESS, "action": "accept_permanent" })),
+    ] {
+        assert_eq!(bench.sandbox(&format!("/users/{BRUNO}/{path}"), body).await.0, 200);
+    }
+    meeting.graph(CONCURRENT, "1 of 1", &dial(&bench, BRUNO).await);
+
+    let bench = Bench::with(offhook_platform::Config { calls_max: 0, ..config() }).await;
+    bench.open_window().await;
+    bench.permit("accept_permanent").await;
+    meeting.graph(CAPACITY, "no room", &dial(&bench, ANA).await);
+
+    let bench = with_rule("limits.placed_per_day", "1").await;
+    bench.behave(ANA, json!({ "answer": "ignore" })).await;
+    let first = id(&dial(&bench, ANA).await);
+    meeting.graph(PAIR, "already running", &dial(&bench, ANA).await);
+    assert_eq!(bench.action(&first, "terminate").await.0, 200);
+    bench.hook.wait("terminate").await;
+    meeting.graph(PLACED, "1 of 1", &dial_when_free(&bench).await);
+
+    let bench = with_rule("limits.connected_per_day", "1").await;
+    bench.behave(ANA, json!({ "answer": { "after_ms": 50 } })).await;
+    let first = id(&dial(&bench, ANA).await);
+    bench.hook.wait("ACCEPTED").await;
+    assert_eq!(bench.action(&first, "terminate").await.0, 200);
+    bench.hook.wait("terminate").await;
+    let answer = dial_when_free(&bench).await;
+    meeting.graph(CONNECTED, "1 of 1", &answer);
+    assert!(answer.1["error"]["error_data"]["next_call_allowed_at"].is_i64(), "{answer:?}");
+    meeting.all_of(&[LIMITS]);
+}
+
+/// Dials once the last call has left the table of live calls.
+async fn dial_when_free(bench: &Bench) -> (u16, Value) {
+    for _ in 0..100 {
+        let answer = dial(bench, ANA).await;
+        if answer.1["error"]["code"] != json!(138_003) {
+            return answer;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the last call does not end");
+}
+
+#[tokio::test]
+async fn of_actions() {
+    let mut meeting = Meeting::new();
+    let bench = Bench::start().await;
+    meeting.graph(UNKNOWN, "no call with this id", &bench.action("wacid.NONE", "terminate").await);
+    let placed = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
+    let call = placed.1["call_id"].as_str().unwrap().to_owned();
+    let business = Business::answering(&bench.hook.wait("connect").await);
+    assert_eq!(bench.answer(&call, "pre_accept", &business.sdp).await.0, 200);
+    let other = business.sdp.replace("a=ptime:20\r\n", "");
+    meeting.graph(SAME_SDP, "identical", &bench.answer(&call, "accept", &other).await);
+    assert_eq!(bench.answer(&call, "accept", &business.sdp).await.0, 200);
+    let again = bench.answer(&call, "accept", &business.sdp).await;
+    meeting.graph(STATE, "while the call is accepted", &again);
+    assert_eq!(bench.action(&call, "terminate").await.0, 200);
+    bench.hook.wait("terminate").await;
+    meeting.graph(ENDED, "has ended", &bench.action(&call, "terminate").await);
+
+    bench.open_window().await;
+    bench.permit("accept_permanent").await;
+    bench.behave(ANA, json!({ "answer": "ignore" })).await;
+    let outgoing = id(&dial_when_free(&bench).await);
+    let answer = bench.answer(&outgoing, "accept", &business.sdp).await;
+    meeting.graph(DIRECTION, "BUSINESS_INITIATED", &answer);
+    assert_eq!(bench.action(&outgoing, "terminate").await.0, 200);
+
+    let bench = Bench::start().await;
+    let placed = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
+    let call = placed.1["call_id"].as_str().unwrap().to_owned();
+    let business = Business::answering(&bench.hook.wait("connect").await);
+    bench.clock.advance("PT46S").unwrap();
+    bench.hook.wait("terminate").await;
+    let late = bench.answer(&call, "accept", &business.sdp).await;
+    meeting.graph(LATE, "time to answer", &late);
+    let gone = send(bench.get("/sandbox/v1/calls/wacid.NONE")).await;
+    assert_eq!(gone.0, 404);
+    meeting.all_of(&[ACTIONS]);
+}

@@ -1,0 +1,56 @@
+//! What only a phone or the sandbox API meets, and what a broken platform answers.
+
+use serde_json::json;
+
+use super::{Key, Meeting};
+use crate::{
+    bench::{ANA, BUSINESS, Bench, config},
+    phones::{phone, say},
+};
+
+const CLOSED: Key = (100, "hours.open");
+const NOTHING: Key = (100, "permission.nothing_to_revoke");
+const REQUEST: Key = (100, "permission.request_closed");
+const FAULT: Key = (131_000, "platform.fault");
+
+pub(crate) const ROWS: &[Key] = &[CLOSED, NOTHING, REQUEST, FAULT];
+
+#[tokio::test]
+async fn of_the_user() {
+    let bench = Bench::start().await;
+    let mut meeting = Meeting::new();
+    let revoke = json!({ "to": BUSINESS, "action": "revoke" });
+    let answer = bench.sandbox(&format!("/users/{ANA}/permission"), revoke).await;
+    meeting.sandbox(NOTHING, "no call permission to revoke", &answer);
+
+    let mut socket = phone(&bench, ANA).await;
+    let late = json!({ "type": "permission", "to": BUSINESS, "choice": "reject",
+                       "request_id": "wamid.X" });
+    meeting.phone(REQUEST, "unknown", &say(&mut socket, &late.to_string()).await);
+    drop(socket);
+
+    let monday = json!({ "calling": { "call_hours": { "status": "ENABLED",
+        "timezone_id": "America/Sao_Paulo", "weekly_operating_hours": [
+            { "day_of_week": "MONDAY", "open_time": "0900", "close_time": "0901" }] } } });
+    assert_eq!(bench.graph("settings", monday).await.0, 200);
+    bench.clock.set("2026-11-24T12:00:00Z".parse().unwrap());
+    let answer = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
+    meeting.sandbox(CLOSED, "opens at", &answer);
+    meeting.all_of(&[&[CLOSED, NOTHING, REQUEST]]);
+}
+
+#[tokio::test]
+async fn of_a_platform_that_cannot_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = Some(folder.path().to_owned());
+    let bench = Bench::with(offhook_platform::Config { data, ..config() }).await;
+    let mut meeting = Meeting::new();
+    let other = rusqlite::Connection::open(folder.path().join("platform.sqlite")).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let enable = json!({ "calling": { "status": "ENABLED" } });
+    let answer = bench.graph("settings", enable.clone()).await;
+    meeting.graph(FAULT, "could not do this", &answer);
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(bench.graph("settings", enable).await.0, 200, "it recovers");
+    meeting.all_of(&[&[FAULT]]);
+}

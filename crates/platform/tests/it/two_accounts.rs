@@ -1,0 +1,50 @@
+//! Do the rules hold for another account as for the demo's?
+//!
+//! Every scenario runs twice: on the demo's kind of account, and on one of another country, currency,
+//! time zone, tier and rulebook. What must differ is said by the account's rulebook and nowhere else.
+
+mod account;
+mod consent;
+mod limits;
+mod settings;
+
+use account::{Account, BRAZIL, GERMANY};
+
+/// Runs a scenario on both accounts.
+macro_rules! on_both {
+    ($($scenario:path => $name:ident,)*) => { $(
+        #[tokio::test]
+        async fn $name() {
+            for account in [&BRAZIL, &GERMANY] {
+                $scenario(account).await;
+            }
+        }
+    )* };
+}
+
+on_both! {
+    consent::a_permission_lives_seven_days => a_permission_lives_seven_days,
+    consent::requests_are_counted_by_day_and_week => requests_are_counted_by_day_and_week,
+    consent::the_window_lives_a_day => the_window_lives_a_day,
+    consent::a_call_needs_the_window_where_the_rulebook_says_so => a_call_needs_the_window_where_the_rulebook_says_so,
+    consent::unanswered_calls_end_the_permission => unanswered_calls_end_the_permission,
+    limits::one_call_a_pair => one_call_a_pair,
+    limits::concurrent_calls_are_counted_in_the_rulebooks_scope => concurrent_calls_are_counted_in_the_rulebooks_scope,
+    limits::a_changed_number_changes_the_verdict => a_changed_number_changes_the_verdict,
+    limits::a_call_is_priced_in_the_accounts_currency => a_call_is_priced_in_the_accounts_currency,
+    settings::the_tier_decides_who_may_switch_on => the_tier_decides_who_may_switch_on,
+    settings::a_blocked_country_is_blocked_in_the_rulebooks_scope => a_blocked_country_is_blocked_in_the_rulebooks_scope,
+    settings::hours_are_in_the_accounts_zone => hours_are_in_the_accounts_zone,
+}
+
+/// The accounts differ in everything the scenarios touch.
+#[test]
+fn the_accounts_differ() {
+    let differs = |of: fn(&Account) -> String| assert_ne!(of(&BRAZIL), of(&GERMANY));
+    differs(|account| account.currency.to_owned());
+    differs(|account| account.timezone.to_owned());
+    differs(|account| account.rulebook.to_owned());
+    differs(|account| account.business.to_owned());
+    differs(|account| account.tier.to_string());
+    differs(|account| account.rate_card.to_owned());
+}
