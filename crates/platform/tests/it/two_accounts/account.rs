@@ -139,11 +139,7 @@ name = "Friend"
     }
 
     /// A platform of a changed seed or changed rules; its clock stands.
-    pub(super) async fn start_with(
-        &self,
-        seed: &str,
-        rules: BTreeMap<String, String>,
-    ) -> Side<'_> {
+    pub(super) async fn start_with(&self, seed: &str, rules: BTreeMap<String, String>) -> Side<'_> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("seed.toml");
         std::fs::write(&file, seed).unwrap();

@@ -11,8 +11,7 @@ fn request() -> Value {
 
 async fn write(side: &Side<'_>, kind: &str, content: Value) -> (u16, Value) {
     let to = side.account.user;
-    let body =
-        json!({ "messaging_product": "whatsapp", "to": to, "type": kind, kind: content });
+    let body = json!({ "messaging_product": "whatsapp", "to": to, "type": kind, kind: content });
     side.graph("messages", body).await
 }
 

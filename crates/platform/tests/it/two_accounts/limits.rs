@@ -78,8 +78,11 @@ pub(super) async fn a_call_is_priced_in_the_accounts_currency(account: &Account)
     side.advance("PT1S");
     side.bench.hook.wait("ACCEPTED").await;
     side.advance("PT70S");
-    let ended = side.graph("calls", json!({ "messaging_product": "whatsapp", "call_id": id,
-                                            "action": "terminate" }));
+    let ended = side.graph(
+        "calls",
+        json!({ "messaging_product": "whatsapp", "call_id": id,
+                                            "action": "terminate" }),
+    );
     let ended = ended.await;
     let mut seen = json!(null);
     for _ in 0..100 {

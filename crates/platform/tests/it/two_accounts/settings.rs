@@ -18,10 +18,8 @@ pub(super) async fn the_tier_decides_who_may_switch_on(account: &Account) {
     let side = account.start_with(&enough, BTreeMap::new()).await;
     let answer = side.graph("settings", enable()).await;
     assert_eq!(answer.0, 200, "{}", answer.1);
-    let raised = BTreeMap::from([(
-        "eligibility.tier_min".to_owned(),
-        (account.tier_min + 1).to_string(),
-    )]);
+    let raised =
+        BTreeMap::from([("eligibility.tier_min".to_owned(), (account.tier_min + 1).to_string())]);
     let side = account.start_with(&enough, raised).await;
     assert_eq!(refused(&side.graph("settings", enable()).await), (400, 138_015));
 }
