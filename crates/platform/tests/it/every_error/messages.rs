@@ -2,17 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::{Key, Meeting};
+use super::{Key, Meeting, settings::demo_but};
 use crate::bench::{ANA, Bench};
 
 const MISSING: Key = (131_008, "request.body");
 const INVALID: Key = (131_009, "request.body");
 const UNSUPPORTED: Key = (131_051, "request.body");
+const NOT_LISTED: Key = (131_030, "eligibility.allowed_list");
 const WINDOW: Key = (131_047, "window.open");
 const REQUESTS: Key = (138_009, "permission.request_limit");
 const PERMANENT: Key = (138_017, "permission.already_permanent");
 
-pub(crate) const ROWS: &[Key] = &[MISSING, INVALID, UNSUPPORTED, WINDOW, REQUESTS, PERMANENT];
+pub(crate) const ROWS: &[Key] =
+    &[MISSING, INVALID, UNSUPPORTED, NOT_LISTED, WINDOW, REQUESTS, PERMANENT];
 
 fn message(kind: &str, content: Value) -> Value {
     json!({ "messaging_product": "whatsapp", "to": ANA, "type": kind, kind: content })
@@ -49,5 +51,9 @@ async fn of_messages() {
     bench.clock.advance("P1DT1S").unwrap();
     bench.open_window().await;
     meeting.graph(PERMANENT, "permanent", &bench.graph("messages", request()).await);
+
+    let test = demo_but("tier = 2000", "tier = 2000\nkind = \"test\"").await;
+    test.open_window().await;
+    meeting.graph(NOT_LISTED, "allowed list", &test.graph("messages", request()).await);
     meeting.all_of(&[ROWS]);
 }

@@ -3,6 +3,7 @@
 //! Each test makes its requests and meets rows: HTTP status, code and title are compared with the
 //! document, and the details with a part of their text. A row nobody meets fails the last test.
 
+mod access;
 mod calls;
 mod messages;
 mod requests;
@@ -17,8 +18,8 @@ use serde_json::Value;
 pub(crate) type Key = (i64, &'static str);
 
 /// Every row some test here meets.
-const MET: [&[Key]; 5] =
-    [calls::ROWS, messages::ROWS, requests::ROWS, sandbox::ROWS, settings::ROWS];
+const MET: [&[Key]; 6] =
+    [access::ROWS, calls::ROWS, messages::ROWS, requests::ROWS, sandbox::ROWS, settings::ROWS];
 
 /// A row as the document has it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,9 +7,10 @@ use crate::bench::{Bench, config};
 
 const VALUE: Key = (100, "settings.value");
 const TIER: Key = (138_015, "settings.tier");
+const USE_CASE: Key = (138_015, "settings.use_case");
 const NOBODY: Key = (138_018, "settings.prerequisites");
 
-pub(crate) const ROWS: &[Key] = &[VALUE, TIER, NOBODY];
+pub(crate) const ROWS: &[Key] = &[VALUE, TIER, USE_CASE, NOBODY];
 
 fn enable() -> Value {
     json!({ "calling": { "status": "ENABLED" } })
@@ -45,6 +46,9 @@ async fn of_settings() {
 
     let bench = off_but("tier = 2000", "tier = 250").await;
     meeting.graph(TIER, "this number has 250", &bench.graph("settings", enable()).await);
+
+    let bench = off_but("use_case = \"service\"", "use_case = \"authentication\"").await;
+    meeting.graph(USE_CASE, "authentication", &bench.graph("settings", enable()).await);
 
     let fields = "fields = [\"calls\", ";
     let bench = off_but(fields, "fields = [").await;
