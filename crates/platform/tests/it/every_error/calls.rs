@@ -12,6 +12,8 @@ use crate::{
 
 const BRUNO: &str = "5511988887777";
 
+const RESTRICTED: Key = (138_014, "eligibility.restriction");
+const CAPTURE: Key = (100, "capture.request");
 const DIRECTION: Key = (100, "call.direction");
 const ENDED: Key = (100, "call.ended");
 const SAME_SDP: Key = (100, "call.same_sdp");
@@ -31,13 +33,14 @@ const LATE: Key = (138_007, "call.answer_window");
 const CONNECTED: Key = (138_012, "limits.connected_per_day");
 const COUNTRY: Key = (138_013, "eligibility.country");
 
-const ELIGIBILITY: &[Key] = &[PAYMENT, SIP, DISABLED, UNCALLABLE, PERMISSION, COUNTRY];
+const ELIGIBILITY: &[Key] =
+    &[PAYMENT, SIP, DISABLED, UNCALLABLE, PERMISSION, COUNTRY, RESTRICTED, CAPTURE];
 const LIMITS: &[Key] = &[CAPACITY, READS, CONCURRENT, PAIR, PLACED, CONNECTED];
 const ACTIONS: &[Key] = &[DIRECTION, ENDED, SAME_SDP, STATE, UNKNOWN, LATE];
 
 pub(crate) const ROWS: &[Key] = &[
-    CAPACITY, PAYMENT, SIP, DISABLED, UNCALLABLE, PERMISSION, COUNTRY, READS, CONCURRENT, PAIR,
-    PLACED, CONNECTED, DIRECTION, ENDED, SAME_SDP, STATE, UNKNOWN, LATE,
+    RESTRICTED, CAPTURE, CAPACITY, PAYMENT, SIP, DISABLED, UNCALLABLE, PERMISSION, COUNTRY, READS,
+    CONCURRENT, PAIR, PLACED, CONNECTED, DIRECTION, ENDED, SAME_SDP, STATE, UNKNOWN, LATE,
 ];
 
 async fn dial(bench: &Bench, to: &str) -> (u16, Value) {
@@ -73,6 +76,27 @@ async fn of_eligibility() {
         "sip": { "status": "ENABLED", "servers": [{ "hostname": "sip.shop.example" }] } } });
     assert_eq!(bench.graph("settings", sip).await.0, 200);
     meeting.graph(SIP, "over SIP", &dial(&bench, ANA).await);
+
+    let rules = [
+        ("quality.feedback_sample_min", "1"),
+        ("quality.feedback_warn_percent", "1"),
+        ("quality.feedback_restrict_percent", "2"),
+    ];
+    let rules = rules.map(|(path, value)| (path.to_owned(), value.to_owned())).into();
+    let bench = Bench::with(offhook_platform::Config { rules, ..config() }).await;
+    bench.open_window().await;
+    bench.permit("accept_permanent").await;
+    let report = json!({ "to": BUSINESS, "kind": "report" });
+    let bruno = bench.sandbox(&format!("/users/{BRUNO}/feedback"), report).await;
+    assert_eq!(bruno.0, 200, "{}", bruno.1);
+    meeting.graph(RESTRICTED, "restricted", &dial(&bench, ANA).await);
+
+    let sdp = Business::offering().sdp;
+    let recording = json!({ "status": "ENABLED", "purpose": "x".repeat(251),
+                            "announcement_language": "en" });
+    let body = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
+        "session": { "sdp_type": "offer", "sdp": sdp }, "recording": recording });
+    meeting.graph(CAPTURE, "at most 250 characters", &bench.graph("calls", body).await);
 
     let unpaid = demo_but("payment_valid = true", "payment_valid = false").await;
     meeting.graph(PAYMENT, "no valid payment method", &dial(&unpaid, ANA).await);

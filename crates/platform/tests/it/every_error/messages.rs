@@ -1,20 +1,41 @@
 //! What cannot be written to a user.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{Key, Meeting, settings::demo_but};
-use crate::bench::{ANA, Bench};
+use crate::bench::{ANA, Bench, config, send};
 
 const MISSING: Key = (131_008, "request.body");
 const INVALID: Key = (131_009, "request.body");
 const UNSUPPORTED: Key = (131_051, "request.body");
 const NOT_LISTED: Key = (131_030, "eligibility.allowed_list");
+const BUTTON_COUNTRY: Key = (131_009, "messages.button_country");
+const RATE: Key = (130_429, "limits.messages");
+const NOBODY: Key = (131_026, "messages.undeliverable");
+const OLD_APP: Key = (131_026, "eligibility.app_version");
 const WINDOW: Key = (131_047, "window.open");
 const REQUESTS: Key = (138_009, "permission.request_limit");
 const PERMANENT: Key = (138_017, "permission.already_permanent");
 
-pub(crate) const ROWS: &[Key] =
-    &[MISSING, INVALID, UNSUPPORTED, NOT_LISTED, WINDOW, REQUESTS, PERMANENT];
+const REFUSED: &[Key] = &[MISSING, INVALID, UNSUPPORTED, WINDOW, REQUESTS, PERMANENT];
+const BY_NUMBER: &[Key] = &[NOT_LISTED, BUTTON_COUNTRY, RATE];
+const FAILED: &[Key] = &[NOBODY, OLD_APP];
+
+pub(crate) const ROWS: &[Key] = &[
+    MISSING,
+    INVALID,
+    UNSUPPORTED,
+    WINDOW,
+    REQUESTS,
+    PERMANENT,
+    NOT_LISTED,
+    BUTTON_COUNTRY,
+    RATE,
+    NOBODY,
+    OLD_APP,
+];
 
 fn message(kind: &str, content: Value) -> Value {
     json!({ "messaging_product": "whatsapp", "to": ANA, "type": kind, kind: content })
@@ -51,9 +72,57 @@ async fn of_messages() {
     bench.clock.advance("P1DT1S").unwrap();
     bench.open_window().await;
     meeting.graph(PERMANENT, "permanent", &bench.graph("messages", request()).await);
+    meeting.all_of(&[REFUSED]);
+}
 
+#[tokio::test]
+async fn of_numbers() {
+    let mut meeting = Meeting::new();
     let test = demo_but("tier = 2000", "tier = 2000\nkind = \"test\"").await;
     test.open_window().await;
     meeting.graph(NOT_LISTED, "allowed list", &test.graph("messages", request()).await);
-    meeting.all_of(&[ROWS]);
+
+    let digits = "digits = \"551140000000\"";
+    let nigerian = demo_but(digits, &format!("{digits}\ncountry = \"NG\"")).await;
+    nigerian.open_window().await;
+    let button = message(
+        "interactive",
+        json!({ "type": "voice_call", "body": { "text": "Call us" },
+                "action": { "name": "voice_call" } }),
+    );
+    meeting.graph(BUTTON_COUNTRY, "of NG", &nigerian.graph("messages", button).await);
+
+    let rules = BTreeMap::from([("messages.per_second".to_owned(), "1".to_owned())]);
+    let slow = Bench::with(offhook_platform::Config { rules, ..config() }).await;
+    slow.open_window().await;
+    slow.clock.set_mode(offhook_platform::clock::Mode::Frozen);
+    let text = || message("text", json!({ "body": "hello" }));
+    assert_eq!(slow.graph("messages", text()).await.0, 200);
+    meeting.graph(RATE, "1 of 1", &slow.graph("messages", text()).await);
+    meeting.all_of(&[BY_NUMBER]);
+}
+
+#[tokio::test]
+async fn of_what_does_not_arrive() {
+    let mut meeting = Meeting::new();
+    let ana = "wa_id = \"5215550000001\"";
+    let old = format!("{ana}\nclient = {{ os = \"android\", version = \"2.24.13\" }}");
+    let bench = demo_but(ana, &old).await;
+    bench.open_window().await;
+    assert_eq!(bench.graph("messages", request()).await.0, 200);
+    let failed = bench.hook.wait("failed").await;
+    meeting.status(OLD_APP, "too old", &failed["statuses"][0]);
+
+    let plain = json!({ "name": "plain", "language": "en", "category": "UTILITY",
+                        "components": [{ "type": "BODY", "text": "Hello" }] });
+    let edge = bench.post("/v26.0/201234567890123/message_templates").bearer_auth("demo-token");
+    assert_eq!(send(edge.json(&plain)).await.0, 200);
+    bench.clock.advance("PT1S").unwrap();
+    let mut stranger =
+        message("template", json!({ "name": "plain", "language": { "code": "en" } }));
+    stranger["to"] = json!("4915100000000");
+    assert_eq!(bench.graph("messages", stranger).await.0, 200);
+    let failed = bench.hook.wait_nth("failed", 1).await;
+    meeting.status(NOBODY, "not on WhatsApp", &failed["statuses"][0]);
+    meeting.all_of(&[FAILED]);
 }

@@ -9,6 +9,7 @@ mod messages;
 mod requests;
 mod sandbox;
 mod settings;
+mod templates;
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -18,8 +19,15 @@ use serde_json::Value;
 pub(crate) type Key = (i64, &'static str);
 
 /// Every row some test here meets.
-const MET: [&[Key]; 6] =
-    [access::ROWS, calls::ROWS, messages::ROWS, requests::ROWS, sandbox::ROWS, settings::ROWS];
+const MET: [&[Key]; 7] = [
+    access::ROWS,
+    calls::ROWS,
+    messages::ROWS,
+    requests::ROWS,
+    sandbox::ROWS,
+    settings::ROWS,
+    templates::ROWS,
+];
 
 /// A row as the document has it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +81,15 @@ impl Meeting {
     pub(crate) fn phone(&mut self, key: Key, text: &str, frame: &Value) {
         assert_eq!((&frame["type"], &frame["code"]), (&"refused".into(), &key.1.into()), "{frame}");
         assert!(frame["text"].as_str().is_some_and(|said| said.contains(text)), "{frame}");
+        self.met.insert(key);
+    }
+
+    /// The error of a failed message's status is this row's.
+    #[track_caller]
+    pub(crate) fn status(&mut self, key: Key, details: &str, status: &Value) {
+        let error = &status["errors"][0];
+        let said = error["error_data"]["details"].as_str().unwrap_or_default();
+        assert!(error["code"] == key.0 && said.contains(details), "{key:?}: {status}");
         self.met.insert(key);
     }
 

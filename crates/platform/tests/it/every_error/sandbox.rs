@@ -11,9 +11,12 @@ use crate::{
 const CLOSED: Key = (100, "hours.open");
 const NOTHING: Key = (100, "permission.nothing_to_revoke");
 const REQUEST: Key = (100, "permission.request_closed");
+const CALLBACK: Key = (100, "hours.callback");
+const BUTTON: Key = (100, "messages.button_expired");
+const BLOCKED: Key = (138_001, "user.blocks");
 const FAULT: Key = (131_000, "platform.fault");
 
-pub(crate) const ROWS: &[Key] = &[CLOSED, NOTHING, REQUEST, FAULT];
+pub(crate) const ROWS: &[Key] = &[CLOSED, NOTHING, REQUEST, CALLBACK, BUTTON, BLOCKED, FAULT];
 
 #[tokio::test]
 async fn of_the_user() {
@@ -29,6 +32,29 @@ async fn of_the_user() {
     meeting.phone(REQUEST, "unknown", &say(&mut socket, &late.to_string()).await);
     drop(socket);
 
+    let ana = |act: &str| format!("/users/{ANA}/{act}");
+    let answer = bench.sandbox(&ana("callback"), json!({ "to": BUSINESS })).await;
+    meeting.sandbox(CALLBACK, "call back", &answer);
+
+    bench.open_window().await;
+    let button = json!({ "messaging_product": "whatsapp", "to": ANA, "type": "interactive",
+        "interactive": { "type": "voice_call", "body": { "text": "Call us" },
+            "action": { "name": "voice_call", "parameters": { "ttl_minutes": 1 } } } });
+    let sent = bench.graph("messages", button).await;
+    let id = sent.1["messages"][0]["id"].clone();
+    bench.clock.advance("PT1M").unwrap();
+    let press = json!({ "to": BUSINESS, "button": id });
+    meeting.sandbox(BUTTON, "stopped working", &bench.sandbox(&ana("call"), press).await);
+
+    for kind in ["block", "unblock"] {
+        let feedback = json!({ "to": BUSINESS, "kind": kind });
+        assert_eq!(bench.sandbox(&ana("feedback"), feedback).await.0, 200);
+        if kind == "block" {
+            let answer = bench.sandbox(&ana("call"), json!({ "to": BUSINESS })).await;
+            meeting.sandbox(BLOCKED, "blocked", &answer);
+        }
+    }
+
     let monday = json!({ "calling": { "call_hours": { "status": "ENABLED",
         "timezone_id": "America/Sao_Paulo", "weekly_operating_hours": [
             { "day_of_week": "MONDAY", "open_time": "0900", "close_time": "0901" }] } } });
@@ -36,7 +62,7 @@ async fn of_the_user() {
     bench.clock.set("2026-11-24T12:00:00Z".parse().unwrap());
     let answer = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
     meeting.sandbox(CLOSED, "opens at", &answer);
-    meeting.all_of(&[&[CLOSED, NOTHING, REQUEST]]);
+    meeting.all_of(&[&[CLOSED, NOTHING, REQUEST, CALLBACK, BUTTON, BLOCKED]]);
 }
 
 #[tokio::test]
