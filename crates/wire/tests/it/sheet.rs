@@ -85,6 +85,13 @@ fn through_its_type(value: &Value) -> Option<Result<Value, String>> {
         request(graph::message::MessageRequest::parse(bytes))
     } else if has("health_status") {
         again::<graph::health::Number>(value)
+    } else if has("components") {
+        request(graph::template::NewTemplate::parse(bytes))
+    } else if has("call_analytics") {
+        again::<graph::analytics::CallAnalytics>(&value["call_analytics"])
+            .map(|shown| json!({ "call_analytics": shown, "id": value["id"] }))
+    } else if has("storage_configuration") {
+        again::<graph::settings::Settings>(value)
     } else if has("calling") {
         request(graph::settings::Settings::parse(bytes))
     } else if has("contacts") {
