@@ -92,11 +92,11 @@ async fn of_eligibility() {
     meeting.graph(RESTRICTED, "restricted", &dial(&bench, ANA).await);
 
     let sdp = Business::offering().sdp;
-    let recording = json!({ "status": "ENABLED", "purpose": "x".repeat(251),
-                            "announcement_language": "en" });
+    let recording = json!({ "status": "ENABLED", "purpose": "quality",
+                            "announcement_language": "xx" });
     let body = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
         "session": { "sdp_type": "offer", "sdp": sdp }, "recording": recording });
-    meeting.graph(CAPTURE, "at most 250 characters", &bench.graph("calls", body).await);
+    meeting.graph(CAPTURE, "announcement_language", &bench.graph("calls", body).await);
 
     let unpaid = demo_but("payment_valid = true", "payment_valid = false").await;
     meeting.graph(PAYMENT, "no valid payment method", &dial(&unpaid, ANA).await);

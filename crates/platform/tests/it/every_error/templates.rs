@@ -36,13 +36,14 @@ async fn send_template(bench: &Bench, name: &str, components: Value) -> (u16, Va
 
 #[tokio::test]
 async fn of_templates() {
-    let rules = BTreeMap::from([("templates.count_max".to_owned(), "1".to_owned())]);
+    let rules = BTreeMap::from([("templates.count_max".to_owned(), "2".to_owned())]);
     let bench = Bench::with(offhook_platform::Config { rules, ..config() }).await;
     let mut meeting = Meeting::new();
     meeting.graph(VALUE, "BODY", &make(&bench, "hello", "").await);
     assert_eq!(make(&bench, "hello", "Hello {{1}}").await.0, 200);
     meeting.graph(UNIQUE, "already", &make(&bench, "hello", "Hello {{1}}").await);
-    meeting.graph(COUNT, "1 templates", &make(&bench, "other", "Hello {{1}}").await);
+    assert_eq!(make(&bench, "other", "Hello {{1}}").await.0, 200);
+    meeting.graph(COUNT, "2 templates", &make(&bench, "third", "Hello {{1}}").await);
 
     let text =
         |text: &str| json!({ "type": "body", "parameters": [{ "type": "text", "text": text }] });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use offhook_platform::{Config, Seed, clock::Mode};
+use rules::price::Card;
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,7 +27,7 @@ pub(super) struct Account {
     pub(super) rulebook: &'static str,
     pub(super) tier: u32,
     pub(super) rate_card: &'static str,
-    /// A card in the account's currency, imported before the first call.
+    /// A card in the account's currency beside the shipped ones.
     pub(super) card_csv: Option<&'static str>,
     /// The price of 70 seconds to `user`.
     pub(super) price_of_70_s: &'static str,
@@ -144,7 +145,9 @@ name = "Friend"
         let file = folder.path().join("seed.toml");
         std::fs::write(&file, seed).unwrap();
         let seed = Seed::read(&file).unwrap();
-        let bench = Bench::with(Config { seed, rules, ..config() }).await;
+        let card = self.card_csv.map(|csv| Card::parse(self.rate_card, csv).unwrap());
+        let rate_cards = card.into_iter().collect();
+        let bench = Bench::with(Config { seed, rules, rate_cards, ..config() }).await;
         bench.clock.set_mode(Mode::Frozen);
         bench.clock.set("2026-11-23T15:00:00Z".parse().unwrap());
         Side { account: self, bench }

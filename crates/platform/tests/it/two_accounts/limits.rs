@@ -66,11 +66,6 @@ pub(super) async fn a_changed_number_changes_the_verdict(account: &Account) {
 
 pub(super) async fn a_call_is_priced_in_the_accounts_currency(account: &Account) {
     let side = account.start().await;
-    if let Some(csv) = account.card_csv {
-        let card = json!({ "name": account.rate_card, "csv": csv });
-        let taken = side.bench.sandbox("/rate_cards", card).await;
-        assert_eq!(taken.0, 201, "{}", taken.1);
-    }
     side.behave(account.user, json!({ "answer": { "after_ms": 1 } })).await;
     may_call(&side).await;
     let id = placed(&side.dial().await);
