@@ -11,11 +11,17 @@
  * @property {Address} readSettings
  * @property {Address} changeSettings
  * @property {(user: string) => Address} permission
+ * @property {Address} analytics
+ * @property {string} points where the answer has its data points
  * @property {import("./step.mjs").Step[]} webhook how the callback URL is set
  */
 import { done, post } from "./step.mjs";
 
 const object = "/{{version}}/{{phone_number_id}}";
+
+const ANALYTICS =
+  'call_analytics.start({{day_start}}).end({{day_end}}).granularity(DAILY).dimensions(["direction"])' +
+  '.metric_types(["COUNT","COST","AVERAGE_DURATION"])';
 
 /** @type {Edition} */
 export const META = {
@@ -27,6 +33,8 @@ export const META = {
   readSettings: { method: "GET", path: `${object}/settings` },
   changeSettings: { method: "POST", path: `${object}/settings` },
   permission: (user) => ({ method: "GET", path: `${object}/call_permissions`, query: { user_wa_id: user } }),
+  analytics: { method: "GET", path: "/{{version}}/{{waba_id}}", query: { fields: ANALYTICS } },
+  points: "body.call_analytics.data_points",
   webhook: [
     {
       name: "Subscribe the app, with its callback URL",
@@ -61,6 +69,14 @@ export const DIALOG_360 = {
   readSettings: { method: "GET", path: "/calling/settings" },
   changeSettings: { method: "POST", path: "/calling/settings" },
   permission: (user) => ({ method: "GET", path: `/calling/permissions/${user}` }),
+  // 360dialog has no analytics of its own; the platform answers the same over its sandbox API.
+  analytics: {
+    method: "GET",
+    path: "/sandbox/v1/accounts/{{waba_id}}/analytics",
+    query: { start: "{{day_start}}", end: "{{day_end}}", granularity: "DAILY", dimensions: "direction" },
+    auth: "sandbox",
+  },
+  points: "body.data[0].data_points",
   webhook: [
     {
       name: "Set the number’s webhook",

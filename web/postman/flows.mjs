@@ -15,6 +15,7 @@ export const flows = (edition) => [
   businessRejects(edition),
   permission(edition),
   businessCalls(edition),
+  analytics(edition),
 ];
 
 /** @param {string} action @param {object} [more] */
@@ -338,5 +339,37 @@ const businessCalls = ({ calls }) => ({
       'pm.expect(body.price.currency).to.eql("USD");',
       "pm.expect(Number(body.price.amount)).to.be.above(0);",
     ]),
+  ],
+});
+
+/** @param {import("./editions.mjs").Edition} edition @returns {Flow} */
+const analytics = ({ analytics: address, points }) => ({
+  name: "Analytics",
+  about: "The connected calls of the day, by direction.",
+  steps: [
+    {
+      name: "What day is it there?",
+      address: sandbox("GET", "/clock"),
+      status: 200,
+      tests: [
+        "const today = Math.floor(Date.parse(body.now) / 86400000) * 86400;",
+        keep("day_start", "String(today - 86400)"),
+        keep("day_end", "String(today + 2 * 86400)"),
+      ],
+    },
+    {
+      name: "Calls, cost and duration by day",
+      address,
+      status: 200,
+      tests: [
+        `const points = ${points};`,
+        'for (const direction of ["USER_INITIATED", "BUSINESS_INITIATED"]) {',
+        "  const mine = points.filter((point) => point.direction === direction);",
+        "  pm.expect(mine.reduce((all, point) => all + point.count, 0), direction).to.be.at.least(1);",
+        "}",
+        'const paid = points.filter((point) => point.direction === "BUSINESS_INITIATED");',
+        "pm.expect(paid.reduce((all, point) => all + point.cost, 0)).to.be.above(0);",
+      ],
+    },
   ],
 });

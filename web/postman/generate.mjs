@@ -29,6 +29,8 @@ const VARIABLES = {
   other: "5511988887777",
   call_id: "",
   request_id: "",
+  day_start: "",
+  day_end: "",
 };
 
 const OF_EDITION = /** @type {Record<string, Record<string, string>>} */ ({
@@ -49,7 +51,7 @@ export function collection(edition) {
       name: `Offhook: WhatsApp calling, ${edition.name} edition`,
       description:
         "Walks the flows of WhatsApp Business Calling against an Offhook platform (`offhook platform`): set-up, " +
-        "a user’s call, permission, a business’s call, and the usual mistakes with their error codes. " +
+        "a user’s call, permission, a business’s call, analytics, and the usual mistakes with their error codes. " +
         "Run the folders in order. Written by web/postman/generate.mjs; change flows.mjs, not this file.",
       schema: SCHEMA,
     },

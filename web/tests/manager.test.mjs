@@ -127,6 +127,17 @@ describe("the manager", { timeout: 90_000 }, () => {
     await keep(page, "manager-call");
   });
 
+  it("draws the call of the day", { timeout: TEST_MAX_MS }, async () => {
+    await visit("analytics");
+    const plot = page.locator('[data-plot="Calls"]');
+    await plot.getByText("1 connected").waitFor();
+    const days = await plot.locator("tbody tr").allInnerTexts();
+    assert.equal(days.length, 1, String(days));
+    assert.match(days[0] ?? "", /^\d+ \w+\s+1\s+0$/, "a user called once, the business never");
+    await page.getByRole("region", { name: "By country" }).getByText("Brazil").waitFor();
+    await keep(page, "manager-analytics");
+  });
+
   it("sends a webhook again", { timeout: TEST_MAX_MS }, async () => {
     await visit("webhooks");
     const delivered = page.locator('[data-state="delivered"][data-field="calls"]').first();

@@ -21,6 +21,8 @@ export interface State {
   numbers: BusinessNumber[];
   users: User[];
   calls: CallSummary[];
+  rulebooks: string[];
+  rate_cards: string[];
 }
 
 export interface Clock {
@@ -32,7 +34,10 @@ export type ClockMode = "running" | "frozen";
 
 export interface Account {
   waba_id: string;
+  name: string;
   rulebook: string;
+  rate_card: string;
+  kind: string;
   timezone: string;
   currency: string;
   payment_valid: boolean;
@@ -43,6 +48,9 @@ export interface BusinessNumber {
   waba_id: string;
   number: string;
   name: string;
+  country?: string;
+  tier: number;
+  kind: string;
   calling_enabled: boolean;
 }
 

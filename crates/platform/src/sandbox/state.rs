@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State, response::IntoResponse as _};
 use rules::{
-    limits::Use,
+    limits::{NumberKind, Use},
     permission::{self, Status},
 };
 use wire::{
@@ -15,7 +15,7 @@ use wire::{
 use super::{Answer, calls, clock};
 use crate::{
     consent,
-    directory::{Account, Number, User},
+    directory::{Account, AccountKind, Number, User},
     store::StoreFault,
     world::World,
 };
@@ -28,9 +28,11 @@ pub(super) async fn show(State(world): State<Arc<World>>) -> Answer {
     Ok(Json(sandbox::State {
         clock: clock::read(&world),
         accounts: world.directory.accounts().iter().map(|it| shown_account(it)).collect(),
-        numbers: world.directory.numbers().iter().map(|it| shown_number(it)).collect(),
+        numbers: world.directory.numbers().iter().map(|it| shown_number(&world, it)).collect(),
         users,
         calls: calls::newest(&world).await?,
+        rulebooks: world.books.keys().cloned().collect(),
+        rate_cards: world.cards().families().into_iter().map(str::to_owned).collect(),
     })
     .into_response())
 }
@@ -38,19 +40,34 @@ pub(super) async fn show(State(world): State<Arc<World>>) -> Answer {
 fn shown_account(account: &Account) -> sandbox::Account {
     sandbox::Account {
         waba_id: account.id.clone(),
+        name: account.name.clone(),
         rulebook: account.rulebook.clone(),
+        rate_card: account.rate_card.clone(),
+        kind: match account.kind {
+            AccountKind::Production => "production",
+            AccountKind::Sandbox => "sandbox",
+        }
+        .to_owned(),
         timezone: account.timezone.clone(),
         currency: account.currency.to_string(),
         payment_valid: account.payment_valid,
     }
 }
 
-fn shown_number(number: &Number) -> sandbox::Number {
+fn shown_number(world: &World, number: &Number) -> sandbox::Number {
     sandbox::Number {
         phone_number_id: number.id.clone(),
         waba_id: number.account.clone(),
         number: number.digits.clone(),
         name: number.name.clone(),
+        country: number.known_country(),
+        tier: number.tier,
+        kind: match world.directory.kind_of(number) {
+            NumberKind::Production => "production",
+            NumberKind::Test => "test",
+            NumberKind::Sandbox => "sandbox",
+        }
+        .to_owned(),
         calling_enabled: number.calling.calling_enabled(),
     }
 }

@@ -110,6 +110,15 @@ impl Cards {
         CARDS.clone()
     }
 
+    /// What an account can name: the families of the call rates, each once.
+    #[must_use]
+    pub fn families(&self) -> Vec<&str> {
+        let mut families: Vec<_> = self.calls.iter().map(|card| card.family.as_str()).collect();
+        families.sort_unstable();
+        families.dedup();
+        families
+    }
+
     /// Adds a card; one of the same kind, name and currency goes.
     pub fn add(&mut self, card: Card) {
         match card {

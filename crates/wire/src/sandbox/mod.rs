@@ -10,7 +10,7 @@ mod user;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use terms::{PhoneNumberId, Timestamp, WaId, WabaId};
+use terms::{Country, PhoneNumberId, Timestamp, WaId, WabaId};
 
 use crate::IsoSpan;
 
@@ -57,6 +57,12 @@ pub struct State {
     pub users: Vec<User>,
     /// Calls, live and ended, newest first.
     pub calls: Vec<CallSummary>,
+    /// The rulebooks an account can have.
+    #[serde(default)]
+    pub rulebooks: Vec<String>,
+    /// The rate cards an account can have.
+    #[serde(default)]
+    pub rate_cards: Vec<String>,
 }
 
 /// An account (WABA).
@@ -64,8 +70,14 @@ pub struct State {
 pub struct Account {
     /// Its id.
     pub waba_id: WabaId,
+    /// The business's name.
+    pub name: String,
     /// Its rulebook.
     pub rulebook: String,
+    /// What its calls and messages cost.
+    pub rate_card: String,
+    /// `production` or `sandbox`.
+    pub kind: String,
     /// Its time zone.
     pub timezone: String,
     /// What it is billed in.
@@ -85,6 +97,13 @@ pub struct Number {
     pub number: WaId,
     /// The business's name.
     pub name: String,
+    /// The country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
+    /// The messaging tier: users a day.
+    pub tier: u32,
+    /// `production`, `test` or `sandbox`.
+    pub kind: String,
     /// Whether calls are on.
     pub calling_enabled: bool,
 }
