@@ -46,6 +46,10 @@ export async function upload(number: string, file: File): Promise<string> {
 }
 export const media = (id: string) => path("media", id);
 
+export const changeAccount = (waba: string, change: object) => ask<unknown>("PUT", path("accounts", waba), change);
+export const changeNumber = (number: string, change: object) => ask<unknown>("PUT", path("numbers", number), change);
+export const changeUser = (user: string, change: object) => ask<unknown>("PUT", path("users", user), change);
+
 export const addUser = (user: { wa_id: string; name: string }) => ask<unknown>("POST", path("users"), user);
 export const behave = (user: string, behaviour: Behaviour) =>
   ask<Behaviour>("PUT", path("users", user, "behaviour"), behaviour);

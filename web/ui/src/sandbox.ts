@@ -59,10 +59,19 @@ export interface User {
   user_id: string;
   name: string;
   country?: string;
+  parent_user_id?: string;
+  username?: string;
+  hides_number?: boolean;
+  client: Client;
   behaviour: Behaviour;
   phone_connected: boolean;
   /** By business number. */
   consents?: Record<string, Consent>;
+}
+
+export interface Client {
+  os: string;
+  version?: string;
 }
 
 export type PermissionStatus = "no_permission" | "temporary" | "permanent";

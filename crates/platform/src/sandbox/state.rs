@@ -87,6 +87,10 @@ pub(super) async fn shown_user(world: &World, user: &User) -> Result<sandbox::Us
         parent_user_id: user.parent_user_id.clone(),
         username: user.username.clone(),
         hides_number: user.hides_number,
+        client: sandbox::Client {
+            os: user.client.os.as_str().to_owned(),
+            version: user.client.version.map(|version| version.to_string()),
+        },
         behaviour: user.behaviour.clone(),
         phone_connected: !world.phones.of(&user.wa_id).is_empty(),
         consents,

@@ -26,6 +26,8 @@ pub struct User {
     /// Businesses see the ids and the username, not the phone number.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hides_number: bool,
+    /// The app on the phone.
+    pub client: Client,
     /// What the scripted phone does.
     pub behaviour: Behaviour,
     /// Whether a phone (page or `offhook call`) is connected, which then takes precedence.

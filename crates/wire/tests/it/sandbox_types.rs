@@ -34,6 +34,7 @@ fn every_interface_has_the_keys_of_its_type() {
         ("User", fields::<ours::User>()),
         ("Consent", fields::<ours::Consent>()),
         ("Counter", fields::<ours::Counter>()),
+        ("Client", fields::<ours::Client>()),
         ("Behaviour", fields::<ours::Behaviour>()),
         ("KeyPress", fields::<ours::KeyPress>()),
         ("CallSummary", fields::<ours::CallSummary>()),
