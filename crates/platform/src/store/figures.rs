@@ -185,3 +185,47 @@ fn read_direction(text: &str) -> Direction {
 fn unreadable(fault: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(fault))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::EndedCall;
+
+    /// Calls of one and the same millisecond lie on both sides of a page's end.
+    #[tokio::test]
+    async fn every_call_is_read_once() {
+        let store = Store::open(None).unwrap();
+        let account: WabaId = "1".parse().unwrap();
+        let count = 2 * PAGE + 5;
+        for nth in 0..count {
+            let call = EndedCall {
+                id: format!("wacid.{nth:06}").parse().unwrap(),
+                account: account.clone(),
+                number: "2".parse().unwrap(),
+                phone: "551140000000".parse().unwrap(),
+                user: "5215550000001".parse().unwrap(),
+                direction: Direction::UserInitiated,
+                country: None,
+                at: Timestamp::from_unix(i64::from(nth >= PAGE)),
+                ended_at: Timestamp::from_unix(2),
+                connected: (nth > 0).then_some(Duration::from_secs(1)),
+            };
+            store.add_call(call).await.unwrap();
+        }
+        let read = async |from, until| {
+            let mut calls = Vec::new();
+            let range = (Timestamp::from_unix(from), Timestamp::from_unix(until));
+            let take = |call: &analytics::Call| calls.push(call.at);
+            store.connected_calls(&account, range, take).await.unwrap();
+            calls.len()
+        };
+        assert_eq!(read(0, 2).await, count - 1, "the unanswered one is not there");
+        assert_eq!(read(0, 1).await, PAGE - 1);
+        assert_eq!(read(1, 2).await, PAGE + 5);
+        let number = "2".parse().unwrap();
+        let since = |seconds| store.count_calls(&number, None, Timestamp::from_unix(seconds));
+        let all = u32::try_from(count).unwrap();
+        assert_eq!(since(1).await.unwrap(), (all, all - 1));
+        assert_eq!(since(2).await.unwrap(), (0, 0), "at that moment is not after it");
+    }
+}

@@ -224,3 +224,80 @@ fn money(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Money>> {
 fn milliseconds(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    fn call(id: &str) -> EndedCall {
+        EndedCall {
+            id: id.parse().unwrap(),
+            account: "1".parse().unwrap(),
+            number: "2".parse().unwrap(),
+            phone: "551140000000".parse().unwrap(),
+            user: "5215550000001".parse().unwrap(),
+            direction: Direction::BusinessInitiated,
+            country: "MX".parse().ok(),
+            at: Timestamp::from_unix(1),
+            ended_at: Timestamp::from_unix(7),
+            connected: Some(Duration::from_secs(6)),
+        }
+    }
+
+    fn meter(what: &str) -> Meter {
+        Meter { owner: "1".into(), what: what.into(), month: "2026-11".into() }
+    }
+
+    /// Two calls that end together each see what the other used up, or come before it; a call that
+    /// is priced again uses up nothing.
+    #[tokio::test]
+    async fn minutes_are_used_up_once() {
+        let store = Store::open(None).unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let bill = async |id: &str| {
+            let seen = Arc::clone(&seen);
+            store.add_call(call(id)).await.unwrap();
+            let used = Duration::from_secs(6);
+            let price = move |before: Duration| {
+                seen.lock().unwrap().push(before.as_secs());
+                None
+            };
+            let id = id.parse().unwrap();
+            let billed = store.bill_call(&id, Some(meter("MX")), used, price).await;
+            assert_eq!(billed.unwrap(), None);
+        };
+        tokio::join!(bill("wacid.A"), bill("wacid.B"));
+        bill("wacid.A").await;
+        bill("wacid.C").await;
+        assert_eq!(*seen.lock().unwrap(), [0, 6, 12]);
+    }
+
+    #[tokio::test]
+    async fn a_message_is_counted_once_and_a_late_one_belongs_to_no_call() {
+        let store = Store::open(None).unwrap();
+        let running: CallId = "wacid.A".parse().unwrap();
+        let send = async |id: &str| {
+            let message = SentMessage {
+                id: id.parse().unwrap(),
+                account: "1".parse().unwrap(),
+                number: "2".parse().unwrap(),
+                user: "5215550000001".parse().unwrap(),
+                call: Some(running.clone()),
+                category: Category::Service,
+                at: Timestamp::from_unix(5),
+            };
+            let charge = |used| (if used < 1 { Charge::FreeOfMonth } else { Charge::Billed }, None);
+            store.bill_message(message, meter("free"), charge).await.unwrap();
+        };
+        send("wamid.1").await;
+        send("wamid.1").await;
+        send("wamid.2").await;
+        store.add_call(call("wacid.A")).await.unwrap();
+        send("wamid.3").await;
+        let shown = store.messages_of(&running).await.unwrap();
+        let shown: Vec<_> = shown.iter().map(|it| (it.id.as_str(), it.charge.as_str())).collect();
+        assert_eq!(shown, [("wamid.1", "free_of_month"), ("wamid.2", "billed")]);
+    }
+}

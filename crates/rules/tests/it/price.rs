@@ -179,6 +179,23 @@ proptest! {
         prop_assert_eq!(got.total.amount, tenth * rust_decimal::Decimal::from(got.pulses));
     }
 
+    /// The whole call has the rate of the tier that holds the month's minutes after it; more used
+    /// is never dearer.
+    #[test]
+    fn the_tier_after_the_call_has_the_rate(used_s in 0_u64..400_000_000, ms in 1_u64..10_000_000) {
+        let part = card("meta-2026-10-01-part").unwrap();
+        let (_, tiers) = part.market("KE".parse().ok()).unwrap();
+        let got = call(&part, "KE", Duration::from_millis(ms), s(used_s));
+        let minutes = (used_s + got.pulses * 6).div_ceil(60);
+        let holds = |it: &&offhook_rules::price::Tier| {
+            it.minutes_min <= minutes && it.minutes_max.is_none_or(|max| minutes <= max)
+        };
+        let tier = tiers.iter().find(holds).unwrap();
+        prop_assert_eq!(got.per_minute.amount, tier.per_minute);
+        let later = call(&part, "KE", Duration::from_millis(ms), s(used_s + 60));
+        prop_assert!(later.per_minute.amount <= got.per_minute.amount);
+    }
+
     #[test]
     fn a_longer_call_never_has_fewer_pulses(a in 0_u64..100_000_000, b in 0_u64..100_000_000) {
         let (short, long) = (a.min(b), a.max(b));
