@@ -32,7 +32,10 @@ pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) ->
     if number.calling.sip_enabled() {
         return Err(Refusal::SipEnabled.into());
     }
-    let wanted = CallRequest::parse(body).map_err(ApiRefusal::Body);
+    let opaque_max = world.book(&number).call.opaque_chars_max.value as usize;
+    let wanted = CallRequest::parse(body)
+        .and_then(|call| call.check_opaque(opaque_max).map(|()| call))
+        .map_err(ApiRefusal::Body);
     if let Some(call) = wanted.as_ref().ok().and_then(CallRequest::call_id) {
         faults::suffer(world.faults.graph_of(call)).await?;
     }

@@ -12,8 +12,8 @@ use crate::{
     read::{self, Fields},
 };
 
-/// The longest `biz_opaque_callback_data`, in characters (fact sheet 9.1).
-pub const OPAQUE_CHARS_MAX: usize = 512;
+/// The field whose length a rulebook bounds.
+const OPAQUE: &str = "biz_opaque_callback_data";
 
 const ACTIONS: &[&str] = &["connect", "pre_accept", "accept", "reject", "terminate"];
 
@@ -113,6 +113,26 @@ fn write_switch<S: serde::Serializer>(on: &bool, to: S) -> Result<S::Ok, S::Erro
 }
 
 impl CallRequest {
+    /// Is `biz_opaque_callback_data` short enough? The bound is a rule, so it is not checked with the
+    /// body.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestFault::TooLong`].
+    pub fn check_opaque(&self, chars_max: usize) -> Result<(), RequestFault> {
+        let opaque = match self {
+            Self::Connect(connect) => connect.biz_opaque_callback_data.as_deref(),
+            Self::Accept(accept) => accept.biz_opaque_callback_data.as_deref(),
+            Self::PreAccept { .. } | Self::Reject { .. } | Self::Terminate { .. } => None,
+        };
+        match opaque.map(|text| text.chars().count()) {
+            Some(found) if found > chars_max => {
+                Err(RequestFault::TooLong { path: OPAQUE.to_owned(), chars_max, found })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// The call it is about; a new one has no id yet.
     #[must_use]
     pub fn call_id(&self) -> Option<&CallId> {
@@ -195,8 +215,7 @@ fn read_connect(fields: Fields<'_>) -> Result<Connect, RequestFault> {
     Ok(Connect {
         to: read_recipient(fields)?,
         sdp: read_session(fields, SdpType::Offer)?,
-        biz_opaque_callback_data: fields
-            .short_text("biz_opaque_callback_data", OPAQUE_CHARS_MAX)?,
+        biz_opaque_callback_data: fields.text(OPAQUE)?.map(str::to_owned),
         recording: fields.object("recording", read_capture)?,
         transcription: fields.object("transcription", read_capture)?,
     })
@@ -206,8 +225,7 @@ fn read_accept(fields: Fields<'_>) -> Result<Accept, RequestFault> {
     Ok(Accept {
         call_id: call_id(fields)?,
         sdp: read_session(fields, SdpType::Answer)?,
-        biz_opaque_callback_data: fields
-            .short_text("biz_opaque_callback_data", OPAQUE_CHARS_MAX)?,
+        biz_opaque_callback_data: fields.text(OPAQUE)?.map(str::to_owned),
         recording: fields.object("recording", read_capture)?,
         transcription: fields.object("transcription", read_capture)?,
     })

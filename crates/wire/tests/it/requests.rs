@@ -92,12 +92,15 @@ fn faults_of_a_call_to_a_user() {
         call("/to", json!("Ana"), "call_connect"),
         "to is not valid: digits in E.164, with or without +"
     );
-    assert_eq!(
-        call("/biz_opaque_callback_data", json!("x".repeat(513)), "call_connect"),
-        "biz_opaque_callback_data has 513 characters, at most 512 are allowed"
-    );
-    let accents = with("call_connect", "/biz_opaque_callback_data", json!("é".repeat(512)));
-    assert!(CallRequest::parse(&accents).is_ok(), "characters count, not bytes");
+    let opaque = |text: String, chars_max| {
+        let body = with("call_connect", "/biz_opaque_callback_data", json!(text));
+        let read = CallRequest::parse(&body).unwrap();
+        read.check_opaque(chars_max).map_err(|fault| fault.to_string())
+    };
+    let long = "biz_opaque_callback_data has 513 characters, at most 512 are allowed";
+    assert_eq!(opaque("x".repeat(513), 512), Err(long.to_owned()));
+    assert_eq!(opaque("x".repeat(513), 513), Ok(()), "the bound is the rulebook's");
+    assert_eq!(opaque("é".repeat(512), 512), Ok(()), "characters count, not bytes");
     let plus = with("call_connect", "/to", json!("+5511988887777"));
     let CallRequest::Connect(connect) = CallRequest::parse(&plus).unwrap() else { panic!() };
     assert_eq!(connect.to.wa_id.unwrap().as_str(), "5511988887777");
