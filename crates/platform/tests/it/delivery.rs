@@ -121,3 +121,37 @@ async fn what_an_earlier_run_could_not_send_is_sent() {
     hook.wait_nth("text", before).await;
     second.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_webhook_nobody_takes_is_tried_for_seven_days_and_then_given_up() {
+    let bench = Bench::start().await;
+    bench.clock.set_mode(offhook_platform::clock::Mode::Frozen);
+    bench.hook.answer(503);
+    bench.open_window().await;
+    // The first attempt and one after a second less than seven days.
+    tries(&bench, 1).await;
+    bench.clock.advance("P6DT23H59M59S").unwrap();
+    let shown = tries(&bench, 2).await;
+    assert_eq!(shown["state"], "expired", "the next would be after its end: {shown}");
+    assert_eq!(shown["next_attempt_at"], Value::Null);
+    bench.clock.advance("P1D").unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(bench.hook.all().len(), 2);
+
+    let id = shown["id"].as_str().unwrap();
+    bench.hook.answer(200);
+    assert_eq!(bench.sandbox(&format!("/webhooks/{id}/redeliver"), json!({})).await.0, 200);
+    assert_eq!(tries(&bench, 3).await["state"], "delivered");
+}
+
+/// The first webhook of the journal once it was tried so often.
+async fn tries(bench: &Bench, count: usize) -> Value {
+    for _ in 0..400 {
+        let shown = bench.sandbox_get("/webhooks").await.1[0].clone();
+        if shown["attempts"].as_array().unwrap().len() == count {
+            return shown;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not tried {count} times: {}", bench.sandbox_get("/webhooks").await.1);
+}
