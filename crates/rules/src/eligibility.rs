@@ -253,6 +253,16 @@ pub fn check_callback_request(
     Err(Refusal::NoCallbackOffered)
 }
 
+/// May this business answer a user's call now? The account may have lost its payment method since the
+/// call was offered.
+///
+/// # Errors
+///
+/// [`Refusal::PaymentMissing`], which also makes an error webhook.
+pub fn check_answer(number: &NumberFacts) -> Result<(), Refusal> {
+    if number.payment_valid { Ok(()) } else { Err(Refusal::PaymentMissing) }
+}
+
 /// May this user call this business now? Refusals are for the user's phone, except
 /// [`Refusal::PaymentMissing`], which also makes an error webhook.
 ///

@@ -42,12 +42,12 @@ pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) ->
     match wanted {
         Ok(CallRequest::Connect(connect)) => self::connect(world, number, *connect).await,
         Ok(CallRequest::PreAccept { call_id, sdp }) => {
-            check_answer(world, &number, &call_id, "pre_accept", sdp.as_str())?;
+            check_answer(world, &number, &call_id, "pre_accept", sdp.as_str()).await?;
             let input = Input::PreAccept { sdp: sdp.as_str().into() };
             on_call(world, &number, &call_id, input).await
         }
         Ok(CallRequest::Accept(accept)) => {
-            check_answer(world, &number, &accept.call_id, "accept", accept.sdp.as_str())?;
+            check_answer(world, &number, &accept.call_id, "accept", accept.sdp.as_str()).await?;
             let sdp = accept.sdp.as_str().into();
             let opaque = accept.biz_opaque_callback_data.map(Into::into);
             let capture = plan(
@@ -103,7 +103,7 @@ fn plan(
 }
 
 /// Reads the answer to a live user's call; any other call refuses by its state.
-fn check_answer(
+async fn check_answer(
     world: &World,
     number: &Number,
     id: &CallId,
@@ -113,6 +113,10 @@ fn check_answer(
     let live = world.calls.get(id).filter(|call| call.number == number.id);
     let Some(call) = live else { return Ok(()) };
     let Some(offer) = &call.offer else { return Ok(()) };
+    if let Err(refusal) = eligibility::check_answer(&consent::number_facts(world, number)) {
+        place::tell_payment_missing(world, number, &refusal).await?;
+        return Err(refusal.into());
+    }
     let Err(refusal) = sdp::read_business_answer(offer, answer) else { return Ok(()) };
     let finding = findings::session::refused(action, &refusal);
     // A call with a full inbox has worse troubles than a missing verdict.

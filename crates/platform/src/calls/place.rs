@@ -257,7 +257,7 @@ async fn check_user_call(
 }
 
 /// The business hears of a user's call that could not be delivered (fact sheet 3.7, last line).
-async fn tell_payment_missing(
+pub(crate) async fn tell_payment_missing(
     world: &World,
     number: &Number,
     refusal: &rules::Refusal,

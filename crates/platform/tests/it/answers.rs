@@ -171,3 +171,21 @@ async fn out_of_hours_the_user_sees_the_next_opening_and_the_callback_and_no_web
     let reply = &reply["messages"][0]["interactive"]["call_permission_reply"];
     assert_eq!(reply["is_permanent"], false);
 }
+
+#[tokio::test]
+async fn an_account_that_cannot_pay_does_not_answer() {
+    let bench = Bench::start().await;
+    let (id, business) = rings(&bench).await;
+    let account = "/sandbox/v1/accounts/201234567890123";
+    let pays = |valid: bool| send(bench.put(account).json(&json!({ "payment_valid": valid })));
+    let changed = pays(false).await;
+    assert_eq!(changed.0, 200, "{}", changed.1);
+    for (nth, action) in ["pre_accept", "accept"].into_iter().enumerate() {
+        let answer = bench.answer(&id, action, &business.sdp).await;
+        assert_eq!(refused(&answer), (400, 131_044), "{action}");
+        let told = bench.hook.wait_nth("other", nth).await;
+        assert_eq!(told["errors"][0]["code"], 131_044, "{told}");
+    }
+    assert_eq!(pays(true).await.0, 200);
+    assert_eq!(bench.answer(&id, "accept", &business.sdp).await.0, 200, "and the call still waits");
+}

@@ -8,9 +8,10 @@ use crate::bench::{Bench, config};
 const VALUE: Key = (100, "settings.value");
 const TIER: Key = (138_015, "settings.tier");
 const USE_CASE: Key = (138_015, "settings.use_case");
+const LIVE_APP: Key = (138_018, "settings.live_app");
 const NOBODY: Key = (138_018, "settings.prerequisites");
 
-pub(crate) const ROWS: &[Key] = &[VALUE, TIER, USE_CASE, NOBODY];
+pub(crate) const ROWS: &[Key] = &[VALUE, TIER, USE_CASE, LIVE_APP, NOBODY];
 
 fn enable() -> Value {
     json!({ "calling": { "status": "ENABLED" } })
@@ -49,6 +50,12 @@ async fn of_settings() {
 
     let bench = off_but("use_case = \"service\"", "use_case = \"authentication\"").await;
     meeting.graph(USE_CASE, "authentication", &bench.graph("settings", enable()).await);
+
+    let secret = "secret = \"demo-app-secret\"";
+    let bench = demo_but(secret, &format!("{secret}\nis_live = false")).await;
+    let sip = json!({ "calling": {
+        "sip": { "status": "ENABLED", "servers": [{ "hostname": "sip.shop.example" }] } } });
+    meeting.graph(LIVE_APP, "in development", &bench.graph("settings", sip).await);
 
     let fields = "fields = [\"calls\", ";
     let bench = off_but(fields, "fields = [").await;

@@ -33,9 +33,8 @@ pub(super) struct Case {
 }
 
 /// A rule that only a shell reads, and the test of that shell that fails without it.
-const ELSEWHERE: &[(&str, &str, &str)] = &[
-    ("call.opaque_chars_max", BORDERS, "a_text_to_echo_is_as_long_as_the_rulebook_lets_it"),
-];
+const ELSEWHERE: &[(&str, &str, &str)] =
+    &[("call.opaque_chars_max", BORDERS, "a_text_to_echo_is_as_long_as_the_rulebook_lets_it")];
 
 /// The server's own table.
 const BORDERS: &str = "platform/tests/it/borders.rs";
