@@ -91,6 +91,7 @@ async fn of_eligibility() {
     assert_eq!(bruno.0, 200, "{}", bruno.1);
     meeting.graph(RESTRICTED, "restricted", &dial(&bench, ANA).await);
 
+    let bench = Bench::start().await;
     let sdp = Business::offering().sdp;
     let recording = json!({ "status": "ENABLED", "purpose": "quality",
                             "announcement_language": "xx" });
