@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, Request, State},
-    http::header,
+    http::{Uri, header},
     response::IntoResponse as _,
 };
 
 use super::{Answer, SandboxRefusal};
 use crate::{
-    api::{media, read, settings},
+    api::{media, query, read, settings},
     directory::Number,
     media_files,
     world::World,
@@ -23,9 +23,11 @@ use crate::{
 pub(super) async fn show_settings(
     State(world): State<Arc<World>>,
     Path(id): Path<String>,
+    uri: Uri,
 ) -> Answer {
     let number = number(&world, &id)?;
-    Ok(settings::show(&world, &number, settings::Viewer::Direct, false))
+    let with_credentials = query(&uri, "include_sip_credentials").as_deref() == Some("true");
+    Ok(settings::show(&world, &number, settings::Viewer::Direct, with_credentials))
 }
 
 pub(super) async fn change_settings(

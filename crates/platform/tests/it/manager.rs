@@ -20,6 +20,15 @@ async fn settings_change_without_a_token_as_through_graph() {
     let read = bench.graph_get("/settings").await.1;
     assert_eq!(read["calling"]["call_icon_visibility"], "DISABLE_ALL");
     assert_eq!(bench.sandbox_get("/numbers/1/settings").await.0, 404);
+
+    let server = json!({ "hostname": "sip.shop.example", "port": 5061 });
+    let sip = json!({ "calling": { "sip": { "status": "DISABLED", "servers": [server] } } });
+    assert_eq!(bench.sandbox(&path, sip).await.0, 200);
+    let shown = async |rest: &str| {
+        let read = bench.sandbox_get(&format!("{path}{rest}")).await.1;
+        read["calling"]["sip"]["servers"][0]["sip_user_password"].is_string()
+    };
+    assert!(!shown("").await && shown("?include_sip_credentials=true").await);
 }
 
 #[tokio::test]
