@@ -237,6 +237,8 @@ impl Legs {
             let Some(slot) = self.slot(index) else {
                 continue;
             };
+            // What is queued for a connected socket names no address: it goes first.
+            io.flush();
             if let Err(error) = io.disconnect(slot.socket) {
                 tracing::debug!(%error, leg = %slot.cold.id, "cannot reopen a media socket");
             }
