@@ -8,6 +8,8 @@ use std::{sync::Arc, time::Duration};
 use audio::{
     keep::{self, Received},
     ogg::{self, OpusStream},
+    prompt::{self, PromptError},
+    tone,
 };
 use rules::{
     call::Voicemail,
@@ -15,6 +17,7 @@ use rules::{
     media_files::UseCase,
     rulebook::Rulebook,
 };
+use terms::Timestamp;
 use tokio::sync::Semaphore;
 use wire::webhook::{MediaRef, envelope::Change};
 
@@ -85,6 +88,59 @@ pub(crate) async fn deliver_voicemail(world: Arc<World>, facts: Facts, ear: Ear)
     }
 }
 
+/// Why there is no sample.
+#[derive(Debug)]
+pub(crate) enum SampleFault {
+    Store(StoreFault),
+    NotMade(String),
+}
+
+/// Makes a file as a call would leave it, and what tells of it: for a test that wants the webhook
+/// without the call.
+pub(crate) async fn sample(
+    world: &World,
+    facts: &Facts,
+    use_case: UseCase,
+) -> Result<Change, SampleFault> {
+    let now = world.clock.now();
+    let made = tokio::task::spawn_blocking(move || sample_bytes(use_case, now)).await;
+    let not_made = |fault: String| SampleFault::NotMade(fault);
+    let (mime, bytes) = made.map_err(|fault| not_made(fault.to_string()))?.map_err(not_made)?;
+    let file = keep_file(world, facts, mime, bytes, use_case).await.map_err(SampleFault::Store)?;
+    Ok(change(world, facts, &file))
+}
+
+fn sample_bytes(use_case: UseCase, now: Timestamp) -> Result<(&'static str, Vec<u8>), String> {
+    let said = tone_packets().map_err(|fault| chain(&fault))?;
+    let business = said.clone();
+    let sides = Sides { business, user: said, lasts: Duration::from_secs(1) };
+    match use_case {
+        UseCase::CallTranscript => {
+            let document = transcribe::document(None, &sides, now);
+            let json = serde_json::to_vec(&document).map_err(|fault| fault.to_string())?;
+            Ok(("application/json", json))
+        }
+        UseCase::CallRecording => Ok((OGG_OPUS, sides.to_ogg().map_err(|fault| chain(&fault))?)),
+        UseCase::Voicemail | UseCase::Message | UseCase::CallVoicemailAnnouncement => {
+            let packets = keep::in_order(&sides.user);
+            let stream = OpusStream { channels: 1, pre_skip: 0, packets };
+            Ok((OGG_OPUS, ogg::write(&stream, 1).map_err(|fault| chain(&fault))?))
+        }
+    }
+}
+
+/// A second of 440 Hz, as it would have come.
+fn tone_packets() -> Result<Vec<Received>, PromptError> {
+    let packets = prompt::encode(&tone::sine(440.0, -12.0, 1_000))?;
+    let received = |(n, payload): (u16, _)| Received {
+        sequence: n,
+        timestamp: u32::from(n) * 960,
+        at: Duration::from_millis(u64::from(n) * 20),
+        payload,
+    };
+    Ok((0..).zip(packets).map(received).collect())
+}
+
 async fn packets(ear: &Ear, book: &Rulebook) -> Vec<Received> {
     ear.settled().await;
     let mut packets = ear.received();
@@ -99,12 +155,22 @@ async fn tell(
     bytes: Vec<u8>,
     use_case: UseCase,
 ) -> Result<(), StoreFault> {
-    let number = facts.number.id.clone();
-    let new = NewFile { number, mime: mime.to_owned(), bytes, use_case, description: None };
-    let file = media_files::add(world, new).await?;
+    let file = keep_file(world, facts, mime, bytes, use_case).await?;
     let change = change(world, facts, &file);
     let lane = Lane(facts.id.as_str().to_owned());
     world.outbox.emit(&facts.number, &lane, change).await
+}
+
+async fn keep_file(
+    world: &World,
+    facts: &Facts,
+    mime: &str,
+    bytes: Vec<u8>,
+    use_case: UseCase,
+) -> Result<MediaFile, StoreFault> {
+    let number = facts.number.id.clone();
+    let new = NewFile { number, mime: mime.to_owned(), bytes, use_case, description: None };
+    media_files::add(world, new).await
 }
 
 fn change(world: &World, facts: &Facts, file: &MediaFile) -> Change {

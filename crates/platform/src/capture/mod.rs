@@ -11,7 +11,7 @@ mod finish;
 mod transcribe;
 
 pub(crate) use announce::{announcement_of, greeting_of};
-pub(crate) use deliver::{Kept, deliver, deliver_voicemail};
+pub(crate) use deliver::{Kept, SampleFault, deliver, deliver_voicemail, sample};
 
 /// The commands an operator may lend the platform.
 #[derive(Debug, Clone, Default)]

@@ -14,6 +14,7 @@ use axum::{
 use handset::Payloads;
 use rules::{
     call::{EndReason, Ending},
+    media_files::UseCase,
     permission::{self, Status},
 };
 use terms::{CallId, Direction, MessageId};
@@ -30,6 +31,7 @@ use wire::{
 use super::{Answer, SandboxRefusal, body, users as acts};
 use crate::{
     calls::{Facts, place},
+    capture::{self, SampleFault},
     consent,
     directory::{Number, User},
     ids::Stream,
@@ -54,21 +56,29 @@ struct Scene {
 pub(super) async fn fire(State(world): State<Arc<World>>, request: Request) -> Answer {
     let wanted: Trigger = body(request).await?;
     let scene = Scene::of(world, &wanted)?;
-    let triggered = match wanted.event {
+    let event = wanted.event;
+    let triggered = match event {
         TriggerEvent::CallStarted => scene.call().await?,
         TriggerEvent::CallMissed => scene.missed_call().await?,
-        TriggerEvent::PermissionGranted
-        | TriggerEvent::PermissionGrantedPermanent
-        | TriggerEvent::PermissionRejected
-        | TriggerEvent::PermissionRevoked => scene.decide(wanted.event).await?,
+        TriggerEvent::CallCompleted => scene.completed().await?,
+        TriggerEvent::PermissionGranted => {
+            scene.decide(event, PermissionAction::AcceptTemporary).await?
+        }
+        TriggerEvent::PermissionGrantedPermanent => {
+            scene.decide(event, PermissionAction::AcceptPermanent).await?
+        }
+        TriggerEvent::PermissionRejected => scene.decide(event, PermissionAction::Reject).await?,
+        TriggerEvent::PermissionRevoked => scene.decide(event, PermissionAction::Revoke).await?,
         TriggerEvent::PermissionExpired => scene.expire().await?,
         TriggerEvent::MessageText => scene.write(wanted.text).await?,
-        TriggerEvent::CallCompleted
-        | TriggerEvent::MessageStatusFailed
-        | TriggerEvent::SettingsUpdated
-        | TriggerEvent::AccountViolation
-        | TriggerEvent::AccountRestriction
-        | TriggerEvent::TierUpdated => scene.tell(wanted).await?,
+        TriggerEvent::MessageStatusFailed => scene.failed(wanted.message_id).await?,
+        TriggerEvent::SettingsUpdated => scene.tell(event, scene.settings()).await?,
+        TriggerEvent::AccountViolation => scene.tell(event, scene.violation()).await?,
+        TriggerEvent::AccountRestriction => scene.tell(event, scene.restriction()).await?,
+        TriggerEvent::TierUpdated => scene.tell(event, scene.tier()).await?,
+        TriggerEvent::RecordingAvailable => scene.kept(event, UseCase::CallRecording).await?,
+        TriggerEvent::TranscriptionAvailable => scene.kept(event, UseCase::CallTranscript).await?,
+        TriggerEvent::Voicemail => scene.kept(event, UseCase::Voicemail).await?,
     };
     Ok(Json(triggered).into_response())
 }
@@ -108,23 +118,11 @@ impl Scene {
         Ok(Triggered { event: TriggerEvent::CallMissed, ..called })
     }
 
-    async fn decide(&self, event: TriggerEvent) -> Result<Triggered, SandboxRefusal> {
-        let action = match event {
-            TriggerEvent::PermissionGrantedPermanent => PermissionAction::AcceptPermanent,
-            TriggerEvent::PermissionRejected => PermissionAction::Reject,
-            TriggerEvent::PermissionRevoked => PermissionAction::Revoke,
-            TriggerEvent::PermissionGranted
-            | TriggerEvent::PermissionExpired
-            | TriggerEvent::CallStarted
-            | TriggerEvent::CallMissed
-            | TriggerEvent::CallCompleted
-            | TriggerEvent::MessageText
-            | TriggerEvent::MessageStatusFailed
-            | TriggerEvent::SettingsUpdated
-            | TriggerEvent::AccountViolation
-            | TriggerEvent::AccountRestriction
-            | TriggerEvent::TierUpdated => PermissionAction::AcceptTemporary,
-        };
+    async fn decide(
+        &self,
+        event: TriggerEvent,
+        action: PermissionAction,
+    ) -> Result<Triggered, SandboxRefusal> {
         acts::decide_as(&self.world, &self.user, &self.number, action, None).await?;
         Ok(happened(event))
     }
@@ -155,60 +153,67 @@ impl Scene {
     }
 
     /// Tells what did not happen.
-    async fn tell(&self, wanted: Trigger) -> Result<Triggered, SandboxRefusal> {
-        let (event, number, now) = (wanted.event, &self.number, self.world.clock.now());
-        let call_id = (event == TriggerEvent::CallCompleted).then(|| self.new_call_id());
-        let message_id = (event == TriggerEvent::MessageStatusFailed)
-            .then(|| wanted.message_id.unwrap_or_else(|| self.new_message_id()));
-        let change = match (&call_id, &message_id) {
-            (Some(id), _) => self.completed(id),
-            (None, Some(id)) => self.failed(id),
-            (None, None) => match event {
-                TriggerEvent::SettingsUpdated => compose::settings(number, now),
-                TriggerEvent::AccountRestriction => self.restriction(),
-                TriggerEvent::TierUpdated => self.tier(),
-                TriggerEvent::AccountViolation
-                | TriggerEvent::CallStarted
-                | TriggerEvent::CallMissed
-                | TriggerEvent::CallCompleted
-                | TriggerEvent::PermissionGranted
-                | TriggerEvent::PermissionGrantedPermanent
-                | TriggerEvent::PermissionRejected
-                | TriggerEvent::PermissionRevoked
-                | TriggerEvent::PermissionExpired
-                | TriggerEvent::MessageText
-                | TriggerEvent::MessageStatusFailed => self.violation(),
-            },
-        };
-        let lane = Lane(format!("{}/trigger", number.id));
-        let webhooks = self.world.outbox.emit_as(Origin::Trigger, number, &lane, change).await?;
-        Ok(Triggered { event, synthetic: true, call_id, message_id, webhooks })
+    async fn tell(&self, event: TriggerEvent, change: Change) -> Result<Triggered, SandboxRefusal> {
+        let lane = Lane(format!("{}/trigger", self.number.id));
+        let outbox = &self.world.outbox;
+        let webhooks = outbox.emit_as(Origin::Trigger, &self.number, &lane, change).await?;
+        Ok(Triggered { event, synthetic: true, call_id: None, message_id: None, webhooks })
     }
 
-    fn completed(&self, id: &CallId) -> Change {
+    async fn completed(&self) -> Result<Triggered, SandboxRefusal> {
         let now = self.world.clock.now();
-        let facts = Facts {
-            id: id.clone(),
+        let ending = Ending {
+            reason: EndReason::UserHungUp,
+            answered_at: Some(now - LASTED),
+            ended_at: now,
+        };
+        let facts = self.facts();
+        let change = compose::terminate(&facts, &ending, None);
+        let told = self.tell(TriggerEvent::CallCompleted, change).await?;
+        Ok(Triggered { call_id: Some(facts.id), ..told })
+    }
+
+    async fn failed(&self, about: Option<MessageId>) -> Result<Triggered, SandboxRefusal> {
+        let id = about.unwrap_or_else(|| self.new_message_id());
+        let error = WebhookError::new(131_026, "Message undeliverable", "triggered by a test");
+        let (number, user, now) = (&self.number, &self.user, self.world.clock.now());
+        let change =
+            compose::message_status(number, user, id.clone(), Delivery::Failed, Some(error), now);
+        let told = self.tell(TriggerEvent::MessageStatusFailed, change).await?;
+        Ok(Triggered { message_id: Some(id), ..told })
+    }
+
+    /// Tells of a file that can be fetched, though no call made it.
+    async fn kept(
+        &self,
+        event: TriggerEvent,
+        use_case: UseCase,
+    ) -> Result<Triggered, SandboxRefusal> {
+        let facts = self.facts();
+        let sample = capture::sample(&self.world, &facts, use_case).await;
+        let change = sample.map_err(|fault| match fault {
+            SampleFault::Store(fault) => fault.into(),
+            SampleFault::NotMade(text) => SandboxRefusal::Conflict { rule: "trigger.sample", text },
+        })?;
+        let told = self.tell(event, change).await?;
+        Ok(Triggered { call_id: Some(facts.id), ..told })
+    }
+
+    /// A user's call that never was.
+    fn facts(&self) -> Facts {
+        Facts {
+            id: self.new_call_id(),
             direction: Direction::UserInitiated,
             user: Arc::clone(&self.user),
             number: Arc::clone(&self.number),
             deeplink_payload: None,
             cta_payload: None,
             platform_sdp: String::new(),
-        };
-        let ending = Ending {
-            reason: EndReason::UserHungUp,
-            answered_at: Some(now - LASTED),
-            ended_at: now,
-        };
-        compose::terminate(&facts, &ending, None)
+        }
     }
 
-    fn failed(&self, id: &MessageId) -> Change {
-        let now = self.world.clock.now();
-        let error = WebhookError::new(131_026, "Message undeliverable", "triggered by a test");
-        let (number, user, id) = (&self.number, &self.user, id.clone());
-        compose::message_status(number, user, id, Delivery::Failed, Some(error), now)
+    fn settings(&self) -> Change {
+        compose::settings(&self.number, self.world.clock.now())
     }
 
     fn violation(&self) -> Change {

@@ -142,8 +142,14 @@ async fn a_changed_rule_changes_the_verdict() {
 async fn who_blocked_is_not_called_and_does_not_write_until_unblocked() {
     let bench = bench(&[]).await;
     bench.permit("accept_permanent").await;
+    bench.open_window().await;
     feedback(&bench, ANA, "block").await;
+    let text = json!({ "messaging_product": "whatsapp", "to": ANA, "type": "text",
+                       "text": { "body": "hello?" } });
+    assert_eq!(bench.graph("messages", text).await.0, 200);
+    bench.hook.wait("sent").await;
     assert_eq!(refused(&dial(&bench, ANA).await), (400, 138_001));
+    assert!(!bench.hook.events().contains(&"delivered".to_owned()), "it waits for good");
     for (path, body) in
         [("call", json!({ "to": BUSINESS })), ("message", json!({ "to": BUSINESS, "text": "hi" }))]
     {

@@ -55,6 +55,18 @@ async fn what_is_only_told_is_marked_in_the_journal() {
         (&json!("failed"), &json!(131_026))
     );
     assert_eq!(value("settings.updated").await["type"], "phone_number_settings");
+    for (event, key, kind) in [
+        ("recording.available", "call_recording", "audio"),
+        ("transcription.available", "call_transcript", "document"),
+    ] {
+        let kept = value(event).await["calls"][0][key][kind].clone();
+        let file = bench.http.get(kept["url"].as_str().unwrap()).bearer_auth("demo-token");
+        let bytes = file.send().await.unwrap().bytes().await.unwrap();
+        assert!(bytes.starts_with(b"OggS") || bytes.starts_with(b"{"), "{event}: {kept}");
+    }
+    let voicemail = value("voicemail").await["messages"][0].clone();
+    assert!(voicemail["id"].as_str().unwrap().starts_with("wacid."), "{voicemail}");
+    assert_eq!(voicemail["audio"]["mime_type"], "audio/ogg; codecs=opus");
     let restriction = value("account.restriction").await;
     assert_eq!(restriction["event"], "ACCOUNT_RESTRICTION");
     assert_eq!(restriction["phone_number"], BUSINESS);

@@ -97,6 +97,12 @@ events! {
     AccountRestriction = "account.restriction",
     /// Webhook only: calls cost less from here on.
     TierUpdated = "tier.updated",
+    /// Webhook and file only: a second of a tone as the recording of a call.
+    RecordingAvailable = "recording.available",
+    /// Webhook and file only: an empty transcript of a call.
+    TranscriptionAvailable = "transcription.available",
+    /// Webhook and file only: a second of a tone as a voicemail.
+    Voicemail = "voicemail",
 }
 
 #[cfg(test)]

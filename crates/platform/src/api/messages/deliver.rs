@@ -42,6 +42,10 @@ pub(super) async fn deliver(letter: Letter<'_>, written: Written) -> Result<(), 
         }
         return Ok(());
     }
+    if user.blocks.contains(&number.id) {
+        // It waits on the server for good: sent, never delivered, and the business is not told why.
+        return Ok(tell(&letter, Delivery::Sent, None).await?);
+    }
     // What does not arrive is not paid for.
     billing::message(world, number, user, id, written.category).await?;
     let is_request = written.entry.kind == ChatKind::PermissionRequest;
