@@ -370,7 +370,10 @@ impl Call {
     }
 
     fn end(&mut self, reason: EndReason, now: Timestamp, effects: &mut Vec<Effect>) {
-        let ending = Ending { reason, answered_at: self.state.answered_at(), ended_at: now };
+        // A clock that was set back cannot end a call before its answer.
+        let answered_at = self.state.answered_at();
+        let ended_at = answered_at.map_or(now, |at| now.max(at));
+        let ending = Ending { reason, answered_at, ended_at };
         effects.push(Effect::CloseLegs);
         effects.push(Effect::SendTerminate(ending));
         self.deliver_captured(effects);
