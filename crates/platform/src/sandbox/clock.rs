@@ -7,35 +7,24 @@ use axum::{
     extract::{Request, State},
     response::IntoResponse as _,
 };
-use serde::Deserialize;
-use terms::Timestamp;
-use wire::sandbox::{Clock, ClockMode};
+use wire::sandbox::{Clock, ClockCommand, ClockMode};
 
 use super::{Answer, SandboxRefusal, body};
 use crate::{clock::Mode, world::World};
-
-/// One of three keys. `advance` is kept as text here: the calendar decides how long a month is.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Change {
-    Advance(String),
-    Set(Timestamp),
-    Mode(ClockMode),
-}
 
 pub(super) async fn show(State(world): State<Arc<World>>) -> Json<Clock> {
     Json(read(&world))
 }
 
 pub(super) async fn change(State(world): State<Arc<World>>, request: Request) -> Answer {
-    match body::<Change>(request).await? {
-        Change::Advance(by) => {
+    match body::<ClockCommand>(request).await? {
+        ClockCommand::Advance(by) => {
             let advanced = world.clock.advance(&by);
             advanced.map_err(|fault| SandboxRefusal::Body(format!("advance: {fault}")))?;
         }
-        Change::Set(at) => world.clock.set(at),
-        Change::Mode(ClockMode::Frozen) => world.clock.set_mode(Mode::Frozen),
-        Change::Mode(ClockMode::Running) => world.clock.set_mode(Mode::Running),
+        ClockCommand::Set(at) => world.clock.set(at),
+        ClockCommand::Mode(ClockMode::Frozen) => world.clock.set_mode(Mode::Frozen),
+        ClockCommand::Mode(ClockMode::Running) => world.clock.set_mode(Mode::Running),
     }
     world.keep_clock().await?;
     Ok(Json(read(&world)).into_response())

@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terms::{Country, PhoneNumberId, Timestamp, WaId, WabaId};
 
-use crate::IsoSpan;
-
 pub use self::faults::{
     FaultDone, FaultScope, Faults, FaultsError, GraphFaults, MediaFaults, WebhookFault,
     WebhookFaults,
@@ -153,11 +151,11 @@ pub enum ClockMode {
 }
 
 /// `POST /sandbox/v1/clock`: one key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockCommand {
-    /// `{"advance":"P7D"}`
-    Advance(IsoSpan),
+    /// `{"advance":"P7D"}`, an ISO 8601 duration: the calendar decides how long a month is.
+    Advance(String),
     /// `{"set":"…Z"}`
     Set(Timestamp),
     /// `{"mode":"frozen"}`
