@@ -180,6 +180,7 @@ async fn make_world(
         handshake: config.handshake,
         sandbox_token: config.sandbox_token.clone(),
         placing: tokio::sync::Mutex::new(()),
+        delivering: tokio::sync::Mutex::new(()),
         reads: PerSecond::default(),
         messages: PerSecond::default(),
         books: books(config)?,

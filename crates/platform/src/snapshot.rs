@@ -146,11 +146,16 @@ fn check_people(tables: &Tables) -> Result<(), String> {
 pub(crate) async fn restore(world: &Arc<World>, snapshot: Snapshot) -> Result<(), SnapshotFault> {
     let placing = world.placing.lock().await;
     end_calls(world).await?;
+    let delivering = world.delivering.lock().await;
     world.store.replace(snapshot.tables).await?;
     world.directory.reload().await?;
     world.faults.reload().await?;
     world.reset_cards(billing::kept_cards(&world.store).await?);
     world.ids.resume(snapshot.ids);
+    // The same ids and seconds may come again.
+    world.recordings.clear();
+    world.reads.reset();
+    world.messages.reset();
     world.clock.set_mode(match snapshot.clock.mode {
         ClockMode::Running => Mode::Running,
         ClockMode::Frozen => Mode::Frozen,
@@ -158,6 +163,7 @@ pub(crate) async fn restore(world: &Arc<World>, snapshot: Snapshot) -> Result<()
     world.clock.set(snapshot.clock.now);
     world.keep_clock().await?;
     media_files::restore(world, snapshot.media).await?;
+    drop(delivering);
     drop(placing);
     templates::resume(world).await?;
     restart::end_orphans(world).await?;

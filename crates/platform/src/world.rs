@@ -63,6 +63,8 @@ pub(crate) struct World {
     pub(crate) calls_max: usize,
     /// Held from the check of a new call until it is counted, so that two cannot pass one limit.
     pub(crate) placing: tokio::sync::Mutex<()>,
+    /// Held while due webhooks are looked for, and while another state comes.
+    pub(crate) delivering: tokio::sync::Mutex<()>,
     /// Reads of permissions.
     pub(crate) reads: PerSecond,
     /// Messages sent.
@@ -137,6 +139,11 @@ pub(crate) struct PerSecond {
 }
 
 impl PerSecond {
+    /// Forgets what was counted.
+    pub(crate) fn reset(&self) {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Counts one more, if the rule lets a number that did it so often do it again.
     ///
     /// # Errors

@@ -40,6 +40,11 @@ impl Recordings {
         newest.push_back((id, recording));
     }
 
+    /// Forgets all of them.
+    pub(crate) fn clear(&self) {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The recording of a call.
     pub(crate) fn get(&self, id: &CallId) -> Option<Recording> {
         let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);

@@ -16,7 +16,13 @@ mod snapshot;
 mod usage;
 mod writer;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 pub(crate) use documents::Kind;
 pub(crate) use outbox::{Attempt, DeliveryState, JournalFilter, NewWebhook, WebhookRow};
@@ -60,7 +66,13 @@ pub enum StoreFault {
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     writer: Writer,
+    /// How often everything was replaced; changed on the writer's thread alone.
+    replaced: Arc<AtomicU64>,
 }
+
+/// Which state somebody has read from: another since then makes what they write a stranger's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Age(u64);
 
 impl Store {
     /// Opens the store in `folder`, or in memory without one.
@@ -76,6 +88,12 @@ impl Store {
             }
             None => None,
         };
-        Ok(Self { writer: Writer::start(file.as_deref(), include_str!("schema.sql"))? })
+        let writer = Writer::start(file.as_deref(), include_str!("schema.sql"))?;
+        Ok(Self { writer, replaced: Arc::default() })
+    }
+
+    /// Which state is there now.
+    pub(crate) fn age(&self) -> Age {
+        Age(self.replaced.load(Ordering::Acquire))
     }
 }

@@ -6,10 +6,12 @@
 //! no longer holds up those behind it. One that yields waits until the next of its lane has
 //! overtaken it, or until it is due.
 
+use std::sync::{Arc, atomic::Ordering};
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 use terms::{CallId, Timestamp};
 
-use super::{Attempt, DeliveryState, NewWebhook, Store, StoreFault};
+use super::{Age, Attempt, DeliveryState, NewWebhook, Store, StoreFault};
 
 /// Settled rows kept for the journal; higher costs disk only.
 const JOURNAL_ROWS_MAX: i64 = 20_000;
@@ -83,19 +85,23 @@ impl Store {
         Ok(!self.due_targets(now).await?.is_empty())
     }
 
-    /// Notes an attempt and what follows from it; the next of the lane may go.
+    /// Notes an attempt and what follows from it; the next of the lane may go. A row of an `age`
+    /// that has passed is another one by now and stays as it is.
     pub(crate) async fn note_attempt(
         &self,
-        id: &str,
+        (age, id): (Age, &str),
         url: &str,
         attempts: &[Attempt],
         state: DeliveryState,
         due_at: Timestamp,
     ) -> Result<(), StoreFault> {
         let attempts = serde_json::to_string(attempts).map_err(StoreFault::Document)?;
-        let (id, url) = (id.to_owned(), url.to_owned());
+        let (id, url, replaced) = (id.to_owned(), url.to_owned(), Arc::clone(&self.replaced));
         self.writer
             .run(move |db| {
+                if Age(replaced.load(Ordering::Acquire)) != age {
+                    return Ok(());
+                }
                 let lane: Option<String> = db
                     .prepare_cached(
                         "UPDATE webhooks SET attempts = ?2, state = ?3, due_ms = ?4, url = ?5,
@@ -271,7 +277,7 @@ pub(super) mod tests {
         let attempts = [Attempt { at: Timestamp::from_unix(2), status, error: None }];
         let state = if status == 200 { DeliveryState::Delivered } else { DeliveryState::Pending };
         let due_at = Timestamp::from_unix(due_at);
-        store.note_attempt(id, "u", &attempts, state, due_at).await.unwrap();
+        store.note_attempt((store.age(), id), "u", &attempts, state, due_at).await.unwrap();
     }
 
     #[tokio::test]

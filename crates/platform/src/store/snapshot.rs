@@ -4,7 +4,10 @@
 //! transaction, so that nobody sees half of it. Columns called `json` are shown as what they hold.
 //! What a server remembers of itself ([`Kind::Server`]) stays with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, atomic::Ordering},
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rusqlite::{Connection, params_from_iter, types::Value};
@@ -49,6 +52,7 @@ impl Store {
     ///
     /// A table, a column or a value this version does not have, or the store.
     pub(crate) async fn replace(&self, tables: Tables) -> Result<(), RestoreFault> {
+        let age = Arc::clone(&self.replaced);
         let replaced = self
             .writer
             .run(move |db| {
@@ -61,6 +65,7 @@ impl Store {
                         insert(db, &name, row)?;
                     }
                 }
+                age.fetch_add(1, Ordering::Release);
                 Ok(Ok(()))
             })
             .await;

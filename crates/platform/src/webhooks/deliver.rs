@@ -104,6 +104,7 @@ impl Deliverer {
     /// Starts what is due and has room; answers when the next row becomes due.
     async fn send_due(&mut self) -> Result<Option<Timestamp>, StoreFault> {
         let world = Arc::clone(&self.world);
+        let _delivering = world.delivering.lock().await;
         let now = world.clock.now();
         for text in world.store.due_targets(now).await? {
             let target = Target::from_text(&text);
@@ -169,6 +170,7 @@ async fn deliver(
     delivery: &Delivery,
     timeout: Option<Duration>,
 ) -> Result<(), StoreFault> {
+    let age = world.store.age();
     let Some(row) = world.store.webhook(&delivery.id).await? else { return Ok(()) };
     let at = world.clock.now();
     let number = world.directory.number(delivery.target.number());
@@ -191,7 +193,7 @@ async fn deliver(
         Next::Expired => (DeliveryState::Expired, at),
     };
     let url = &delivery.endpoint.url;
-    world.store.note_attempt(&row.id, url, &attempts, state, due_at).await
+    world.store.note_attempt((age, &row.id), url, &attempts, state, due_at).await
 }
 
 /// The error of an attempt whose answer did not come in time.

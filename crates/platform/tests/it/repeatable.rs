@@ -4,7 +4,7 @@ use offhook_platform::{Config, Randomness, clock::Clock};
 use serde_json::{Value, json};
 
 use crate::{
-    bench::{ANA, BUSINESS, Bench, config, send},
+    bench::{ANA, BUSINESS, Bench, HANG, config, send},
     business::Business,
 };
 
@@ -116,6 +116,7 @@ async fn a_state_comes_back_whole() {
     settle(&bench).await;
     let before = snapshot(&bench).await;
     let shown = bench.sandbox_get("/state").await.1;
+    let ids = next_ids(&bench).await;
 
     assert_eq!(
         bench.sandbox("/users", json!({ "wa_id": "5511977776666", "name": "Dora" })).await.0,
@@ -132,7 +133,59 @@ async fn a_state_comes_back_whole() {
     assert_eq!(bench.sandbox_get("/state").await.1, shown);
     assert_eq!(snapshot(&bench).await, before);
     // It is the same world also for what comes: the next ids are those that would have come.
+    assert_eq!(next_ids(&bench).await, ids);
+}
+
+/// The ids of a message and of its webhook.
+async fn next_ids(bench: &Bench) -> [Value; 2] {
     bench.open_window().await;
+    let newest = bench.sandbox_get("/webhooks").await.1.as_array().unwrap().last().cloned();
+    let webhook = newest.unwrap();
+    let message = "/body/entry/0/changes/0/value/messages/0/id";
+    [webhook["id"].clone(), webhook.pointer(message).unwrap().clone()]
+}
+
+#[tokio::test]
+async fn what_a_second_holds_begins_anew_with_another_state() {
+    let rules = [("messages.per_second".to_owned(), "2".to_owned())].into();
+    let bench = frozen(Config { rules, ..seeded(3) }).await;
+    bench.open_window().await;
+    let before = snapshot(&bench).await;
+    let text = json!({ "messaging_product": "whatsapp", "to": ANA, "type": "text",
+                       "text": { "body": "hello" } });
+    for _ in 0..3 {
+        for expected in [200, 200, 400] {
+            let (status, answer) = bench.graph("messages", text.clone()).await;
+            assert_eq!(status, expected, "{answer}");
+        }
+        assert_eq!(bench.sandbox("/snapshot", before.clone()).await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_under_way_is_not_noted_on_another_state() {
+    let webhook_timeout = Some(std::time::Duration::from_secs(1));
+    let bench = frozen(Config { webhook_timeout, ..seeded(4) }).await;
+    settle(&bench).await;
+    bench.hook.answer(HANG);
+    bench.open_window().await;
+    let waiting = async || {
+        let rows = bench.sandbox_get("/webhooks?state=waiting").await.1;
+        rows.as_array().unwrap().clone()
+    };
+    bench.hook.wait("text").await;
+    let before = snapshot(&bench).await;
+    assert_eq!(waiting().await[0]["attempts"], json!([]));
+    clock(&bench, json!({ "advance": "P1D" })).await;
+    assert_eq!(bench.sandbox("/snapshot", before.clone()).await.0, 200);
+    // The first attempt hangs up and belongs to the state that is gone; the second one succeeds.
+    bench.hook.answer(200);
+    bench.hook.wait_nth("text", 1).await;
+    settle(&bench).await;
+    let rows = bench.sandbox_get("/webhooks").await.1;
+    let attempts = rows.as_array().unwrap().last().unwrap()["attempts"].clone();
+    assert_eq!(attempts.as_array().unwrap().len(), 1, "{attempts}");
+    assert_eq!(attempts[0]["status"], 200, "{attempts}");
 }
 
 #[tokio::test]
