@@ -10,14 +10,14 @@ use engine::{LegEvent, LegStats, Password, PayloadTypes};
 use media::frame::OpusFrame;
 use rules::{
     Refusal,
-    call::{Effect, Input, LegFailure, State},
+    call::{Effect, EndReason, Input, LegFailure, State},
 };
 use terms::{MessageId, Party, Timestamp};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until},
 };
-use wire::sandbox::MediaFaults;
+use wire::sandbox::{GraphFaults, MediaFaults};
 
 use super::{
     effects, findings,
@@ -29,6 +29,7 @@ use super::{
 use crate::{
     phones::{PhoneHandle, PhoneId},
     sdp::{self, BusinessSdp},
+    store::JournalFilter,
     world::World,
 };
 
@@ -202,9 +203,7 @@ impl CallActor {
     /// Lets the network be as bad as a test asks.
     pub(super) fn spoil(&mut self) {
         let faults = self.world.faults.media(&self.facts.id);
-        if faults != MediaFaults::default() {
-            self.spoiled = faults;
-        }
+        self.spoiled = both(self.spoiled, faults);
         if self.spoiled != MediaFaults::default() {
             // The same for the same call, so that a repeated run has the same accidents.
             let seed = self
@@ -427,9 +426,38 @@ impl CallActor {
             None => None,
         };
         self.note_figures(user.as_ref(), business.as_ref());
+        if let Some(finding) = self.not_heard_of().await {
+            self.record.remark(finding);
+        }
         self.record.settled = true;
         self.save().await;
         self.world.calls.remove(&self.facts.id);
+    }
+}
+
+/// Rows of the journal that are looked at for a call's `connect`: one or two an app.
+const CONNECT_ROWS_MAX: u32 = 256;
+
+impl CallActor {
+    /// Why a call that nobody answered did not reach the business, if it did not.
+    async fn not_heard_of(&self) -> Option<Finding> {
+        let reason = self.record.call.ending()?.reason;
+        if reason != EndReason::BusinessDidNotAnswer {
+            return None;
+        }
+        let id = Some(self.facts.id.as_str().to_owned());
+        let filter = JournalFilter { call_id: id, ..JournalFilter::default() };
+        let rows = self.world.store.webhooks(filter, CONNECT_ROWS_MAX).await;
+        let faults = &self.world.faults;
+        let (all, own) = (faults.graph(), faults.graph_of(&self.facts.id));
+        let graph = GraphFaults { status: own.status.or(all.status), ..own };
+        match rows {
+            Ok(rows) => findings::delivery::of_connect(&rows, graph),
+            Err(fault) => {
+                tracing::error!(fault = %crate::api::chain(&fault), "cannot read the journal");
+                None
+            }
+        }
     }
 }
 
@@ -443,6 +471,17 @@ async fn last_figures(leg: &mut legs::Leg) -> Option<LegStats> {
         None
     };
     tokio::time::timeout(CLOSE_GRACE, closed).await.ok().flatten()
+}
+
+/// Faults a call ran under, at one time or another.
+fn both(before: MediaFaults, since: MediaFaults) -> MediaFaults {
+    MediaFaults {
+        loss: before.loss.max(since.loss),
+        jitter_ms: before.jitter_ms.max(since.jitter_ms),
+        silence: before.silence || since.silence,
+        rebind: before.rebind || since.rebind,
+        no_dtls: before.no_dtls || since.no_dtls,
+    }
 }
 
 async fn user_event(leg: &mut Option<legs::Leg>) -> Option<LegEvent> {

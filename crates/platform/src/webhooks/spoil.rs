@@ -9,7 +9,7 @@ use std::time::Duration;
 use terms::CallId;
 use wire::{
     sandbox::{FaultDone, FaultScope, WebhookFault, WebhookFaults},
-    webhook::{envelope::Change, signature},
+    webhook::{envelope::Change, message::Message, signature},
 };
 
 use crate::{ids::Ids, store::NewWebhook};
@@ -20,6 +20,9 @@ use super::outbox::new_id;
 /// apart, shorter than an answer window.
 const YIELD: Duration = Duration::from_secs(2);
 
+/// What ids of calls begin with, and those of messages do not.
+const CALL: &str = "wacid.";
+
 /// The call a change is about.
 pub(super) fn call_of(change: &Change) -> Option<CallId> {
     match change {
@@ -27,13 +30,23 @@ pub(super) fn call_of(change: &Change) -> Option<CallId> {
             let call = value.calls.first().map(|call| &call.id);
             call.or_else(|| value.statuses.first().map(|status| &status.id)).cloned()
         }
-        Change::Messages(_)
-        | Change::SettingsUpdate(_)
+        Change::Messages(value) => value.messages.first().and_then(call_behind),
+        Change::SettingsUpdate(_)
         | Change::AccountUpdate(_)
         | Change::Other { .. }
         | Change::TemplateStatus(_)
         | Change::Unreadable { .. } => None,
     }
+}
+
+/// The call a message came from: a voicemail has its id, a permission given by calling names it.
+fn call_behind(message: &Message) -> Option<CallId> {
+    let context = message.context.as_ref().and_then(|context| context.id.as_ref());
+    [Some(&message.id), context]
+        .into_iter()
+        .flatten()
+        .find(|id| id.as_str().starts_with(CALL))
+        .and_then(|id| id.as_str().parse().ok())
 }
 
 /// The rows a webhook becomes: itself, changed, and a second copy if that was asked for.

@@ -1,6 +1,6 @@
 //! A network as bad as a test asks: what the business hears, what the user hears, what is said.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -43,13 +43,16 @@ async fn loss_takes_its_share_of_a_running_call_both_ways() {
     fault(&bench, json!({ "call_id": id, "media": { "loss": 0.3 } })).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     business.heard();
+    let began = Instant::now();
     tokio::time::sleep(Duration::from_millis(3_000)).await;
-    // 150 packets each way; three standard deviations are 17.
+    // 150 packets each way, more on a slow machine; three standard deviations are a tenth.
     let (packets, _) = business.heard();
-    assert!((85..125).contains(&packets), "{packets} of 150");
+    let share = packets as f64 / (began.elapsed().as_secs_f64() * 50.0);
+    assert!((0.55..0.85).contains(&share), "{packets} packets, {share:.2} of them");
     let seen = inspect(&bench, &id).await;
     let lost = seen["legs"]["user"]["heard"]["lost"].as_u64().unwrap();
-    assert!((25..75).contains(&lost), "{seen}");
+    let share = lost as f64 / (began.elapsed().as_secs_f64() * 50.0);
+    assert!((0.15..0.5).contains(&share), "{share:.2}: {seen}");
     assert_eq!(seen["verdicts"][0]["code"], "fault_injected", "{seen}");
 
     assert_eq!(send(bench.http.delete(bench.url("/sandbox/v1/faults"))).await.0, 200);

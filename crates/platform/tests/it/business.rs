@@ -25,7 +25,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 /// The key of a business with SDES; a test's secret need not be one.
-const OWN_KEY: [u8; 30] = [0x41; 30];
+pub(crate) const OWN_KEY: [u8; 30] = [0x41; 30];
 
 /// A PBX's SDP with a key: no ICE, no fingerprint. Thirty times `A` is `QUFB…` in base 64.
 fn keyed_sdp(addr: std::net::SocketAddr, tag: &str, (opus, dtmf): (u8, u8), more: &str) -> String {

@@ -135,8 +135,11 @@ async fn one_call_is_not_told_and_the_journal_says_why() {
     bench.open_window().await;
     bench.hook.wait("text").await;
     assert!(!bench.hook.events().contains(&"terminate".to_owned()), "{:?}", bench.hook.events());
-    let dropped = journal(&bench, "?state=dropped").await;
+    let dropped = journal(&bench, "?state=dropped&field=calls").await;
     assert_eq!(dropped.len(), 1);
+    // The permission the call gave is told on another field, and is of the call all the same.
+    let reply = journal(&bench, &format!("?state=dropped&field=messages&call_id={id}")).await;
+    assert_eq!(reply.len(), 1, "{reply:?}");
     assert_eq!(dropped[0]["faults"], json!([{ "fault": "drop", "scope": "call" }]));
     let again = format!("/webhooks/{}/redeliver", dropped[0]["id"].as_str().unwrap());
     assert_eq!(bench.sandbox(&again, json!({})).await.0, 200);

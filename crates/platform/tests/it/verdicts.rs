@@ -6,7 +6,7 @@ use media::transport::DtlsRole;
 use serde_json::{Value, json};
 
 use crate::{
-    bench::{ANA, BUSINESS, Bench, refused},
+    bench::{ANA, BUSINESS, Bench, refused, send},
     broken::Broken,
     business::Business,
 };
@@ -186,10 +186,9 @@ async fn keys_that_were_never_agreed() {
     business.start(DtlsRole::Client);
     assert!(business.until(|it| it.leg.is_connected()).await);
     (0..20).for_each(|_| business.speak_with_wrong_keys());
-    let seen = wait(&bench, &id, "no_rtp_from_business").await;
-    let last = seen.last().unwrap();
-    assert_eq!(last["code"], "srtp_auth_failed", "{seen:?}");
-    assert!(text(last).contains("20 packets") && text(last).contains("0 passed"), "{seen:?}");
+    let seen = wait(&bench, &id, "srtp_auth_failed").await;
+    assert!(seen.iter().all(|it| it["code"] != "no_rtp_from_business"), "{seen:?}");
+    assert!(text(&seen[0]).contains("20 packets") && text(&seen[0]).contains("0 passed"));
 }
 
 #[tokio::test]
@@ -203,6 +202,54 @@ async fn a_payload_type_that_was_not_agreed() {
     let seen = wait(&bench, &id, "payload_type_not_agreed").await;
     assert!(text(&seen[0]).contains("the newest 96; agreed are 111 (Opus)"), "{seen:?}");
     assert!(business.until(|it| it.heard > 0).await, "the user is heard all the same");
+}
+
+#[tokio::test]
+async fn audio_that_pauses_and_stops() {
+    let bench = Bench::start().await;
+    let (id, mut business) = called(&bench).await;
+    accept(&bench, &id, &business.sdp).await;
+    business.start(DtlsRole::Client);
+    assert!(business.until(|it| it.leg.is_connected()).await);
+    business.speak(111);
+    business.live(Duration::from_millis(5_100)).await;
+    business.speak(111);
+    let seen = wait(&bench, &id, "business_media_gap").await;
+    assert!(text(&seen[0]).contains("paused for 5."), "{seen:?}");
+    business.live(Duration::from_millis(300)).await;
+    bench.clock.advance("PT31S").unwrap();
+    bench.hook.wait("terminate").await;
+    let seen = wait(&bench, &id, "business_media_stopped").await;
+    assert!(text(&seen[0]).contains("sent 2 packets"), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_connect_that_nobody_took() {
+    let bench = Bench::start().await;
+    bench.hook.answer(500);
+    let call = json!({ "to": BUSINESS });
+    let placed = bench.sandbox(&format!("/users/{ANA}/call"), call).await.1;
+    let id = placed["call_id"].as_str().unwrap();
+    bench.hook.wait("connect").await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    bench.clock.advance("PT60S").unwrap();
+    let seen = wait(&bench, id, "connect_not_delivered").await;
+    assert!(text(&seen[0]).contains("with 500"), "{seen:?}");
+    assert!(seen[0]["fix"].as_str().unwrap().contains("callback URL"), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_connect_that_a_test_dropped() {
+    let bench = Bench::start().await;
+    let faults = bench.put("/sandbox/v1/faults").json(&json!({ "webhook": { "drop": true } }));
+    assert_eq!(send(faults).await.0, 200);
+    let call = json!({ "to": BUSINESS });
+    let placed = bench.sandbox(&format!("/users/{ANA}/call"), call).await.1;
+    let id = placed["call_id"].as_str().unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    bench.clock.advance("PT60S").unwrap();
+    let seen = wait(&bench, id, "fault_injected").await;
+    assert!(text(&seen[0]).contains("the connect webhook dropped"), "{seen:?}");
 }
 
 #[tokio::test]

@@ -46,6 +46,7 @@ macro_rules! codes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     Fault,
+    Delivery,
     Path,
     Keys,
     Sound,
@@ -54,8 +55,12 @@ pub(crate) enum Family {
 
 codes! {
     Fault = "fault_injected", Fault,
-        "A test asked for a bad network (PUT /sandbox/v1/faults), and this call ran under it.",
+        "A test asked for faults of media, webhooks or requests (PUT /sandbox/v1/faults), and this call ran under them.",
         "Nothing is wrong with the business for it: DELETE /sandbox/v1/faults ends all faults.";
+
+    NotDelivered = "connect_not_delivered", Delivery,
+        "The business did not answer, and no connect webhook of this call was taken with 200.",
+        "Give the app that is subscribed to calls a callback URL that answers 200 at once; GET /sandbox/v1/webhooks?call_id=… shows each attempt.";
 
     NoStun = "no_stun_from_business", Path,
         "No ICE check of the business reached the platform, so there is no path for media.",

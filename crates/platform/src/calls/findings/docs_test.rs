@@ -20,6 +20,7 @@ fn verdicts_md_is_the_table() {
     let mut doc = HEAD.to_owned();
     for (family, title) in [
         (Family::Fault, "On purpose"),
+        (Family::Delivery, "Not heard of (webhooks)"),
         (Family::Path, "No path (ICE)"),
         (Family::Keys, "No keys (DTLS, SRTP)"),
         (Family::Sound, "No sound (RTP)"),

@@ -11,7 +11,7 @@ const AUTH_FAILURES_MIN: u64 = 10;
 /// Why there are no keys; none if there are.
 pub(super) fn missing(seen: &Seen<'_>) -> Option<Finding> {
     if seen.business.set_up.dtls_ms.is_some() {
-        return None;
+        return none_passed(seen).then(|| failed_authentication(seen));
     }
     let handshake = &seen.business.evidence.handshake;
     Some(
@@ -19,6 +19,18 @@ pub(super) fn missing(seen: &Seen<'_>) -> Option<Finding> {
             .or_else(|| of_alert(handshake))
             .unwrap_or_else(|| of_roles(seen, handshake)),
     )
+}
+
+/// Whether packets came and every one of them failed.
+fn none_passed(seen: &Seen<'_>) -> bool {
+    seen.business.drops.auth >= AUTH_FAILURES_MIN && seen.business.received.packets == 0
+}
+
+fn failed_authentication(seen: &Seen<'_>) -> Finding {
+    Code::SrtpAuth.found(format!(
+        "{} packets of the business failed SRTP authentication, {} passed.",
+        seen.business.drops.auth, seen.business.received.packets
+    ))
 }
 
 fn of_certificate(seen: &Seen<'_>, handshake: &HandshakeSeen) -> Option<Finding> {
@@ -70,12 +82,8 @@ fn of_roles(seen: &Seen<'_>, handshake: &HandshakeSeen) -> Finding {
 /// What is worth knowing beside.
 pub(super) fn noted(seen: &Seen<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    let failed = seen.business.drops.auth;
-    if failed >= AUTH_FAILURES_MIN {
-        let good = seen.business.received.packets;
-        found.push(Code::SrtpAuth.found(format!(
-            "{failed} packets of the business failed SRTP authentication, {good} passed."
-        )));
+    if seen.business.drops.auth >= AUTH_FAILURES_MIN && !none_passed(seen) {
+        found.push(failed_authentication(seen));
     }
     if seen.sdp.is_some_and(|sdp| sdp.is_answer && sdp.role == DtlsRole::Client) {
         found.push(Code::SetupPassive.found("The business answered a=setup:passive.".to_owned()));

@@ -6,10 +6,11 @@
 //! from it.
 //!
 //! ```text
-//!   faults ──▶ path (ICE) ──▶ keys (DTLS, SRTP) ──▶ sound (RTP) ──▶ words of the SDP
+//!   faults ──▶ delivery (webhooks) ──▶ path (ICE) ──▶ keys (DTLS, SRTP) ──▶ sound (RTP) ──▶ words of the SDP
 //! ```
 
 mod code;
+pub(crate) mod delivery;
 #[cfg(test)]
 mod docs_test;
 mod keys;

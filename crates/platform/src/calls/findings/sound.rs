@@ -27,7 +27,8 @@ pub(super) fn missing(seen: &Seen<'_>) -> Vec<Finding> {
         found.push(foreign(seen, payload_type));
         return found;
     }
-    found.push(Code::NoRtp.found("The business set up DTLS and sent no audio.".to_owned()));
+    found
+        .push(Code::NoRtp.found("The keys were agreed and the business sent no audio.".to_owned()));
     if business.received.reports > 0 {
         found.push(Code::RtcpOnly.found(format!(
             "{} RTCP packets of the business came, and no audio.",

@@ -9,6 +9,7 @@ use media::{
 };
 use rules::call::Ending;
 use terms::Timestamp;
+use wire::sandbox::GraphFaults;
 
 use super::*;
 
@@ -82,6 +83,7 @@ fn codes(found: &[Finding]) -> Vec<&str> {
 
 #[test]
 fn every_code_has_its_figures() {
+    note(delivery::of_connect(&[], GraphFaults::default()).into_iter().collect());
     faults();
     paths();
     candidates_of_a_business_that_never_checked();
@@ -197,7 +199,11 @@ fn keys() {
     bad_keys.drops.auth = 9;
     assert_eq!(codes(&found(&bad_keys)), ["no_rtp_from_business"]);
     bad_keys.drops.auth = 10;
-    assert_eq!(codes(&found(&bad_keys)), ["no_rtp_from_business", "srtp_auth_failed"]);
+    assert_eq!(codes(&found(&bad_keys)), ["srtp_auth_failed"]);
+    bad_keys.received.packets = 5;
+    let mixed = found(&bad_keys);
+    assert_eq!(codes(&mixed), ["srtp_auth_failed"]);
+    assert!(mixed[0].text.contains("10 packets") && mixed[0].text.contains("5 passed"));
 }
 
 fn sound() {
