@@ -3,14 +3,14 @@
 //! `GET /phone/ws?wa_id=DIGITS`. Frames are JSON texts; one we cannot read is answered with an error
 //! frame. When the socket goes, the phone's calls hear of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     extract::{
-        Query, State,
+        ConnectInfo, Query, State,
         ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
     },
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -26,6 +26,7 @@ use crate::{
     calls::{Command, place},
     chats,
     directory::{Number, User},
+    sandbox::access::is_own_page,
     users,
     world::World,
 };
@@ -46,8 +47,13 @@ pub(crate) struct Who {
 pub(crate) async fn open(
     State(world): State<Arc<World>>,
     Query(who): Query<Who>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    if !is_own_page(&world, Some(peer), &headers) {
+        return (StatusCode::FORBIDDEN, "a page of another site").into_response();
+    }
     let user = WaId::from_dialled(&who.wa_id).ok().and_then(|id| world.directory.user(&id));
     let Some(user) = user else {
         return (StatusCode::NOT_FOUND, "no user of this wa_id").into_response();

@@ -1,6 +1,6 @@
 //! `/sandbox/v1/calls`: which calls were there, what happened in one, and how did it sound?
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Json,
@@ -52,9 +52,13 @@ pub(super) async fn list(State(world): State<Arc<World>>, uri: Uri) -> Answer {
     Ok(Json(CallPage { calls, next }).into_response())
 }
 
-/// The newest calls, newest first.
+/// The newest calls, newest first, and then whichever older ones still live.
 pub(super) async fn newest(world: &World) -> Result<Vec<CallSummary>, StoreFault> {
-    let records: Vec<CallRecord> = world.store.load_newest(Kind::Call, PAGE_MAX).await?;
+    let mut records: Vec<CallRecord> = world.store.load_newest(Kind::Call, PAGE_MAX).await?;
+    let known: BTreeSet<CallId> = records.iter().map(|record| record.id.clone()).collect();
+    for call in world.calls.all().into_iter().filter(|call| !known.contains(&call.id)) {
+        records.extend(world.store.load::<CallRecord>(Kind::Call, call.id.as_str()).await?);
+    }
     Ok(records.into_iter().filter_map(|record| summary(world, record)).collect())
 }
 

@@ -1,8 +1,10 @@
 //! What can a test do to this world?
 //!
 //! `/sandbox/v1/…`: see everything, be any user, move the clock, read every webhook. It answers on
-//! loopback only, or to a bearer token if one is configured. A rule that says no is 409.
+//! loopback only, or to a token if one is configured ([`access`]). A rule that says no is 409; what
+//! cannot be read is 400, what is not there 404; all of them `{rule, code, text}`.
 
+pub(crate) mod access;
 mod accounts;
 mod analytics;
 mod calls;
@@ -17,23 +19,23 @@ mod trigger;
 mod users;
 mod webhooks;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{ConnectInfo, Request, State},
-    http::{HeaderValue, StatusCode, header},
-    middleware::{self, Next},
+    extract::Request,
+    http::StatusCode,
+    middleware,
     response::{IntoResponse, Response},
-    routing::{get, post, put},
+    routing::{any, get, post, put},
 };
 use serde::de::DeserializeOwned;
 use terms::{UserId, WaId};
 use wire::sandbox::Refused;
 
 use crate::{
-    api::{read, refusals::ApiRefusal},
-    directory::{User, same_secret},
+    api::{chain, read, refusals::ApiRefusal},
+    directory::User,
     store::StoreFault,
     world::World,
 };
@@ -74,38 +76,9 @@ pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/sandbox/v1/faults", get(faults::show).put(faults::set).delete(faults::clear))
         .route("/sandbox/v1/webhooks", get(webhooks::list))
         .route("/sandbox/v1/webhooks/{id}/redeliver", post(webhooks::redeliver))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(world), guard))
-}
-
-/// Lets loopback in, or whoever has the token.
-async fn guard(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
-    let allowed = match &world.sandbox_token {
-        Some(token) => {
-            let given =
-                request.headers().get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-            given.and_then(|it| it.strip_prefix("Bearer ")).is_some_and(|it| same_secret(token, it))
-        }
-        None => request
-            .extensions()
-            .get::<ConnectInfo<SocketAddr>>()
-            .is_some_and(|peer| peer.0.ip().is_loopback()),
-    };
-    if allowed && is_own_page(&request) {
-        return next.run(request).await;
-    }
-    SandboxRefusal::Forbidden.into_response()
-}
-
-/// A page of another site may not drive the sandbox through the browser of whoever runs it.
-fn is_own_page(request: &Request) -> bool {
-    let text = |name| request.headers().get(name).and_then(|it: &HeaderValue| it.to_str().ok());
-    match (text(header::ORIGIN), text(header::HOST)) {
-        (None, _) => true,
-        (Some(origin), Some(host)) => {
-            origin.split_once("://").is_some_and(|(_, authority)| authority == host)
-        }
-        (Some(_), None) => false,
-    }
+        .route("/sandbox/{*path}", any(async || SandboxRefusal::Unknown { what: "path" }))
+        .method_not_allowed_fallback(async || SandboxRefusal::Method)
+        .route_layer(middleware::from_fn_with_state(Arc::clone(world), access::guard))
 }
 
 /// Why the sandbox did not do what it was asked.
@@ -113,7 +86,9 @@ fn is_own_page(request: &Request) -> bool {
 pub(crate) enum SandboxRefusal {
     /// Not from loopback, or without the token.
     Forbidden,
-    /// There is no such user, call or webhook.
+    /// The path takes another method.
+    Method,
+    /// There is no such user, call, webhook or path.
     Unknown { what: &'static str },
     /// The body or a parameter is not readable.
     Body(String),
@@ -151,17 +126,26 @@ impl IntoResponse for SandboxRefusal {
                 10,
                 "the sandbox API answers on loopback only, or to its token".to_owned(),
             ),
+            Self::Method => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "request.method",
+                100,
+                "this path takes another method; /openapi.json lists them".to_owned(),
+            ),
             Self::Unknown { what } => {
                 (StatusCode::NOT_FOUND, "request.unknown", 100, format!("there is no such {what}"))
             }
             Self::Body(text) => (StatusCode::BAD_REQUEST, "request.body", 100, text),
             Self::Conflict { rule, text } => (StatusCode::CONFLICT, rule, 100, text),
-            Self::Api(ApiRefusal::Fault(fault)) => return ApiRefusal::Fault(fault).into_response(),
             Self::Api(refusal) => {
-                let status = match refusal {
+                let status = match &refusal {
                     ApiRefusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                     ApiRefusal::Parameter(_) => StatusCode::BAD_REQUEST,
                     ApiRefusal::UnknownObject { .. } => StatusCode::NOT_FOUND,
+                    ApiRefusal::Fault(fault) => {
+                        tracing::error!(fault = %chain(fault), "the sandbox could not answer");
+                        StatusCode::INTERNAL_SERVER_ERROR
+                    }
                     ApiRefusal::TokenMissing
                     | ApiRefusal::TokenUnknown
                     | ApiRefusal::TokenExpired { .. }
@@ -175,8 +159,7 @@ impl IntoResponse for SandboxRefusal {
                     | ApiRefusal::Handshake(_)
                     | ApiRefusal::LinkOver
                     | ApiRefusal::NoMedia
-                    | ApiRefusal::OnDemand { .. }
-                    | ApiRefusal::Fault(_) => StatusCode::CONFLICT,
+                    | ApiRefusal::OnDemand { .. } => StatusCode::CONFLICT,
                 };
                 let code = i64::from(refusal.row().code);
                 (status, refusal.rule(), code, refusal.to_string())

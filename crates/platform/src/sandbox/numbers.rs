@@ -15,7 +15,7 @@ use axum::{
 use super::{Answer, SandboxRefusal};
 use crate::{
     api::{media, query, read, settings},
-    directory::Number,
+    directory::{App, Number},
     media_files,
     world::World,
 };
@@ -27,7 +27,8 @@ pub(super) async fn show_settings(
 ) -> Answer {
     let number = number(&world, &id)?;
     let with_credentials = query(&uri, "include_sip_credentials").as_deref() == Some("true");
-    Ok(settings::show(&world, &number, settings::Viewer::Direct, with_credentials))
+    let app = app_of_server(&world, &number);
+    Ok(settings::show(&world, &number, viewer(app.as_deref()), with_credentials))
 }
 
 pub(super) async fn change_settings(
@@ -36,13 +37,9 @@ pub(super) async fn change_settings(
     request: Request,
 ) -> Answer {
     let number = number(&world, &id)?;
-    Ok(settings::change(
-        &world,
-        &number,
-        settings::Viewer::Direct,
-        &read(request.into_body()).await?,
-    )
-    .await?)
+    let app = app_of_server(&world, &number);
+    let body = read(request.into_body()).await?;
+    Ok(settings::change(&world, &number, viewer(app.as_deref()), &body).await?)
 }
 
 /// Takes a file, such as a voicemail's announcement: Graph's form and checks.
@@ -69,6 +66,18 @@ pub(super) async fn file(State(world): State<Arc<World>>, Path(id): Path<String>
         (header::CONTENT_SECURITY_POLICY, "sandbox".to_owned()),
     ];
     Ok((headers, bytes).into_response())
+}
+
+/// Whose server is shown and changed here: that of the one app that has set one.
+fn app_of_server(world: &World, number: &Number) -> Option<Arc<App>> {
+    match number.calling.sip.as_ref()?.servers.as_slice() {
+        [only] => world.directory.app(only.app.as_ref()?),
+        _ => None,
+    }
+}
+
+fn viewer(app: Option<&App>) -> settings::Viewer<'_> {
+    app.map_or(settings::Viewer::Direct, settings::Viewer::App)
 }
 
 fn number(world: &World, id: &str) -> Result<Arc<Number>, SandboxRefusal> {

@@ -168,6 +168,61 @@ async fn a_token_closes_the_sandbox_to_everybody_else() {
     assert_eq!(send(own()).await.0, 200);
     assert_eq!(send(own().header("origin", "http://evil.example")).await.0, 403);
     assert_eq!(send(own().header("origin", bench.running.base_url())).await.0, 200);
+    let cookie = |token: &str| {
+        bench.get("/sandbox/v1/state").header("cookie", format!("a=b; offhook_sandbox={token}"))
+    };
+    assert_eq!(send(cookie("s3cret")).await.0, 200);
+    assert_eq!(send(cookie("other")).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_is_nobody() {
+    let bench = Bench::start().await;
+    let state = || bench.get("/sandbox/v1/state");
+    for (origin, host) in [
+        ("http://evil.example", None),
+        // A name that was let lead to this machine.
+        ("http://evil.example:8400", Some("evil.example:8400")),
+    ] {
+        let asked = state().header("origin", origin);
+        let asked = host.map_or_else(
+            || asked.try_clone().unwrap(),
+            |host| asked.try_clone().unwrap().header("host", host),
+        );
+        assert_eq!(send(asked).await.0, 403, "{origin}");
+    }
+    let upgrade = |origin: &str| {
+        bench
+            .get(&format!("/phone/ws?wa_id={ANA}"))
+            .header("origin", origin)
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    };
+    assert_eq!(send(upgrade("http://evil.example")).await.0, 403);
+    assert_eq!(upgrade(&bench.running.base_url()).send().await.unwrap().status(), 101);
+}
+
+#[tokio::test]
+async fn every_no_has_one_shape() {
+    let bench = Bench::start().await;
+    for (request, status, rule) in [
+        (bench.get("/sandbox/v1/poems"), 404, "request.unknown"),
+        (bench.get("/sandbox/v1/users/5215550009999"), 404, "request.unknown"),
+        (bench.put("/sandbox/v1/clock"), 405, "request.method"),
+        (bench.post("/sandbox/v1/clock").body("{"), 400, "request.body"),
+        (
+            bench.post(&format!("/sandbox/v1/users/{ANA}/hang_up")).json(&json!({})),
+            409,
+            "call.unknown",
+        ),
+    ] {
+        let (answered, no) = send(request).await;
+        assert_eq!(answered, status, "{no}");
+        assert_eq!(no["rule"], rule, "{no}");
+        assert!(no["rule"].is_string() && no["code"].is_i64() && no["text"].is_string(), "{no}");
+    }
 }
 
 #[tokio::test]
