@@ -13,11 +13,17 @@ mod platform;
 mod quote;
 mod rulebook;
 mod stop;
+mod token;
 mod trigger;
 
 /// Both sides of WhatsApp calling: the Cloud API Calling server, and the business's gateway.
 #[derive(Debug, Parser)]
-#[command(name = "offhook", version, propagate_version = true)]
+#[command(
+    name = "offhook",
+    version,
+    propagate_version = true,
+    after_help = "Example: offhook demo"
+)]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -62,5 +68,25 @@ async fn main() -> ExitCode {
         Command::Trigger(args) => trigger::run(&args).await,
         Command::Rulebook(args) => rulebook::run(&args),
         Command::Quote(args) => quote::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn without_example(command: &clap::Command, path: &str) -> Vec<String> {
+        let path = format!("{path} {}", command.get_name());
+        let help = command.clone().render_long_help().to_string();
+        let mine = (!help.contains("Example:")).then(|| path.clone());
+        let others = command.get_subcommands().flat_map(|each| without_example(each, &path));
+        mine.into_iter().chain(others).collect()
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        assert_eq!(without_example(&Args::command(), ""), [] as [String; 0]);
     }
 }

@@ -23,13 +23,16 @@ pub(crate) struct RulebookArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Names the rulebooks.
+    #[command(after_help = "Example: offhook rulebook list")]
     List,
     /// Shows every rule of one, with its source.
+    #[command(after_help = "Example: offhook rulebook show 2026-10")]
     Show {
         /// Its name.
         name: String,
     },
     /// Shows the rules that differ.
+    #[command(after_help = "Example: offhook rulebook diff 2025-beta 2026-10 --json")]
     Diff {
         /// The one before.
         before: String,

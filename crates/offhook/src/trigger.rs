@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use wire::sandbox::TriggerEvent;
 
-use crate::output;
+use crate::{output, token};
 
 /// Exit code of an event a rule refused.
 const REFUSED: u8 = 2;
@@ -38,6 +38,9 @@ pub(crate) struct TriggerArgs {
     /// The platform's address.
     #[arg(long, default_value = "http://127.0.0.1:8400")]
     platform: String,
+    /// The variable that holds the sandbox's token, if the platform asks for one.
+    #[arg(long, value_name = "NAME")]
+    token_env: Option<String>,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -87,6 +90,7 @@ async fn ask(args: &TriggerArgs) -> Result<(u16, Value)> {
         }
     }
     let request = reqwest::Client::new().post(&url).json(&wanted);
+    let request = token::shown(request, args.token_env.as_deref())?;
     let answer = request.send().await.with_context(|| format!("no answer from {url}"))?;
     let status = answer.status().as_u16();
     Ok((status, answer.json().await.context("the platform's answer is not JSON")?))
