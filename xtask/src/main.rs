@@ -30,10 +30,16 @@ enum Task {
     /// Example: `cargo xtask demo -- --no-open`
     Demo(demo::DemoArgs),
     /// Sets everything up and runs every test, printing each stage with its time.
+    ///
+    /// Example: `cargo xtask test --no-browser`
     Test(test::TestArgs),
     /// Checks the house's own order: sizes, dependencies, licences, links.
+    ///
+    /// Example: `cargo xtask tidy`
     Tidy,
     /// Builds the pages into web/dist.
+    ///
+    /// Example: `cargo xtask web`
     Web,
     /// Runs a benchmark.
     ///

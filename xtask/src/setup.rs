@@ -44,11 +44,15 @@ pub(crate) fn programs(needs: &[Need]) -> Result<()> {
     if !is_root() || !shell::has("apt-get") {
         bail!("run this, then start again: sudo apt-get install -y {}", packages.join(" "));
     }
-    shell::run("apt-get", &["update", "-q"])?;
-    let mut install =
-        shell::command("apt-get", &["install", "-y", "-q", "--no-install-recommends"]);
-    install.args(&packages).env("DEBIAN_FRONTEND", "noninteractive");
-    shell::run_command(install)
+    apt_get(&["update", "-q"])?;
+    apt_get(&[&["install", "-y", "-q", "--no-install-recommends"], packages.as_slice()].concat())
+}
+
+/// Its words go to standard error: what a task prints may be for a machine.
+fn apt_get(args: &[&str]) -> Result<()> {
+    let mut command = shell::command("apt-get", args);
+    command.env("DEBIAN_FRONTEND", "noninteractive").stdout(std::io::stderr());
+    shell::run_command(command)
 }
 
 /// Makes `.venv` with the Python peers of the interop tests, once per list of requirements.
