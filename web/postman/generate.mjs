@@ -52,7 +52,8 @@ export function collection(edition) {
       description:
         "Walks the flows of WhatsApp Business Calling against an Offhook platform (`offhook platform`): set-up, " +
         "a user’s call, permission, a business’s call, analytics, and the usual mistakes with their error codes. " +
-        "Run the folders in order. Written by web/postman/generate.mjs; change flows.mjs, not this file.",
+        "Run the folders in order, against a platform that has just started: a second run meets the permissions and " +
+        "counters of the first (GET and POST /sandbox/v1/snapshot bring the start back). Written by web/postman/generate.mjs; change flows.mjs, not this file.",
       schema: SCHEMA,
     },
     item: flows(edition).map((flow, at) => ({

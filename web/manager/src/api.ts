@@ -26,6 +26,14 @@ export class Refusal extends Error {
   }
 }
 
+/** The rule of a platform that wants its token first. */
+export const LOCKED = "sandbox.access";
+
+/** Shows this token from now on, to everything the page asks for, sounds too. */
+export function showToken(token: string): void {
+  document.cookie = `offhook_sandbox=${token}; path=/sandbox; SameSite=Strict`;
+}
+
 const path = (...parts: string[]) => `/sandbox/v1/${parts.map(encodeURIComponent).join("/")}`;
 
 export const state = () => ask<State>("GET", path("state"));

@@ -7,6 +7,8 @@ const EVERY_MS = 1500;
 export class Live {
   state = $state.raw<State | null>(null);
   problem = $state<string | null>(null);
+  /** How often the platform asked for a token instead of an answer, since the last answer. */
+  locked = $state(0);
   /** Counts the answers, for sections that ask for more at the same pace. */
   beat = $state(0);
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -32,9 +34,15 @@ export class Live {
       if (mine !== this.#asked) return;
       this.state = state;
       this.problem = null;
+      this.locked = 0;
       this.beat += 1;
     } catch (error) {
       if (mine !== this.#asked) return;
+      if (error instanceof api.Refusal && error.rule === api.LOCKED) {
+        // Somebody has to give the token first.
+        this.locked += 1;
+        return;
+      }
       this.problem = (error as Error).message;
     }
     if (!this.#stopped && !document.hidden) this.#timer = setTimeout(this.refresh, EVERY_MS);

@@ -52,6 +52,8 @@ export function callState(call: Pick<CallSummary, "state" | "end">): { text: str
       return { text: "Ringing at the user", tone: "wait" };
     case "accepted":
       return { text: "In the call", tone: "good" };
+    case "voicemail":
+      return { text: "In voicemail", tone: "wait" };
     case "ended":
       if (call.end?.code) return { text: "Failed", tone: "bad" };
       return call.end?.connected_ms === undefined
@@ -70,6 +72,7 @@ export function step(state: string): string {
     dialing: "Placed by the business",
     ringing: "Ringing at the user’s phone",
     accepted: "Accepted",
+    voicemail: "Taken by voicemail",
     ended: "Ended",
   };
   return known[state] ?? state;
