@@ -19,6 +19,7 @@ use terms::PhoneNumberId;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    books::Books,
     calls::{Ears, Recordings, Registry},
     capture::Tools,
     clock::Clock,
@@ -67,8 +68,8 @@ pub(crate) struct World {
     pub(crate) reads: PerSecond,
     /// Messages sent.
     pub(crate) messages: PerSecond,
-    /// The rulebooks by name, with the rules this server replaces.
-    pub(crate) books: BTreeMap<String, Arc<Rulebook>>,
+    /// The rulebooks.
+    pub(crate) books: Books,
     /// The rate cards: those shipped, those configured, those added.
     pub(crate) cards: RwLock<Arc<Cards>>,
     /// The same without those added.
@@ -92,7 +93,7 @@ impl World {
 
     /// An account's rulebook.
     pub(crate) fn book_of(&self, account: &Account) -> Arc<Rulebook> {
-        self.books.get(&account.rulebook).map_or_else(Rulebook::beta, Arc::clone)
+        self.books.of(account)
     }
 
     /// The rate cards as they are now.

@@ -13,14 +13,26 @@ use crate::client::ClientVersion;
 
 /// Why a rulebook cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {reason}")]
+#[error("{file}{}: {reason}", Place(*line))]
 pub struct RulebookError {
     /// The file's name.
     pub file: String,
-    /// The line, from 1; 0 where no line exists (a missing rule).
+    /// The line, from 1; 0 where no line exists (a missing rule, one replaced at a start).
     pub line: usize,
     /// What is wrong, in words.
     pub reason: String,
+}
+
+/// A line of a file, if there is one.
+struct Place(usize);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            line => write!(f, ":{line}"),
+        }
+    }
 }
 
 /// One rule as it stands in a file, for listing and comparing.
@@ -239,6 +251,7 @@ impl<'a> Sheet<'a> {
         };
         entry.value = value;
         source.clone_into(&mut entry.source);
+        entry.line = 0;
         Ok(())
     }
 
