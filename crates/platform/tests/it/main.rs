@@ -14,6 +14,7 @@ mod business;
 mod business_calls;
 mod capture;
 mod chaos;
+mod check_order;
 mod consent;
 mod delivery;
 mod edition;

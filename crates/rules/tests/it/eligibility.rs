@@ -8,7 +8,7 @@ use offhook_rules::{
     },
     hours::CallHours,
     limits::{DAY, NumberKind, Rolling},
-    permission::{Choice, Consent},
+    permission::{Choice, Consent, Input},
     rulebook::Rulebook,
     window::Window,
 };
@@ -24,6 +24,8 @@ struct Case {
     consent: Consent,
     window: Window,
     load: Load,
+    /// The platform reads the body between the two halves of the rules.
+    body_is_readable: bool,
 }
 
 fn good() -> Case {
@@ -35,6 +37,7 @@ fn good() -> Case {
         consent: pair.consent,
         window: open_window(at(0)),
         load: idle(),
+        body_is_readable: true,
     }
 }
 
@@ -53,19 +56,52 @@ fn call(case: &Case, book: &Rulebook) -> Result<(), Refusal> {
     .map(|_| ())
 }
 
+/// As [`call`], with the body read in its place; the rule that refuses.
+fn connect(case: &Case, book: &Rulebook) -> Result<(), Stop> {
+    check_number(&case.number, book, at(10)).map_err(Stop::Rule)?;
+    if !case.body_is_readable {
+        return Err(Stop::Body);
+    }
+    call(case, book).map_err(Stop::Rule)
+}
+
+#[derive(Debug, PartialEq)]
+enum Stop {
+    Body,
+    Rule(Refusal),
+}
+
+impl Stop {
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::Body => "request.body",
+            Self::Rule(refusal) => refusal.rule(),
+        }
+    }
+}
+
 type Spoil = (&'static str, fn(&mut Case));
 
 /// One thing wrong each, in the order of fact sheet 4.7.
-const SPOILS: [Spoil; 11] = [
+const SPOILS: [Spoil; 13] = [
     ("eligibility.sip", |c| c.number.sip_enabled = true),
     ("eligibility.enabled", |c| c.number.calling_enabled = false),
     ("eligibility.country", |c| c.number.country = "US".parse().ok()),
     ("eligibility.restriction", |c| c.number.business_calls_restricted_until = Some(at(60))),
+    ("request.body", |c| c.body_is_readable = false),
     ("eligibility.payment", |c| c.number.payment_valid = false),
     ("eligibility.callable", |c| c.user.uncallable = Some("not on WhatsApp")),
     ("permission.required", |c| c.consent = Consent::default()),
     ("window.open", |c| c.window = Window::default()),
     ("limits.one_call_per_pair", |c| c.load.pair_in_call = true),
+    ("limits.connected_per_day", |c| {
+        for _ in 0..100 {
+            let direction = Direction::BusinessInitiated;
+            let connected = Input::Connected { direction };
+            let kind = NumberKind::Production;
+            c.consent.handle(connected, &beta(), kind, at(0), &mut Vec::new()).unwrap();
+        }
+    }),
     ("limits.placed_per_day", |c| {
         let mut placed = Rolling::default();
         placed.record(at(0), DAY);
@@ -79,14 +115,14 @@ const SPOILS: [Spoil; 11] = [
 
 #[test]
 fn the_first_refusal_in_the_platforms_order_wins() {
-    assert_eq!(call(&good(), &beta()), Ok(()));
+    assert_eq!(connect(&good(), &beta()), Ok(()));
     for first in 0..SPOILS.len() {
         let mut case = good();
         for (_, spoil) in &SPOILS[first..] {
             spoil(&mut case);
         }
-        let refused = call(&case, &beta()).unwrap_err();
-        assert_eq!(refused.rule(), SPOILS[first].0, "{refused}");
+        let refused = connect(&case, &beta()).unwrap_err();
+        assert_eq!(refused.rule(), SPOILS[first].0, "{refused:?}");
     }
 }
 
@@ -95,11 +131,12 @@ fn each_refusal_alone_and_when_it_ends() {
     for (rule, spoil) in &SPOILS {
         let mut case = good();
         spoil(&mut case);
-        let refused = call(&case, &beta()).unwrap_err();
+        let refused = connect(&case, &beta()).unwrap_err();
         assert_eq!(refused.rule(), *rule);
+        let Stop::Rule(refused) = refused else { continue };
         let ends = match *rule {
             "eligibility.restriction" => Some(at(60)),
-            "limits.placed_per_day" => Some(at(0) + DAY),
+            "limits.connected_per_day" | "limits.placed_per_day" => Some(at(0) + DAY),
             _ => None,
         };
         assert_eq!(refused.changes_at(), ends, "{rule}");
