@@ -92,7 +92,12 @@ async fn show_permissions(
 ) -> Response {
     respond(async {
         let number = auth::channel(&world, &headers)?;
-        permissions::show(&world, &number, Some(&user), None).await
+        // `consumer_whatsapp_id` is a number or, for a user who hides it, a BSUID.
+        let digits = user.strip_prefix('+').unwrap_or(&user);
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let (wa_id, recipient) =
+            if is_number { (Some(&*user), None) } else { (None, Some(&*user)) };
+        permissions::show(&world, &number, wa_id, recipient).await
     })
     .await
 }

@@ -58,6 +58,14 @@ async fn both_editions_give_the_same_bodies() {
     let ours = bench.graph_get(&format!("/call_permissions?user_wa_id={ANA}")).await;
     let theirs = send(keyed(bench.get(&format!("/calling/permissions/{ANA}")))).await;
     assert_eq!(ours, theirs);
+    bench.permit("accept_permanent").await;
+    let (_, ana) = bench.sandbox_get(&format!("/users/{ANA}")).await;
+    let bsuid = ana["user_id"].as_str().unwrap();
+    let theirs = send(keyed(bench.get(&format!("/calling/permissions/{bsuid}")))).await;
+    assert_eq!((theirs.0, &theirs.1["permission"]["status"]), (200, &json!("permanent")));
+    assert_eq!(bench.graph_get(&format!("/call_permissions?recipient={bsuid}")).await, theirs);
+    let wrong = send(keyed(bench.get("/calling/permissions/nobody"))).await;
+    assert_eq!(refused(&wrong), (400, 100), "neither digits nor a BSUID");
     bench.open_window().await;
     let text = json!({ "messaging_product": "whatsapp", "to": ANA, "type": "text",
                        "text": { "body": "oi" } });
