@@ -247,7 +247,7 @@ pub fn check_callback_request(
 ) -> Result<(), Refusal> {
     check_open_to_users(number, book, now)?;
     let is_closed = matches!(hours::check(hours, book, now), hours::Verdict::Closed { .. });
-    if is_closed && grants_callback && book.permission.callback_out_of_hours.value {
+    if is_closed && offers_callback(number, grants_callback, book) {
         return Ok(());
     }
     Err(Refusal::NoCallbackOffered)
@@ -279,7 +279,7 @@ pub fn check_user_call(
 ) -> Result<(), Refusal> {
     check_open_to_users(number, book, now)?;
     if let hours::Verdict::Closed { opens_at } = hours::check(hours, book, now) {
-        let callback = grants_callback && book.permission.callback_out_of_hours.value;
+        let callback = offers_callback(number, grants_callback, book);
         return Err(Refusal::OutOfHours { opens_at, callback });
     }
     if !number.payment_valid {
@@ -289,6 +289,12 @@ pub fn check_user_call(
         return Err(Refusal::CallRunning);
     }
     check_concurrency(load, book)
+}
+
+/// Whether a user whom a closed business does not take may ask to be called back.
+fn offers_callback(number: &NumberFacts, grants_callback: bool, book: &Rulebook) -> bool {
+    let rule = book.permission.callback_out_of_hours.value;
+    grants_callback && rule && has_permissions(number.country, book)
 }
 
 fn check_open_to_users(
@@ -310,6 +316,22 @@ fn check_open_to_users(
 /// [`Refusal::CountryBlocked`] where the rulebook blocks calling as a whole.
 pub fn check_country_for_calling(country: Option<Country>, book: &Rulebook) -> Result<(), Refusal> {
     check_country(country, CountryScope::Calling, book)
+}
+
+/// Are there permissions to call for a number of this country? They exist only where a business may
+/// call (fact sheet 1.2).
+#[must_use]
+pub fn has_permissions(country: Option<Country>, book: &Rulebook) -> bool {
+    check_grant(country, book).is_ok()
+}
+
+/// May a user give a number of this country the permission to call?
+///
+/// # Errors
+///
+/// [`Refusal::CountryBlocked`].
+pub fn check_grant(country: Option<Country>, book: &Rulebook) -> Result<(), Refusal> {
+    check_country(country, CountryScope::BusinessInitiated, book)
 }
 
 fn check_open_to_business(

@@ -100,7 +100,8 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
 
     let now = world.clock.now();
     let mut effects = Vec::new();
-    let grants = facts.number.calling.grants_callback();
+    let grants = facts.number.calling.grants_callback()
+        && eligibility::has_permissions(facts.number.known_country(), &book);
     let voicemail = Voicemail::of(&facts.number.calling, &book);
     let machine = Call::offer(&book, grants, now, &mut effects).with_voicemail(voicemail);
     let record = CallRecord::new(&facts, machine, now);

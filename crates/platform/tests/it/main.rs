@@ -7,6 +7,7 @@ mod analytics;
 mod answers;
 mod bad_media;
 mod bench;
+mod blocked_country;
 mod borders;
 mod broken;
 mod burst;

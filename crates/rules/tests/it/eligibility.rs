@@ -4,7 +4,7 @@ use offhook_rules::{
     Refusal,
     eligibility::{
         Load, NumberFacts, RequestForm, Shows, UserFacts, check_call, check_callback_request,
-        check_delivery, check_message, check_number, check_request, check_user_call,
+        check_delivery, check_grant, check_message, check_number, check_request, check_user_call,
     },
     hours::CallHours,
     limits::{DAY, NumberKind, Rolling},
@@ -265,6 +265,23 @@ fn a_user_calls_the_business() {
 }
 
 #[test]
+fn there_are_permissions_where_a_business_may_call() {
+    for (country, book, has) in [
+        ("BR", beta(), true),
+        ("US", newest(), false),
+        ("TR", newest(), true),
+        ("TR", beta(), false),
+    ] {
+        let grant = check_grant(country.parse().ok(), &book);
+        assert_eq!(grant.is_ok(), has, "{country} by {}", book.name);
+        let rule = grant.err().map(|refusal| refusal.rule());
+        assert_eq!(rule, (!has).then_some("eligibility.country"));
+    }
+    let open = newest().with(&[("eligibility.blocked_countries", "")]).unwrap();
+    assert_eq!(check_grant("US".parse().ok(), &open), Ok(()));
+}
+
+#[test]
 fn an_unknown_country_is_not_blocked() {
     let mut case = good();
     case.number.country = None;
@@ -358,6 +375,8 @@ fn a_callback_is_offered_only_while_the_business_is_closed() {
     assert_eq!(ask(Some(&hours), true, |_| ()), "granted");
     assert_eq!(ask(None, true, |_| ()), "hours.callback", "it is open");
     assert_eq!(ask(Some(&hours), false, |_| ()), "hours.callback", "not switched on");
+    let blocked = ask(Some(&hours), true, |c| c.number.country = "US".parse().ok());
+    assert_eq!(blocked, "hours.callback", "it could not call back");
     let off = ask(Some(&hours), true, |c| c.number.calling_enabled = false);
     assert_eq!(off, "eligibility.enabled");
 }

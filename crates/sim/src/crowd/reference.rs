@@ -153,6 +153,11 @@ impl World {
         })
     }
 
+    pub(super) fn grant_wanted(&self, number: NumberNo) -> Option<&'static str> {
+        let blocked = self.is_blocked(number, Direction::BusinessInitiated);
+        Some(if blocked { "eligibility.country" } else { "ok" })
+    }
+
     pub(super) fn message_wanted(&self, number: NumberNo, user: UserNo) -> Option<&'static str> {
         let open = self.with_model(number, user, |model| model.window_is_open(self.now));
         Some(if open { "ok" } else { "window.open" })
@@ -166,10 +171,14 @@ impl World {
     ) -> Option<&'static str> {
         let facts = &self.numbers[number];
         let is_beta = self.accounts[facts.account].is_beta;
+        let callbacks = change.callback_permission_status.as_deref() == Some("ENABLED")
+            && facts.settings.callback_permission_status != Some(Switch::Enabled);
         let enables = change.status.as_deref() == Some("ENABLED") && !self.is_on(number);
         let tier_min = if is_beta { 1_000 } else { 2_000 };
         Some(if is_wrong {
             "settings.value"
+        } else if callbacks && self.is_blocked(number, Direction::BusinessInitiated) {
+            "eligibility.country"
         } else if enables && self.is_blocked(number, Direction::UserInitiated) {
             "eligibility.country"
         } else if enables && self.accounts[facts.account].use_case != "service" {
