@@ -51,7 +51,7 @@ pub struct UserFacts {
     pub app_is_recent: bool,
     /// The app shows call buttons.
     pub shows_buttons: bool,
-    /// On the allowed list of a test number; not asked for real numbers.
+    /// On the number's allowed list; asked of the kinds of numbers that have one.
     pub on_allowed_list: bool,
 }
 
@@ -143,7 +143,7 @@ pub fn check_call(
     if !number.payment_valid {
         return Err(Refusal::PaymentMissing);
     }
-    check_user(number, user)?;
+    check_user(number, user, book)?;
     if !user.app_is_recent {
         return Err(Refusal::Uncallable {
             why: "the user's app is too old for calls of businesses",
@@ -174,7 +174,7 @@ pub fn check_request(
     now: Timestamp,
 ) -> Result<RequestPermit, Refusal> {
     check_open_to_business(number, book, now)?;
-    check_user(number, user)?;
+    check_user(number, user, book)?;
     match form {
         RequestForm::FreeForm => {
             window.check_message(book, now)?;
@@ -198,7 +198,7 @@ pub fn check_message(
     book: &Rulebook,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    check_recipient(number, user)?;
+    check_recipient(number, user, book)?;
     match form {
         RequestForm::FreeForm => window.check_message(book, now).map(drop),
         RequestForm::Template => Ok(()),
@@ -374,15 +374,16 @@ fn check_restriction(until: Option<Timestamp>, now: Timestamp) -> Result<(), Ref
     }
 }
 
-fn check_recipient(number: &NumberFacts, user: &UserFacts) -> Result<(), Refusal> {
-    if number.kind.is_for_tests() && !user.on_allowed_list {
+fn check_recipient(number: &NumberFacts, user: &UserFacts, book: &Rulebook) -> Result<(), Refusal> {
+    let has_list = book.limits.allowed_list_kinds.value.contains(&number.kind);
+    if has_list && !user.on_allowed_list {
         return Err(Refusal::NotOnAllowedList);
     }
     Ok(())
 }
 
-fn check_user(number: &NumberFacts, user: &UserFacts) -> Result<(), Refusal> {
-    check_recipient(number, user)?;
+fn check_user(number: &NumberFacts, user: &UserFacts, book: &Rulebook) -> Result<(), Refusal> {
+    check_recipient(number, user, book)?;
     user.uncallable.map_or(Ok(()), |why| Err(Refusal::Uncallable { why }))
 }
 

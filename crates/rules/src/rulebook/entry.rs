@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use terms::Country;
 use toml::de::{DeTable, DeValue};
 
-use crate::client::ClientVersion;
+use crate::{client::ClientVersion, limits::NumberKind};
 
 /// Why a rulebook cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,6 +148,13 @@ impl Reads for Vec<Country> {
     const EXPECTED: &'static str = "a list of country codes, such as [\"US\", \"CA\"]";
     fn read(raw: &Raw) -> Option<Self> {
         many(raw, |text| text.parse().ok())
+    }
+}
+
+impl Reads for Vec<NumberKind> {
+    const EXPECTED: &'static str = "a list of \"production\", \"test\" and \"sandbox\"";
+    fn read(raw: &Raw) -> Option<Self> {
+        many(raw, |text| NumberKind::ALL.into_iter().find(|kind| kind.as_str() == text))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use terms::Country;
 
-use crate::client::ClientVersion;
+use crate::{client::ClientVersion, limits::NumberKind};
 
 use super::entry::{FileType, Raw, Reads, Rule, RulebookError, Sheet};
 
@@ -217,6 +217,8 @@ section! {
         concurrent: u32,
         /// Whose calls those are.
         concurrent_scope: ConcurrencyScope,
+        /// The kinds of numbers that reach only the users on their list.
+        allowed_list_kinds: Vec<NumberKind>,
         /// Reads of a call permission in one second.
         permission_reads_per_second: u32,
     }

@@ -200,8 +200,13 @@ fn a_test_number_calls_only_listed_users() {
     let mut case = good();
     case.number.kind = NumberKind::Test;
     assert_eq!(call(&case, &beta()), Err(Refusal::NotOnAllowedList));
+    case.number.kind = NumberKind::Sandbox;
+    assert_eq!(call(&case, &beta()), Ok(()), "a sandbox account has no list");
+    let both = beta().with(&[("limits.allowed_list_kinds", "test, sandbox")]).unwrap();
+    assert_eq!(call(&case, &both), Err(Refusal::NotOnAllowedList));
     case.user.on_allowed_list = true;
-    assert_eq!(call(&case, &beta()), Ok(()));
+    assert_eq!(call(&case, &both), Ok(()));
+    assert!(beta().with(&[("limits.allowed_list_kinds", "tests")]).is_err());
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl World {
             "eligibility.restriction"
         } else if !account.payment_valid {
             "eligibility.payment"
-        } else if facts.kind != NumberKind::Production && !self.users[user].is_listed {
+        } else if facts.kind == NumberKind::Test && !self.users[user].is_listed {
             "eligibility.allowed_list"
         } else if !self.users[user].app_is_recent {
             "eligibility.callable"
@@ -144,7 +144,7 @@ impl World {
             "eligibility.country"
         } else if self.in_future(facts.business_calls_restricted_until) {
             "eligibility.restriction"
-        } else if facts.kind != NumberKind::Production && !self.users[user].is_listed {
+        } else if facts.kind == NumberKind::Test && !self.users[user].is_listed {
             "eligibility.allowed_list"
         } else if of_pair != "ok" {
             of_pair
