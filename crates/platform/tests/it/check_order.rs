@@ -32,6 +32,13 @@ async fn bench() -> Bench {
     bench
 }
 
+/// `can_perform_action` of `start_call`.
+async fn can_call(bench: &Bench) -> bool {
+    let (status, read) = bench.graph_get(&format!("/call_permissions?user_wa_id={ANA}")).await;
+    assert_eq!((status, &read["actions"][1]["action_name"]), (200, &json!("start_call")));
+    read["actions"][1]["can_perform_action"].as_bool().unwrap()
+}
+
 async fn put(bench: &Bench, path: &str, body: Value) {
     let (status, answer) = send(bench.put(&format!("/sandbox/v1{path}")).json(&body)).await;
     assert_eq!(status, 200, "{path}: {answer}");
@@ -49,7 +56,7 @@ async fn call_of(bench: &Bench, user: &str) {
 }
 
 #[tokio::test]
-async fn a_connect_meets_its_refusals_in_order() {
+async fn a_connect_meets_its_refusals_in_order_and_a_read_knows_each() {
     let bench = bench().await;
     put(&bench, &format!("/users/{ANA}"), json!({ "client": { "os": "web" } })).await;
     let sip =
@@ -67,21 +74,27 @@ async fn a_connect_meets_its_refusals_in_order() {
     assert_eq!(code(&unreadable).await, 138_000);
     set(&bench, json!({ "status": "ENABLED" })).await;
     assert_eq!(code(&unreadable).await, 138_013);
+    assert!(!can_call(&bench).await);
     put(&bench, &format!("/numbers/{PNID}"), json!({ "country": null })).await;
     assert_eq!(code(&unreadable).await, 138_014);
+    assert!(!can_call(&bench).await);
     bench.clock.set("2026-11-03T12:00:00Z".parse().unwrap());
     assert_eq!(code(&unreadable).await, 100, "the body");
     assert_eq!(code(&body("v=0\r\n")).await, 100, "its SDP");
     let connect = body(&Business::offering().sdp);
     assert_eq!(code(&connect).await, 131_044);
+    assert!(!can_call(&bench).await);
     put(&bench, &format!("/accounts/{ACCOUNT}"), json!({ "payment_valid": true })).await;
     assert_eq!(code(&connect).await, 138_001);
+    assert!(!can_call(&bench).await);
     put(&bench, &format!("/users/{ANA}"), json!({ "client": { "os": "android" } })).await;
     assert_eq!(code(&connect).await, 138_006);
     bench.permit("accept_permanent").await;
     assert_eq!(code(&connect).await, 131_047);
+    assert!(!can_call(&bench).await);
     call_of(&bench, ANA).await;
     assert_eq!(code(&connect).await, 138_003);
+    assert!(!can_call(&bench).await);
     assert_eq!(bench.sandbox(&format!("/users/{ANA}/hang_up"), json!({})).await.0, 200);
     bench.hook.wait("terminate").await;
     while code(&connect).await == 138_003 {
@@ -91,11 +104,15 @@ async fn a_connect_meets_its_refusals_in_order() {
         put(&bench, &format!("/accounts/{ACCOUNT}"), json!({ "rules": rules })).await;
     };
     assert_eq!(code(&connect).await, 138_012);
+    assert!(!can_call(&bench).await);
     call_of(&bench, BRUNO).await;
     limits(json!({ "limits": { "placed_per_day": 0, "concurrent": 1 } })).await;
     assert_eq!(code(&connect).await, 138_005);
+    assert!(!can_call(&bench).await);
     limits(json!({ "limits": { "concurrent": 1 } })).await;
     assert_eq!(code(&connect).await, 138_002);
+    assert!(!can_call(&bench).await);
     limits(json!({})).await;
+    assert!(can_call(&bench).await);
     assert_eq!(bench.graph("calls", connect).await.0, 200, "nothing is left");
 }

@@ -23,7 +23,7 @@ use terms::{CallId, Direction, MessageId, Timestamp};
 
 pub use reply::{Context, Reply, Response, Source};
 pub use request::{Choice, Request, RequestState};
-pub use view::{Action, Status, View, view};
+pub use view::{Action, Facts, Status, View, status, view};
 
 use crate::{
     Refusal,

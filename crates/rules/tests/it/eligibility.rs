@@ -8,7 +8,7 @@ use offhook_rules::{
     },
     hours::CallHours,
     limits::{DAY, NumberKind, Rolling},
-    permission::{Choice, Consent, Input},
+    permission::{Choice, Consent, Facts, Input, view},
     rulebook::Rulebook,
     window::Window,
 };
@@ -207,6 +207,37 @@ fn a_test_number_calls_only_listed_users() {
     case.user.on_allowed_list = true;
     assert_eq!(call(&case, &both), Ok(()));
     assert!(beta().with(&[("limits.allowed_list_kinds", "tests")]).is_err());
+}
+
+/// `can_perform_action` is what the action would be told, by each of the refusals.
+#[test]
+fn a_read_considers_every_limit() {
+    let said = |case: &Case, book: &Rulebook| {
+        let Case { number, user, consent, window, load, .. } = case;
+        let view = view(Facts { number, user, consent, window, load }, book, at(10));
+        (view.request.allowed, view.call.allowed)
+    };
+    assert_eq!(said(&good(), &beta()), (true, true));
+    for (rule, spoil) in &SPOILS {
+        let mut case = good();
+        spoil(&mut case);
+        let asks = match *rule {
+            "eligibility.enabled"
+            | "eligibility.country"
+            | "eligibility.restriction"
+            | "eligibility.callable" => false,
+            _ => true,
+        };
+        // SIP is another way to call, and a read has no body.
+        let calls = ["eligibility.sip", "request.body"].contains(rule);
+        assert_eq!(said(&case, &beta()), (asks, calls), "{rule}");
+    }
+    let mut old = good();
+    old.user.app_is_recent = false;
+    assert_eq!(said(&old, &beta()), (true, false), "a request is taken, and fails");
+    let mut closed = good();
+    closed.window = Window::default();
+    assert_eq!(said(&closed, &newest()), (true, true), "the newest rules need no window");
 }
 
 #[test]

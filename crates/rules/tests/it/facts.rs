@@ -141,6 +141,18 @@ impl Pair {
         assert_eq!(self.handle(permission::Input::Connected { direction }, now), []);
     }
 
+    /// What a read says while nothing else is in the way.
+    pub(crate) fn view(&self, now: Timestamp) -> permission::View {
+        let facts = permission::Facts {
+            number: &NumberFacts { kind: self.kind, ..number() },
+            user: &user(),
+            consent: &self.consent,
+            window: &open_window(now),
+            load: &idle(),
+        };
+        permission::view(facts, &self.book, now)
+    }
+
     pub(crate) fn permit(&self, now: Timestamp) -> Result<Permit, offhook_rules::Refusal> {
         let cleared = check_number(&number(), &self.book, now)?;
         let window = open_window(now);
