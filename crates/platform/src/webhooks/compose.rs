@@ -170,6 +170,7 @@ pub(crate) fn message_status(
     status.errors.extend(error);
     status.recipient_id = user.shown_wa_id();
     status.recipient_user_id.clone_from(&user.user_id);
+    status.recipient_parent_user_id.clone_from(&user.parent_user_id);
     let mut value = MessagesValue::new(metadata(number));
     value.statuses.push(status);
     Change::Messages(Box::new(value))
