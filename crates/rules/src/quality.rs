@@ -318,7 +318,10 @@ impl Standing {
             return None;
         }
         let about = Violation::LowPickupRate;
-        let warned = self.warned.iter().find(|warning| warning.about == about).map(|it| it.at);
+        let period = rules.pickup_window.value + rules.pickup_grace.value;
+        // A warning from longer ago was about other calls; the business is warned again first.
+        let is_fresh = |it: &&Warning| it.about == about && now < it.at + period;
+        let warned = self.warned.iter().find(is_fresh).map(|it| it.at);
         let hides = warned.is_some_and(|at| now >= at + rules.pickup_grace.value)
             && below(rules.pickup_hide_percent.value);
         if hides {
@@ -326,7 +329,6 @@ impl Standing {
             let reason = kind.reason().to_owned();
             return Some(Effect::Restrict(Restriction { kind, reason, until: None }));
         }
-        let period = rules.pickup_window.value + rules.pickup_grace.value;
         self.warn(about, period, now).then_some(Effect::Warn(about))
     }
 

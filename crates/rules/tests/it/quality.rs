@@ -140,6 +140,20 @@ fn a_low_pickup_rate_warns_and_later_hides_the_button() {
 }
 
 #[test]
+fn a_warning_of_long_ago_hides_nothing() {
+    let mut standing = Standing::default();
+    let warn = Some(Effect::Warn(Violation::LowPickupRate));
+    assert_eq!(pickup(&mut standing, (0, 20), &[], 0), warn);
+    let period = 8 * DAY;
+    let hide = pickup(&mut standing.clone(), (0, 20), &[], period - 1);
+    assert!(matches!(hide, Some(Effect::Restrict(_))), "{hide:?}");
+    assert_eq!(pickup(&mut standing, (0, 20), &[], period), warn, "these calls had no warning");
+    assert_eq!(pickup(&mut standing, (0, 20), &[], period + DAY - 1), None);
+    let hide = pickup(&mut standing, (0, 20), &[], period + DAY);
+    assert!(matches!(hide, Some(Effect::Restrict(_))), "{hide:?}");
+}
+
+#[test]
 fn a_hidden_button_is_shown_again_by_the_business() {
     let mut standing = Standing::default();
     let mut list = vec![
