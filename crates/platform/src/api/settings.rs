@@ -179,11 +179,16 @@ fn to_change(calling: &graph::Calling) -> Result<Change, ApiRefusal> {
     })
 }
 
+/// Whether anybody hears of calls: an app, or the channel webhook. An account of 360dialog's alone has
+/// no app here, but 360dialog's own is subscribed.
 fn app_listens(world: &World, number: &Number) -> bool {
     let account = world.directory.account(&number.account);
-    let apps = account.iter().flat_map(|account| &account.apps);
-    apps.filter_map(|id| world.directory.app(id))
-        .any(|app| app.fields.iter().any(|field| field == "calls"))
+    let apps = account.as_ref().map_or(&[][..], |account| account.apps.as_slice());
+    let is_channel_only = apps.is_empty() && number.d360_key.is_some();
+    let has_calls = |app: &App| app.fields.iter().any(|field| field == "calls");
+    is_channel_only
+        || number.channel_webhook.is_some()
+        || apps.iter().filter_map(|id| world.directory.app(id)).any(|app| has_calls(&app))
 }
 
 /// The settings as the API shows them (fact sheet 2.7).

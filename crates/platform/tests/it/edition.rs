@@ -1,8 +1,12 @@
 //! The same platform in the 360dialog edition.
 
-use serde_json::json;
+use offhook_platform::Config;
+use serde_json::{Value, json};
 
-use crate::bench::{ANA, BUSINESS, Bench, Endpoint, refused, send};
+use crate::{
+    bench::{ANA, BUSINESS, Bench, Endpoint, refused, send},
+    price::seeded,
+};
 
 #[tokio::test]
 async fn the_key_is_the_number() {
@@ -73,4 +77,42 @@ async fn both_editions_give_the_same_bodies() {
     let theirs = send(keyed(bench.post("/messages").json(&text))).await;
     assert_eq!((ours.0, theirs.0), (200, 200), "{ours:?} {theirs:?}");
     assert_eq!(ours.1["contacts"], theirs.1["contacts"]);
+}
+
+/// The demo without an app, its calling off: 360dialog's customer alone.
+fn channel_only() -> Config {
+    let demo = include_str!("../../seeds/demo.toml");
+    let app = &demo[demo.find("[[app]]").unwrap()..demo.find("[[account]]").unwrap()];
+    seeded(&[
+        (app, ""),
+        ("apps = [\"401234567890123\"]", "apps = []"),
+        ("status = \"ENABLED\"\n", ""),
+    ])
+}
+
+#[tokio::test]
+async fn a_channel_without_an_app_is_enabled_and_hears_of_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = Some(folder.path().to_owned());
+    let bench = Bench::with(Config { data: data.clone(), ..channel_only() }).await;
+    let keyed = |request: reqwest::RequestBuilder| request.header("D360-API-KEY", "demo-d360-key");
+    let on = json!({ "calling": { "status": "ENABLED" } });
+    let enabled = send(keyed(bench.post("/calling/settings").json(&on))).await;
+    assert_eq!(enabled, (200, json!({ "success": true })));
+    let channel = Endpoint::start().await;
+    let url = json!({ "url": channel.url });
+    assert_eq!(send(keyed(bench.post("/v1/configs/webhook").json(&url))).await.0, 200);
+    bench.open_window().await;
+    let call = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
+    assert_eq!(call.0, 200, "{}", call.1);
+    channel.wait("text").await;
+    channel.wait("connect").await;
+    let got = channel.all();
+    let signed = wire::webhook::signature::sign("demo-d360-key", &got[0].body);
+    assert_eq!(got[0].signature, signed, "with the channel's key");
+    bench.running.shutdown().await;
+
+    let again = Bench::with(Config { data, ..channel_only() }).await;
+    let (_, settings): (u16, Value) = send(keyed(again.get("/calling/settings"))).await;
+    assert_eq!(settings["calling"]["status"], "ENABLED", "the folder was not filled anew");
 }
