@@ -138,6 +138,8 @@ pub(crate) async fn from_business(
     )?;
 
     let business = open_business_leg(world, offer.crypto_tag())?;
+    // Counted before the next call is checked, or two would pass a limit with room for one.
+    consent::count_placed(world, &number).await?;
     let user = user.unwrap_or_else(|| Arc::new(known));
     let id = new_id(world, &user, &number, Direction::BusinessInitiated);
     let facts = Facts {
