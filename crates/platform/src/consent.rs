@@ -113,10 +113,13 @@ pub(crate) async fn handle(
         | Input::Connected { .. }
         | Input::Unanswered => None,
     };
-    let kind = world.directory.kind_of(number);
+    let (kind, is_reply) = (world.directory.kind_of(number), answered.is_some());
     let edit = move |pair: &mut Pair| {
         let mut effects = Vec::new();
         pair.consent.handle(input, &book, kind, now, &mut effects)?;
+        if is_reply {
+            pair.window.open_by_permission_reply(&book, now);
+        }
         Ok(effects)
     };
     let effects: Result<Vec<Effect>, Refusal> =

@@ -1,9 +1,11 @@
 //! Templates: made, reviewed, listed, sent, deleted.
 
+use offhook_platform::Config;
 use serde_json::{Value, json};
 
 use crate::{
-    bench::{ANA, Bench, refused, send},
+    bench::{ANA, Bench, config, refused, send},
+    business::Business,
     messages::{id_of, press},
 };
 
@@ -214,7 +216,23 @@ async fn a_request_by_template_needs_no_window_and_counts_with_the_free_ones() {
     let reply = bench.hook.wait("accept").await["messages"][0].clone();
     assert_eq!(reply["context"]["id"], id);
     assert_eq!(refused(&bench.graph("messages", ask()).await), (400, 138_009));
-    bench.open_window().await;
     let free = bench.graph("messages", crate::messages::ask()).await;
     assert_eq!(refused(&free), (400, 138_009), "both forms count together");
+}
+
+/// By the rules of 2025-beta a call needs the window, which an answer to a request opens.
+#[tokio::test]
+async fn an_accepted_template_request_is_enough_to_call() {
+    let closed = [("window.opened_by_permission_reply".to_owned(), "false".to_owned())];
+    for (rules, want) in [([].into(), (200, 0)), (closed.into(), (400, 131_047))] {
+        let bench = Bench::with(Config { rules, ..config() }).await;
+        assert_eq!(make(&bench, ask_to_call()).await.0, 200);
+        bench.clock.advance("PT1S").unwrap();
+        let ask = named("ask_to_call", json!([texts("body", &["7712"])]));
+        id_of(&bench.graph("messages", ask).await);
+        bench.permit("accept_temporary").await;
+        let dial = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
+            "session": { "sdp_type": "offer", "sdp": Business::offering().sdp } });
+        assert_eq!(refused(&bench.graph("calls", dial).await), want);
+    }
 }

@@ -233,6 +233,8 @@ section! {
         opened_by_user_call: bool,
         /// A user who picks up a business's call opens it.
         opened_by_pick_up: bool,
+        /// A user's answer to a request for permission opens it.
+        opened_by_permission_reply: bool,
         /// A user who asks to be called back opens it.
         opened_by_callback_request: bool,
     }

@@ -94,7 +94,12 @@ impl World {
         }
         let where_ = if request.is_some() { "on a request" } else { "in the profile" };
         self.tell(&format!("user {user} chooses {choice:?} {where_} of number {number}"));
-        self.pair(number, user).model.note(now, fact);
+        let pair = self.pair(number, user);
+        pair.model.note(now, fact);
+        if request.is_some() {
+            pair.window.open_by_permission_reply(&book, now);
+            pair.model.note(now, Fact::Replied);
+        }
         self.consent(number, user, permission::Input::Answered { request, choice });
     }
 
