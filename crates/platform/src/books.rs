@@ -48,9 +48,15 @@ impl Books {
         self.named.keys().cloned().collect()
     }
 
+    /// The rules of whoever has no account.
+    pub(crate) fn base(&self) -> Arc<Rulebook> {
+        let first = Rulebook::beta();
+        self.named.get(&first.name).map_or(first, Arc::clone)
+    }
+
     /// An account's rules.
     pub(crate) fn of(&self, account: &Account) -> Arc<Rulebook> {
-        let base = self.named.get(&account.rulebook).map_or_else(Rulebook::beta, Arc::clone);
+        let base = self.named.get(&account.rulebook).map_or_else(|| self.base(), Arc::clone);
         if account.rules.is_empty() {
             return base;
         }

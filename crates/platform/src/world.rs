@@ -88,7 +88,7 @@ impl World {
     /// The rulebook of a number's account.
     pub(crate) fn book(&self, number: &Number) -> Arc<Rulebook> {
         let account = self.directory.account(&number.account);
-        account.map_or_else(Rulebook::beta, |account| self.book_of(&account))
+        account.map_or_else(|| self.books.base(), |account| self.book_of(&account))
     }
 
     /// An account's rulebook.

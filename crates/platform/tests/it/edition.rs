@@ -4,18 +4,25 @@ use offhook_platform::Config;
 use serde_json::{Value, json};
 
 use crate::{
-    bench::{ANA, BUSINESS, Bench, Endpoint, refused, send},
+    bench::{ANA, BUSINESS, Bench, Endpoint, config, refused, send},
     price::seeded,
 };
 
 #[tokio::test]
 async fn the_key_is_the_number() {
     let bench = Bench::start().await;
-    assert_eq!(refused(&send(bench.post("/calling/calls")).await), (401, 190));
-    let wrong = bench.post("/calling/calls").header("D360-API-KEY", "wrong");
-    assert_eq!(refused(&send(wrong).await), (401, 190));
-
     let keyed = |request: reqwest::RequestBuilder| request.header("D360-API-KEY", "demo-d360-key");
+    let own = |text: &str| json!({ "error": text });
+    let none = own("no access token was given");
+    assert_eq!(send(bench.post("/calling/calls")).await, (401, none));
+    let unknown = own("the access token or key is not known here");
+    let wrong = bench.post("/calling/calls").header("D360-API-KEY", "wrong");
+    assert_eq!(send(wrong).await, (401, unknown));
+    let nowhere = send(keyed(bench.get("/calling/callz"))).await;
+    assert_eq!(nowhere, (404, own("unknown path")));
+    let graph = bench.get("/calling/callz").bearer_auth("demo-token");
+    assert_eq!(refused(&send(graph).await), (400, 2500), "Meta's edition is as it was");
+
     let settings = send(keyed(bench.get("/calling/settings"))).await;
     assert_eq!(settings.1["calling"]["status"], "ENABLED");
     let permission = send(keyed(bench.get(&format!("/calling/permissions/{ANA}")))).await;
@@ -24,6 +31,15 @@ async fn the_key_is_the_number() {
         json!({ "messaging_product": "whatsapp", "call_id": "wacid.X", "action": "terminate" });
     let answer = send(keyed(bench.post("/calling/calls").json(&terminate))).await;
     assert_eq!(refused(&answer), (400, 100));
+}
+
+#[tokio::test]
+async fn its_errors_are_graphs_where_a_rule_says_so() {
+    let rules = [("access.dialog_errors".to_owned(), "graph".to_owned())].into();
+    let bench = Bench::with(Config { rules, ..config() }).await;
+    assert_eq!(refused(&send(bench.post("/calling/calls")).await), (401, 190));
+    let nowhere = bench.get("/calling/callz").header("D360-API-KEY", "demo-d360-key");
+    assert_eq!(refused(&send(nowhere).await), (400, 2500));
 }
 
 #[tokio::test]

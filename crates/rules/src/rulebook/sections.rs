@@ -104,6 +104,16 @@ section! {
     }
 }
 
+choice! {
+    /// How the 360dialog edition says what Meta's API does not: no key, an unknown key or path.
+    DialogErrors, "\"text\" or \"graph\"" {
+        /// `{"error": "<text>"}`.
+        Text = "text",
+        /// In Graph's envelope.
+        Graph = "graph",
+    }
+}
+
 section! {
     /// Which scope a request needs, and which versions of the API there are.
     AccessRules = "access" {
@@ -111,6 +121,8 @@ section! {
         messaging_edges: Vec<String>,
         /// Edges open to `whatsapp_business_management`.
         management_edges: Vec<String>,
+        /// How the 360dialog edition says its own errors.
+        dialog_errors: DialogErrors,
         /// The oldest version of the Graph API that is taken.
         version_min: u32,
         /// The newest one, which a path without a version means.
