@@ -233,6 +233,7 @@ pub(crate) fn user_facts(world: &World, number: &Number, user: Option<&User>) ->
         let uncallable = Some("this number is not on WhatsApp");
         return UserFacts {
             uncallable,
+            blocks_number: false,
             is_on_whatsapp: false,
             app_is_recent: true,
             shows_buttons: true,
@@ -241,13 +242,10 @@ pub(crate) fn user_facts(world: &World, number: &Number, user: Option<&User>) ->
     };
     let book = world.book(number);
     let is_callable = user.client.is_callable(&book);
-    let has_blocked = user.blocks.contains(&number.id);
+    let why = "only phones take part in calls with a business";
     UserFacts {
-        uncallable: if has_blocked {
-            Some("the user has blocked this business")
-        } else {
-            (!is_callable).then_some("only phones take part in calls with a business")
-        },
+        uncallable: (!is_callable).then_some(why),
+        blocks_number: user.blocks.contains(&number.id),
         is_on_whatsapp: true,
         app_is_recent: user.client.supports(Feature::BusinessCalls, &book),
         shows_buttons: user.client.supports(Feature::CallButton, &book),

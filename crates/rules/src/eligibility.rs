@@ -45,6 +45,8 @@ pub struct NumberFacts {
 pub struct UserFacts {
     /// `None` if the user can be called, else why not.
     pub uncallable: Option<&'static str>,
+    /// The user has blocked the number.
+    pub blocks_number: bool,
     /// There is such a user.
     pub is_on_whatsapp: bool,
     /// The app takes calls of businesses and shows their permission requests.
@@ -141,7 +143,7 @@ pub fn check_call(
     now: Timestamp,
 ) -> Result<Permit, Refusal> {
     if !number.payment_valid {
-        return Err(Refusal::PaymentMissing);
+        return Err(Refusal::PaymentMissing { code: book.eligibility.payment_code.value });
     }
     check_user(number, user, book)?;
     if !user.app_is_recent {
@@ -259,8 +261,9 @@ pub fn check_callback_request(
 /// # Errors
 ///
 /// [`Refusal::PaymentMissing`], which also makes an error webhook.
-pub fn check_answer(number: &NumberFacts) -> Result<(), Refusal> {
-    if number.payment_valid { Ok(()) } else { Err(Refusal::PaymentMissing) }
+pub fn check_answer(number: &NumberFacts, book: &Rulebook) -> Result<(), Refusal> {
+    let code = book.eligibility.user_payment_code.value;
+    if number.payment_valid { Ok(()) } else { Err(Refusal::PaymentMissing { code }) }
 }
 
 /// May this user call this business now? Refusals are for the user's phone, except
@@ -282,9 +285,7 @@ pub fn check_user_call(
         let callback = offers_callback(number, grants_callback, book);
         return Err(Refusal::OutOfHours { opens_at, callback });
     }
-    if !number.payment_valid {
-        return Err(Refusal::PaymentMissing);
-    }
+    check_answer(number, book)?;
     if load.pair_in_call {
         return Err(Refusal::CallRunning);
     }
@@ -384,6 +385,9 @@ fn check_recipient(number: &NumberFacts, user: &UserFacts, book: &Rulebook) -> R
 
 fn check_user(number: &NumberFacts, user: &UserFacts, book: &Rulebook) -> Result<(), Refusal> {
     check_recipient(number, user, book)?;
+    if user.blocks_number {
+        return Err(Refusal::BlockedByUser { code: book.eligibility.blocked_by_user_code.value });
+    }
     user.uncallable.map_or(Ok(()), |why| Err(Refusal::Uncallable { why }))
 }
 

@@ -349,6 +349,7 @@ pub(crate) fn number() -> NumberFacts {
 pub(crate) fn user() -> UserFacts {
     UserFacts {
         uncallable: None,
+        blocks_number: false,
         is_on_whatsapp: true,
         app_is_recent: true,
         shows_buttons: true,

@@ -122,7 +122,8 @@ async fn check_answer(
     let live = world.calls.get(id).filter(|call| call.number == number.id);
     let Some(call) = live else { return Ok(()) };
     let Some(offer) = &call.offer else { return Ok(()) };
-    if let Err(refusal) = eligibility::check_answer(&consent::number_facts(world, number)) {
+    let facts = consent::number_facts(world, number);
+    if let Err(refusal) = eligibility::check_answer(&facts, &world.book(number)) {
         place::tell_payment_missing(world, number, &refusal).await?;
         return Err(refusal.into());
     }

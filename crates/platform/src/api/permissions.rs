@@ -40,7 +40,7 @@ pub(super) async fn show(
         None => consent::Pair::default(),
     };
     let user_facts = consent::user_facts(world, number, user.as_deref());
-    let is_known = user_facts.uncallable.is_none();
+    let is_known = user_facts.uncallable.is_none() && !user_facts.blocks_number;
     let asked = user.as_deref().cloned().unwrap_or_else(|| place::stranger(&to));
     let facts = permission::Facts {
         number: &consent::number_facts(world, number),

@@ -253,7 +253,7 @@ async fn check_user_call(
         book,
         world.clock.now(),
     );
-    if let Err(refusal @ rules::Refusal::PaymentMissing) = &checked {
+    if let Err(refusal @ rules::Refusal::PaymentMissing { .. }) = &checked {
         tell_payment_missing(world, number, refusal).await?;
     }
     Ok(checked?)

@@ -148,7 +148,9 @@ async fn who_blocked_is_not_called_and_does_not_write_until_unblocked() {
                        "text": { "body": "hello?" } });
     assert_eq!(bench.graph("messages", text).await.0, 200);
     bench.hook.wait("sent").await;
-    assert_eq!(refused(&dial(&bench, ANA).await), (400, 138_001));
+    let blocked = dial(&bench, ANA).await;
+    assert_eq!(refused(&blocked), (400, 138_001));
+    assert!(!blocked.1.to_string().contains("block"), "nobody tells: {}", blocked.1);
     assert!(!bench.hook.events().contains(&"delivered".to_owned()), "it waits for good");
     for (path, body) in
         [("call", json!({ "to": BUSINESS })), ("message", json!({ "to": BUSINESS, "text": "hi" }))]
@@ -232,4 +234,11 @@ async fn without_a_payment_method_nobody_calls() {
     assert_eq!(refused(&dial(&bench, ANA).await), (400, 131_044));
     let call = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
     assert_eq!((call.0, call.1["code"].as_i64()), (409, Some(131_044)));
+
+    let rules = [("eligibility.payment_code".to_owned(), "131042".to_owned())].into();
+    let seeded = seeded(&[("payment_valid = true", "payment_valid = false")]);
+    let bench = Bench::with(Config { rules, ..seeded }).await;
+    assert_eq!(refused(&dial(&bench, ANA).await), (400, 131_042), "by a rule");
+    let call = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
+    assert_eq!(call.1["code"], 131_044, "which is not that of users' calls");
 }

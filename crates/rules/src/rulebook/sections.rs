@@ -97,6 +97,12 @@ section! {
         blocked_countries: Vec<Country>,
         /// What they are blocked from.
         blocked_scope: CountryScope,
+        /// The Graph code of a business's call without a payment method.
+        payment_code: u32,
+        /// The same of a user's call, also of the answer to it.
+        user_payment_code: u32,
+        /// The Graph code of a call, or a request for permission, to a user who blocked the business.
+        blocked_by_user_code: u32,
         /// A business's call also needs an open service window.
         call_needs_window: bool,
         /// The Graph code when that window is closed.
@@ -437,6 +443,8 @@ section! {
     SettingsRules = "settings" {
         /// The longest key or value of a SIP Request-URI parameter.
         sip_parameter_chars_max: u32,
+        /// The Graph code of SIP with an app that is not in live mode.
+        app_not_live_code: u32,
         /// The combined restriction also stops changes of the calling settings.
         restriction_blocks_changes: bool,
         /// SIP servers an app may configure for a number.

@@ -50,6 +50,28 @@ fn every_rule_has_a_source() {
     assert_eq!((window.value, window.source.contains("3.3")), (s(45), true));
 }
 
+/// What we deduced or took from elsewhere must be said to whoever compares us with the real thing.
+#[test]
+fn every_uncertain_rule_stands_in_the_fidelity_page() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/fidelity.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let named: Vec<&str> = page.split('`').skip(1).step_by(2).collect();
+    let is_named = |path: &str| {
+        named.iter().any(|name| match name.split_once('*') {
+            Some((from, to)) => path.starts_with(from) && path.ends_with(to),
+            None => *name == path,
+        })
+    };
+    for book in list() {
+        for entry in book.entries() {
+            let doubts = ["INFERRED", "GENERAL", "general", "not documented", "CONFLICT"];
+            if doubts.iter().any(|word| entry.source.contains(word)) {
+                assert!(is_named(&entry.path), "{} of {} is not there", entry.path, book.name);
+            }
+        }
+    }
+}
+
 /// What is replaced, by what, in the line of which rule, and the complaint.
 const BROKEN: [[&str; 4]; 12] = [
     ["\"45 s\"", "45", "answer_window", "call.answer_window: expected a time longer than nothing"],

@@ -229,7 +229,7 @@ fn each_app_has_its_own_server_and_a_live_one() {
     let server = |name: &str| json!({ "servers": [{ "hostname": name }] });
     let nothing = CallingSettings::default();
     let draft = set(&nothing, server("sip.one.example"), &asker("1", false));
-    assert_eq!(draft.unwrap_err(), Refusal::AppNotLive);
+    assert_eq!(draft.unwrap_err(), Refusal::AppNotLive { code: 138_018 });
     assert!(set(&nothing, json!({ "status": "DISABLED" }), &asker("1", false)).is_ok());
 
     let mut one = set(&nothing, server("sip.one.example"), &asker("1", true)).unwrap();
