@@ -94,6 +94,13 @@ pub(crate) async fn ask_callback(
     handle(world, number, user, Input::CalledBack { call }).await
 }
 
+/// What a change of a pair's consent leaves to do.
+struct Done {
+    effects: Vec<Effect>,
+    /// Requests whose buttons stopped working because a newer one was answered.
+    replaced: Vec<MessageId>,
+}
+
 /// Gives the rules what happened, and carries out what follows.
 pub(crate) async fn handle(
     world: &Arc<World>,
@@ -116,20 +123,28 @@ pub(crate) async fn handle(
     let (kind, is_reply) = (world.directory.kind_of(number), answered.is_some());
     let edit = move |pair: &mut Pair| {
         let mut effects = Vec::new();
+        let before = pair.consent.replaced_requests();
         pair.consent.handle(input, &book, kind, now, &mut effects)?;
         if is_reply {
             pair.window.open_by_permission_reply(&book, now);
         }
-        Ok(effects)
+        let mut replaced = pair.consent.replaced_requests();
+        replaced.retain(|id| !before.contains(id));
+        Ok(Done { effects, replaced })
     };
-    let effects: Result<Vec<Effect>, Refusal> =
+    let done: Result<Done, Refusal> =
         world.store.update(Kind::Consent, &key(number, user), edit).await?;
-    let effects = match effects {
-        Ok(effects) => effects,
+    let Done { effects, replaced } = match done {
+        Ok(done) => done,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    for id in replaced {
+        chats::close_request(world, number, &user.wa_id, &id, now).await?;
+    }
     if let Some((id, choice)) = answered {
-        chats::answer_request(world, number, &user.wa_id, &id, entry_state(choice)).await?;
+        let until = now + world.book(number).permission.answered_lifetime.value;
+        let state = entry_state(choice);
+        chats::answer_request(world, number, &user.wa_id, &id, state, until).await?;
     }
     for effect in effects {
         match effect {

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use rules::price::Cards;
+use rules::{price::Cards, quality::Restriction};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -102,6 +102,11 @@ impl Seed {
                     number.id, number.account
                 )));
             }
+        }
+        for number in &self.numbers {
+            let checked = number.restrictions.iter().try_for_each(Restriction::check);
+            checked
+                .map_err(|fault| SeedError::Meaning(format!("number {}: {fault}", number.id)))?;
         }
         let tokens = self.apps.iter().flat_map(|app| &app.tokens);
         for account in tokens.flat_map(|token| &token.accounts) {
@@ -214,6 +219,14 @@ mod tests {
             "[[app.tokens]]\ntoken = \"t\"\nscopes = [\"all\"]\n\n[[account]]",
         );
         assert!(why(&scope).contains("line 13"), "{}", why(&scope));
+        let endless = |kind: &str| {
+            let list =
+                format!("restrictions = [{{ kind = \"{kind}\", reason = \"test\" }}]\ntier =");
+            Seed::parse(&DEMO.replace("tier =", &list)).map_err(|fault| fault.to_string())
+        };
+        let stops = endless("RESTRICTED_BUSINESS_INITIATED_CALLING").unwrap_err();
+        assert!(stops.contains("number 109876543210987") && stops.contains("until"), "{stops}");
+        assert!(endless("RESTRICTED_USER_INITIATED_CALLING_CALL_BUTTON_HIDDEN").is_ok());
         let app = DEMO.replace("apps = [\"401234567890123\"]", "apps = [\"7\"]");
         assert!(why(&app).contains("names app 7"));
         let account = DEMO.replace("account = \"201234567890123\"", "account = \"7\"");

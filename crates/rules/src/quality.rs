@@ -65,6 +65,13 @@ impl RestrictionKind {
     }
 }
 
+/// A restriction that stops calls lacks its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("restriction {kind} needs its end, `until`")]
+pub struct EndlessError {
+    kind: &'static str,
+}
+
 /// A restriction of a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,12 +80,26 @@ pub struct Restriction {
     pub kind: RestrictionKind,
     /// Why, for people.
     pub reason: String,
-    /// When it ends; absent: when the business does something about it.
+    /// When it ends; absent: when the business does something about it, which is possible with the
+    /// hidden call button alone (see [`Restriction::check`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
 impl Restriction {
+    /// Can there be such a restriction? One that stops calls has an end.
+    ///
+    /// # Errors
+    ///
+    /// [`EndlessError`].
+    pub fn check(&self) -> Result<(), EndlessError> {
+        let stops = [Direction::BusinessInitiated, Direction::UserInitiated];
+        if self.until.is_none() && stops.into_iter().any(|direction| self.kind.stops(direction)) {
+            return Err(EndlessError { kind: self.kind.as_str() });
+        }
+        Ok(())
+    }
+
     /// Whether it holds now: until one moment before its end.
     #[must_use]
     pub fn is_active(&self, now: Timestamp) -> bool {

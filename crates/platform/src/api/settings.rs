@@ -54,8 +54,7 @@ pub(crate) fn show(
     viewer: Viewer<'_>,
     with_credentials: bool,
 ) -> Response {
-    let mut calling = shown(&number.calling);
-    calling.restrictions = shown_restrictions(number, world.clock.now());
+    let mut calling = shown(number, world.clock.now());
     if let (true, Some(sip), Some(stored)) =
         (with_credentials, &mut calling.sip, &number.calling.sip)
     {
@@ -191,8 +190,9 @@ fn app_listens(world: &World, number: &Number) -> bool {
         || apps.iter().filter_map(|id| world.directory.app(id)).any(|app| has_calls(&app))
 }
 
-/// The settings as the API shows them (fact sheet 2.7).
-pub(crate) fn shown(settings: &CallingSettings) -> graph::Calling {
+/// A number's settings as the API shows them, its restrictions among them (fact sheet 2.7).
+pub(crate) fn shown(number: &Number, now: Timestamp) -> graph::Calling {
+    let settings = &number.calling;
     let icons = &settings.icon_countries;
     graph::Calling {
         status: Some(switch_or_not_set(settings.status)),
@@ -224,7 +224,7 @@ pub(crate) fn shown(settings: &CallingSettings) -> graph::Calling {
         sip: settings.sip.as_ref().map(shown_sip),
         voicemail: settings.voicemail.as_ref().map(shown_voicemail),
         video: settings.video_status.map(|status| json!({ "status": status })),
-        restrictions: None,
+        restrictions: shown_restrictions(number, now),
     }
 }
 

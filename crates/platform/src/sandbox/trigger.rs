@@ -123,7 +123,7 @@ impl Scene {
         event: TriggerEvent,
         action: PermissionAction,
     ) -> Result<Triggered, SandboxRefusal> {
-        acts::decide_as(&self.world, &self.user, &self.number, action, None).await?;
+        acts::decide_as(&self.world, &self.user, &self.number, action, acts::Place::Newest).await?;
         Ok(happened(event))
     }
 

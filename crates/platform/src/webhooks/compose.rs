@@ -190,7 +190,7 @@ pub(crate) fn template_approved(stored: &Stored) -> Change {
 
 /// A number's calling settings changed.
 pub(crate) fn settings(number: &Number, at: Timestamp) -> Change {
-    let calling = crate::api::settings::shown(&number.calling);
+    let calling = crate::api::settings::shown(number, at);
     Change::SettingsUpdate(Box::new(SettingsUpdate::new(number.id.clone(), calling, at)))
 }
 

@@ -210,10 +210,11 @@ async fn unanswered_calls_hide_the_button_until_the_business_shows_it() {
     let (_, settings) = bench.graph_get("/settings").await;
     assert_eq!(settings["calling"]["call_icon_visibility"], "DISABLE_ALL");
     let all = bench.hook.all();
-    let told = all.iter().map(value).filter(|it| {
-        it["phone_number_settings"]["calling"]["call_icon_visibility"] == "DISABLE_ALL"
-    });
-    assert_eq!(told.count(), 1, "as every change of the settings");
+    let calling = |it: Value| it["phone_number_settings"]["calling"].clone();
+    let is_hidden = |it: &Value| it["call_icon_visibility"] == "DISABLE_ALL";
+    let told: Vec<_> = all.iter().map(|it| calling(value(it))).filter(is_hidden).collect();
+    assert_eq!(told.len(), 1, "as every change of the settings");
+    assert_eq!(told[0]["restrictions"]["restrictions_list"][0]["type"], kind, "as a read has it");
 
     bench.clock.advance("P30D").unwrap();
     let (_, settings) = bench.graph_get("/settings").await;

@@ -237,6 +237,12 @@ impl Consent {
         &self.requests
     }
 
+    /// The requests whose buttons stopped working because a newer one was answered.
+    #[must_use]
+    pub fn replaced_requests(&self) -> Vec<MessageId> {
+        self.requests.iter().filter(|r| r.is_replaced).map(|r| r.id.clone()).collect()
+    }
+
     /// The newest request that waits for an answer.
     #[must_use]
     pub fn open_request(&self, book: &Rulebook, now: Timestamp) -> Option<&Request> {
