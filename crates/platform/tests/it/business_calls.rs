@@ -130,7 +130,13 @@ async fn the_business_gives_up_while_it_rings() {
     assert_eq!(refused(&bench.action(&id, "reject").await), (400, 100), "wrong direction");
     assert_eq!(bench.action(&id, "terminate").await.0, 200);
     let call = bench.hook.wait("terminate").await["calls"][0].clone();
-    assert!(call.get("start_time").is_none());
+    assert_eq!(call["status"], "COMPLETED");
+    for key in ["start_time", "end_time", "duration", "errors"] {
+        assert_eq!(call.get(key), None, "{call}");
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let (_, ana) = bench.sandbox_get(&format!("/users/{ANA}")).await;
+    assert_eq!(ana["consents"][BUSINESS]["unanswered_in_a_row"], 0, "not the user's doing");
 }
 
 /// Both are checked before either is told how it went.

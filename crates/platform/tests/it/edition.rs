@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     bench::{ANA, BUSINESS, Bench, Endpoint, config, refused, send},
+    business::Business,
     price::seeded,
 };
 
@@ -131,4 +132,43 @@ async fn a_channel_without_an_app_is_enabled_and_hears_of_everything() {
     let again = Bench::with(Config { data, ..channel_only() }).await;
     let (_, settings): (u16, Value) = send(keyed(again.get("/calling/settings"))).await;
     assert_eq!(settings["calling"]["status"], "ENABLED", "the folder was not filled anew");
+}
+
+#[tokio::test]
+async fn whole_calls_in_both_directions() {
+    let bench = Bench::start().await;
+    let keyed = |request: reqwest::RequestBuilder| request.header("D360-API-KEY", "demo-d360-key");
+    let act = async |body: Value| send(keyed(bench.post("/calling/calls").json(&body))).await;
+    let done = (200, json!({ "messaging_product": "whatsapp", "success": true }));
+
+    let call = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
+    let id = call.1["call_id"].clone();
+    let mut business = Business::answering(&bench.hook.wait("connect").await);
+    let answer = |action: &str, sdp: &str| {
+        json!({ "messaging_product": "whatsapp", "call_id": id, "action": action,
+                "session": { "sdp_type": "answer", "sdp": sdp } })
+    };
+    assert_eq!(act(answer("pre_accept", &business.sdp)).await, done);
+    business.connected().await;
+    assert_eq!(act(answer("accept", &business.sdp)).await, done);
+    let end = json!({ "messaging_product": "whatsapp", "call_id": id, "action": "terminate" });
+    assert_eq!(act(end).await, done);
+    let ended = bench.hook.wait("terminate").await["calls"][0].clone();
+    assert!(ended["duration"].is_i64(), "it was answered: {ended}");
+
+    bench.behave(ANA, json!({ "answer": { "after_ms": 0 } })).await;
+    let (_, ana) = bench.sandbox_get(&format!("/users/{ANA}")).await;
+    let mut business = Business::offering();
+    let dial = json!({ "messaging_product": "whatsapp", "recipient": ana["user_id"],
+        "action": "connect", "session": { "sdp_type": "offer", "sdp": business.sdp } });
+    let placed = act(dial).await;
+    assert_eq!(placed.0, 200, "her call granted a callback: {}", placed.1);
+    business.take_answer(&bench.hook.wait_nth("connect", 1).await);
+    business.connected().await;
+    bench.hook.wait("ACCEPTED").await;
+    let end = json!({ "messaging_product": "whatsapp", "call_id": placed.1["calls"][0]["id"],
+                      "action": "terminate" });
+    assert_eq!(act(end).await, done);
+    let ended = bench.hook.wait_nth("terminate", 1).await["calls"][0].clone();
+    assert_eq!((&ended["direction"], &ended["to"]), (&json!("BUSINESS_INITIATED"), &json!(ANA)));
 }

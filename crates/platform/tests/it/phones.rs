@@ -13,13 +13,23 @@ use crate::{
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 pub(crate) async fn phone(bench: &Bench, user: &str) -> Socket {
-    let url = bench.url(&format!("/phone/ws?wa_id={user}")).replace("http://", "ws://");
-    let (mut socket, _) = connect_async(url).await.unwrap();
-    assert_eq!(next(&mut socket).await["type"], "hello");
-    socket
+    open(bench, user).await.0
 }
 
-async fn next(socket: &mut Socket) -> Value {
+/// What a phone shows when it is taken up.
+pub(crate) async fn shown(bench: &Bench, user: &str) -> Value {
+    open(bench, user).await.1
+}
+
+async fn open(bench: &Bench, user: &str) -> (Socket, Value) {
+    let url = bench.url(&format!("/phone/ws?wa_id={user}")).replace("http://", "ws://");
+    let (mut socket, _) = connect_async(url).await.unwrap();
+    let hello = next(&mut socket).await;
+    assert_eq!(hello["type"], "hello");
+    (socket, hello)
+}
+
+pub(crate) async fn next(socket: &mut Socket) -> Value {
     loop {
         let message = socket.next().await.unwrap().unwrap();
         assert!(!message.is_close(), "{message}");

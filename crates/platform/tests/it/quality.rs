@@ -19,7 +19,7 @@ const RULES: [(&str, &str); 6] = [
     ("quality.pickup_hide_percent", "40"),
 ];
 
-async fn bench(more: &[(&str, &str)]) -> Bench {
+pub(crate) async fn bench(more: &[(&str, &str)]) -> Bench {
     let rules = RULES.iter().chain(more);
     let rules = rules.map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
     let bench = Bench::with(Config { rules, ..seeded(&[("2025-beta", "2026-10")]) }).await;
@@ -29,14 +29,14 @@ async fn bench(more: &[(&str, &str)]) -> Bench {
 }
 
 /// Users Carla, Carlos, … `5511900000000` and up.
-async fn user(bench: &Bench, nth: u64) -> String {
+pub(crate) async fn user(bench: &Bench, nth: u64) -> String {
     let wa_id = (5_511_900_000_000 + nth).to_string();
     let (status, body) = bench.sandbox("/users", json!({ "wa_id": wa_id, "name": "Carla" })).await;
     assert_eq!(status, 201, "{body}");
     wa_id
 }
 
-async fn feedback(bench: &Bench, user: &str, kind: &str) {
+pub(crate) async fn feedback(bench: &Bench, user: &str, kind: &str) {
     let wanted = json!({ "to": BUSINESS, "kind": kind });
     let (status, body) = bench.sandbox(&format!("/users/{user}/feedback"), wanted).await;
     assert_eq!(status, 200, "{body}");
@@ -50,7 +50,7 @@ async fn block_by(bench: &Bench, users: std::ops::Range<u64>) {
 }
 
 /// The bodies of `account_update` so far, the number of them known.
-async fn updates(bench: &Bench, count: usize) -> Vec<Value> {
+pub(crate) async fn updates(bench: &Bench, count: usize) -> Vec<Value> {
     for _ in 0..400 {
         let all = bench.hook.all();
         let is_update = |it: &Value| it["entry"][0]["changes"][0]["field"] == "account_update";
@@ -178,7 +178,7 @@ async fn missed_call(bench: &Bench, nth: usize) {
 }
 
 /// The user's phone is free again.
-async fn gone(bench: &Bench) {
+pub(crate) async fn gone(bench: &Bench) {
     for _ in 0..200 {
         let calls = bench.sandbox(&format!("/users/{ANA}/hang_up"), json!({})).await;
         if calls.0 == 409 && calls.1["rule"] == "call.unknown" {

@@ -11,7 +11,7 @@ use crate::{
 
 const EDGE: &str = "/v23.0/201234567890123/message_templates";
 
-async fn make(bench: &Bench, body: Value) -> (u16, Value) {
+pub(crate) async fn make(bench: &Bench, body: Value) -> (u16, Value) {
     send(bench.post(EDGE).bearer_auth("demo-token").json(&body)).await
 }
 
@@ -40,12 +40,12 @@ pub(crate) fn ask_to_call() -> Value {
         { "type": "call_permission_request" }] })
 }
 
-fn named(name: &str, components: Value) -> Value {
+pub(crate) fn named(name: &str, components: Value) -> Value {
     json!({ "messaging_product": "whatsapp", "to": ANA, "type": "template",
             "template": { "name": name, "language": { "code": "en" }, "components": components } })
 }
 
-fn texts(kind: &str, values: &[&str]) -> Value {
+pub(crate) fn texts(kind: &str, values: &[&str]) -> Value {
     let parameters: Vec<_> =
         values.iter().map(|it| json!({ "type": "text", "text": it })).collect();
     json!({ "type": kind, "parameters": parameters })

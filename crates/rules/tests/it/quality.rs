@@ -4,7 +4,7 @@ use offhook_rules::{
     Refusal,
     quality::{
         Effect, FeedbackCount, PickupCount, Restriction, RestrictionKind, Scope, Standing,
-        Violation, check_settings, stopped_until,
+        Violation, check_settings, hides_icon, stopped_until,
     },
     rulebook::Rulebook,
 };
@@ -115,6 +115,23 @@ fn the_combined_type_stops_both_and_the_settings() {
     let split = [restricted(RestrictionKind::BusinessInitiated, Some(DAY))];
     assert_eq!(check_settings(&split, at(0)), Ok(()));
     assert_eq!(stopped_until(&split, UIC, at(0)), None);
+}
+
+#[test]
+fn a_pause_of_users_calls_hides_the_button_and_one_of_the_business_does_not() {
+    let pause = |kind| [restricted(kind, Some(DAY))];
+    for (kind, hides) in [
+        (RestrictionKind::UserInitiated, true),
+        (RestrictionKind::Both, true),
+        (RestrictionKind::BusinessInitiated, false),
+    ] {
+        assert_eq!(hides_icon(&pause(kind), at(DAY - 1)), hides, "{kind:?}");
+        assert!(!hides_icon(&pause(kind), at(DAY)), "{kind:?} is over");
+        assert!(restricted(kind, None).check().is_err(), "{kind:?} has an end");
+    }
+    // That one is in the settings, where the business changes it.
+    assert!(!hides_icon(&[restricted(RestrictionKind::CallButtonHidden, None)], at(0)));
+    assert_eq!(restricted(RestrictionKind::CallButtonHidden, None).check(), Ok(()));
 }
 
 fn pickup(
