@@ -9,7 +9,7 @@ use axum::{
     response::IntoResponse as _,
 };
 use handset::Payloads;
-use rules::{call::Input, permission::RequestState};
+use rules::call::Input;
 use serde_json::json;
 use terms::{CallId, MessageId};
 use tokio::sync::oneshot;

@@ -18,7 +18,17 @@ pub(crate) async fn phone(bench: &Bench, user: &str) -> Socket {
 
 /// What a phone shows when it is taken up.
 pub(crate) async fn shown(bench: &Bench, user: &str) -> Value {
-    open(bench, user).await.1
+    let (socket, hello) = open(bench, user).await;
+    drop(socket);
+    // Until it is put down, calls ring here and not at the scripted phone.
+    for _ in 0..400 {
+        let (_, seen) = bench.sandbox_get(&format!("/users/{user}")).await;
+        if seen["phone_connected"] == false {
+            return hello;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the phone of {user} is not put down")
 }
 
 async fn open(bench: &Bench, user: &str) -> (Socket, Value) {
