@@ -106,18 +106,15 @@ pub fn read_rules<'de, D: Deserializer<'de>>(from: D) -> Result<Changes, D::Erro
     let table = Option::<Map<String, Value>>::deserialize(from)?.unwrap_or_default();
     let mut changes = Changes::new();
     for (name, value) in table {
-        match value {
-            Value::Object(section) => {
-                for (rule, value) in section {
-                    let path = format!("{name}.{rule}");
-                    let text = text(&path, &value).map_err(D::Error::custom)?;
-                    changes.insert(path, text);
-                }
+        if let Value::Object(section) = value {
+            for (rule, value) in section {
+                let path = format!("{name}.{rule}");
+                let text = text(&path, &value).map_err(D::Error::custom)?;
+                changes.insert(path, text);
             }
-            value => {
-                let text = text(&name, &value).map_err(D::Error::custom)?;
-                changes.insert(name, text);
-            }
+        } else {
+            let text = text(&name, &value).map_err(D::Error::custom)?;
+            changes.insert(name, text);
         }
     }
     Ok(changes)
@@ -130,11 +127,10 @@ fn text(path: &str, value: &Value) -> Result<String, String> {
         Value::Bool(switch) => Some(switch.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     };
-    let text = match value {
-        Value::Array(items) => {
-            items.iter().map(scalar).collect::<Option<Vec<_>>>().map(|items| items.join(", "))
-        }
-        one => scalar(one),
+    let text = if let Value::Array(items) = value {
+        items.iter().map(scalar).collect::<Option<Vec<_>>>().map(|items| items.join(", "))
+    } else {
+        scalar(value)
     };
     text.ok_or_else(|| {
         format!("{path}: a rule's value is a text, a number, a switch or a list of them")

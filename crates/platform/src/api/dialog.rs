@@ -166,15 +166,13 @@ pub(super) fn key_alone(headers: &HeaderMap) -> Option<String> {
 pub(super) fn refuse(world: &World, key: Option<&str>, refusal: ApiRefusal) -> Response {
     let number = key.and_then(|key| world.directory.number_of_key(key));
     let book = number.map_or_else(|| world.books.base(), |number| world.book(&number));
-    let is_text = match book.access.dialog_errors.value {
-        DialogErrors::Text => true,
-        DialogErrors::Graph => false,
-    };
-    let status = match &refusal {
-        ApiRefusal::TokenMissing | ApiRefusal::TokenUnknown if is_text => StatusCode::UNAUTHORIZED,
-        ApiRefusal::UnknownPath if is_text => StatusCode::NOT_FOUND,
-        _ => return refusal.into_response(),
-    };
+    let is_text = book.access.dialog_errors.value == DialogErrors::Text;
+    let is_key = matches!(refusal, ApiRefusal::TokenMissing | ApiRefusal::TokenUnknown);
+    let is_path = matches!(refusal, ApiRefusal::UnknownPath);
+    if !is_text || !(is_key || is_path) {
+        return refusal.into_response();
+    }
+    let status = if is_key { StatusCode::UNAUTHORIZED } else { StatusCode::NOT_FOUND };
     (status, Json(json!({ "error": refusal.to_string() }))).into_response()
 }
 
