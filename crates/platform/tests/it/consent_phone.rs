@@ -126,7 +126,8 @@ async fn any_connected_call_resets_the_request_counters_and_grants_a_callback() 
     assert_eq!(refused(&bench.graph("messages", ask()).await), (400, 138_009));
 
     bench.behave(ANA, json!({ "answer": { "after_ms": 0 } })).await;
-    crate::price::talk(&bench, 1, "PT5S").await;
+    crate::quality::gone(&bench).await;
+    crate::price::talk(&bench, 0, "PT5S").await;
     id_of(&bench.graph("messages", ask()).await);
     let (_, read) = bench.graph_get(&format!("/call_permissions?user_wa_id={ANA}")).await;
     assert_eq!(read["actions"][0]["limits"][1]["current_usage"], 1, "the week's as well: {read}");

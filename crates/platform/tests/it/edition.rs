@@ -103,7 +103,7 @@ fn channel_only() -> Config {
     seeded(&[
         (app, ""),
         ("apps = [\"401234567890123\"]", "apps = []"),
-        ("status = \"ENABLED\"\n", ""),
+        ("[number.calling]\nstatus = \"ENABLED\"\n", "[number.calling]\n"),
     ])
 }
 
@@ -156,6 +156,7 @@ async fn whole_calls_in_both_directions() {
     let ended = bench.hook.wait("terminate").await["calls"][0].clone();
     assert!(ended["duration"].is_i64(), "it was answered: {ended}");
 
+    crate::quality::gone(&bench).await;
     bench.behave(ANA, json!({ "answer": { "after_ms": 0 } })).await;
     let (_, ana) = bench.sandbox_get(&format!("/users/{ANA}")).await;
     let mut business = Business::offering();
