@@ -12,6 +12,7 @@
  * @property {Address} changeSettings
  * @property {(user: string) => Address} permission
  * @property {Address} analytics
+ * @property {{ code: number } | { tests: string[] }} keyless what a request without a key is answered, beside a 401
  * @property {string} points where the answer has its data points
  * @property {import("./step.mjs").Step[]} webhook how the callback URL is set
  */
@@ -34,6 +35,7 @@ export const META = {
   changeSettings: { method: "POST", path: `${object}/settings` },
   permission: (user) => ({ method: "GET", path: `${object}/call_permissions`, query: { user_wa_id: user } }),
   analytics: { method: "GET", path: "/{{version}}/{{waba_id}}", query: { fields: ANALYTICS } },
+  keyless: { code: 190 },
   points: "body.call_analytics.data_points",
   webhook: [
     {
@@ -76,6 +78,7 @@ export const DIALOG_360 = {
     query: { start: "{{day_start}}", end: "{{day_end}}", granularity: "DAILY", dimensions: "direction" },
     auth: "sandbox",
   },
+  keyless: { tests: ['pm.expect(body.error).to.be.a("string").that.is.not.empty;'] },
   points: "body.data[0].data_points",
   webhook: [
     {

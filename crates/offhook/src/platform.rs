@@ -1,9 +1,11 @@
 //! The Cloud API Calling server, alone.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use ::platform::{Config, Randomness, Seed};
@@ -53,9 +55,13 @@ pub(crate) struct PlatformArgs {
     /// prints WAV. Such as `espeak-ng --stdout -v {language} {text}`.
     #[arg(long)]
     speech: Option<String>,
+    /// A rule in place of every rulebook's, such as `call.answer_window=30 s`; may be given again.
+    /// `offhook rulebook show` lists them; a list is separated by commas.
+    #[arg(long, value_name = "PATH=VALUE", value_parser = read_rule)]
+    rule: Vec<(String, String)>,
     /// A TOML file with the keys http, media, advertised, data, seed, webhook, handshake,
-    /// transcriber, speech, `random_seed`, `rate_cards`, `webhook_roots` (a PEM file) and
-    /// `sandbox_token_env`.
+    /// transcriber, speech, `random_seed`, `rate_cards`, `webhook_roots` (a PEM file),
+    /// `sandbox_token_env`, `calls_max`, `webhook_timeout_s` and the table `[rules]`.
     #[arg(long)]
     config: Option<PathBuf>,
     /// Prints one JSON line when ready, and nothing else.
@@ -81,6 +87,10 @@ struct File {
     sandbox_token_env: Option<String>,
     transcriber: Option<String>,
     speech: Option<String>,
+    calls_max: Option<usize>,
+    webhook_timeout_s: Option<u64>,
+    #[serde(default, deserialize_with = "::platform::read_rules")]
+    rules: BTreeMap<String, String>,
 }
 
 /// Runs until asked to stop.
@@ -132,6 +142,9 @@ fn config(args: PlatformArgs) -> Result<Config> {
             .collect::<Result<_>>()?,
         transcriber: args.transcriber.or(file.transcriber),
         speech: args.speech.or(file.speech),
+        rules: file.rules.into_iter().chain(args.rule).collect(),
+        calls_max: file.calls_max.unwrap_or(default.calls_max),
+        webhook_timeout: file.webhook_timeout_s.map(Duration::from_secs),
         ..default
     })
 }
@@ -143,6 +156,12 @@ fn read(path: &Path) -> Result<File> {
         Ok(file) => Ok(file),
         Err(fault) => bail!("{}: {fault}", path.display()),
     }
+}
+
+/// Reads `PATH=VALUE`.
+fn read_rule(text: &str) -> Result<(String, String), String> {
+    let (path, value) = text.split_once('=').ok_or("expected PATH=VALUE")?;
+    Ok((path.trim().to_owned(), value.trim().to_owned()))
 }
 
 fn pem(path: &Path) -> Result<String> {

@@ -3,7 +3,7 @@
 //! A chat is a list of entries in the store; an entry that is added or replaced is shown on every
 //! connected phone of the user at once.
 
-use terms::{MessageId, WaId};
+use terms::{MessageId, Timestamp, WaId};
 use wire::handset::{Chat, ChatEntry, ChatEntryState, ToPhone};
 
 use crate::{directory::Number, store::StoreFault, world::World};
@@ -54,16 +54,34 @@ pub(crate) async fn user_of(
     Ok(chats.iter().find_map(user))
 }
 
-/// Shows a request for permission as answered.
+/// Shows a request for permission as answered; its buttons go on to work until `until`.
 pub(crate) async fn answer_request(
     world: &World,
     number: &Number,
     user: &WaId,
     id: &MessageId,
     state: ChatEntryState,
+    until: Timestamp,
 ) -> Result<(), StoreFault> {
     let Some(mut entry) = entry(world, number, user, id).await? else { return Ok(()) };
     entry.state = Some(state);
+    entry.expires_at = Some(until);
+    add(world, number, user, entry).await
+}
+
+/// Shows that the buttons of a request for permission stopped working; an answer stays as it is.
+pub(crate) async fn close_request(
+    world: &World,
+    number: &Number,
+    user: &WaId,
+    id: &MessageId,
+    now: Timestamp,
+) -> Result<(), StoreFault> {
+    let Some(mut entry) = entry(world, number, user, id).await? else { return Ok(()) };
+    if entry.state == Some(ChatEntryState::Open) {
+        entry.state = Some(ChatEntryState::Expired);
+    }
+    entry.expires_at = Some(now);
     add(world, number, user, entry).await
 }
 

@@ -94,6 +94,13 @@ pub(crate) async fn ask_callback(
     handle(world, number, user, Input::CalledBack { call }).await
 }
 
+/// What a change of a pair's consent leaves to do.
+struct Done {
+    effects: Vec<Effect>,
+    /// Requests whose buttons stopped working because a newer one was answered.
+    replaced: Vec<MessageId>,
+}
+
 /// Gives the rules what happened, and carries out what follows.
 pub(crate) async fn handle(
     world: &Arc<World>,
@@ -113,20 +120,31 @@ pub(crate) async fn handle(
         | Input::Connected { .. }
         | Input::Unanswered => None,
     };
-    let kind = world.directory.kind_of(number);
+    let (kind, is_reply) = (world.directory.kind_of(number), answered.is_some());
     let edit = move |pair: &mut Pair| {
         let mut effects = Vec::new();
+        let before = pair.consent.replaced_requests();
         pair.consent.handle(input, &book, kind, now, &mut effects)?;
-        Ok(effects)
+        if is_reply {
+            pair.window.open_by_permission_reply(&book, now);
+        }
+        let mut replaced = pair.consent.replaced_requests();
+        replaced.retain(|id| !before.contains(id));
+        Ok(Done { effects, replaced })
     };
-    let effects: Result<Vec<Effect>, Refusal> =
+    let done: Result<Done, Refusal> =
         world.store.update(Kind::Consent, &key(number, user), edit).await?;
-    let effects = match effects {
-        Ok(effects) => effects,
+    let Done { effects, replaced } = match done {
+        Ok(done) => done,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    for id in replaced {
+        chats::close_request(world, number, &user.wa_id, &id, now).await?;
+    }
     if let Some((id, choice)) = answered {
-        chats::answer_request(world, number, &user.wa_id, &id, entry_state(choice)).await?;
+        let until = now + world.book(number).permission.answered_lifetime.value;
+        let state = entry_state(choice);
+        chats::answer_request(world, number, &user.wa_id, &id, state, until).await?;
     }
     for effect in effects {
         match effect {
@@ -230,6 +248,7 @@ pub(crate) fn user_facts(world: &World, number: &Number, user: Option<&User>) ->
         let uncallable = Some("this number is not on WhatsApp");
         return UserFacts {
             uncallable,
+            blocks_number: false,
             is_on_whatsapp: false,
             app_is_recent: true,
             shows_buttons: true,
@@ -238,13 +257,10 @@ pub(crate) fn user_facts(world: &World, number: &Number, user: Option<&User>) ->
     };
     let book = world.book(number);
     let is_callable = user.client.is_callable(&book);
-    let has_blocked = user.blocks.contains(&number.id);
+    let why = "only phones take part in calls with a business";
     UserFacts {
-        uncallable: if has_blocked {
-            Some("the user has blocked this business")
-        } else {
-            (!is_callable).then_some("only phones take part in calls with a business")
-        },
+        uncallable: (!is_callable).then_some(why),
+        blocks_number: user.blocks.contains(&number.id),
         is_on_whatsapp: true,
         app_is_recent: user.client.supports(Feature::BusinessCalls, &book),
         shows_buttons: user.client.supports(Feature::CallButton, &book),

@@ -14,6 +14,7 @@
 mod analytics;
 mod api;
 mod billing;
+mod books;
 mod calls;
 mod capture;
 mod chats;
@@ -39,6 +40,7 @@ mod users;
 mod webhooks;
 mod world;
 
+pub use books::read_rules;
 pub use config::Config;
 pub use ids::Randomness;
 pub use seed::{Seed, SeedError};

@@ -6,10 +6,13 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use rules::price::Cards;
+use rules::{price::Cards, quality::Restriction};
 use serde::{Deserialize, Serialize};
 
-use crate::directory::{Account, App, Number, User};
+use crate::{
+    books::Books,
+    directory::{Account, App, Number, User},
+};
 
 /// The demo's world.
 const DEMO: &str = include_str!("../seeds/demo.toml");
@@ -46,6 +49,13 @@ pub enum SeedError {
     Meaning(String),
 }
 
+/// What an account may name of a server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shelf<'a> {
+    pub(crate) cards: &'a Cards,
+    pub(crate) books: &'a Books,
+}
+
 impl Seed {
     /// The demo's world.
     #[must_use]
@@ -77,12 +87,12 @@ impl Seed {
         Ok(seed)
     }
 
-    /// Is everything that is named there, and nothing twice? Rate cards are judged once all are
-    /// known: a configuration may bring its own.
-    pub(crate) fn check(&self, cards: Option<&Cards>) -> Result<(), SeedError> {
+    /// Is everything that is named there, and nothing twice? Rate cards and an account's rules are
+    /// judged once all are known: a configuration may bring its own.
+    pub(crate) fn check(&self, shelf: Option<&Shelf<'_>>) -> Result<(), SeedError> {
         self.check_unique()?;
         for account in &self.accounts {
-            self.check_account(account, cards)
+            self.check_account(account, shelf)
                 .map_err(|why| SeedError::Meaning(format!("account {} names {why}", account.id)))?;
         }
         for number in &self.numbers {
@@ -92,6 +102,11 @@ impl Seed {
                     number.id, number.account
                 )));
             }
+        }
+        for number in &self.numbers {
+            let checked = number.restrictions.iter().try_for_each(Restriction::check);
+            checked
+                .map_err(|fault| SeedError::Meaning(format!("number {}: {fault}", number.id)))?;
         }
         let tokens = self.apps.iter().flat_map(|app| &app.tokens);
         for account in tokens.flat_map(|token| &token.accounts) {
@@ -121,7 +136,7 @@ impl Seed {
     }
 
     /// What the account names that is not there.
-    fn check_account(&self, account: &Account, cards: Option<&Cards>) -> Result<(), String> {
+    fn check_account(&self, account: &Account, shelf: Option<&Shelf<'_>>) -> Result<(), String> {
         let named = account.apps.iter().chain(account.overrides.keys());
         for app in named {
             if !self.apps.iter().any(|known| known.id == *app) {
@@ -131,7 +146,10 @@ impl Seed {
         if rules::rulebook::named(&account.rulebook).is_none() {
             return Err(format!("rulebook {:?}, which is not there", account.rulebook));
         }
-        if cards.is_some_and(|cards| !cards.knows(&account.rate_card)) {
+        if let Some(Err(fault)) = shelf.map(|shelf| shelf.books.check(account)) {
+            return Err(format!("a rule it cannot replace: {fault}"));
+        }
+        if shelf.is_some_and(|shelf| !shelf.cards.knows(&account.rate_card)) {
             return Err(format!("rate card {:?}, which is not there", account.rate_card));
         }
         if rules::hours::zone(&account.timezone).is_none() {
@@ -153,6 +171,8 @@ fn unique<'a>(what: &str, ids: impl Iterator<Item = &'a str>) -> Result<(), Seed
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn why(text: &str) -> String {
@@ -179,8 +199,16 @@ mod tests {
         let book = DEMO.replace("2025-beta", "1999");
         assert!(why(&book).contains("rulebook \"1999\""));
         let card = DEMO.replace("rate_card = \"example\"", "rate_card = \"free\"");
-        let known = Seed::parse(&card).unwrap().check(Some(&Cards::shipped()));
+        let (cards, books) = (Cards::shipped(), Books::new(&BTreeMap::new()).unwrap());
+        let shelf = Shelf { cards: &cards, books: &books };
+        let known = Seed::parse(&card).unwrap().check(Some(&shelf));
         assert!(known.unwrap_err().to_string().contains("rate card \"free\""));
+        let rules = DEMO.replace("[[number]]", "[account.rules]\ncall.ring = 1\n\n[[number]]");
+        let rules = Seed::parse(&rules).unwrap().check(Some(&shelf)).unwrap_err().to_string();
+        assert!(
+            rules.contains("account 201234567890123") && rules.contains("call.ring"),
+            "{rules}"
+        );
         let zone = DEMO.replace("America/Sao_Paulo", "Mars/Olympus");
         assert!(why(&zone).contains("time zone \"Mars/Olympus\""));
         let token = "[[app.tokens]]\ntoken = \"demo-token\"\nscopes = []\n\n[[account]]";
@@ -191,6 +219,14 @@ mod tests {
             "[[app.tokens]]\ntoken = \"t\"\nscopes = [\"all\"]\n\n[[account]]",
         );
         assert!(why(&scope).contains("line 13"), "{}", why(&scope));
+        let endless = |kind: &str| {
+            let list =
+                format!("restrictions = [{{ kind = \"{kind}\", reason = \"test\" }}]\ntier =");
+            Seed::parse(&DEMO.replace("tier =", &list)).map_err(|fault| fault.to_string())
+        };
+        let stops = endless("RESTRICTED_BUSINESS_INITIATED_CALLING").unwrap_err();
+        assert!(stops.contains("number 109876543210987") && stops.contains("until"), "{stops}");
+        assert!(endless("RESTRICTED_USER_INITIATED_CALLING_CALL_BUTTON_HIDDEN").is_ok());
         let app = DEMO.replace("apps = [\"401234567890123\"]", "apps = [\"7\"]");
         assert!(why(&app).contains("names app 7"));
         let account = DEMO.replace("account = \"201234567890123\"", "account = \"7\"");

@@ -5,7 +5,6 @@
 //! their webhooks, the outbox gets a moment to empty, then sockets close.
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, OnceLock, RwLock},
     time::Duration,
@@ -20,10 +19,8 @@ use axum::{
     routing::get,
 };
 use engine::Engine;
-use rules::{
-    price::Cards,
-    rulebook::{self, Rulebook, RulebookError},
-};
+use rules::{price::Cards, rulebook::RulebookError};
+use terms::WabaId;
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -31,13 +28,15 @@ use crate::{
     Config, SeedError, StoreFault,
     api::{self, refusals::ApiRefusal},
     billing,
+    books::Books,
     calls::{Ears, Recordings, Registry, restart},
     capture::Tools,
-    directory::Directory,
+    directory::{Account, Directory},
     faults::Faults,
     ids::Ids,
     media_files::{self, MediaFiles},
     openapi, pages, phones, sandbox,
+    seed::Shelf,
     store::{Kind, Store},
     templates,
     webhooks::{Clients, Deliverer, Outbox},
@@ -83,6 +82,15 @@ pub enum StartError {
     /// A configured rule does not exist or cannot have its value.
     #[error("cannot replace a rule")]
     Rules(#[source] RulebookError),
+    /// A kept account replaces a rule that does not exist, or not beside the configured ones.
+    #[error("account {account} cannot replace a rule")]
+    AccountRules {
+        /// The account.
+        account: WabaId,
+        /// Which rule, and why.
+        #[source]
+        source: RulebookError,
+    },
     /// The HTTP client for webhooks cannot be made.
     #[error("cannot make the webhooks' HTTP client")]
     Client(#[source] reqwest::Error),
@@ -138,11 +146,17 @@ async fn make_world(
     addr: SocketAddr,
     wake: Arc<Notify>,
 ) -> Result<World, StartError> {
+    let books = Books::new(&config.rules).map_err(StartError::Rules)?;
     let store = Store::open(config.data.as_deref()).map_err(StartError::Store)?;
     resume_clock(config, &store).await.map_err(StartError::Store)?;
     let seed = config.seed.clone();
-    seed.check(Some(&first_cards(config))).map_err(StartError::Seed)?;
+    let first_cards = first_cards(config);
+    let shelf = Shelf { cards: &first_cards, books: &books };
+    seed.check(Some(&shelf)).map_err(StartError::Seed)?;
     let directory = Directory::load(store.clone(), seed).await.map_err(StartError::Store)?;
+    for account in directory.accounts() {
+        check_rules(&books, &account)?;
+    }
     let faults = Faults::load(store.clone()).await.map_err(StartError::Store)?;
     let faults = Arc::new(faults);
     let run = count_run(&store).await.map_err(StartError::Store)?;
@@ -183,9 +197,9 @@ async fn make_world(
         delivering: tokio::sync::Mutex::new(()),
         reads: PerSecond::default(),
         messages: PerSecond::default(),
-        books: books(config)?,
+        books,
         cards: RwLock::default(),
-        first_cards: first_cards(config),
+        first_cards,
         address: OnceLock::from(addr),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
@@ -208,15 +222,11 @@ async fn count_run(store: &Store) -> Result<u64, StoreFault> {
     store.update(Kind::Server, "runs", |runs: &mut u64| std::mem::replace(runs, *runs + 1)).await
 }
 
-/// Every rulebook with the configured rules in place of its own.
-fn books(config: &Config) -> Result<BTreeMap<String, Arc<Rulebook>>, StartError> {
-    let changes: Vec<(&str, &str)> =
-        config.rules.iter().map(|(path, value)| (path.as_str(), value.as_str())).collect();
-    let changed = |book: &Arc<Rulebook>| {
-        let book = book.with(&changes).map_err(StartError::Rules)?;
-        Ok((book.name.clone(), Arc::new(book)))
-    };
-    rulebook::list().iter().map(changed).collect()
+/// A kept account was checked against the rules of an earlier start.
+fn check_rules(books: &Books, account: &Account) -> Result<(), StartError> {
+    books
+        .check(account)
+        .map_err(|source| StartError::AccountRules { account: account.id.clone(), source })
 }
 
 /// The shipped rate cards and the configured ones.

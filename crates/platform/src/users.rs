@@ -61,6 +61,12 @@ pub(crate) async fn decide(
     choice: PermissionChoice,
 ) -> Result<(), ApiRefusal> {
     let number = business(world, to)?;
+    match choice {
+        PermissionChoice::Temporary | PermissionChoice::Permanent => {
+            eligibility::check_grant(number.known_country(), &world.book(&number))?;
+        }
+        PermissionChoice::Reject | PermissionChoice::Revoke => {}
+    }
     let input = match choice {
         PermissionChoice::Temporary => Input::Answered { request, choice: Choice::Temporary },
         PermissionChoice::Permanent => Input::Answered { request, choice: Choice::Permanent },

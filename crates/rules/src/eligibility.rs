@@ -45,13 +45,15 @@ pub struct NumberFacts {
 pub struct UserFacts {
     /// `None` if the user can be called, else why not.
     pub uncallable: Option<&'static str>,
+    /// The user has blocked the number.
+    pub blocks_number: bool,
     /// There is such a user.
     pub is_on_whatsapp: bool,
     /// The app takes calls of businesses and shows their permission requests.
     pub app_is_recent: bool,
     /// The app shows call buttons.
     pub shows_buttons: bool,
-    /// On the allowed list of a test number; not asked for real numbers.
+    /// On the number's allowed list; asked of the kinds of numbers that have one.
     pub on_allowed_list: bool,
 }
 
@@ -141,9 +143,9 @@ pub fn check_call(
     now: Timestamp,
 ) -> Result<Permit, Refusal> {
     if !number.payment_valid {
-        return Err(Refusal::PaymentMissing);
+        return Err(Refusal::PaymentMissing { code: book.eligibility.payment_code.value });
     }
-    check_user(number, user)?;
+    check_user(number, user, book)?;
     if !user.app_is_recent {
         return Err(Refusal::Uncallable {
             why: "the user's app is too old for calls of businesses",
@@ -174,7 +176,7 @@ pub fn check_request(
     now: Timestamp,
 ) -> Result<RequestPermit, Refusal> {
     check_open_to_business(number, book, now)?;
-    check_user(number, user)?;
+    check_user(number, user, book)?;
     match form {
         RequestForm::FreeForm => {
             window.check_message(book, now)?;
@@ -198,7 +200,7 @@ pub fn check_message(
     book: &Rulebook,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    check_recipient(number, user)?;
+    check_recipient(number, user, book)?;
     match form {
         RequestForm::FreeForm => window.check_message(book, now).map(drop),
         RequestForm::Template => Ok(()),
@@ -247,7 +249,7 @@ pub fn check_callback_request(
 ) -> Result<(), Refusal> {
     check_open_to_users(number, book, now)?;
     let is_closed = matches!(hours::check(hours, book, now), hours::Verdict::Closed { .. });
-    if is_closed && grants_callback && book.permission.callback_out_of_hours.value {
+    if is_closed && offers_callback(number, grants_callback, book) {
         return Ok(());
     }
     Err(Refusal::NoCallbackOffered)
@@ -259,8 +261,9 @@ pub fn check_callback_request(
 /// # Errors
 ///
 /// [`Refusal::PaymentMissing`], which also makes an error webhook.
-pub fn check_answer(number: &NumberFacts) -> Result<(), Refusal> {
-    if number.payment_valid { Ok(()) } else { Err(Refusal::PaymentMissing) }
+pub fn check_answer(number: &NumberFacts, book: &Rulebook) -> Result<(), Refusal> {
+    let code = book.eligibility.user_payment_code.value;
+    if number.payment_valid { Ok(()) } else { Err(Refusal::PaymentMissing { code }) }
 }
 
 /// May this user call this business now? Refusals are for the user's phone, except
@@ -279,16 +282,20 @@ pub fn check_user_call(
 ) -> Result<(), Refusal> {
     check_open_to_users(number, book, now)?;
     if let hours::Verdict::Closed { opens_at } = hours::check(hours, book, now) {
-        let callback = grants_callback && book.permission.callback_out_of_hours.value;
+        let callback = offers_callback(number, grants_callback, book);
         return Err(Refusal::OutOfHours { opens_at, callback });
     }
-    if !number.payment_valid {
-        return Err(Refusal::PaymentMissing);
-    }
+    check_answer(number, book)?;
     if load.pair_in_call {
         return Err(Refusal::CallRunning);
     }
     check_concurrency(load, book)
+}
+
+/// Whether a user whom a closed business does not take may ask to be called back.
+fn offers_callback(number: &NumberFacts, grants_callback: bool, book: &Rulebook) -> bool {
+    let rule = book.permission.callback_out_of_hours.value;
+    grants_callback && rule && has_permissions(number.country, book)
 }
 
 fn check_open_to_users(
@@ -310,6 +317,22 @@ fn check_open_to_users(
 /// [`Refusal::CountryBlocked`] where the rulebook blocks calling as a whole.
 pub fn check_country_for_calling(country: Option<Country>, book: &Rulebook) -> Result<(), Refusal> {
     check_country(country, CountryScope::Calling, book)
+}
+
+/// Are there permissions to call for a number of this country? They exist only where a business may
+/// call (fact sheet 1.2).
+#[must_use]
+pub fn has_permissions(country: Option<Country>, book: &Rulebook) -> bool {
+    check_grant(country, book).is_ok()
+}
+
+/// May a user give a number of this country the permission to call?
+///
+/// # Errors
+///
+/// [`Refusal::CountryBlocked`].
+pub fn check_grant(country: Option<Country>, book: &Rulebook) -> Result<(), Refusal> {
+    check_country(country, CountryScope::BusinessInitiated, book)
 }
 
 fn check_open_to_business(
@@ -352,15 +375,19 @@ fn check_restriction(until: Option<Timestamp>, now: Timestamp) -> Result<(), Ref
     }
 }
 
-fn check_recipient(number: &NumberFacts, user: &UserFacts) -> Result<(), Refusal> {
-    if number.kind.is_for_tests() && !user.on_allowed_list {
+fn check_recipient(number: &NumberFacts, user: &UserFacts, book: &Rulebook) -> Result<(), Refusal> {
+    let has_list = book.limits.allowed_list_kinds.value.contains(&number.kind);
+    if has_list && !user.on_allowed_list {
         return Err(Refusal::NotOnAllowedList);
     }
     Ok(())
 }
 
-fn check_user(number: &NumberFacts, user: &UserFacts) -> Result<(), Refusal> {
-    check_recipient(number, user)?;
+fn check_user(number: &NumberFacts, user: &UserFacts, book: &Rulebook) -> Result<(), Refusal> {
+    check_recipient(number, user, book)?;
+    if user.blocks_number {
+        return Err(Refusal::BlockedByUser { code: book.eligibility.blocked_by_user_code.value });
+    }
     user.uncallable.map_or(Ok(()), |why| Err(Refusal::Uncallable { why }))
 }
 

@@ -24,14 +24,27 @@ pub enum NumberKind {
     /// A real number.
     #[default]
     Production,
-    /// A public test number: wider limits, listed recipients only.
+    /// A public test number: wider limits, and listed recipients only.
     Test,
-    /// A number of a sandbox account: as a test number.
+    /// A number of a sandbox account: the limits of a test number.
     Sandbox,
 }
 
 impl NumberKind {
-    /// Not a real number: no messaging tier is needed, and only listed recipients are reached.
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Production, Self::Test, Self::Sandbox];
+
+    /// The word in seeds, rulebooks and the sandbox API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Test => "test",
+            Self::Sandbox => "sandbox",
+        }
+    }
+
+    /// Not a real number: no messaging tier is needed.
     #[must_use]
     pub fn is_for_tests(self) -> bool {
         match self {

@@ -65,6 +65,13 @@ impl RestrictionKind {
     }
 }
 
+/// A restriction that stops calls lacks its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("restriction {kind} needs its end, `until`")]
+pub struct EndlessError {
+    kind: &'static str,
+}
+
 /// A restriction of a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,12 +80,26 @@ pub struct Restriction {
     pub kind: RestrictionKind,
     /// Why, for people.
     pub reason: String,
-    /// When it ends; absent: when the business does something about it.
+    /// When it ends; absent: when the business does something about it, which is possible with the
+    /// hidden call button alone (see [`Restriction::check`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
 impl Restriction {
+    /// Can there be such a restriction? One that stops calls has an end.
+    ///
+    /// # Errors
+    ///
+    /// [`EndlessError`].
+    pub fn check(&self) -> Result<(), EndlessError> {
+        let stops = [Direction::BusinessInitiated, Direction::UserInitiated];
+        if self.until.is_none() && stops.into_iter().any(|direction| self.kind.stops(direction)) {
+            return Err(EndlessError { kind: self.kind.as_str() });
+        }
+        Ok(())
+    }
+
     /// Whether it holds now: until one moment before its end.
     #[must_use]
     pub fn is_active(&self, now: Timestamp) -> bool {
@@ -318,7 +339,10 @@ impl Standing {
             return None;
         }
         let about = Violation::LowPickupRate;
-        let warned = self.warned.iter().find(|warning| warning.about == about).map(|it| it.at);
+        let period = rules.pickup_window.value + rules.pickup_grace.value;
+        // A warning from longer ago was about other calls; the business is warned again first.
+        let is_fresh = |it: &&Warning| it.about == about && now < it.at + period;
+        let warned = self.warned.iter().find(is_fresh).map(|it| it.at);
         let hides = warned.is_some_and(|at| now >= at + rules.pickup_grace.value)
             && below(rules.pickup_hide_percent.value);
         if hides {
@@ -326,7 +350,6 @@ impl Standing {
             let reason = kind.reason().to_owned();
             return Some(Effect::Restrict(Restriction { kind, reason, until: None }));
         }
-        let period = rules.pickup_window.value + rules.pickup_grace.value;
         self.warn(about, period, now).then_some(Effect::Warn(about))
     }
 

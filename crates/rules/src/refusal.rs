@@ -75,14 +75,23 @@ pub enum Refusal {
         /// When it ends.
         until: Timestamp,
     },
-    /// The account has no valid payment method. Code 131044.
+    /// The account has no valid payment method. The code is the rulebook's (131044).
     #[error("the account has no valid payment method")]
-    PaymentMissing,
+    PaymentMissing {
+        /// The Graph code the rulebook gives this refusal.
+        code: u32,
+    },
     /// The user cannot be called. Code 138001.
     #[error("the user cannot be called: {why}")]
     Uncallable {
         /// Why, for the log and the sandbox.
         why: &'static str,
+    },
+    /// The user has blocked the business, which is not told so. The code is the rulebook's (138001).
+    #[error("the user cannot be called")]
+    BlockedByUser {
+        /// The Graph code the rulebook gives this refusal.
+        code: u32,
     },
     /// The user has blocked the business; neither reaches the other. Code 138001.
     #[error("the user has blocked this business; unblock it first")]
@@ -313,9 +322,12 @@ pub enum Refusal {
     /// Nobody would hear of calls: no SIP server and no app with field `calls`. Code 138018.
     #[error("neither SIP is configured nor does an app of this account subscribe to calls")]
     NobodyListens,
-    /// SIP needs an app in live mode. Code 138018.
+    /// SIP needs an app in live mode. The code is the rulebook's (138018).
     #[error("SIP needs an app in live mode; this app is in development")]
-    AppNotLive,
+    AppNotLive {
+        /// The Graph code the rulebook gives this refusal.
+        code: u32,
+    },
     /// A setting has a wrong value. Code 100.
     #[error("calling.{field}: {reason}")]
     SettingInvalid {
@@ -363,8 +375,9 @@ impl Refusal {
             Self::CallingNotEnabled => "eligibility.enabled",
             Self::CountryBlocked { .. } => "eligibility.country",
             Self::Restricted { .. } => "eligibility.restriction",
-            Self::PaymentMissing => "eligibility.payment",
+            Self::PaymentMissing { .. } => "eligibility.payment",
             Self::Uncallable { .. } => "eligibility.callable",
+            Self::BlockedByUser { .. } => "eligibility.blocked_by_user",
             Self::Blocked => "user.blocks",
             Self::AppTooOld => "eligibility.app_version",
             Self::Undeliverable { .. } => "messages.undeliverable",
@@ -397,7 +410,7 @@ impl Refusal {
             Self::TemplateFormat { .. } => "templates.format",
             Self::TierTooLow { .. } => "settings.tier",
             Self::NobodyListens => "settings.prerequisites",
-            Self::AppNotLive => "settings.live_app",
+            Self::AppNotLive { .. } => "settings.live_app",
             Self::SettingInvalid { .. } => "settings.value",
             Self::CaptureInvalid { .. } => "capture.request",
             Self::FileUnfit { .. } => "media.file",
@@ -424,8 +437,9 @@ impl Refusal {
             | Self::SipEnabled
             | Self::CallingNotEnabled
             | Self::CountryBlocked { .. }
-            | Self::PaymentMissing
+            | Self::PaymentMissing { .. }
             | Self::Uncallable { .. }
+            | Self::BlockedByUser { .. }
             | Self::Blocked
             | Self::AppTooOld
             | Self::Undeliverable { .. }
@@ -453,7 +467,7 @@ impl Refusal {
             | Self::TemplateFormat { .. }
             | Self::TierTooLow { .. }
             | Self::NobodyListens
-            | Self::AppNotLive
+            | Self::AppNotLive { .. }
             | Self::SettingInvalid { .. }
             | Self::CaptureInvalid { .. }
             | Self::FileUnfit { .. } => None,

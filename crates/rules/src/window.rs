@@ -1,7 +1,7 @@
 //! Is the 24-hour customer service window open?
 //!
-//! A user's message, a user's call (answered or not) or a user who picks up a business's call
-//! starts it or starts it again. Inside it a business may send any message; outside, templates only.
+//! A user's message, an answer to a request for permission, a user's call (answered or not) or a
+//! user who picks up a business's call starts it or starts it again. Inside it a business may send any message; outside, templates only.
 
 use serde::{Deserialize, Serialize};
 use terms::Timestamp;
@@ -18,6 +18,13 @@ impl Window {
     /// Opens the window or starts it again; never makes it shorter.
     pub fn open(&mut self, now: Timestamp) {
         self.opened_at = self.opened_at.max(Some(now));
+    }
+
+    /// The user answered a request for permission, whatever the answer.
+    pub fn open_by_permission_reply(&mut self, book: &Rulebook, now: Timestamp) {
+        if book.window.opened_by_permission_reply.value {
+            self.open(now);
+        }
     }
 
     /// The user asked to be called back.

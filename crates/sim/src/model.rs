@@ -20,6 +20,8 @@ pub(crate) enum Fact {
     /// A user's call ended; the number grants callbacks.
     CallbackOffered,
     Asked,
+    /// The user answered a request.
+    Replied,
     SaidYes,
     SaidAlways,
     SaidNo,
@@ -107,7 +109,11 @@ impl Model {
                         streak = 0;
                     }
                 }
-                Fact::CallbackOffered | Fact::UserWrote | Fact::UserCalled | Fact::Asked => {}
+                Fact::CallbackOffered
+                | Fact::UserWrote
+                | Fact::UserCalled
+                | Fact::Asked
+                | Fact::Replied => {}
             }
         }
         (allowed, streak)
@@ -116,7 +122,7 @@ impl Model {
     pub(crate) fn window_is_open(&self, now: Timestamp) -> bool {
         self.facts.iter().any(|(at, fact)| {
             let opens = match fact {
-                Fact::UserWrote | Fact::UserCalled => true,
+                Fact::UserWrote | Fact::UserCalled | Fact::Replied => true,
                 Fact::Answered(direction) => *direction == Direction::BusinessInitiated,
                 Fact::LeftUnanswered
                 | Fact::CallbackOffered

@@ -211,7 +211,9 @@ impl World {
         let (choice, fact) = self.choice();
         self.tell(&format!("the user answers {choice:?}"));
         self.consent_input(permission::Input::Answered { request: Some(id), choice });
+        self.window.open_by_permission_reply(&self.book, self.now);
         self.model.note(self.now, fact);
+        self.model.note(self.now, Fact::Replied);
     }
 
     fn user_visits_the_profile(&mut self) {
@@ -347,6 +349,7 @@ pub(crate) fn number() -> NumberFacts {
 pub(crate) fn user() -> UserFacts {
     UserFacts {
         uncallable: None,
+        blocks_number: false,
         is_on_whatsapp: true,
         app_is_recent: true,
         shows_buttons: true,

@@ -8,4 +8,5 @@ mod http;
 mod kill;
 mod process;
 mod quote;
+mod rules;
 mod sandbox;

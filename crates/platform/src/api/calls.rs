@@ -7,7 +7,7 @@ use rules::{
     Refusal,
     call::Input,
     capture::{self, Plan, Wish},
-    eligibility,
+    eligibility::{self, NumberCleared},
     rulebook::Rulebook,
 };
 use terms::CallId;
@@ -31,6 +31,10 @@ use crate::{
 pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) -> Answer {
     if number.calling.sip_enabled() {
         return Err(Refusal::SipEnabled.into());
+    }
+    // A number that may not call at all hears so before its body is read (fact sheet 4.7).
+    if CallRequest::asks_to_connect(body) {
+        clear(world, &number)?;
     }
     let opaque_max = world.book(&number).call.opaque_chars_max.value as usize;
     let wanted = CallRequest::parse(body)
@@ -68,8 +72,7 @@ pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) ->
 }
 
 async fn connect(world: &Arc<World>, number: Arc<Number>, connect: Connect) -> Answer {
-    let facts = consent::number_facts(world, &number);
-    let cleared = eligibility::check_number(&facts, &world.book(&number), world.clock.now())?;
+    let cleared = clear(world, &number)?;
     let book = world.book(&number);
     let capture = plan(connect.recording.as_ref(), connect.transcription.as_ref(), &book)?;
     let offer = sdp::read_business_offer(connect.sdp.as_str(), place::keying(&number))
@@ -84,6 +87,12 @@ async fn connect(world: &Arc<World>, number: Arc<Number>, connect: Connect) -> A
     };
     let id = place::from_business(world, call).await?;
     Ok(Json(Connected::new(id)).into_response())
+}
+
+/// May this number start calls at all?
+fn clear(world: &World, number: &Number) -> Result<NumberCleared, Refusal> {
+    let facts = consent::number_facts(world, number);
+    eligibility::check_number(&facts, &world.book(number), world.clock.now())
 }
 
 /// What is to be kept of a call, if the rules allow it so.
@@ -113,7 +122,8 @@ async fn check_answer(
     let live = world.calls.get(id).filter(|call| call.number == number.id);
     let Some(call) = live else { return Ok(()) };
     let Some(offer) = &call.offer else { return Ok(()) };
-    if let Err(refusal) = eligibility::check_answer(&consent::number_facts(world, number)) {
+    let facts = consent::number_facts(world, number);
+    if let Err(refusal) = eligibility::check_answer(&facts, &world.book(number)) {
         place::tell_payment_missing(world, number, &refusal).await?;
         return Err(refusal.into());
     }

@@ -8,10 +8,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Json, Router,
     extract::{Path, Request, State},
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
     response::{IntoResponse as _, Response},
     routing::{delete, get, post},
 };
+use rules::rulebook::DialogErrors;
 use serde_json::json;
 use wire::graph::subscription::Dialog360Webhook;
 
@@ -39,7 +40,7 @@ pub(crate) fn router() -> Router<Arc<World>> {
 }
 
 async fn act(State(world): State<Arc<World>>, request: Request) -> Response {
-    respond(async {
+    respond(&world, async {
         let number = auth::channel(&world, request.headers())?;
         calls::act(&world, number, &read(request.into_body()).await?).await
     })
@@ -47,7 +48,7 @@ async fn act(State(world): State<Arc<World>>, request: Request) -> Response {
 }
 
 async fn upload(State(world): State<Arc<World>>, request: Request) -> Response {
-    respond(async {
+    respond(&world, async {
         let number = auth::channel(&world, request.headers())?;
         let (parts, body) = request.into_parts();
         media::upload(&world, &number, &parts.headers, body).await
@@ -56,7 +57,7 @@ async fn upload(State(world): State<Arc<World>>, request: Request) -> Response {
 }
 
 async fn send(State(world): State<Arc<World>>, request: Request) -> Response {
-    respond(async {
+    respond(&world, async {
         let number = auth::channel(&world, request.headers())?;
         messages::send(&world, &number, &read(request.into_body()).await?).await
     })
@@ -64,7 +65,7 @@ async fn send(State(world): State<Arc<World>>, request: Request) -> Response {
 }
 
 async fn show_settings(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
-    respond(async {
+    respond(&world, async {
         let number = auth::channel(&world, &headers)?;
         Ok(settings::show(&world, &number, settings::Viewer::Direct, true))
     })
@@ -72,7 +73,7 @@ async fn show_settings(State(world): State<Arc<World>>, headers: HeaderMap) -> R
 }
 
 async fn change_settings(State(world): State<Arc<World>>, request: Request) -> Response {
-    respond(async {
+    respond(&world, async {
         let number = auth::channel(&world, request.headers())?;
         settings::change(
             &world,
@@ -90,15 +91,20 @@ async fn show_permissions(
     Path(user): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    respond(async {
+    respond(&world, async {
         let number = auth::channel(&world, &headers)?;
-        permissions::show(&world, &number, Some(&user), None).await
+        // `consumer_whatsapp_id` is a number or, for a user who hides it, a BSUID.
+        let digits = user.strip_prefix('+').unwrap_or(&user);
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let (wa_id, recipient) =
+            if is_number { (Some(&*user), None) } else { (None, Some(&*user)) };
+        permissions::show(&world, &number, wa_id, recipient).await
     })
     .await
 }
 
 async fn templates_of(State(world): State<Arc<World>>, request: Request) -> Response {
-    respond(async {
+    respond(&world, async {
         let account = account(&world, request.headers())?;
         let (parts, body) = request.into_parts();
         templates::serve(&world, &parts.method, &account, &parts.uri, &read(body).await?).await
@@ -111,7 +117,7 @@ async fn delete_template(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    respond(async {
+    respond(&world, async {
         let account = account(&world, &headers)?;
         templates::delete(&world, &account, Some(&name), None).await
     })
@@ -126,7 +132,7 @@ fn account(world: &World, headers: &HeaderMap) -> Result<Arc<Account>, ApiRefusa
 }
 
 async fn show_webhook(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
-    respond(async {
+    respond(&world, async {
         let number = auth::channel(&world, &headers)?;
         let url = number.channel_webhook.as_ref().map(|webhook| webhook.url.as_str());
         Ok(Json(json!({ "url": url })).into_response())
@@ -135,7 +141,7 @@ async fn show_webhook(State(world): State<Arc<World>>, headers: HeaderMap) -> Re
 }
 
 async fn set_webhook(State(world): State<Arc<World>>, request: Request) -> Response {
-    respond(async {
+    respond(&world, async {
         let number = auth::channel(&world, request.headers())?;
         let body = read(request.into_body()).await?;
         let wanted = Dialog360Webhook::parse(&body).map_err(ApiRefusal::Body)?;
@@ -150,6 +156,27 @@ async fn set_webhook(State(world): State<Arc<World>>, request: Request) -> Respo
     .await
 }
 
-async fn respond(answer: impl Future<Output = Answer>) -> Response {
-    answer.await.unwrap_or_else(|refusal| refusal.into_response())
+/// The key of a request that has no token beside it: one for this edition.
+pub(super) fn key_alone(headers: &HeaderMap) -> Option<String> {
+    let key = headers.get(auth::KEY_HEADER).filter(|_| !headers.contains_key(AUTHORIZATION))?;
+    Some(key.to_str().unwrap_or_default().to_owned())
+}
+
+/// A refusal as this edition says it: its own as a text, those of Meta's API in their envelope.
+pub(super) fn refuse(world: &World, key: Option<&str>, refusal: ApiRefusal) -> Response {
+    let number = key.and_then(|key| world.directory.number_of_key(key));
+    let book = number.map_or_else(|| world.books.base(), |number| world.book(&number));
+    let is_text = book.access.dialog_errors.value == DialogErrors::Text;
+    let is_key = matches!(refusal, ApiRefusal::TokenMissing | ApiRefusal::TokenUnknown);
+    let is_path = matches!(refusal, ApiRefusal::UnknownPath);
+    if !is_text || !(is_key || is_path) {
+        return refusal.into_response();
+    }
+    let status = if is_key { StatusCode::UNAUTHORIZED } else { StatusCode::NOT_FOUND };
+    (status, Json(json!({ "error": refusal.to_string() }))).into_response()
+}
+
+/// Only a known key has an account with rules of its own, and it is not refused by this edition here.
+async fn respond(world: &World, answer: impl Future<Output = Answer>) -> Response {
+    answer.await.unwrap_or_else(|refusal| refuse(world, None, refusal))
 }

@@ -39,7 +39,7 @@ use refusals::ApiRefusal;
 use settings::Viewer;
 pub(crate) use subscriptions::set_callback;
 
-use rules::{access, rulebook::Rulebook};
+use rules::access;
 
 use crate::world::World;
 
@@ -57,8 +57,12 @@ pub(crate) async fn graph(State(world): State<Arc<World>>, request: Request) -> 
         Ok(version) => version,
         Err(refusal) => return refusal.into_response(),
     };
-    let mut response =
-        answer(&world, request).await.unwrap_or_else(|refusal| refusal.into_response());
+    let key = dialog::key_alone(request.headers());
+    let mut response = match (answer(&world, request).await, key) {
+        (Ok(response), _) => response,
+        (Err(refusal), Some(key)) => dialog::refuse(&world, Some(&key), refusal),
+        (Err(refusal), None) => refusal.into_response(),
+    };
     if let Ok(value) = HeaderValue::try_from(format!("v{version}.0")) {
         response.headers_mut().insert("facebook-api-version", value);
     }
@@ -77,7 +81,7 @@ fn version(world: &World, path: &str) -> Result<u32, ApiRefusal> {
     let book = match (number, account) {
         (Some(number), _) => world.book(&number),
         (None, Some(account)) => world.book_of(&account),
-        (None, None) => Rulebook::beta(),
+        (None, None) => world.books.base(),
     };
     Ok(access::version(asked, &book)?)
 }

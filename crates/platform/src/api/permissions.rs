@@ -39,8 +39,17 @@ pub(super) async fn show(
         Some(user) => consent::load(world, number, user).await?,
         None => consent::Pair::default(),
     };
-    let view = permission::view(&pair.consent, &book, world.directory.kind_of(number), now);
-    let is_known = consent::user_facts(world, number, user.as_deref()).uncallable.is_none();
+    let user_facts = consent::user_facts(world, number, user.as_deref());
+    let is_known = user_facts.uncallable.is_none() && !user_facts.blocks_number;
+    let asked = user.as_deref().cloned().unwrap_or_else(|| place::stranger(&to));
+    let facts = permission::Facts {
+        number: &consent::number_facts(world, number),
+        user: &user_facts,
+        consent: &pair.consent,
+        window: &pair.window,
+        load: &consent::load_of(world, number, &asked).await?,
+    };
+    let view = permission::view(facts, &book, now);
     Ok(Json(CallPermissions {
         messaging_product: wire::WHATSAPP.to_owned(),
         permission: Permission {
@@ -53,17 +62,17 @@ pub(super) async fn show(
             expiration_time: view.expires_at.filter(|_| is_known),
         },
         actions: vec![
-            action(ActionName::SendCallPermissionRequest, is_known, &view.request),
-            action(ActionName::StartCall, is_known, &view.call),
+            action(ActionName::SendCallPermissionRequest, &view.request),
+            action(ActionName::StartCall, &view.call),
         ],
     })
     .into_response())
 }
 
-fn action(action_name: ActionName, is_known: bool, action: &permission::Action) -> Action {
+fn action(action_name: ActionName, action: &permission::Action) -> Action {
     Action {
         action_name,
-        can_perform_action: is_known && action.allowed,
+        can_perform_action: action.allowed,
         limits: action.uses.iter().map(limit).collect(),
     }
 }

@@ -190,7 +190,8 @@ fn rule_row(refusal: &Refusal) -> Row {
             row(138_013, 400, "Business-initiated calling is not available")
         }
         Refusal::Restricted { .. } => row(138_014, 400, "Calling is temporarily disabled"),
-        Refusal::PaymentMissing => row(131_044, 400, "Business eligibility: payment issue"),
+        Refusal::PaymentMissing { code } => row(*code, 400, "Business eligibility: payment issue"),
+        Refusal::BlockedByUser { code } => row(*code, 400, "Receiver uncallable"),
         Refusal::Uncallable { .. } | Refusal::Blocked => row(138_001, 400, "Receiver uncallable"),
         Refusal::AppTooOld | Refusal::Undeliverable { .. } => {
             row(131_026, 400, "Message undeliverable")
@@ -228,9 +229,8 @@ fn rule_row(refusal: &Refusal) -> Row {
         Refusal::AlreadyPermanent => row(138_017, 400, "Permanent call permission exists"),
         Refusal::ReadLimit { .. } => row(613, 429, "Call permission fetch limit reached"),
         Refusal::TierTooLow { .. } => row(138_015, 400, "Calling cannot be enabled"),
-        Refusal::NobodyListens | Refusal::AppNotLive => {
-            row(138_018, 400, "Technical prerequisites are not met")
-        }
+        Refusal::NobodyListens => row(138_018, 400, "Technical prerequisites are not met"),
+        Refusal::AppNotLive { code } => row(*code, 400, "Technical prerequisites are not met"),
     }
 }
 

@@ -54,8 +54,7 @@ pub(crate) fn show(
     viewer: Viewer<'_>,
     with_credentials: bool,
 ) -> Response {
-    let mut calling = shown(&number.calling);
-    calling.restrictions = shown_restrictions(number, world.clock.now());
+    let mut calling = shown(number, world.clock.now());
     if let (true, Some(sip), Some(stored)) =
         (with_credentials, &mut calling.sip, &number.calling.sip)
     {
@@ -179,15 +178,21 @@ fn to_change(calling: &graph::Calling) -> Result<Change, ApiRefusal> {
     })
 }
 
+/// Whether anybody hears of calls: an app, or the channel webhook. An account of 360dialog's alone has
+/// no app here, but 360dialog's own is subscribed.
 fn app_listens(world: &World, number: &Number) -> bool {
     let account = world.directory.account(&number.account);
-    let apps = account.iter().flat_map(|account| &account.apps);
-    apps.filter_map(|id| world.directory.app(id))
-        .any(|app| app.fields.iter().any(|field| field == "calls"))
+    let apps = account.as_ref().map_or(&[][..], |account| account.apps.as_slice());
+    let is_channel_only = apps.is_empty() && number.d360_key.is_some();
+    let has_calls = |app: &App| app.fields.iter().any(|field| field == "calls");
+    is_channel_only
+        || number.channel_webhook.is_some()
+        || apps.iter().filter_map(|id| world.directory.app(id)).any(|app| has_calls(&app))
 }
 
-/// The settings as the API shows them (fact sheet 2.7).
-pub(crate) fn shown(settings: &CallingSettings) -> graph::Calling {
+/// A number's settings as the API shows them, its restrictions among them (fact sheet 2.7).
+pub(crate) fn shown(number: &Number, now: Timestamp) -> graph::Calling {
+    let settings = &number.calling;
     let icons = &settings.icon_countries;
     graph::Calling {
         status: Some(switch_or_not_set(settings.status)),
@@ -219,7 +224,7 @@ pub(crate) fn shown(settings: &CallingSettings) -> graph::Calling {
         sip: settings.sip.as_ref().map(shown_sip),
         voicemail: settings.voicemail.as_ref().map(shown_voicemail),
         video: settings.video_status.map(|status| json!({ "status": status })),
-        restrictions: None,
+        restrictions: shown_restrictions(number, now),
     }
 }
 

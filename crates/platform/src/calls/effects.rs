@@ -65,9 +65,8 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
             tell_consent(actor, permission::Input::CalledBack { call: actor.facts.id.clone() })
                 .await;
         }
-        Effect::CountPlaced => {
-            log("count the call", consent::count_placed(&world, &actor.facts.number).await);
-        }
+        // The call was counted where it was let through, under the lock of its checks.
+        Effect::CountPlaced => {}
         Effect::CountConnected => {
             let direction = actor.facts.direction;
             tell_consent(actor, permission::Input::Connected { direction }).await;

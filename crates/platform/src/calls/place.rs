@@ -100,7 +100,8 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
 
     let now = world.clock.now();
     let mut effects = Vec::new();
-    let grants = facts.number.calling.grants_callback();
+    let grants = facts.number.calling.grants_callback()
+        && eligibility::has_permissions(facts.number.known_country(), &book);
     let voicemail = Voicemail::of(&facts.number.calling, &book);
     let machine = Call::offer(&book, grants, now, &mut effects).with_voicemail(voicemail);
     let record = CallRecord::new(&facts, machine, now);
@@ -137,6 +138,8 @@ pub(crate) async fn from_business(
     )?;
 
     let business = open_business_leg(world, offer.crypto_tag())?;
+    // Counted before the next call is checked, or two would pass a limit with room for one.
+    consent::count_placed(world, &number).await?;
     let user = user.unwrap_or_else(|| Arc::new(known));
     let id = new_id(world, &user, &number, Direction::BusinessInitiated);
     let facts = Facts {
@@ -250,7 +253,7 @@ async fn check_user_call(
         book,
         world.clock.now(),
     );
-    if let Err(refusal @ rules::Refusal::PaymentMissing) = &checked {
+    if let Err(refusal @ rules::Refusal::PaymentMissing { .. }) = &checked {
         tell_payment_missing(world, number, refusal).await?;
     }
     Ok(checked?)

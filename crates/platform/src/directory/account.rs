@@ -16,6 +16,13 @@ pub(crate) struct Account {
     pub(crate) use_case: String,
     pub(crate) payment_valid: bool,
     pub(crate) rulebook: String,
+    /// Single rules in place of the rulebook's, by path.
+    #[serde(
+        default,
+        deserialize_with = "crate::books::read_rules",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub(crate) rules: BTreeMap<String, String>,
     pub(crate) rate_card: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) country: Option<Country>,

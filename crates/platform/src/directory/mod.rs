@@ -50,12 +50,19 @@ struct Tables {
     users: BTreeMap<WaId, Arc<User>>,
 }
 
+impl Tables {
+    fn is_empty(&self) -> bool {
+        let Self { apps, accounts, numbers, users } = self;
+        apps.is_empty() && accounts.is_empty() && numbers.is_empty() && users.is_empty()
+    }
+}
+
 impl Directory {
     /// Loads everyone from the store; an empty store is filled from the seed first.
     pub(crate) async fn load(store: Store, seed: Seed) -> Result<Self, StoreFault> {
         let directory = Self { tables: Arc::default(), store };
         directory.reload().await?;
-        if directory.apps().is_empty() {
+        if directory.read(Tables::is_empty) {
             directory.fill(seed).await?;
         }
         Ok(directory)

@@ -24,7 +24,7 @@ pub(crate) struct Number {
     pub(crate) country: Option<Country>,
     #[serde(default)]
     pub(crate) kind: NumberKind,
-    /// The only users a test or sandbox number may reach.
+    /// The only users a test number may reach, and others the rulebook names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) allowed_recipients: Vec<WaId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

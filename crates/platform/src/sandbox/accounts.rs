@@ -17,18 +17,19 @@ use serde_json::{Map, Value};
 use super::{Answer, SandboxRefusal, body};
 use crate::{
     directory::{Account, App, Number},
-    seed::Seed,
+    seed::{Seed, Shelf},
     world::World,
 };
 
 /// What may change of an account.
-const ACCOUNT_KEYS: [&str; 11] = [
+const ACCOUNT_KEYS: [&str; 12] = [
     "name",
     "currency",
     "timezone",
     "use_case",
     "payment_valid",
     "rulebook",
+    "rules",
     "rate_card",
     "country",
     "kind",
@@ -130,7 +131,9 @@ fn current(world: &World) -> Seed {
 }
 
 fn check(world: &World, seed: &Seed) -> Result<(), SandboxRefusal> {
-    seed.check(Some(&world.cards())).map_err(|fault| SandboxRefusal::Conflict {
+    let cards = world.cards();
+    let shelf = Shelf { cards: &cards, books: &world.books };
+    seed.check(Some(&shelf)).map_err(|fault| SandboxRefusal::Conflict {
         rule: "accounts.valid",
         text: fault.to_string(),
     })

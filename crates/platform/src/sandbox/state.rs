@@ -31,7 +31,7 @@ pub(super) async fn show(State(world): State<Arc<World>>) -> Answer {
         numbers: world.directory.numbers().iter().map(|it| shown_number(&world, it)).collect(),
         users,
         calls: calls::newest(&world).await?,
-        rulebooks: world.books.keys().cloned().collect(),
+        rulebooks: world.books.names(),
         rate_cards: world.cards().families().into_iter().map(str::to_owned).collect(),
     })
     .into_response())
@@ -104,19 +104,20 @@ async fn shown_consent(
 ) -> Result<sandbox::Consent, StoreFault> {
     let pair = consent::load(world, number, user).await?;
     let (book, now) = (world.book(number), world.clock.now());
-    let view = permission::view(&pair.consent, &book, world.directory.kind_of(number), now);
+    let (status, permission_expires_at) = permission::status(&pair.consent, now);
+    let requests = pair.consent.request_uses(&book, world.directory.kind_of(number), now);
     Ok(sandbox::Consent {
-        permission: match view.status {
+        permission: match status {
             Status::NoPermission => PermissionStatus::NoPermission,
             Status::Temporary => PermissionStatus::Temporary,
             Status::Permanent => PermissionStatus::Permanent,
         },
-        permission_expires_at: view.expires_at,
+        permission_expires_at,
         window_open_until: pair.window.check(&book, now).ok(),
         request_open: pair.consent.open_request(&book, now).is_some(),
         unanswered_in_a_row: pair.consent.unanswered_in_a_row(),
-        requests: view.request.uses.iter().map(counter).collect(),
-        calls: view.call.uses.iter().map(counter).collect(),
+        requests: requests.iter().map(counter).collect(),
+        calls: vec![counter(&pair.consent.connected_use(&book, now))],
     })
 }
 

@@ -15,7 +15,7 @@ use handset::Payloads;
 use rules::{
     call::{EndReason, Ending},
     media_files::UseCase,
-    permission::{self, Status},
+    permission,
 };
 use terms::{CallId, Direction, MessageId};
 use wire::{
@@ -123,7 +123,7 @@ impl Scene {
         event: TriggerEvent,
         action: PermissionAction,
     ) -> Result<Triggered, SandboxRefusal> {
-        acts::decide_as(&self.world, &self.user, &self.number, action, None).await?;
+        acts::decide_as(&self.world, &self.user, &self.number, action, acts::Place::Newest).await?;
         Ok(happened(event))
     }
 
@@ -131,12 +131,8 @@ impl Scene {
     async fn expire(&self) -> Result<Triggered, SandboxRefusal> {
         let (world, number) = (&self.world, &self.number);
         let pair = consent::load(world, number, &self.user).await?;
-        let kind = world.directory.kind_of(number);
-        let view = permission::view(&pair.consent, &world.book(number), kind, world.clock.now());
-        let ends = match view.status {
-            Status::Temporary => view.expires_at,
-            Status::NoPermission | Status::Permanent => None,
-        };
+        // Only a temporary one has an end.
+        let (_, ends) = permission::status(&pair.consent, world.clock.now());
         let ends = ends.ok_or_else(|| SandboxRefusal::Conflict {
             rule: "permission.none",
             text: "this user has given no permission that expires".to_owned(),

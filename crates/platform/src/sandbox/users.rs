@@ -9,7 +9,7 @@ use axum::{
     response::IntoResponse as _,
 };
 use handset::Payloads;
-use rules::{call::Input, permission::RequestState};
+use rules::call::Input;
 use serde_json::json;
 use terms::{CallId, MessageId};
 use tokio::sync::oneshot;
@@ -181,8 +181,28 @@ pub(super) async fn decide(
     let user = user(&world, &id)?;
     let wanted: DecidePermission = body(request).await?;
     let number = users::business(&world, &wanted.to)?;
-    decide_as(&world, &user, &number, wanted.action, wanted.request_id).await?;
+    let place = match (wanted.request_id, wanted.in_profile) {
+        (Some(_), true) => {
+            let text = "in_profile: a request is not answered there; leave request_id out";
+            return Err(SandboxRefusal::Body(text.to_owned()));
+        }
+        (Some(id), false) => Place::Request(id),
+        (None, true) => Place::Profile,
+        (None, false) => Place::Newest,
+    };
+    decide_as(&world, &user, &number, wanted.action, place).await?;
     Ok(Json(json!({ "success": true })).into_response())
+}
+
+/// Where a user decides about being called.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// On this request.
+    Request(MessageId),
+    /// On the newest request whose buttons work, else in the profile.
+    Newest,
+    /// In the business's profile.
+    Profile,
 }
 
 /// Lets a user decide about being called.
@@ -191,18 +211,17 @@ pub(super) async fn decide_as(
     user: &User,
     number: &Number,
     action: PermissionAction,
-    chosen: Option<MessageId>,
+    place: Place,
 ) -> Result<(), SandboxRefusal> {
-    let pair = consent::load(world, number, user).await?;
-    let (book, now) = (world.book(number), world.clock.now());
-    // Else the newest request whose buttons work; without one it is a choice in the profile.
-    let request = pair
-        .consent
-        .requests()
-        .iter()
-        .rev()
-        .find(|request| matches!(request.state(&book, now), RequestState::Open { .. }));
-    let request = chosen.or_else(|| request.map(|request| request.id().clone()));
+    let request = match place {
+        Place::Request(id) => Some(id),
+        Place::Newest => {
+            let pair = consent::load(world, number, user).await?;
+            let open = pair.consent.open_request(&world.book(number), world.clock.now());
+            open.map(|request| request.id().clone())
+        }
+        Place::Profile => None,
+    };
     let choice = match action {
         PermissionAction::AcceptTemporary => PermissionChoice::Temporary,
         PermissionAction::AcceptPermanent => PermissionChoice::Permanent,

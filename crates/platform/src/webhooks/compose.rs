@@ -170,6 +170,7 @@ pub(crate) fn message_status(
     status.errors.extend(error);
     status.recipient_id = user.shown_wa_id();
     status.recipient_user_id.clone_from(&user.user_id);
+    status.recipient_parent_user_id.clone_from(&user.parent_user_id);
     let mut value = MessagesValue::new(metadata(number));
     value.statuses.push(status);
     Change::Messages(Box::new(value))
@@ -189,7 +190,7 @@ pub(crate) fn template_approved(stored: &Stored) -> Change {
 
 /// A number's calling settings changed.
 pub(crate) fn settings(number: &Number, at: Timestamp) -> Change {
-    let calling = crate::api::settings::shown(&number.calling);
+    let calling = crate::api::settings::shown(number, at);
     Change::SettingsUpdate(Box::new(SettingsUpdate::new(number.id.clone(), calling, at)))
 }
 

@@ -12,10 +12,7 @@ use std::{
     time::Duration,
 };
 
-use rules::{
-    delivery::{self, Next, Topic},
-    rulebook::Rulebook,
-};
+use rules::delivery::{self, Next, Topic};
 use terms::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -174,7 +171,7 @@ async fn deliver(
     let Some(row) = world.store.webhook(&delivery.id).await? else { return Ok(()) };
     let at = world.clock.now();
     let number = world.directory.number(delivery.target.number());
-    let book = number.map_or_else(Rulebook::beta, |number| world.book(&number));
+    let book = number.map_or_else(|| world.books.base(), |number| world.book(&number));
     let timeout = timeout.unwrap_or_else(|| delivery::attempt_timeout(&book));
     let attempt = attempt(world, delivery, &row, timeout, at).await;
     let outcome = match attempt.status {

@@ -111,9 +111,12 @@ impl Outbox {
                 rows.push(self.row(&target, &app.secret, event));
             }
         }
-        // The channel is not an app: it gets everything, signed by the account's first app.
-        if let (Some(_), Some(app)) = (&number.channel_webhook, apps.first()) {
-            rows.push(self.row(&Target::Channel(number.id.clone()), &app.secret, event));
+        // The channel is not an app: it gets everything, signed by the account's first app or, where
+        // there is none, with the channel's own key.
+        if number.channel_webhook.is_some() {
+            let secret = apps.first().map(|app| app.secret.as_str()).or(number.d360_key.as_deref());
+            let target = Target::Channel(number.id.clone());
+            rows.push(self.row(&target, secret.unwrap_or_default(), event));
         }
         let (faults, scope) = self.faults.webhook(event.call_id.as_ref());
         rows.into_iter().flat_map(|row| spoil::spoil(row, faults, scope, &self.ids)).collect()

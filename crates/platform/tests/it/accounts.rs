@@ -243,7 +243,7 @@ async fn apps_accounts_and_numbers_are_made_and_changed() {
 }
 
 #[tokio::test]
-async fn a_sandbox_number_reaches_its_listed_users_only_and_needs_no_tier() {
+async fn a_sandbox_number_needs_no_tier_and_has_a_list_where_the_rules_say_so() {
     let bench = second().await;
     let account = format!("/sandbox/v1/accounts/{SANDBOX_ACCOUNT}");
     let able = json!({ "use_case": "service", "payment_valid": true });
@@ -256,6 +256,9 @@ async fn a_sandbox_number_reaches_its_listed_users_only_and_needs_no_tier() {
                              "action": { "name": "call_permission_request" } } });
         post(&bench, "second-token", "102000000000003/messages", body)
     };
+    assert_eq!(refused(&request("818012345678").await), (400, 131_047), "no list is asked");
+    let listed = json!({ "rules": { "limits.allowed_list_kinds": ["test", "sandbox"] } });
+    assert_eq!(send(bench.put(&account).json(&listed)).await.0, 200);
     assert_eq!(refused(&request("818012345678").await), (400, 131_030));
     let text = json!({ "to": "81312345678", "text": "hallo" });
     assert_eq!(bench.sandbox("/users/4915112345678/message", text).await.0, 200);

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use offhook_platform::Config;
 use serde_json::{Value, json};
 
 use crate::{
-    bench::{ANA, Bench, refused},
+    bench::{ANA, BUSINESS, Bench, config, refused},
     business::Business,
 };
 
@@ -129,5 +130,39 @@ async fn the_business_gives_up_while_it_rings() {
     assert_eq!(refused(&bench.action(&id, "reject").await), (400, 100), "wrong direction");
     assert_eq!(bench.action(&id, "terminate").await.0, 200);
     let call = bench.hook.wait("terminate").await["calls"][0].clone();
-    assert!(call.get("start_time").is_none());
+    assert_eq!(call["status"], "COMPLETED");
+    for key in ["start_time", "end_time", "duration", "errors"] {
+        assert_eq!(call.get(key), None, "{call}");
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let (_, ana) = bench.sandbox_get(&format!("/users/{ANA}")).await;
+    assert_eq!(ana["consents"][BUSINESS]["unanswered_in_a_row"], 0, "not the user's doing");
+}
+
+/// Both are checked before either is told how it went.
+#[tokio::test]
+async fn two_calls_at_once_do_not_pass_a_limit_of_one() {
+    const BRUNO: &str = "5511988887777";
+    for _ in 0..5 {
+        let rules = [("limits.placed_per_day", "1"), ("eligibility.call_needs_window", "false")];
+        let rules = rules.map(|(path, value)| (path.to_owned(), value.to_owned())).into();
+        let bench = Bench::with(Config { rules, ..config() }).await;
+        for user in [ANA, BRUNO] {
+            let wanted = json!({ "to": BUSINESS, "action": "accept_permanent" });
+            let given = bench.sandbox(&format!("/users/{user}/permission"), wanted).await;
+            assert_eq!(given.0, 200, "{}", given.1);
+        }
+        let business = Business::offering();
+        let call = |to: &str| {
+            bench.graph(
+                "calls",
+                json!({ "messaging_product": "whatsapp", "to": to, "action": "connect",
+                        "session": { "sdp_type": "offer", "sdp": business.sdp } }),
+            )
+        };
+        let (one, other) = tokio::join!(call(ANA), call(BRUNO));
+        let mut said = [refused(&one), refused(&other)];
+        said.sort_unstable();
+        assert_eq!(said, [(200, 0), (429, 138_005)]);
+    }
 }

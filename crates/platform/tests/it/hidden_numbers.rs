@@ -50,6 +50,7 @@ async fn messages_statuses_and_replies_name_the_ids() {
     let sent_status = bench.hook.wait("sent").await;
     is_hidden(&sent_status);
     assert_eq!(sent_status["statuses"][0]["recipient_user_id"], ID);
+    assert_eq!(sent_status["statuses"][0]["recipient_parent_user_id"], PARENT);
 
     bench.permit("accept_temporary").await;
     let reply = bench.hook.wait("accept").await;

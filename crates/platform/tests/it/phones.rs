@@ -13,13 +13,33 @@ use crate::{
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 pub(crate) async fn phone(bench: &Bench, user: &str) -> Socket {
-    let url = bench.url(&format!("/phone/ws?wa_id={user}")).replace("http://", "ws://");
-    let (mut socket, _) = connect_async(url).await.unwrap();
-    assert_eq!(next(&mut socket).await["type"], "hello");
-    socket
+    open(bench, user).await.0
 }
 
-async fn next(socket: &mut Socket) -> Value {
+/// What a phone shows when it is taken up.
+pub(crate) async fn shown(bench: &Bench, user: &str) -> Value {
+    let (socket, hello) = open(bench, user).await;
+    drop(socket);
+    // Until it is put down, calls ring here and not at the scripted phone.
+    for _ in 0..400 {
+        let (_, seen) = bench.sandbox_get(&format!("/users/{user}")).await;
+        if seen["phone_connected"] == false {
+            return hello;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the phone of {user} is not put down")
+}
+
+async fn open(bench: &Bench, user: &str) -> (Socket, Value) {
+    let url = bench.url(&format!("/phone/ws?wa_id={user}")).replace("http://", "ws://");
+    let (mut socket, _) = connect_async(url).await.unwrap();
+    let hello = next(&mut socket).await;
+    assert_eq!(hello["type"], "hello");
+    (socket, hello)
+}
+
+pub(crate) async fn next(socket: &mut Socket) -> Value {
     loop {
         let message = socket.next().await.unwrap().unwrap();
         assert!(!message.is_close(), "{message}");

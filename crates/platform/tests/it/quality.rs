@@ -19,7 +19,7 @@ const RULES: [(&str, &str); 6] = [
     ("quality.pickup_hide_percent", "40"),
 ];
 
-async fn bench(more: &[(&str, &str)]) -> Bench {
+pub(crate) async fn bench(more: &[(&str, &str)]) -> Bench {
     let rules = RULES.iter().chain(more);
     let rules = rules.map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
     let bench = Bench::with(Config { rules, ..seeded(&[("2025-beta", "2026-10")]) }).await;
@@ -29,14 +29,14 @@ async fn bench(more: &[(&str, &str)]) -> Bench {
 }
 
 /// Users Carla, Carlos, … `5511900000000` and up.
-async fn user(bench: &Bench, nth: u64) -> String {
+pub(crate) async fn user(bench: &Bench, nth: u64) -> String {
     let wa_id = (5_511_900_000_000 + nth).to_string();
     let (status, body) = bench.sandbox("/users", json!({ "wa_id": wa_id, "name": "Carla" })).await;
     assert_eq!(status, 201, "{body}");
     wa_id
 }
 
-async fn feedback(bench: &Bench, user: &str, kind: &str) {
+pub(crate) async fn feedback(bench: &Bench, user: &str, kind: &str) {
     let wanted = json!({ "to": BUSINESS, "kind": kind });
     let (status, body) = bench.sandbox(&format!("/users/{user}/feedback"), wanted).await;
     assert_eq!(status, 200, "{body}");
@@ -50,7 +50,7 @@ async fn block_by(bench: &Bench, users: std::ops::Range<u64>) {
 }
 
 /// The bodies of `account_update` so far, the number of them known.
-async fn updates(bench: &Bench, count: usize) -> Vec<Value> {
+pub(crate) async fn updates(bench: &Bench, count: usize) -> Vec<Value> {
     for _ in 0..400 {
         let all = bench.hook.all();
         let is_update = |it: &Value| it["entry"][0]["changes"][0]["field"] == "account_update";
@@ -148,7 +148,9 @@ async fn who_blocked_is_not_called_and_does_not_write_until_unblocked() {
                        "text": { "body": "hello?" } });
     assert_eq!(bench.graph("messages", text).await.0, 200);
     bench.hook.wait("sent").await;
-    assert_eq!(refused(&dial(&bench, ANA).await), (400, 138_001));
+    let blocked = dial(&bench, ANA).await;
+    assert_eq!(refused(&blocked), (400, 138_001));
+    assert!(!blocked.1.to_string().contains("block"), "nobody tells: {}", blocked.1);
     assert!(!bench.hook.events().contains(&"delivered".to_owned()), "it waits for good");
     for (path, body) in
         [("call", json!({ "to": BUSINESS })), ("message", json!({ "to": BUSINESS, "text": "hi" }))]
@@ -176,7 +178,7 @@ async fn missed_call(bench: &Bench, nth: usize) {
 }
 
 /// The user's phone is free again.
-async fn gone(bench: &Bench) {
+pub(crate) async fn gone(bench: &Bench) {
     for _ in 0..200 {
         let calls = bench.sandbox(&format!("/users/{ANA}/hang_up"), json!({})).await;
         if calls.0 == 409 && calls.1["rule"] == "call.unknown" {
@@ -208,10 +210,11 @@ async fn unanswered_calls_hide_the_button_until_the_business_shows_it() {
     let (_, settings) = bench.graph_get("/settings").await;
     assert_eq!(settings["calling"]["call_icon_visibility"], "DISABLE_ALL");
     let all = bench.hook.all();
-    let told = all.iter().map(value).filter(|it| {
-        it["phone_number_settings"]["calling"]["call_icon_visibility"] == "DISABLE_ALL"
-    });
-    assert_eq!(told.count(), 1, "as every change of the settings");
+    let calling = |it: Value| it["phone_number_settings"]["calling"].clone();
+    let is_hidden = |it: &Value| it["call_icon_visibility"] == "DISABLE_ALL";
+    let told: Vec<_> = all.iter().map(|it| calling(value(it))).filter(is_hidden).collect();
+    assert_eq!(told.len(), 1, "as every change of the settings");
+    assert_eq!(told[0]["restrictions"]["restrictions_list"][0]["type"], kind, "as a read has it");
 
     bench.clock.advance("P30D").unwrap();
     let (_, settings) = bench.graph_get("/settings").await;
@@ -232,4 +235,11 @@ async fn without_a_payment_method_nobody_calls() {
     assert_eq!(refused(&dial(&bench, ANA).await), (400, 131_044));
     let call = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
     assert_eq!((call.0, call.1["code"].as_i64()), (409, Some(131_044)));
+
+    let rules = [("eligibility.payment_code".to_owned(), "131042".to_owned())].into();
+    let seeded = seeded(&[("payment_valid = true", "payment_valid = false")]);
+    let bench = Bench::with(Config { rules, ..seeded }).await;
+    assert_eq!(refused(&dial(&bench, ANA).await), (400, 131_042), "by a rule");
+    let call = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
+    assert_eq!(call.1["code"], 131_044, "which is not that of users' calls");
 }

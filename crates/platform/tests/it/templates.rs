@@ -1,15 +1,17 @@
 //! Templates: made, reviewed, listed, sent, deleted.
 
+use offhook_platform::Config;
 use serde_json::{Value, json};
 
 use crate::{
-    bench::{ANA, Bench, refused, send},
+    bench::{ANA, Bench, config, refused, send},
+    business::Business,
     messages::{id_of, press},
 };
 
 const EDGE: &str = "/v23.0/201234567890123/message_templates";
 
-async fn make(bench: &Bench, body: Value) -> (u16, Value) {
+pub(crate) async fn make(bench: &Bench, body: Value) -> (u16, Value) {
     send(bench.post(EDGE).bearer_auth("demo-token").json(&body)).await
 }
 
@@ -38,12 +40,12 @@ pub(crate) fn ask_to_call() -> Value {
         { "type": "call_permission_request" }] })
 }
 
-fn named(name: &str, components: Value) -> Value {
+pub(crate) fn named(name: &str, components: Value) -> Value {
     json!({ "messaging_product": "whatsapp", "to": ANA, "type": "template",
             "template": { "name": name, "language": { "code": "en" }, "components": components } })
 }
 
-fn texts(kind: &str, values: &[&str]) -> Value {
+pub(crate) fn texts(kind: &str, values: &[&str]) -> Value {
     let parameters: Vec<_> =
         values.iter().map(|it| json!({ "type": "text", "text": it })).collect();
     json!({ "type": kind, "parameters": parameters })
@@ -214,7 +216,23 @@ async fn a_request_by_template_needs_no_window_and_counts_with_the_free_ones() {
     let reply = bench.hook.wait("accept").await["messages"][0].clone();
     assert_eq!(reply["context"]["id"], id);
     assert_eq!(refused(&bench.graph("messages", ask()).await), (400, 138_009));
-    bench.open_window().await;
     let free = bench.graph("messages", crate::messages::ask()).await;
     assert_eq!(refused(&free), (400, 138_009), "both forms count together");
+}
+
+/// By the rules of 2025-beta a call needs the window, which an answer to a request opens.
+#[tokio::test]
+async fn an_accepted_template_request_is_enough_to_call() {
+    let closed = [("window.opened_by_permission_reply".to_owned(), "false".to_owned())];
+    for (rules, want) in [([].into(), (200, 0)), (closed.into(), (400, 131_047))] {
+        let bench = Bench::with(Config { rules, ..config() }).await;
+        assert_eq!(make(&bench, ask_to_call()).await.0, 200);
+        bench.clock.advance("PT1S").unwrap();
+        let ask = named("ask_to_call", json!([texts("body", &["7712"])]));
+        id_of(&bench.graph("messages", ask).await);
+        bench.permit("accept_temporary").await;
+        let dial = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
+            "session": { "sdp_type": "offer", "sdp": Business::offering().sdp } });
+        assert_eq!(refused(&bench.graph("calls", dial).await), want);
+    }
 }

@@ -23,7 +23,7 @@ use terms::{CallId, Direction, MessageId, Timestamp};
 
 pub use reply::{Context, Reply, Response, Source};
 pub use request::{Choice, Request, RequestState};
-pub use view::{Action, Status, View, view};
+pub use view::{Action, Facts, Status, View, status, view};
 
 use crate::{
     Refusal,
@@ -235,6 +235,12 @@ impl Consent {
     #[must_use]
     pub fn requests(&self) -> &[Request] {
         &self.requests
+    }
+
+    /// The requests whose buttons stopped working because a newer one was answered.
+    #[must_use]
+    pub fn replaced_requests(&self) -> Vec<MessageId> {
+        self.requests.iter().filter(|r| r.is_replaced).map(|r| r.id.clone()).collect()
     }
 
     /// The newest request that waits for an answer.

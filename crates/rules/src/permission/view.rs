@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 use terms::Timestamp;
 
-use super::{Consent, Grant, check_request};
+use super::{Consent, Grant};
 use crate::{
-    limits::{NumberKind, Use},
+    eligibility::{self, Load, NumberFacts, RequestForm, UserFacts},
+    limits::Use,
     rulebook::Rulebook,
+    window::Window,
 };
 
 /// `permission.status` of a read.
@@ -24,7 +26,7 @@ pub enum Status {
 /// One entry of `actions` of a read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
-    /// `can_perform_action`: all limits considered.
+    /// `can_perform_action`: all limits considered, not only those in `uses`.
     pub allowed: bool,
     /// `limits`.
     pub uses: Vec<Use>,
@@ -43,25 +45,47 @@ pub struct View {
     pub call: Action,
 }
 
-/// What stands at `now`.
+/// Everything that stands between a number and a user.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "each is named as its type")]
+pub struct Facts<'a> {
+    pub number: &'a NumberFacts,
+    pub user: &'a UserFacts,
+    pub consent: &'a Consent,
+    pub window: &'a Window,
+    pub load: &'a Load,
+}
+
+/// What stands at `now`. What may be done is what the actions themselves would be allowed; a number
+/// with SIP calls by it.
 #[must_use]
-pub fn view(consent: &Consent, book: &Rulebook, kind: NumberKind, now: Timestamp) -> View {
-    let (status, expires_at) = match consent.standing(now) {
-        Ok(Grant::Temporary { until, .. }) => (Status::Temporary, Some(until)),
-        Ok(Grant::Permanent { .. }) => (Status::Permanent, None),
-        Err(_) => (Status::NoPermission, None),
-    };
-    let connected = consent.connected_use(book, now);
+pub fn view(facts: Facts<'_>, book: &Rulebook, now: Timestamp) -> View {
+    let Facts { number, user, consent, window, load } = facts;
+    let (status, expires_at) = status(consent, now);
+    let number = NumberFacts { sip_enabled: false, ..*number };
+    let calls = eligibility::check_number(&number, book, now).and_then(|cleared| {
+        eligibility::check_call(cleared, &number, user, consent, window, load, book, now)
+    });
+    // A template asks outside the window too.
+    let form = RequestForm::Template;
+    let asks = eligibility::check_request(form, &number, user, consent, window, book, now);
     View {
         status,
         expires_at,
         request: Action {
-            allowed: check_request(consent, book, kind, now).is_ok(),
-            uses: consent.request_uses(book, kind, now).to_vec(),
+            allowed: asks.is_ok(),
+            uses: consent.request_uses(book, number.kind, now).to_vec(),
         },
-        call: Action {
-            allowed: status != Status::NoPermission && !connected.is_reached(),
-            uses: vec![connected],
-        },
+        call: Action { allowed: calls.is_ok(), uses: vec![consent.connected_use(book, now)] },
+    }
+}
+
+/// The permission at `now`, and when it ends by itself.
+#[must_use]
+pub fn status(consent: &Consent, now: Timestamp) -> (Status, Option<Timestamp>) {
+    match consent.standing(now) {
+        Ok(Grant::Temporary { until, .. }) => (Status::Temporary, Some(until)),
+        Ok(Grant::Permanent { .. }) => (Status::Permanent, None),
+        Err(_) => (Status::NoPermission, None),
     }
 }

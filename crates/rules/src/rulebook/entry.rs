@@ -9,18 +9,30 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use terms::Country;
 use toml::de::{DeTable, DeValue};
 
-use crate::client::ClientVersion;
+use crate::{client::ClientVersion, limits::NumberKind};
 
 /// Why a rulebook cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {reason}")]
+#[error("{file}{}: {reason}", Place(*line))]
 pub struct RulebookError {
     /// The file's name.
     pub file: String,
-    /// The line, from 1; 0 where no line exists (a missing rule).
+    /// The line, from 1; 0 where no line exists (a missing rule, one replaced at a start).
     pub line: usize,
     /// What is wrong, in words.
     pub reason: String,
+}
+
+/// A line of a file, if there is one.
+struct Place(usize);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            line => write!(f, ":{line}"),
+        }
+    }
 }
 
 /// One rule as it stands in a file, for listing and comparing.
@@ -139,6 +151,13 @@ impl Reads for Vec<Country> {
     }
 }
 
+impl Reads for Vec<NumberKind> {
+    const EXPECTED: &'static str = "a list of \"production\", \"test\" and \"sandbox\"";
+    fn read(raw: &Raw) -> Option<Self> {
+        many(raw, |text| NumberKind::ALL.into_iter().find(|kind| kind.as_str() == text))
+    }
+}
+
 impl Reads for Vec<String> {
     const EXPECTED: &'static str = "a list of texts";
     fn read(raw: &Raw) -> Option<Self> {
@@ -239,6 +258,7 @@ impl<'a> Sheet<'a> {
         };
         entry.value = value;
         source.clone_into(&mut entry.source);
+        entry.line = 0;
         Ok(())
     }
 

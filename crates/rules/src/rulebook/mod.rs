@@ -17,10 +17,10 @@ pub use diff::{Difference, diff};
 pub use entry::{Entry, FileType, Raw, Rule, RulebookError};
 pub use sections::{
     AccessRules, AnalyticsRules, CallMoment, CallRules, CaptureRules, ClientRules,
-    ConcurrencyScope, CountryScope, DeliveryOrder, DeliveryRules, EdgeBuckets, EligibilityRules,
-    FeedbackWithoutCall, FileRules, HealthRules, Hindrance, HolidayMeans, HoursRules, LimitRules,
-    MediaRules, PermissionRules, PriceRules, QualityRules, RestrictionTypes, SettingsRules,
-    TerminateAt, VoicemailRules, WindowRules,
+    ConcurrencyScope, CountryScope, DeliveryOrder, DeliveryRules, DialogErrors, EdgeBuckets,
+    EligibilityRules, FeedbackWithoutCall, FileRules, HealthRules, Hindrance, HolidayMeans,
+    HoursRules, LimitRules, MediaRules, PermissionRules, PriceRules, QualityRules,
+    RestrictionTypes, SettingsRules, TerminateAt, VoicemailRules, WindowRules,
 };
 pub use sections::{MessageRules, TemplateRules};
 

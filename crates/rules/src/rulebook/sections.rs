@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use terms::Country;
 
-use crate::client::ClientVersion;
+use crate::{client::ClientVersion, limits::NumberKind};
 
 use super::entry::{FileType, Raw, Reads, Rule, RulebookError, Sheet};
 
@@ -97,10 +97,26 @@ section! {
         blocked_countries: Vec<Country>,
         /// What they are blocked from.
         blocked_scope: CountryScope,
+        /// The Graph code of a business's call without a payment method.
+        payment_code: u32,
+        /// The same of a user's call, also of the answer to it.
+        user_payment_code: u32,
+        /// The Graph code of a call, or a request for permission, to a user who blocked the business.
+        blocked_by_user_code: u32,
         /// A business's call also needs an open service window.
         call_needs_window: bool,
         /// The Graph code when that window is closed.
         window_code: u32,
+    }
+}
+
+choice! {
+    /// How the 360dialog edition says what Meta's API does not: no key, an unknown key or path.
+    DialogErrors, "\"text\" or \"graph\"" {
+        /// `{"error": "<text>"}`.
+        Text = "text",
+        /// In Graph's envelope.
+        Graph = "graph",
     }
 }
 
@@ -111,6 +127,8 @@ section! {
         messaging_edges: Vec<String>,
         /// Edges open to `whatsapp_business_management`.
         management_edges: Vec<String>,
+        /// How the 360dialog edition says its own errors.
+        dialog_errors: DialogErrors,
         /// The oldest version of the Graph API that is taken.
         version_min: u32,
         /// The newest one, which a path without a version means.
@@ -217,6 +235,8 @@ section! {
         concurrent: u32,
         /// Whose calls those are.
         concurrent_scope: ConcurrencyScope,
+        /// The kinds of numbers that reach only the users on their list.
+        allowed_list_kinds: Vec<NumberKind>,
         /// Reads of a call permission in one second.
         permission_reads_per_second: u32,
     }
@@ -231,6 +251,8 @@ section! {
         opened_by_user_call: bool,
         /// A user who picks up a business's call opens it.
         opened_by_pick_up: bool,
+        /// A user's answer to a request for permission opens it.
+        opened_by_permission_reply: bool,
         /// A user who asks to be called back opens it.
         opened_by_callback_request: bool,
     }
@@ -421,6 +443,8 @@ section! {
     SettingsRules = "settings" {
         /// The longest key or value of a SIP Request-URI parameter.
         sip_parameter_chars_max: u32,
+        /// The Graph code of SIP with an app that is not in live mode.
+        app_not_live_code: u32,
         /// The combined restriction also stops changes of the calling settings.
         restriction_blocks_changes: bool,
         /// SIP servers an app may configure for a number.

@@ -21,7 +21,7 @@ pub use others::{Announcement, Sip, SipPassword, SipServer, Trigger, Voicemail};
 
 use crate::{
     Refusal,
-    eligibility::check_country_for_calling,
+    eligibility::{check_country_for_calling, check_grant},
     hours::CallHours,
     limits::NumberKind,
     quality::{self, Restriction},
@@ -226,6 +226,9 @@ pub fn apply(
     }
     if let Some(voicemail) = &change.voicemail {
         settings.voicemail = Some(others::check_voicemail(voicemail, book)?);
+    }
+    if settings.grants_callback() && !current.grants_callback() {
+        check_grant(prerequisites.country, book)?;
     }
     if settings.calling_enabled() && !current.calling_enabled() {
         check_enabling(&settings, prerequisites, book)?;

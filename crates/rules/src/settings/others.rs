@@ -122,7 +122,7 @@ pub(super) fn check_sip(
     let uses_sip = sip.status == Switch::Enabled;
     let is_new = change.servers.as_ref().is_some_and(|servers| !servers.is_empty());
     if !asker.is_live && (is_new || (uses_sip && change.status.is_some())) {
-        return Err(Refusal::AppNotLive);
+        return Err(Refusal::AppNotLive { code: book.settings.app_not_live_code.value });
     }
     if uses_sip && sip.servers.is_empty() {
         return Err(invalid("sip.servers", "SIP needs a server while it is enabled"));

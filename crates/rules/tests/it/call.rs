@@ -354,6 +354,8 @@ fn only_calls_a_user_left_unanswered_count_in_the_streak() {
     assert!(counts(&book, vec![(Input::UserRinging, 2), (Input::DeadlineReached, 60)]));
     assert!(!counts(&book, vec![(Input::UserRinging, 2), (Input::Terminate, 9)]));
     assert!(counts(&strict, vec![(Input::UserRinging, 2), (Input::Terminate, 9)]));
+    assert!(!counts(&book, vec![(Input::Terminate, 1)]), "before it rang");
+    assert!(counts(&strict, vec![(Input::Terminate, 1)]));
     assert!(!counts(&book, vec![(platform, 3)]));
 }
 

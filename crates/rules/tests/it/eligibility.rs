@@ -4,11 +4,11 @@ use offhook_rules::{
     Refusal,
     eligibility::{
         Load, NumberFacts, RequestForm, Shows, UserFacts, check_call, check_callback_request,
-        check_delivery, check_message, check_number, check_request, check_user_call,
+        check_delivery, check_grant, check_message, check_number, check_request, check_user_call,
     },
     hours::CallHours,
     limits::{DAY, NumberKind, Rolling},
-    permission::{Choice, Consent},
+    permission::{Choice, Consent, Facts, Input, view},
     rulebook::Rulebook,
     window::Window,
 };
@@ -24,6 +24,8 @@ struct Case {
     consent: Consent,
     window: Window,
     load: Load,
+    /// The platform reads the body between the two halves of the rules.
+    body_is_readable: bool,
 }
 
 fn good() -> Case {
@@ -35,6 +37,7 @@ fn good() -> Case {
         consent: pair.consent,
         window: open_window(at(0)),
         load: idle(),
+        body_is_readable: true,
     }
 }
 
@@ -53,19 +56,52 @@ fn call(case: &Case, book: &Rulebook) -> Result<(), Refusal> {
     .map(|_| ())
 }
 
+/// As [`call`], with the body read in its place; the rule that refuses.
+fn connect(case: &Case, book: &Rulebook) -> Result<(), Stop> {
+    check_number(&case.number, book, at(10)).map_err(Stop::Rule)?;
+    if !case.body_is_readable {
+        return Err(Stop::Body);
+    }
+    call(case, book).map_err(Stop::Rule)
+}
+
+#[derive(Debug, PartialEq)]
+enum Stop {
+    Body,
+    Rule(Refusal),
+}
+
+impl Stop {
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::Body => "request.body",
+            Self::Rule(refusal) => refusal.rule(),
+        }
+    }
+}
+
 type Spoil = (&'static str, fn(&mut Case));
 
 /// One thing wrong each, in the order of fact sheet 4.7.
-const SPOILS: [Spoil; 11] = [
+const SPOILS: [Spoil; 13] = [
     ("eligibility.sip", |c| c.number.sip_enabled = true),
     ("eligibility.enabled", |c| c.number.calling_enabled = false),
     ("eligibility.country", |c| c.number.country = "US".parse().ok()),
     ("eligibility.restriction", |c| c.number.business_calls_restricted_until = Some(at(60))),
+    ("request.body", |c| c.body_is_readable = false),
     ("eligibility.payment", |c| c.number.payment_valid = false),
     ("eligibility.callable", |c| c.user.uncallable = Some("not on WhatsApp")),
     ("permission.required", |c| c.consent = Consent::default()),
     ("window.open", |c| c.window = Window::default()),
     ("limits.one_call_per_pair", |c| c.load.pair_in_call = true),
+    ("limits.connected_per_day", |c| {
+        for _ in 0..100 {
+            let direction = Direction::BusinessInitiated;
+            let connected = Input::Connected { direction };
+            let kind = NumberKind::Production;
+            c.consent.handle(connected, &beta(), kind, at(0), &mut Vec::new()).unwrap();
+        }
+    }),
     ("limits.placed_per_day", |c| {
         let mut placed = Rolling::default();
         placed.record(at(0), DAY);
@@ -79,14 +115,14 @@ const SPOILS: [Spoil; 11] = [
 
 #[test]
 fn the_first_refusal_in_the_platforms_order_wins() {
-    assert_eq!(call(&good(), &beta()), Ok(()));
+    assert_eq!(connect(&good(), &beta()), Ok(()));
     for first in 0..SPOILS.len() {
         let mut case = good();
         for (_, spoil) in &SPOILS[first..] {
             spoil(&mut case);
         }
-        let refused = call(&case, &beta()).unwrap_err();
-        assert_eq!(refused.rule(), SPOILS[first].0, "{refused}");
+        let refused = connect(&case, &beta()).unwrap_err();
+        assert_eq!(refused.rule(), SPOILS[first].0, "{refused:?}");
     }
 }
 
@@ -95,11 +131,12 @@ fn each_refusal_alone_and_when_it_ends() {
     for (rule, spoil) in &SPOILS {
         let mut case = good();
         spoil(&mut case);
-        let refused = call(&case, &beta()).unwrap_err();
+        let refused = connect(&case, &beta()).unwrap_err();
         assert_eq!(refused.rule(), *rule);
+        let Stop::Rule(refused) = refused else { continue };
         let ends = match *rule {
             "eligibility.restriction" => Some(at(60)),
-            "limits.placed_per_day" => Some(at(0) + DAY),
+            "limits.connected_per_day" | "limits.placed_per_day" => Some(at(0) + DAY),
             _ => None,
         };
         assert_eq!(refused.changes_at(), ends, "{rule}");
@@ -163,8 +200,44 @@ fn a_test_number_calls_only_listed_users() {
     let mut case = good();
     case.number.kind = NumberKind::Test;
     assert_eq!(call(&case, &beta()), Err(Refusal::NotOnAllowedList));
+    case.number.kind = NumberKind::Sandbox;
+    assert_eq!(call(&case, &beta()), Ok(()), "a sandbox account has no list");
+    let both = beta().with(&[("limits.allowed_list_kinds", "test, sandbox")]).unwrap();
+    assert_eq!(call(&case, &both), Err(Refusal::NotOnAllowedList));
     case.user.on_allowed_list = true;
-    assert_eq!(call(&case, &beta()), Ok(()));
+    assert_eq!(call(&case, &both), Ok(()));
+    assert!(beta().with(&[("limits.allowed_list_kinds", "tests")]).is_err());
+}
+
+/// `can_perform_action` is what the action would be told, by each of the refusals.
+#[test]
+fn a_read_considers_every_limit() {
+    let said = |case: &Case, book: &Rulebook| {
+        let Case { number, user, consent, window, load, .. } = case;
+        let view = view(Facts { number, user, consent, window, load }, book, at(10));
+        (view.request.allowed, view.call.allowed)
+    };
+    assert_eq!(said(&good(), &beta()), (true, true));
+    for (rule, spoil) in &SPOILS {
+        let mut case = good();
+        spoil(&mut case);
+        let asks = match *rule {
+            "eligibility.enabled"
+            | "eligibility.country"
+            | "eligibility.restriction"
+            | "eligibility.callable" => false,
+            _ => true,
+        };
+        // SIP is another way to call, and a read has no body.
+        let calls = ["eligibility.sip", "request.body"].contains(rule);
+        assert_eq!(said(&case, &beta()), (asks, calls), "{rule}");
+    }
+    let mut old = good();
+    old.user.app_is_recent = false;
+    assert_eq!(said(&old, &beta()), (true, false), "a request is taken, and fails");
+    let mut closed = good();
+    closed.window = Window::default();
+    assert_eq!(said(&closed, &newest()), (true, true), "the newest rules need no window");
 }
 
 #[test]
@@ -225,6 +298,23 @@ fn a_user_calls_the_business() {
     assert_eq!(rule(|c| c.load.running_of_number = 1_000), Some("limits.concurrent"));
     let opens_at = Some(at(21 * 3600));
     assert_eq!(dial(Some(&closed), |_| ()), Err(Refusal::OutOfHours { opens_at, callback: true }));
+}
+
+#[test]
+fn there_are_permissions_where_a_business_may_call() {
+    for (country, book, has) in [
+        ("BR", beta(), true),
+        ("US", newest(), false),
+        ("TR", newest(), true),
+        ("TR", beta(), false),
+    ] {
+        let grant = check_grant(country.parse().ok(), &book);
+        assert_eq!(grant.is_ok(), has, "{country} by {}", book.name);
+        let rule = grant.err().map(|refusal| refusal.rule());
+        assert_eq!(rule, (!has).then_some("eligibility.country"));
+    }
+    let open = newest().with(&[("eligibility.blocked_countries", "")]).unwrap();
+    assert_eq!(check_grant("US".parse().ok(), &open), Ok(()));
 }
 
 #[test]
@@ -321,6 +411,8 @@ fn a_callback_is_offered_only_while_the_business_is_closed() {
     assert_eq!(ask(Some(&hours), true, |_| ()), "granted");
     assert_eq!(ask(None, true, |_| ()), "hours.callback", "it is open");
     assert_eq!(ask(Some(&hours), false, |_| ()), "hours.callback", "not switched on");
+    let blocked = ask(Some(&hours), true, |c| c.number.country = "US".parse().ok());
+    assert_eq!(blocked, "hours.callback", "it could not call back");
     let off = ask(Some(&hours), true, |c| c.number.calling_enabled = false);
     assert_eq!(off, "eligibility.enabled");
 }

@@ -48,6 +48,7 @@ pub(crate) fn number() -> NumberFacts {
 pub(crate) fn user() -> UserFacts {
     UserFacts {
         uncallable: None,
+        blocks_number: false,
         is_on_whatsapp: true,
         app_is_recent: true,
         shows_buttons: true,
@@ -139,6 +140,18 @@ impl Pair {
 
     pub(crate) fn connected(&mut self, direction: Direction, now: Timestamp) {
         assert_eq!(self.handle(permission::Input::Connected { direction }, now), []);
+    }
+
+    /// What a read says while nothing else is in the way.
+    pub(crate) fn view(&self, now: Timestamp) -> permission::View {
+        let facts = permission::Facts {
+            number: &NumberFacts { kind: self.kind, ..number() },
+            user: &user(),
+            consent: &self.consent,
+            window: &open_window(now),
+            load: &idle(),
+        };
+        permission::view(facts, &self.book, now)
     }
 
     pub(crate) fn permit(&self, now: Timestamp) -> Result<Permit, offhook_rules::Refusal> {

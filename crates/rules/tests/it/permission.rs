@@ -5,7 +5,7 @@ use offhook_rules::{
     limits::{DAY, NumberKind},
     permission::{
         Absence, Choice, Context, Effect, Grant, Input, Reply, RequestState, Response, Source,
-        Status, check, view,
+        Status, check,
     },
 };
 use proptest::prelude::*;
@@ -243,7 +243,7 @@ fn a_read_shows_permission_limits_and_when_they_free() {
     let mut pair = Pair::new(newest());
     pair.ask("wamid.1", at(0)).unwrap();
     pair.answer("wamid.1", Choice::Temporary, at(10));
-    let seen = view(&pair.consent, &pair.book, pair.kind, at(20));
+    let seen = pair.view(at(20));
     assert_eq!((seen.status, seen.expires_at), (Status::Temporary, Some(at(10 + LIFETIME))));
     assert!(seen.call.allowed && !seen.request.allowed);
     assert_eq!(seen.request.uses[0].allowed_at, Some(at(DAYS)));
@@ -251,7 +251,7 @@ fn a_read_shows_permission_limits_and_when_they_free() {
     for n in 0..100 {
         pair.connected(Direction::BusinessInitiated, at(30 + n));
     }
-    let full = view(&pair.consent, &pair.book, pair.kind, at(200));
+    let full = pair.view(at(200));
     assert!(!full.call.allowed && full.request.allowed);
     assert_eq!(full.call.uses[0].allowed_at, Some(at(30 + DAYS)));
     let refused = pair.permit(at(200)).unwrap_err();

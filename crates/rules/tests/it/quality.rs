@@ -4,7 +4,7 @@ use offhook_rules::{
     Refusal,
     quality::{
         Effect, FeedbackCount, PickupCount, Restriction, RestrictionKind, Scope, Standing,
-        Violation, check_settings, stopped_until,
+        Violation, check_settings, hides_icon, stopped_until,
     },
     rulebook::Rulebook,
 };
@@ -117,6 +117,23 @@ fn the_combined_type_stops_both_and_the_settings() {
     assert_eq!(stopped_until(&split, UIC, at(0)), None);
 }
 
+#[test]
+fn a_pause_of_users_calls_hides_the_button_and_one_of_the_business_does_not() {
+    let pause = |kind| [restricted(kind, Some(DAY))];
+    for (kind, hides) in [
+        (RestrictionKind::UserInitiated, true),
+        (RestrictionKind::Both, true),
+        (RestrictionKind::BusinessInitiated, false),
+    ] {
+        assert_eq!(hides_icon(&pause(kind), at(DAY - 1)), hides, "{kind:?}");
+        assert!(!hides_icon(&pause(kind), at(DAY)), "{kind:?} is over");
+        assert!(restricted(kind, None).check().is_err(), "{kind:?} has an end");
+    }
+    // That one is in the settings, where the business changes it.
+    assert!(!hides_icon(&[restricted(RestrictionKind::CallButtonHidden, None)], at(0)));
+    assert_eq!(restricted(RestrictionKind::CallButtonHidden, None).check(), Ok(()));
+}
+
 fn pickup(
     standing: &mut Standing,
     (answered, calls): (u32, u32),
@@ -137,6 +154,20 @@ fn a_low_pickup_rate_warns_and_later_hides_the_button() {
     assert_eq!(pickup(&mut standing, (0, 40), &[], DAY - 1), None, "a day to do better");
     assert_eq!(pickup(&mut standing, (10, 40), &[], DAY), None, "a quarter is enough");
     assert_eq!(pickup(&mut standing, (9, 40), &[], DAY), hide);
+}
+
+#[test]
+fn a_warning_of_long_ago_hides_nothing() {
+    let mut standing = Standing::default();
+    let warn = Some(Effect::Warn(Violation::LowPickupRate));
+    assert_eq!(pickup(&mut standing, (0, 20), &[], 0), warn);
+    let period = 8 * DAY;
+    let hide = pickup(&mut standing.clone(), (0, 20), &[], period - 1);
+    assert!(matches!(hide, Some(Effect::Restrict(_))), "{hide:?}");
+    assert_eq!(pickup(&mut standing, (0, 20), &[], period), warn, "these calls had no warning");
+    assert_eq!(pickup(&mut standing, (0, 20), &[], period + DAY - 1), None);
+    let hide = pickup(&mut standing, (0, 20), &[], period + DAY);
+    assert!(matches!(hide, Some(Effect::Restrict(_))), "{hide:?}");
 }
 
 #[test]

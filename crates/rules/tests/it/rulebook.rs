@@ -50,6 +50,28 @@ fn every_rule_has_a_source() {
     assert_eq!((window.value, window.source.contains("3.3")), (s(45), true));
 }
 
+/// What we deduced or took from elsewhere must be said to whoever compares us with the real thing.
+#[test]
+fn every_uncertain_rule_stands_in_the_fidelity_page() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/fidelity.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let named: Vec<&str> = page.split('`').skip(1).step_by(2).collect();
+    let is_named = |path: &str| {
+        named.iter().any(|name| match name.split_once('*') {
+            Some((from, to)) => path.starts_with(from) && path.ends_with(to),
+            None => *name == path,
+        })
+    };
+    for book in list() {
+        for entry in book.entries() {
+            let doubts = ["INFERRED", "GENERAL", "general", "not documented", "CONFLICT"];
+            if doubts.iter().any(|word| entry.source.contains(word)) {
+                assert!(is_named(&entry.path), "{} of {} is not there", entry.path, book.name);
+            }
+        }
+    }
+}
+
 /// What is replaced, by what, in the line of which rule, and the complaint.
 const BROKEN: [[&str; 4]; 12] = [
     ["\"45 s\"", "45", "answer_window", "call.answer_window: expected a time longer than nothing"],
@@ -82,12 +104,9 @@ fn a_broken_rulebook_names_file_line_and_reason() {
     for [from, to, rule, reason] in BROKEN {
         assert!(TEXT.contains(from), "{from}");
         let got = refused(&TEXT.replacen(from, to, 1));
-        let line = if reason.ends_with("is missing") && !reason.contains("source") {
-            0
-        } else {
-            line(rule)
-        };
-        assert!(got.starts_with(&format!("mine.toml:{line}: ")), "{got} (want line {line})");
+        let is_absent = reason.ends_with("is missing") && !reason.contains("source");
+        let place = if is_absent { String::new() } else { format!(":{}", line(rule)) };
+        assert!(got.starts_with(&format!("mine.toml{place}: ")), "{got} (want {place:?})");
         assert!(got.contains(reason), "{got} (want {reason})");
     }
     let one_more = TEXT.replacen("[media]", "[media]\nextra = { value = 1, source = \"none\" }", 1);
@@ -105,6 +124,8 @@ fn single_rules_can_be_replaced() {
     assert_eq!(diff(&beta(), &book).len(), 2);
     let none = beta().with(&[("eligibility.blocked_countries", "")]).unwrap();
     assert!(none.eligibility.blocked_countries.value.is_empty());
-    assert!(beta().with(&[("call.nothing", "1")]).is_err());
-    assert!(beta().with(&[("call.answer_window", "soon")]).is_err());
+    let why = |path, text| beta().with(&[(path, text)]).unwrap_err().to_string();
+    assert_eq!(why("call.nothing", "1"), "2025-beta: call.nothing: no such rule");
+    let soon = why("call.answer_window", "soon");
+    assert!(soon.starts_with("2025-beta: call.answer_window: expected a time"), "{soon}");
 }

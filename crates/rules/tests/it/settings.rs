@@ -96,6 +96,22 @@ fn enabling_has_conditions() {
 }
 
 #[test]
+fn callbacks_are_switched_on_where_a_business_may_call() {
+    let set = |current: &CallingSettings, country: &str, status: &str| {
+        let change =
+            Change { callback_permission_status: Some(status.into()), ..Change::default() };
+        let prerequisites = Prerequisites { country: country.parse().ok(), ..ready() };
+        apply(current, &change, &prerequisites, &newest(), at(0)).map(|it| it.settings)
+    };
+    let off = CallingSettings::default();
+    let on = set(&off, "BR", "ENABLED").unwrap();
+    assert!(on.grants_callback());
+    assert_eq!(set(&off, "US", "ENABLED").unwrap_err().rule(), "eligibility.country");
+    assert!(set(&off, "US", "DISABLED").is_ok());
+    assert!(set(&on, "US", "ENABLED").is_ok(), "nothing is switched on");
+}
+
+#[test]
 fn every_wrong_value_names_its_field() {
     let monday = |open: &str, close: &str| json!({"day_of_week": "MONDAY", "open_time": open, "close_time": close});
     let week = |entries: Vec<Value>| hours(json!({"weekly_operating_hours": entries}));
@@ -213,7 +229,7 @@ fn each_app_has_its_own_server_and_a_live_one() {
     let server = |name: &str| json!({ "servers": [{ "hostname": name }] });
     let nothing = CallingSettings::default();
     let draft = set(&nothing, server("sip.one.example"), &asker("1", false));
-    assert_eq!(draft.unwrap_err(), Refusal::AppNotLive);
+    assert_eq!(draft.unwrap_err(), Refusal::AppNotLive { code: 138_018 });
     assert!(set(&nothing, json!({ "status": "DISABLED" }), &asker("1", false)).is_ok());
 
     let mut one = set(&nothing, server("sip.one.example"), &asker("1", true)).unwrap();

@@ -1,6 +1,6 @@
 //! The service window.
 
-use offhook_rules::{Refusal, window::Window};
+use offhook_rules::{Refusal, rulebook::Rulebook, window::Window};
 use proptest::prelude::*;
 use terms::Timestamp;
 
@@ -22,6 +22,18 @@ fn opening_again_starts_it_again_and_never_shortens_it() {
     assert_eq!(window.check(&beta(), at(200)), Ok(at(86_500)));
     window.open(at(50));
     assert_eq!(window.closes_at(&beta()), Some(at(86_500)));
+}
+
+#[test]
+fn an_answer_to_a_request_opens_it_by_a_rule() {
+    let opened = |book: &Rulebook| {
+        let mut window = Window::default();
+        window.open_by_permission_reply(book, at(0));
+        window.check(book, at(1)).is_ok()
+    };
+    assert!(opened(&beta()));
+    let rule = [("window.opened_by_permission_reply", "false")];
+    assert!(!opened(&beta().with(&rule).unwrap()));
 }
 
 proptest! {

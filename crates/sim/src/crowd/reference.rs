@@ -92,7 +92,7 @@ impl World {
             "eligibility.restriction"
         } else if !account.payment_valid {
             "eligibility.payment"
-        } else if facts.kind != NumberKind::Production && !self.users[user].is_listed {
+        } else if facts.kind == NumberKind::Test && !self.users[user].is_listed {
             "eligibility.allowed_list"
         } else if !self.users[user].app_is_recent {
             "eligibility.callable"
@@ -144,13 +144,18 @@ impl World {
             "eligibility.country"
         } else if self.in_future(facts.business_calls_restricted_until) {
             "eligibility.restriction"
-        } else if facts.kind != NumberKind::Production && !self.users[user].is_listed {
+        } else if facts.kind == NumberKind::Test && !self.users[user].is_listed {
             "eligibility.allowed_list"
         } else if of_pair != "ok" {
             of_pair
         } else {
             "ok"
         })
+    }
+
+    pub(super) fn grant_wanted(&self, number: NumberNo) -> Option<&'static str> {
+        let blocked = self.is_blocked(number, Direction::BusinessInitiated);
+        Some(if blocked { "eligibility.country" } else { "ok" })
     }
 
     pub(super) fn message_wanted(&self, number: NumberNo, user: UserNo) -> Option<&'static str> {
@@ -166,10 +171,14 @@ impl World {
     ) -> Option<&'static str> {
         let facts = &self.numbers[number];
         let is_beta = self.accounts[facts.account].is_beta;
+        let callbacks = change.callback_permission_status.as_deref() == Some("ENABLED")
+            && facts.settings.callback_permission_status != Some(Switch::Enabled);
         let enables = change.status.as_deref() == Some("ENABLED") && !self.is_on(number);
         let tier_min = if is_beta { 1_000 } else { 2_000 };
         Some(if is_wrong {
             "settings.value"
+        } else if callbacks && self.is_blocked(number, Direction::BusinessInitiated) {
+            "eligibility.country"
         } else if enables && self.is_blocked(number, Direction::UserInitiated) {
             "eligibility.country"
         } else if enables && self.accounts[facts.account].use_case != "service" {

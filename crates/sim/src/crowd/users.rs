@@ -30,6 +30,7 @@ impl World {
         }
         self.pair(number, user).model.note(now, Fact::UserCalled);
         let mut effects = Vec::new();
+        let grants = grants && eligibility::has_permissions(facts.country, &book);
         let call = Call::offer(&book, grants, now, &mut effects);
         self.begin(number, user, Direction::UserInitiated, call, effects);
     }
@@ -82,9 +83,23 @@ impl World {
             1 => (Choice::Reject, Fact::SaidNo),
             _ => (Choice::Temporary, Fact::SaidYes),
         };
+        if choice != Choice::Reject {
+            let country = self.number_facts(number).country;
+            let checked = eligibility::check_grant(country, &book);
+            let want = self.wanted(|world| world.grant_wanted(number));
+            self.verdict(&format!("user {user} grants number {number}"), &checked, want);
+            if checked.is_err() {
+                return;
+            }
+        }
         let where_ = if request.is_some() { "on a request" } else { "in the profile" };
         self.tell(&format!("user {user} chooses {choice:?} {where_} of number {number}"));
-        self.pair(number, user).model.note(now, fact);
+        let pair = self.pair(number, user);
+        pair.model.note(now, fact);
+        if request.is_some() {
+            pair.window.open_by_permission_reply(&book, now);
+            pair.model.note(now, Fact::Replied);
+        }
         self.consent(number, user, permission::Input::Answered { request, choice });
     }
 

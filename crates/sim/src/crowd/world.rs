@@ -172,6 +172,7 @@ impl World {
         let user = &self.users[no];
         UserFacts {
             uncallable: None,
+            blocks_number: false,
             is_on_whatsapp: true,
             app_is_recent: user.app_is_recent,
             shows_buttons: user.app_is_recent,

@@ -5,6 +5,7 @@
 //! Meta does (`to` in an `accept`).
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use terms::{CallId, UserId, WaId};
 
 use crate::{
@@ -143,6 +144,14 @@ impl CallRequest {
             | Self::Reject { call_id }
             | Self::Terminate { call_id } => Some(call_id),
         }
+    }
+
+    /// Whether a raw body asks for a new call, readable otherwise or not: the number is judged
+    /// before the body is (fact sheet 4.7).
+    #[must_use]
+    pub fn asks_to_connect(bytes: &[u8]) -> bool {
+        read::body(bytes)
+            .is_ok_and(|map| map.get("action").and_then(Value::as_str) == Some("connect"))
     }
 
     /// Reads the raw body.

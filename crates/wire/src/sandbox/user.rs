@@ -362,6 +362,9 @@ pub struct DecidePermission {
     /// The request that is answered; without one the newest open one, else the profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<MessageId>,
+    /// Decides in the business's profile, whatever request is open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_profile: bool,
 }
 
 /// What a user decides.

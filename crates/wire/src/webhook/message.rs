@@ -279,6 +279,9 @@ pub struct MessageStatus {
     /// The user's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient_user_id: Option<UserId>,
+    /// The id one level up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient_parent_user_id: Option<UserId>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<WebhookError>,
@@ -297,6 +300,7 @@ impl MessageStatus {
             timestamp,
             recipient_id: None,
             recipient_user_id: None,
+            recipient_parent_user_id: None,
             errors: Vec::new(),
             more: Map::new(),
         }

@@ -25,6 +25,7 @@ const PAYMENT: Key = (131_044, "eligibility.payment");
 const SIP: Key = (131_055, "eligibility.sip");
 const DISABLED: Key = (138_000, "eligibility.enabled");
 const UNCALLABLE: Key = (138_001, "eligibility.callable");
+const BLOCKED: Key = (138_001, "eligibility.blocked_by_user");
 const CONCURRENT: Key = (138_002, "limits.concurrent");
 const PAIR: Key = (138_003, "limits.one_call_per_pair");
 const PLACED: Key = (138_005, "limits.placed_per_day");
@@ -34,13 +35,14 @@ const CONNECTED: Key = (138_012, "limits.connected_per_day");
 const COUNTRY: Key = (138_013, "eligibility.country");
 
 const ELIGIBILITY: &[Key] =
-    &[PAYMENT, SIP, DISABLED, UNCALLABLE, PERMISSION, COUNTRY, RESTRICTED, CAPTURE];
+    &[PAYMENT, SIP, DISABLED, UNCALLABLE, BLOCKED, PERMISSION, COUNTRY, RESTRICTED, CAPTURE];
 const LIMITS: &[Key] = &[CAPACITY, READS, CONCURRENT, PAIR, PLACED, CONNECTED];
 const ACTIONS: &[Key] = &[DIRECTION, ENDED, SAME_SDP, STATE, UNKNOWN, LATE];
 
 pub(crate) const ROWS: &[Key] = &[
-    RESTRICTED, CAPTURE, CAPACITY, PAYMENT, SIP, DISABLED, UNCALLABLE, PERMISSION, COUNTRY, READS,
-    CONCURRENT, PAIR, PLACED, CONNECTED, DIRECTION, ENDED, SAME_SDP, STATE, UNKNOWN, LATE,
+    RESTRICTED, CAPTURE, CAPACITY, PAYMENT, SIP, DISABLED, UNCALLABLE, BLOCKED, PERMISSION,
+    COUNTRY, READS, CONCURRENT, PAIR, PLACED, CONNECTED, DIRECTION, ENDED, SAME_SDP, STATE,
+    UNKNOWN, LATE,
 ];
 
 async fn dial(bench: &Bench, to: &str) -> (u16, Value) {
@@ -69,6 +71,9 @@ async fn of_eligibility() {
     let bench = Bench::start().await;
     meeting.graph(PERMISSION, "never given", &dial(&bench, ANA).await);
     meeting.graph(UNCALLABLE, "not on WhatsApp", &dial(&bench, "4915100000000").await);
+    let block = json!({ "to": BUSINESS, "kind": "block" });
+    assert_eq!(bench.sandbox(&format!("/users/{ANA}/feedback"), block).await.0, 200);
+    meeting.graph(BLOCKED, "the user cannot be called", &dial(&bench, ANA).await);
     let off = json!({ "calling": { "status": "DISABLED" } });
     assert_eq!(bench.graph("settings", off).await.0, 200);
     meeting.graph(DISABLED, "not enabled", &dial(&bench, ANA).await);
