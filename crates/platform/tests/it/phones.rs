@@ -19,7 +19,7 @@ pub(crate) async fn phone(bench: &Bench, user: &str) -> Socket {
     socket
 }
 
-async fn next(socket: &mut Socket) -> Value {
+pub(crate) async fn next(socket: &mut Socket) -> Value {
     loop {
         let message = socket.next().await.unwrap().unwrap();
         assert!(!message.is_close(), "{message}");

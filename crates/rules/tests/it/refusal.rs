@@ -1,6 +1,6 @@
 //! Every refusal has a rule's name and a text a client may read.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use offhook_rules::{
     Refusal,
@@ -33,6 +33,12 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::Blocked,
         Refusal::AppTooOld,
         Refusal::NotOnAllowedList,
+        Refusal::VersionTooOld { version: 16, min: 17 },
+        Refusal::UseCaseBlocked {
+            use_case: "authentication".into(),
+            allowed: vec!["service".into(), "utility".into()],
+            code: 138_015,
+        },
         Refusal::NoPermission(Absence::NeverGiven),
         Refusal::NoPermission(Absence::Rejected { at: at(0) }),
         Refusal::NoPermission(Absence::Revoked { at: at(0) }),
@@ -70,11 +76,26 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::TemplateFormat { part: "button", reason: "is given twice".into() },
         Refusal::TierTooLow { tier: 250, min: 2_000 },
         Refusal::NobodyListens,
+        Refusal::AppNotLive,
         Refusal::SettingInvalid {
             field: "status".into(),
             reason: "\"On\" is not a valid value".into(),
         },
+        Refusal::CaptureInvalid {
+            object: "recording",
+            field: "purpose",
+            reason: "has at most 250 characters".into(),
+        },
+        Refusal::FileUnfit { field: "file", reason: "is empty".into() },
     ]
+}
+
+#[test]
+fn the_list_has_every_refusal_there_is() {
+    let here: BTreeSet<_> = every_refusal().iter().map(Refusal::rule).collect();
+    let there: BTreeSet<_> = Refusal::RULES.iter().copied().collect();
+    assert_eq!(there.len(), Refusal::RULES.len(), "two refusals have one name");
+    assert_eq!(here, there);
 }
 
 #[test]
