@@ -378,6 +378,7 @@ fn check_load(
         return Err(Refusal::ConnectedLimit {
             used: connected.used,
             max: connected.max,
+            period: connected.period,
             allowed_at: connected.allowed_at.unwrap_or(now + connected.period),
         });
     }
@@ -385,6 +386,7 @@ fn check_load(
         return Err(Refusal::PlacedLimit {
             used: load.placed.used,
             max: load.placed.max,
+            period: load.placed.period,
             allowed_at: load.placed.allowed_at,
         });
     }

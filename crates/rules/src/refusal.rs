@@ -123,8 +123,11 @@ pub enum Refusal {
     #[error("no approved call permission from the user: {0}")]
     NoPermission(Absence),
     /// The service window is closed. The code is the rulebook's (131047).
-    #[error("the 24-hour customer service window with this user is closed{}", since(*.closed_at))]
+    #[error("the {}-{} customer service window with this user is closed{}",
+        counted(*.length).0, counted(*.length).1, since(*.closed_at))]
     WindowClosed {
+        /// How long it stays open.
+        length: Duration,
         /// When it closed; absent if it never opened.
         closed_at: Option<Timestamp>,
         /// The Graph code the rulebook gives this refusal.
@@ -134,22 +137,26 @@ pub enum Refusal {
     #[error("a call with this user is already running")]
     CallRunning,
     /// Too many connected calls to this user. Code 138012, with the time in `error_data`.
-    #[error("{used} of {max} connected calls to this user used in 24 hours; next at {allowed_at}")]
+    #[error("{used} of {max} connected calls to this user used in {}; next at {allowed_at}", spoken(*.period))]
     ConnectedLimit {
         /// Connected calls in the period.
         used: u32,
         /// The limit.
         max: u32,
+        /// The period.
+        period: Duration,
         /// When the next call is allowed.
         allowed_at: Timestamp,
     },
     /// Too many new calls of this number. Code 138005.
-    #[error("{used} of {max} new calls of this number used in 24 hours")]
+    #[error("{used} of {max} new calls of this number used in {}", spoken(*.period))]
     PlacedLimit {
         /// New calls in the period.
         used: u32,
         /// The limit.
         max: u32,
+        /// The period.
+        period: Duration,
         /// When the next call is allowed, where known.
         allowed_at: Option<Timestamp>,
     },
@@ -165,7 +172,7 @@ pub enum Refusal {
     },
 
     /// Too many requests for permission. Code 138009.
-    #[error("{used} of {max} call permission requests used in {} hours; next at {allowed_at}", period.as_secs() / 3600)]
+    #[error("{used} of {max} call permission requests used in {}; next at {allowed_at}", spoken(*.period))]
     RequestLimit {
         /// Requests in the period.
         used: u32,
@@ -342,6 +349,21 @@ pub enum Refusal {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// A length of time in its largest whole unit, up to hours: 24 and `hour`.
+fn counted(length: Duration) -> (u64, &'static str) {
+    match length.as_secs() {
+        seconds if seconds.is_multiple_of(3_600) => (seconds / 3_600, "hour"),
+        seconds if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
+        seconds => (seconds, "second"),
+    }
+}
+
+/// `24 hours`, `1 minute`.
+fn spoken(length: Duration) -> String {
+    let (count, unit) = counted(length);
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 fn since(closed_at: Option<Timestamp>) -> String {

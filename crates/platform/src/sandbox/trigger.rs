@@ -43,9 +43,6 @@ use crate::{
 /// How long the call of `call.completed` lasted.
 const LASTED: Duration = Duration::from_secs(42);
 
-/// How long the restriction of `account.restriction` lasts: the fact sheet's first step.
-const RESTRICTED: Duration = Duration::from_secs(7 * 86_400);
-
 /// Who it happens to.
 struct Scene {
     world: Arc<World>,
@@ -222,9 +219,10 @@ impl Scene {
     }
 
     fn restriction(&self) -> Change {
+        let length = self.world.book(&self.number).quality.restriction_length.value;
         let notice = RestrictionNotice {
             restriction_type: RESTRICTION.to_owned(),
-            expiration: Some(self.world.clock.now() + RESTRICTED),
+            expiration: Some(self.world.clock.now() + length),
             remediation: None,
         };
         Change::AccountUpdate(Box::new(AccountUpdate::restriction(&self.number.digits, &notice)))

@@ -47,7 +47,7 @@ pub struct Rulebook {
     pub permission: PermissionRules,
     /// How many calls.
     pub limits: LimitRules,
-    /// The 24-hour customer service window.
+    /// The customer service window.
     pub window: WindowRules,
     /// Messages of a business, and their call buttons.
     pub messages: MessageRules,

@@ -209,9 +209,13 @@ choice! {
 section! {
     /// How many calls.
     LimitRules = "limits" {
-        /// Connected business-initiated calls to one user in 24 hours.
+        /// The period of everything that is counted by the day.
+        day: Duration,
+        /// The period of everything that is counted by the week.
+        week: Duration,
+        /// Connected business-initiated calls to one user in a day.
         connected_per_day: u32,
-        /// New business-initiated calls of one number in 24 hours.
+        /// New business-initiated calls of one number in a day.
         placed_per_day: u32,
         /// Calls at the same time.
         concurrent: u32,
@@ -223,7 +227,7 @@ section! {
 }
 
 section! {
-    /// The 24-hour customer service window.
+    /// The customer service window.
     WindowRules = "window" {
         /// How long it stays open.
         length: Duration,
@@ -243,6 +247,10 @@ section! {
         per_second: u32,
         /// The Graph code of a free-form message outside the service window.
         window_code: u32,
+        /// The longest text.
+        text_chars_max: u32,
+        /// The longest body of an interactive message.
+        body_chars_max: u32,
         /// A call button of category `utility` needs no open window (Direct Send).
         direct_send: bool,
         /// The label of a call button that has none.
@@ -419,6 +427,8 @@ section! {
 section! {
     /// Bounds of the calling settings.
     SettingsRules = "settings" {
+        /// The port of a SIP server that names none.
+        sip_port_default: u16,
         /// The longest key or value of a SIP Request-URI parameter.
         sip_parameter_chars_max: u32,
         /// The combined restriction also stops changes of the calling settings.

@@ -4,13 +4,12 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use offhook_rules::{
     Refusal,
-    limits::DAY,
     permission::Absence,
     rulebook::{ConcurrencyScope, CountryScope},
 };
 use terms::Direction;
 
-use crate::facts::at;
+use crate::facts::{DAY, at, s};
 
 fn every_refusal() -> Vec<Refusal> {
     vec![
@@ -44,11 +43,11 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::NoPermission(Absence::Revoked { at: at(0) }),
         Refusal::NoPermission(Absence::TooManyUnanswered { at: at(0), unanswered: 4 }),
         Refusal::NoPermission(Absence::Expired { at: at(0) }),
-        Refusal::WindowClosed { closed_at: None, code: 131_047 },
-        Refusal::WindowClosed { closed_at: Some(at(0)), code: 131_047 },
+        Refusal::WindowClosed { length: DAY, closed_at: None, code: 131_047 },
+        Refusal::WindowClosed { length: s(5_400), closed_at: Some(at(0)), code: 131_047 },
         Refusal::CallRunning,
-        Refusal::ConnectedLimit { used: 100, max: 100, allowed_at: at(0) },
-        Refusal::PlacedLimit { used: 10_000, max: 10_000, allowed_at: None },
+        Refusal::ConnectedLimit { used: 100, max: 100, period: DAY, allowed_at: at(0) },
+        Refusal::PlacedLimit { used: 10_000, max: 10_000, period: s(45), allowed_at: None },
         Refusal::ConcurrencyLimit { running: 1_000, max: 1_000, scope: ConcurrencyScope::Number },
         Refusal::RequestLimit { used: 1, max: 1, period: DAY, allowed_at: at(0) },
         Refusal::AlreadyPermanent,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use offhook_rules::{
     call::{Effect, Input, Silence},
     eligibility::{Load, NumberFacts, check_call, check_number, check_user_call},
-    limits::{DAY, Rolling},
+    limits::Rolling,
     permission::Choice,
     rulebook::Rulebook,
     window::Window,
@@ -116,9 +116,9 @@ fn connected(book: &Rulebook) -> String {
 fn placed(book: &Rulebook) -> String {
     around(10_000, |calls| {
         let mut placed = Rolling::default();
-        (0..calls).for_each(|_| placed.record(at(0), DAY));
-        let max = book.limits.placed_per_day.value;
-        let load = Load { placed: placed.usage(max, DAY, at(600)), ..idle() };
+        let (max, day) = (book.limits.placed_per_day.value, book.limits.day.value);
+        (0..calls).for_each(|_| placed.record(at(0), day));
+        let load = Load { placed: placed.usage(max, day, at(600)), ..idle() };
         dial(book, &open_window(at(600)), &load, 0)
     })
 }

@@ -31,6 +31,7 @@ pub(super) const CASES: &[Case] = &[
         verdict: sip_parameter,
     },
     Case { rule: "settings.sip_servers_max", other: ["2", "3"], verdict: sip_servers },
+    Case { rule: "settings.sip_port_default", other: ["5060", "5062"], verdict: sip_port },
     Case { rule: "settings.voicemail_timeout_max", other: ["29 s", "31 s"], verdict: voicemail },
 ];
 
@@ -151,6 +152,12 @@ fn sip_servers(book: &Rulebook) -> String {
         let servers = vec![server(1); usize::try_from(count).unwrap()];
         set(book, json!({ "sip": { "status": "DISABLED", "servers": servers } }))
     })
+}
+
+fn sip_port(book: &Rulebook) -> String {
+    let body = json!({ "sip": { "status": "ENABLED", "servers": [server(1)] } });
+    let sip = changed(book, 100_000, body).unwrap().settings.sip.unwrap();
+    sip.servers[0].port.to_string()
 }
 
 fn voicemail(book: &Rulebook) -> String {
