@@ -380,6 +380,7 @@ fn check_load(
             max: connected.max,
             period: connected.period,
             allowed_at: connected.allowed_at.unwrap_or(now + connected.period),
+            field: book.limits.next_call_field.value.clone(),
         });
     }
     if load.placed.is_reached() {

@@ -147,6 +147,8 @@ pub enum Refusal {
         period: Duration,
         /// When the next call is allowed.
         allowed_at: Timestamp,
+        /// The key the rulebook gives that time in `error_data`.
+        field: String,
     },
     /// Too many new calls of this number. Code 138005.
     #[error("{used} of {max} new calls of this number used in {}", spoken(*.period))]

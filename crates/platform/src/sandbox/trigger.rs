@@ -165,7 +165,8 @@ impl Scene {
             ended_at: now,
         };
         let facts = self.facts();
-        let change = compose::terminate(&facts, &ending, None);
+        let book = self.world.book(&self.number);
+        let change = compose::terminate(&facts, &ending, None, &book);
         let told = self.tell(TriggerEvent::CallCompleted, change).await?;
         Ok(Triggered { call_id: Some(facts.id), ..told })
     }

@@ -148,3 +148,107 @@ async fn a_triggered_restriction_is_as_long_as_the_rulebook_says() {
     let until = change["restriction_info"][0]["expiration"].as_i64().unwrap();
     assert_eq!(until, bench.clock.now().unix() + 2 * 86_400, "{change}");
 }
+
+#[tokio::test]
+async fn a_request_without_an_action_is_what_its_session_says() {
+    let business = Business::offering();
+    let offer = json!({ "messaging_product": "whatsapp", "to": ANA,
+        "session": { "sdp_type": "offer", "sdp": business.sdp } });
+    let details = |answer: &(u16, Value)| answer.1["error"]["error_data"]["details"].clone();
+    let bench = Bench::start().await;
+    let refusal = bench.graph("calls", offer.clone()).await;
+    assert_eq!(refused(&refusal), (400, 100));
+    assert_eq!(details(&refusal), "action is required");
+
+    let bench = with_rule("call.action_required", "false").await;
+    assert_eq!(refused(&bench.graph("calls", offer).await), (401, 138_006), "it is a connect");
+    let placed = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
+    let business = Business::answering(&bench.hook.wait("connect").await);
+    let id = placed.1["call_id"].as_str().unwrap();
+    let answer = json!({ "messaging_product": "whatsapp", "call_id": id,
+        "session": { "sdp_type": "answer", "sdp": business.sdp } });
+    assert_eq!(bench.graph("calls", answer).await.0, 200, "it is an accept");
+    let seen = bench.sandbox_get(&format!("/calls/{id}")).await.1;
+    assert_eq!(seen["state"], "accepted", "{seen}");
+    let bare = json!({ "messaging_product": "whatsapp", "call_id": id });
+    let refusal = bench.graph("calls", bare).await;
+    assert_eq!(details(&refusal), "action is required", "nothing says which");
+}
+
+#[tokio::test]
+async fn a_second_pre_accept_is_answered_as_the_rulebook_says() {
+    for (says, answered) in [("success", (200, 0)), ("refused", (400, 100))] {
+        let bench = with_rule("call.repeated_pre_accept", says).await;
+        let placed = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
+        let business = Business::answering(&bench.hook.wait("connect").await);
+        let id = placed.1["call_id"].as_str().unwrap();
+        assert_eq!(bench.answer(id, "pre_accept", &business.sdp).await.0, 200);
+        assert_eq!(refused(&bench.answer(id, "pre_accept", &business.sdp).await), answered);
+        assert_eq!(bench.answer(id, "accept", &business.sdp).await.0, 200, "the call goes on");
+    }
+}
+
+#[tokio::test]
+async fn an_unanswered_call_has_the_status_of_the_rulebook() {
+    for status in ["COMPLETED", "FAILED"] {
+        let bench = with_rule("call.unanswered_status", status).await;
+        let placed = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
+        bench.hook.wait("connect").await;
+        let id = placed.1["call_id"].as_str().unwrap();
+        assert_eq!(bench.action(id, "reject").await.0, 200);
+        let told = bench.hook.wait("terminate").await;
+        assert_eq!(told["calls"][0]["status"], status, "{told}");
+        assert!(told["calls"][0].get("start_time").is_none() && told.get("errors").is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_paid_for_is_told_as_the_rulebook_says() {
+    for shape in ["errors", "terminate"] {
+        let seed = include_str!("../../seeds/demo.toml")
+            .replace("payment_valid = true", "payment_valid = false");
+        let seed = offhook_platform::Seed::parse(&seed).unwrap();
+        let rules = [("call.payment_error".to_owned(), shape.to_owned())].into();
+        let bench = Bench::with(Config { seed, rules, ..config() }).await;
+        let call = json!({ "to": BUSINESS });
+        let placed = bench.sandbox(&format!("/users/{ANA}/call"), call).await;
+        assert_eq!((placed.0, placed.1["code"].as_i64()), (409, Some(131_044)), "{}", placed.1);
+        let event = if shape == "errors" { "other" } else { "terminate" };
+        let told = bench.hook.wait(event).await;
+        assert_eq!(told["errors"][0]["code"], 131_044, "{told}");
+        if shape == "terminate" {
+            let call = &told["calls"][0];
+            assert_eq!((&call["status"], &call["from"]), (&json!("FAILED"), &json!(ANA)));
+            assert_eq!(call["errors"], told["errors"]);
+        } else {
+            assert!(told.get("calls").is_none(), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_time_of_the_next_call_has_the_rulebooks_name() {
+    let rules = [("limits.next_call_field", "retry_at"), ("limits.connected_per_day", "1")];
+    let rules = rules.map(|(path, value)| (path.to_owned(), value.to_owned())).into();
+    let bench = Bench::with(Config { rules, ..config() }).await;
+    bench.open_window().await;
+    bench.permit("accept_permanent").await;
+    bench.behave(ANA, json!({ "answer": { "after_ms": 50 } })).await;
+    let business = Business::offering();
+    let dial = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
+        "session": { "sdp_type": "offer", "sdp": business.sdp } });
+    let placed = bench.graph("calls", dial.clone()).await;
+    bench.hook.wait("ACCEPTED").await;
+    let id = placed.1["calls"][0]["id"].as_str().unwrap();
+    assert_eq!(bench.action(id, "terminate").await.0, 200);
+    bench.hook.wait("terminate").await;
+    for _ in 0..100 {
+        let answer = bench.graph("calls", dial.clone()).await;
+        if refused(&answer) == (400, 138_012) {
+            assert!(answer.1["error"]["error_data"]["retry_at"].is_i64(), "{}", answer.1);
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the last call does not end");
+}

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use terms::{Party, Timestamp};
+use terms::{Direction, Party, Timestamp};
 
 use super::input::{LegFailure, Silence};
+use crate::rulebook::{Rulebook, UnansweredStatus};
 
 /// Why a call ended. Each names the party that caused it and the error the API reports, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -293,10 +294,18 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// `status` of the webhook.
+    /// `status` of the webhook of a call of this direction.
     #[must_use]
-    pub fn status(&self) -> CallStatus {
-        if self.reason.error().is_some() { CallStatus::Failed } else { CallStatus::Completed }
+    pub fn status(&self, direction: Direction, book: &Rulebook) -> CallStatus {
+        if self.reason.error().is_some() {
+            return CallStatus::Failed;
+        }
+        match (direction, self.answered_at, book.call.unanswered_status.value) {
+            (Direction::UserInitiated, None, UnansweredStatus::Failed) => CallStatus::Failed,
+            (Direction::UserInitiated, None, UnansweredStatus::Completed)
+            | (Direction::UserInitiated, Some(_), _)
+            | (Direction::BusinessInitiated, _, _) => CallStatus::Completed,
+        }
     }
 
     /// `start_time` of the webhook, Unix seconds; only if answered.

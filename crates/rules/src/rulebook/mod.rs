@@ -19,8 +19,9 @@ pub use sections::{
     AccessRules, AnalyticsRules, CallMoment, CallRules, CaptureRules, ClientRules,
     ConcurrencyScope, CountryScope, DeliveryOrder, DeliveryRules, EdgeBuckets, EligibilityRules,
     FeedbackWithoutCall, FileRules, HealthRules, Hindrance, HolidayMeans, HoursRules, LimitRules,
-    MediaRules, PermissionRules, PriceRules, QualityRules, RestrictionTypes, SettingsRules,
-    TerminateAt, VoicemailRules, WindowRules,
+    MediaRules, PaymentError, PermissionRules, PriceRules, QualityRules, RepeatedPreAccept,
+    RestrictionTypes, SettingsRules, TerminateAt, UnansweredStatus, UnlistedDays, VoicemailRules,
+    WindowRules,
 };
 pub use sections::{MessageRules, TemplateRules};
 

@@ -50,8 +50,38 @@ macro_rules! choice {
     };
 }
 
+choice! {
+    /// What a second `pre_accept` with the same SDP is answered.
+    RepeatedPreAccept, "\"success\" or \"refused\"" {
+        /// As the first one.
+        Success = "success",
+        /// As one that is not possible in this state.
+        Refused = "refused",
+    }
+}
+
+choice! {
+    /// How a user's call ended that was never answered and did not fail.
+    UnansweredStatus, "\"COMPLETED\" or \"FAILED\"" {
+        /// In the ordinary way.
+        Completed = "COMPLETED",
+        /// As a failure, without an error.
+        Failed = "FAILED",
+    }
+}
+
+choice! {
+    /// What the webhook of a user's call looks like that could not be delivered.
+    PaymentError, "\"errors\" or \"terminate\"" {
+        /// `errors`, and no call.
+        Errors = "errors",
+        /// `errors`, and a call with event `terminate`.
+        Terminate = "terminate",
+    }
+}
+
 section! {
-    /// Deadlines of a call.
+    /// Deadlines of a call, and what it is answered.
     CallRules = "call" {
         /// How long a business has to answer a user's call, from the connect webhook.
         answer_window: Duration,
@@ -59,6 +89,14 @@ section! {
         ring_timeout: Duration,
         /// The longest `biz_opaque_callback_data`.
         opaque_chars_max: u32,
+        /// A request without `action` is refused; else its session says which one it is.
+        action_required: bool,
+        /// What a second `pre_accept` with the same SDP is answered.
+        repeated_pre_accept: RepeatedPreAccept,
+        /// `status` of a user's call that was never answered.
+        unanswered_status: UnansweredStatus,
+        /// The webhook of a user's call that a missing payment method stopped.
+        payment_error: PaymentError,
     }
 }
 
@@ -217,6 +255,8 @@ section! {
         connected_per_day: u32,
         /// New business-initiated calls of one number in a day.
         placed_per_day: u32,
+        /// The key of `error_data` that says when the next call is allowed.
+        next_call_field: String,
         /// Calls at the same time.
         concurrent: u32,
         /// Whose calls those are.
@@ -314,6 +354,16 @@ choice! {
     }
 }
 
+choice! {
+    /// What a day of the week is that has no interval.
+    UnlistedDays, "\"closed\" or \"open\"" {
+        /// Closed.
+        Closed = "closed",
+        /// Open all day.
+        Open = "open",
+    }
+}
+
 section! {
     /// Call hours and holidays.
     HoursRules = "hours" {
@@ -321,6 +371,10 @@ section! {
         holiday_means: HolidayMeans,
         /// Intervals a day may have.
         windows_per_day: u32,
+        /// An interval may begin when another one of its day ends.
+        touching_windows: bool,
+        /// What a day without an interval is.
+        unlisted_days: UnlistedDays,
         /// Holidays a number may have.
         holidays_max: u32,
     }

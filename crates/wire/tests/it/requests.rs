@@ -257,6 +257,25 @@ fn a_button_may_say_nothing_about_itself() {
 }
 
 #[test]
+fn a_session_says_which_action_is_meant_when_none_is_given() {
+    let read = |action: Option<&str>, session: Value| {
+        let mut body = json!({ "messaging_product": "whatsapp", "to": "5511988887777",
+                               "call_id": "wacid.X", "session": session });
+        if let Some(action) = action {
+            body["action"] = json!(action);
+        }
+        CallRequest::parse_by_session(body.to_string().as_bytes())
+    };
+    let session = |kind: &str| json!({ "sdp_type": kind, "sdp": "v=0" });
+    assert_eq!(read(None, session("offer")).unwrap().action(), "connect");
+    assert_eq!(read(None, session("answer")).unwrap().action(), "accept");
+    assert_eq!(read(Some("pre_accept"), session("answer")).unwrap().action(), "pre_accept");
+    for nothing in [Value::Null, session("other"), json!({})] {
+        assert_eq!(read(None, nothing).unwrap_err().to_string(), "action is required");
+    }
+}
+
+#[test]
 fn faults_of_settings() {
     let fault = |pointer: &str, new: Value| {
         Settings::parse(&with("settings_request", pointer, new)).unwrap_err().to_string()

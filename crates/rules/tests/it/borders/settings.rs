@@ -24,6 +24,8 @@ pub(super) const CASES: &[Case] = &[
     },
     Case { rule: "hours.holiday_means", other: ["open", "closed"], verdict: holiday },
     Case { rule: "hours.windows_per_day", other: ["1", "3"], verdict: windows },
+    Case { rule: "hours.touching_windows", other: ["true", "false"], verdict: touching },
+    Case { rule: "hours.unlisted_days", other: ["closed", "open"], verdict: unlisted },
     Case { rule: "hours.holidays_max", other: ["19", "21"], verdict: holidays },
     Case {
         rule: "settings.sip_parameter_chars_max",
@@ -125,6 +127,30 @@ fn holiday(book: &Rulebook) -> String {
 fn windows(book: &Rulebook) -> String {
     let all = [monday("0100", "0200"), monday("0300", "0400"), monday("0500", "0600")];
     around(2, |count| set(book, hours_of(&all[..usize::try_from(count).unwrap()], &[])))
+}
+
+/// A second window that begins around the end of the first.
+fn touching(book: &Rulebook) -> String {
+    ["0159", "0200", "0201"]
+        .map(|open| {
+            let week = [monday("0100", "0200"), monday(open, "0300")];
+            format!("{open} {}", set(book, hours_of(&week, &[])))
+        })
+        .join(" | ")
+}
+
+/// The last second of a Monday without an interval of Tuesday, and the first of the Tuesday.
+fn unlisted(book: &Rulebook) -> String {
+    let week = [monday("0100", "2359")];
+    let settings = changed(book, 100_000, hours_of(&week, &[])).unwrap().settings;
+    let is_open = |time: &str| {
+        let moment = format!("2026-11-{time}Z").parse().unwrap();
+        match hours::check(settings.call_hours.as_ref(), book, moment) {
+            Verdict::Open { .. } => format!("{time} open"),
+            Verdict::Closed { .. } => format!("{time} closed"),
+        }
+    };
+    ["23T23:59:59", "24T00:00:00", "24T00:00:01"].map(is_open).join(" | ")
 }
 
 fn holidays(book: &Rulebook) -> String {
