@@ -9,7 +9,7 @@ use rules::{
     Refusal,
     client::Feature,
     eligibility::{self, Load, NumberFacts, RequestForm, UserFacts},
-    limits::{DAY, Rolling},
+    limits::Rolling,
     permission::{self, Choice, Consent, Effect, Input, Reply},
     quality,
     window::Window,
@@ -56,7 +56,8 @@ pub(crate) async fn open_window(
 /// Counts a call the number placed.
 pub(crate) async fn count_placed(world: &World, number: &Number) -> Result<(), StoreFault> {
     let now = world.clock.now();
-    let count = move |placed: &mut Rolling| placed.record(now, DAY);
+    let day = world.book(number).limits.day.value;
+    let count = move |placed: &mut Rolling| placed.record(now, day);
     world.store.update(Kind::Placed, number.id.as_str(), count).await
 }
 
@@ -276,10 +277,14 @@ pub(crate) async fn load_of(
 ) -> Result<Load, StoreFault> {
     let placed: Rolling =
         world.store.load(Kind::Placed, number.id.as_str()).await?.unwrap_or_default();
-    let placed_max = world.book(number).limits.placed_per_day.value;
+    let book = world.book(number);
     let running = world.calls.running(&user.wa_id, &number.id, &number.account);
     Ok(Load {
-        placed: placed.usage(placed_max, DAY, world.clock.now()),
+        placed: placed.usage(
+            book.limits.placed_per_day.value,
+            book.limits.day.value,
+            world.clock.now(),
+        ),
         running_of_number: running.number,
         running_of_account: running.account,
         pair_in_call: running.pair > 0,

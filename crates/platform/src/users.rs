@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rules::{
     Refusal, eligibility,
     permission::{Choice, Input},
+    words,
 };
 use terms::{Direction, MessageId, WaId};
 use wire::{
@@ -23,9 +24,6 @@ use crate::{
     world::World,
 };
 
-/// The longest message a user may write, as on the business's side.
-const TEXT_CHARS_MAX: usize = 4096;
-
 /// A user writes to a business: the window opens, the business hears of it.
 pub(crate) async fn write_message(
     world: &World,
@@ -36,8 +34,10 @@ pub(crate) async fn write_message(
 ) -> Result<(), ApiRefusal> {
     let number = business(world, to)?;
     check_not_blocked(&number, user)?;
-    if text.trim().is_empty() || text.chars().count() > TEXT_CHARS_MAX {
-        return Err(ApiRefusal::Parameter(format!("text: 1 to {TEXT_CHARS_MAX} characters")));
+    let book = world.book(&number);
+    if text.trim().is_empty() || words::check_text(&text, &book).is_err() {
+        let max = book.messages.text_chars_max.value;
+        return Err(ApiRefusal::Parameter(format!("text: 1 to {max} characters")));
     }
     let now = world.clock.now();
     let id = wire::wacid::wamid(&user.wa_id, world.ids.bytes(Stream::Message));

@@ -13,6 +13,7 @@ use crate::{
     Refusal,
     eligibility::RequestForm,
     rulebook::{MessageRules, Rulebook},
+    words::check_length,
 };
 
 /// A call button as the user sees it.
@@ -89,14 +90,6 @@ pub(crate) fn read_minutes(minutes: i64, min: Duration, max: Duration) -> Result
         .map(Duration::from_secs)
         .filter(|lifetime| (min..=max).contains(lifetime))
         .ok_or_else(|| format!("must be from {} to {}", min.as_secs() / 60, max.as_secs() / 60))
-}
-
-pub(crate) fn check_length(text: &str, chars_max: u32) -> Result<(), String> {
-    let found = text.chars().count();
-    if u32::try_from(found).is_ok_and(|found| found <= chars_max) {
-        return Ok(());
-    }
-    Err(format!("must have at most {chars_max} characters; it has {found}"))
 }
 
 fn invalid(field: &str, reason: String) -> Refusal {

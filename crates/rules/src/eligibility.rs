@@ -405,13 +405,16 @@ fn check_load(
         return Err(Refusal::ConnectedLimit {
             used: connected.used,
             max: connected.max,
+            period: connected.period,
             allowed_at: connected.allowed_at.unwrap_or(now + connected.period),
+            field: book.limits.next_call_field.value.clone(),
         });
     }
     if load.placed.is_reached() {
         return Err(Refusal::PlacedLimit {
             used: load.placed.used,
             max: load.placed.max,
+            period: load.placed.period,
             allowed_at: load.placed.allowed_at,
         });
     }

@@ -45,6 +45,10 @@ pub enum Issue {
 }
 
 impl Issue {
+    /// Every issue, for tables.
+    pub const ALL: [Self; 4] =
+        [Self::SipNotConfigured, Self::AppNotLive, Self::Restricted, Self::PaymentMissing];
+
     /// Its code.
     #[must_use]
     pub fn code(self, book: &Rulebook) -> u32 {

@@ -16,7 +16,7 @@ use jiff::{
 use serde::{Deserialize, Serialize};
 use terms::Timestamp;
 
-use crate::rulebook::{HolidayMeans, Rulebook};
+use crate::rulebook::{HolidayMeans, HoursRules, Rulebook, UnlistedDays};
 
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
@@ -123,7 +123,7 @@ pub fn check(hours: Option<&CallHours>, book: &Rulebook, now: Timestamp) -> Verd
     }
     let Some(zone) = zone(&hours.timezone_id) else { return always };
     let today = date_in(&zone, now);
-    let spans = open_spans(hours, book.hours.holiday_means.value, &zone, today);
+    let spans = open_spans(hours, &book.hours, &zone, today);
     let horizon = midnight(&zone, today, DAYS_AHEAD);
     let within = |at: Timestamp| Some(at).filter(|at| *at < horizon);
     match spans.iter().find(|(_, end)| now < *end) {
@@ -136,14 +136,14 @@ pub fn check(hours: Option<&CallHours>, book: &Rulebook, now: Timestamp) -> Verd
 /// The open spans from yesterday to the horizon, in order, touching ones joined.
 fn open_spans(
     hours: &CallHours,
-    holiday_means: HolidayMeans,
+    rules: &HoursRules,
     zone: &TimeZone,
     today: Date,
 ) -> Vec<(Timestamp, Timestamp)> {
     let mut spans: Vec<(Timestamp, Timestamp)> = Vec::new();
     for offset in -1..DAYS_AHEAD {
         let Ok(date) = today.checked_add(offset.days()) else { continue };
-        for (open, close) in open_minutes(hours, holiday_means, date) {
+        for (open, close) in open_minutes(hours, rules, date) {
             let start = moment(zone, date, open);
             let end = moment(zone, date, close);
             match spans.last_mut() {
@@ -157,17 +157,21 @@ fn open_spans(
 }
 
 /// The open minutes of one date, in order.
-fn open_minutes(hours: &CallHours, holiday_means: HolidayMeans, date: Date) -> Vec<(i16, i16)> {
+fn open_minutes(hours: &CallHours, rules: &HoursRules, date: Date) -> Vec<(i16, i16)> {
     let day = Day::from(date.weekday());
     let week = hours.weekly_operating_hours.iter().filter(|open| open.day_of_week == day);
     let mut weekly: Vec<_> =
         week.map(|open| (open.open_time.minute_of_day, open.close_time.end_minute())).collect();
     weekly.sort_unstable();
+    match rules.unlisted_days.value {
+        UnlistedDays::Open if weekly.is_empty() => weekly.push((0, 1440)),
+        UnlistedDays::Open | UnlistedDays::Closed => {}
+    }
     let holidays = hours.holiday_schedule.iter().filter(|holiday| holiday.date == date);
     let mut special: Vec<_> =
         holidays.map(|h| (h.start_time.minute_of_day, h.end_time.end_minute())).collect();
     special.sort_unstable();
-    match holiday_means {
+    match rules.holiday_means.value {
         HolidayMeans::Open if !special.is_empty() => special,
         HolidayMeans::Open => weekly,
         HolidayMeans::Closed => special.iter().fold(weekly, |open, closed| without(&open, *closed)),

@@ -32,5 +32,6 @@ pub mod settings;
 pub mod template;
 pub mod usage;
 pub mod window;
+pub mod words;
 
 pub use refusal::Refusal;

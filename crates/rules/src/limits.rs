@@ -12,11 +12,6 @@ use crate::{
     rulebook::{PermissionRules, Rulebook},
 };
 
-/// One day, the period of most limits.
-pub const DAY: Duration = Duration::from_hours(24);
-/// One week, the second period of permission requests.
-pub const WEEK: Duration = Duration::from_hours(7 * 24);
-
 /// Whether a business number is a real one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -132,8 +132,11 @@ pub enum Refusal {
     #[error("no approved call permission from the user: {0}")]
     NoPermission(Absence),
     /// The service window is closed. The code is the rulebook's (131047).
-    #[error("the 24-hour customer service window with this user is closed{}", since(*.closed_at))]
+    #[error("the {}-{} customer service window with this user is closed{}",
+        counted(*.length).0, counted(*.length).1, since(*.closed_at))]
     WindowClosed {
+        /// How long it stays open.
+        length: Duration,
         /// When it closed; absent if it never opened.
         closed_at: Option<Timestamp>,
         /// The Graph code the rulebook gives this refusal.
@@ -143,22 +146,28 @@ pub enum Refusal {
     #[error("a call with this user is already running")]
     CallRunning,
     /// Too many connected calls to this user. Code 138012, with the time in `error_data`.
-    #[error("{used} of {max} connected calls to this user used in 24 hours; next at {allowed_at}")]
+    #[error("{used} of {max} connected calls to this user used in {}; next at {allowed_at}", spoken(*.period))]
     ConnectedLimit {
         /// Connected calls in the period.
         used: u32,
         /// The limit.
         max: u32,
+        /// The period.
+        period: Duration,
         /// When the next call is allowed.
         allowed_at: Timestamp,
+        /// The key the rulebook gives that time in `error_data`.
+        field: String,
     },
     /// Too many new calls of this number. Code 138005.
-    #[error("{used} of {max} new calls of this number used in 24 hours")]
+    #[error("{used} of {max} new calls of this number used in {}", spoken(*.period))]
     PlacedLimit {
         /// New calls in the period.
         used: u32,
         /// The limit.
         max: u32,
+        /// The period.
+        period: Duration,
         /// When the next call is allowed, where known.
         allowed_at: Option<Timestamp>,
     },
@@ -174,7 +183,7 @@ pub enum Refusal {
     },
 
     /// Too many requests for permission. Code 138009.
-    #[error("{used} of {max} call permission requests used in {} hours; next at {allowed_at}", period.as_secs() / 3600)]
+    #[error("{used} of {max} call permission requests used in {}; next at {allowed_at}", spoken(*.period))]
     RequestLimit {
         /// Requests in the period.
         used: u32,
@@ -356,67 +365,93 @@ pub enum Refusal {
     },
 }
 
+/// A length of time in its largest whole unit, up to hours: 24 and `hour`.
+fn counted(length: Duration) -> (u64, &'static str) {
+    match length.as_secs() {
+        seconds if seconds.is_multiple_of(3_600) => (seconds / 3_600, "hour"),
+        seconds if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
+        seconds => (seconds, "second"),
+    }
+}
+
+/// `24 hours`, `1 minute`.
+fn spoken(length: Duration) -> String {
+    let (count, unit) = counted(length);
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 fn since(closed_at: Option<Timestamp>) -> String {
     closed_at.map_or_else(|| " (never opened)".into(), |at| format!(" since {at}"))
 }
 
-impl Refusal {
-    /// The rule's stable name, for the sandbox API and the preflight.
-    #[must_use]
-    pub fn rule(&self) -> &'static str {
-        match self {
-            Self::WrongState { .. } => "call.state",
-            Self::CallEnded { .. } => "call.ended",
-            Self::AnsweredTooLate { .. } => "call.answer_window",
-            Self::WrongDirection { .. } => "call.direction",
-            Self::UnknownCall => "call.unknown",
-            Self::SdpDiffers => "call.same_sdp",
-            Self::SipEnabled => "eligibility.sip",
-            Self::CallingNotEnabled => "eligibility.enabled",
-            Self::CountryBlocked { .. } => "eligibility.country",
-            Self::Restricted { .. } => "eligibility.restriction",
-            Self::PaymentMissing { .. } => "eligibility.payment",
-            Self::Uncallable { .. } => "eligibility.callable",
-            Self::BlockedByUser { .. } => "eligibility.blocked_by_user",
-            Self::Blocked => "user.blocks",
-            Self::AppTooOld => "eligibility.app_version",
-            Self::Undeliverable { .. } => "messages.undeliverable",
-            Self::NotOnAllowedList => "eligibility.allowed_list",
-            Self::VersionTooOld { .. } => "access.version",
-            Self::UseCaseBlocked { .. } => "settings.use_case",
-            Self::NoPermission(_) => "permission.required",
-            Self::WindowClosed { .. } => "window.open",
-            Self::CallRunning => "limits.one_call_per_pair",
-            Self::ConnectedLimit { .. } => "limits.connected_per_day",
-            Self::PlacedLimit { .. } => "limits.placed_per_day",
-            Self::ConcurrencyLimit { .. } => "limits.concurrent",
-            Self::RequestLimit { .. } => "permission.request_limit",
-            Self::AlreadyPermanent => "permission.already_permanent",
-            Self::ReadLimit { .. } => "limits.permission_reads",
-            Self::RequestClosed { .. } => "permission.request_closed",
-            Self::NothingToRevoke => "permission.nothing_to_revoke",
-            Self::OutOfHours { .. } => "hours.open",
-            Self::NoCallbackOffered => "hours.callback",
-            Self::MessageRate { .. } => "limits.messages",
-            Self::ParameterInvalid { .. } => "messages.value",
-            Self::ButtonCountry { .. } => "messages.button_country",
-            Self::ButtonExpired { .. } => "messages.button_expired",
-            Self::TemplateInvalid { .. } => "templates.value",
-            Self::TemplateExists { .. } => "templates.unique",
-            Self::TemplateCount { .. } => "templates.count",
-            Self::TemplateUnknown { .. } => "templates.unknown",
-            Self::TemplateParameters { .. } => "templates.parameters",
-            Self::TemplateTooLong { .. } => "templates.length",
-            Self::TemplateFormat { .. } => "templates.format",
-            Self::TierTooLow { .. } => "settings.tier",
-            Self::NobodyListens => "settings.prerequisites",
-            Self::AppNotLive { .. } => "settings.live_app",
-            Self::SettingInvalid { .. } => "settings.value",
-            Self::CaptureInvalid { .. } => "capture.request",
-            Self::FileUnfit { .. } => "media.file",
-        }
-    }
+macro_rules! rules {
+    ($($variant:ident = $name:literal,)+) => {
+        impl Refusal {
+            /// The stable name of every rule that says no, one a variant, for tables.
+            pub const RULES: &[&str] = &[$($name),+];
 
+            /// The rule's stable name, for the sandbox API and the preflight.
+            #[must_use]
+            pub fn rule(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $name,)+ }
+            }
+        }
+    };
+}
+
+rules! {
+    WrongState = "call.state",
+    CallEnded = "call.ended",
+    AnsweredTooLate = "call.answer_window",
+    WrongDirection = "call.direction",
+    UnknownCall = "call.unknown",
+    SdpDiffers = "call.same_sdp",
+    SipEnabled = "eligibility.sip",
+    CallingNotEnabled = "eligibility.enabled",
+    CountryBlocked = "eligibility.country",
+    Restricted = "eligibility.restriction",
+    PaymentMissing = "eligibility.payment",
+    Uncallable = "eligibility.callable",
+    BlockedByUser = "eligibility.blocked_by_user",
+    Blocked = "user.blocks",
+    AppTooOld = "eligibility.app_version",
+    Undeliverable = "messages.undeliverable",
+    NotOnAllowedList = "eligibility.allowed_list",
+    VersionTooOld = "access.version",
+    UseCaseBlocked = "settings.use_case",
+    NoPermission = "permission.required",
+    WindowClosed = "window.open",
+    CallRunning = "limits.one_call_per_pair",
+    ConnectedLimit = "limits.connected_per_day",
+    PlacedLimit = "limits.placed_per_day",
+    ConcurrencyLimit = "limits.concurrent",
+    RequestLimit = "permission.request_limit",
+    AlreadyPermanent = "permission.already_permanent",
+    ReadLimit = "limits.permission_reads",
+    RequestClosed = "permission.request_closed",
+    NothingToRevoke = "permission.nothing_to_revoke",
+    OutOfHours = "hours.open",
+    NoCallbackOffered = "hours.callback",
+    MessageRate = "limits.messages",
+    ParameterInvalid = "messages.value",
+    ButtonCountry = "messages.button_country",
+    ButtonExpired = "messages.button_expired",
+    TemplateInvalid = "templates.value",
+    TemplateExists = "templates.unique",
+    TemplateCount = "templates.count",
+    TemplateUnknown = "templates.unknown",
+    TemplateParameters = "templates.parameters",
+    TemplateTooLong = "templates.length",
+    TemplateFormat = "templates.format",
+    TierTooLow = "settings.tier",
+    NobodyListens = "settings.prerequisites",
+    AppNotLive = "settings.live_app",
+    SettingInvalid = "settings.value",
+    CaptureInvalid = "capture.request",
+    FileUnfit = "media.file",
+}
+
+impl Refusal {
     /// The next moment at which the answer changes by time alone, where one is known.
     #[must_use]
     pub fn changes_at(&self) -> Option<Timestamp> {

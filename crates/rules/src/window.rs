@@ -1,4 +1,4 @@
-//! Is the 24-hour customer service window open?
+//! Is the customer service window open?
 //!
 //! A user's message, an answer to a request for permission, a user's call (answered or not) or a
 //! user who picks up a business's call starts it or starts it again. Inside it a business may send any message; outside, templates only.
@@ -66,6 +66,8 @@ impl Window {
 
     fn open_until(&self, book: &Rulebook, now: Timestamp, code: u32) -> Result<Timestamp, Refusal> {
         let closed_at = self.closes_at(book);
-        closed_at.filter(|until| now < *until).ok_or(Refusal::WindowClosed { closed_at, code })
+        let length = book.window.length.value;
+        let closed = Refusal::WindowClosed { length, closed_at, code };
+        closed_at.filter(|until| now < *until).ok_or(closed)
     }
 }

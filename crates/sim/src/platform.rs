@@ -6,7 +6,6 @@ use rules::{
     Refusal,
     call::{Call, Effect, Ending, Input, Silence, State},
     eligibility,
-    limits::DAY,
     permission, price,
 };
 use switchboard::call::{Input as BusinessInput, Outcome};
@@ -172,7 +171,9 @@ impl World {
                 self.consent_input(permission::Input::CalledBack { call });
                 self.model.note(self.now, Fact::CallbackOffered);
             }
-            Effect::CountPlaced => self.placed.record(self.now, DAY),
+            Effect::CountPlaced => {
+                self.placed.record(self.now, self.book.limits.day.value);
+            }
             Effect::CountConnected => {
                 let direction = self.calls[no].direction.expect("set when the call began");
                 self.consent_input(permission::Input::Connected { direction });

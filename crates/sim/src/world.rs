@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use rules::{
     eligibility::{self, Load, NumberFacts, RequestForm, UserFacts},
-    limits::{DAY, NumberKind, Rolling},
+    limits::{NumberKind, Rolling},
     permission::{self, Choice, Consent},
     rulebook::Rulebook,
     window::Window,
@@ -293,8 +293,13 @@ impl World {
             sides.platform.as_ref().is_some_and(|call| call.ending().is_none())
         };
         let count = u32::try_from(self.calls.iter().filter(running).count()).unwrap_or(u32::MAX);
+        let limits = &self.book.limits;
         Load {
-            placed: self.placed.usage(self.book.limits.placed_per_day.value, DAY, self.now),
+            placed: self.placed.usage(
+                limits.placed_per_day.value,
+                limits.day.value,
+                self.now,
+            ),
             running_of_number: count,
             running_of_account: count,
             pair_in_call: count > 0,

@@ -23,6 +23,7 @@ mod open;
 mod read;
 pub mod sandbox;
 mod sdp_text;
+mod span;
 pub mod transcript;
 pub mod unix;
 pub mod wacid;
@@ -31,6 +32,7 @@ pub mod webhook;
 pub use fault::{JsonKind, RequestFault};
 pub use open::Open;
 pub use sdp_text::SdpText;
+pub use span::{IsoSpan, IsoSpanError};
 
 /// The `messaging_product` of every body.
 pub const WHATSAPP: &str = "whatsapp";

@@ -79,16 +79,6 @@ impl<'a> Fields<'a> {
         self.text(name)?.ok_or_else(|| self.missing(name))
     }
 
-    /// A text of at most `chars_max` characters.
-    pub(crate) fn short_text(&self, name: &str, chars_max: usize) -> Read<Option<String>> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
-        let found = text.chars().count();
-        if found > chars_max {
-            return Err(RequestFault::TooLong { path: self.path_of(name), chars_max, found });
-        }
-        Ok(Some(text.to_owned()))
-    }
-
     /// A text that is a typed value, such as an id.
     pub(crate) fn parsed<T: FromStr>(&self, name: &str) -> Read<Option<T>>
     where

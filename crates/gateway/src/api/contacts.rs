@@ -10,12 +10,17 @@ use serde::Serialize;
 use terms::{MessageId, WaId};
 use wire::{
     console::{AskPermission, Contact, WriteMessage},
-    graph::message::{BODY_CHARS_MAX, Content, Sent, TEXT_CHARS_MAX},
+    graph::message::{Content, Sent},
     handset::ChatKind,
 };
 
 use super::ApiError;
 use crate::{console::session::Caller, contacts, graph::GraphError, office::Office};
+
+/// The longest text and the longest words of a request, as the API's documents have them; a platform
+/// with other limits says so itself.
+const TEXT_CHARS_MAX: usize = 4096;
+const BODY_CHARS_MAX: usize = 1024;
 
 #[derive(Serialize)]
 pub(super) struct ContactList {

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Answer, auth, fields::pick, query, refusals::ApiRefusal};
+use super::{Answer, auth, fields::pick, health, query, refusals::ApiRefusal};
 use crate::{
     directory::{Account, AccountKind, App},
     world::World,
@@ -16,19 +16,24 @@ use crate::{
 const ACCOUNT_NODE: &str = "WhatsAppBusinessAccount";
 const APP_NODE: &str = "Application";
 
-/// `GET /{WABA}`.
-pub(super) fn show(account: &Account, fields: Option<&str>) -> Answer {
-    Ok(Json(read(account, fields)?).into_response())
+/// `GET /{WABA}`, as the app that asks sees it.
+pub(super) fn show(world: &World, app: &App, account: &Account, fields: Option<&str>) -> Answer {
+    Ok(Json(read(world, app, account, fields)?).into_response())
 }
 
 /// The fields asked for, or the usual ones.
-pub(super) fn read(account: &Account, fields: Option<&str>) -> Result<Value, ApiRefusal> {
-    let value = |field: &str| value(account, field);
+pub(super) fn read(
+    world: &World,
+    app: &App,
+    account: &Account,
+    fields: Option<&str>,
+) -> Result<Value, ApiRefusal> {
+    let value = |field: &str| value(world, app, account, field);
     let usual = "id,name,timezone_id,message_template_namespace";
     pick(ACCOUNT_NODE, account.id.as_str(), fields, usual, value)
 }
 
-fn value(account: &Account, field: &str) -> Option<Value> {
+fn value(world: &World, app: &App, account: &Account, field: &str) -> Option<Value> {
     let portfolio = account.portfolio.as_deref().unwrap_or(account.id.as_str());
     Some(match field {
         "name" => json!(account.name),
@@ -45,6 +50,9 @@ fn value(account: &Account, field: &str) -> Option<Value> {
         "owner_business_info" | "on_behalf_of_business_info" => {
             json!({ "id": portfolio, "name": account.name })
         }
+        "health_status" => json!(health::of_account(world, Some(app), account)),
+        // Whether a payment method is valid is known here, and no more of it.
+        "primary_funding_id" => Value::Null,
         _ => return None,
     })
 }

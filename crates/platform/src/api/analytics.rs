@@ -12,7 +12,11 @@ use wire::graph::{
 };
 
 use super::{Answer, accounts, query, refusals::ApiRefusal};
-use crate::{analytics::call_analytics, directory::Account, world::World};
+use crate::{
+    analytics::call_analytics,
+    directory::{Account, App},
+    world::World,
+};
 
 /// The field and the edge.
 pub(super) const NAME: &str = "call_analytics";
@@ -30,18 +34,28 @@ pub(super) fn is_asked(world: &World, uri: &Uri, id: &str, edge: &str) -> bool {
 }
 
 /// Answers the edge or the field.
-pub(super) async fn answer(world: &World, account: &Account, uri: &Uri, asked: &str) -> Answer {
-    if asked == NAME { edge(world, account, uri).await } else { show(world, account, uri).await }
+pub(super) async fn answer(
+    world: &World,
+    app: &App,
+    account: &Account,
+    uri: &Uri,
+    asked: &str,
+) -> Answer {
+    if asked == NAME {
+        edge(world, account, uri).await
+    } else {
+        show(world, app, account, uri).await
+    }
 }
 
 /// The figures among the other fields asked for.
-async fn show(world: &World, account: &Account, uri: &Uri) -> Answer {
+async fn show(world: &World, app: &App, account: &Account, uri: &Uri) -> Answer {
     let asked = query(uri, "fields").unwrap_or_default();
     let asked = fields::parse(&asked).map_err(ApiRefusal::Body)?;
     let (figures, others): (Vec<Field>, Vec<Field>) =
         asked.into_iter().partition(|field| field.name == NAME);
     let others: Vec<String> = others.into_iter().map(|field| field.name).collect();
-    let mut shown = accounts::read(account, Some(&others.join(",")))?;
+    let mut shown = accounts::read(world, app, account, Some(&others.join(",")))?;
     for field in figures {
         let request = CallAnalyticsRequest::read(&field.parameters).map_err(ApiRefusal::Body)?;
         shown[NAME] = json!(call_analytics(world, account, &request).await?);

@@ -36,8 +36,14 @@ pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) ->
     if CallRequest::asks_to_connect(body) {
         clear(world, &number)?;
     }
-    let opaque_max = world.book(&number).call.opaque_chars_max.value as usize;
-    let wanted = CallRequest::parse(body)
+    let book = world.book(&number);
+    let opaque_max = book.call.opaque_chars_max.value as usize;
+    let parsed = if book.call.action_required.value {
+        CallRequest::parse(body)
+    } else {
+        CallRequest::parse_by_session(body)
+    };
+    let wanted = parsed
         .and_then(|call| call.check_opaque(opaque_max).map(|()| call))
         .map_err(ApiRefusal::Body);
     if let Some(call) = wanted.as_ref().ok().and_then(CallRequest::call_id) {

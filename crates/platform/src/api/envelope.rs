@@ -41,8 +41,8 @@ pub(crate) fn body(refusal: &ApiRefusal, trace: &str) -> Value {
     if let Some(subcode) = row.subcode {
         error["error_subcode"] = json!(subcode);
     }
-    if let ApiRefusal::Rule(rules::Refusal::ConnectedLimit { allowed_at, .. }) = refusal {
-        error["error_data"]["next_call_allowed_at"] = json!(allowed_at.unix());
+    if let ApiRefusal::Rule(rules::Refusal::ConnectedLimit { allowed_at, field, .. }) = refusal {
+        error["error_data"][field] = json!(allowed_at.unix());
     }
     json!({ "error": error })
 }

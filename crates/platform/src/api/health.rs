@@ -1,7 +1,7 @@
-//! What does the health of a number look like on the wire?
+//! What does the health of a number or of an account look like on the wire?
 
 use rules::{
-    health::{self, Availability, HealthFacts, Issue, Part},
+    health::{self, Availability, Health, HealthFacts, Issue, Part},
     quality,
     rulebook::Rulebook,
 };
@@ -9,7 +9,7 @@ use terms::Direction;
 use wire::graph::health as graph;
 
 use crate::{
-    directory::{App, Number},
+    directory::{Account, App, Number},
     world::World,
 };
 
@@ -30,17 +30,51 @@ pub(super) fn of_number(world: &World, app: Option<&App>, number: &Number) -> gr
         },
         &book,
     );
+    let own = entity(graph::EntityType::PhoneNumber, number.id.to_string(), &health.number, &book);
     let business = account.as_ref().and_then(|account| account.portfolio.clone());
-    let business = business.unwrap_or_else(|| number.account.to_string());
+    let mut entities = vec![own];
+    entities.extend(above(&health, number.account.to_string(), business, app, &book));
+    graph::HealthStatus { can_send_message: availability(health.messages()), entities }
+}
+
+/// The health of an account: that of a number with nothing in its own way, without the number.
+pub(super) fn of_account(
+    world: &World,
+    app: Option<&App>,
+    account: &Account,
+) -> graph::HealthStatus {
+    let book = world.book_of(account);
+    let health = health::health(
+        &HealthFacts {
+            sip_configured: true,
+            app_is_live: app.is_none_or(|app| app.is_live),
+            is_restricted: false,
+            user_calls_stopped: false,
+            payment_valid: account.payment_valid,
+        },
+        &book,
+    );
+    let entities = above(&health, account.id.to_string(), account.portfolio.clone(), app, &book);
+    graph::HealthStatus { can_send_message: availability(health.messages()), entities }
+}
+
+/// What stands above a number: its account, its business, the app.
+fn above(
+    health: &Health,
+    account: String,
+    business: Option<String>,
+    app: Option<&App>,
+    book: &Rulebook,
+) -> Vec<graph::Entity> {
+    let business = business.unwrap_or_else(|| account.clone());
     let mut entities = vec![
-        entity(graph::EntityType::PhoneNumber, number.id.to_string(), &health.number, &book),
-        entity(graph::EntityType::Waba, number.account.to_string(), &health.account, &book),
-        entity(graph::EntityType::Business, business, &health.business, &book),
+        entity(graph::EntityType::Waba, account, &health.account, book),
+        entity(graph::EntityType::Business, business, &health.business, book),
     ];
     if let Some(app) = app {
-        entities.push(entity(graph::EntityType::App, app.id.to_string(), &health.app, &book));
+        entities.push(entity(graph::EntityType::App, app.id.to_string(), &health.app, book));
     }
-    graph::HealthStatus { can_send_message: availability(health.messages()), entities }
+    entities
 }
 
 fn entity(kind: graph::EntityType, id: String, part: &Part, book: &Rulebook) -> graph::Entity {

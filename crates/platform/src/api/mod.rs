@@ -121,8 +121,8 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             media::act(world, &parts.method, &number, &file).await
         }
         (&Method::GET, "" | analytics::NAME) if analytics::is_asked(world, uri, id, edge) => {
-            let (_, account) = auth::account(world, headers, uri, id, analytics::SCOPED)?;
-            analytics::answer(world, &account, uri, edge).await
+            let (client, account) = auth::account(world, headers, uri, id, analytics::SCOPED)?;
+            analytics::answer(world, &client.app, &account, uri, edge).await
         }
         (&Method::GET, "") if let Some(stored) = templates::of_path(world, id).await? => {
             auth::account(world, headers, uri, stored.account.as_str(), "message_templates")?;
@@ -198,8 +198,8 @@ fn show(world: &World, headers: &HeaderMap, uri: &Uri, id: &str) -> Answer {
         _ => {}
     }
     if id.parse().is_ok_and(|id| world.directory.account(&id).is_some()) {
-        let (_, account) = auth::account(world, headers, uri, id, auth::SELF)?;
-        return accounts::show(&account, fields.as_deref());
+        let (client, account) = auth::account(world, headers, uri, id, auth::SELF)?;
+        return accounts::show(world, &client.app, &account, fields.as_deref());
     }
     if id.parse().is_ok_and(|id| world.directory.app(&id).is_some()) {
         let app = auth::own_app(world, headers, uri, id)?;

@@ -49,6 +49,7 @@ fn value(world: &World, app: Option<&App>, number: &Number, field: &str) -> Opti
         "verified_name" => json!(number.name),
         "display_phone_number" => json!(number.digits.as_str()),
         "quality_rating" => json!(quality_rating(world, number)),
+        "quality_score" => json!({ "score": quality_rating(world, number) }),
         "code_verification_status" => json!("VERIFIED"),
         "platform_type" => json!("CLOUD_API"),
         "throughput" => json!({ "level": "STANDARD" }),
@@ -58,10 +59,17 @@ fn value(world: &World, app: Option<&App>, number: &Number, field: &str) -> Opti
         "webhook_configuration" => webhook_configuration(world, app.map(|app| &app.id), number),
         "status" => json!("CONNECTED"),
         "name_status" | "new_name_status" => json!("APPROVED"),
-        "is_official_business_account" | "is_on_biz_app" => json!(false),
+        "is_official_business_account" | "is_on_biz_app" | "is_preverified_number" => json!(false),
         "is_pin_enabled" => json!(true),
         "account_mode" => json!(if is_for_tests { "SANDBOX" } else { "LIVE" }),
         "host_platform" => json!("NOT_APPLICABLE"),
+        "search_visibility" => json!("NON_VISIBLE"),
+        // Documented, and without anything behind them here.
+        "certificate"
+        | "new_certificate"
+        | "conversational_automation"
+        | "eligibility_for_api_business_global_search"
+        | "last_onboarded_time" => Value::Null,
         "country_code" => json!(number.known_country().map(|country| country.to_string())),
         "health_status" => json!(health::of_number(world, app, number)),
         _ => return None,

@@ -1,15 +1,21 @@
 //! `GET /{PNID}/call_permissions`: may the business call this user, and may it ask?
 
+use std::time::Duration;
+
 use axum::{Json, response::IntoResponse as _};
 use rules::{
     Refusal,
-    limits::{self, DAY, Use},
+    limits::{self, Use},
     permission::{self, Status},
 };
-use wire::graph::{
-    call::Recipient,
-    permission::{
-        Action, ActionName, CallPermissions, Limit, Permission, PermissionQuery, PermissionStatus,
+use wire::{
+    IsoSpan,
+    graph::{
+        call::Recipient,
+        permission::{
+            Action, ActionName, CallPermissions, Limit, Permission, PermissionQuery,
+            PermissionStatus,
+        },
     },
 };
 
@@ -79,9 +85,15 @@ fn action(action_name: ActionName, action: &permission::Action) -> Action {
 
 fn limit(used: &Use) -> Limit {
     Limit {
-        time_period: if used.period == DAY { "PT24H" } else { "P7D" }.to_owned(),
+        time_period: time_period(used.period),
         max_allowed: used.max,
         current_usage: used.used,
         limit_expiration_time: used.allowed_at,
     }
+}
+
+/// A day is written in hours, and longer ones in days, as the fact sheet's samples have them (4.6).
+fn time_period(period: Duration) -> String {
+    const DAY: Duration = Duration::from_hours(24);
+    if period == DAY { "PT24H".to_owned() } else { IsoSpan(period).to_string() }
 }

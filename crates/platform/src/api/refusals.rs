@@ -92,7 +92,7 @@ impl ApiRefusal {
             Self::Rule(refusal) => rule_row(refusal),
             Self::Handshake(_) => row(2200, 400, "Callback verification failed"),
             Self::LinkOver => row(100, 404, "Media link expired"),
-            Self::NoMedia => row(131_016, 503, "Service unavailable"),
+            Self::NoMedia => row(131_016, 500, "Service unavailable"),
             Self::OnDemand { status } => on_demand_row(*status),
             Self::Fault(_) => row(131_000, 500, "Something went wrong"),
         }

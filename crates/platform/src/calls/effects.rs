@@ -34,7 +34,8 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
             send(actor, change).await;
         }
         Effect::SendTerminate(ending) => {
-            let change = compose::terminate(&actor.facts, &ending, actor.record.call.opaque());
+            let (opaque, book) = (actor.record.call.opaque(), world.book(&actor.facts.number));
+            let change = compose::terminate(&actor.facts, &ending, opaque, &book);
             send(actor, change).await;
             log("count the call", billing::note_end(&world, &actor.facts, &ending).await);
             log("note the pick-up", quality::note_call(&world, &actor.facts).await);

@@ -14,7 +14,7 @@ use rules::{
     capture::Plan,
     client::Feature,
     eligibility,
-    rulebook::Rulebook,
+    rulebook::{PaymentError, Rulebook},
     settings::KeyExchange,
 };
 use terms::{CallId, Direction, MessageId, WaId};
@@ -179,7 +179,7 @@ pub(crate) async fn from_business(
 /// May this user call this business now, with this button?
 pub(crate) async fn check(
     world: &World,
-    user: &User,
+    user: &Arc<User>,
     to: &WaId,
     button: Option<&MessageId>,
 ) -> Result<(), ApiRefusal> {
@@ -236,7 +236,7 @@ async fn press(
 async fn check_user_call(
     world: &World,
     number: &Arc<Number>,
-    user: &User,
+    user: &Arc<User>,
     book: &Rulebook,
 ) -> Result<(), ApiRefusal> {
     users::check_not_blocked(number, user)?;
@@ -254,9 +254,33 @@ async fn check_user_call(
         world.clock.now(),
     );
     if let Err(refusal @ rules::Refusal::PaymentMissing { .. }) = &checked {
-        tell_payment_missing(world, number, refusal).await?;
+        match book.call.payment_error.value {
+            PaymentError::Errors => tell_payment_missing(world, number, refusal).await?,
+            PaymentError::Terminate => tell_undelivered(world, number, user, refusal).await?,
+        }
     }
     Ok(checked?)
+}
+
+/// The business hears of a user's call that could not be delivered as of one that ended.
+async fn tell_undelivered(
+    world: &World,
+    number: &Arc<Number>,
+    user: &Arc<User>,
+    refusal: &rules::Refusal,
+) -> Result<(), ApiRefusal> {
+    let facts = Facts {
+        id: new_id(world, user, number, Direction::UserInitiated),
+        direction: Direction::UserInitiated,
+        user: Arc::clone(user),
+        number: Arc::clone(number),
+        deeplink_payload: None,
+        cta_payload: None,
+        platform_sdp: String::new(),
+    };
+    let change = compose::undelivered(&facts, webhook_error(refusal), world.clock.now());
+    world.outbox.emit(number, &Lane(facts.id.as_str().to_owned()), change).await?;
+    Ok(())
 }
 
 /// The business hears of a user's call that could not be delivered (fact sheet 3.7, last line).
@@ -265,12 +289,15 @@ pub(crate) async fn tell_payment_missing(
     number: &Number,
     refusal: &rules::Refusal,
 ) -> Result<(), ApiRefusal> {
+    let lane = Lane(format!("{}/errors", number.id));
+    world.outbox.emit(number, &lane, compose::error(number, webhook_error(refusal))).await?;
+    Ok(())
+}
+
+fn webhook_error(refusal: &rules::Refusal) -> WebhookError {
     let refusal = ApiRefusal::Rule(refusal.clone());
     let row = refusal.row();
-    let error = WebhookError::new(i64::from(row.code), row.title, &refusal.to_string());
-    let lane = Lane(format!("{}/errors", number.id));
-    world.outbox.emit(number, &lane, compose::error(number, error)).await?;
-    Ok(())
+    WebhookError::new(i64::from(row.code), row.title, &refusal.to_string())
 }
 
 /// How media keys are exchanged with this number's business.

@@ -65,7 +65,7 @@ async fn tell(
     opaque: Option<&str>,
 ) -> Result<(), StoreFault> {
     let lane = Lane(facts.id.as_str().to_owned());
-    let change = compose::terminate(facts, ending, opaque);
+    let change = compose::terminate(facts, ending, opaque, &world.book(&facts.number));
     world.outbox.emit(&facts.number, &lane, change).await.inspect_err(|fault| {
         tracing::error!(fault = %chain(fault), "cannot write a webhook");
     })

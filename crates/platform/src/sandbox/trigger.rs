@@ -43,9 +43,6 @@ use crate::{
 /// How long the call of `call.completed` lasted.
 const LASTED: Duration = Duration::from_secs(42);
 
-/// How long the restriction of `account.restriction` lasts: the fact sheet's first step.
-const RESTRICTED: Duration = Duration::from_secs(7 * 86_400);
-
 /// Who it happens to.
 struct Scene {
     world: Arc<World>,
@@ -164,7 +161,8 @@ impl Scene {
             ended_at: now,
         };
         let facts = self.facts();
-        let change = compose::terminate(&facts, &ending, None);
+        let book = self.world.book(&self.number);
+        let change = compose::terminate(&facts, &ending, None, &book);
         let told = self.tell(TriggerEvent::CallCompleted, change).await?;
         Ok(Triggered { call_id: Some(facts.id), ..told })
     }
@@ -218,9 +216,10 @@ impl Scene {
     }
 
     fn restriction(&self) -> Change {
+        let length = self.world.book(&self.number).quality.restriction_length.value;
         let notice = RestrictionNotice {
             restriction_type: RESTRICTION.to_owned(),
-            expiration: Some(self.world.clock.now() + RESTRICTED),
+            expiration: Some(self.world.clock.now() + length),
             remediation: None,
         };
         Change::AccountUpdate(Box::new(AccountUpdate::restriction(&self.number.digits, &notice)))

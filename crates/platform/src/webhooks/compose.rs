@@ -4,9 +4,10 @@
 //! is decided here.
 
 use rules::{
-    call::{Ending, Status},
+    call::{self, Ending, Status},
     price::Price,
     quality::{Restriction, RestrictionKind, Violation, pickup_remediation},
+    rulebook::Rulebook,
     usage::Month,
 };
 use terms::{Direction, MessageId, Timestamp};
@@ -74,7 +75,12 @@ pub(crate) fn status(facts: &Facts, status: Status, opaque: Option<&str>, at: Ti
 }
 
 /// A call is over; a failed one carries its error in both places (fact sheet 3.7).
-pub(crate) fn terminate(facts: &Facts, ending: &Ending, opaque: Option<&str>) -> Change {
+pub(crate) fn terminate(
+    facts: &Facts,
+    ending: &Ending,
+    opaque: Option<&str>,
+    book: &Rulebook,
+) -> Change {
     let mut entry = entry(facts, CallEvent::Terminate, opaque, ending.ended_at);
     entry.start_time = ending.answered_at;
     entry.end_time = ending.answered_at.map(|_| ending.ended_at);
@@ -82,7 +88,10 @@ pub(crate) fn terminate(facts: &Facts, ending: &Ending, opaque: Option<&str>) ->
     let error = ending.reason.error().map(|error| {
         WebhookError::new(i64::from(error.code()), error.title(), ending.reason.text())
     });
-    entry.status = Some(if error.is_some() { EndStatus::Failed } else { EndStatus::Completed });
+    entry.status = Some(match ending.status(facts.direction, book) {
+        call::CallStatus::Completed => EndStatus::Completed,
+        call::CallStatus::Failed => EndStatus::Failed,
+    });
     entry.errors.extend(error.clone());
     let mut value = calls_value(facts);
     value.errors.extend(error);
@@ -237,6 +246,17 @@ pub(crate) fn restriction(number: &Number, restriction: &Restriction) -> Change 
 pub(crate) fn error(number: &Number, error: WebhookError) -> Change {
     let mut value = CallsValue::new(metadata(number));
     value.errors.push(error);
+    Change::Calls(Box::new(value))
+}
+
+/// The same as the end of a call that never began.
+pub(crate) fn undelivered(facts: &Facts, error: WebhookError, at: Timestamp) -> Change {
+    let mut entry = entry(facts, CallEvent::Terminate, None, at);
+    entry.status = Some(EndStatus::Failed);
+    entry.errors.push(error.clone());
+    let mut value = calls_value(facts);
+    value.errors.push(error);
+    value.calls.push(entry);
     Change::Calls(Box::new(value))
 }
 

@@ -121,6 +121,50 @@ async fn a_client_reads_its_number_and_account() {
     assert_eq!(account["owner_business_info"]["id"], "302000000000001");
 }
 
+/// Every field the reference has, and what is there to say of it.
+#[tokio::test]
+async fn every_documented_field_is_served() {
+    let bench = second().await;
+    let of_number = json!({
+        "id": BAKERY, "account_mode": "LIVE", "certificate": null,
+        "code_verification_status": "VERIFIED", "conversational_automation": null,
+        "country_code": "DE", "eligibility_for_api_business_global_search": null,
+        "host_platform": "NOT_APPLICABLE", "is_official_business_account": false,
+        "is_on_biz_app": false, "is_pin_enabled": true, "is_preverified_number": false,
+        "last_onboarded_time": null, "messaging_limit_tier": "TIER_10K",
+        "name_status": "APPROVED", "new_certificate": null, "new_name_status": "APPROVED",
+        "platform_type": "CLOUD_API", "quality_rating": "GREEN",
+        "quality_score": { "score": "GREEN" }, "search_visibility": "NON_VISIBLE",
+        "status": "CONNECTED", "throughput": { "level": "STANDARD" },
+        "whatsapp_business_manager_messaging_limit": "TIER_10K",
+    });
+    let names = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(",");
+    let more = "verified_name,display_phone_number,webhook_configuration,health_status";
+    let path = format!("{BAKERY}?fields={},{more}", names(&of_number));
+    let (status, mut number) = get(&bench, "second-token", &path).await;
+    assert_eq!(status, 200, "{number}");
+    for name in more.split(',') {
+        let shown = number.as_object_mut().unwrap().remove(name);
+        assert!(shown.is_some_and(|it| !it.is_null()), "{name}");
+    }
+    assert_eq!(number, of_number);
+
+    let asked = "id,name,currency,timezone_id,country,message_template_namespace,\
+                 account_review_status,status,business_verification_status,ownership_type,\
+                 owner_business_info,on_behalf_of_business_info,health_status,primary_funding_id";
+    let (status, account) = get(&bench, "second-token", &format!("{ACCOUNT}?fields={asked}")).await;
+    assert_eq!(status, 200, "{account}");
+    assert_eq!(account.as_object().unwrap().len(), asked.split(',').count());
+    assert_eq!(account["primary_funding_id"], Value::Null);
+    let health = &account["health_status"];
+    assert_eq!(health["can_send_message"], "AVAILABLE");
+    let kinds = health["entities"].as_array().unwrap().iter().map(|it| it["entity_type"].clone());
+    assert_eq!(kinds.collect::<Vec<_>>(), ["WABA", "BUSINESS", "APP"]);
+    let path = format!("{SANDBOX_ACCOUNT}?fields=health_status");
+    let (_, unpaid) = get(&bench, "second-token", &path).await;
+    assert_eq!(unpaid["health_status"]["entities"][0]["errors"][0]["error_code"], 131_042);
+}
+
 #[tokio::test]
 async fn numbers_are_listed_page_by_page() {
     let bench = second().await;

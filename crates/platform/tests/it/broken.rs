@@ -1,4 +1,4 @@
-//! A business that does one thing wrong: a leg without an engine, so that every datagram is ours.
+//! A business or a phone that does one thing wrong: a leg without an engine, so that every datagram is ours.
 
 use std::{
     net::{SocketAddr, UdpSocket},
@@ -41,11 +41,17 @@ impl Outbox for Post<'_> {
     }
 }
 
-impl Broken {
-    /// Answers a user's call as it should, in its SDP.
-    pub(crate) fn answering(connect: &Value) -> Self {
-        let offer = connect["calls"][0]["session"]["sdp"].as_str().unwrap();
-        let offer = sdp::parse(offer).unwrap().session;
+/// One that has made its offer, and waits for the platform's answer: a user's phone.
+pub(crate) struct Offered {
+    pub(crate) sdp: String,
+    local: LocalTransport,
+    leg: Leg,
+    socket: UdpSocket,
+}
+
+impl Offered {
+    /// Makes an offer as it should be.
+    pub(crate) fn new() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         let addrs = vec![socket.local_addr().unwrap()];
@@ -57,22 +63,33 @@ impl Broken {
         let config = LegConfig { ice, local_addrs: addrs.clone(), credentials };
         let local = LocalTransport {
             addrs,
-            ufrag: ufrag.clone(),
+            ufrag,
             pwd,
             fingerprint: identity.fingerprint(),
             ssrc: 1,
             cname: "broken".into(),
             session_id: 1,
         };
-        Self {
-            sdp: sdp::write_gateway_answer(&offer, &local),
-            platform: offer.remote_transport().unwrap(),
-            leg: Leg::new(&config, &identity),
-            heard: 0,
-            socket,
-            ufrag,
-            sequence: 0,
-        }
+        let sdp = sdp::write_handset_offer(&local);
+        Self { sdp, leg: Leg::new(&config, &identity), local, socket }
+    }
+
+    /// Takes the platform's answer.
+    pub(crate) fn answered(self, answer: &str) -> Broken {
+        let platform = sdp::parse(answer).unwrap().session.remote_transport().unwrap();
+        let Self { sdp, local, leg, socket } = self;
+        Broken { sdp, platform, leg, heard: 0, socket, ufrag: local.ufrag, sequence: 0 }
+    }
+}
+
+impl Broken {
+    /// Answers a user's call as it should, in its SDP.
+    pub(crate) fn answering(connect: &Value) -> Self {
+        let text = connect["calls"][0]["session"]["sdp"].as_str().unwrap();
+        let offer = sdp::parse(text).unwrap().session;
+        let own = Offered::new();
+        let sdp = sdp::write_gateway_answer(&offer, &own.local);
+        Self { sdp, ..own.answered(text) }
     }
 
     /// Begins, as DTLS client or server.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use terms::{Party, Timestamp};
+use terms::{Direction, Party, Timestamp};
 
 use super::input::{LegFailure, Silence};
+use crate::rulebook::{Rulebook, UnansweredStatus};
 
 /// Why a call ended. Each names the party that caused it and the error the API reports, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,50 +48,51 @@ pub enum EndReason {
     PlatformFailed,
 }
 
-/// An error the API reports for a failed call, in `errors` of its terminate webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallError {
-    /// 138004.
-    Connection,
-    /// 138019.
-    SetUp,
-    /// 138020.
-    Relay,
-    /// 138021.
-    MediaReceiveTimeout,
-    /// 138022.
-    MediaTransmitTimeout,
-    /// 138023.
-    NoMediaSignals,
+macro_rules! call_errors {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $http:literal, $title:literal;)+) => {
+        /// An error the API reports for a failed call, in `errors` of its terminate webhook.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum CallError { $($(#[$doc])* $name,)+ }
+
+        impl CallError {
+            /// Every error, for tables.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The API's code.
+            #[must_use]
+            pub fn code(self) -> u32 {
+                match self { $(Self::$name => $code,)+ }
+            }
+
+            /// The HTTP status the API's table gives it; in a webhook it has no effect.
+            #[must_use]
+            pub fn http(self) -> u16 {
+                match self { $(Self::$name => $http,)+ }
+            }
+
+            /// The API's `title` and `message`.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+        }
+    };
 }
 
-impl CallError {
-    /// The API's code.
-    #[must_use]
-    pub fn code(self) -> u32 {
-        match self {
-            Self::Connection => 138_004,
-            Self::SetUp => 138_019,
-            Self::Relay => 138_020,
-            Self::MediaReceiveTimeout => 138_021,
-            Self::MediaTransmitTimeout => 138_022,
-            Self::NoMediaSignals => 138_023,
-        }
-    }
-
-    /// The API's `title` and `message`.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Connection => "Connection error",
-            Self::SetUp => "Call set-up failed",
-            Self::Relay => "Relay connection failed",
-            Self::MediaReceiveTimeout => "Media receive timeout",
-            Self::MediaTransmitTimeout => "Media transmit timeout",
-            Self::NoMediaSignals => "No media signals",
-        }
-    }
+call_errors! {
+    /// The call could not be connected.
+    Connection = 138_004, 500, "Connection error";
+    /// The user's phone could not set up its leg.
+    SetUp = 138_019, 400, "Call set-up failed";
+    /// The user's phone could not reach the relay.
+    Relay = 138_020, 400, "Relay connection failed";
+    /// The user's phone got no media.
+    MediaReceiveTimeout = 138_021, 400, "Media receive timeout";
+    /// The user's phone sent no media.
+    MediaTransmitTimeout = 138_022, 400, "Media transmit timeout";
+    /// Accepted, and ended without media from anybody.
+    NoMediaSignals = 138_023, 400, "No media signals";
 }
 
 impl EndReason {
@@ -292,10 +294,18 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// `status` of the webhook.
+    /// `status` of the webhook of a call of this direction.
     #[must_use]
-    pub fn status(&self) -> CallStatus {
-        if self.reason.error().is_some() { CallStatus::Failed } else { CallStatus::Completed }
+    pub fn status(&self, direction: Direction, book: &Rulebook) -> CallStatus {
+        if self.reason.error().is_some() {
+            return CallStatus::Failed;
+        }
+        match (direction, self.answered_at, book.call.unanswered_status.value) {
+            (Direction::UserInitiated, None, UnansweredStatus::Failed) => CallStatus::Failed,
+            (Direction::UserInitiated, None, UnansweredStatus::Completed)
+            | (Direction::UserInitiated, Some(_), _)
+            | (Direction::BusinessInitiated, _, _) => CallStatus::Completed,
+        }
     }
 
     /// `start_time` of the webhook, Unix seconds; only if answered.

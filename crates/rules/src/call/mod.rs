@@ -38,7 +38,12 @@ pub use voicemail::Voicemail;
 use captured::Captured;
 use state::Phase;
 
-use crate::{Refusal, capture::Plan, eligibility::Permit, rulebook::Rulebook};
+use crate::{
+    Refusal,
+    capture::Plan,
+    eligibility::Permit,
+    rulebook::{RepeatedPreAccept, Rulebook},
+};
 
 /// One WhatsApp call as the platform sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,10 +58,17 @@ pub struct Call {
     silent_from_start: Duration,
     silent_mid_call: Duration,
     both_silent_blames_business: bool,
+    #[serde(default = "taken")]
+    takes_pre_accept_again: bool,
     #[serde(default)]
     voicemail: Option<Voicemail>,
     #[serde(default)]
     captured: Option<Captured>,
+}
+
+/// What a call that was written before this rule was does.
+fn taken() -> bool {
+    true
 }
 
 impl Call {
@@ -103,6 +115,10 @@ impl Call {
             silent_from_start: book.media.silent_from_start.value,
             silent_mid_call: book.media.silent_mid_call.value,
             both_silent_blames_business: book.media.both_silent_blames_business.value,
+            takes_pre_accept_again: match book.call.repeated_pre_accept.value {
+                RepeatedPreAccept::Success => true,
+                RepeatedPreAccept::Refused => false,
+            },
             voicemail: None,
             captured: None,
         }
@@ -183,7 +199,7 @@ impl Call {
         match (self.state.phase(), input) {
             // A business answers, or does not.
             (Offered, In::PreAccept { sdp }) => self.pre_accept(sdp, effects),
-            (PreAccepted, In::PreAccept { sdp }) => self.check_same_sdp(&sdp)?,
+            (PreAccepted, In::PreAccept { sdp }) => self.pre_accept_again(&sdp)?,
             (Offered, In::Accept { sdp, opaque, capture }) => {
                 effects.extend([Effect::Note(Verdict::NoPreAccept), Effect::ApplyAnswer { sdp }]);
                 self.accept(opaque, capture, now, effects);
@@ -257,6 +273,11 @@ impl Call {
             effects.push(Effect::ApplyAnswer { sdp: sdp.clone() });
             self.state = State::PreAccepted { answer_by, sdp, early_media_at: None };
         }
+    }
+
+    fn pre_accept_again(&self, sdp: &str) -> Result<(), Refusal> {
+        self.check_same_sdp(sdp)?;
+        if self.takes_pre_accept_again { Ok(()) } else { Err(self.refuse("pre_accept")) }
     }
 
     fn check_same_sdp(&self, again: &str) -> Result<(), Refusal> {

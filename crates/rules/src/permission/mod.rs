@@ -28,7 +28,7 @@ pub use view::{Action, Facts, Status, View, status, view};
 use crate::{
     Refusal,
     eligibility::RequestPermit,
-    limits::{Ceilings, DAY, NumberKind, Rolling, Use, WEEK, usage},
+    limits::{Ceilings, NumberKind, Rolling, Use, usage},
     rulebook::Rulebook,
 };
 
@@ -253,7 +253,8 @@ impl Consent {
     /// How many connected calls to this user count at `now`.
     #[must_use]
     pub fn connected_use(&self, book: &Rulebook, now: Timestamp) -> Use {
-        self.connected.usage(book.limits.connected_per_day.value, DAY, now)
+        let limits = &book.limits;
+        self.connected.usage(limits.connected_per_day.value, limits.day.value, now)
     }
 
     /// How many requests count at `now`: by day, by week.
@@ -262,8 +263,8 @@ impl Consent {
         let ceilings = Ceilings::of(&book.permission, kind);
         let counted = || self.requests.iter().filter(|r| !r.is_forgiven).map(|r| r.sent_at);
         [
-            usage(counted(), ceilings.requests_per_day, DAY, now),
-            usage(counted(), ceilings.requests_per_week, WEEK, now),
+            usage(counted(), ceilings.requests_per_day, book.limits.day.value, now),
+            usage(counted(), ceilings.requests_per_week, book.limits.week.value, now),
         ]
     }
 
@@ -300,17 +301,18 @@ impl Consent {
                 self.lose(Absence::Revoked { at: now }, Source::UserAction, effects);
             }
             Input::CalledBack { call } => self.grant_callback(call, book, now, effects),
-            Input::Connected { direction } => self.count_connected(direction, now),
+            Input::Connected { direction } => self.count_connected(direction, book, now),
             Input::Unanswered => self.count_unanswered(book, kind, now, effects),
         }
         Ok(())
     }
 
     fn add_request(&mut self, id: MessageId, book: &Rulebook, now: Timestamp) {
+        let longest = book.limits.week.value.max(book.limits.day.value);
         let forgotten = |r: &Request| {
             let is_over =
                 matches!(r.state(book, now), RequestState::Expired | RequestState::Replaced);
-            is_over && r.sent_at + WEEK <= now
+            is_over && r.sent_at + longest <= now
         };
         self.requests.retain(|r| !forgotten(r));
         self.requests.push(Request {
@@ -401,11 +403,11 @@ impl Consent {
         effects.push(Effect::SendReply(reply));
     }
 
-    fn count_connected(&mut self, direction: Direction, now: Timestamp) {
+    fn count_connected(&mut self, direction: Direction, book: &Rulebook, now: Timestamp) {
         self.unanswered_in_a_row = 0;
         self.requests.iter_mut().for_each(|request| request.is_forgiven = true);
         match direction {
-            Direction::BusinessInitiated => self.connected.record(now, DAY),
+            Direction::BusinessInitiated => self.connected.record(now, book.limits.day.value),
             Direction::UserInitiated => {}
         }
     }

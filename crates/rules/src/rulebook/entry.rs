@@ -102,6 +102,13 @@ impl Reads for u32 {
     }
 }
 
+impl Reads for u16 {
+    const EXPECTED: &'static str = "a whole number from 0 to 65535";
+    fn read(raw: &Raw) -> Option<Self> {
+        one(raw)
+    }
+}
+
 impl Reads for ClientVersion {
     const EXPECTED: &'static str = "a version of the app, such as \"2.24.14\"";
     fn read(raw: &Raw) -> Option<Self> {

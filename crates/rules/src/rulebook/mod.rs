@@ -19,8 +19,9 @@ pub use sections::{
     AccessRules, AnalyticsRules, CallMoment, CallRules, CaptureRules, ClientRules,
     ConcurrencyScope, CountryScope, DeliveryOrder, DeliveryRules, DialogErrors, EdgeBuckets,
     EligibilityRules, FeedbackWithoutCall, FileRules, HealthRules, Hindrance, HolidayMeans,
-    HoursRules, LimitRules, MediaRules, PermissionRules, PriceRules, QualityRules,
-    RestrictionTypes, SettingsRules, TerminateAt, VoicemailRules, WindowRules,
+    HoursRules, LimitRules, MediaRules, PaymentError, PermissionRules, PriceRules, QualityRules,
+    RepeatedPreAccept, RestrictionTypes, SettingsRules, TerminateAt, UnansweredStatus,
+    UnlistedDays, VoicemailRules, WindowRules,
 };
 pub use sections::{MessageRules, TemplateRules};
 
@@ -47,7 +48,7 @@ pub struct Rulebook {
     pub permission: PermissionRules,
     /// How many calls.
     pub limits: LimitRules,
-    /// The 24-hour customer service window.
+    /// The customer service window.
     pub window: WindowRules,
     /// Messages of a business, and their call buttons.
     pub messages: MessageRules,

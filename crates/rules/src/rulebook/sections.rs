@@ -50,8 +50,38 @@ macro_rules! choice {
     };
 }
 
+choice! {
+    /// What a second `pre_accept` with the same SDP is answered.
+    RepeatedPreAccept, "\"success\" or \"refused\"" {
+        /// As the first one.
+        Success = "success",
+        /// As one that is not possible in this state.
+        Refused = "refused",
+    }
+}
+
+choice! {
+    /// How a user's call ended that was never answered and did not fail.
+    UnansweredStatus, "\"COMPLETED\" or \"FAILED\"" {
+        /// In the ordinary way.
+        Completed = "COMPLETED",
+        /// As a failure, without an error.
+        Failed = "FAILED",
+    }
+}
+
+choice! {
+    /// What the webhook of a user's call looks like that could not be delivered.
+    PaymentError, "\"errors\" or \"terminate\"" {
+        /// `errors`, and no call.
+        Errors = "errors",
+        /// `errors`, and a call with event `terminate`.
+        Terminate = "terminate",
+    }
+}
+
 section! {
-    /// Deadlines of a call.
+    /// Deadlines of a call, and what it is answered.
     CallRules = "call" {
         /// How long a business has to answer a user's call, from the connect webhook.
         answer_window: Duration,
@@ -59,6 +89,14 @@ section! {
         ring_timeout: Duration,
         /// The longest `biz_opaque_callback_data`.
         opaque_chars_max: u32,
+        /// A request without `action` is refused; else its session says which one it is.
+        action_required: bool,
+        /// What a second `pre_accept` with the same SDP is answered.
+        repeated_pre_accept: RepeatedPreAccept,
+        /// `status` of a user's call that was never answered.
+        unanswered_status: UnansweredStatus,
+        /// The webhook of a user's call that a missing payment method stopped.
+        payment_error: PaymentError,
     }
 }
 
@@ -227,10 +265,16 @@ choice! {
 section! {
     /// How many calls.
     LimitRules = "limits" {
-        /// Connected business-initiated calls to one user in 24 hours.
+        /// The period of everything that is counted by the day.
+        day: Duration,
+        /// The period of everything that is counted by the week.
+        week: Duration,
+        /// Connected business-initiated calls to one user in a day.
         connected_per_day: u32,
-        /// New business-initiated calls of one number in 24 hours.
+        /// New business-initiated calls of one number in a day.
         placed_per_day: u32,
+        /// The key of `error_data` that says when the next call is allowed.
+        next_call_field: String,
         /// Calls at the same time.
         concurrent: u32,
         /// Whose calls those are.
@@ -243,7 +287,7 @@ section! {
 }
 
 section! {
-    /// The 24-hour customer service window.
+    /// The customer service window.
     WindowRules = "window" {
         /// How long it stays open.
         length: Duration,
@@ -265,6 +309,10 @@ section! {
         per_second: u32,
         /// The Graph code of a free-form message outside the service window.
         window_code: u32,
+        /// The longest text.
+        text_chars_max: u32,
+        /// The longest body of an interactive message.
+        body_chars_max: u32,
         /// A call button of category `utility` needs no open window (Direct Send).
         direct_send: bool,
         /// The label of a call button that has none.
@@ -328,6 +376,16 @@ choice! {
     }
 }
 
+choice! {
+    /// What a day of the week is that has no interval.
+    UnlistedDays, "\"closed\" or \"open\"" {
+        /// Closed.
+        Closed = "closed",
+        /// Open all day.
+        Open = "open",
+    }
+}
+
 section! {
     /// Call hours and holidays.
     HoursRules = "hours" {
@@ -335,6 +393,10 @@ section! {
         holiday_means: HolidayMeans,
         /// Intervals a day may have.
         windows_per_day: u32,
+        /// An interval may begin when another one of its day ends.
+        touching_windows: bool,
+        /// What a day without an interval is.
+        unlisted_days: UnlistedDays,
         /// Holidays a number may have.
         holidays_max: u32,
     }
@@ -441,6 +503,8 @@ section! {
 section! {
     /// Bounds of the calling settings.
     SettingsRules = "settings" {
+        /// The port of a SIP server that names none.
+        sip_port_default: u16,
         /// The longest key or value of a SIP Request-URI parameter.
         sip_parameter_chars_max: u32,
         /// The Graph code of SIP with an app that is not in live mode.

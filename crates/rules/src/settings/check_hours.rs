@@ -61,8 +61,14 @@ fn check_week(week: &[IntervalChange], book: &Rulebook) -> Result<Vec<OpenInterv
     let mut sorted = intervals.clone();
     sorted.sort_unstable();
     for (first, second) in sorted.iter().zip(sorted.iter().skip(1)) {
-        if first.day_of_week == second.day_of_week && second.open_time < first.close_time {
+        if first.day_of_week != second.day_of_week {
+            continue;
+        }
+        if second.open_time < first.close_time {
             return Err(invalid(WEEKLY, "entries of one day must not overlap"));
+        }
+        if second.open_time == first.close_time && !book.hours.touching_windows.value {
+            return Err(invalid(WEEKLY, "entries of one day must not touch"));
         }
     }
     let max = book.hours.windows_per_day.value as usize;

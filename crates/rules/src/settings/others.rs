@@ -13,9 +13,6 @@ use super::{
 };
 use crate::{Refusal, rulebook::Rulebook};
 
-/// The port of a SIP server that names none.
-const SIP_TLS_PORT: u16 = 5061;
-
 /// `sip`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sip {
@@ -136,7 +133,7 @@ fn check_server(server: &SipServerChange, book: &Rulebook) -> Result<SipServer, 
         return Err(invalid("sip.servers.hostname", "must be a host name"));
     }
     let port = match &server.port {
-        None => Some(SIP_TLS_PORT),
+        None => Some(book.settings.sip_port_default.value),
         Some(Port::Number(number)) => u16::try_from(*number).ok(),
         Some(Port::Text(text)) => text.parse().ok(),
     };

@@ -3,8 +3,9 @@
 use super::{Button, Category, Template, variables};
 use crate::{
     Refusal,
-    button::{check_length, label_fault, read_minutes},
+    button::{label_fault, read_minutes},
     rulebook::{MessageRules, Rulebook, TemplateRules},
+    words::check_length,
 };
 
 /// A template as somebody wants to have it.

@@ -3,8 +3,9 @@
 use super::{Button, Template, variables};
 use crate::{
     Refusal,
-    button::{CallButton, check_length},
+    button::CallButton,
     rulebook::Rulebook,
+    words::check_length,
 };
 
 /// The values a message brings for one component.

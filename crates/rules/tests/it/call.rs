@@ -10,7 +10,7 @@ use offhook_rules::{
     },
     capture::{Wish, check},
 };
-use terms::{Party, Timestamp};
+use terms::{Direction, Party, Timestamp};
 
 use crate::{
     facts::{Story, at, beta, newest, s},
@@ -84,7 +84,7 @@ fn written(effect: &Effect) -> String {
             let duration = ending.duration_s().map(|d| format!(" {d}s")).unwrap_or_default();
             format!(
                 "SendTerminate({} {} by {}{duration}{}{errors})",
-                ending.status().as_str(),
+                ending.status(Direction::UserInitiated, &beta()).as_str(),
                 ending.reason.as_str(),
                 ending.reason.party(),
                 if errors.is_empty() { "" } else { " error " },
@@ -237,7 +237,7 @@ fn a_user_calls_and_talks() {
     assert_eq!(story.call.next_timeout(), None, "an accepted call has no longest duration");
     story.then(Input::UserHungUp, at(127));
     let ending = *story.call.ending().unwrap();
-    assert_eq!(ending.status(), CallStatus::Completed);
+    assert_eq!(ending.status(Direction::UserInitiated, &beta()), CallStatus::Completed);
     assert_eq!(ending.start_time(), Some(at(7).unix()), "start is the accept, not the connect");
     assert_eq!(ending.end_time(), Some(at(127).unix()));
     assert_eq!(ending.duration_s(), Some(120));
@@ -261,7 +261,10 @@ fn an_answer_after_the_window_is_too_late() {
     assert_eq!(story.then(Input::DeadlineReached, at(44)), []);
     story.then(Input::DeadlineReached, at(45));
     let ending = *story.call.ending().unwrap();
-    assert_eq!((ending.status(), ending.start_time()), (CallStatus::Completed, None));
+    assert_eq!(
+        (ending.status(Direction::UserInitiated, &beta()), ending.start_time()),
+        (CallStatus::Completed, None)
+    );
     assert_eq!(ending.reason, EndReason::BusinessDidNotAnswer);
     let refused = story.call.handle(accept(), at(46), &mut Vec::new()).unwrap_err();
     assert_eq!(refused, Refusal::AnsweredTooLate { input: "accept" });
@@ -286,7 +289,7 @@ fn a_failed_call_can_carry_a_duration() {
     story.then(accept(), at(20));
     story.then(Input::MediaSilent(Silence::BusinessFromStart), at(40));
     let ending = *story.call.ending().unwrap();
-    assert_eq!(ending.status(), CallStatus::Failed);
+    assert_eq!(ending.status(Direction::UserInitiated, &beta()), CallStatus::Failed);
     assert_eq!(ending.duration_s(), Some(20));
     assert_eq!(ending.reason.error().map(|e| e.code()), Some(138_021));
     assert_eq!(ending.reason.party(), Party::Business);

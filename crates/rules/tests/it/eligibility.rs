@@ -7,14 +7,14 @@ use offhook_rules::{
         check_delivery, check_grant, check_message, check_number, check_request, check_user_call,
     },
     hours::CallHours,
-    limits::{DAY, NumberKind, Rolling},
+    limits::{NumberKind, Rolling},
     permission::{Choice, Consent, Facts, Input, view},
     rulebook::Rulebook,
     window::Window,
 };
 use terms::{Country, Direction};
 
-use crate::facts::{Pair, at, beta, idle, newest, number, open_window, s, user};
+use crate::facts::{DAY, Pair, at, beta, idle, newest, number, open_window, s, user};
 
 /// Everything a check looks at.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use offhook_rules::{
         Load, NumberFacts, Permit, RequestForm, RequestPermit, UserFacts, check_call, check_number,
         check_request,
     },
-    limits::{DAY, NumberKind, Rolling},
+    limits::{NumberKind, Rolling},
     permission::{self, Choice, Consent},
     rulebook::{Rulebook, named},
     window::Window,
@@ -16,6 +16,8 @@ use terms::{CallId, Direction, MessageId, Timestamp};
 
 /// A Wednesday, 12:00 in UTC.
 pub(crate) const START: i64 = 1_783_512_000;
+
+pub(crate) const DAY: Duration = Duration::from_hours(24);
 
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix(START + seconds)

@@ -2,7 +2,7 @@
 
 use offhook_rules::{
     Refusal,
-    limits::{DAY, NumberKind},
+    limits::NumberKind,
     permission::{
         Absence, Choice, Context, Effect, Grant, Input, Reply, RequestState, Response, Source,
         Status, check,
@@ -11,7 +11,7 @@ use offhook_rules::{
 use proptest::prelude::*;
 use terms::{Direction, Timestamp};
 
-use crate::facts::{Pair, at, beta, call_id, message, newest};
+use crate::facts::{DAY, Pair, at, beta, call_id, message, newest};
 
 const DAYS: i64 = 86_400;
 const LIFETIME: i64 = 7 * DAYS;

@@ -1,16 +1,15 @@
 //! Every refusal has a rule's name and a text a client may read.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use offhook_rules::{
     Refusal,
-    limits::DAY,
     permission::Absence,
     rulebook::{ConcurrencyScope, CountryScope},
 };
 use terms::Direction;
 
-use crate::facts::at;
+use crate::facts::{DAY, at, s};
 
 fn every_refusal() -> Vec<Refusal> {
     vec![
@@ -34,16 +33,28 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::Blocked,
         Refusal::AppTooOld,
         Refusal::NotOnAllowedList,
+        Refusal::VersionTooOld { version: 16, min: 17 },
+        Refusal::UseCaseBlocked {
+            use_case: "authentication".into(),
+            allowed: vec!["service".into(), "utility".into()],
+            code: 138_015,
+        },
         Refusal::NoPermission(Absence::NeverGiven),
         Refusal::NoPermission(Absence::Rejected { at: at(0) }),
         Refusal::NoPermission(Absence::Revoked { at: at(0) }),
         Refusal::NoPermission(Absence::TooManyUnanswered { at: at(0), unanswered: 4 }),
         Refusal::NoPermission(Absence::Expired { at: at(0) }),
-        Refusal::WindowClosed { closed_at: None, code: 131_047 },
-        Refusal::WindowClosed { closed_at: Some(at(0)), code: 131_047 },
+        Refusal::WindowClosed { length: DAY, closed_at: None, code: 131_047 },
+        Refusal::WindowClosed { length: s(5_400), closed_at: Some(at(0)), code: 131_047 },
         Refusal::CallRunning,
-        Refusal::ConnectedLimit { used: 100, max: 100, allowed_at: at(0) },
-        Refusal::PlacedLimit { used: 10_000, max: 10_000, allowed_at: None },
+        Refusal::ConnectedLimit {
+            used: 100,
+            max: 100,
+            period: DAY,
+            allowed_at: at(0),
+            field: "next_call_allowed_at".into(),
+        },
+        Refusal::PlacedLimit { used: 10_000, max: 10_000, period: s(45), allowed_at: None },
         Refusal::ConcurrencyLimit { running: 1_000, max: 1_000, scope: ConcurrencyScope::Number },
         Refusal::RequestLimit { used: 1, max: 1, period: DAY, allowed_at: at(0) },
         Refusal::AlreadyPermanent,
@@ -71,11 +82,26 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::TemplateFormat { part: "button", reason: "is given twice".into() },
         Refusal::TierTooLow { tier: 250, min: 2_000 },
         Refusal::NobodyListens,
+        Refusal::AppNotLive { code: 138_018 },
         Refusal::SettingInvalid {
             field: "status".into(),
             reason: "\"On\" is not a valid value".into(),
         },
+        Refusal::CaptureInvalid {
+            object: "recording",
+            field: "purpose",
+            reason: "has at most 250 characters".into(),
+        },
+        Refusal::FileUnfit { field: "file", reason: "is empty".into() },
     ]
+}
+
+#[test]
+fn the_list_has_every_refusal_there_is() {
+    let here: BTreeSet<_> = every_refusal().iter().map(Refusal::rule).collect();
+    let there: BTreeSet<_> = Refusal::RULES.iter().copied().collect();
+    assert_eq!(there.len(), Refusal::RULES.len(), "two refusals have one name");
+    assert_eq!(here, there);
 }
 
 #[test]

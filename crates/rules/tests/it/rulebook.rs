@@ -85,7 +85,12 @@ const BROKEN: [[&str; 4]; 12] = [
     ["value = 1000,", "value = -1,", "tier_min", "eligibility.tier_min: expected a whole number"],
     ["\"US\"", "\"USA\"", "blocked_countries", "expected a list of country codes"],
     ["\"calling\"", "\"both\"", "blocked_scope", "expected \"calling\" or \"business_initiated\""],
-    ["value = true", "value = \"yes\"", "both_silent", "expected true or false"],
+    [
+        "business = { value = true",
+        "business = { value = \"yes\"",
+        "both_silent",
+        "expected true or false",
+    ],
     ["source = \"sheet 4.8", "sauce = \"sheet 4.8", "ring_timeout", "unknown key \"sauce\""],
     ["\"sheet 3.1\"", "\" \"", "opaque_chars_max", "call.opaque_chars_max: source is missing"],
     ["silent_mid_call", "silent_mid", "silent_from_start", "media.silent_mid_call is missing"],

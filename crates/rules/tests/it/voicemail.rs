@@ -50,7 +50,10 @@ fn a_declined_call_is_greeted_recorded_and_delivered() {
     assert_eq!(effects[0], Effect::TellUser(Notice::Voicemail { at: at(3) }));
     assert_eq!(effects[1], Effect::StartVoicemail);
     let Effect::SendTerminate(told) = effects[2] else { panic!("{effects:?}") };
-    assert_eq!((told.status(), told.start_time()), (CallStatus::Completed, None));
+    assert_eq!(
+        (told.status(terms::Direction::UserInitiated, &beta()), told.start_time()),
+        (CallStatus::Completed, None)
+    );
     assert_eq!(told.reason, EndReason::BusinessRejected);
     // For the business the call is over.
     for action in [accept(), Input::Reject, Input::Terminate] {

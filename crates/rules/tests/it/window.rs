@@ -4,14 +4,14 @@ use offhook_rules::{Refusal, rulebook::Rulebook, window::Window};
 use proptest::prelude::*;
 use terms::Timestamp;
 
-use crate::facts::{at, beta};
+use crate::facts::{DAY, at, beta};
 
 const DAY_MS: i64 = 86_400_000;
 
 #[test]
 fn never_opened_is_closed() {
     let refused = Window::default().check(&beta(), at(0));
-    assert_eq!(refused, Err(Refusal::WindowClosed { closed_at: None, code: 131_047 }));
+    assert_eq!(refused, Err(Refusal::WindowClosed { length: DAY, closed_at: None, code: 131_047 }));
 }
 
 #[test]

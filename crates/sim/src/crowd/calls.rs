@@ -5,7 +5,6 @@ use std::time::Duration;
 use rules::{
     Refusal,
     call::{Call, Effect, Ending, Input, State},
-    limits::DAY,
     permission,
 };
 use terms::{Direction, Party};
@@ -214,7 +213,10 @@ impl World {
                 self.pair(number, user).model.note(now, Fact::CallbackOffered);
                 self.consent(number, user, permission::Input::CalledBack { call });
             }
-            Effect::CountPlaced => self.numbers[number].placed.record(self.now, DAY),
+            Effect::CountPlaced => {
+                let day = self.accounts[self.numbers[number].account].book.limits.day.value;
+                self.numbers[number].placed.record(self.now, day);
+            }
             Effect::CountConnected => {
                 let direction = self.calls[no].direction;
                 self.consent(number, user, permission::Input::Connected { direction });

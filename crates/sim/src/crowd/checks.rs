@@ -98,7 +98,8 @@ impl World {
     fn check_numbers(&self, faults: &mut Vec<String>) {
         for (no, number) in self.numbers.iter().enumerate() {
             let limits = self.accounts[number.account].limits;
-            let used = number.placed.usage(u32::MAX, rules::limits::DAY, self.now).used as usize;
+            let day = self.accounts[number.account].book.limits.day.value;
+            let used = number.placed.usage(u32::MAX, day, self.now).used as usize;
             let placed = self.placed_today(no);
             if used != placed || used > limits.placed {
                 faults.push(format!("number {no} counts {used} placed calls, not {placed}"));

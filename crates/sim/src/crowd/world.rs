@@ -6,7 +6,6 @@ use rules::{
     Refusal,
     call::Input,
     eligibility::{Load, NumberFacts, UserFacts},
-    limits::DAY,
     settings::Switch,
 };
 use terms::Timestamp;
@@ -187,9 +186,10 @@ impl World {
         let count = |wanted: &dyn Fn(&&Entry) -> bool| {
             u32::try_from(live().filter(wanted).count()).unwrap_or(u32::MAX)
         };
-        let max = self.accounts[account].book.limits.placed_per_day.value;
+        let limits = &self.accounts[account].book.limits;
+        let (max, day) = (limits.placed_per_day.value, limits.day.value);
         Load {
-            placed: self.numbers[number].placed.usage(max, DAY, self.now),
+            placed: self.numbers[number].placed.usage(max, day, self.now),
             running_of_number: count(&|call| call.number == number),
             running_of_account: count(&|call| self.numbers[call.number].account == account),
             pair_in_call: live().any(|call| (call.number, call.user) == (number, user)),

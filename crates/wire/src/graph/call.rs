@@ -160,10 +160,28 @@ impl CallRequest {
     ///
     /// The first fault, in the order: JSON, product, action, ids, session, the rest.
     pub fn parse(bytes: &[u8]) -> Result<Self, RequestFault> {
+        Self::read(bytes, false)
+    }
+
+    /// As [`CallRequest::parse`], but without `action` the session says which one it is: an offer is
+    /// a `connect`, an answer an `accept`. Old tables have it as optional (fact sheet 3.1).
+    ///
+    /// # Errors
+    ///
+    /// As [`CallRequest::parse`].
+    pub fn parse_by_session(bytes: &[u8]) -> Result<Self, RequestFault> {
+        Self::read(bytes, true)
+    }
+
+    fn read(bytes: &[u8], by_session: bool) -> Result<Self, RequestFault> {
         let map = read::body(bytes)?;
         let fields = Fields::root(&map);
         fields.messaging_product()?;
-        match fields.required_text("action")? {
+        let action = match fields.text("action")? {
+            None if by_session => action_of_session(fields)?,
+            given => given,
+        };
+        match action.ok_or_else(|| fields.missing("action"))? {
             "connect" => read_connect(fields).map(|c| Self::Connect(Box::new(c))),
             "pre_accept" => Ok(Self::PreAccept {
                 call_id: call_id(fields)?,
@@ -187,6 +205,16 @@ impl CallRequest {
             Self::Terminate { .. } => 4,
         }]
     }
+}
+
+/// What a request without an action asks for, if its session says so.
+fn action_of_session(fields: Fields<'_>) -> Result<Option<&'static str>, RequestFault> {
+    let kind = fields.object("session", |session| Ok(session.text("sdp_type")?.map(str::to_owned)));
+    Ok(match kind?.flatten().as_deref() {
+        Some("offer") => Some("connect"),
+        Some("answer") => Some("accept"),
+        Some(_) | None => None,
+    })
 }
 
 fn call_id(fields: Fields<'_>) -> Result<CallId, RequestFault> {

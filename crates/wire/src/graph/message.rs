@@ -12,12 +12,6 @@ use crate::{
     read::{self, Fields},
 };
 
-/// The longest text body, in characters.
-pub const TEXT_CHARS_MAX: usize = 4096;
-
-/// The longest body of an interactive message, in characters.
-pub const BODY_CHARS_MAX: usize = 1024;
-
 /// One request to `/messages`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MessageRequest {
@@ -138,8 +132,8 @@ fn read_mark(fields: Fields<'_>, status: &str) -> Result<MessageRequest, Request
 }
 
 fn read_text(fields: Fields<'_>) -> Result<Content, RequestFault> {
-    let body = fields.short_text("body", TEXT_CHARS_MAX)?.filter(|body| !body.is_empty());
-    Ok(Content::Text { body: body.ok_or_else(|| fields.missing("body"))? })
+    let body = fields.text("body")?.filter(|body| !body.is_empty());
+    Ok(Content::Text { body: body.ok_or_else(|| fields.missing("body"))?.to_owned() })
 }
 
 fn read_interactive(fields: Fields<'_>) -> Result<Content, RequestFault> {
@@ -147,7 +141,7 @@ fn read_interactive(fields: Fields<'_>) -> Result<Content, RequestFault> {
     if kind != "call_permission_request" && kind != "voice_call" {
         return Err(RequestFault::UnsupportedType { path: fields.path_of("type") });
     }
-    let body = fields.object("body", |body| body.short_text("text", BODY_CHARS_MAX))?.flatten();
+    let body = fields.object("body", |body| Ok(body.text("text")?.map(str::to_owned)))?.flatten();
     fields.required_object("action", |action| {
         read::check_word(
             &action.path_of("name"),

@@ -15,9 +15,6 @@ use crate::{
     unix,
 };
 
-/// The longest key and value of `request_uri_user_params`, in characters.
-pub const URI_PARAM_CHARS_MAX: usize = 128;
-
 /// The body of a write, and of the answer to a read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -220,7 +217,7 @@ pub struct SipServer {
     pub app_id: Option<u64>,
     /// Its name, which its certificate covers.
     pub hostname: String,
-    /// Its port; 5061 when absent.
+    /// Its port; in a write the platform's default (5061) when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// Added to the user part of the Request-URI.
@@ -358,14 +355,10 @@ fn read_audio(fields: Fields<'_>) -> Result<Audio, RequestFault> {
 }
 
 fn read_sip(fields: Fields<'_>) -> Result<Sip, RequestFault> {
-    let servers = fields.objects("servers", read_server)?;
-    if servers.as_ref().is_some_and(|servers| servers.len() > 1) {
-        return Err(RequestFault::invalid(fields.path_of("servers"), "at most one server per app"));
-    }
     Ok(Sip {
         status: fields.word("status", SWITCH_WORDS)?,
         webhook_delivery: fields.word("webhook_delivery", SWITCH_WORDS)?,
-        servers,
+        servers: fields.objects("servers", read_server)?,
     })
 }
 
@@ -393,14 +386,5 @@ fn read_server(fields: Fields<'_>) -> Result<SipServer, RequestFault> {
 }
 
 fn read_uri_params(fields: Fields<'_>) -> Result<Map<String, Value>, RequestFault> {
-    let mut params = Map::new();
-    for (name, value) in fields.text_pairs()? {
-        let found = name.chars().count().max(value.chars().count());
-        if found > URI_PARAM_CHARS_MAX {
-            let path = fields.path_of(&name);
-            return Err(RequestFault::TooLong { path, chars_max: URI_PARAM_CHARS_MAX, found });
-        }
-        params.insert(name, value.into());
-    }
-    Ok(params)
+    Ok(fields.text_pairs()?.into_iter().map(|(name, value)| (name, value.into())).collect())
 }

@@ -13,8 +13,11 @@ use std::sync::Arc;
 
 use axum::{Json, response::IntoResponse as _};
 use rules::{
+    Refusal,
     eligibility::{self, RequestForm, Shows},
     limits, price,
+    rulebook::Rulebook,
+    words,
 };
 use terms::MessageId;
 use wire::{
@@ -69,6 +72,7 @@ pub(super) async fn send(world: &Arc<World>, number: &Arc<Number>, body: &[u8]) 
         }
     };
     let book = world.book(number);
+    check_words(&content, &book)?;
     let second = world.clock.now().unix();
     world.messages.count(&number.id, second, |used| limits::check_message_rate(used, &book))?;
     let found = place::find_user(world, &to);
@@ -80,6 +84,18 @@ pub(super) async fn send(world: &Arc<World>, number: &Arc<Number>, body: &[u8]) 
     let answer = sent(&to, &letter, written.status);
     deliver::deliver(letter, written).await?;
     Ok(Json(answer).into_response())
+}
+
+/// Are the words short enough?
+fn check_words(content: &Content, book: &Rulebook) -> Result<(), Refusal> {
+    match content {
+        Content::Text { body } => words::check_text(body, book),
+        Content::CallPermissionRequest { body } => {
+            body.as_deref().map_or(Ok(()), |body| words::check_body(body, book))
+        }
+        Content::VoiceCall(button) => words::check_body(&button.body, book),
+        Content::Template(_) => Ok(()),
+    }
 }
 
 async fn write(

@@ -19,24 +19,6 @@ const WINDOW: Key = (131_047, "window.open");
 const REQUESTS: Key = (138_009, "permission.request_limit");
 const PERMANENT: Key = (138_017, "permission.already_permanent");
 
-const REFUSED: &[Key] = &[MISSING, INVALID, UNSUPPORTED, WINDOW, REQUESTS, PERMANENT];
-const BY_NUMBER: &[Key] = &[NOT_LISTED, BUTTON_COUNTRY, RATE];
-const FAILED: &[Key] = &[NOBODY, OLD_APP];
-
-pub(crate) const ROWS: &[Key] = &[
-    MISSING,
-    INVALID,
-    UNSUPPORTED,
-    WINDOW,
-    REQUESTS,
-    PERMANENT,
-    NOT_LISTED,
-    BUTTON_COUNTRY,
-    RATE,
-    NOBODY,
-    OLD_APP,
-];
-
 fn message(kind: &str, content: Value) -> Value {
     json!({ "messaging_product": "whatsapp", "to": ANA, "type": kind, kind: content })
 }
@@ -49,8 +31,7 @@ fn request() -> Value {
     )
 }
 
-#[tokio::test]
-async fn of_messages() {
+pub(super) async fn of_messages() -> Meeting {
     let bench = Bench::start().await;
     let mut meeting = Meeting::new();
     let text = || message("text", json!({ "body": "hello" }));
@@ -72,11 +53,10 @@ async fn of_messages() {
     bench.clock.advance("P1DT1S").unwrap();
     bench.open_window().await;
     meeting.graph(PERMANENT, "permanent", &bench.graph("messages", request()).await);
-    meeting.all_of(&[REFUSED]);
+    meeting
 }
 
-#[tokio::test]
-async fn of_numbers() {
+pub(super) async fn of_numbers() -> Meeting {
     let mut meeting = Meeting::new();
     let test = demo_but("tier = 2000", "tier = 2000\nkind = \"test\"").await;
     test.open_window().await;
@@ -99,11 +79,10 @@ async fn of_numbers() {
     let text = || message("text", json!({ "body": "hello" }));
     assert_eq!(slow.graph("messages", text()).await.0, 200);
     meeting.graph(RATE, "1 of 1", &slow.graph("messages", text()).await);
-    meeting.all_of(&[BY_NUMBER]);
+    meeting
 }
 
-#[tokio::test]
-async fn of_what_does_not_arrive() {
+pub(super) async fn of_what_does_not_arrive() -> Meeting {
     let mut meeting = Meeting::new();
     let ana = "wa_id = \"5215550000001\"";
     let old = format!("{ana}\nclient = {{ os = \"android\", version = \"2.24.13\" }}");
@@ -111,7 +90,7 @@ async fn of_what_does_not_arrive() {
     bench.open_window().await;
     assert_eq!(bench.graph("messages", request()).await.0, 200);
     let failed = bench.hook.wait("failed").await;
-    meeting.status(OLD_APP, "too old", &failed["statuses"][0]);
+    meeting.webhook(OLD_APP, "too old", &failed["statuses"][0]);
 
     let plain = json!({ "name": "plain", "language": "en", "category": "UTILITY",
                         "components": [{ "type": "BODY", "text": "Hello" }] });
@@ -123,6 +102,6 @@ async fn of_what_does_not_arrive() {
     stranger["to"] = json!("4915100000000");
     assert_eq!(bench.graph("messages", stranger).await.0, 200);
     let failed = bench.hook.wait_nth("failed", 1).await;
-    meeting.status(NOBODY, "not on WhatsApp", &failed["statuses"][0]);
-    meeting.all_of(&[FAILED]);
+    meeting.webhook(NOBODY, "not on WhatsApp", &failed["statuses"][0]);
+    meeting
 }

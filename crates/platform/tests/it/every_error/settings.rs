@@ -11,8 +11,6 @@ const USE_CASE: Key = (138_015, "settings.use_case");
 const LIVE_APP: Key = (138_018, "settings.live_app");
 const NOBODY: Key = (138_018, "settings.prerequisites");
 
-pub(crate) const ROWS: &[Key] = &[VALUE, TIER, USE_CASE, LIVE_APP, NOBODY];
-
 fn enable() -> Value {
     json!({ "calling": { "status": "ENABLED" } })
 }
@@ -35,8 +33,7 @@ async fn bench_of(seed: &str, from: &str, to: &str) -> Bench {
     Bench::with(offhook_platform::Config { seed, ..config() }).await
 }
 
-#[tokio::test]
-async fn of_settings() {
+pub(super) async fn of_settings() -> Meeting {
     let mut meeting = Meeting::new();
     let bench = Bench::start().await;
     let hours = json!({ "calling": { "call_hours": { "status": "ENABLED", "timezone_id": "Moon/Sea",
@@ -60,5 +57,5 @@ async fn of_settings() {
     let fields = "fields = [\"calls\", ";
     let bench = off_but(fields, "fields = [").await;
     meeting.graph(NOBODY, "subscribe to calls", &bench.graph("settings", enable()).await);
-    meeting.all_of(&[ROWS]);
+    meeting
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use offhook_rules::{
+    Refusal,
     call::{Effect, Input, Silence},
     eligibility::{Load, NumberFacts, check_call, check_number, check_user_call},
-    limits::{DAY, Rolling},
+    limits::Rolling,
     permission::Choice,
     rulebook::Rulebook,
     window::Window,
@@ -18,6 +19,9 @@ use crate::facts::{Pair, Story, at, idle, number, open_window, user};
 pub(super) const CASES: &[Case] = &[
     Case { rule: "call.answer_window", other: ["30 s", "31 s"], verdict: answer_window },
     Case { rule: "call.ring_timeout", other: ["30 s", "31 s"], verdict: ring_timeout },
+    Case { rule: "call.repeated_pre_accept", other: ["success", "refused"], verdict: twice },
+    Case { rule: "call.unanswered_status", other: ["COMPLETED", "FAILED"], verdict: unanswered },
+    Case { rule: "limits.next_call_field", other: ["next", "at"], verdict: next_call },
     Case { rule: "media.silent_from_start", other: ["5 s", "6 s"], verdict: watches },
     Case { rule: "media.silent_mid_call", other: ["5 s", "6 s"], verdict: watches },
     Case { rule: "media.both_silent_blames_business", other: ["true", "false"], verdict: blame },
@@ -53,6 +57,49 @@ fn ring_timeout(book: &Rulebook) -> String {
         story.then(Input::DeadlineReached, at(second));
         story.call.state().name()
     })
+}
+
+/// A second `pre_accept`, with the same SDP and with another.
+fn twice(book: &Rulebook) -> String {
+    let again = |sdp: &str| {
+        let mut story = Story::user_calls(book, false);
+        story.then(Input::PreAccept { sdp: "v=0".into() }, at(1));
+        said(story.call.handle(Input::PreAccept { sdp: sdp.into() }, at(2), &mut Vec::new()))
+    };
+    format!("same {} | other {}", again("v=0"), again("v=1"))
+}
+
+/// A user who hangs up before and after the answer, and one who does not pick up.
+fn unanswered(book: &Rulebook) -> String {
+    let status = |mut story: Story, input, direction| {
+        story.then(input, at(99));
+        story.call.ending().unwrap().status(direction, book).as_str()
+    };
+    let rings = Story::user_calls(book, false);
+    let mut answered = Story::user_calls(book, false);
+    answered.then(Input::Accept { sdp: "v=0".into(), opaque: None, capture: None }, at(1));
+    let mut dialled = Story::business_calls(&Arc::new(book.clone()));
+    dialled.then(Input::UserRinging, at(1));
+    let by_user = Direction::UserInitiated;
+    format!(
+        "rings {} | answered {} | not picked up {}",
+        status(rings, Input::UserHungUp, by_user),
+        status(answered, Input::UserHungUp, by_user),
+        status(dialled, Input::DeadlineReached, Direction::BusinessInitiated),
+    )
+}
+
+/// The key of the time in the refusal of one call too many.
+fn next_call(book: &Rulebook) -> String {
+    let mut pair = Pair::new(Arc::new(book.clone()));
+    pair.choose(Choice::Permanent, at(0));
+    for n in 0..i64::from(book.limits.connected_per_day.value) {
+        pair.connected(Direction::BusinessInitiated, at(n));
+    }
+    match pair.permit(at(600)) {
+        Err(Refusal::ConnectedLimit { field, .. }) => field,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// What media is told to watch for; it has its own clock.
@@ -116,9 +163,9 @@ fn connected(book: &Rulebook) -> String {
 fn placed(book: &Rulebook) -> String {
     around(10_000, |calls| {
         let mut placed = Rolling::default();
-        (0..calls).for_each(|_| placed.record(at(0), DAY));
-        let max = book.limits.placed_per_day.value;
-        let load = Load { placed: placed.usage(max, DAY, at(600)), ..idle() };
+        let (max, day) = (book.limits.placed_per_day.value, book.limits.day.value);
+        (0..calls).for_each(|_| placed.record(at(0), day));
+        let load = Load { placed: placed.usage(max, day, at(600)), ..idle() };
         dial(book, &open_window(at(600)), &load, 0)
     })
 }

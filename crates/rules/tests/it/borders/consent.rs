@@ -18,6 +18,8 @@ pub(super) const CASES: &[Case] = &[
     Case { rule: "permission.lifetime", other: ["6 d", "8 d"], verdict: lifetime },
     Case { rule: "permission.requests_per_day", other: ["2", "1"], verdict: requests },
     Case { rule: "permission.requests_per_week", other: ["3", "4"], verdict: requests },
+    Case { rule: "limits.day", other: ["23 h", "25 h"], verdict: requests },
+    Case { rule: "limits.week", other: ["6 d", "8 d"], verdict: requests },
     Case { rule: "permission.request_lifetime", other: ["6 d", "8 d"], verdict: buttons },
     Case { rule: "permission.answered_lifetime", other: ["6 d", "8 d"], verdict: answered },
     Case { rule: "permission.nudge_after", other: ["1", "3"], verdict: streak },

@@ -7,6 +7,7 @@ use offhook_rules::{
     rulebook::Rulebook,
     template::{Category, Draft, DraftButton, Part, Review, check, check_count},
     window::Window,
+    words::{check_body, check_text},
 };
 
 use super::{Case, around, said};
@@ -16,6 +17,8 @@ pub(super) const CASES: &[Case] = &[
     Case { rule: "messages.per_second", other: ["79", "81"], verdict: rate },
     Case { rule: "limits.permission_reads_per_second", other: ["99", "101"], verdict: reads },
     Case { rule: "messages.window_code", other: ["131000", "131001"], verdict: window },
+    Case { rule: "messages.text_chars_max", other: ["4095", "4097"], verdict: words },
+    Case { rule: "messages.body_chars_max", other: ["1023", "1025"], verdict: words },
     Case { rule: "messages.direct_send", other: ["true", "false"], verdict: direct },
     Case { rule: "messages.button_text_default", other: ["Ring", "Call"], verdict: plain },
     Case { rule: "messages.button_text_chars_max", other: ["19", "21"], verdict: label },
@@ -47,6 +50,14 @@ pub(super) const CASES: &[Case] = &[
 
 fn text(chars: i64) -> String {
     "x".repeat(usize::try_from(chars).unwrap())
+}
+
+fn words(book: &Rulebook) -> String {
+    let text = around(4096, |chars| said(check_text(&text(chars), book)));
+    format!(
+        "text {text} || body {}",
+        around(1024, |chars| said(check_body(&self::text(chars), book)))
+    )
 }
 
 fn rate(book: &Rulebook) -> String {

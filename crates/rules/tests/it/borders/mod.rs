@@ -33,8 +33,11 @@ pub(super) struct Case {
 }
 
 /// A rule that only a shell reads, and the test of that shell that fails without it.
-const ELSEWHERE: &[(&str, &str, &str)] =
-    &[("call.opaque_chars_max", BORDERS, "a_text_to_echo_is_as_long_as_the_rulebook_lets_it")];
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("call.opaque_chars_max", BORDERS, "a_text_to_echo_is_as_long_as_the_rulebook_lets_it"),
+    ("call.action_required", BORDERS, "a_request_without_an_action_is_what_its_session_says"),
+    ("call.payment_error", BORDERS, "a_call_that_is_not_paid_for_is_told_as_the_rulebook_says"),
+];
 
 /// The server's own table.
 const BORDERS: &str = "platform/tests/it/borders.rs";

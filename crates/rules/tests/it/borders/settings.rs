@@ -24,6 +24,8 @@ pub(super) const CASES: &[Case] = &[
     },
     Case { rule: "hours.holiday_means", other: ["open", "closed"], verdict: holiday },
     Case { rule: "hours.windows_per_day", other: ["1", "3"], verdict: windows },
+    Case { rule: "hours.touching_windows", other: ["true", "false"], verdict: touching },
+    Case { rule: "hours.unlisted_days", other: ["closed", "open"], verdict: unlisted },
     Case { rule: "hours.holidays_max", other: ["19", "21"], verdict: holidays },
     Case {
         rule: "settings.sip_parameter_chars_max",
@@ -31,6 +33,7 @@ pub(super) const CASES: &[Case] = &[
         verdict: sip_parameter,
     },
     Case { rule: "settings.sip_servers_max", other: ["2", "3"], verdict: sip_servers },
+    Case { rule: "settings.sip_port_default", other: ["5060", "5062"], verdict: sip_port },
     Case { rule: "settings.voicemail_timeout_max", other: ["29 s", "31 s"], verdict: voicemail },
 ];
 
@@ -126,6 +129,30 @@ fn windows(book: &Rulebook) -> String {
     around(2, |count| set(book, hours_of(&all[..usize::try_from(count).unwrap()], &[])))
 }
 
+/// A second window that begins around the end of the first.
+fn touching(book: &Rulebook) -> String {
+    ["0159", "0200", "0201"]
+        .map(|open| {
+            let week = [monday("0100", "0200"), monday(open, "0300")];
+            format!("{open} {}", set(book, hours_of(&week, &[])))
+        })
+        .join(" | ")
+}
+
+/// The last second of a Monday without an interval of Tuesday, and the first of the Tuesday.
+fn unlisted(book: &Rulebook) -> String {
+    let week = [monday("0100", "2359")];
+    let settings = changed(book, 100_000, hours_of(&week, &[])).unwrap().settings;
+    let is_open = |time: &str| {
+        let moment = format!("2026-11-{time}Z").parse().unwrap();
+        match hours::check(settings.call_hours.as_ref(), book, moment) {
+            Verdict::Open { .. } => format!("{time} open"),
+            Verdict::Closed { .. } => format!("{time} closed"),
+        }
+    };
+    ["23T23:59:59", "24T00:00:00", "24T00:00:01"].map(is_open).join(" | ")
+}
+
 fn holidays(book: &Rulebook) -> String {
     let one = json!({ "date": "2026-12-25", "start_time": "0000", "end_time": "0100" });
     around(20, |count| {
@@ -151,6 +178,12 @@ fn sip_servers(book: &Rulebook) -> String {
         let servers = vec![server(1); usize::try_from(count).unwrap()];
         set(book, json!({ "sip": { "status": "DISABLED", "servers": servers } }))
     })
+}
+
+fn sip_port(book: &Rulebook) -> String {
+    let body = json!({ "sip": { "status": "ENABLED", "servers": [server(1)] } });
+    let sip = changed(book, 100_000, body).unwrap().settings.sip.unwrap();
+    sip.servers[0].port.to_string()
 }
 
 fn voicemail(book: &Rulebook) -> String {
