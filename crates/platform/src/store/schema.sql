@@ -38,6 +38,8 @@ CREATE INDEX IF NOT EXISTS webhooks_ready ON webhooks (target, due_ms)
 
 CREATE INDEX IF NOT EXISTS webhooks_due ON webhooks (due_ms) WHERE state = 'pending' AND ready;
 
+CREATE INDEX IF NOT EXISTS webhooks_settled ON webhooks (seq) WHERE state <> 'pending';
+
 CREATE INDEX IF NOT EXISTS webhooks_of_call ON webhooks (call_id) WHERE call_id IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS chat_entries (
