@@ -155,12 +155,14 @@ async fn make_world(
         Arc::clone(&ids),
         wake,
     );
+    let books = books(config)?;
     let engine = start_engine(config)?;
     let handset_engine = Engine::start(engine::Config::default()).map_err(StartError::Media)?;
     let media_files = MediaFiles::open(config.data.as_deref()).map_err(StartError::Store)?;
     let clients = Clients::new(config.webhook_roots.as_deref()).map_err(StartError::Client)?;
     let kept_cards = billing::kept_cards(&store).await.map_err(StartError::Store)?;
     let world = World {
+        books.clone(),
         clock: config.clock.clone(),
         store,
         directory,
@@ -182,7 +184,7 @@ async fn make_world(
         placing: tokio::sync::Mutex::new(()),
         reads: PerSecond::default(),
         messages: PerSecond::default(),
-        books: books(config)?,
+        books,
         cards: RwLock::default(),
         first_cards: first_cards(config),
         address: OnceLock::from(addr),
