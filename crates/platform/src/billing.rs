@@ -3,6 +3,8 @@
 //! The rules price; this gathers their facts: which card holds for the account today, how much of the
 //! month its portfolio has used. A call that reaches a cheaper tier is told by webhook.
 
+use std::sync::Arc;
+
 use rules::{
     call::Ending,
     hours,
@@ -16,7 +18,7 @@ use crate::{
     consent,
     directory::{Account, Number, User},
     store::{EndedCall, Kind, Meter, SentMessage, StoreFault},
-    webhooks::{Lane, compose},
+    webhooks::{Lane, Origin, compose},
     world::World,
 };
 
@@ -67,17 +69,21 @@ pub(crate) async fn call(
     let meter = market.clone().map(|market| calls_meter(&account, &market, month));
     let direction = Direction::BusinessInitiated;
     let used = price::billed(direction, connected, &book);
-    let priced = world
-        .store
-        .bill_call(&facts.id, meter, used, move |before| {
-            price::price(card.as_deref()?, direction, country, connected, before, &book)
-        })
-        .await?;
-    if let Some(price) = &priced
-        && price.tier_before.is_some()
-    {
-        let change = compose::volume_tier(price, month, world.clock.now());
-        world.outbox.emit(number, &account_lane(number), change).await?;
+    let (outbox, told, now) = (world.outbox.clone(), Arc::clone(number), world.clock.now());
+    let price = move |before| {
+        let price = card
+            .as_deref()
+            .and_then(|card| price::price(card, direction, country, connected, before, &book));
+        let cheaper = price.as_ref().filter(|price| price.tier_before.is_some());
+        let webhooks = cheaper.map(|price| {
+            let change = compose::volume_tier(price, month, now);
+            outbox.compose(Origin::Event, &told, &account_lane(&told), change)
+        });
+        (price, webhooks.unwrap_or_default())
+    };
+    let priced = world.store.bill_call(&facts.id, meter, used, price).await?;
+    if priced.as_ref().is_some_and(|price| price.tier_before.is_some()) {
+        world.outbox.wake();
     }
     Ok(priced)
 }

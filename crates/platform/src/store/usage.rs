@@ -9,7 +9,7 @@ use rules::price::{Category, Charge, Price};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use terms::{CallId, Country, Direction, MessageId, Money, PhoneNumberId, Timestamp, WaId, WabaId};
 
-use super::{Store, StoreFault};
+use super::{NewWebhook, Store, StoreFault, queue::add_all};
 
 /// A call that ended.
 #[derive(Debug, Clone)]
@@ -65,14 +65,15 @@ impl Store {
         self.writer.run(move |db| insert_call(db, &call)).await
     }
 
-    /// Prices a call once: `price` gets what the meter had before, and `used` is added to it.
-    /// `None` if this call was priced before, or `price` knows no rate.
+    /// Prices a call once: `price` gets what the meter had before, and `used` is added to it; the
+    /// webhooks it answers with are written in the same step. `None` if this call was priced before,
+    /// or `price` knows no rate.
     pub(crate) async fn bill_call(
         &self,
         id: &CallId,
         meter: Option<Meter>,
         used: Duration,
-        price: impl FnOnce(Duration) -> Option<Price> + Send + 'static,
+        price: impl FnOnce(Duration) -> (Option<Price>, Vec<NewWebhook>) + Send + 'static,
     ) -> Result<Option<Price>, StoreFault> {
         let id = id.as_str().to_owned();
         self.writer
@@ -90,7 +91,8 @@ impl Store {
                     None => 0,
                 };
                 let before = Duration::from_millis(u64::try_from(before).unwrap_or(0));
-                let price = price(before);
+                let (price, webhooks) = price(before);
+                add_all(db, &webhooks)?;
                 let total = price.as_ref().map(|price| price.total);
                 db.prepare_cached("UPDATE ended_calls SET cost = ?2, currency = ?3 WHERE id = ?1")?
                     .execute(params![
@@ -262,7 +264,7 @@ mod tests {
             let used = Duration::from_secs(6);
             let price = move |before: Duration| {
                 seen.lock().unwrap().push(before.as_secs());
-                None
+                (None, Vec::new())
             };
             let id = id.parse().unwrap();
             let billed = store.bill_call(&id, Some(meter("MX")), used, price).await;
