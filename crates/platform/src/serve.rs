@@ -132,6 +132,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     }
     Ok(Running { addr, world, stop_webhooks })
 }
+    tokio::spawn(alive::keep(Arc::clone(&world)));
 
 async fn make_world(
     config: &Config,

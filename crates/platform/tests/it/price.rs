@@ -94,6 +94,10 @@ async fn a_month_has_tiers_and_ends_at_the_accounts_midnight() {
     bench.clock.set("2026-11-01T02:59:00Z".parse().unwrap());
     assert_eq!(talk(&bench, 2, "PT66S").await["price"]["amount"], "0.055", "answered in October");
     assert_eq!(talk(&bench, 3, "PT6S").await["price"]["amount"], "0.01", "November is new");
+    let whole = bench.hook.all().into_iter().find(|it| value(it) == *told).unwrap();
+    let whole: Value = serde_json::from_slice(&whole.body).unwrap();
+    assert_eq!(whole["entry"][0]["id"], "201234567890123", "the account's");
+    assert!(whole["entry"][0]["time"].is_i64(), "{whole}");
     assert_eq!(tiers(&bench).len(), 1, "a new month is not told");
 }
 
@@ -117,6 +121,35 @@ async fn a_message_in_a_call_is_shown_apart() {
     let rules = [("price.free_messages_per_month".to_owned(), "1".to_owned())].into();
     let bench = Bench::with(Config { rules, ..seeded(&[("2025-beta", "2026-10")]) }).await;
     allowed(&bench).await;
+/// A call is billed up to the last sign of life of a platform that was killed, not up to its restart.
+#[tokio::test]
+async fn nobody_pays_for_an_outage() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = Some(folder.path().to_owned());
+    let with_data = || Config { data: data.clone(), ..config() };
+    let first = Bench::with(with_data()).await;
+    allowed(&first).await;
+    let business = Business::offering();
+    let dial = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
+        "session": { "sdp_type": "offer", "sdp": business.sdp } });
+    let (_, body) = first.graph("calls", dial).await;
+    let id = body["calls"][0]["id"].as_str().unwrap().to_owned();
+    first.hook.wait("ACCEPTED").await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+
+    // The second finds the folder as a kill would leave it, an hour later.
+    let clock = Clock::starting_at(first.clock.now() + Duration::from_secs(3_600));
+    let second = offhook_platform::serve(Config { clock, ..with_data() }).await.unwrap();
+    let call = first.hook.wait("terminate").await["calls"][0].clone();
+    assert_eq!((&call["id"], &call["status"]), (&json!(id), &json!("FAILED")));
+    let lasted = call["duration"].as_u64().unwrap();
+    assert!((1..=5).contains(&lasted), "{call}");
+    let seen = first.http.get(format!("{}/sandbox/v1/calls/{id}", second.base_url()));
+    let seen = crate::bench::send(seen).await.1;
+    assert_eq!(seen["price"]["amount"], "0.01", "one pulse: {seen}");
+    second.shutdown().await;
+}
+
     let text = |body: &str| {
         json!({ "messaging_product": "whatsapp", "to": ANA, "type": "text",
                 "text": { "body": body } })
