@@ -25,6 +25,9 @@ use crate::{
 /// The meter of a number's free messages.
 const FREE_MESSAGES: &str = "free service messages";
 
+/// The market of whoever has none.
+const OTHER: &str = "Other";
+
 /// Notes a call that ended: for analytics, and for the number's quality.
 pub(crate) async fn note_end(
     world: &World,
@@ -143,6 +146,20 @@ pub(crate) async fn kept_cards(store: &crate::store::Store) -> Result<Vec<Card>,
     let kept: Vec<(String, String)> = store.load_all(Kind::RateCard).await?;
     let read = |(name, csv): (String, String)| {
         let card = Card::parse(&name, &csv);
+/// The market of a user on the card of a number's account, and the month there; `Other` without a card
+/// that knows the user's country.
+pub(crate) fn market_now(world: &World, number: &Number, user: &User) -> (String, Month) {
+    let now = world.clock.now();
+    let Some(account) = world.directory.account(&number.account) else {
+        return (OTHER.to_owned(), Month::of(&jiff::tz::TimeZone::UTC, now));
+    };
+    let (cards, day) = (world.cards(), day(&account, now));
+    let card = cards.calls(&account.rate_card, account.currency, day);
+    let market = card.and_then(|card| card.market(user.country));
+    let market = market.map_or(OTHER, |(name, _)| name).to_owned();
+    (market, month(&account, now))
+}
+
         card.inspect_err(|fault| tracing::error!(%fault, "a kept rate card is not readable")).ok()
     };
     Ok(kept.into_iter().filter_map(read).collect())
