@@ -135,17 +135,17 @@ pub(crate) async fn add_card(
     csv: &str,
     card: Card,
 ) -> Result<(), StoreFault> {
-    let id = format!("{name} {}", card.currency());
+    // Cards of calls and of messages may have one name.
+    let rates_of = match &card {
+        Card::Calls(_) => "calls",
+        Card::Messages(_) => "messages",
+    };
+    let id = format!("{name} {} {rates_of}", card.currency());
     world.store.save(Kind::RateCard, &id, &(name, csv)).await?;
     world.add_card(card);
     Ok(())
 }
 
-/// The cards that were added in earlier runs.
-pub(crate) async fn kept_cards(store: &crate::store::Store) -> Result<Vec<Card>, StoreFault> {
-    let kept: Vec<(String, String)> = store.load_all(Kind::RateCard).await?;
-    let read = |(name, csv): (String, String)| {
-        let card = Card::parse(&name, &csv);
 /// The market of a user on the card of a number's account, and the month there; `Other` without a card
 /// that knows the user's country.
 pub(crate) fn market_now(world: &World, number: &Number, user: &User) -> (String, Month) {
@@ -160,6 +160,11 @@ pub(crate) fn market_now(world: &World, number: &Number, user: &User) -> (String
     (market, month(&account, now))
 }
 
+/// The cards that were added in earlier runs.
+pub(crate) async fn kept_cards(store: &crate::store::Store) -> Result<Vec<Card>, StoreFault> {
+    let kept: Vec<(String, String)> = store.load_all(Kind::RateCard).await?;
+    let read = |(name, csv): (String, String)| {
+        let card = Card::parse(&name, &csv);
         card.inspect_err(|fault| tracing::error!(%fault, "a kept rate card is not readable")).ok()
     };
     Ok(kept.into_iter().filter_map(read).collect())

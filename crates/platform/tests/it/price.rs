@@ -1,6 +1,11 @@
 //! What calls and messages cost, at the account's card, month and tier.
 
-use offhook_platform::{Config, Seed, clock::Mode};
+use std::time::Duration;
+
+use offhook_platform::{
+    Config, Seed,
+    clock::{Clock, Mode},
+};
 use rules::price::Card;
 use serde_json::{Value, json};
 
@@ -89,15 +94,15 @@ async fn a_month_has_tiers_and_ends_at_the_accounts_midnight() {
     assert_eq!(told["volume_tier_info"]["region"], "Mexico");
     assert_eq!(told["volume_tier_info"]["effective_month"], "2026-10");
     assert_eq!(told["volume_tier_info"]["pricing_category"], "CALLING");
+    let whole = bench.hook.all().into_iter().find(|it| value(it) == *told).unwrap();
+    let whole: Value = serde_json::from_slice(&whole.body).unwrap();
+    assert_eq!(whole["entry"][0]["id"], "201234567890123", "the account's");
+    assert!(whole["entry"][0]["time"].is_i64(), "{whole}");
 
     // Midnight in São Paulo is 03:00 in UTC.
     bench.clock.set("2026-11-01T02:59:00Z".parse().unwrap());
     assert_eq!(talk(&bench, 2, "PT66S").await["price"]["amount"], "0.055", "answered in October");
     assert_eq!(talk(&bench, 3, "PT6S").await["price"]["amount"], "0.01", "November is new");
-    let whole = bench.hook.all().into_iter().find(|it| value(it) == *told).unwrap();
-    let whole: Value = serde_json::from_slice(&whole.body).unwrap();
-    assert_eq!(whole["entry"][0]["id"], "201234567890123", "the account's");
-    assert!(whole["entry"][0]["time"].is_i64(), "{whole}");
     assert_eq!(tiers(&bench).len(), 1, "a new month is not told");
 }
 
@@ -116,11 +121,6 @@ async fn the_card_in_force_holds() {
     assert_eq!(talk(&bench, 2, "PT6S").await["price"]["amount"], "0.02", "October in Berlin");
 }
 
-#[tokio::test]
-async fn a_message_in_a_call_is_shown_apart() {
-    let rules = [("price.free_messages_per_month".to_owned(), "1".to_owned())].into();
-    let bench = Bench::with(Config { rules, ..seeded(&[("2025-beta", "2026-10")]) }).await;
-    allowed(&bench).await;
 /// A call is billed up to the last sign of life of a platform that was killed, not up to its restart.
 #[tokio::test]
 async fn nobody_pays_for_an_outage() {
@@ -150,6 +150,11 @@ async fn nobody_pays_for_an_outage() {
     second.shutdown().await;
 }
 
+#[tokio::test]
+async fn a_message_in_a_call_is_shown_apart() {
+    let rules = [("price.free_messages_per_month".to_owned(), "1".to_owned())].into();
+    let bench = Bench::with(Config { rules, ..seeded(&[("2025-beta", "2026-10")]) }).await;
+    allowed(&bench).await;
     let text = |body: &str| {
         json!({ "messaging_product": "whatsapp", "to": ANA, "type": "text",
                 "text": { "body": body } })
@@ -179,6 +184,42 @@ async fn nobody_pays_for_an_outage() {
     assert!(shown.contains(&(service, Some("free_of_month"), None)), "{shown:?}");
     assert!(shown.contains(&(service, Some("billed"), Some("0.01"))), "{shown:?}");
     assert_eq!(shown.len(), 2, "{shown:?}");
+}
+
+/// A card of calls and a card of messages may have one name; both are there after a restart.
+#[tokio::test]
+async fn cards_that_were_added_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = || [("price.free_messages_per_month".to_owned(), "0".to_owned())].into();
+    let with_data = || Config {
+        data: Some(folder.path().to_owned()),
+        rules: rules(),
+        ..seeded(&[("2025-beta", "2026-10")])
+    };
+    let first = Bench::with(with_data()).await;
+    let name = "example-2026-01-01";
+    add_card(&first, name, "Market,Currency,0+\nMexico,USD,7\n").await;
+    let messages =
+        "Market,Currency,Marketing,Utility,Authentication,Service\nMexico,USD,4,3,2,0.5\n";
+    add_card(&first, name, messages).await;
+    first.running.shutdown().await;
+
+    let bench = Bench::with(with_data()).await;
+    allowed(&bench).await;
+    let business = Business::offering();
+    let dial = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
+        "session": { "sdp_type": "offer", "sdp": business.sdp } });
+    let (_, body) = bench.graph("calls", dial).await;
+    let id = body["calls"][0]["id"].as_str().unwrap().to_owned();
+    bench.hook.wait("ACCEPTED").await;
+    let text = json!({ "messaging_product": "whatsapp", "to": ANA, "type": "text",
+                       "text": { "body": "hello" } });
+    assert_eq!(bench.graph("messages", text).await.0, 200);
+    bench.action(&id, "terminate").await;
+    bench.hook.wait("terminate").await;
+    let call = inspect(&bench, &id).await;
+    assert_eq!(call["price"]["amount"], "0.7", "{call}");
+    assert_eq!(call["messages"][0]["price"]["amount"], "0.5", "{call}");
 }
 
 #[tokio::test]
