@@ -35,6 +35,10 @@ pub(crate) struct PlatformArgs {
     /// Where HTTP listens.
     #[arg(long)]
     listen: Option<SocketAddr>,
+    /// Where clients reach HTTP when that is not where it listens, such as
+    /// `https://platform.example`: the beginning of the links that are handed out.
+    #[arg(long)]
+    public_url: Option<String>,
     /// Where all media arrives, one UDP port.
     #[arg(long)]
     media: Option<SocketAddr>,
@@ -53,7 +57,7 @@ pub(crate) struct PlatformArgs {
     /// prints WAV. Such as `espeak-ng --stdout -v {language} {text}`.
     #[arg(long)]
     speech: Option<String>,
-    /// A TOML file with the keys http, media, advertised, data, seed, webhook, handshake,
+    /// A TOML file with the keys http, media, advertised, `public_url`, data, seed, webhook, handshake,
     /// transcriber, speech, `random_seed`, `rate_cards`, `webhook_roots` (a PEM file) and
     /// `sandbox_token_env`.
     #[arg(long)]
@@ -70,6 +74,7 @@ struct File {
     media: Option<SocketAddr>,
     #[serde(default)]
     advertised: Vec<IpAddr>,
+    public_url: Option<String>,
     data: Option<PathBuf>,
     seed: Option<String>,
     webhook: Option<String>,
@@ -114,6 +119,7 @@ fn config(args: PlatformArgs) -> Result<Config> {
         http: args.listen.or(file.http).unwrap_or(default.http),
         media: args.media.or(file.media).unwrap_or(default.media),
         advertised: file.advertised,
+        public_url: args.public_url.or(file.public_url),
         data: args.data.or(file.data),
         seed: seed(args.seed.or(file.seed).as_deref().unwrap_or("demo"))?,
         webhook_url: args.webhook.or(file.webhook),

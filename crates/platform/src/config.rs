@@ -32,6 +32,9 @@ pub struct Config {
     pub media: SocketAddr,
     /// The addresses written into SDP; empty means the address of `media`.
     pub advertised: Vec<IpAddr>,
+    /// Where clients reach HTTP, such as `https://platform.example`, when that is not where it listens:
+    /// the beginning of the links that are handed out.
+    pub public_url: Option<String>,
     /// The folder that keeps the state; without one nothing is kept.
     pub data: Option<PathBuf>,
     /// The world of a platform whose data folder is new or absent.
@@ -71,6 +74,7 @@ impl Default for Config {
             http: SocketAddr::new(loopback, HTTP_PORT),
             media: SocketAddr::new(loopback, MEDIA_PORT),
             advertised: Vec::new(),
+            public_url: None,
             data: None,
             seed: Seed::demo(),
             webhook_url: None,

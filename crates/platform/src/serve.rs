@@ -80,6 +80,9 @@ pub enum StartError {
     /// The seed names what is not there.
     #[error("cannot use the seed")]
     Seed(#[source] SeedError),
+    /// The public URL is none.
+    #[error("the public URL {0:?} is not a valid http or https URL")]
+    PublicUrl(String),
     /// A configured rule does not exist or cannot have its value.
     #[error("cannot replace a rule")]
     Rules(#[source] RulebookError),
@@ -172,6 +175,7 @@ async fn make_world(
         ids,
         media_files,
         tools: Tools { speech: config.speech.clone(), transcriber: config.transcriber.clone() },
+    let public_url = config.public_url.as_deref().map(read_public_url).transpose()?;
         engine,
         handset_engine,
         ears: Ears::start().map_err(StartError::Thread)?,
@@ -197,6 +201,7 @@ async fn make_world(
     Ok(world)
 }
 
+        public_url,
 /// Lets the clock go on as an earlier run on this data folder left it.
 async fn resume_clock(config: &Config, store: &Store) -> Result<(), StoreFault> {
     if let Some(kept) = store.load(Kind::Server, CLOCK).await? {
@@ -207,6 +212,11 @@ async fn resume_clock(config: &Config, store: &Store) -> Result<(), StoreFault> 
 
 /// Which run on this data folder this is, from 0.
 async fn count_run(store: &Store) -> Result<u64, StoreFault> {
+fn read_public_url(text: &str) -> Result<String, StartError> {
+    check_url(text).map_err(|_| StartError::PublicUrl(text.to_owned()))?;
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
     store.update(Kind::Server, "runs", |runs: &mut u64| std::mem::replace(runs, *runs + 1)).await
 }
 

@@ -73,6 +73,8 @@ pub(crate) struct World {
     pub(crate) cards: RwLock<Arc<Cards>>,
     /// The same without those added.
     pub(crate) first_cards: Arc<Cards>,
+    /// Where clients reach this server, if not where it listens; without a slash at its end.
+    pub(crate) public_url: Option<String>,
     /// Where this server listens; known once it does.
     pub(crate) address: OnceLock<SocketAddr>,
     /// The calls' tasks.
@@ -120,6 +122,11 @@ impl World {
 
     /// Where this server is reached from inside.
     pub(crate) fn base_url(&self) -> String {
+    /// Where clients reach this server: the beginning of every link that is handed out.
+    pub(crate) fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| self.base_url())
+    }
+
         let address = self.address.get().copied();
         let address = address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
         if address.ip().is_unspecified() {

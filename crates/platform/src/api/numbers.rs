@@ -139,7 +139,7 @@ pub(super) fn list(world: &World, app: Option<&App>, account: &Account, uri: &Ur
         let (before, after) = (cursor(&first.id), cursor(&last.id));
         answer["paging"] = json!({ "cursors": { "before": before, "after": after } });
         if rest.next().is_some() {
-            let base = format!("{}{}", world.base_url(), uri.path());
+            let base = format!("{}{}", world.public_url(), uri.path());
             answer["paging"]["next"] = json!(format!("{base}?limit={limit}&after={after}"));
         }
     }

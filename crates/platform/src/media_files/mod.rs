@@ -141,7 +141,7 @@ pub(crate) async fn remove(world: &World, id: &MediaId) -> Result<(), StoreFault
 /// A link to a file that works from now on, for as long as the rules say.
 pub(crate) fn link(world: &World, number: &Number, file: &MediaFile) -> String {
     let until = law::link_until(world.clock.now(), &world.book(number)).unix();
-    let (base, id) = (world.base_url(), &file.id);
+    let (base, id) = (world.public_url(), &file.id);
     format!("{base}{LINK_PATH}?mid={id}&ext={until}&hash={}", link_hash(file, until))
 }
 
