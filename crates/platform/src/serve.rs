@@ -2,7 +2,7 @@
 //!
 //! Started in the order of its needs: store, directory, media, webhooks, HTTP. Calls that were live
 //! when an earlier run died are ended before anything is answered. Stopped politely: calls end with
-//! their webhooks, the outbox gets a moment to empty, then sockets close.
+//! their webhooks, recordings are finished, the outbox gets a moment to empty, then sockets close.
 
 use std::{
     collections::BTreeMap,
@@ -31,8 +31,8 @@ use crate::{
     Config, SeedError, StoreFault,
     api::{self, refusals::ApiRefusal},
     billing,
-    calls::{Ears, Recordings, Registry, restart},
-    capture::Tools,
+    calls::{Ears, Recordings, Registry, alive, restart},
+    capture::{Scratch, Tools},
     directory::Directory,
     faults::Faults,
     ids::Ids,
@@ -40,12 +40,15 @@ use crate::{
     openapi, pages, phones, sandbox,
     store::{Kind, Store},
     templates,
-    webhooks::{Clients, Deliverer, Outbox},
+    webhooks::{Clients, Deliverer, Outbox, check_url},
     world::{CLOCK, PerSecond, World},
 };
 
 /// How long calls may take to end when the server stops.
 const END_CALLS: Duration = Duration::from_secs(3);
+
+/// How long recordings and transcripts of the calls that ended may take when the server stops.
+const FINISH_CAPTURES: Duration = Duration::from_secs(30);
 
 /// How long the outbox may take to empty when the server stops; what is left stays in it.
 const EMPTY_OUTBOX: Duration = Duration::from_secs(2);
@@ -165,6 +168,11 @@ async fn make_world(
     let media_files = MediaFiles::open(config.data.as_deref()).map_err(StartError::Store)?;
     let clients = Clients::new(config.webhook_roots.as_deref()).map_err(StartError::Client)?;
     let kept_cards = billing::kept_cards(&store).await.map_err(StartError::Store)?;
+    let tools = Tools {
+        speech: config.speech.clone(),
+        transcriber: config.transcriber.clone(),
+        scratch: Scratch::open(config.data.as_deref()).map_err(StartError::Store)?,
+    };
     let world = World {
         books.clone(),
         clock: config.clock.clone(),
@@ -174,8 +182,7 @@ async fn make_world(
         faults,
         ids,
         media_files,
-        tools: Tools { speech: config.speech.clone(), transcriber: config.transcriber.clone() },
-    let public_url = config.public_url.as_deref().map(read_public_url).transpose()?;
+        tools,
         engine,
         handset_engine,
         ears: Ears::start().map_err(StartError::Thread)?,
@@ -197,11 +204,16 @@ async fn make_world(
         stop: CancellationToken::new(),
         stopped: CancellationToken::new(),
     };
+        captures: TaskTracker::new(),
     world.reset_cards(kept_cards);
     Ok(world)
 }
 
-        public_url,
+fn read_public_url(text: &str) -> Result<String, StartError> {
+    check_url(text).map_err(|_| StartError::PublicUrl(text.to_owned()))?;
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
 /// Lets the clock go on as an earlier run on this data folder left it.
 async fn resume_clock(config: &Config, store: &Store) -> Result<(), StoreFault> {
     if let Some(kept) = store.load(Kind::Server, CLOCK).await? {
@@ -212,11 +224,6 @@ async fn resume_clock(config: &Config, store: &Store) -> Result<(), StoreFault> 
 
 /// Which run on this data folder this is, from 0.
 async fn count_run(store: &Store) -> Result<u64, StoreFault> {
-fn read_public_url(text: &str) -> Result<String, StartError> {
-    check_url(text).map_err(|_| StartError::PublicUrl(text.to_owned()))?;
-    Ok(text.trim_end_matches('/').to_owned())
-}
-
     store.update(Kind::Server, "runs", |runs: &mut u64| std::mem::replace(runs, *runs + 1)).await
 }
 
@@ -326,7 +333,7 @@ impl Running {
         set_callback(&self.world, url).await.map_err(|refusal| CallbackError(refusal.to_string()))
     }
 
-    /// Ends calls politely, lets the outbox empty for a moment, and stops.
+    /// Ends calls politely, lets their recordings be made and the outbox empty for a moment, and stops.
     pub async fn shutdown(self) {
         self.world.stop.cancel();
         self.world.tasks.close();
@@ -334,11 +341,24 @@ impl Running {
         drop(tokio::time::timeout(EMPTY_OUTBOX, self.outbox_empty()).await);
         self.stop_webhooks.cancel();
         self.world.stopped.cancel();
+        self.captures_finished().await;
     }
 
     async fn outbox_empty(&self) {
         let is_due = async || {
             let now = self.world.clock.now();
+    async fn captures_finished(&self) {
+        let captures = &self.world.captures;
+        captures.close();
+        if captures.is_empty() {
+            return;
+        }
+        tracing::info!(count = captures.len(), "recordings and transcripts are being finished");
+        if tokio::time::timeout(FINISH_CAPTURES, captures.wait()).await.is_err() {
+            tracing::error!(count = captures.len(), "recordings and transcripts are lost");
+        }
+    }
+
             self.world.store.has_due(now).await.unwrap_or(false)
         };
         while is_due().await {

@@ -79,6 +79,8 @@ pub(crate) struct World {
     pub(crate) address: OnceLock<SocketAddr>,
     /// The calls' tasks.
     pub(crate) tasks: TaskTracker,
+    /// Recordings, transcripts and voicemails that are being made.
+    pub(crate) captures: TaskTracker,
     /// Calls end politely.
     pub(crate) stop: CancellationToken,
     /// Sockets close.
@@ -120,13 +122,13 @@ impl World {
         self.store.save(Kind::Server, CLOCK, &self.clock.kept()).await
     }
 
-    /// Where this server is reached from inside.
-    pub(crate) fn base_url(&self) -> String {
     /// Where clients reach this server: the beginning of every link that is handed out.
     pub(crate) fn public_url(&self) -> String {
         self.public_url.clone().unwrap_or_else(|| self.base_url())
     }
 
+    /// Where this server is reached from inside.
+    pub(crate) fn base_url(&self) -> String {
         let address = self.address.get().copied();
         let address = address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
         if address.ip().is_unspecified() {

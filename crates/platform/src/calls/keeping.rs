@@ -153,7 +153,7 @@ impl CallActor {
         let lasts = keeping.until.unwrap_or_else(Instant::now).saturating_duration_since(since);
         let kept = Kept { business, user, lasts: lasts.min(longest) };
         let (world, facts) = (Arc::clone(&self.world), self.facts.clone());
-        self.world.tasks.spawn(capture::deliver(world, facts, plan, kept));
+        self.world.captures.spawn(capture::deliver(world, facts, plan, kept));
     }
 
     /// Hands the user's message over.
@@ -163,6 +163,6 @@ impl CallActor {
             return self.record.notes.push(Verdict::NotKept);
         }
         let (world, facts) = (Arc::clone(&self.world), self.facts.clone());
-        self.world.tasks.spawn(capture::deliver_voicemail(world, facts, ear));
+        self.world.captures.spawn(capture::deliver_voicemail(world, facts, ear));
     }
 }

@@ -94,10 +94,16 @@ async fn both_hear_the_announcement_and_the_recording_has_both() {
     assert_eq!(document["mime_type"], "application/json");
     let json = fetched(&bench, document["url"].as_str().unwrap()).await.unwrap();
     let json: Value = serde_json::from_slice(&json).unwrap();
-    let bytes: f64 =
-        json["transcript"]["text"].as_str().unwrap().split(' ').next().unwrap().parse().unwrap();
     let seconds = json["metadata"]["audio"]["duration"].as_f64().unwrap();
-    assert!((bytes - 44.0 - seconds * 64_000.0).abs() < 400.0, "{bytes} for {seconds} s");
+    let segments = json["transcript"]["segments"].as_array().unwrap();
+    for (segment, speaker) in segments.iter().zip(["Business", "Customer"]) {
+        assert_eq!(segment["speaker"], speaker);
+        let text = segment["text"].as_str().unwrap();
+        let bytes: f64 = text.split(' ').next().unwrap().parse().unwrap();
+        assert!((bytes - 44.0 - seconds * 32_000.0).abs() < 400.0, "{bytes} for {seconds} s");
+    }
+    let text = json["transcript"]["text"].as_str().unwrap();
+    assert!(text.starts_with("[Business] ") && text.contains(" [Customer] "), "{text}");
 }
 
 #[tokio::test]
