@@ -80,12 +80,12 @@ pub enum StartError {
     /// A thread cannot be started.
     #[error("cannot start a worker thread")]
     Thread(#[source] std::io::Error),
-    /// The seed names what is not there.
-    #[error("cannot use the seed")]
-    Seed(#[source] SeedError),
     /// The public URL is none.
     #[error("the public URL {0:?} is not a valid http or https URL")]
     PublicUrl(String),
+    /// The seed names what is not there.
+    #[error("cannot use the seed")]
+    Seed(#[source] SeedError),
     /// A configured rule does not exist or cannot have its value.
     #[error("cannot replace a rule")]
     Rules(#[source] RulebookError),
@@ -121,6 +121,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         listener.local_addr().map_err(|source| StartError::Listen { addr: config.http, source })?;
     let wake = Arc::new(Notify::new());
     let world = Arc::new(make_world(&config, addr, Arc::clone(&wake)).await?);
+    media_files::tidy(&world).await.map_err(StartError::Store)?;
     templates::resume(&world).await.map_err(StartError::Store)?;
     let orphans = restart::end_orphans(&world).await.map_err(StartError::Store)?;
     if orphans > 0 {
@@ -131,6 +132,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let deliverer = Deliverer::new(Arc::clone(&world), config.webhook_timeout, wake);
     tokio::spawn(deliverer.run(stop_webhooks.clone()));
     tokio::spawn(media_files::sweep(Arc::clone(&world)));
+    tokio::spawn(alive::keep(Arc::clone(&world)));
     listen(&world, listener);
     if let Some(url) = config.webhook_url {
         let world = Arc::clone(&world);
@@ -138,7 +140,6 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     }
     Ok(Running { addr, world, stop_webhooks })
 }
-    tokio::spawn(alive::keep(Arc::clone(&world)));
 
 async fn make_world(
     config: &Config,
@@ -154,27 +155,28 @@ async fn make_world(
     let faults = Arc::new(faults);
     let run = count_run(&store).await.map_err(StartError::Store)?;
     let ids = Arc::new(Ids::new(config.randomness, run));
+    let books = books(config)?;
     let outbox = Outbox::new(
         directory.clone(),
         store.clone(),
         config.clock.clone(),
         Arc::clone(&faults),
         Arc::clone(&ids),
+        books.clone(),
         wake,
     );
-    let books = books(config)?;
     let engine = start_engine(config)?;
     let handset_engine = Engine::start(engine::Config::default()).map_err(StartError::Media)?;
     let media_files = MediaFiles::open(config.data.as_deref()).map_err(StartError::Store)?;
-    let clients = Clients::new(config.webhook_roots.as_deref()).map_err(StartError::Client)?;
-    let kept_cards = billing::kept_cards(&store).await.map_err(StartError::Store)?;
     let tools = Tools {
         speech: config.speech.clone(),
         transcriber: config.transcriber.clone(),
         scratch: Scratch::open(config.data.as_deref()).map_err(StartError::Store)?,
     };
+    let clients = Clients::new(config.webhook_roots.as_deref()).map_err(StartError::Client)?;
+    let kept_cards = billing::kept_cards(&store).await.map_err(StartError::Store)?;
+    let public_url = config.public_url.as_deref().map(read_public_url).transpose()?;
     let world = World {
-        books.clone(),
         clock: config.clock.clone(),
         store,
         directory,
@@ -199,12 +201,13 @@ async fn make_world(
         books,
         cards: RwLock::default(),
         first_cards: first_cards(config),
+        public_url,
         address: OnceLock::from(addr),
         tasks: TaskTracker::new(),
+        captures: TaskTracker::new(),
         stop: CancellationToken::new(),
         stopped: CancellationToken::new(),
     };
-        captures: TaskTracker::new(),
     world.reset_cards(kept_cards);
     Ok(world)
 }
@@ -338,15 +341,12 @@ impl Running {
         self.world.stop.cancel();
         self.world.tasks.close();
         drop(tokio::time::timeout(END_CALLS, self.world.tasks.wait()).await);
+        self.captures_finished().await;
         drop(tokio::time::timeout(EMPTY_OUTBOX, self.outbox_empty()).await);
         self.stop_webhooks.cancel();
         self.world.stopped.cancel();
-        self.captures_finished().await;
     }
 
-    async fn outbox_empty(&self) {
-        let is_due = async || {
-            let now = self.world.clock.now();
     async fn captures_finished(&self) {
         let captures = &self.world.captures;
         captures.close();
@@ -359,6 +359,9 @@ impl Running {
         }
     }
 
+    async fn outbox_empty(&self) {
+        let is_due = async || {
+            let now = self.world.clock.now();
             self.world.store.has_due(now).await.unwrap_or(false)
         };
         while is_due().await {
