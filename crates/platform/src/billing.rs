@@ -188,7 +188,19 @@ pub(crate) fn zone(account: &Account) -> jiff::tz::TimeZone {
     hours::zone(&account.timezone).unwrap_or(jiff::tz::TimeZone::UTC)
 }
 
-fn month(account: &Account, at: Timestamp) -> Month {
+/// When a month such as `2026-11` begins and ends by the account's calendar.
+pub(crate) fn month_span(account: &Account, month: &str) -> Option<(Timestamp, Timestamp)> {
+    let first: jiff::civil::Date = format!("{month}-01").parse().ok()?;
+    let next = first.checked_add(jiff::Span::new().months(1)).ok()?;
+    let begins = |day: jiff::civil::Date| {
+        let midnight = day.to_zoned(zone(account)).ok()?;
+        Some(Timestamp::from_unix_ms(midnight.timestamp().as_millisecond()))
+    };
+    Some((begins(first)?, begins(next)?))
+}
+
+/// The month of a moment by the account's calendar.
+pub(crate) fn month(account: &Account, at: Timestamp) -> Month {
     Month::of(&zone(account), at)
 }
 

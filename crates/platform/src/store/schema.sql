@@ -98,6 +98,8 @@ CREATE TABLE IF NOT EXISTS sent_messages (
 CREATE INDEX IF NOT EXISTS sent_messages_of_call
     ON sent_messages (call, at_ms) WHERE call IS NOT NULL;
 
+CREATE INDEX IF NOT EXISTS sent_messages_of_account ON sent_messages (account, at_ms, id);
+
 CREATE TABLE IF NOT EXISTS feedback (
     number    TEXT NOT NULL,
     user      TEXT NOT NULL,

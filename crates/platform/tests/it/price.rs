@@ -10,7 +10,7 @@ use rules::price::Card;
 use serde_json::{Value, json};
 
 use crate::{
-    bench::{ANA, Bench, config, value},
+    bench::{ANA, Bench, PNID, config, send, value},
     business::Business,
 };
 
@@ -50,16 +50,24 @@ pub(crate) async fn allowed(bench: &Bench) {
 
 /// A call by the business that lasts this long by the platform's clock; its inspection.
 pub(crate) async fn talk(bench: &Bench, nth: usize, lasts: &str) -> Value {
+    talk_from(bench, PNID, nth, lasts).await
+}
+
+/// The same from any number of the demo's app.
+async fn talk_from(bench: &Bench, number: &str, nth: usize, lasts: &str) -> Value {
     let business = Business::offering();
+    let post = async |body: Value| {
+        let request = bench.post(&format!("/v23.0/{number}/calls")).bearer_auth("demo-token");
+        let (status, answer) = send(request.json(&body)).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
     let dial = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
         "session": { "sdp_type": "offer", "sdp": business.sdp } });
-    let (status, body) = bench.graph("calls", dial).await;
-    assert_eq!(status, 200, "{body}");
-    let id = body["calls"][0]["id"].as_str().unwrap().to_owned();
+    let id = post(dial).await["calls"][0]["id"].as_str().unwrap().to_owned();
     bench.hook.wait_nth("ACCEPTED", nth).await;
     bench.clock.advance(lasts).unwrap();
-    let (status, body) = bench.action(&id, "terminate").await;
-    assert_eq!(status, 200, "{body}");
+    post(json!({ "messaging_product": "whatsapp", "call_id": id, "action": "terminate" })).await;
     bench.hook.wait_nth("terminate", nth).await;
     inspect(bench, &id).await
 }
@@ -106,6 +114,112 @@ async fn a_month_has_tiers_and_ends_at_the_accounts_midnight() {
     assert_eq!(tiers(&bench).len(), 1, "a new month is not told");
 }
 
+/// Accounts of one portfolio use up the same minutes.
+#[tokio::test]
+async fn a_portfolio_shares_its_tier() {
+    const OTHER: (&str, &str, &str) = ("202", "209876543210987", "551140000001");
+    let csv = "Market,Currency,0-2,3+\nMexico,USD,0.10,0.05\n";
+    let seeded = seeded(&[("rate_card = \"example\"", "rate_card = \"ours\"")]);
+    let rate_cards = vec![Card::parse("ours-2026-01-01", csv).unwrap()];
+    let bench = Bench::with(Config { rate_cards, ..seeded }).await;
+    bench.clock.set_mode(Mode::Frozen);
+    bench.clock.set("2026-11-10T12:00:00Z".parse().unwrap());
+    let account = json!({ "id": OTHER.0, "name": "Other", "currency": "USD",
+        "timezone": "America/Sao_Paulo", "use_case": "service", "payment_valid": true,
+        "rulebook": "2025-beta", "rate_card": "ours", "apps": ["401234567890123"] });
+    let number = json!({ "id": OTHER.1, "account": OTHER.0, "digits": OTHER.2, "name": "Other",
+                         "tier": 2000 });
+    for (path, body) in [("/accounts", account), ("/numbers", number)] {
+        let (status, answer) = bench.sandbox(path, body).await;
+        assert_eq!(status, 201, "{answer}");
+    }
+    let on = json!({ "calling": { "status": "ENABLED" } });
+    let on = bench.post(&format!("/v23.0/{}/settings", OTHER.1)).json(&on);
+    assert_eq!(send(on.bearer_auth("demo-token")).await.0, 200);
+    allowed(&bench).await;
+    let text = json!({ "to": OTHER.2, "text": "hello" });
+    assert_eq!(bench.sandbox(&format!("/users/{ANA}/message"), text).await.0, 200);
+    let permit = json!({ "to": OTHER.2, "action": "accept_permanent" });
+    assert_eq!(bench.sandbox(&format!("/users/{ANA}/permission"), permit).await.0, 200);
+
+    assert_eq!(talk(&bench, 0, "PT120S").await["price"]["amount"], "0.2");
+    let alone = talk_from(&bench, OTHER.1, 1, "PT6S").await;
+    assert_eq!(alone["price"]["amount"], "0.01", "its own portfolio, its own minutes");
+    for account in ["201234567890123", OTHER.0] {
+        let change = bench.put(&format!("/sandbox/v1/accounts/{account}"));
+        let body = json!({ "portfolio": "one" });
+        assert_eq!(send(change.json(&body)).await.0, 200);
+    }
+    assert_eq!(talk(&bench, 2, "PT120S").await["price"]["amount"], "0.2", "a new meter");
+    let shared = talk_from(&bench, OTHER.1, 3, "PT6S").await;
+    assert_eq!(shared["price"]["amount"], "0.005", "the other's minutes count");
+}
+
+/// A utility template is free in the open window by the old rules only; marketing never is.
+#[tokio::test]
+async fn templates_cost_by_category_and_window() {
+    let template = |name: &str, category: &str| {
+        json!({ "name": name, "language": "en", "category": category,
+                "components": [{ "type": "BODY", "text": "Hello." }] })
+    };
+    for (rules, utility_inside) in [("2025-beta", "free_in_window"), ("2026-10", "billed")] {
+        let bench = Bench::with(seeded(&[("2025-beta", rules)])).await;
+        bench.clock.set_mode(Mode::Frozen);
+        bench.clock.set("2026-11-10T12:00:00Z".parse().unwrap());
+        for (name, category) in [("told", "UTILITY"), ("sold", "MARKETING")] {
+            let made = bench.post("/v23.0/201234567890123/message_templates");
+            let made = made.bearer_auth("demo-token").json(&template(name, category));
+            assert_eq!(send(made).await.0, 200);
+        }
+        bench.clock.advance("PT2S").unwrap();
+        let both = async || {
+            for name in ["told", "sold"] {
+                let body = json!({ "messaging_product": "whatsapp", "to": ANA, "type": "template",
+                    "template": { "name": name, "language": { "code": "en" } } });
+                let (status, answer) = bench.graph("messages", body).await;
+                assert_eq!(status, 200, "{answer}");
+                bench.clock.advance("PT1S").unwrap();
+            }
+        };
+        bench.open_window().await;
+        both().await;
+        bench.clock.advance("PT25H").unwrap();
+        both().await;
+        let path = "/accounts/201234567890123/messages?month=2026-11";
+        let (status, listed) = bench.sandbox_get(path).await;
+        assert_eq!(status, 200, "{listed}");
+        let shown: Vec<_> = listed["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .rev()
+            .map(|it| {
+                let text = |it: &Value| it.as_str().unwrap_or("").to_owned();
+                (text(&it["category"]), text(&it["charge"]), text(&it["price"]["amount"]))
+            })
+            .collect();
+        let row = |category: &str, charge: &str, price: &str| {
+            (category.to_owned(), charge.to_owned(), price.to_owned())
+        };
+        let inside = if utility_inside == "billed" { "0.01" } else { "" };
+        let want = [
+            row("UTILITY", utility_inside, inside),
+            row("MARKETING", "billed", "0.05"),
+            row("UTILITY", "billed", "0.01"),
+            row("MARKETING", "billed", "0.05"),
+        ];
+        assert_eq!(shown, want, "{rules}");
+        let totals = listed["totals"].as_array().unwrap();
+        let sold = totals.iter().find(|it| it["category"] == "MARKETING").unwrap();
+        assert_eq!((&sold["count"], &sold["price"]["amount"]), (&json!(2), &json!("0.1")));
+        assert_eq!(listed["messages"][0].get("call_id"), None, "no call");
+        let before = "/accounts/201234567890123/messages?month=2026-10";
+        assert_eq!(bench.sandbox_get(before).await.1["messages"], json!([]));
+        let wrong = "/accounts/201234567890123/messages?month=November";
+        assert_eq!(bench.sandbox_get(wrong).await.0, 400);
+    }
+}
+
 /// The card of the day the call was answered on, in the account's currency and zone.
 #[tokio::test]
 async fn the_card_in_force_holds() {
@@ -145,7 +259,7 @@ async fn nobody_pays_for_an_outage() {
     let lasted = call["duration"].as_u64().unwrap();
     assert!((1..=5).contains(&lasted), "{call}");
     let seen = first.http.get(format!("{}/sandbox/v1/calls/{id}", second.base_url()));
-    let seen = crate::bench::send(seen).await.1;
+    let seen = send(seen).await.1;
     assert_eq!(seen["price"]["amount"], "0.01", "one pulse: {seen}");
     second.shutdown().await;
 }
