@@ -49,8 +49,8 @@ pub(crate) struct PlatformArgs {
     /// account names, and the day from which it holds, such as ours-2026-10-01.csv.
     #[arg(long)]
     rate_card: Vec<PathBuf>,
-    /// A command that writes a call down: gets the path of a WAV file (16 kHz, left the business,
-    /// right the user) at its end or in place of `{wav}`, prints text or JSON.
+    /// A command that writes a call down: runs for each voice, gets the path of its WAV file (16 kHz)
+    /// at its end or in place of `{wav}`, prints text or JSON.
     #[arg(long)]
     transcriber: Option<String>,
     /// A command that speaks the purpose of a recording: `{text}` and `{language}` are replaced,

@@ -58,8 +58,8 @@ pub struct Config {
     /// A command that speaks the purpose of a recording: `{text}` and `{language}` in its words are
     /// replaced (the text is also its input), and it gives a WAV file. Without one a tone is played.
     pub speech: Option<String>,
-    /// A command that writes down a call: it gets the path of a WAV file at the end or as `{wav}`,
-    /// and gives text or JSON. Without one transcripts are empty.
+    /// A command that writes down a call: for each voice it gets the path of a WAV file at the end or
+    /// as `{wav}`, and gives text or JSON. Without one transcripts are empty.
     pub transcriber: Option<String>,
     /// Calls that may be live at a time on the whole platform, whoever's they are.
     pub calls_max: usize,
