@@ -37,6 +37,10 @@ pub(crate) struct PlatformArgs {
     /// Where HTTP listens.
     #[arg(long)]
     listen: Option<SocketAddr>,
+    /// Where clients reach HTTP when that is not where it listens, such as
+    /// `https://platform.example`: the beginning of the links that are handed out.
+    #[arg(long)]
+    public_url: Option<String>,
     /// Where all media arrives, one UDP port.
     #[arg(long)]
     media: Option<SocketAddr>,
@@ -47,8 +51,8 @@ pub(crate) struct PlatformArgs {
     /// account names, and the day from which it holds, such as ours-2026-10-01.csv.
     #[arg(long)]
     rate_card: Vec<PathBuf>,
-    /// A command that writes a call down: gets the path of a WAV file (16 kHz, left the business,
-    /// right the user) at its end or in place of `{wav}`, prints text or JSON.
+    /// A command that writes a call down: runs for each voice, gets the path of its WAV file (16 kHz)
+    /// at its end or in place of `{wav}`, prints text or JSON.
     #[arg(long)]
     transcriber: Option<String>,
     /// A command that speaks the purpose of a recording: `{text}` and `{language}` are replaced,
@@ -59,7 +63,7 @@ pub(crate) struct PlatformArgs {
     /// `offhook rulebook show` lists them; a list is separated by commas.
     #[arg(long, value_name = "PATH=VALUE", value_parser = read_rule)]
     rule: Vec<(String, String)>,
-    /// A TOML file with the keys http, media, advertised, data, seed, webhook, handshake,
+    /// A TOML file with the keys http, media, advertised, `public_url`, data, seed, webhook, handshake,
     /// transcriber, speech, `random_seed`, `rate_cards`, `webhook_roots` (a PEM file),
     /// `sandbox_token_env`, `calls_max`, `webhook_timeout_s` and the table `[rules]`.
     #[arg(long)]
@@ -76,6 +80,7 @@ struct File {
     media: Option<SocketAddr>,
     #[serde(default)]
     advertised: Vec<IpAddr>,
+    public_url: Option<String>,
     data: Option<PathBuf>,
     seed: Option<String>,
     webhook: Option<String>,
@@ -124,6 +129,7 @@ fn config(args: PlatformArgs) -> Result<Config> {
         http: args.listen.or(file.http).unwrap_or(default.http),
         media: args.media.or(file.media).unwrap_or(default.media),
         advertised: file.advertised,
+        public_url: args.public_url.or(file.public_url),
         data: args.data.or(file.data),
         seed: seed(args.seed.or(file.seed).as_deref().unwrap_or("demo"))?,
         webhook_url: args.webhook.or(file.webhook),

@@ -19,7 +19,8 @@ pub(crate) async fn call_analytics(
     let mut tally = Tally::new(&query, &zone, &world.book_of(account))
         .map_err(|fault| ApiRefusal::Parameter(format!("call_analytics.{fault}")))?;
     let range = (query.start, query.end);
-    world.store.connected_calls(&account.id, range, |call| tally.add(call)).await?;
+    let add = |call: &analytics::Call| tally.add(call);
+    world.store.connected_calls(&account.id, account.currency, range, add).await?;
     Ok(CallAnalytics {
         granularity: request.granularity,
         phone_numbers: request.phone_numbers.clone(),

@@ -3,6 +3,8 @@
 //! The rules price; this gathers their facts: which card holds for the account today, how much of the
 //! month its portfolio has used. A call that reaches a cheaper tier is told by webhook.
 
+use std::sync::Arc;
+
 use rules::{
     call::Ending,
     hours,
@@ -16,12 +18,15 @@ use crate::{
     consent,
     directory::{Account, Number, User},
     store::{EndedCall, Kind, Meter, SentMessage, StoreFault},
-    webhooks::{Lane, compose},
+    webhooks::{Lane, Origin, compose},
     world::World,
 };
 
 /// The meter of a number's free messages.
 const FREE_MESSAGES: &str = "free service messages";
+
+/// The market of whoever has none.
+const OTHER: &str = "Other";
 
 /// Notes a call that ended: for analytics, and for the number's quality.
 pub(crate) async fn note_end(
@@ -67,17 +72,21 @@ pub(crate) async fn call(
     let meter = market.clone().map(|market| calls_meter(&account, &market, month));
     let direction = Direction::BusinessInitiated;
     let used = price::billed(direction, connected, &book);
-    let priced = world
-        .store
-        .bill_call(&facts.id, meter, used, move |before| {
-            price::price(card.as_deref()?, direction, country, connected, before, &book)
-        })
-        .await?;
-    if let Some(price) = &priced
-        && price.tier_before.is_some()
-    {
-        let change = compose::volume_tier(price, month, world.clock.now());
-        world.outbox.emit(number, &account_lane(number), change).await?;
+    let (outbox, told, now) = (world.outbox.clone(), Arc::clone(number), world.clock.now());
+    let price = move |before| {
+        let price = card
+            .as_deref()
+            .and_then(|card| price::price(card, direction, country, connected, before, &book));
+        let cheaper = price.as_ref().filter(|price| price.tier_before.is_some());
+        let webhooks = cheaper.map(|price| {
+            let change = compose::volume_tier(price, month, now);
+            outbox.compose(Origin::Event, &told, &account_lane(&told), change)
+        });
+        (price, webhooks.unwrap_or_default())
+    };
+    let priced = world.store.bill_call(&facts.id, meter, used, price).await?;
+    if priced.as_ref().is_some_and(|price| price.tier_before.is_some()) {
+        world.outbox.wake();
     }
     Ok(priced)
 }
@@ -126,10 +135,29 @@ pub(crate) async fn add_card(
     csv: &str,
     card: Card,
 ) -> Result<(), StoreFault> {
-    let id = format!("{name} {}", card.currency());
+    // Cards of calls and of messages may have one name.
+    let rates_of = match &card {
+        Card::Calls(_) => "calls",
+        Card::Messages(_) => "messages",
+    };
+    let id = format!("{name} {} {rates_of}", card.currency());
     world.store.save(Kind::RateCard, &id, &(name, csv)).await?;
     world.add_card(card);
     Ok(())
+}
+
+/// The market of a user on the card of a number's account, and the month there; `Other` without a card
+/// that knows the user's country.
+pub(crate) fn market_now(world: &World, number: &Number, user: &User) -> (String, Month) {
+    let now = world.clock.now();
+    let Some(account) = world.directory.account(&number.account) else {
+        return (OTHER.to_owned(), Month::of(&jiff::tz::TimeZone::UTC, now));
+    };
+    let (cards, day) = (world.cards(), day(&account, now));
+    let card = cards.calls(&account.rate_card, account.currency, day);
+    let market = card.and_then(|card| card.market(user.country));
+    let market = market.map_or(OTHER, |(name, _)| name).to_owned();
+    (market, month(&account, now))
 }
 
 /// The cards that were added in earlier runs.
@@ -160,7 +188,19 @@ pub(crate) fn zone(account: &Account) -> jiff::tz::TimeZone {
     hours::zone(&account.timezone).unwrap_or(jiff::tz::TimeZone::UTC)
 }
 
-fn month(account: &Account, at: Timestamp) -> Month {
+/// When a month such as `2026-11` begins and ends by the account's calendar.
+pub(crate) fn month_span(account: &Account, month: &str) -> Option<(Timestamp, Timestamp)> {
+    let first: jiff::civil::Date = format!("{month}-01").parse().ok()?;
+    let next = first.checked_add(jiff::Span::new().months(1)).ok()?;
+    let begins = |day: jiff::civil::Date| {
+        let midnight = day.to_zoned(zone(account)).ok()?;
+        Some(Timestamp::from_unix_ms(midnight.timestamp().as_millisecond()))
+    };
+    Some((begins(first)?, begins(next)?))
+}
+
+/// The month of a moment by the account's calendar.
+pub(crate) fn month(account: &Account, at: Timestamp) -> Month {
     Month::of(&zone(account), at)
 }
 

@@ -32,6 +32,9 @@ pub struct Config {
     pub media: SocketAddr,
     /// The addresses written into SDP; empty means the address of `media`.
     pub advertised: Vec<IpAddr>,
+    /// Where clients reach HTTP, such as `https://platform.example`, when that is not where it listens:
+    /// the beginning of the links that are handed out.
+    pub public_url: Option<String>,
     /// The folder that keeps the state; without one nothing is kept.
     pub data: Option<PathBuf>,
     /// The world of a platform whose data folder is new or absent.
@@ -55,8 +58,8 @@ pub struct Config {
     /// A command that speaks the purpose of a recording: `{text}` and `{language}` in its words are
     /// replaced (the text is also its input), and it gives a WAV file. Without one a tone is played.
     pub speech: Option<String>,
-    /// A command that writes down a call: it gets the path of a WAV file at the end or as `{wav}`,
-    /// and gives text or JSON. Without one transcripts are empty.
+    /// A command that writes down a call: for each voice it gets the path of a WAV file at the end or
+    /// as `{wav}`, and gives text or JSON. Without one transcripts are empty.
     pub transcriber: Option<String>,
     /// Calls that may be live at a time on the whole platform, whoever's they are.
     pub calls_max: usize,
@@ -71,6 +74,7 @@ impl Default for Config {
             http: SocketAddr::new(loopback, HTTP_PORT),
             media: SocketAddr::new(loopback, MEDIA_PORT),
             advertised: Vec::new(),
+            public_url: None,
             data: None,
             seed: Seed::demo(),
             webhook_url: None,

@@ -1,7 +1,7 @@
 //! What stands between a business number and a user: permission, window, counters?
 //!
-//! One document a pair, changed in one step by the rules; what follows (the reply webhook, the line in
-//! the chat) is carried out here.
+//! One document a pair, changed in one step by the rules, with the reply webhook in the same step; the
+//! line in the chat follows.
 
 use std::sync::Arc;
 
@@ -18,15 +18,18 @@ use serde::{Deserialize, Serialize};
 use terms::{CallId, Direction, MessageId};
 use wire::{
     handset::{ChatAuthor, ChatEntry, ChatEntryState, ChatKind},
-    webhook::message::{CallPermissionReply, Response, ResponseSource},
+    webhook::{
+        envelope::Change,
+        message::{CallPermissionReply, Response, ResponseSource},
+    },
 };
 
 use crate::{
     chats,
     directory::{Number, User},
     ids::Stream,
-    store::{Kind, StoreFault},
-    webhooks::{Lane, compose},
+    store::{Kind, NewWebhook, StoreFault},
+    webhooks::{Lane, Origin, compose},
     world::World,
 };
 
@@ -97,7 +100,8 @@ pub(crate) async fn ask_callback(
 
 /// What a change of a pair's consent leaves to do.
 struct Done {
-    effects: Vec<Effect>,
+    /// What the user sees in the chat.
+    entries: Vec<ChatEntry>,
     /// Requests whose buttons stopped working because a newer one was answered.
     replaced: Vec<MessageId>,
 }
@@ -122,23 +126,28 @@ pub(crate) async fn handle(
         | Input::Unanswered => None,
     };
     let (kind, is_reply) = (world.directory.kind_of(number), answered.is_some());
+    let scene = (Arc::clone(world), number.clone(), user.clone());
     let edit = move |pair: &mut Pair| {
-        let mut effects = Vec::new();
+        let (mut effects, (world, number, user)) = (Vec::new(), scene);
         let before = pair.consent.replaced_requests();
-        pair.consent.handle(input, &book, kind, now, &mut effects)?;
+        if let Err(refusal) = pair.consent.handle(input, &book, kind, now, &mut effects) {
+            return (Err(refusal), Vec::new());
+        }
         if is_reply {
             pair.window.open_by_permission_reply(&book, now);
         }
         let mut replaced = pair.consent.replaced_requests();
         replaced.retain(|id| !before.contains(id));
-        Ok(Done { effects, replaced })
+        let (entries, webhooks) = told(&world, &number, &user, effects);
+        (Ok(Done { entries, replaced }), webhooks)
     };
-    let done: Result<Done, Refusal> =
-        world.store.update(Kind::Consent, &key(number, user), edit).await?;
-    let Done { effects, replaced } = match done {
+    let changed: Result<Done, Refusal> =
+        world.store.update_telling(Kind::Consent, &key(number, user), edit).await?;
+    let Done { entries, replaced } = match changed {
         Ok(done) => done,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    world.outbox.wake();
     for id in replaced {
         chats::close_request(world, number, &user.wa_id, &id, now).await?;
     }
@@ -147,21 +156,35 @@ pub(crate) async fn handle(
         let state = entry_state(choice);
         chats::answer_request(world, number, &user.wa_id, &id, state, until).await?;
     }
-    for effect in effects {
-        match effect {
-            Effect::SendReply(reply) => tell_reply(world, number, user, reply).await?,
-            Effect::Nudge { unanswered } => nudge(world, number, user, unanswered).await?,
-        }
+    for entry in entries {
+        chats::add(world, number, &user.wa_id, entry).await?;
     }
     Ok(Ok(()))
 }
 
-async fn tell_reply(
+/// What the user sees in the chat, and what the business is told.
+fn told(
     world: &World,
     number: &Number,
     user: &User,
-    reply: Reply,
-) -> Result<(), StoreFault> {
+    effects: Vec<Effect>,
+) -> (Vec<ChatEntry>, Vec<NewWebhook>) {
+    let (mut entries, mut webhooks) = (Vec::new(), Vec::new());
+    for effect in effects {
+        match effect {
+            Effect::SendReply(reply) => {
+                let (entry, change) = reply_told(world, number, user, &reply);
+                entries.push(entry);
+                let lane = lane(number, user);
+                webhooks.extend(world.outbox.compose(Origin::Event, number, &lane, change));
+            }
+            Effect::Nudge { unanswered } => entries.push(nudge(world, number, user, unanswered)),
+        }
+    }
+    (entries, webhooks)
+}
+
+fn reply_told(world: &World, number: &Number, user: &User, reply: &Reply) -> (ChatEntry, Change) {
     let now = world.clock.now();
     let id = wire::wacid::wamid(&user.wa_id, world.ids.bytes(Stream::Message));
     let about = match &reply.context {
@@ -170,7 +193,7 @@ async fn tell_reply(
         permission::Context::None => None,
     };
     let mut entry = ChatEntry::new(id.clone(), now, ChatAuthor::System, ChatKind::PermissionReply);
-    entry.state = Some(reply_state(&reply));
+    entry.state = Some(reply_state(reply));
     entry.expires_at = reply.expires_at;
     let body = CallPermissionReply {
         response: match reply.response {
@@ -184,17 +207,10 @@ async fn tell_reply(
             permission::Source::Automatic => ResponseSource::Automatic,
         }),
     };
-    let change = compose::permission_reply(number, user, id, body, about, now);
-    world.outbox.emit(number, &lane(number, user), change).await?;
-    chats::add(world, number, &user.wa_id, entry).await
+    (entry, compose::permission_reply(number, user, id, body, about, now))
 }
 
-async fn nudge(
-    world: &World,
-    number: &Number,
-    user: &User,
-    unanswered: u32,
-) -> Result<(), StoreFault> {
+fn nudge(world: &World, number: &Number, user: &User, unanswered: u32) -> ChatEntry {
     let id = wire::wacid::wamid(&user.wa_id, world.ids.bytes(Stream::Message));
     let mut entry = ChatEntry::new(id, world.clock.now(), ChatAuthor::System, ChatKind::Text);
     entry.text = Some(format!(
@@ -202,7 +218,7 @@ async fn nudge(
          change this in the business's profile.",
         number.name
     ));
-    chats::add(world, number, &user.wa_id, entry).await
+    entry
 }
 
 fn reply_state(reply: &Reply) -> ChatEntryState {

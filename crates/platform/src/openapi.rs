@@ -332,6 +332,17 @@ fn sandbox_records() -> Vec<Operation> {
             "Figures of the account's calls: the parameters of call_analytics in the query",
             analytics(),
         ),
+        get(
+            "/sandbox/v1/accounts/{waba_id}/messages",
+            "What the account's messages of a month cost (?month=2026-11; the current one without)",
+            json!({ "month": "2026-11",
+                    "totals": [{ "category": "SERVICE", "charge": "billed", "count": 1,
+                                 "price": { "amount": "0.01", "currency": "USD" } }],
+                    "messages": [{ "id": "wamid.SAMPLE", "at": "2026-11-22T18:00:00Z",
+                                   "number": "109876543210987", "user": "5215550000001",
+                                   "category": "SERVICE", "charge": "billed",
+                                   "price": { "amount": "0.01", "currency": "USD" } }] }),
+        ),
         Operation {
             status: "201",
             ..post(

@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use rules::{price::Cards, quality::Restriction};
 use serde::{Deserialize, Serialize};
+use terms::AppId;
 
 use crate::{
     books::Books,
@@ -96,6 +97,12 @@ impl Seed {
                 .map_err(|why| SeedError::Meaning(format!("account {} names {why}", account.id)))?;
         }
         for number in &self.numbers {
+            if let Some(app) = number.callback_overrides.keys().find(|app| !self.has_app(app)) {
+                return Err(SeedError::Meaning(format!(
+                    "number {} names app {app}, which is not there",
+                    number.id
+                )));
+            }
             if !self.accounts.iter().any(|account| account.id == number.account) {
                 return Err(SeedError::Meaning(format!(
                     "number {} names account {}, which is not there",
@@ -135,11 +142,15 @@ impl Seed {
         unique("d360_key", self.numbers.iter().filter_map(|number| number.d360_key.as_deref()))
     }
 
+    fn has_app(&self, id: &AppId) -> bool {
+        self.apps.iter().any(|app| app.id == *id)
+    }
+
     /// What the account names that is not there.
     fn check_account(&self, account: &Account, shelf: Option<&Shelf<'_>>) -> Result<(), String> {
         let named = account.apps.iter().chain(account.overrides.keys());
         for app in named {
-            if !self.apps.iter().any(|known| known.id == *app) {
+            if !self.has_app(app) {
                 return Err(format!("app {app}, which is not there"));
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! Started in the order of its needs: store, directory, media, webhooks, HTTP. Calls that were live
 //! when an earlier run died are ended before anything is answered. Stopped politely: calls end with
-//! their webhooks, the outbox gets a moment to empty, then sockets close.
+//! their webhooks, recordings are finished, the outbox gets a moment to empty, then sockets close.
 
 use std::{
     net::SocketAddr,
@@ -29,8 +29,8 @@ use crate::{
     api::{self, refusals::ApiRefusal},
     billing,
     books::Books,
-    calls::{Ears, Recordings, Registry, restart},
-    capture::Tools,
+    calls::{Ears, Recordings, Registry, alive, restart},
+    capture::{Scratch, Tools},
     directory::{Account, Directory},
     faults::Faults,
     ids::Ids,
@@ -39,12 +39,15 @@ use crate::{
     seed::Shelf,
     store::{Kind, Store},
     templates,
-    webhooks::{Clients, Deliverer, Outbox},
+    webhooks::{Clients, Deliverer, Outbox, check_url},
     world::{CLOCK, PerSecond, World},
 };
 
 /// How long calls may take to end when the server stops.
 const END_CALLS: Duration = Duration::from_secs(3);
+
+/// How long recordings and transcripts of the calls that ended may take when the server stops.
+const FINISH_CAPTURES: Duration = Duration::from_secs(30);
 
 /// How long the outbox may take to empty when the server stops; what is left stays in it.
 const EMPTY_OUTBOX: Duration = Duration::from_secs(2);
@@ -76,6 +79,9 @@ pub enum StartError {
     /// A thread cannot be started.
     #[error("cannot start a worker thread")]
     Thread(#[source] std::io::Error),
+    /// The public URL is none.
+    #[error("the public URL {0:?} is not a valid http or https URL")]
+    PublicUrl(String),
     /// The seed names what is not there.
     #[error("cannot use the seed")]
     Seed(#[source] SeedError),
@@ -123,6 +129,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         listener.local_addr().map_err(|source| StartError::Listen { addr: config.http, source })?;
     let wake = Arc::new(Notify::new());
     let world = Arc::new(make_world(&config, addr, Arc::clone(&wake)).await?);
+    media_files::tidy(&world).await.map_err(StartError::Store)?;
     templates::resume(&world).await.map_err(StartError::Store)?;
     let orphans = restart::end_orphans(&world).await.map_err(StartError::Store)?;
     if orphans > 0 {
@@ -133,6 +140,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let deliverer = Deliverer::new(Arc::clone(&world), config.webhook_timeout, wake);
     tokio::spawn(deliverer.run(stop_webhooks.clone()));
     tokio::spawn(media_files::sweep(Arc::clone(&world)));
+    tokio::spawn(alive::keep(Arc::clone(&world)));
     listen(&world, listener);
     if let Some(url) = config.webhook_url {
         let world = Arc::clone(&world);
@@ -146,7 +154,7 @@ async fn make_world(
     addr: SocketAddr,
     wake: Arc<Notify>,
 ) -> Result<World, StartError> {
-    let books = Books::new(&config.rules).map_err(StartError::Rules)?;
+    let books = Arc::new(Books::new(&config.rules).map_err(StartError::Rules)?);
     let store = Store::open(config.data.as_deref()).map_err(StartError::Store)?;
     resume_clock(config, &store).await.map_err(StartError::Store)?;
     let seed = config.seed.clone();
@@ -167,13 +175,20 @@ async fn make_world(
         config.clock.clone(),
         Arc::clone(&faults),
         Arc::clone(&ids),
+        Arc::clone(&books),
         wake,
     );
     let engine = start_engine(config)?;
     let handset_engine = Engine::start(engine::Config::default()).map_err(StartError::Media)?;
     let media_files = MediaFiles::open(config.data.as_deref()).map_err(StartError::Store)?;
+    let tools = Tools {
+        speech: config.speech.clone(),
+        transcriber: config.transcriber.clone(),
+        scratch: Scratch::open(config.data.as_deref()).map_err(StartError::Store)?,
+    };
     let clients = Clients::new(config.webhook_roots.as_deref()).map_err(StartError::Client)?;
     let kept_cards = billing::kept_cards(&store).await.map_err(StartError::Store)?;
+    let public_url = config.public_url.as_deref().map(read_public_url).transpose()?;
     let world = World {
         clock: config.clock.clone(),
         store,
@@ -182,7 +197,7 @@ async fn make_world(
         faults,
         ids,
         media_files,
-        tools: Tools { speech: config.speech.clone(), transcriber: config.transcriber.clone() },
+        tools,
         engine,
         handset_engine,
         ears: Ears::start().map_err(StartError::Thread)?,
@@ -200,13 +215,20 @@ async fn make_world(
         books,
         cards: RwLock::default(),
         first_cards,
+        public_url,
         address: OnceLock::from(addr),
         tasks: TaskTracker::new(),
+        captures: TaskTracker::new(),
         stop: CancellationToken::new(),
         stopped: CancellationToken::new(),
     };
     world.reset_cards(kept_cards);
     Ok(world)
+}
+
+fn read_public_url(text: &str) -> Result<String, StartError> {
+    check_url(text).map_err(|_| StartError::PublicUrl(text.to_owned()))?;
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// Lets the clock go on as an earlier run on this data folder left it.
@@ -324,14 +346,27 @@ impl Running {
         set_callback(&self.world, url).await.map_err(|refusal| CallbackError(refusal.to_string()))
     }
 
-    /// Ends calls politely, lets the outbox empty for a moment, and stops.
+    /// Ends calls politely, lets their recordings be made and the outbox empty for a moment, and stops.
     pub async fn shutdown(self) {
         self.world.stop.cancel();
         self.world.tasks.close();
         drop(tokio::time::timeout(END_CALLS, self.world.tasks.wait()).await);
+        self.captures_finished().await;
         drop(tokio::time::timeout(EMPTY_OUTBOX, self.outbox_empty()).await);
         self.stop_webhooks.cancel();
         self.world.stopped.cancel();
+    }
+
+    async fn captures_finished(&self) {
+        let captures = &self.world.captures;
+        captures.close();
+        if captures.is_empty() {
+            return;
+        }
+        tracing::info!(count = captures.len(), "recordings and transcripts are being finished");
+        if tokio::time::timeout(FINISH_CAPTURES, captures.wait()).await.is_err() {
+            tracing::error!(count = captures.len(), "recordings and transcripts are lost");
+        }
     }
 
     async fn outbox_empty(&self) {

@@ -19,7 +19,7 @@ use crate::{
     directory::Account,
     ids::Stream,
     store::{Kind, StoreFault},
-    webhooks::{Lane, compose},
+    webhooks::{Lane, Origin, compose},
     world::World,
 };
 
@@ -138,24 +138,25 @@ async fn approve(world: &World, reviewed: Stored) -> Result<(), StoreFault> {
     let template = &reviewed.template;
     let key = key(&reviewed.account, &template.name, &template.language);
     let (id, now) = (reviewed.id.clone(), world.clock.now());
+    // The event is the account's; it goes out by the endpoints of its first number.
+    let numbers = world.directory.numbers();
+    let number = numbers.iter().find(|number| number.account == reviewed.account);
+    let lane = Lane(format!("{}/templates", reviewed.account));
+    let change = compose::template_approved(&reviewed);
+    let webhooks = number.map(|number| world.outbox.compose(Origin::Event, number, &lane, change));
     // It may have been deleted, made anew or restored meanwhile.
     let approve = move |slot: &mut Option<Stored>| {
-        let Some(stored) = slot.as_mut().filter(|stored| stored.id == id) else { return false };
+        let Some(stored) = slot.as_mut().filter(|stored| stored.id == id) else {
+            return ((), Vec::new());
+        };
         let is_over =
             stored.review != Review::Approved && stored.review.at(now) == Review::Approved;
         stored.review = stored.review.at(now);
-        is_over
+        ((), webhooks.filter(|_| is_over).unwrap_or_default())
     };
-    if !world.store.update(Kind::Template, &key, approve).await? {
-        return Ok(());
-    }
-    // The event is the account's; it goes out by the endpoints of its first number.
-    let numbers = world.directory.numbers();
-    let Some(number) = numbers.iter().find(|number| number.account == reviewed.account) else {
-        return Ok(());
-    };
-    let lane = Lane(format!("{}/templates", reviewed.account));
-    world.outbox.emit(number, &lane, compose::template_approved(&reviewed)).await
+    world.store.update_telling(Kind::Template, &key, approve).await?;
+    world.outbox.wake();
+    Ok(())
 }
 
 fn key(account: &WabaId, name: &str, language: &str) -> String {

@@ -71,15 +71,19 @@ pub(crate) struct World {
     /// Messages sent.
     pub(crate) messages: PerSecond,
     /// The rulebooks.
-    pub(crate) books: Books,
+    pub(crate) books: Arc<Books>,
     /// The rate cards: those shipped, those configured, those added.
     pub(crate) cards: RwLock<Arc<Cards>>,
     /// The same without those added.
     pub(crate) first_cards: Arc<Cards>,
+    /// Where clients reach this server, if not where it listens; without a slash at its end.
+    pub(crate) public_url: Option<String>,
     /// Where this server listens; known once it does.
     pub(crate) address: OnceLock<SocketAddr>,
     /// The calls' tasks.
     pub(crate) tasks: TaskTracker,
+    /// Recordings, transcripts and voicemails that are being made.
+    pub(crate) captures: TaskTracker,
     /// Calls end politely.
     pub(crate) stop: CancellationToken,
     /// Sockets close.
@@ -119,6 +123,11 @@ impl World {
     /// Keeps where the clock stands, for the next run on this data folder.
     pub(crate) async fn keep_clock(&self) -> Result<(), StoreFault> {
         self.store.save(Kind::Server, CLOCK, &self.clock.kept()).await
+    }
+
+    /// Where clients reach this server: the beginning of every link that is handed out.
+    pub(crate) fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| self.base_url())
     }
 
     /// Where this server is reached from inside.

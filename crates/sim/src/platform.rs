@@ -5,8 +5,7 @@ use std::time::Duration;
 use rules::{
     Refusal,
     call::{Call, Effect, Ending, Input, Silence, State},
-    eligibility,
-    permission, price,
+    eligibility, permission, price,
 };
 use switchboard::call::{Input as BusinessInput, Outcome};
 use terms::{Country, Direction, Party};

@@ -295,11 +295,7 @@ impl World {
         let count = u32::try_from(self.calls.iter().filter(running).count()).unwrap_or(u32::MAX);
         let limits = &self.book.limits;
         Load {
-            placed: self.placed.usage(
-                limits.placed_per_day.value,
-                limits.day.value,
-                self.now,
-            ),
+            placed: self.placed.usage(limits.placed_per_day.value, limits.day.value, self.now),
             running_of_number: count,
             running_of_account: count,
             pair_in_call: count > 0,

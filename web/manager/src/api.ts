@@ -6,6 +6,7 @@ import type {
   CallPage,
   Clock,
   Faults,
+  MonthOfMessages,
   PermissionAction,
   Refused,
   Settings,
@@ -102,6 +103,8 @@ export const analytics = (waba: string, { start, end, dimensions, phone_numbers 
   if (phone_numbers.length > 0) query.set("phone_numbers", JSON.stringify(phone_numbers));
   return ask<AnalyticsAnswer>("GET", `${path("accounts", waba, "analytics")}?${query}`);
 };
+
+export const messages = (waba: string) => ask<MonthOfMessages>("GET", path("accounts", waba, "messages"));
 
 export const faults = () => ask<Faults[]>("GET", path("faults"));
 export const clearFaults = (call?: string) =>

@@ -319,6 +319,20 @@ export interface Restriction {
   expiration?: number;
 }
 
+/** What an account's messages of a month cost; the newest ones are listed too. */
+export interface MonthOfMessages {
+  month: string;
+  totals: MessageTotal[];
+}
+
+export interface MessageTotal {
+  category: string;
+  charge: string;
+  count: number;
+  /** Absent where one of them has no price. */
+  price?: Money;
+}
+
 /** Graph's edge `call_analytics`. */
 export interface AnalyticsAnswer {
   data: CallAnalytics[];

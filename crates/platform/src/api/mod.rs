@@ -130,8 +130,8 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
         }
         (&Method::GET, "") => show(world, headers, uri, id),
         (&Method::POST, "") => {
-            let (_, number) = auth::number(world, headers, uri, id, "webhook_configuration")?;
-            numbers::change(world, &number, &read(body).await?).await
+            let (client, number) = auth::number(world, headers, uri, id, "webhook_configuration")?;
+            numbers::change(world, &client.app.id, &number, &read(body).await?).await
         }
         _ => answer_for_owner(world, &parts, id, edge, body).await,
     }

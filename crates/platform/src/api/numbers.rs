@@ -108,19 +108,23 @@ fn webhook_configuration(world: &World, app: Option<&AppId>, number: &Number) ->
     if let Some(url) = app.and_then(of_account) {
         shown["whatsapp_business_account"] = json!(url);
     }
-    if let Some(callback) = &number.callback_override {
+    if let Some(callback) = app.and_then(|id| number.callback_overrides.get(id)) {
         shown["phone_number"] = json!(callback.url);
     }
     shown
 }
 
-/// `POST /{PNID}`: the webhooks of this number go elsewhere; an empty text ends that.
-pub(super) async fn change(world: &World, number: &Number, body: &[u8]) -> Answer {
+/// `POST /{PNID}`: the webhooks of this number go elsewhere, for the app that asks; an empty text ends
+/// that.
+pub(super) async fn change(world: &World, app: &AppId, number: &Number, body: &[u8]) -> Answer {
     let wanted = CallbackOverride::parse_number(body).map_err(ApiRefusal::Body)?;
-    let account = world.directory.account(&number.account);
-    let app = account.as_ref().and_then(|account| account.apps.first());
-    let callback_override = subscriptions::overridden(world, app, wanted).await?;
-    world.directory.save_number(Number { callback_override, ..number.clone() }).await?;
+    let callback = subscriptions::overridden(world, Some(app), wanted).await?;
+    let mut changed = number.clone();
+    match callback {
+        Some(callback) => drop(changed.callback_overrides.insert(app.clone(), callback)),
+        None => drop(changed.callback_overrides.remove(app)),
+    }
+    world.directory.save_number(changed).await?;
     Ok(Json(Success::bare()).into_response())
 }
 
@@ -143,7 +147,7 @@ pub(super) fn list(world: &World, app: Option<&App>, account: &Account, uri: &Ur
         let (before, after) = (cursor(&first.id), cursor(&last.id));
         answer["paging"] = json!({ "cursors": { "before": before, "after": after } });
         if rest.next().is_some() {
-            let base = format!("{}{}", world.base_url(), uri.path());
+            let base = format!("{}{}", world.public_url(), uri.path());
             answer["paging"]["next"] = json!(format!("{base}?limit={limit}&after={after}"));
         }
     }

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     phones::{PhoneHandle, PhoneId},
     sdp::{self, BusinessSdp},
-    store::JournalFilter,
+    store::{JournalFilter, NewWebhook},
     world::World,
 };
 
@@ -38,6 +38,10 @@ const PHONE_GRACE: Duration = Duration::from_secs(3);
 
 /// How long a closed leg's last figures are waited for.
 const CLOSE_GRACE: Duration = Duration::from_millis(500);
+
+/// How often, and after which pause, a call that ended is saved again when the store fails.
+const SAVES_MAX: usize = 30;
+const SAVE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Something for a call to do.
 #[derive(Debug)]
@@ -86,6 +90,8 @@ pub(crate) struct CallActor {
     pub(super) inbox: mpsc::Receiver<Command>,
     /// The business's last figures, where its leg closed before the user's.
     closed_business: Option<Box<LegStats>>,
+    /// Webhooks that are written with the record when it is saved next.
+    pub(super) untold: Vec<NewWebhook>,
     /// What is played and kept of the call.
     pub(super) keeping: Keeping,
     /// The answer to the phone's offer, given once it rings at the business.
@@ -125,6 +131,7 @@ impl CallActor {
             phones,
             inbox,
             closed_business: None,
+            untold: Vec::new(),
             keeping: Keeping::default(),
             phone_answer: None,
             phone_gone: None,
@@ -250,7 +257,10 @@ impl CallActor {
         Ok(())
     }
 
+    /// What the business is told is durable in one step with the state that says it was told.
     async fn carry_out(&mut self, todo: Vec<Effect>) {
+        let webhooks = effects::webhooks(self, &todo);
+        self.untold.extend(webhooks);
         self.save().await;
         for effect in todo {
             effects::carry_out(self, effect).await;
@@ -258,8 +268,8 @@ impl CallActor {
         self.save().await;
     }
 
-    async fn save(&self) {
-        effects::save(&self.world, &self.record).await;
+    async fn save(&mut self) {
+        effects::save(self).await;
     }
 
     async fn business_event(&mut self, event: LegEvent) {
@@ -431,6 +441,13 @@ impl CallActor {
         }
         self.record.settled = true;
         self.save().await;
+        for _ in 0..SAVES_MAX {
+            if self.untold.is_empty() {
+                break;
+            }
+            tokio::time::sleep(SAVE_PAUSE).await;
+            self.save().await;
+        }
         self.world.calls.remove(&self.facts.id);
     }
 }

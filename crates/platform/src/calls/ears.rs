@@ -3,7 +3,8 @@
 //! An ear takes copies of a leg's packets from the engine, keeps the newest for a recording, and
 //! decodes them for level and tone. One worker thread serves all ears, away from the packet path; a
 //! platform under load stops decoding for new calls before it falls behind, and says nothing rather
-//! than something wrong.
+//! than something wrong. All that is kept comes from one budget: when it is used up, the newest of a
+//! call get shorter, and what was to be kept whole is given up.
 
 use std::{
     collections::VecDeque,
@@ -18,6 +19,8 @@ use audio::{
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use engine::{Direction, LegHandle, Tap, TapPacket};
+
+use super::budget::{BYTES_MAX, Budget, Share};
 
 /// Copies that may wait for the worker: five seconds of one leg.
 const TAP_PACKETS_MAX: usize = 256;
@@ -46,6 +49,9 @@ struct Heard {
     packets: u64,
     kept: VecDeque<Kept>,
     keeps: Keeps,
+    share: Share,
+    /// What was to be kept whole could not be.
+    is_given_up: bool,
     decoding: Option<Decoding>,
     /// The leg is closed and everything was taken.
     is_settled: bool,
@@ -84,6 +90,7 @@ impl std::fmt::Debug for Heard {
 #[derive(Debug, Clone)]
 pub(crate) struct Ears {
     new: Sender<New>,
+    budget: Budget,
 }
 
 /// An ear that wants to be served.
@@ -98,7 +105,7 @@ impl Ears {
     pub(crate) fn start() -> std::io::Result<Self> {
         let (new, inbox) = crossbeam_channel::bounded(TAP_PACKETS_MAX);
         std::thread::Builder::new().name("platform-ears".into()).spawn(move || serve(&inbox))?;
-        Ok(Self { new })
+        Ok(Self { new, budget: Budget::new(BYTES_MAX) })
     }
 
     /// Listens to a leg; `zero` is the moment from which a recording counts.
@@ -109,7 +116,8 @@ impl Ears {
         opus: u8,
         zero: Instant,
     ) -> Ear {
-        self.serve(leg, direction, Heard::new(zero, opus, Keeps::Newest), true)
+        let heard = Heard::new(zero, opus, Keeps::Newest, self.budget.share());
+        self.serve(leg, direction, heard, true)
     }
 
     /// Keeps what a leg carries from `zero` on, at most `packets_max` packets, without decoding it.
@@ -121,7 +129,8 @@ impl Ears {
         zero: Instant,
         packets_max: usize,
     ) -> Ear {
-        self.serve(leg, direction, Heard::new(zero, opus, Keeps::First(packets_max)), false)
+        let heard = Heard::new(zero, opus, Keeps::First(packets_max), self.budget.share());
+        self.serve(leg, direction, heard, false)
     }
 
     fn serve(&self, leg: &LegHandle, direction: Direction, heard: Heard, decodes: bool) -> Ear {
@@ -129,8 +138,10 @@ impl Ears {
         let (sink, packets) = crossbeam_channel::bounded(TAP_PACKETS_MAX);
         leg.listen(Tap { direction, sink });
         if self.new.try_send(New { ear: ear.clone(), packets, decodes }).is_err() {
-            tracing::debug!("a call is not listened to: the worker is busy");
-            ear.lock().is_settled = true;
+            tracing::warn!("a call is not listened to: the worker is busy");
+            let mut heard = ear.lock();
+            (heard.is_settled, heard.is_given_up) = (true, true);
+            drop(heard);
         }
         ear
     }
@@ -181,6 +192,11 @@ impl Ear {
         self.lock().kept.iter().map(received).collect()
     }
 
+    /// Whether something of what was to be kept whole is missing.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.lock().is_given_up
+    }
+
     /// Waits until a closed leg's last packets are taken.
     pub(crate) async fn settled(&self) {
         let until = Instant::now() + SETTLE_MAX;
@@ -195,9 +211,10 @@ impl Ear {
 }
 
 impl Heard {
-    fn new(zero: Instant, opus: u8, keeps: Keeps) -> Self {
+    fn new(zero: Instant, opus: u8, keeps: Keeps, share: Share) -> Self {
         let (kept, decoding) = (VecDeque::new(), None);
-        Self { zero, opus, packets: 0, kept, keeps, decoding, is_settled: false }
+        let (is_given_up, is_settled) = (false, false);
+        Self { zero, opus, packets: 0, kept, keeps, share, is_given_up, decoding, is_settled }
     }
 
     fn take(&mut self, packet: &TapPacket) {
@@ -210,13 +227,40 @@ impl Heard {
             decoding.playout.push(packet.sequence, packet.timestamp, at, &packet.payload);
             decoding.measure.push(&decoding.playout.take());
         }
-        match self.keeps {
-            Keeps::Newest if self.kept.len() >= KEPT_PACKETS_MAX => drop(self.kept.pop_front()),
-            Keeps::First(packets_max) if self.kept.len() >= packets_max => return,
-            Keeps::Newest | Keeps::First(_) => {}
+        if self.make_room(packet.payload.len()) {
+            let (sequence, timestamp) = (packet.sequence, packet.timestamp);
+            let payload = packet.payload[..].into();
+            self.kept.push_back(Kept { at, sequence, timestamp, payload });
         }
-        let (sequence, timestamp) = (packet.sequence, packet.timestamp);
-        self.kept.push_back(Kept { at, sequence, timestamp, payload: packet.payload[..].into() });
+    }
+
+    /// Whether a packet of this much sound is kept.
+    fn make_room(&mut self, sound: usize) -> bool {
+        match self.keeps {
+            Keeps::Newest => {
+                let mut has_room = self.kept.len() < KEPT_PACKETS_MAX && self.share.take(sound);
+                while !has_room && let Some(oldest) = self.kept.pop_front() {
+                    self.share.give(oldest.payload.len());
+                    has_room = self.share.take(sound);
+                }
+                has_room
+            }
+            Keeps::First(packets_max) => {
+                if self.is_given_up || self.kept.len() >= packets_max {
+                    return false;
+                }
+                let has_room = self.share.take(sound);
+                if !has_room {
+                    tracing::warn!(
+                        "a recording is given up: more is kept than there is memory for"
+                    );
+                    self.is_given_up = true;
+                    self.kept = VecDeque::new();
+                    self.share.give_all();
+                }
+                has_room
+            }
+        }
     }
 }
 
@@ -260,5 +304,37 @@ fn drain(one: &Served) -> bool {
                 return false;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packets(heard: &mut Heard, count: u16) {
+        let payload = engine::Payload::new(&[7; 80]).unwrap();
+        for sequence in 0..count {
+            let at = heard.zero + Duration::from_millis(20 * u64::from(sequence));
+            let timestamp = u32::from(sequence) * 960;
+            let payload = payload.clone();
+            heard.take(&TapPacket { pt: 111, sequence, timestamp, at, payload });
+        }
+    }
+
+    #[test]
+    fn when_the_memory_is_used_up_recordings_end_and_the_newest_get_shorter() {
+        let budget = Budget::new(10 * (80 + 64));
+        let heard = |keeps| Heard::new(Instant::now(), 111, keeps, budget.share());
+        let mut newest = heard(Keeps::Newest);
+        packets(&mut newest, 4);
+        let mut whole = heard(Keeps::First(100));
+        packets(&mut whole, 6);
+        assert!(!whole.is_given_up && whole.kept.len() == 6);
+        packets(&mut newest, 3);
+        assert_eq!((newest.kept.len(), newest.is_given_up), (4, false));
+        packets(&mut whole, 2);
+        assert!(whole.is_given_up && whole.kept.is_empty(), "half a recording is none");
+        packets(&mut newest, 5);
+        assert_eq!(newest.kept.len(), 9, "its room is free again");
     }
 }

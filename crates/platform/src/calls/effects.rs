@@ -1,7 +1,9 @@
 //! What does the platform do when the rules say so?
 //!
-//! One match: each effect is one call to the world. Nothing is decided here; what cannot be done is
-//! logged, because a call goes on without its webhook but not without its actor.
+//! One match: each effect is one call to the world, but for the webhooks, which are written in one step
+//! with the call's record. Nothing is decided here; what cannot be done is logged, because a call goes
+//! on without its price but not without its actor. A record that cannot be saved is saved with the
+//! next change, and its webhooks with it.
 
 use std::sync::Arc;
 
@@ -11,32 +13,27 @@ use rules::{
 };
 use terms::Direction;
 use tokio::time::Instant;
-use wire::handset::{ChatAuthor, ChatEntry, ChatEntryState, ChatKind, EndedReason};
+use wire::{
+    handset::{ChatAuthor, ChatEntry, ChatEntryState, ChatKind, EndedReason},
+    webhook::envelope::Change,
+};
 
-use super::{actor::CallActor, record::CallRecord, watch::Watch};
+use super::{actor::CallActor, watch::Watch};
 use crate::{
     api::chain,
     billing, chats, consent, quality, sdp,
-    store::Kind,
-    webhooks::{Lane, compose},
-    world::World,
+    store::{Kind, NewWebhook},
+    webhooks::{Lane, Origin, compose},
 };
 
 /// Carries out one effect.
 pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
     let world = Arc::clone(&actor.world);
     match effect {
-        Effect::SendConnect => send_connect(actor).await,
+        // Written with the record, by `webhooks`.
+        Effect::SendConnect | Effect::SendStatus(_) => {}
         Effect::ApplyAnswer { sdp } => apply_answer(actor, &sdp),
-        Effect::SendStatus(status) => {
-            let at = world.clock.now();
-            let change = compose::status(&actor.facts, status, actor.record.call.opaque(), at);
-            send(actor, change).await;
-        }
         Effect::SendTerminate(ending) => {
-            let (opaque, book) = (actor.record.call.opaque(), world.book(&actor.facts.number));
-            let change = compose::terminate(&actor.facts, &ending, opaque, &book);
-            send(actor, change).await;
             log("count the call", billing::note_end(&world, &actor.facts, &ending).await);
             log("note the pick-up", quality::note_call(&world, &actor.facts).await);
         }
@@ -81,21 +78,57 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
     }
 }
 
-/// Saves a call's record.
-pub(super) async fn save(world: &World, record: &CallRecord) {
-    log("save the call", world.store.save(Kind::Call, record.id.as_str(), record).await);
+/// The webhooks of these effects, to be written with the record.
+pub(super) fn webhooks(actor: &CallActor, todo: &[Effect]) -> Vec<NewWebhook> {
+    let (facts, outbox) = (&actor.facts, &actor.world.outbox);
+    let lane = Lane(facts.id.as_str().to_owned());
+    let changes = todo.iter().filter_map(|effect| change(actor, effect));
+    changes.flat_map(|change| outbox.compose(Origin::Event, &facts.number, &lane, change)).collect()
 }
 
-async fn send_connect(actor: &CallActor) {
-    let at = actor.world.clock.now();
-    let change = compose::connect(&actor.facts, actor.record.call.opaque(), at);
-    send(actor, change).await;
+fn change(actor: &CallActor, effect: &Effect) -> Option<Change> {
+    let (facts, opaque, at) = (&actor.facts, actor.record.call.opaque(), actor.world.clock.now());
+    match effect {
+        Effect::SendConnect => Some(compose::connect(facts, opaque, at)),
+        Effect::SendStatus(status) => Some(compose::status(facts, *status, opaque, at)),
+        Effect::SendTerminate(ending) => {
+            let book = actor.world.book(&facts.number);
+            Some(compose::terminate(facts, ending, opaque, &book))
+        }
+        Effect::ApplyAnswer { .. }
+        | Effect::RingUser
+        | Effect::TellUser(_)
+        | Effect::OpenMediaGate
+        | Effect::StartWatch { .. }
+        | Effect::CloseLegs
+        | Effect::Announce(_)
+        | Effect::StartCapture
+        | Effect::DeliverCapture(_)
+        | Effect::StartVoicemail
+        | Effect::RecordVoicemail
+        | Effect::DeliverVoicemail
+        | Effect::OpenWindow
+        | Effect::GrantCallback
+        | Effect::CountPlaced
+        | Effect::CountConnected
+        | Effect::CountUnanswered
+        | Effect::Bill { .. }
+        | Effect::Note(_) => None,
+    }
 }
 
-async fn send(actor: &CallActor, change: wire::webhook::envelope::Change) {
-    let lane = Lane(actor.facts.id.as_str().to_owned());
-    let sent = actor.world.outbox.emit(&actor.facts.number, &lane, change).await;
-    log("write a webhook", sent);
+/// Saves a call's record, with the webhooks that are not written yet.
+pub(super) async fn save(actor: &mut CallActor) {
+    let (record, untold) = (&actor.record, actor.untold.clone());
+    let store = &actor.world.store;
+    match store.save_telling(Kind::Call, record.id.as_str(), record, untold).await {
+        Ok(()) if actor.untold.is_empty() => {}
+        Ok(()) => {
+            actor.untold.clear();
+            actor.world.outbox.wake();
+        }
+        Err(fault) => tracing::error!(fault = %chain(&fault), "cannot save the call"),
+    }
 }
 
 fn apply_answer(actor: &mut CallActor, text: &str) {

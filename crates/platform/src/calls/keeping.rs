@@ -12,7 +12,7 @@ use std::{
 use engine::{Direction, PayloadTypes};
 use media::frame::OpusFrame;
 use rules::{
-    call::{Input, State},
+    call::{Input, State, Verdict},
     capture::Plan,
 };
 use terms::Party;
@@ -146,16 +146,23 @@ impl CallActor {
         else {
             return;
         };
+        if business.is_given_up() || user.is_given_up() {
+            return self.record.notes.push(Verdict::NotKept);
+        }
+        let longest = self.world.book(&self.facts.number).capture.length_max.value;
         let lasts = keeping.until.unwrap_or_else(Instant::now).saturating_duration_since(since);
-        let kept = Kept { business, user, lasts };
+        let kept = Kept { business, user, lasts: lasts.min(longest) };
         let (world, facts) = (Arc::clone(&self.world), self.facts.clone());
-        self.world.tasks.spawn(capture::deliver(world, facts, plan, kept));
+        self.world.captures.spawn(capture::deliver(world, facts, plan, kept));
     }
 
     /// Hands the user's message over.
     pub(super) fn deliver_voicemail(&mut self) {
         let Some(ear) = self.keeping.user.take() else { return };
+        if ear.is_given_up() {
+            return self.record.notes.push(Verdict::NotKept);
+        }
         let (world, facts) = (Arc::clone(&self.world), self.facts.clone());
-        self.world.tasks.spawn(capture::deliver_voicemail(world, facts, ear));
+        self.world.captures.spawn(capture::deliver_voicemail(world, facts, ear));
     }
 }

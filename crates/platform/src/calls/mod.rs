@@ -5,6 +5,8 @@
 //! media, [`watch`] looks for silence, [`keeping`] plays announcements and keeps what is said, [`ears`] and [`findings`] say what was heard and why not.
 
 mod actor;
+pub(crate) mod alive;
+mod budget;
 mod ears;
 mod effects;
 pub(crate) mod findings;

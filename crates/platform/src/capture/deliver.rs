@@ -1,7 +1,8 @@
 //! How do recordings, transcripts and voicemails reach the business?
 //!
 //! As files with a webhook each, soon after the call. It is best effort, as the real one: what fails
-//! is logged and never told, and a platform that is killed meanwhile delivers nothing.
+//! is logged and never told, and a platform that is killed meanwhile delivers nothing. A recording does
+//! not wait for another call's transcript.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +22,7 @@ use terms::Timestamp;
 use tokio::sync::Semaphore;
 use wire::webhook::{MediaRef, envelope::Change};
 
-use super::{finish::Sides, transcribe};
+use super::{Tools, finish::Sides, transcribe::document};
 use crate::{
     api::chain,
     calls::{Ear, Facts},
@@ -33,6 +34,9 @@ use crate::{
 
 /// Recordings made at the same time; each takes a core.
 static MAKING: Semaphore = Semaphore::const_new(2);
+
+/// Transcripts made at the same time; each holds a command of the operator for as long as it likes.
+static TRANSCRIBING: Semaphore = Semaphore::const_new(2);
 
 /// Type of every sound we make.
 const OGG_OPUS: &str = "audio/ogg; codecs=opus";
@@ -49,33 +53,44 @@ pub(crate) struct Kept {
 pub(crate) async fn deliver(world: Arc<World>, facts: Facts, plan: Plan, kept: Kept) {
     let book = world.book(&facts.number);
     let (business, user) = (packets(&kept.business, &book).await, packets(&kept.user, &book).await);
+    if kept.business.is_given_up() || kept.user.is_given_up() {
+        return tracing::error!("no recording: the platform could not keep it whole");
+    }
     let sides = Arc::new(Sides { business, user, lasts: kept.lasts });
-    // The semaphore is never closed.
-    let Ok(_turn) = MAKING.acquire().await else { return };
     if plan.records {
-        let from = Arc::clone(&sides);
-        match tokio::task::spawn_blocking(move || from.to_ogg()).await {
-            Ok(Ok(ogg)) => log(tell(&world, &facts, OGG_OPUS, ogg, UseCase::CallRecording).await),
-            Ok(Err(fault)) => tracing::error!(fault = %chain(&fault), "no recording"),
-            Err(fault) => tracing::error!(%fault, "no recording"),
-        }
+        record(&world, &facts, Arc::clone(&sides)).await;
     }
     if plan.transcribes {
-        let (command, now) = (world.tools.transcriber.clone(), world.clock.now());
-        let made = tokio::task::spawn_blocking(move || {
-            transcribe::document(command.as_deref(), &sides, now)
-        });
-        let json = made.await.ok().and_then(|document| serde_json::to_vec(&document).ok());
-        let Some(json) = json else { return };
-        let use_case = UseCase::CallTranscript;
-        log(tell(&world, &facts, "application/json", json, use_case).await);
+        transcribe(&world, &facts, sides).await;
     }
+}
+
+async fn record(world: &World, facts: &Facts, sides: Arc<Sides>) {
+    // The semaphore is never closed.
+    let Ok(_turn) = MAKING.acquire().await else { return };
+    match tokio::task::spawn_blocking(move || sides.to_ogg()).await {
+        Ok(Ok(ogg)) => log(tell(world, facts, OGG_OPUS, ogg, UseCase::CallRecording).await),
+        Ok(Err(fault)) => tracing::error!(fault = %chain(&fault), "no recording"),
+        Err(fault) => tracing::error!(%fault, "no recording"),
+    }
+}
+
+async fn transcribe(world: &World, facts: &Facts, sides: Arc<Sides>) {
+    let Ok(_turn) = TRANSCRIBING.acquire().await else { return };
+    let (tools, now) = (world.tools.clone(), world.clock.now());
+    let made = tokio::task::spawn_blocking(move || document(&tools, &sides, now));
+    let json = made.await.ok().and_then(|document| serde_json::to_vec(&document).ok());
+    let Some(json) = json else { return };
+    log(tell(world, facts, "application/json", json, UseCase::CallTranscript).await);
 }
 
 /// Delivers what a user said to voicemail, if it is a message.
 pub(crate) async fn deliver_voicemail(world: Arc<World>, facts: Facts, ear: Ear) {
     let book = world.book(&facts.number);
     ear.settled().await;
+    if ear.is_given_up() {
+        return tracing::error!("no voicemail: the platform could not keep it whole");
+    }
     let packets = keep::in_order(&ear.received());
     let channels = if packets.iter().all(|packet| audio::opus::is_mono(packet)) { 1 } else { 2 };
     let stream = OpusStream { channels, pre_skip: 0, packets };
@@ -103,21 +118,26 @@ pub(crate) async fn sample(
     use_case: UseCase,
 ) -> Result<Change, SampleFault> {
     let now = world.clock.now();
-    let made = tokio::task::spawn_blocking(move || sample_bytes(use_case, now)).await;
+    let tools = Tools { transcriber: None, ..world.tools.clone() };
+    let made = tokio::task::spawn_blocking(move || sample_bytes(use_case, &tools, now)).await;
     let not_made = |fault: String| SampleFault::NotMade(fault);
     let (mime, bytes) = made.map_err(|fault| not_made(fault.to_string()))?.map_err(not_made)?;
     let file = keep_file(world, facts, mime, bytes, use_case).await.map_err(SampleFault::Store)?;
     Ok(change(world, facts, &file))
 }
 
-fn sample_bytes(use_case: UseCase, now: Timestamp) -> Result<(&'static str, Vec<u8>), String> {
+fn sample_bytes(
+    use_case: UseCase,
+    tools: &Tools,
+    now: Timestamp,
+) -> Result<(&'static str, Vec<u8>), String> {
     let said = tone_packets().map_err(|fault| chain(&fault))?;
     let business = said.clone();
     let sides = Sides { business, user: said, lasts: Duration::from_secs(1) };
     match use_case {
         UseCase::CallTranscript => {
-            let document = transcribe::document(None, &sides, now);
-            let json = serde_json::to_vec(&document).map_err(|fault| fault.to_string())?;
+            let json = serde_json::to_vec(&document(tools, &sides, now))
+                .map_err(|fault| fault.to_string())?;
             Ok(("application/json", json))
         }
         UseCase::CallRecording => Ok((OGG_OPUS, sides.to_ogg().map_err(|fault| chain(&fault))?)),

@@ -2,11 +2,11 @@
 //!
 //! Both are decoded side by side on one line of time, second by second, so that an hour needs no more
 //! memory than a second: channel 0 is the business, channel 1 the user. Out come Ogg Opus in stereo
-//! and, for the transcriber, a WAV file at 16 kHz.
+//! and, for the transcriber, a WAV file at 16 kHz for each.
 
 use std::{
+    fs::File,
     io::{BufWriter, Seek as _, SeekFrom, Write as _},
-    path::Path,
     time::Duration,
 };
 
@@ -84,24 +84,15 @@ impl Sides {
         ogg::write(&stream, 1).map_err(FinishFault::Ogg)
     }
 
-    /// The same as a WAV file at 16 kHz.
-    pub(super) fn write_wav(&self, path: &Path) -> Result<(), FinishFault> {
-        let mut file = BufWriter::new(std::fs::File::create(path).map_err(FinishFault::Wav)?);
-        file.write_all(&wav::head(2, WAV_RATE, 0)).map_err(FinishFault::Wav)?;
-        let (mut left, mut right) = (Slower::new(), Slower::new());
-        let mut samples: u32 = 0;
+    /// The same as two WAV files at 16 kHz, one voice each: the business, then the user.
+    pub(super) fn write_wavs(&self, files: [File; 2]) -> Result<(), FinishFault> {
+        let [mut business_wav, mut user_wav] = files.map(Wav::new);
         self.decode(|business, user, last| {
-            let (l, r) = (left.push(business, last), right.push(user, last));
-            for (l, r) in l.iter().zip(&r) {
-                file.write_all(&l.to_le_bytes()).map_err(FinishFault::Wav)?;
-                file.write_all(&r.to_le_bytes()).map_err(FinishFault::Wav)?;
-                samples += 1;
-            }
-            Ok(())
+            business_wav.push(business, last)?;
+            user_wav.push(user, last)
         })?;
-        file.seek(SeekFrom::Start(0)).map_err(FinishFault::Wav)?;
-        file.write_all(&wav::head(2, WAV_RATE, samples)).map_err(FinishFault::Wav)?;
-        file.flush().map_err(FinishFault::Wav)
+        business_wav.finish()?;
+        user_wav.finish()
     }
 
     /// Hands out both sides' samples, the same count of each, in order of time.
@@ -165,6 +156,40 @@ impl<'a> Side<'a> {
 fn samples(at: Duration) -> usize {
     let count = at.as_micros() * u128::from(SAMPLE_RATE) / 1_000_000;
     usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// A WAV file of one voice, written as it comes.
+struct Wav {
+    file: BufWriter<File>,
+    slower: Slower,
+    /// Absent until the head is written.
+    samples: Option<u32>,
+}
+
+impl Wav {
+    fn new(file: File) -> Self {
+        Self { file: BufWriter::new(file), slower: Slower::new(), samples: None }
+    }
+
+    fn push(&mut self, samples: &[i16], last: bool) -> Result<(), FinishFault> {
+        if self.samples.is_none() {
+            self.file.write_all(&wav::head(1, WAV_RATE, 0)).map_err(FinishFault::Wav)?;
+        }
+        let slow = self.slower.push(samples, last);
+        for sample in &slow {
+            self.file.write_all(&sample.to_le_bytes()).map_err(FinishFault::Wav)?;
+        }
+        let more = u32::try_from(slow.len()).unwrap_or(u32::MAX);
+        self.samples = Some(self.samples.unwrap_or(0).saturating_add(more));
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), FinishFault> {
+        let head = wav::head(1, WAV_RATE, self.samples.unwrap_or(0));
+        self.file.seek(SeekFrom::Start(0)).map_err(FinishFault::Wav)?;
+        self.file.write_all(&head).map_err(FinishFault::Wav)?;
+        self.file.flush().map_err(FinishFault::Wav)
+    }
 }
 
 /// A side brought down to 16 kHz, block by block with context, so that the seams are not heard.
@@ -241,17 +266,18 @@ mod tests {
     }
 
     #[test]
-    fn the_transcriber_gets_two_channels_at_16_khz() {
+    fn the_transcriber_gets_each_voice_at_16_khz() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("call.wav");
-        sides().write_wav(&path).unwrap();
-        let bytes = std::fs::read(&path).unwrap();
-        assert_eq!(&bytes[..44], &wav::head(2, 16_000, 72_000));
-        let at = |n: usize| i16::from_le_bytes([bytes[44 + 2 * n], bytes[45 + 2 * n]]);
-        let side = |channel: usize| (0..72_000).map(|n| at(2 * n + channel)).collect::<Vec<_>>();
-        let at_48 = |side: Vec<i16>| resample::resample(&side, 16_000, 48_000).unwrap();
-        assert!(heard(&at_48(side(0))[..70_000]).is_tone(660.0));
-        assert!(heard(&at_48(side(1))[98_000..190_000]).is_tone(440.0));
+        let paths = ["business.wav", "user.wav"].map(|name| folder.path().join(name));
+        sides().write_wavs([0, 1].map(|n: usize| File::create(&paths[n]).unwrap())).unwrap();
+        let at_48 = |path: &std::path::Path| {
+            let bytes = std::fs::read(path).unwrap();
+            assert_eq!(&bytes[..44], &wav::head(1, 16_000, 72_000));
+            wav::read(&bytes).unwrap()
+        };
+        let (business, user) = (at_48(&paths[0]), at_48(&paths[1]));
+        assert!(heard(&business[..70_000]).is_tone(660.0));
+        assert!(heard(&user[98_000..190_000]).is_tone(440.0));
     }
 
     #[test]

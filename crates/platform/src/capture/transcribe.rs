@@ -1,18 +1,23 @@
 //! What was said, in writing?
 //!
-//! The operator's transcriber gets the path of a WAV file (16 kHz, channel 0 the business, 1 the
-//! user) and prints plain text, or a JSON object with the fields of the fact sheet's `transcript`.
-//! Without one, or when it fails, the document comes with an empty text, as for a language that is
-//! not known (fact sheet 12.2).
+//! The operator's transcriber runs once for each voice: it gets the path of a WAV file (16 kHz, one
+//! channel) and prints plain text, or a JSON object with the fields of the fact sheet's `transcript`.
+//! Whose voice it is we know, so both become the segments of one document. Without a transcriber, or
+//! when it fails, the document comes with an empty text, as for a language that is not known (fact
+//! sheet 12.2).
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use terms::Timestamp;
-use wire::transcript::{TranscribedAudio, Transcript, TranscriptDocument, TranscriptMetadata};
+use wire::transcript::{
+    TranscribedAudio, Transcript, TranscriptDocument, TranscriptMetadata, TranscriptSegment,
+};
 
 use super::{
+    Tools,
     command::Run,
-    finish::{Sides, WAV_RATE},
+    finish::{FinishFault, Sides, WAV_RATE},
+    scratch::Folder,
 };
 use crate::api::chain;
 
@@ -22,15 +27,14 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The longest output: hours of words with their times.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Who speaks on which channel.
+const SPEAKERS: [&str; 2] = ["Business", "Customer"];
+
 /// The document of a call. Blocks; belongs on a worker.
-pub(super) fn document(
-    transcriber: Option<&str>,
-    sides: &Sides,
-    now: Timestamp,
-) -> TranscriptDocument {
+pub(super) fn document(tools: &Tools, sides: &Sides, now: Timestamp) -> TranscriptDocument {
     let duration = sides.lasts.as_secs_f64();
-    let said = transcriber.and_then(|command| run(command, sides)).unwrap_or_default();
-    let transcript = Transcript { duration, ..read(&said) };
+    let said = tools.transcriber.as_deref().and_then(|command| run(command, tools, sides));
+    let transcript = said.map_or_else(Transcript::default, |said| joined(&said, duration));
     TranscriptDocument {
         metadata: TranscriptMetadata {
             processed_at: now.to_string(),
@@ -41,27 +45,32 @@ pub(super) fn document(
                 audio_format: "stereo".to_owned(),
             },
         },
-        transcript,
+        transcript: Transcript { duration, ..transcript },
     }
 }
 
-fn run(command: &str, sides: &Sides) -> Option<Vec<u8>> {
-    let name = format!("offhook-{}.wav", uuid::Uuid::new_v4().simple());
-    let path = std::env::temp_dir().join(name);
-    let said = write_and_run(command, sides, &path);
-    if let Err(fault) = std::fs::remove_file(&path) {
-        tracing::debug!(%fault, "no WAV file to remove");
-    }
-    said
+/// What the command says of each voice; of one it fails at, nothing.
+fn run(command: &str, tools: &Tools, sides: &Sides) -> Option<[Vec<u8>; 2]> {
+    let written = tools.scratch.folder().map_err(FinishFault::Wav).and_then(|folder| {
+        let paths = write(&folder, sides)?;
+        Ok((folder, paths))
+    });
+    let (_folder, paths) = written
+        .inspect_err(|fault| tracing::error!(fault = %chain(fault), "no transcript"))
+        .ok()?;
+    Some(paths.map(|path| path.and_then(|path| listen(command, &path, sides)).unwrap_or_default()))
 }
 
-fn write_and_run(command: &str, sides: &Sides, path: &std::path::Path) -> Option<Vec<u8>> {
-    let written = sides.write_wav(path);
-    if let Err(fault) = &written {
-        tracing::error!(fault = %chain(fault), "no transcript");
-        return None;
-    }
-    let path = path.to_str()?;
+/// Writes both voices; says where each lies, if a command can be told.
+fn write(folder: &Folder, sides: &Sides) -> Result<[Option<String>; 2], FinishFault> {
+    let (business, business_path) = folder.file("business.wav").map_err(FinishFault::Wav)?;
+    let (user, user_path) = folder.file("customer.wav").map_err(FinishFault::Wav)?;
+    sides.write_wavs([business, user])?;
+    let text = |path: &Path| path.to_str().map(str::to_owned);
+    Ok([text(&business_path), text(&user_path)])
+}
+
+fn listen(command: &str, path: &str, sides: &Sides) -> Option<Vec<u8>> {
     // The path stands where the command says `{wav}`, else at its end.
     let at_its_end = if command.contains("{wav}") { "" } else { " {wav}" };
     let output = Run {
@@ -75,31 +84,50 @@ fn write_and_run(command: &str, sides: &Sides, path: &std::path::Path) -> Option
     output.inspect_err(|fault| tracing::warn!(fault = %chain(fault), "no transcript")).ok()
 }
 
-/// JSON, or plain text.
-fn read(said: &[u8]) -> Transcript {
+/// Both voices in one transcript, in order of time.
+fn joined(said: &[Vec<u8>; 2], duration: f64) -> Transcript {
+    let mut whole = Transcript::default();
+    let mut confidences = Vec::new();
+    for ((channel, speaker), said) in (0..).zip(SPEAKERS).zip(said) {
+        let voice = read(said, duration);
+        if whole.language.is_empty() {
+            whole.language = voice.language;
+        }
+        confidences.extend((voice.confidence > 0.0).then_some(voice.confidence));
+        whole.segments.extend(voice.segments.into_iter().map(|segment| TranscriptSegment {
+            speaker: speaker.to_owned(),
+            channel,
+            ..segment
+        }));
+    }
+    whole.segments.sort_by(|one, other| one.start.total_cmp(&other.start));
+    for (nth, segment) in (0..).zip(&mut whole.segments) {
+        segment.id = nth;
+    }
+    let lines = whole.segments.iter().map(|it| format!("[{}] {}", it.speaker, it.text.trim()));
+    whole.text = lines.collect::<Vec<_>>().join(" ");
+    if !confidences.is_empty() {
+        whole.confidence = confidences.iter().sum::<f64>() / confidences.len() as f64;
+    }
+    whole
+}
+
+/// One voice: JSON, or plain text, which is one segment as long as the call.
+fn read(said: &[u8], duration: f64) -> Transcript {
     let text = String::from_utf8_lossy(said);
     let text = text.trim();
     let as_json = || serde_json::from_str::<Transcript>(text).ok();
-    let Some(mut read) = text.starts_with('{').then(as_json).flatten() else {
-        return Transcript { text: text.to_owned(), ..Transcript::default() };
-    };
-    for (nth, segment) in (0..).zip(&mut read.segments) {
-        segment.id = nth;
-        // Whoever knows the channel knows the speaker, and the other way round.
-        if segment.speaker.is_empty() {
-            segment.speaker = speaker(segment.channel).to_owned();
-        }
-        segment.channel = u8::from(segment.speaker != speaker(0));
+    let plain = || Transcript { text: text.to_owned(), ..Transcript::default() };
+    let mut voice = text.starts_with('{').then(as_json).flatten().unwrap_or_else(plain);
+    if voice.segments.is_empty() && !voice.text.trim().is_empty() {
+        voice.segments.push(TranscriptSegment {
+            end: duration,
+            text: voice.text.clone(),
+            confidence: voice.confidence,
+            ..TranscriptSegment::default()
+        });
     }
-    if read.text.is_empty() {
-        let lines = read.segments.iter().map(|it| format!("[{}] {}", it.speaker, it.text.trim()));
-        read.text = lines.collect::<Vec<_>>().join(" ");
-    }
-    read
-}
-
-fn speaker(channel: u8) -> &'static str {
-    if channel == 0 { "Business" } else { "Customer" }
+    voice
 }
 
 #[cfg(test)]
@@ -110,10 +138,16 @@ mod tests {
         Sides { lasts: Duration::from_millis(1_500), ..Sides::default() }
     }
 
+    fn of(command: Option<&str>) -> TranscriptDocument {
+        let transcriber = command.map(str::to_owned);
+        let scratch = crate::capture::Scratch::open(None).unwrap();
+        let tools = Tools { speech: None, transcriber, scratch };
+        document(&tools, &sides(), Timestamp::from_unix(1_783_000_000))
+    }
+
     #[test]
     fn without_a_transcriber_the_text_is_empty() {
-        let document = document(None, &sides(), Timestamp::from_unix(1_783_000_000));
-        let json = serde_json::to_value(&document).unwrap();
+        let json = serde_json::to_value(of(None)).unwrap();
         assert_eq!(json["transcript"]["text"], "");
         assert_eq!(json["transcript"]["segments"], serde_json::json!([]));
         let audio = &json["metadata"]["audio"];
@@ -123,22 +157,38 @@ mod tests {
     }
 
     #[test]
-    fn a_command_gets_the_file_and_says_text_or_json() {
-        let of = |command: &str| document(Some(command), &sides(), Timestamp::from_unix(1));
-        assert!(of("wc -c").transcript.text.starts_with("96044 "), "1.5 s of two channels");
-        assert!(of("head -c 4 {wav}").transcript.text.starts_with("RIFF"));
-        assert_eq!(of("false").transcript.text, "");
+    fn plain_text_becomes_a_segment_of_each_voice() {
+        let said = of(Some("head -c 4 {wav}")).transcript;
+        assert_eq!(said.text, "[Business] RIFF [Customer] RIFF");
+        let segments: Vec<_> = said
+            .segments
+            .iter()
+            .map(|it| (it.id, &*it.speaker, it.channel, it.start, it.end, &*it.text))
+            .collect();
+        let (business, customer) =
+            ((0, "Business", 0, 0.0, 1.5, "RIFF"), (1, "Customer", 1, 0.0, 1.5, "RIFF"));
+        assert_eq!(segments, [business, customer]);
+        let counted = of(Some("wc -c")).transcript.text;
+        assert!(counted.starts_with("[Business] 48044 "), "1.5 s of one channel: {counted}");
+        for nothing in ["false", "true"] {
+            let said = of(Some(nothing)).transcript;
+            assert_eq!((&*said.text, said.segments.len()), ("", 0), "{nothing}");
+        }
     }
 
     #[test]
-    fn segments_get_their_numbers_speakers_and_text() {
-        let said = br#"{"language":"pt","confidence":0.9,"segments":[
-            {"channel":1,"start":0.1,"end":0.9,"text":" oi "},
-            {"speaker":"Business","channel":7,"start":1.0,"end":1.4,"text":"bom dia"}]}"#;
-        let transcript = read(said);
-        assert_eq!(transcript.text, "[Customer] oi [Business] bom dia");
-        assert_eq!((transcript.segments[1].id, transcript.segments[1].channel), (1, 0));
+    fn segments_get_their_numbers_speakers_and_order() {
+        let business = br#"{"language":"pt","confidence":0.9,"segments":[
+            {"channel":7,"start":1.0,"end":1.4,"text":" bom dia "}]}"#;
+        let user = br#"{"confidence":0.7,"segments":[{"start":0.1,"end":0.9,"text":"oi"},
+            {"start":2.0,"end":2.5,"text":"tchau","words":[{"word":"tchau"}]}]}"#;
+        let transcript = joined(&[business.to_vec(), user.to_vec()], 3.0);
+        assert_eq!(transcript.text, "[Customer] oi [Business] bom dia [Customer] tchau");
+        let segments: Vec<_> =
+            transcript.segments.iter().map(|it| (it.id, it.channel, it.words.len())).collect();
+        assert_eq!(segments, [(0, 1, 0), (1, 0, 0), (2, 1, 1)]);
         assert_eq!(transcript.language, "pt");
-        assert_eq!(read(b"{not json").text, "{not json");
+        assert!((transcript.confidence - 0.8).abs() < 1e-9);
+        assert_eq!(read(b"{not json", 1.0).text, "{not json");
     }
 }

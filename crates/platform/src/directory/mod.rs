@@ -157,12 +157,12 @@ impl Directory {
         })
     }
 
-    /// Where an app gets the webhooks of a number: the number's override goes before the
-    /// account's, and that before the app's own callback URL (fact sheet 10.2).
+    /// Where an app gets the webhooks of a number: its override at the number goes before that at
+    /// the account, and that before its own callback URL (fact sheet 10.2).
     pub(crate) fn endpoint_of(&self, app: &AppId, number: &PhoneNumberId) -> Option<Endpoint> {
         let (app, number) = (self.app(app)?, self.number(number)?);
         let account = self.account(&number.account);
-        let of_number = number.callback_override.as_ref().map(|callback| &callback.url);
+        let of_number = number.callback_overrides.get(&app.id).map(|callback| &callback.url);
         let of_account = || Some(&account.as_ref()?.overrides.get(&app.id)?.url);
         let url = of_number.or_else(of_account).or(app.callback_url.as_ref())?.clone();
         Some(Endpoint { url, headers: BTreeMap::new() })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use terms::{Country, PhoneNumberId, WaId, WabaId};
+use terms::{AppId, Country, PhoneNumberId, WaId, WabaId};
 
 use rules::{limits::NumberKind, quality::Restriction, settings::CallingSettings};
 
@@ -32,9 +32,9 @@ pub(crate) struct Number {
     /// The 360dialog edition's channel webhook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) channel_webhook: Option<ChannelWebhook>,
-    /// Where every app gets this number's webhooks instead.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) callback_override: Option<Callback>,
+    /// Where an app gets this number's webhooks instead of at its account's or its own URL.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) callback_overrides: BTreeMap<AppId, Callback>,
     /// What it may not do for a while, for low quality.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) restrictions: Vec<Restriction>,

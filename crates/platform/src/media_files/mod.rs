@@ -110,7 +110,8 @@ pub(crate) async fn add(world: &World, new: NewFile) -> Result<MediaFile, StoreF
         expires_at: number.and_then(|number| lifetime_of(&number)),
         key: world.ids.uuid(Stream::Media).simple().to_string(),
     };
-    // The bytes first: a document without bytes would be a lie, bytes without a document are swept.
+    // The bytes first: a document without bytes would be a lie, bytes without a document are
+    // removed by the next start.
     world.media_files.shelf.put(&file.id, new.bytes).await?;
     world.store.save(Kind::MediaFile, file.id.as_str(), &file).await?;
     let ends_ms = file.expires_at.map_or(i64::MAX, Timestamp::unix_ms);
@@ -141,7 +142,7 @@ pub(crate) async fn remove(world: &World, id: &MediaId) -> Result<(), StoreFault
 /// A link to a file that works from now on, for as long as the rules say.
 pub(crate) fn link(world: &World, number: &Number, file: &MediaFile) -> String {
     let until = law::link_until(world.clock.now(), &world.book(number)).unix();
-    let (base, id) = (world.base_url(), &file.id);
+    let (base, id) = (world.public_url(), &file.id);
     format!("{base}{LINK_PATH}?mid={id}&ext={until}&hash={}", link_hash(file, until))
 }
 
@@ -184,6 +185,13 @@ pub(crate) async fn restore(
     }
     world.media_files.sooner.notify_one();
     Ok(())
+}
+
+/// Removes the bytes that no document knows, before anything is added: what a kill left behind.
+pub(crate) async fn tidy(world: &World) -> Result<(), StoreFault> {
+    let files: Vec<MediaFile> = world.store.load_all(Kind::MediaFile).await?;
+    let known = files.into_iter().map(|file| file.id).collect();
+    world.media_files.shelf.keep_only(&known).await
 }
 
 /// Deletes what is over, whenever the platform's clock says so, until the server stops.

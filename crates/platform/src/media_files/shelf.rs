@@ -4,7 +4,7 @@
 //! leaves the old state or the new; without a folder in memory, up to a bound.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::ErrorKind,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
@@ -34,6 +34,19 @@ impl Shelf {
         let folder = data.join(FOLDER);
         std::fs::create_dir_all(&folder).map_err(StoreFault::Folder)?;
         Ok(Self::Folder(folder))
+    }
+
+    /// Removes every file of the folder that is none of these: what a kill left half done.
+    pub(super) async fn keep_only(&self, known: &BTreeSet<MediaId>) -> Result<(), StoreFault> {
+        let Self::Folder(folder) = self else { return Ok(()) };
+        let mut files = tokio::fs::read_dir(folder).await.map_err(StoreFault::File)?;
+        while let Some(file) = files.next_entry().await.map_err(StoreFault::File)? {
+            let id = file.file_name().to_str().and_then(|name| name.parse::<MediaId>().ok());
+            if id.is_none_or(|id| !known.contains(&id)) {
+                tokio::fs::remove_file(file.path()).await.map_err(StoreFault::File)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn put(&self, id: &MediaId, bytes: Vec<u8>) -> Result<(), StoreFault> {
@@ -107,5 +120,20 @@ mod tests {
             shelf.remove(&id).await.unwrap();
             assert_eq!(shelf.get(&id).await.unwrap(), None);
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_kill_left_behind_is_removed() {
+        let data = tempfile::tempdir().unwrap();
+        let shelf = Shelf::open(Some(data.path())).unwrap();
+        let [known, orphan]: [MediaId; 2] =
+            ["1002700000000001", "1002700000000002"].map(|id| id.parse().unwrap());
+        shelf.put(&known, b"one".to_vec()).await.unwrap();
+        shelf.put(&orphan, b"two".to_vec()).await.unwrap();
+        let half = data.path().join(FOLDER).join("1002700000000003.part");
+        std::fs::write(&half, b"thr").unwrap();
+        shelf.keep_only(&BTreeSet::from([known.clone()])).await.unwrap();
+        assert!(shelf.get(&known).await.unwrap().is_some());
+        assert!(shelf.get(&orphan).await.unwrap().is_none() && !half.exists());
     }
 }

@@ -1,7 +1,8 @@
 //! `/sandbox/v1/apps`, `…/accounts`, `…/numbers`: make and change the business's side.
 //!
 //! The keys are those of a seed file, and so are the checks: the world with the new thing in it must
-//! be one a seed could say. A change names only what changes; `null` clears.
+//! be one a seed could say. A change names only what changes; `null` clears. A callback URL is asked
+//! first, as when an app sets it; only a seed's is taken unasked, since it may start before its endpoint.
 
 use std::sync::Arc;
 
@@ -16,8 +17,10 @@ use serde_json::{Map, Value};
 
 use super::{Answer, SandboxRefusal, body};
 use crate::{
+    api::refusals::ApiRefusal,
     directory::{Account, App, Number},
     seed::{Seed, Shelf},
+    webhooks::verify,
     world::World,
 };
 
@@ -46,6 +49,11 @@ pub(super) async fn add_app(State(world): State<Arc<World>>, request: Request) -
     let mut seed = current(&world);
     seed.apps.push(app.clone());
     check(&world, &seed)?;
+    if let Some(url) = &app.callback_url {
+        verify(&world, Some(&app), url, &app.verify_token)
+            .await
+            .map_err(|fault| ApiRefusal::Handshake(fault.to_string()))?;
+    }
     world.directory.save_app(app.clone()).await?;
     Ok((StatusCode::CREATED, Json(app)).into_response())
 }

@@ -11,6 +11,7 @@ mod calls;
 mod clock;
 mod faults;
 mod feedback;
+mod messages;
 mod numbers;
 mod rate_cards;
 mod snapshot;
@@ -69,6 +70,7 @@ pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/sandbox/v1/calls/{id}", get(calls::inspect))
         .route("/sandbox/v1/calls/{id}/recording.wav", get(calls::recording))
         .route("/sandbox/v1/accounts/{waba_id}/analytics", get(analytics::show))
+        .route("/sandbox/v1/accounts/{waba_id}/messages", get(messages::list))
         .route("/sandbox/v1/rate_cards", post(rate_cards::add))
         .route("/sandbox/v1/snapshot", get(snapshot::take).post(snapshot::restore))
         .route("/sandbox/v1/trigger", post(trigger::fire))

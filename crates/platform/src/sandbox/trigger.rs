@@ -30,6 +30,7 @@ use wire::{
 
 use super::{Answer, SandboxRefusal, body, users as acts};
 use crate::{
+    billing,
     calls::{Facts, place},
     capture::{self, SampleFault},
     consent,
@@ -226,13 +227,13 @@ impl Scene {
     }
 
     fn tier(&self) -> Change {
-        let now = self.world.clock.now();
+        let (region, month) = billing::market_now(&self.world, &self.number, &self.user);
         let tier = VolumeTier {
-            tier_update_time: now,
+            tier_update_time: self.world.clock.now(),
             pricing_category: "CALLING".to_owned(),
             tier: "50001:250000".to_owned(),
-            effective_month: now.to_jiff().strftime("%Y-%m").to_string(),
-            region: self.user.country.map_or_else(|| "Other".to_owned(), |it| it.to_string()),
+            effective_month: month.to_string(),
+            region,
         };
         Change::AccountUpdate(Box::new(AccountUpdate::volume_tier(&tier)))
     }

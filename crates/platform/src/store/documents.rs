@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Store, StoreFault};
+use super::{NewWebhook, Store, StoreFault, queue::add_all};
 
 /// What a document is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,25 @@ impl Store {
         self.writer.run(move |db| put(db, kind, &id, &json)).await
     }
 
+    /// Saves a document and writes the webhooks that tell of it, in one step: whoever finds the one
+    /// finds the others.
+    pub(crate) async fn save_telling<T: Serialize + Sync>(
+        &self,
+        kind: Kind,
+        id: &str,
+        document: &T,
+        webhooks: Vec<NewWebhook>,
+    ) -> Result<(), StoreFault> {
+        let json = serde_json::to_string(document).map_err(StoreFault::Document)?;
+        let id = id.to_owned();
+        self.writer
+            .run(move |db| {
+                put(db, kind, &id, &json)?;
+                add_all(db, &webhooks)
+            })
+            .await
+    }
+
     /// Loads one document.
     pub(crate) async fn load<T: DeserializeOwned>(
         &self,
@@ -103,6 +122,21 @@ impl Store {
         R: Send + 'static,
         F: FnOnce(&mut T) -> R + Send + 'static,
     {
+        self.update_telling(kind, id, |document| (edit(document), Vec::new())).await
+    }
+
+    /// As [`Store::update`], with the webhooks that tell of the change in the same step.
+    pub(crate) async fn update_telling<T, R, F>(
+        &self,
+        kind: Kind,
+        id: &str,
+        edit: F,
+    ) -> Result<R, StoreFault>
+    where
+        T: Serialize + DeserializeOwned + Default,
+        R: Send + 'static,
+        F: FnOnce(&mut T) -> (R, Vec<NewWebhook>) + Send + 'static,
+    {
         let id = id.to_owned();
         self.writer
             .run(move |db| {
@@ -113,8 +147,9 @@ impl Store {
                 let mut document: T = json
                     .map_or_else(|| Ok(T::default()), |json| serde_json::from_str(&json))
                     .map_err(unreadable)?;
-                let result = edit(&mut document);
+                let (result, webhooks) = edit(&mut document);
                 put(db, kind, &id, &serde_json::to_string(&document).map_err(unreadable)?)?;
+                add_all(db, &webhooks)?;
                 Ok(result)
             })
             .await
@@ -214,6 +249,27 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::queue::tests::webhook;
+
+    /// A change whose webhook cannot be written did not happen.
+    #[tokio::test]
+    async fn a_change_and_its_webhooks_are_one_step() {
+        let store = Store::open(None).unwrap();
+        let row = |id: &str| webhook(id, "x", Some("http://127.0.0.1:1/"));
+        store.save_telling(Kind::Call, "a", &1, vec![row("1")]).await.unwrap();
+        assert!(store.webhook("1").await.unwrap().is_some());
+        let twice = store.save_telling(Kind::Call, "a", &2, vec![row("2"), row("1")]).await;
+        assert!(twice.is_err());
+        let edit = move |number: &mut i32| {
+            *number = 3;
+            ((), vec![webhook("3", "x", None), webhook("1", "x", None)])
+        };
+        assert!(store.update_telling(Kind::Call, "a", edit).await.is_err());
+        assert_eq!(store.load::<i32>(Kind::Call, "a").await.unwrap(), Some(1));
+        for id in ["2", "3"] {
+            assert!(store.webhook(id).await.unwrap().is_none(), "{id}");
+        }
+    }
 
     #[tokio::test]
     async fn documents_are_kept_in_order_and_replaced_in_place() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rules::analytics;
 use rusqlite::{OptionalExtension as _, Row, params};
-use terms::{Direction, PhoneNumberId, Timestamp, WaId, WabaId};
+use terms::{Currency, Direction, PhoneNumberId, Timestamp, WaId, WabaId};
 
 use super::{Store, StoreFault};
 
@@ -14,30 +14,31 @@ use super::{Store, StoreFault};
 const PAGE: usize = 2_000;
 
 impl Store {
-    /// Gives the connected calls of an account in a stretch of time to `take`, by time.
+    /// Gives the connected calls of an account in a stretch of time to `take`, by time. A call that
+    /// was priced in another currency than this has no cost there.
     pub(crate) async fn connected_calls(
         &self,
         account: &WabaId,
+        currency: Currency,
         (start, end): (Timestamp, Timestamp),
         mut take: impl FnMut(&analytics::Call),
     ) -> Result<(), StoreFault> {
         let mut after = (start.unix_ms(), String::new());
         loop {
             let (account, from, until) = (account.as_str().to_owned(), after, end.unix_ms());
+            let (currency, page) = (currency.to_string(), i64::try_from(PAGE).unwrap_or(1));
             let page: Vec<(String, analytics::Call)> = self
                 .writer
                 .run(move |db| {
                     db.prepare_cached(
-                        "SELECT id, at_ms, phone, direction, country, connected_ms, cost
+                        "SELECT id, at_ms, phone, direction, country, connected_ms,
+                           CASE currency WHEN ?6 THEN cost END
                          FROM ended_calls
                          WHERE account = ?1 AND (at_ms, id) > (?2, ?3) AND at_ms < ?4
                            AND connected_ms IS NOT NULL
                          ORDER BY at_ms, id LIMIT ?5",
                     )?
-                    .query_map(
-                        params![account, from.0, from.1, until, i64::try_from(PAGE).unwrap_or(1)],
-                        read_call,
-                    )?
+                    .query_map(params![account, from.0, from.1, until, page, currency], read_call)?
                     .collect()
                 })
                 .await?;
@@ -216,7 +217,7 @@ mod tests {
             let mut calls = Vec::new();
             let range = (Timestamp::from_unix(from), Timestamp::from_unix(until));
             let take = |call: &analytics::Call| calls.push(call.at);
-            store.connected_calls(&account, range, take).await.unwrap();
+            store.connected_calls(&account, Currency::USD, range, take).await.unwrap();
             calls.len()
         };
         assert_eq!(read(0, 2).await, count - 1, "the unanswered one is not there");

@@ -27,7 +27,7 @@ use std::{
 pub(crate) use documents::Kind;
 pub(crate) use outbox::{Attempt, DeliveryState, JournalFilter, NewWebhook, WebhookRow};
 pub(crate) use snapshot::{RestoreFault, Tables};
-pub(crate) use usage::{EndedCall, MessageCost, Meter, SentMessage};
+pub(crate) use usage::{EndedCall, MessageCost, MessageRow, Meter, SentMessage};
 use writer::Writer;
 
 /// The file inside the data folder.

@@ -19,26 +19,16 @@ const JOURNAL_ROWS_MAX: i64 = 20_000;
 impl Store {
     /// Writes webhooks; those without a URL, and dropped ones, never wait.
     pub(crate) async fn add_webhooks(&self, webhooks: Vec<NewWebhook>) -> Result<(), StoreFault> {
-        self.writer
-            .run(move |db| {
-                for webhook in &webhooks {
-                    add(db, webhook)?;
-                }
-                prune(db)
-            })
-            .await
+        self.writer.run(move |db| add_all(db, &webhooks)).await
     }
 
     /// The targets that have a row due.
     pub(crate) async fn due_targets(&self, now: Timestamp) -> Result<Vec<String>, StoreFault> {
         self.writer
             .run(move |db| {
-                db.prepare_cached(
-                    "SELECT DISTINCT target FROM webhooks
-                     WHERE state = 'pending' AND ready AND due_ms <= ?1",
-                )?
-                .query_map(params![now.unix_ms()], |row| row.get(0))?
-                .collect()
+                db.prepare_cached(DUE_TARGETS)?
+                    .query_map(params![now.unix_ms()], |row| row.get(0))?
+                    .collect()
             })
             .await
     }
@@ -90,13 +80,14 @@ impl Store {
     pub(crate) async fn note_attempt(
         &self,
         (age, id): (Age, &str),
-        url: &str,
+        url: Option<&str>,
         attempts: &[Attempt],
         state: DeliveryState,
         due_at: Timestamp,
     ) -> Result<(), StoreFault> {
         let attempts = serde_json::to_string(attempts).map_err(StoreFault::Document)?;
-        let (id, url, replaced) = (id.to_owned(), url.to_owned(), Arc::clone(&self.replaced));
+        let (id, url) = (id.to_owned(), url.map(str::to_owned));
+        let replaced = Arc::clone(&self.replaced);
         self.writer
             .run(move |db| {
                 if Age(replaced.load(Ordering::Acquire)) != age {
@@ -104,7 +95,8 @@ impl Store {
                 }
                 let lane: Option<String> = db
                     .prepare_cached(
-                        "UPDATE webhooks SET attempts = ?2, state = ?3, due_ms = ?4, url = ?5,
+                        "UPDATE webhooks SET attempts = ?2, state = ?3, due_ms = ?4,
+                           url = ifnull(?5, url),
                            tried = 1, ready = 1, yields = 0 WHERE id = ?1 RETURNING lane",
                     )?
                     .query_row(
@@ -113,21 +105,6 @@ impl Store {
                     )
                     .optional()?;
                 lane.map_or(Ok(()), |lane| promote(db, &lane))
-            })
-            .await
-    }
-
-    /// Lets all rows of a target that has no endpoint any more be read only.
-    pub(crate) async fn journal_only(&self, target: &str) -> Result<(), StoreFault> {
-        let target = target.to_owned();
-        self.writer
-            .run(move |db| {
-                db.prepare_cached(
-                    "UPDATE webhooks SET state = 'journalled'
-                     WHERE state = 'pending' AND target = ?1",
-                )?
-                .execute(params![target])
-                .map(drop)
             })
             .await
     }
@@ -146,6 +123,34 @@ impl Store {
             })
             .await
     }
+}
+
+/// Steps from target to target, so that a target with many rows costs no more than one with few.
+const DUE_TARGETS: &str = "
+    WITH RECURSIVE targets (target) AS (
+      SELECT min(target) FROM webhooks INDEXED BY webhooks_ready WHERE state = 'pending' AND ready
+      UNION ALL
+      SELECT (SELECT min(webhooks.target) FROM webhooks INDEXED BY webhooks_ready
+              WHERE state = 'pending' AND ready AND webhooks.target > targets.target)
+      FROM targets WHERE targets.target IS NOT NULL)
+    SELECT target FROM targets WHERE EXISTS
+      (SELECT 1 FROM webhooks INDEXED BY webhooks_ready
+       WHERE state = 'pending' AND ready AND webhooks.target = targets.target AND due_ms <= ?1)";
+
+/// The index holds no pending row, so those that wait cost nothing here.
+const PRUNE: &str = "
+    DELETE FROM webhooks INDEXED BY webhooks_settled WHERE state <> 'pending'
+      AND seq <= (SELECT max(seq) FROM webhooks) - ?1";
+
+/// Writes rows, within the transaction of the caller.
+pub(super) fn add_all(db: &Connection, webhooks: &[NewWebhook]) -> rusqlite::Result<()> {
+    if webhooks.is_empty() {
+        return Ok(());
+    }
+    for webhook in webhooks {
+        add(db, webhook)?;
+    }
+    db.prepare_cached(PRUNE)?.execute(params![JOURNAL_ROWS_MAX]).map(drop)
 }
 
 /// Writes one row in its place.
@@ -235,15 +240,6 @@ fn promote(db: &Connection, lane: &str) -> rusqlite::Result<()> {
     .map(drop)
 }
 
-fn prune(db: &Connection) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "DELETE FROM webhooks WHERE state <> 'pending'
-           AND seq <= (SELECT max(seq) FROM webhooks) - ?1",
-    )?
-    .execute(params![JOURNAL_ROWS_MAX])
-    .map(drop)
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -277,7 +273,7 @@ pub(super) mod tests {
         let attempts = [Attempt { at: Timestamp::from_unix(2), status, error: None }];
         let state = if status == 200 { DeliveryState::Delivered } else { DeliveryState::Pending };
         let due_at = Timestamp::from_unix(due_at);
-        store.note_attempt((store.age(), id), "u", &attempts, state, due_at).await.unwrap();
+        store.note_attempt((store.age(), id), Some("u"), &attempts, state, due_at).await.unwrap();
     }
 
     #[tokio::test]
@@ -334,9 +330,45 @@ pub(super) mod tests {
         let dropped = NewWebhook { dropped: true, ..webhook("1", "x", URL) };
         store.add_webhooks(vec![dropped, webhook("2", "x", URL)]).await.unwrap();
         assert_eq!(due(&store, 1).await, "2");
-        store.journal_only("app").await.unwrap();
+        note(&store, "2", 200, 1).await;
         assert!(!store.has_due(Timestamp::from_unix(1)).await.unwrap());
         assert_eq!(store.webhook("1").await.unwrap().unwrap().state, DeliveryState::Dropped);
+    }
+
+    /// Whatever waits for a dead endpoint must not be walked for a row that is added.
+    #[tokio::test]
+    async fn rows_that_wait_cost_those_that_come_nothing() {
+        let store = Store::open(None).unwrap();
+        let plan = async |query: &'static str| -> Vec<String> {
+            let read = move |db: &Connection| {
+                let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {query}"))?;
+                plan.query_map(params![1], |row| row.get(3))?.collect()
+            };
+            store.writer.run(read).await.unwrap()
+        };
+        let prune = plan(PRUNE).await;
+        assert!(prune[0].contains("webhooks_settled (seq<?)"), "{prune:?}");
+        let targets = plan(DUE_TARGETS).await;
+        let walks: Vec<_> = targets.iter().filter(|step| step.contains("SCAN webhooks")).collect();
+        assert!(walks.is_empty(), "{targets:?}");
+
+        let row = |n: usize, target: &str| {
+            let id = format!("{target}-{n}");
+            NewWebhook { target: target.into(), ..webhook(&id, &id, URL) }
+        };
+        for from in (0..21_000).step_by(1_000) {
+            store.add_webhooks((from..from + 1_000).map(|n| row(n, "a")).collect()).await.unwrap();
+        }
+        let later = NewWebhook { due_at: Timestamp::from_unix(9), ..row(0, "b") };
+        store.add_webhooks(vec![later, row(0, "c")]).await.unwrap();
+        let at = Timestamp::from_unix;
+        assert_eq!(store.due_targets(at(1)).await.unwrap(), ["a", "c"]);
+        assert_eq!(store.due_targets(at(9)).await.unwrap(), ["a", "b", "c"]);
+        assert!(store.due_targets(at(0)).await.unwrap().is_empty());
+        note(&store, "a-0", 200, 1).await;
+        store.add_webhooks(vec![row(1, "c")]).await.unwrap();
+        assert!(store.webhook("a-0").await.unwrap().is_none(), "settled, and beyond the journal");
+        assert!(store.webhook("a-1").await.unwrap().is_some(), "waits");
     }
 
     #[tokio::test]

@@ -38,6 +38,8 @@ CREATE INDEX IF NOT EXISTS webhooks_ready ON webhooks (target, due_ms)
 
 CREATE INDEX IF NOT EXISTS webhooks_due ON webhooks (due_ms) WHERE state = 'pending' AND ready;
 
+CREATE INDEX IF NOT EXISTS webhooks_settled ON webhooks (seq) WHERE state <> 'pending';
+
 CREATE INDEX IF NOT EXISTS webhooks_of_call ON webhooks (call_id) WHERE call_id IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS chat_entries (
@@ -95,6 +97,8 @@ CREATE TABLE IF NOT EXISTS sent_messages (
 
 CREATE INDEX IF NOT EXISTS sent_messages_of_call
     ON sent_messages (call, at_ms) WHERE call IS NOT NULL;
+
+CREATE INDEX IF NOT EXISTS sent_messages_of_account ON sent_messages (account, at_ms, id);
 
 CREATE TABLE IF NOT EXISTS feedback (
     number    TEXT NOT NULL,

@@ -9,7 +9,7 @@ use rules::price::{Category, Charge, Price};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use terms::{CallId, Country, Direction, MessageId, Money, PhoneNumberId, Timestamp, WaId, WabaId};
 
-use super::{Store, StoreFault};
+use super::{NewWebhook, Store, StoreFault, queue::add_all};
 
 /// A call that ended.
 #[derive(Debug, Clone)]
@@ -59,20 +59,71 @@ pub(crate) struct MessageCost {
     pub(crate) charge: String,
 }
 
+/// A message that was sent, of a call or not.
+#[derive(Debug, Clone)]
+pub(crate) struct MessageRow {
+    pub(crate) id: String,
+    pub(crate) at: Timestamp,
+    pub(crate) number: String,
+    pub(crate) user: String,
+    pub(crate) call: Option<String>,
+    pub(crate) category: String,
+    pub(crate) charge: String,
+    /// Absent where it was free, and where no rate is known.
+    pub(crate) cost: Option<Money>,
+}
+
+/// Messages that are read in one job.
+const PAGE: usize = 2_000;
+
 impl Store {
+    /// Gives the messages of an account in a stretch of time to `take`, oldest first.
+    pub(crate) async fn messages_between(
+        &self,
+        account: &WabaId,
+        (start, end): (Timestamp, Timestamp),
+        mut take: impl FnMut(MessageRow),
+    ) -> Result<(), StoreFault> {
+        let mut after = (start.unix_ms(), String::new());
+        loop {
+            let (account, from, until) = (account.as_str().to_owned(), after, end.unix_ms());
+            let page_max = i64::try_from(PAGE).unwrap_or(1);
+            let page: Vec<MessageRow> = self
+                .writer
+                .run(move |db| {
+                    db.prepare_cached(
+                        "SELECT id, at_ms, number, user, call, category, charge, cost, currency
+                         FROM sent_messages
+                         WHERE account = ?1 AND (at_ms, id) > (?2, ?3) AND at_ms < ?4
+                         ORDER BY at_ms, id LIMIT ?5",
+                    )?
+                    .query_map(params![account, from.0, from.1, until, page_max], read_message)?
+                    .collect()
+                })
+                .await?;
+            let is_last = page.len() < PAGE;
+            after = page.last().map(|row| (row.at.unix_ms(), row.id.clone())).unwrap_or_default();
+            page.into_iter().for_each(&mut take);
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
     /// Notes a call that ended; one that is there already stays as it is.
     pub(crate) async fn add_call(&self, call: EndedCall) -> Result<(), StoreFault> {
         self.writer.run(move |db| insert_call(db, &call)).await
     }
 
-    /// Prices a call once: `price` gets what the meter had before, and `used` is added to it.
-    /// `None` if this call was priced before, or `price` knows no rate.
+    /// Prices a call once: `price` gets what the meter had before, and `used` is added to it; the
+    /// webhooks it answers with are written in the same step. `None` if this call was priced before,
+    /// or `price` knows no rate.
     pub(crate) async fn bill_call(
         &self,
         id: &CallId,
         meter: Option<Meter>,
         used: Duration,
-        price: impl FnOnce(Duration) -> Option<Price> + Send + 'static,
+        price: impl FnOnce(Duration) -> (Option<Price>, Vec<NewWebhook>) + Send + 'static,
     ) -> Result<Option<Price>, StoreFault> {
         let id = id.as_str().to_owned();
         self.writer
@@ -90,7 +141,8 @@ impl Store {
                     None => 0,
                 };
                 let before = Duration::from_millis(u64::try_from(before).unwrap_or(0));
-                let price = price(before);
+                let (price, webhooks) = price(before);
+                add_all(db, &webhooks)?;
                 let total = price.as_ref().map(|price| price.total);
                 db.prepare_cached("UPDATE ended_calls SET cost = ?2, currency = ?3 WHERE id = ?1")?
                     .execute(params![
@@ -213,6 +265,19 @@ fn read_meter(db: &Connection, meter: &Meter) -> rusqlite::Result<i64> {
         .map(Option::unwrap_or_default)
 }
 
+fn read_message(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
+    Ok(MessageRow {
+        id: row.get(0)?,
+        at: Timestamp::from_unix_ms(row.get(1)?),
+        number: row.get(2)?,
+        user: row.get(3)?,
+        call: row.get(4)?,
+        category: row.get(5)?,
+        charge: row.get(6)?,
+        cost: money(row, 7)?,
+    })
+}
+
 fn money(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Money>> {
     let (amount, currency): (Option<String>, Option<String>) = (row.get(at)?, row.get(at + 1)?);
     let read = |(amount, currency): (String, String)| {
@@ -262,7 +327,7 @@ mod tests {
             let used = Duration::from_secs(6);
             let price = move |before: Duration| {
                 seen.lock().unwrap().push(before.as_secs());
-                None
+                (None, Vec::new())
             };
             let id = id.parse().unwrap();
             let billed = store.bill_call(&id, Some(meter("MX")), used, price).await;

@@ -21,7 +21,8 @@ const CLIENTS_MAX: usize = 256;
 pub(crate) struct Clients {
     roots: Vec<Certificate>,
     plain: Client,
-    with_certificate: Mutex<BTreeMap<String, Client>>,
+    /// By the certificate itself, as PEM.
+    with_certificate: Mutex<BTreeMap<Vec<u8>, Client>>,
 }
 
 /// Why a certificate cannot be used.
@@ -49,27 +50,28 @@ impl Clients {
         certificate: Option<&str>,
     ) -> Result<Client, CertificateFault> {
         let Some(certificate) = certificate else { return Ok(self.plain.clone()) };
-        let known = self.locked(|clients| clients.get(certificate).cloned());
-        if let Some(client) = known {
-            return Ok(client);
-        }
+        // A file is read each time, so that a certificate that was renewed is used at once.
         let pem = if certificate.trim_start().starts_with(PEM) {
             certificate.as_bytes().to_vec()
         } else {
             tokio::fs::read(certificate).await.map_err(CertificateFault::Read)?
         };
+        let known = self.locked(|clients| clients.get(&pem).cloned());
+        if let Some(client) = known {
+            return Ok(client);
+        }
         let identity = Identity::from_pem(&pem).map_err(CertificateFault::Pem)?;
         let client = make(&self.roots, Some(identity)).map_err(CertificateFault::Pem)?;
         self.locked(|clients| {
             if clients.len() >= CLIENTS_MAX {
                 clients.clear();
             }
-            clients.insert(certificate.to_owned(), client.clone());
+            clients.insert(pem, client.clone());
         });
         Ok(client)
     }
 
-    fn locked<T>(&self, look: impl FnOnce(&mut BTreeMap<String, Client>) -> T) -> T {
+    fn locked<T>(&self, look: impl FnOnce(&mut BTreeMap<Vec<u8>, Client>) -> T) -> T {
         look(&mut self.with_certificate.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -15,7 +15,7 @@ use wire::{
     graph::call::Session,
     webhook::{
         Contact, MediaRef, Metadata, Profile, WebhookError,
-        account::{AccountUpdate, RestrictionNotice, SettingsUpdate, VolumeTier},
+        account::{AccountEvent, AccountUpdate, RestrictionNotice, SettingsUpdate, VolumeTier},
         call::{CallEntry, CallEvent, CallStatus, CallsValue, EndStatus, Progress},
         envelope::{Change, Envelope},
         message::{CallPermissionReply, Context, Delivery, Message, MessageStatus, MessagesValue},
@@ -31,14 +31,17 @@ use crate::{
 
 /// Wraps a change of a number into the envelope's bytes.
 ///
-/// In samples of `account_update` the entry's id is `0` and it has a time (fact sheet 11.2).
+/// An entry of `account_update` has a time (fact sheet 10.3). Its id is `0` in the samples of
+/// violations and restrictions (11), and the account's in that of a new tier (10.3).
 pub(crate) fn body(number: &Number, change: Change, at: Timestamp) -> String {
-    let is_account_update = matches!(change, Change::AccountUpdate(_));
+    let event = if let Change::AccountUpdate(it) = &change { Some(it.event.clone()) } else { None };
     let mut envelope = Envelope::of(number.account.clone(), change);
-    if is_account_update {
+    if let Some(event) = event {
         for entry in &mut envelope.entry {
-            entry.id = "0".parse().expect("a digit");
             entry.time = Some(at.unix());
+            if event != AccountEvent::VolumeTier {
+                entry.id = "0".parse().expect("a digit");
+            }
         }
     }
     serde_json::to_string(&envelope).expect("our own types have only text keys")

@@ -2,9 +2,10 @@
 //!
 //! One task looks at the rows that may go and sends what is due, each in a task of its own. An
 //! endpoint never has more than [`ENDPOINT_MAX`] under way, so one that hangs delays only itself,
-//! and only that many of its rows are looked at, so a burst costs no more than its deliveries. When
-//! to try again, and when to give up, [`rules::delivery`] decides. Nothing waits in memory: the rows
-//! are the queue.
+//! and only that many of its rows are looked at, so a burst costs no more than its deliveries. Those
+//! who share an endpoint take turns. When to try again, and when to give up, [`rules::delivery`]
+//! decides; an endpoint that is not there any more fails like one that does not answer. Nothing waits
+//! in memory: the rows are the queue.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -41,6 +42,8 @@ pub(crate) struct Deliverer {
     wake: Arc<Notify>,
     busy: BTreeSet<String>,
     busy_endpoints: BTreeMap<String, usize>,
+    /// The target that was served last; the next one's turn is first.
+    served: String,
     finished: mpsc::Receiver<Finished>,
     finish: mpsc::Sender<Finished>,
 }
@@ -49,15 +52,22 @@ pub(crate) struct Deliverer {
 #[derive(Debug)]
 struct Finished {
     id: String,
-    url: String,
+    key: String,
 }
 
 /// One delivery: the row and where it goes.
 #[derive(Debug)]
 struct Delivery {
     id: String,
-    target: Target,
-    endpoint: Endpoint,
+    target: Option<Target>,
+    /// `None` while no URL is set.
+    endpoint: Option<Endpoint>,
+    /// What it shares its room with: all that go to one URL.
+    key: String,
+}
+
+fn key(target: &str, endpoint: Option<&Endpoint>) -> String {
+    endpoint.map_or_else(|| target.to_owned(), |endpoint| endpoint.url.clone())
 }
 
 impl Deliverer {
@@ -70,6 +80,7 @@ impl Deliverer {
             wake,
             busy: BTreeSet::new(),
             busy_endpoints: BTreeMap::new(),
+            served: String::new(),
             finished,
             finish,
         }
@@ -103,33 +114,34 @@ impl Deliverer {
         let world = Arc::clone(&self.world);
         let _delivering = world.delivering.lock().await;
         let now = world.clock.now();
-        for text in world.store.due_targets(now).await? {
+        let mut targets = world.store.due_targets(now).await?;
+        let next = targets.partition_point(|target| *target <= self.served);
+        targets.rotate_left(next);
+        for text in targets {
             let target = Target::from_text(&text);
             let endpoint = target.as_ref().and_then(|target| target.endpoint(&world.directory));
-            let (Some(target), Some(endpoint)) = (target, endpoint) else {
-                world.store.journal_only(&text).await?;
-                continue;
-            };
-            if self.under_way(&endpoint.url) >= ENDPOINT_MAX {
+            let key = key(&text, endpoint.as_ref());
+            if self.under_way(&key) >= ENDPOINT_MAX {
                 continue;
             }
             // Up to ENDPOINT_MAX of these are under way already.
             for id in world.store.due_webhooks(&text, now, 2 * ENDPOINT_MAX).await? {
-                if self.under_way(&endpoint.url) < ENDPOINT_MAX && !self.busy.contains(&id) {
-                    let (target, endpoint) = (target.clone(), endpoint.clone());
-                    self.start(Delivery { id, target, endpoint });
+                if self.under_way(&key) < ENDPOINT_MAX && !self.busy.contains(&id) {
+                    let (target, endpoint, key) = (target.clone(), endpoint.clone(), key.clone());
+                    self.start(Delivery { id, target, endpoint, key });
+                    self.served.clone_from(&text);
                 }
             }
         }
         world.store.next_due(now).await
     }
 
-    fn under_way(&self, url: &str) -> usize {
-        self.busy_endpoints.get(url).copied().unwrap_or_default()
+    fn under_way(&self, key: &str) -> usize {
+        self.busy_endpoints.get(key).copied().unwrap_or_default()
     }
 
     fn start(&mut self, delivery: Delivery) {
-        *self.busy_endpoints.entry(delivery.endpoint.url.clone()).or_default() += 1;
+        *self.busy_endpoints.entry(delivery.key.clone()).or_default() += 1;
         self.busy.insert(delivery.id.clone());
         let (world, timeout) = (Arc::clone(&self.world), self.timeout);
         let finish = self.finish.clone();
@@ -138,17 +150,16 @@ impl Deliverer {
                 tracing::error!(fault = %chain(&fault), "cannot note a delivery");
                 tokio::time::sleep(STORE_PAUSE).await;
             }
-            let finished = Finished { id: delivery.id, url: delivery.endpoint.url };
-            drop(finish.send(finished).await);
+            drop(finish.send(Finished { id: delivery.id, key: delivery.key }).await);
         });
     }
 
     fn free(&mut self, finished: &Finished) {
         self.busy.remove(&finished.id);
-        if let Some(under_way) = self.busy_endpoints.get_mut(&finished.url) {
+        if let Some(under_way) = self.busy_endpoints.get_mut(&finished.key) {
             *under_way = under_way.saturating_sub(1);
             if *under_way == 0 {
-                self.busy_endpoints.remove(&finished.url);
+                self.busy_endpoints.remove(&finished.key);
             }
         }
     }
@@ -170,7 +181,7 @@ async fn deliver(
     let age = world.store.age();
     let Some(row) = world.store.webhook(&delivery.id).await? else { return Ok(()) };
     let at = world.clock.now();
-    let number = world.directory.number(delivery.target.number());
+    let number = delivery.target.as_ref().and_then(|it| world.directory.number(it.number()));
     let book = number.map_or_else(|| world.books.base(), |number| world.book(&number));
     let timeout = timeout.unwrap_or_else(|| delivery::attempt_timeout(&book));
     let attempt = attempt(world, delivery, &row, timeout, at).await;
@@ -189,12 +200,15 @@ async fn deliver(
         Next::RetryAt(due_at) => (DeliveryState::Pending, due_at),
         Next::Expired => (DeliveryState::Expired, at),
     };
-    let url = &delivery.endpoint.url;
+    let url = delivery.endpoint.as_ref().map(|endpoint| endpoint.url.as_str());
     world.store.note_attempt((age, &row.id), url, &attempts, state, due_at).await
 }
 
 /// The error of an attempt whose answer did not come in time.
 const NOT_IN_TIME: &str = "no answer in time";
+
+/// The error of an attempt while no URL is set.
+const NO_URL: &str = "no callback URL is set";
 
 async fn attempt(
     world: &World,
@@ -204,12 +218,13 @@ async fn attempt(
     at: Timestamp,
 ) -> Attempt {
     let failed = |why: &str| Attempt { at, status: 0, error: Some(why.to_owned()) };
-    let certificate = delivery.target.certificate(&world.directory);
+    let Some(endpoint) = &delivery.endpoint else { return failed(NO_URL) };
+    let certificate = delivery.target.as_ref().and_then(|it| it.certificate(&world.directory));
     let client = match world.clients.showing(certificate.as_deref()).await {
         Ok(client) => client,
         Err(fault) => return failed(&fault.to_string()),
     };
-    match post(&client, &delivery.endpoint, row, timeout).await {
+    match post(&client, endpoint, row, timeout).await {
         Ok(status) => Attempt { at, status, error: None },
         Err(fault) => failed(reason(&fault)),
     }

@@ -6,12 +6,14 @@
 
 use std::sync::Arc;
 
+use rules::delivery::{self, Standing};
 use terms::CallId;
 use tokio::sync::Notify;
 use wire::webhook::{envelope::Change, signature};
 
 use super::{compose, spoil, target::Target};
 use crate::{
+    books::Books,
     clock::Clock,
     directory::{Directory, Number},
     faults::Faults,
@@ -40,6 +42,7 @@ pub(crate) struct Outbox {
     clock: Clock,
     faults: Arc<Faults>,
     ids: Arc<Ids>,
+    books: Arc<Books>,
     wake: Arc<Notify>,
 }
 
@@ -50,6 +53,8 @@ struct Event<'a> {
     call_id: Option<CallId>,
     body: String,
     origin: Origin,
+    /// It waits for the earlier ones of its lane.
+    in_order: bool,
 }
 
 impl Outbox {
@@ -60,9 +65,10 @@ impl Outbox {
         clock: Clock,
         faults: Arc<Faults>,
         ids: Arc<Ids>,
+        books: Arc<Books>,
         wake: Arc<Notify>,
     ) -> Self {
-        Self { directory, store, clock, faults, ids, wake }
+        Self { directory, store, clock, faults, ids, books, wake }
     }
 
     /// Writes the webhooks of one event and returns once they are durable.
@@ -83,17 +89,36 @@ impl Outbox {
         lane: &Lane,
         change: Change,
     ) -> Result<Vec<String>, StoreFault> {
-        let field = change.field().to_owned();
-        let call_id = spoil::call_of(&change);
-        let body = compose::body(number, change, self.clock.now());
-        let event = Event { lane, field, call_id, body, origin };
-        let rows = self.rows(number, &event);
+        let rows = self.compose(origin, number, lane, change);
         let ids = rows.iter().map(|row| row.id.clone()).collect();
         if !rows.is_empty() {
             self.store.add_webhooks(rows).await?;
             self.wake.notify_one();
         }
         Ok(ids)
+    }
+
+    /// The webhooks of one change, for a caller who writes them together with what they tell of, and
+    /// then wakes the deliverer.
+    pub(crate) fn compose(
+        &self,
+        origin: Origin,
+        number: &Number,
+        lane: &Lane,
+        change: Change,
+    ) -> Vec<NewWebhook> {
+        let field = change.field().to_owned();
+        let call_id = spoil::call_of(&change);
+        let body = compose::body(number, change, self.clock.now());
+        let in_order = self.keeps_order(number);
+        self.rows(number, &Event { lane, field, call_id, body, origin, in_order })
+    }
+
+    /// Whether a webhook waits while an earlier one of its lane is fresh.
+    fn keeps_order(&self, number: &Number) -> bool {
+        let account = self.directory.account(&number.account);
+        let book = account.map_or_else(|| self.books.base(), |account| self.books.of(&account));
+        !delivery::may_start([Standing::Fresh], &book)
     }
 
     /// Lets the deliverer look at the rows now.
@@ -124,9 +149,12 @@ impl Outbox {
 
     fn row(&self, to: &Target, secret: &str, event: &Event<'_>) -> NewWebhook {
         let (target, now) = (to.to_text(), self.clock.now());
+        let id = new_id(&self.ids);
+        // A lane of its own waits for nobody.
+        let lane = if event.in_order { &event.lane.0 } else { &id };
         NewWebhook {
-            id: new_id(&self.ids),
-            lane: format!("{target} {}", event.lane.0),
+            lane: format!("{target} {lane}"),
+            id,
             target,
             field: event.field.clone(),
             call_id: event.call_id.clone(),

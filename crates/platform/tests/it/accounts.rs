@@ -287,6 +287,22 @@ async fn apps_accounts_and_numbers_are_made_and_changed() {
 }
 
 #[tokio::test]
+async fn the_url_of_a_new_app_must_answer_the_handshake() {
+    let bench = Bench::start().await;
+    let endpoint = crate::bench::Endpoint::start().await;
+    let app = |url: &str, verify_token: &str| {
+        json!({ "id": "404", "name": "New", "secret": "s", "verify_token": verify_token,
+                "access_tokens": ["new-token"], "fields": ["calls"], "callback_url": url })
+    };
+    for (url, verify_token) in [("http://127.0.0.1:1/", "demo-verify"), (&*endpoint.url, "wrong")] {
+        let (status, refusal) = bench.sandbox("/apps", app(url, verify_token)).await;
+        assert_eq!((status, refusal["code"].as_i64()), (409, Some(2200)), "{refusal}");
+    }
+    let (status, made) = bench.sandbox("/apps", app(&endpoint.url, "demo-verify")).await;
+    assert_eq!((status, &made["callback_url"]), (201, &json!(endpoint.url)), "{made}");
+}
+
+#[tokio::test]
 async fn a_sandbox_number_needs_no_tier_and_has_a_list_where_the_rules_say_so() {
     let bench = second().await;
     let account = format!("/sandbox/v1/accounts/{SANDBOX_ACCOUNT}");

@@ -90,6 +90,86 @@ async fn figures_follow_the_clocks_of_berlin() {
     assert_eq!(open["data"][0]["data_points"][0], *month, "the same without a token");
 }
 
+/// The day on which summer time begins has twenty-three hours.
+#[tokio::test]
+async fn the_short_day_of_spring_is_one_bucket() {
+    const DAY: (i64, i64) = (1_806_188_400, 1_806_271_200);
+    let bench = berlin().await;
+    bench.clock.set("2027-03-27T22:59:00Z".parse().unwrap());
+    allowed(&bench).await;
+    talk(&bench, 0, "PT6S").await;
+    bench.clock.set("2027-03-27T23:00:00Z".parse().unwrap());
+    talk(&bench, 1, "PT60S").await;
+    bench.clock.set("2027-03-28T21:59:00Z".parse().unwrap());
+    talk(&bench, 2, "PT6S").await;
+    bench.clock.set("2027-03-28T22:00:00Z".parse().unwrap());
+    talk(&bench, 3, "PT6S").await;
+    let (start, end) = ((DAY.0 - 1).to_string(), (DAY.1 + 3_600).to_string());
+    let query = [("start", &*start), ("end", &*end), ("granularity", "DAILY")];
+    let (status, body) = edge(&bench, &query).await;
+    assert_eq!(status, 200, "{body}");
+    let days = body["data"][0]["data_points"].as_array().unwrap();
+    let counts: Vec<_> = days
+        .iter()
+        .map(|it| (it["start"].as_i64().unwrap(), it["end"].as_i64().unwrap(), it["count"].clone()))
+        .collect();
+    // The range takes in the short day whole, and the first hour of the next.
+    assert_eq!(counts[0], (DAY.0, DAY.1, json!(2)));
+    assert_eq!((DAY.1 - DAY.0, counts[1].0, &counts[1].2), (23 * 3_600, DAY.1, &json!(1)));
+    assert_eq!(counts.len(), 2);
+}
+
+/// The edge knows what the field knows.
+#[tokio::test]
+async fn the_edge_filters_splits_and_measures() {
+    let bench = berlin().await;
+    bench.clock.set("2026-11-02T12:00:00Z".parse().unwrap());
+    allowed(&bench).await;
+    talk(&bench, 0, "PT60S").await;
+    ana_calls(&bench, 1, "PT30S").await;
+    let asked = async |more: &[(&str, &str)]| {
+        let fixed = [("start", "1793500000"), ("end", "1793700000"), ("granularity", "DAILY")];
+        let (status, body) = edge(&bench, &[&fixed, more].concat()).await;
+        assert_eq!(status, 200, "{body}");
+        body["data"][0]["data_points"].clone()
+    };
+    let split = [("dimensions", "[\"direction\",\"country\"]"), ("metric_types", "[\"COST\"]")];
+    let point = |direction: &str, cost: f64| {
+        json!({ "start": 1_793_574_000, "end": 1_793_660_400, "country": "MX",
+                "direction": direction, "cost": cost })
+    };
+    let want = json!([point("USER_INITIATED", 0.0), point("BUSINESS_INITIATED", 0.1)]);
+    assert_eq!(asked(&split).await, want);
+    let filtered = [
+        ("directions", "[\"BUSINESS_INITIATED\"]"),
+        ("country_codes", "[\"MX\"]"),
+        ("phone_numbers", "[\"551140000000\"]"),
+        ("metric_types", "[\"COUNT\",\"AVERAGE_DURATION\"]"),
+    ];
+    let one = json!([{ "start": 1_793_574_000, "end": 1_793_660_400, "count": 1,
+                       "average_duration": 60 }]);
+    assert_eq!(asked(&filtered).await, one);
+    assert_eq!(asked(&[("country_codes", "[\"BR\"]")]).await, json!([]));
+}
+
+/// Calls that were priced in another currency have no cost in this one.
+#[tokio::test]
+async fn different_currencies_are_not_added_up() {
+    let bench = berlin().await;
+    bench.clock.set("2026-11-02T12:00:00Z".parse().unwrap());
+    allowed(&bench).await;
+    talk(&bench, 0, "PT60S").await;
+    let cost = async || {
+        let asked = ".start(1793500000).end(1793700000).granularity(DAILY)";
+        let point = field(&bench, asked).await.1["call_analytics"]["data_points"][0].clone();
+        (point["count"].clone(), point["cost"].clone())
+    };
+    assert_eq!(cost().await, (json!(1), json!(0.1)));
+    let account = bench.put(&format!("/sandbox/v1/accounts/{WABA}"));
+    assert_eq!(send(account.json(&json!({ "currency": "USD" }))).await.0, 200);
+    assert_eq!(cost().await, (json!(1), Value::Null));
+}
+
 #[tokio::test]
 async fn every_filter_and_dimension() {
     let bench = berlin().await;

@@ -94,10 +94,68 @@ async fn both_hear_the_announcement_and_the_recording_has_both() {
     assert_eq!(document["mime_type"], "application/json");
     let json = fetched(&bench, document["url"].as_str().unwrap()).await.unwrap();
     let json: Value = serde_json::from_slice(&json).unwrap();
-    let bytes: f64 =
-        json["transcript"]["text"].as_str().unwrap().split(' ').next().unwrap().parse().unwrap();
     let seconds = json["metadata"]["audio"]["duration"].as_f64().unwrap();
-    assert!((bytes - 44.0 - seconds * 64_000.0).abs() < 400.0, "{bytes} for {seconds} s");
+    let segments = json["transcript"]["segments"].as_array().unwrap();
+    for (segment, speaker) in segments.iter().zip(["Business", "Customer"]) {
+        assert_eq!(segment["speaker"], speaker);
+        let text = segment["text"].as_str().unwrap();
+        let bytes: f64 = text.split(' ').next().unwrap().parse().unwrap();
+        assert!((bytes - 44.0 - seconds * 32_000.0).abs() < 400.0, "{bytes} for {seconds} s");
+    }
+    let text = json["transcript"]["text"].as_str().unwrap();
+    assert!(text.starts_with("[Business] ") && text.contains(" [Customer] "), "{text}");
+}
+
+#[tokio::test]
+async fn a_call_by_the_business_is_recorded_and_its_link_ends() {
+    let bench = Bench::start().await;
+    bench.open_window().await;
+    bench.permit("accept_permanent").await;
+    bench.behave(ANA, json!({ "answer": { "after_ms": 0 }, "play": { "tone_hz": 440 } })).await;
+    let mut business = Business::offering();
+    let dial = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
+        "session": { "sdp_type": "offer", "sdp": business.sdp }, "recording": wish("en") });
+    let (status, placed) = bench.graph("calls", dial).await;
+    assert_eq!(status, 200, "{placed}");
+    let id = placed["calls"][0]["id"].as_str().unwrap().to_owned();
+    business.take_answer(&bench.hook.wait("connect").await);
+    business.connected().await;
+    bench.hook.wait("ACCEPTED").await;
+    tokio::time::sleep(Duration::from_millis(5_500)).await;
+    business.play(660.0);
+    tokio::time::sleep(Duration::from_millis(1_800)).await;
+    assert_eq!(bench.action(&id, "terminate").await.0, 200);
+
+    let value = bench.hook.wait("call_recording_available").await;
+    let entry = &value["calls"][0];
+    assert_eq!((&entry["id"], &entry["from"]), (&json!(id), &json!(BUSINESS)));
+    let (said_by_business, said_by_ana) = recorded(&bench, entry).await;
+    let half = said_by_ana.len() - 48_000;
+    assert!(measured(&said_by_ana[half..half + 40_000]).is_tone(440.0));
+    assert!(measured(&said_by_business[half..half + 40_000]).is_tone(660.0));
+
+    let audio = &entry["call_recording"]["audio"];
+    let url = audio["url"].as_str().unwrap();
+    bench.clock.advance("PT5M").unwrap();
+    assert_eq!(fetched(&bench, url).await, Err(404), "the webhook's own link is over");
+    let fresh = bench.get(&format!("/v23.0/{}", audio["id"].as_str().unwrap()));
+    let fresh = crate::bench::send(fresh.bearer_auth("demo-token")).await.1;
+    assert!(fetched(&bench, fresh["url"].as_str().unwrap()).await.is_ok());
+}
+
+/// Who stops the platform as a call ends gets its recording all the same.
+#[tokio::test]
+async fn a_polite_stop_finishes_what_is_being_made() {
+    let transcriber = Some("env FILE={wav} sleep 2".to_owned());
+    let bench = Bench::with(offhook_platform::Config { transcriber, ..config() }).await;
+    let (id, business) = ana_calls(&bench).await;
+    let body = accept(&id, &business.sdp, &json!({ "transcription": wish("en") }));
+    assert_eq!(bench.graph("calls", body).await.0, 200);
+    business.play(660.0);
+    tokio::time::sleep(Duration::from_millis(5_500)).await;
+    let Bench { running, hook, .. } = bench;
+    running.shutdown().await;
+    hook.wait("call_transcription_available").await;
 }
 
 #[tokio::test]

@@ -144,6 +144,100 @@ async fn a_webhook_nobody_takes_is_tried_for_seven_days_and_then_given_up() {
     assert_eq!(tries(&bench, 3).await["state"], "delivered");
 }
 
+#[tokio::test]
+async fn a_webhook_outlives_a_while_without_a_url() {
+    let bench = Bench::start().await;
+    bench.clock.set_mode(offhook_platform::clock::Mode::Frozen);
+    bench.hook.answer(500);
+    bench.open_window().await;
+    tries(&bench, 1).await;
+    let subscription = bench.url("/v23.0/401234567890123/subscriptions");
+    let delete = bench.http.delete(subscription).bearer_auth("401234567890123|demo-app-secret");
+    assert_eq!(send(delete).await.0, 200);
+    bench.clock.advance("PT5S").unwrap();
+    let shown = tries(&bench, 2).await;
+    assert_eq!(shown["state"], "waiting", "{shown}");
+    assert_eq!(shown["attempts"][1]["error"], "no callback URL is set");
+    bench.hook.answer(200);
+    bench.running.set_callback(&bench.hook.url).await.unwrap();
+    bench.clock.advance("PT15S").unwrap();
+    assert_eq!(tries(&bench, 3).await["state"], "delivered");
+    assert_eq!(bench.hook.all().len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_only_journalled_or_dropped_can_be_delivered_later() {
+    let running = offhook_platform::serve(config()).await.unwrap();
+    let (clock, hook) = (offhook_platform::clock::Clock::system(), Endpoint::start().await);
+    let bench = Bench { running, clock, hook, http: reqwest::Client::new() };
+    write(&bench, ANA, "to nobody").await;
+    bench.running.set_callback(&bench.hook.url).await.unwrap();
+    let faults = json!({ "webhooks": { "drop": true } });
+    assert_eq!(send(bench.put("/sandbox/v1/faults").json(&faults)).await.0, 200);
+    write(&bench, ANA, "on the way").await;
+    let listed = bench.sandbox_get("/webhooks").await.1;
+    assert_eq!(
+        (&listed[0]["state"], &listed[1]["state"]),
+        (&json!("journalled"), &json!("dropped"))
+    );
+    for (nth, row) in listed.as_array().unwrap().iter().enumerate() {
+        let path = format!("/webhooks/{}/redeliver", row["id"].as_str().unwrap());
+        assert_eq!(bench.sandbox(&path, json!({})).await.0, 200);
+        let got = bench.hook.wait_nth("text", nth).await;
+        assert_eq!(got, row["body"]["entry"][0]["changes"][0]["value"]);
+    }
+}
+
+#[tokio::test]
+async fn with_the_order_none_nothing_waits_for_the_one_before() {
+    let rules = [("delivery.order".to_owned(), "none".to_owned())].into();
+    let bench = Bench::with(offhook_platform::Config { rules, ..config() }).await;
+    bench.hook.answer(HANG);
+    for text in ["first", "second", "third"] {
+        write(&bench, ANA, text).await;
+    }
+    bench.hook.wait_nth("text", 2).await;
+}
+
+/// One number's burst to a URL that hangs does not keep another number's webhook from it.
+#[tokio::test]
+async fn numbers_that_share_a_url_take_turns() {
+    const OTHER: &str = "551140000001";
+    let webhook_timeout = Some(Duration::from_millis(400));
+    let bench = Bench::with(offhook_platform::Config { webhook_timeout, ..config() }).await;
+    let other = json!({ "id": "209876543210987", "account": "201234567890123", "digits": OTHER,
+                        "name": "Other", "tier": 2000 });
+    let (status, answer) = bench.sandbox("/numbers", other).await;
+    assert_eq!(status, 201, "{answer}");
+    let users: Vec<String> = (0..100).map(|n| (5_511_970_000_000u64 + n).to_string()).collect();
+    for user in &users {
+        let made = bench.sandbox("/users", json!({ "wa_id": user, "name": "U" })).await;
+        assert_eq!(made.0, 201, "{}", made.1);
+    }
+    // Nothing goes before all are there.
+    bench.clock.set_mode(offhook_platform::clock::Mode::Frozen);
+    let late = json!({ "webhooks": { "delay_ms": 1_000 } });
+    assert_eq!(send(bench.put("/sandbox/v1/faults").json(&late)).await.0, 200);
+    bench.hook.answer(HANG);
+    for user in &users {
+        write(&bench, user, "to one").await;
+    }
+    let body = json!({ "to": OTHER, "text": "to the other" });
+    assert_eq!(bench.sandbox(&format!("/users/{ANA}/message"), body).await.0, 200);
+    bench.clock.advance("PT1S").unwrap();
+    let to_the_other = || {
+        let all = bench.hook.all();
+        all.iter().position(|it| String::from_utf8_lossy(&it.body).contains("to the other"))
+    };
+    let until = tokio::time::Instant::now() + Duration::from_secs(8);
+    while to_the_other().is_none() {
+        assert!(tokio::time::Instant::now() < until, "{} came", bench.hook.all().len());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let place = to_the_other().unwrap();
+    assert!(place < 64, "among the first of its turn, not after the burst: {place}");
+}
+
 /// The first webhook of the journal once it was tried so often.
 async fn tries(bench: &Bench, count: usize) -> Value {
     for _ in 0..400 {

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::bench::{ANA, BUSINESS, Bench, Endpoint, config, send};
+use crate::bench::{ANA, BUSINESS, Bench, Endpoint, PNID, config, send};
 
 const DEMO: &str = include_str!("../../seeds/demo.toml");
 
@@ -64,7 +64,7 @@ async fn a_numbers_url_goes_before_the_accounts_and_that_before_the_apps() {
     );
     let with_account = DEMO.replacen("rate_card = \"example\"", &account, 1);
     let number = format!(
-        "tier = 2000\ncallback_override = {{ url = \"{}\", verify_token = \"x\" }}",
+        "tier = 2000\ncallback_overrides = {{ 401234567890123 = {{ url = \"{}\", verify_token = \"x\" }} }}",
         of_number.url
     );
     let with_both = with_account.replacen("tier = 2000", &number, 1);
@@ -77,6 +77,33 @@ async fn a_numbers_url_goes_before_the_accounts_and_that_before_the_apps() {
     of_number.wait("text").await;
     assert_eq!((of_account.all().len(), of_number.all().len()), (1, 1));
     assert!(by_account.hook.all().is_empty() && by_number.hook.all().is_empty());
+}
+
+#[tokio::test]
+async fn an_apps_override_of_a_number_leaves_the_other_apps_alone() {
+    let (second, of_number) = (Endpoint::start().await, Endpoint::start().await);
+    let bench = bench(&with_second_app(DEMO, &second.url)).await;
+    let callback = json!({ "override_callback_uri": of_number.url, "verify_token": "demo-verify" });
+    let set = bench.graph("", json!({ "webhook_configuration": callback })).await;
+    assert_eq!(set.0, 200, "{}", set.1);
+    bench.open_window().await;
+    of_number.wait("text").await;
+    second.wait("text").await;
+    assert!(bench.hook.all().is_empty());
+    assert_eq!((of_number.all().len(), second.all().len()), (1, 1));
+    let signed = |secret, it: &Endpoint| {
+        let it = &it.all()[0];
+        wire::webhook::signature::verify(secret, &it.body, &it.signature)
+    };
+    assert!(signed("demo-app-secret", &of_number) && signed("second-secret", &second));
+
+    let shown = async |token: &str| {
+        let path = format!("/v23.0/{PNID}?fields=webhook_configuration");
+        let shown = send(bench.get(&path).bearer_auth(token)).await.1;
+        shown["webhook_configuration"]["phone_number"].clone()
+    };
+    assert_eq!(shown("demo-token").await, of_number.url);
+    assert_eq!(shown("second-token").await, serde_json::Value::Null, "not its override");
 }
 
 /// A TLS listener that wants a certificate of its own authority.

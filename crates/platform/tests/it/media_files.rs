@@ -4,7 +4,7 @@ use audio::{
     ogg::{self, OpusStream},
     prompt, tone,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bench::{Bench, PNID, config, refused, send};
 
@@ -63,6 +63,28 @@ pub(crate) async fn fetched(bench: &Bench, url: &str) -> Result<Vec<u8>, u16> {
         200 => Ok(answer.bytes().await.unwrap().to_vec()),
         status => Err(status),
     }
+}
+
+#[tokio::test]
+async fn links_begin_where_clients_reach_the_platform() {
+    let public_url = Some("https://platform.example/wa/".to_owned());
+    let bench = Bench::with(offhook_platform::Config { public_url, ..config() }).await;
+    let id = upload(&bench, None, &ogg(440.0, 200)).await;
+    let shown = send(bench.get(&format!("/v23.0/{id}")).bearer_auth("demo-token")).await.1;
+    let url = shown["url"].as_str().unwrap();
+    let path = url.strip_prefix("https://platform.example/wa/").unwrap();
+    assert!(fetched(&bench, &bench.url(&format!("/{path}"))).await.is_ok(), "{url}");
+
+    let more = json!({ "id": "209876543210987", "account": "201234567890123",
+                       "digits": "551140000001", "name": "More", "tier": 2000 });
+    assert_eq!(bench.sandbox("/numbers", more).await.0, 201);
+    let page = bench.get("/v23.0/201234567890123/phone_numbers?limit=1").bearer_auth("demo-token");
+    let next = send(page).await.1["paging"]["next"].clone();
+    assert!(next.as_str().unwrap().starts_with("https://platform.example/wa/v23.0/"), "{next}");
+
+    let wrong = offhook_platform::Config { public_url: Some("platform".into()), ..config() };
+    let refused = offhook_platform::serve(wrong).await.unwrap_err();
+    assert!(refused.to_string().contains("public URL \"platform\""), "{refused}");
 }
 
 #[tokio::test]

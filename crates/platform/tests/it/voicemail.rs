@@ -1,17 +1,25 @@
 //! Voicemail: a call nobody takes is greeted, recorded and delivered.
 
+use std::time::Duration;
+
 use audio::{ogg, opus::Decoder};
+use offhook_platform::Config;
 use serde_json::{Value, json};
 
 use crate::{
-    bench::{ANA, BUSINESS, Bench, refused, send},
+    bench::{ANA, BUSINESS, Bench, config, refused, send},
     business::{Business, measured},
     media_files::{ANNOUNCEMENT, fetched, ogg as announcement, upload},
 };
 
 /// A number with voicemail; its announcement is a tone.
 async fn bench(triggers: Value, timeout_s: Option<u32>) -> Bench {
-    let bench = Bench::start().await;
+    with_rules(&[], triggers, timeout_s).await
+}
+
+async fn with_rules(rules: &[(&str, &str)], triggers: Value, timeout_s: Option<u32>) -> Bench {
+    let rules = rules.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned()));
+    let bench = Bench::with(Config { rules: rules.collect(), ..config() }).await;
     let media_id: u64 =
         upload(&bench, Some(ANNOUNCEMENT), &announcement(880.0, 800)).await.parse().unwrap();
     let mut audio = json!({ "announcement_media_id": media_id });
@@ -97,9 +105,92 @@ async fn a_call_not_answered_in_the_set_time_goes_there_too() {
     assert_eq!(again.1["code"].as_i64(), Some(138_003), "{}", again.1);
     // Who hangs up during the announcement leaves no message.
     assert_eq!(bench.sandbox(&format!("/users/{ANA}/hang_up"), json!({})).await.0, 200);
-    tokio::time::sleep(std::time::Duration::from_millis(800)).await;
+    tokio::time::sleep(Duration::from_millis(800)).await;
     assert!(!bench.hook.events().contains(&"audio".to_owned()), "{:?}", bench.hook.events());
     assert_eq!(bench.sandbox_get(&format!("/calls/{id}")).await.1["state"], "ended");
+}
+
+/// How long the message of a call is that came.
+async fn message_lasts(bench: &Bench) -> Duration {
+    let told = bench.hook.wait("audio").await;
+    let path = format!("/v23.0/{}", told["messages"][0]["audio"]["id"].as_str().unwrap());
+    let shown = send(bench.get(&path).bearer_auth("demo-token")).await.1;
+    let file = fetched(bench, shown["url"].as_str().unwrap()).await.unwrap();
+    ogg::read(&file).unwrap().lasts()
+}
+
+#[tokio::test]
+async fn a_call_not_answered_in_the_set_time_leaves_its_message() {
+    let bench = bench(json!(["TIMEOUT"]), Some(20)).await;
+    let id = ana_calls(&bench, None).await;
+    bench.hook.wait("connect").await;
+    bench.clock.advance("PT20S").unwrap();
+    bench.hook.wait("terminate").await;
+    // The announcement takes 800 ms.
+    tokio::time::sleep(Duration::from_millis(3_000)).await;
+    assert_eq!(bench.sandbox(&format!("/users/{ANA}/hang_up"), json!({})).await.0, 200);
+    let lasts = message_lasts(&bench).await;
+    assert!(
+        (Duration::from_millis(1_000)..Duration::from_millis(3_100)).contains(&lasts),
+        "{lasts:?}"
+    );
+    let told = bench.hook.wait("audio").await;
+    assert_eq!(
+        (&told["messages"][0]["id"], &told["messages"][0]["from"]),
+        (&json!(id), &json!(ANA))
+    );
+    assert_eq!(bench.hook.events().iter().filter(|it| *it == "terminate").count(), 1);
+}
+
+#[tokio::test]
+async fn a_message_ends_at_its_longest_and_a_shorter_one_is_none() {
+    let long = with_rules(&[("voicemail.recording_max", "1 s")], json!(["REJECT"]), None).await;
+    let id = ana_calls(&long, None).await;
+    long.hook.wait("connect").await;
+    assert_eq!(long.action(&id, "reject").await.0, 200);
+    let lasts = message_lasts(&long).await;
+    assert!(
+        (Duration::from_millis(700)..Duration::from_millis(1_400)).contains(&lasts),
+        "{lasts:?}"
+    );
+    assert_eq!(long.sandbox_get(&format!("/calls/{id}")).await.1["state"], "ended");
+
+    let short = with_rules(&[("voicemail.recording_min", "30 s")], json!(["REJECT"]), None).await;
+    let id = ana_calls(&short, Some(3_000)).await;
+    short.hook.wait("connect").await;
+    assert_eq!(short.action(&id, "reject").await.0, 200);
+    let until = tokio::time::Instant::now() + Duration::from_secs(8);
+    while short.sandbox_get(&format!("/calls/{id}")).await.1["state"] != "ended" {
+        assert!(tokio::time::Instant::now() < until, "the call does not end");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    assert!(!short.hook.events().contains(&"audio".to_owned()), "{:?}", short.hook.events());
+}
+
+/// Killed while the user speaks: the business heard of the end already, and hears of it once.
+#[tokio::test]
+async fn a_kill_in_voicemail_ends_the_call_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let with_data = || Config { data: Some(folder.path().to_owned()), ..config() };
+    let first = Bench::with(with_data()).await;
+    let media_id: u64 =
+        upload(&first, Some(ANNOUNCEMENT), &announcement(880.0, 800)).await.parse().unwrap();
+    let voicemail = json!({ "status": "ENABLED", "triggers": ["REJECT"],
+        "audio": { "default": { "announcement_media_id": media_id } } });
+    let body = json!({ "calling": { "voicemail": voicemail } });
+    assert_eq!(first.graph("settings", body).await.0, 200);
+    let id = ana_calls(&first, None).await;
+    first.hook.wait("connect").await;
+    assert_eq!(first.action(&id, "reject").await.0, 200);
+    first.hook.wait("terminate").await;
+    let second = offhook_platform::serve(with_data()).await.unwrap();
+    let seen = first.http.get(format!("{}/sandbox/v1/calls/{id}", second.base_url()));
+    assert_eq!(send(seen).await.1["state"], "ended");
+    let journal = first.http.get(format!("{}/sandbox/v1/webhooks?call_id={id}", second.base_url()));
+    let journal = send(journal).await.1;
+    assert_eq!(journal.as_array().unwrap().len(), 2, "connect and one terminate: {journal}");
+    second.shutdown().await;
 }
 
 #[tokio::test]

@@ -126,6 +126,8 @@ pub enum Verdict {
     NotAnnounced,
     /// The announcement of voicemail could not be played.
     VoicemailNotPlayed,
+    /// What was to be delivered could not be kept whole.
+    NotKept,
 }
 
 impl Verdict {
@@ -138,6 +140,7 @@ impl Verdict {
             Self::NoPreAccept => "no_pre_accept",
             Self::NotAnnounced => "not_announced",
             Self::VoicemailNotPlayed => "voicemail_not_played",
+            Self::NotKept => "not_kept",
         }
     }
 
@@ -160,6 +163,9 @@ impl Verdict {
             Self::VoicemailNotPlayed => {
                 "Voicemail took the call, but its announcement could not be played."
             }
+            Self::NotKept => {
+                "The platform could not keep what was said, so nothing of it is delivered."
+            }
         }
     }
 
@@ -178,6 +184,9 @@ impl Verdict {
             Self::VoicemailNotPlayed => {
                 "Upload the announcement again (Ogg Opus, mono or stereo) and set its new id in \
                  voicemail.audio.default.announcement_media_id."
+            }
+            Self::NotKept => {
+                "Record fewer or shorter calls at a time; the platform's log says when it is full."
             }
         }
     }

@@ -1,12 +1,7 @@
 //! What does the user see of a template with these values?
 
 use super::{Button, Template, variables};
-use crate::{
-    Refusal,
-    button::CallButton,
-    rulebook::Rulebook,
-    words::check_length,
-};
+use crate::{Refusal, button::CallButton, rulebook::Rulebook, words::check_length};
 
 /// The values a message brings for one component.
 #[derive(Debug, Clone, PartialEq, Eq)]

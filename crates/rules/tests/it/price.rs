@@ -115,6 +115,58 @@ fn a_country_falls_back_to_its_region_and_then_to_other() {
     assert_eq!(part.market("MX".parse().ok()), None, "a card that lacks a market gives no price");
 }
 
+/// From 1 October 2026 nine markets stand alone with unchanged rates (fact sheet 8.3): two of them come
+/// from regions whose rates are known, the others have no price.
+#[test]
+fn markets_that_stand_alone_keep_the_rates_of_their_region() {
+    let (july, october) =
+        (card("meta-2026-07-01-part").unwrap(), card("meta-2026-10-01-part").unwrap());
+    for (country, name, region) in
+        [("MA", "Morocco", "Rest of Africa"), ("UA", "Ukraine", "Rest of Central & Eastern Europe")]
+    {
+        let country = country.parse().ok();
+        let (before, after) = (july.market(country).unwrap(), october.market(country).unwrap());
+        assert_eq!((before.0, after.0), (region, name));
+        assert_eq!(before.1, after.1, "{name}");
+    }
+    for country in ["BD", "IQ", "KZ", "KW", "NP", "OM", "LK"] {
+        assert_eq!(october.market(country.parse().ok()), None, "{country}");
+    }
+}
+
+/// The tables of the fact sheet are what is shipped, number for number.
+#[test]
+fn the_shipped_rates_are_those_of_the_fact_sheet() {
+    let sheet = include_str!("../../../../docs/calling-api.md");
+    let section = sheet.split("### 8.3").nth(1).unwrap().split("### 8.4").next().unwrap();
+    let mut listed = [0, 0];
+    for row in section.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let is_rate = |cell: &&str| cell.starts_with("0.");
+        let rates_of = |name: &str, market: &str| -> Vec<String> {
+            let card = card(name).unwrap();
+            let found = card.markets().find(|(it, _)| *it == market);
+            let (_, tiers) = found.unwrap_or_else(|| panic!("{market} is not on {name}"));
+            tiers.iter().map(|tier| tier.per_minute.to_string()).collect()
+        };
+        match cells[..] {
+            [market, ref rates @ ..] if rates.len() == 6 && rates.iter().all(|it| is_rate(&it)) => {
+                listed[0] += 1;
+                for name in ["meta-2026-07-01-part", "meta-2026-10-01-part"] {
+                    assert_eq!(rates_of(name, market), *rates, "{name}");
+                }
+            }
+            [first, one, second, two] if is_rate(&one) && is_rate(&two) => {
+                listed[1] += 2;
+                assert_eq!(rates_of("meta-2025-08-01", first), [one]);
+                assert_eq!(rates_of("meta-2025-08-01", second), [two]);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(listed, [2, card("meta-2025-08-01").unwrap().markets().count()]);
+}
+
 #[test]
 fn the_shipped_cards_read() {
     let names: Vec<_> = cards().iter().map(|card| card.name.as_str()).collect();

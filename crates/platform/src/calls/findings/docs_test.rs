@@ -38,6 +38,7 @@ fn verdicts_md_is_the_table() {
         Verdict::NoPreAccept,
         Verdict::NotAnnounced,
         Verdict::VoicemailNotPlayed,
+        Verdict::NotKept,
     ] {
         writeln!(doc, "| `{}` | {} | {} |", note.as_str(), note.text(), note.fix()).unwrap();
     }

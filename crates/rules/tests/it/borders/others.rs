@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
     Case { rule: "price.pulse", other: ["5 s", "7 s"], verdict: pulse },
     Case { rule: "delivery.attempt_timeout", other: ["10 s", "30 s"], verdict: timeout },
     Case { rule: "delivery.retry_waits", other: ["6 s, 16 s", "7 s"], verdict: waits },
-    Case { rule: "delivery.calls_expiry", other: ["35 h", "37 h"], verdict: calls_expiry },
+    Case { rule: "delivery.calls_expiry", other: ["167 h", "169 h"], verdict: calls_expiry },
     Case { rule: "delivery.expiry", other: ["6 d", "8 d"], verdict: expiry },
     Case { rule: "delivery.order", other: ["call", "none"], verdict: order },
 ];
@@ -54,7 +54,7 @@ fn last_try(topic: Topic, ends: i64, book: &Rulebook) -> String {
 }
 
 fn calls_expiry(book: &Rulebook) -> String {
-    last_try(Topic::Calls, 36 * 3_600, book)
+    last_try(Topic::Calls, 7 * 86_400, book)
 }
 
 fn expiry(book: &Rulebook) -> String {
