@@ -47,6 +47,8 @@ pub struct Settings {
     pub behaviour: Behaviour,
     /// Whether the samples of a call are kept for [`Handset::recording`].
     pub records: bool,
+    /// Whether it is there for one call: no other rings on it.
+    pub once: bool,
 }
 
 impl Settings {
@@ -54,7 +56,7 @@ impl Settings {
     #[must_use]
     pub fn new(platform: impl Into<String>, user: WaId) -> Self {
         let (platform, behaviour) = (platform.into(), Behaviour::default());
-        Self { platform, user, behaviour, records: false }
+        Self { platform, user, behaviour, records: false, once: false }
     }
 }
 
@@ -91,7 +93,8 @@ fn address(settings: &Settings) -> Result<String, ConnectError> {
     } else {
         return Err(ConnectError::Address { address: settings.platform.clone() });
     };
-    Ok(format!("{scheme}://{rest}/phone/ws?wa_id={}", settings.user.as_str()))
+    let once = if settings.once { "&once=true" } else { "" };
+    Ok(format!("{scheme}://{rest}/phone/ws?wa_id={}{once}", settings.user.as_str()))
 }
 
 async fn open(address: &str) -> Result<Socket, ConnectError> {

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -34,6 +34,9 @@ pub(crate) struct PhoneHandle {
     id: PhoneId,
     frames: mpsc::Sender<ToPhone>,
     too_slow: CancellationToken,
+    once: bool,
+    /// It has been called, or has called.
+    has_rung: Arc<AtomicBool>,
 }
 
 /// The connected phones; clones share them.
@@ -52,12 +55,13 @@ pub(crate) struct Connected {
 }
 
 impl Phones {
-    /// Adds a phone of this user.
-    pub(crate) fn connect(&self, user: WaId) -> Connected {
+    /// Adds a phone of this user, for one call or for all.
+    pub(crate) fn connect(&self, user: WaId, once: bool) -> Connected {
         let (sink, frames) = mpsc::channel(FRAMES_MAX);
         let too_slow = CancellationToken::new();
         let id = PhoneId(self.next.fetch_add(1, Ordering::Relaxed));
-        let phone = PhoneHandle { id, frames: sink, too_slow: too_slow.clone() };
+        let (too_slow_too, has_rung) = (too_slow.clone(), Arc::default());
+        let phone = PhoneHandle { id, frames: sink, too_slow: too_slow_too, once, has_rung };
         self.lock().entry(user).or_default().push(phone.clone());
         Connected { phone, frames, too_slow }
     }
@@ -78,6 +82,13 @@ impl Phones {
         self.lock().get(user).cloned().unwrap_or_default()
     }
 
+    /// The user's phones that a call can ring on.
+    fn free(&self, user: &WaId) -> Vec<PhoneHandle> {
+        let mut phones = self.of(user);
+        phones.retain(|phone| !phone.once || !phone.has_rung.load(Ordering::Relaxed));
+        phones
+    }
+
     /// Shows something on all of the user's phones.
     pub(crate) fn show(&self, user: &WaId, frame: &ToPhone) {
         for phone in self.of(user) {
@@ -91,10 +102,10 @@ impl Phones {
         let (phones, world, facts) = (self.clone(), Arc::clone(world), facts.clone());
         tokio::spawn(async move {
             let user = &facts.user.wa_id;
-            if phones.of(user).is_empty() {
+            if phones.free(user).is_empty() {
                 scripted::await_calls(&world, &facts.user).await;
             }
-            let rung = phones.of(user);
+            let rung = phones.free(user);
             for phone in &rung {
                 phone.incoming(&facts);
             }
@@ -189,7 +200,13 @@ impl PhoneHandle {
         }
     }
 
+    /// It is in a call now.
+    pub(crate) fn rings(&self) {
+        self.has_rung.store(true, Ordering::Relaxed);
+    }
+
     fn incoming(&self, facts: &Facts) {
+        self.rings();
         let from =
             PhoneCaller { number: facts.number.digits.clone(), name: facts.number.name.clone() };
         self.tell(ToPhone::Incoming { call_id: facts.id.clone(), from });

@@ -65,6 +65,8 @@ pub(crate) async fn place(
 async fn connect(world: &World, user: &User) -> Result<Handset, String> {
     let settings = Settings {
         behaviour: user.behaviour.clone(),
+        // The next call finds a handset with what the user does by then.
+        once: true,
         ..Settings::new(world.base_url(), user.wa_id.clone())
     };
     Handset::connect(&world.handset_engine, settings).await.map_err(|fault| chain(&fault))

@@ -1,6 +1,6 @@
 //! What does one phone say, and what does it hear?
 //!
-//! `GET /phone/ws?wa_id=DIGITS`. Frames are JSON texts; one we cannot read is answered with an error
+//! `GET /phone/ws?wa_id=DIGITS`, with `&once=true` for a phone that is there for one call. Frames are JSON texts; one we cannot read is answered with an error
 //! frame. When the socket goes, the phone's calls hear of it.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -41,6 +41,9 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug, Deserialize)]
 pub(crate) struct Who {
     wa_id: String,
+    /// Whether it is there for one call.
+    #[serde(default)]
+    once: bool,
 }
 
 /// Opens a phone's socket.
@@ -61,11 +64,11 @@ pub(crate) async fn open(
     upgrade
         .max_message_size(FRAME_BYTES_MAX)
         .max_frame_size(FRAME_BYTES_MAX)
-        .on_upgrade(move |socket| run(world, user, socket))
+        .on_upgrade(move |socket| run(world, user, who.once, socket))
 }
 
-async fn run(world: Arc<World>, user: Arc<User>, socket: WebSocket) {
-    let mut connected = world.phones.connect(user.wa_id.clone());
+async fn run(world: Arc<World>, user: Arc<User>, once: bool, socket: WebSocket) {
+    let mut connected = world.phones.connect(user.wa_id.clone(), once);
     let phone = connected.phone.clone();
     match hello(&world, &user).await {
         Ok(hello) => {
@@ -160,6 +163,7 @@ async fn read(world: &Arc<World>, user: &Arc<User>, phone: &PhoneHandle, text: &
 async fn obey(world: &Arc<World>, user: &Arc<User>, phone: &PhoneHandle, frame: FromPhone) {
     let (what, result) = match frame {
         FromPhone::Call { to, sdp, deeplink_payload, cta_payload, button } => {
+            phone.rings();
             let call = place::UserCall {
                 user: Arc::clone(user),
                 to,

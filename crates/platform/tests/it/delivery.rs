@@ -172,7 +172,7 @@ async fn what_was_only_journalled_or_dropped_can_be_delivered_later() {
     let bench = Bench { running, clock, hook, http: reqwest::Client::new() };
     write(&bench, ANA, "to nobody").await;
     bench.running.set_callback(&bench.hook.url).await.unwrap();
-    let faults = json!({ "webhooks": { "drop": true } });
+    let faults = json!({ "webhook": { "drop": true } });
     assert_eq!(send(bench.put("/sandbox/v1/faults").json(&faults)).await.0, 200);
     write(&bench, ANA, "on the way").await;
     let listed = bench.sandbox_get("/webhooks").await.1;
@@ -216,7 +216,7 @@ async fn numbers_that_share_a_url_take_turns() {
     }
     // Nothing goes before all are there.
     bench.clock.set_mode(offhook_platform::clock::Mode::Frozen);
-    let late = json!({ "webhooks": { "delay_ms": 1_000 } });
+    let late = json!({ "webhook": { "delay_ms": 1_000 } });
     assert_eq!(send(bench.put("/sandbox/v1/faults").json(&late)).await.0, 200);
     bench.hook.answer(HANG);
     for user in &users {

@@ -9,6 +9,7 @@
 mod access;
 mod calls;
 mod captures;
+mod codes;
 mod consent;
 mod files;
 mod messages;
@@ -35,9 +36,13 @@ pub(super) struct Case {
 /// A rule that only a shell reads, and the test of that shell that fails without it.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("call.opaque_chars_max", BORDERS, "a_text_to_echo_is_as_long_as_the_rulebook_lets_it"),
+    ("access.dialog_errors", EDITION, "its_errors_are_graphs_where_a_rule_says_so"),
     ("call.action_required", BORDERS, "a_request_without_an_action_is_what_its_session_says"),
     ("call.payment_error", BORDERS, "a_call_that_is_not_paid_for_is_told_as_the_rulebook_says"),
 ];
+
+/// The 360dialog edition's own errors.
+const EDITION: &str = "platform/tests/it/edition.rs";
 
 /// The server's own table.
 const BORDERS: &str = "platform/tests/it/borders.rs";
@@ -54,6 +59,7 @@ fn cases() -> Vec<Case> {
         quality::CASES,
         files::CASES,
         captures::CASES,
+        codes::CASES,
     ]
     .concat()
 }
