@@ -85,14 +85,17 @@ impl CallActor {
         };
         let (business_look, user_look) = (business.map(look), user.map(look));
         let heard = |alive: Option<Alive>| alive.is_some_and(|alive| alive.heard);
-        let silence = if business_look == Some(Look::Silent) {
+        let user_is_silent = user_look == Some(Look::Silent);
+        // The two watches begin a moment apart: a business that was never heard is as silent as the user.
+        let is_as_silent = user_is_silent && !heard(business);
+        let silence = if business_look == Some(Look::Silent) || is_as_silent {
             Some(match (heard(business), heard(user)) {
                 (true, _) => Silence::Business,
                 (false, true) => Silence::BusinessFromStart,
                 (false, false) => Silence::Both,
             })
         } else {
-            (user_look == Some(Look::Silent)).then_some(Silence::User)
+            user_is_silent.then_some(Silence::User)
         };
         self.watch = again([business_look, user_look]).map(|next| Watch { next, ..watch });
         if let Some(silence) = silence {

@@ -35,8 +35,7 @@ fn unpaid_call(book: &Rulebook) -> String {
     let cleared = check_number(&number, book, at(0)).unwrap();
     let window = open_window(at(0));
     let consent = Consent::default();
-    let verdict =
-        check_call(cleared, &number, &user(), &consent, &window, &idle(), book, at(0));
+    let verdict = check_call(cleared, &number, &user(), &consent, &window, &idle(), book, at(0));
     match verdict {
         Err(Refusal::PaymentMissing { code }) => code.to_string(),
         other => panic!("{other:?}"),
