@@ -34,6 +34,8 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
             send(actor, change).await;
         }
         Effect::SendTerminate(ending) => {
+            // Before the webhook, or a business that dials at once meets its own last call.
+            world.calls.free(&actor.facts.id);
             let change = compose::terminate(&actor.facts, &ending, actor.record.call.opaque());
             send(actor, change).await;
             log("count the call", billing::note_end(&world, &actor.facts, &ending).await);

@@ -306,6 +306,7 @@ fn register(world: &World, facts: &Facts) -> mpsc::Receiver<super::Command> {
         number: facts.number.id.clone(),
         account: facts.number.account.clone(),
         offer: facts.offer().map(Arc::new),
+        is_over: false,
         inbox: sink,
     });
     inbox

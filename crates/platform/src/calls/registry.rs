@@ -1,8 +1,9 @@
 //! Which calls live, and how is one reached?
 //!
 //! A call is reached by its id or by its user. The registry also answers what the rules ask about
-//! other calls: does this pair talk, how many run at this number. Its lock is held for a look-up,
-//! never across a wait.
+//! other calls: does this pair talk, how many run at this number. A call the business was told is over
+//! takes nobody's place any more, though its legs may still close or a voicemail be recorded. The lock
+//! is held for a look-up, never across a wait.
 
 use std::{
     collections::BTreeMap,
@@ -27,6 +28,8 @@ pub(crate) struct CallHandle {
     pub(crate) account: WabaId,
     /// The platform's offer, for the answers to a user's call.
     pub(crate) offer: Option<Arc<AudioSession>>,
+    /// For the business the call is over.
+    pub(crate) is_over: bool,
     pub(crate) inbox: mpsc::Sender<Command>,
 }
 
@@ -53,7 +56,14 @@ impl Registry {
         self.lock().insert(handle.id.clone(), handle);
     }
 
-    /// Removes a call that ended.
+    /// The business is about to hear that this call is over: its place is free.
+    pub(crate) fn free(&self, id: &CallId) {
+        if let Some(call) = self.lock().get_mut(id) {
+            call.is_over = true;
+        }
+    }
+
+    /// Removes a call whose last figures are known.
     pub(crate) fn remove(&self, id: &CallId) {
         self.lock().remove(id);
     }
@@ -63,23 +73,26 @@ impl Registry {
         self.lock().get(id).cloned()
     }
 
-    /// The newest live call of this user.
+    /// A live call of this user; one that is over for the business, as in voicemail, comes last.
     pub(crate) fn of_user(&self, user: &WaId) -> Option<CallHandle> {
-        self.lock().values().rfind(|call| call.user == *user).cloned()
+        let calls = self.lock();
+        calls.values().filter(|call| call.user == *user).min_by_key(|call| call.is_over).cloned()
     }
 
     /// The live call of this pair.
     pub(crate) fn of_pair(&self, number: &PhoneNumberId, user: &WaId) -> Option<CallHandle> {
-        let calls = self.lock();
-        calls.values().find(|call| call.number == *number && call.user == *user).cloned()
+        let is_it = |call: &&CallHandle| {
+            !call.is_over && call.number == *number && call.user == *user
+        };
+        self.lock().values().find(is_it).cloned()
     }
 
-    /// Every live call.
+    /// Every call that has a task, also those that are over for the business.
     pub(crate) fn all(&self) -> Vec<CallHandle> {
         self.lock().values().cloned().collect()
     }
 
-    /// How many calls are live.
+    /// How many calls have a task, and so legs.
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
     }
@@ -87,7 +100,7 @@ impl Registry {
     /// Counts what runs around a pair.
     pub(crate) fn running(&self, user: &WaId, number: &PhoneNumberId, account: &WabaId) -> Running {
         let mut running = Running::default();
-        for call in self.lock().values() {
+        for call in self.lock().values().filter(|call| !call.is_over) {
             let same_number = call.number == *number;
             running.account += u32::from(call.account == *account);
             running.number += u32::from(same_number);

@@ -140,7 +140,6 @@ async fn above_the_concurrent_calls_the_caller_hears_nothing_of_it() {
     // The one that runs makes room.
     bench.sandbox(&format!("/users/{ANA}/hang_up"), json!({})).await;
     bench.hook.wait("terminate").await;
-    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
     bruno.call(BUSINESS.parse().unwrap(), Payloads::default()).await.unwrap();
 }
 

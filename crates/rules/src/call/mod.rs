@@ -372,9 +372,10 @@ impl Call {
     fn end(&mut self, reason: EndReason, now: Timestamp, effects: &mut Vec<Effect>) {
         let ending = Ending { reason, answered_at: self.state.answered_at(), ended_at: now };
         effects.push(Effect::CloseLegs);
+        // The phone first: a business that dials at once must find it free.
+        effects.push(Effect::TellUser(Notice::Ended(ending)));
         effects.push(Effect::SendTerminate(ending));
         self.deliver_captured(effects);
-        effects.push(Effect::TellUser(Notice::Ended(ending)));
         match self.direction {
             Direction::UserInitiated if self.grants_callback => effects.push(Effect::GrantCallback),
             Direction::UserInitiated => {}
