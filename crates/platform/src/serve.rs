@@ -293,8 +293,7 @@ async fn set_until_taken(world: &World, url: &str) {
 
 async fn set_callback(world: &World, url: &str) -> Result<(), ApiRefusal> {
     let Some(app) = world.directory.apps().into_iter().next() else { return Ok(()) };
-    let fields = app.fields.clone();
-    api::set_callback(world, &app, url.to_owned(), None, fields).await
+    api::set_callback(world, &app, url.to_owned(), None, None).await
 }
 
 impl Running {

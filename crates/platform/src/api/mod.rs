@@ -41,7 +41,7 @@ pub(crate) use subscriptions::set_callback;
 
 use rules::{access, rulebook::Rulebook};
 
-use crate::world::World;
+use crate::{directory::Number, world::World};
 
 /// The largest body of a request: SDP and texts are far below.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -89,12 +89,12 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
     let (headers, uri) = (&parts.headers, &parts.uri);
     match (&parts.method, edge) {
         (&Method::POST, "calls") => {
-            let (_, number) = auth::number(world, headers, uri, id, edge)?;
-            calls::act(world, number, &read(body).await?).await
+            let (_, number, body) = written(world, &parts, id, edge, body).await?;
+            calls::act(world, number, &body).await
         }
         (&Method::POST, "messages") => {
-            let (_, number) = auth::number(world, headers, uri, id, edge)?;
-            messages::send(world, &number, &read(body).await?).await
+            let (_, number, body) = written(world, &parts, id, edge, body).await?;
+            messages::send(world, &number, &body).await
         }
         (&Method::GET, "call_permissions") => {
             let (_, number) = auth::number(world, headers, uri, id, edge)?;
@@ -103,9 +103,8 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
         }
         (&Method::GET, "settings") => show_settings(world, headers, uri, id),
         (&Method::POST, "settings") => {
-            let (client, number) = auth::number(world, headers, uri, id, edge)?;
-            let viewer = Viewer::App(&client.app);
-            settings::change(world, &number, viewer, &read(body).await?).await
+            let (client, number, body) = written(world, &parts, id, edge, body).await?;
+            settings::change(world, &number.id, Viewer::App(&client.app), &body).await
         }
         (&Method::POST, "media") => {
             let (_, number) = auth::number(world, headers, uri, id, edge)?;
@@ -126,11 +125,27 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
         }
         (&Method::GET, "") => show(world, headers, uri, id),
         (&Method::POST, "") => {
-            let (_, number) = auth::number(world, headers, uri, id, "webhook_configuration")?;
-            numbers::change(world, &number, &read(body).await?).await
+            let edge = "webhook_configuration";
+            let (client, number, body) = written(world, &parts, id, edge, body).await?;
+            numbers::change(world, &client.app.id, &number.id, &body).await
         }
         _ => answer_for_owner(world, &parts, id, edge, body).await,
     }
+}
+
+/// Who writes to which number, and what. Nobody unknown has a body read; what the token and the number
+/// are is what they are once it is there.
+async fn written(
+    world: &World,
+    parts: &Parts,
+    id: &str,
+    edge: &str,
+    body: Body,
+) -> Result<(auth::Client, Arc<Number>, Bytes), ApiRefusal> {
+    auth::number(world, &parts.headers, &parts.uri, id, edge)?;
+    let body = read(body).await?;
+    let (client, number) = auth::number(world, &parts.headers, &parts.uri, id, edge)?;
+    Ok((client, number, body))
 }
 
 /// The edges of accounts and apps.
@@ -161,9 +176,9 @@ async fn answer_for_owner(
         }
         (&Method::GET | &Method::POST | &Method::DELETE, "subscribed_apps") => {
             let (client, account) = auth::account(world, headers, uri, id, edge)?;
-            let app = client.app.id.clone();
             let body = read(body).await?;
-            subscriptions::subscribed_apps(world, &parts.method, app, &account, &body).await
+            subscriptions::subscribed_apps(world, &parts.method, &client.app.id, &account.id, &body)
+                .await
         }
         _ => {
             auth::Client::of(world, headers, uri)?;

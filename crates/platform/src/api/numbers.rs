@@ -107,12 +107,18 @@ fn webhook_configuration(world: &World, app: Option<&AppId>, number: &Number) ->
 }
 
 /// `POST /{PNID}`: the webhooks of this number go elsewhere; an empty text ends that.
-pub(super) async fn change(world: &World, number: &Number, body: &[u8]) -> Answer {
+pub(super) async fn change(
+    world: &World,
+    app: &AppId,
+    id: &PhoneNumberId,
+    body: &[u8],
+) -> Answer {
     let wanted = CallbackOverride::parse_number(body).map_err(ApiRefusal::Body)?;
-    let account = world.directory.account(&number.account);
-    let app = account.as_ref().and_then(|account| account.apps.first());
     let callback_override = subscriptions::overridden(world, app, wanted).await?;
-    world.directory.save_number(Number { callback_override, ..number.clone() }).await?;
+    let writing = world.directory.writing().await;
+    let unknown = || ApiRefusal::UnknownObject { id: id.to_string() };
+    let number = world.directory.number(id).ok_or_else(unknown)?;
+    writing.save_number(Number { callback_override, ..Number::clone(&number) }).await?;
     Ok(Json(Success::bare()).into_response())
 }
 

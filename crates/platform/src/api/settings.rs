@@ -1,7 +1,5 @@
 //! `/{PNID}/settings`: how is a number set up for calls?
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     response::{IntoResponse as _, Response},
@@ -17,7 +15,7 @@ use rules::{
     },
 };
 use serde_json::{Value, json};
-use terms::{Country, Timestamp};
+use terms::{Country, PhoneNumberId, Timestamp};
 use wire::graph::{Success, settings as graph};
 
 use super::{Answer, refusals::ApiRefusal};
@@ -87,21 +85,41 @@ fn shown_restrictions(number: &Number, now: Timestamp) -> Option<graph::Restrict
     (!list.is_empty()).then_some(graph::Restrictions { restrictions_list: list })
 }
 
-/// `POST`.
+/// `POST`: from how the settings are now, all or nothing.
 pub(crate) async fn change(
     world: &World,
-    number: &Arc<Number>,
+    id: &PhoneNumberId,
     viewer: Viewer<'_>,
     body: &[u8],
 ) -> Answer {
     let wanted = graph::Settings::parse(body).map_err(ApiRefusal::Body)?;
-    let (now, book) = (world.clock.now(), world.book(number));
-    let mut changed = Number::clone(number);
+    let writing = world.directory.writing().await;
+    let unknown = || ApiRefusal::UnknownObject { id: id.to_string() };
+    let number = world.directory.number(id).ok_or_else(unknown)?;
+    let mut changed = Number::clone(&number);
     set_others(&mut changed.other_settings, &wanted);
-    let Some(calling) = wanted.calling else {
-        world.directory.save_number(changed).await?;
-        return Ok(Json(Success::bare()).into_response());
+    let notify = match &wanted.calling {
+        Some(calling) => change_calling(world, &mut changed, viewer, calling).await?,
+        None => false,
     };
+    writing.save_number(changed.clone()).await?;
+    if notify {
+        // Before the next change, so that the webhooks come in the order of the changes.
+        let lane = Lane(format!("{id}/settings"));
+        let change = compose::settings(&changed, world.clock.now());
+        world.outbox.emit(&changed, &lane, change).await?;
+    }
+    Ok(Json(Success::bare()).into_response())
+}
+
+/// Changes the calling settings; whether the change is announced.
+async fn change_calling(
+    world: &World,
+    number: &mut Number,
+    viewer: Viewer<'_>,
+    calling: &graph::Calling,
+) -> Result<bool, ApiRefusal> {
+    let (now, book) = (world.clock.now(), world.book(number));
     settings::may_change(&number.restrictions, &book, now)?;
     let account = world.directory.account(&number.account);
     let prerequisites = Prerequisites {
@@ -112,18 +130,13 @@ pub(crate) async fn change(
         app_listens: app_listens(world, number),
         asker: viewer.asker(),
     };
-    let change = to_change(&calling)?;
+    let change = to_change(calling)?;
     check_announcement(world, number, &change).await?;
     let applied = settings::apply(&number.calling, &change, &prerequisites, &book, now)?;
-    changed.calling = applied.settings;
-    draw_passwords(&mut changed.calling);
-    quality::note_settings(world, &mut changed).await?;
-    world.directory.save_number(changed.clone()).await?;
-    if applied.notify {
-        let lane = Lane(format!("{}/settings", number.id));
-        world.outbox.emit(&changed, &lane, compose::settings(&changed, now)).await?;
-    }
-    Ok(Json(Success::bare()).into_response())
+    number.calling = applied.settings;
+    draw_passwords(&mut number.calling);
+    quality::note_settings(world, number).await?;
+    Ok(applied.notify)
 }
 
 fn set_others(others: &mut OtherSettings, wanted: &graph::Settings) {

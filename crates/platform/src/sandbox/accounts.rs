@@ -42,28 +42,31 @@ const NUMBER_KEYS: [&str; 6] =
 
 pub(super) async fn add_app(State(world): State<Arc<World>>, request: Request) -> Answer {
     let app: App = body(request).await?;
+    let writing = world.directory.writing().await;
     let mut seed = current(&world);
     seed.apps.push(app.clone());
     check(&world, &seed)?;
-    world.directory.save_app(app.clone()).await?;
+    writing.save_app(app.clone()).await?;
     Ok((StatusCode::CREATED, Json(app)).into_response())
 }
 
 pub(super) async fn add_account(State(world): State<Arc<World>>, request: Request) -> Answer {
     let account: Account = body(request).await?;
+    let writing = world.directory.writing().await;
     let mut seed = current(&world);
     seed.accounts.push(account.clone());
     check(&world, &seed)?;
-    world.directory.save_account(account.clone()).await?;
+    writing.save_account(account.clone()).await?;
     Ok((StatusCode::CREATED, Json(account)).into_response())
 }
 
 pub(super) async fn add_number(State(world): State<Arc<World>>, request: Request) -> Answer {
     let number: Number = body(request).await?;
+    let writing = world.directory.writing().await;
     let mut seed = current(&world);
     seed.numbers.push(number.clone());
     check(&world, &seed)?;
-    world.directory.save_number(number.clone()).await?;
+    writing.save_number(number.clone()).await?;
     Ok((StatusCode::CREATED, Json(number)).into_response())
 }
 
@@ -72,14 +75,16 @@ pub(super) async fn change_account(
     Path(id): Path<String>,
     request: Request,
 ) -> Answer {
+    let changes = body(request).await?;
+    let writing = world.directory.writing().await;
     let known = id.parse().ok().and_then(|id| world.directory.account(&id));
     let known = known.ok_or(SandboxRefusal::Unknown { what: "account" })?;
-    let changed: Account = changed(&*known, body(request).await?, &ACCOUNT_KEYS)?;
+    let changed: Account = changed(&*known, changes, &ACCOUNT_KEYS)?;
     let mut seed = current(&world);
     seed.accounts.retain(|account| account.id != changed.id);
     seed.accounts.push(changed.clone());
     check(&world, &seed)?;
-    world.directory.save_account(changed.clone()).await?;
+    writing.save_account(changed.clone()).await?;
     Ok(Json(changed).into_response())
 }
 
@@ -88,14 +93,16 @@ pub(super) async fn change_number(
     Path(id): Path<String>,
     request: Request,
 ) -> Answer {
+    let changes = body(request).await?;
+    let writing = world.directory.writing().await;
     let known = id.parse().ok().and_then(|id| world.directory.number(&id));
     let known = known.ok_or(SandboxRefusal::Unknown { what: "number" })?;
-    let changed: Number = changed(&*known, body(request).await?, &NUMBER_KEYS)?;
+    let changed: Number = changed(&*known, changes, &NUMBER_KEYS)?;
     let mut seed = current(&world);
     seed.numbers.retain(|number| number.id != changed.id);
     seed.numbers.push(changed.clone());
     check(&world, &seed)?;
-    world.directory.save_number(changed.clone()).await?;
+    writing.save_number(changed.clone()).await?;
     Ok(Json(changed).into_response())
 }
 

@@ -36,13 +36,8 @@ pub(super) async fn change_settings(
     request: Request,
 ) -> Answer {
     let number = number(&world, &id)?;
-    Ok(settings::change(
-        &world,
-        &number,
-        settings::Viewer::Direct,
-        &read(request.into_body()).await?,
-    )
-    .await?)
+    let body = read(request.into_body()).await?;
+    Ok(settings::change(&world, &number.id, settings::Viewer::Direct, &body).await?)
 }
 
 /// Takes a file, such as a voicemail's announcement: Graph's form and checks.
