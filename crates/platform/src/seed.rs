@@ -128,6 +128,11 @@ impl Seed {
                 return Err(format!("app {app}, which is not there"));
             }
         }
+        for app in account.subscribed_apps.iter().flatten() {
+            if !account.apps.contains(app) {
+                return Err(format!("app {app} as subscribed, which is none of its apps"));
+            }
+        }
         if rules::rulebook::named(&account.rulebook).is_none() {
             return Err(format!("rulebook {:?}, which is not there", account.rulebook));
         }
@@ -193,6 +198,9 @@ mod tests {
         assert!(why(&scope).contains("line 13"), "{}", why(&scope));
         let app = DEMO.replace("apps = [\"401234567890123\"]", "apps = [\"7\"]");
         assert!(why(&app).contains("names app 7"));
+        let listed = "apps = [\"401234567890123\"]";
+        let stranger = DEMO.replace(listed, &format!("{listed}\nsubscribed_apps = [\"7\"]"));
+        assert!(why(&stranger).contains("names app 7 as subscribed"), "{}", why(&stranger));
         let account = DEMO.replace("account = \"201234567890123\"", "account = \"7\"");
         assert!(why(&account).contains("names account 7"));
     }

@@ -194,7 +194,7 @@ fn to_change(calling: &graph::Calling) -> Result<Change, ApiRefusal> {
 
 fn app_listens(world: &World, number: &Number) -> bool {
     let account = world.directory.account(&number.account);
-    let apps = account.iter().flat_map(|account| &account.apps);
+    let apps = account.iter().flat_map(|account| account.subscribers());
     apps.filter_map(|id| world.directory.app(id))
         .any(|app| app.fields.iter().any(|field| field == "calls"))
 }

@@ -124,14 +124,9 @@ pub(super) async fn subscribed_apps(
                 Some(callback) => drop(changed.overrides.insert(app.clone(), callback)),
                 None => drop(changed.overrides.remove(app)),
             }
-            if !changed.apps.contains(app) {
-                changed.apps.push(app.clone());
-            }
+            changed.subscribe(app);
         }
-        Method::DELETE => {
-            changed.apps.retain(|known| known != app);
-            changed.overrides.remove(app);
-        }
+        Method::DELETE => changed.unsubscribe(app),
         _ => return Ok(list(world, &account)),
     }
     writing.save_account(changed).await?;
@@ -140,8 +135,7 @@ pub(super) async fn subscribed_apps(
 
 fn list(world: &World, account: &Account) -> Response {
     let apps: Vec<_> = account
-        .apps
-        .iter()
+        .subscribers()
         .filter_map(|id| world.directory.app(id))
         .map(|app| {
             let link = format!("https://www.facebook.com/games/?app_id={}", app.id);

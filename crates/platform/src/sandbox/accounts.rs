@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What may change of an account.
-const ACCOUNT_KEYS: [&str; 11] = [
+const ACCOUNT_KEYS: [&str; 12] = [
     "name",
     "currency",
     "timezone",
@@ -34,6 +34,7 @@ const ACCOUNT_KEYS: [&str; 11] = [
     "kind",
     "portfolio",
     "apps",
+    "subscribed_apps",
 ];
 
 /// What may change of a number; its calling settings have an address of their own.
@@ -75,11 +76,16 @@ pub(super) async fn change_account(
     Path(id): Path<String>,
     request: Request,
 ) -> Answer {
-    let changes = body(request).await?;
+    let changes: Map<String, Value> = body(request).await?;
     let writing = world.directory.writing().await;
     let known = id.parse().ok().and_then(|id| world.directory.account(&id));
     let known = known.ok_or(SandboxRefusal::Unknown { what: "account" })?;
-    let changed: Account = changed(&*known, changes, &ACCOUNT_KEYS)?;
+    let names_subscribers = changes.contains_key("subscribed_apps");
+    let mut changed: Account = changed(&*known, changes, &ACCOUNT_KEYS)?;
+    if let (false, Some(subscribed)) = (names_subscribers, &mut changed.subscribed_apps) {
+        // An app that may no longer act for the account hears of it no more.
+        subscribed.retain(|app| changed.apps.contains(app));
+    }
     let mut seed = current(&world);
     seed.accounts.retain(|account| account.id != changed.id);
     seed.accounts.push(changed.clone());

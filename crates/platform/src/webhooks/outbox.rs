@@ -103,16 +103,16 @@ impl Outbox {
 
     fn rows(&self, number: &Number, event: &Event<'_>) -> Vec<NewWebhook> {
         let Some(account) = self.directory.account(&number.account) else { return Vec::new() };
-        let apps: Vec<_> = account.apps.iter().filter_map(|id| self.directory.app(id)).collect();
         let mut rows = Vec::new();
-        for app in &apps {
+        for app in account.subscribers().filter_map(|id| self.directory.app(id)) {
             if app.fields.contains(&event.field) {
                 let target = Target::App(app.id.clone(), number.id.clone());
                 rows.push(self.row(&target, &app.secret, event));
             }
         }
         // The channel is not an app: it gets everything, signed by the account's first app.
-        if let (Some(_), Some(app)) = (&number.channel_webhook, apps.first()) {
+        let first = account.apps.iter().find_map(|id| self.directory.app(id));
+        if let (Some(_), Some(app)) = (&number.channel_webhook, first) {
             rows.push(self.row(&Target::Channel(number.id.clone()), &app.secret, event));
         }
         let (faults, scope) = self.faults.webhook(event.call_id.as_ref());

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::bench::{ANA, BUSINESS, Bench, Endpoint, config, refused, send};
+use crate::{
+    accounts::second,
+    bench::{ANA, BUSINESS, Bench, Endpoint, config, refused, send},
+};
 
 #[tokio::test]
 async fn a_callback_url_must_answer_the_handshake() {
@@ -36,6 +39,67 @@ async fn an_app_that_leaves_the_account_hears_nothing() {
     bench.open_window().await;
     assert_eq!(bench.sandbox_get("/webhooks").await.1, json!([]));
     assert_eq!(send(bench.post(apps).bearer_auth("demo-token")).await.0, 200);
+    bench.open_window().await;
+    bench.hook.wait("text").await;
+}
+
+#[tokio::test]
+async fn an_app_of_others_cannot_subscribe_itself_and_so_gets_in_nowhere() {
+    let bench = second().await;
+    let (account, number) = ("/v23.0/202000000000002", "/v23.0/102000000000003");
+    let apps = format!("{account}/subscribed_apps");
+    for request in [bench.post(&apps), bench.get(&apps), bench.http.delete(bench.url(&apps))] {
+        assert_eq!(refused(&send(request.bearer_auth("draft-token")).await), (403, 200));
+    }
+    for path in [format!("{account}/phone_numbers"), format!("{number}/settings")] {
+        assert_eq!(refused(&send(bench.get(&path).bearer_auth("draft-token")).await), (403, 200));
+    }
+    let listed = send(bench.get(&apps).bearer_auth("second-token")).await.1;
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1, "{listed}");
+}
+
+#[tokio::test]
+async fn without_a_subscription_a_client_reads_everything_and_cannot_switch_calling_on() {
+    let bench = Bench::start().await;
+    let off = json!({ "calling": { "status": "DISABLED" } });
+    assert_eq!(bench.graph("settings", off).await.0, 200);
+    let account = "/v23.0/201234567890123";
+    let apps = format!("{account}/subscribed_apps");
+    let delete = bench.http.delete(bench.url(&apps)).bearer_auth("demo-token");
+    assert_eq!(send(delete).await.0, 200);
+    let number = "/v23.0/109876543210987";
+    for path in [
+        account.to_owned(),
+        format!("{account}/phone_numbers"),
+        format!("{account}/message_templates"),
+        number.to_owned(),
+        format!("{number}/settings"),
+        format!("{number}/call_permissions?user_wa_id={ANA}"),
+    ] {
+        let answer = send(bench.get(&path).bearer_auth("demo-token")).await;
+        assert_eq!(answer.0, 200, "{path}: {answer:?}");
+    }
+    let listed = send(bench.get(&apps).bearer_auth("demo-token")).await.1;
+    assert_eq!(listed, json!({ "data": [] }));
+    let on = json!({ "calling": { "status": "ENABLED" } });
+    assert_eq!(refused(&bench.graph("settings", on.clone()).await), (400, 138_018));
+    assert_eq!(send(bench.post(&apps).bearer_auth("demo-token")).await.0, 200);
+    assert_eq!(bench.graph("settings", on).await.0, 200);
+}
+
+#[tokio::test]
+async fn an_account_says_which_of_its_apps_are_subscribed() {
+    let bench = Bench::start().await;
+    let change = |changes: serde_json::Value| {
+        send(bench.put("/sandbox/v1/accounts/201234567890123").json(&changes))
+    };
+    assert_eq!(change(json!({ "subscribed_apps": [] })).await.0, 200);
+    bench.open_window().await;
+    assert_eq!(bench.sandbox_get("/webhooks").await.1, json!([]));
+    let stranger = change(json!({ "subscribed_apps": ["7"] })).await;
+    assert_eq!((stranger.0, &stranger.1["rule"]), (409, &json!("accounts.valid")));
+    let (_, all) = change(json!({ "subscribed_apps": null })).await;
+    assert!(all.get("subscribed_apps").is_none(), "{all}");
     bench.open_window().await;
     bench.hook.wait("text").await;
 }
