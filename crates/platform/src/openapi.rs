@@ -163,6 +163,21 @@ fn graph_reads() -> Vec<Operation> {
             "What a token allows (input_token in the query)",
             json!({ "data": { "app_id": "401234567890123", "is_valid": true, "scopes": [] } }),
         ),
+        get(
+            "/v23.0/oauth/access_token",
+            "The app's own token, for /{app_id} and its edges (client_id, client_secret and \
+             grant_type=client_credentials in the query)",
+            json!({ "access_token": "401234567890123|secret", "token_type": "bearer" }),
+        ),
+        post(
+            "/v23.0/{app_id}/subscriptions",
+            "Sets the app's callback URL and webhook fields, after the handshake; as JSON, as a form \
+             or in the query. GET reads them, DELETE ends them",
+            json!({ "object": "whatsapp_business_account", "fields": "calls,messages",
+                    "callback_url": "http://127.0.0.1:8500/webhooks/whatsapp",
+                    "verify_token": "v" }),
+            json!({ "success": true }),
+        ),
         get("/v23.0/me", "The app of the token", json!({ "id": "401234567890123", "name": "App" })),
     ]
 }

@@ -16,6 +16,7 @@ mod health;
 pub(crate) mod media;
 mod messages;
 mod numbers;
+mod parameters;
 mod permissions;
 pub(crate) mod refusals;
 pub(crate) mod settings;
@@ -84,7 +85,8 @@ fn version(world: &World, path: &str) -> Result<u32, ApiRefusal> {
 
 async fn answer(world: &Arc<World>, request: Request) -> Answer {
     faults::suffer(world.faults.graph()).await?;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let body = parameters::take_token(&mut parts, body).await?;
     let Some((id, edge)) = split(parts.uri.path()) else { return Err(ApiRefusal::UnknownPath) };
     let (headers, uri) = (&parts.headers, &parts.uri);
     match (&parts.method, edge) {
@@ -124,9 +126,11 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             templates::show(world, stored)
         }
         (&Method::GET, "") => show(world, headers, uri, id),
+        (&Method::GET, "access_token") if id == "oauth" => accounts::app_token(world, uri),
         (&Method::POST, "") => {
             let edge = "webhook_configuration";
             let (client, number, body) = written(world, &parts, id, edge, body).await?;
+            let body = parameters::merged(headers, uri, &body);
             numbers::change(world, &client.app.id, &number.id, &body).await
         }
         _ => answer_for_owner(world, &parts, id, edge, body).await,
@@ -172,11 +176,12 @@ async fn answer_for_owner(
         }
         (&Method::POST, "subscriptions") => {
             let app = auth::own_app(world, headers, uri, id)?;
-            subscriptions::subscribe_app(world, &app, &read(body).await?).await
+            let body = parameters::merged(headers, uri, &read(body).await?);
+            subscriptions::subscribe_app(world, &app, &body).await
         }
         (&Method::GET | &Method::POST | &Method::DELETE, "subscribed_apps") => {
             let (client, account) = auth::account(world, headers, uri, id, edge)?;
-            let body = read(body).await?;
+            let body = parameters::merged(headers, uri, &read(body).await?);
             subscriptions::subscribed_apps(world, &parts.method, &client.app.id, &account.id, &body)
                 .await
         }
@@ -220,8 +225,8 @@ fn show(world: &World, headers: &HeaderMap, uri: &Uri, id: &str) -> Answer {
     numbers::show(world, Some(&client.app), &number, fields.as_deref())
 }
 
-/// Objects that have a name instead of an id, and no edges.
-const NAMED: [&str; 2] = ["me", "debug_token"];
+/// Objects that have a name instead of an id, each with its only edge.
+const NAMED: [(&str, &str); 3] = [("me", ""), ("debug_token", ""), ("oauth", "access_token")];
 
 /// The object's id and the edge of a path, its version left out.
 fn split(path: &str) -> Option<(&str, &str)> {
@@ -231,8 +236,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
     }
     let id = parts.next().filter(|id| !id.is_empty())?;
     let edge = parts.next().unwrap_or("");
-    let is_named = NAMED.contains(&id) && edge.is_empty();
-    if !is_named && !id.bytes().all(|b| b.is_ascii_digit()) {
+    if !NAMED.contains(&(id, edge)) && !id.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     parts.next().is_none().then_some((id, edge))
@@ -293,7 +297,8 @@ mod tests {
         assert_eq!(split("/109/calls"), Some(("109", "calls")));
         assert_eq!(split("/v23.0/109"), Some(("109", "")));
         assert_eq!(split("/v23.0/me"), Some(("me", "")));
-        for bad in ["/", "/v23.0", "/v23.0/me/calls", "/v23.0/109/calls/1", "/x/109/calls"] {
+        assert_eq!(split("/oauth/access_token"), Some(("oauth", "access_token")));
+        for bad in ["/oauth", "/", "/v23.0", "/v23.0/me/calls", "/v23.0/109/calls/1", "/x/109/calls"] {
             assert_eq!(split(bad), None, "{bad}");
         }
     }

@@ -44,6 +44,77 @@ async fn an_app_that_leaves_the_account_hears_nothing() {
 }
 
 #[tokio::test]
+async fn a_client_subscribes_with_everything_in_the_query() {
+    let bench = Bench::start().await;
+    let other = Endpoint::start().await;
+    let token = |secret: &str| {
+        let query = [
+            ("client_id", "401234567890123"),
+            ("client_secret", secret),
+            ("grant_type", "client_credentials"),
+        ];
+        send(bench.get("/v23.0/oauth/access_token").query(&query))
+    };
+    assert_eq!(refused(&token("wrong").await), (401, 190));
+    let (status, given) = token("demo-app-secret").await;
+    assert_eq!((status, &given["token_type"]), (200, &json!("bearer")));
+    let given = given["access_token"].as_str().unwrap();
+    assert_eq!(given, "401234567890123|demo-app-secret");
+    let no_secret = bench.get("/oauth/access_token?client_id=1&grant_type=client_credentials");
+    assert_eq!(refused(&send(no_secret).await), (400, 100));
+
+    let query = [
+        ("object", "whatsapp_business_account"),
+        ("callback_url", &other.url),
+        ("verify_token", "demo-verify"),
+        ("fields", "calls,messages"),
+        ("access_token", given),
+    ];
+    let subscribed = bench.post("/v23.0/401234567890123/subscriptions").query(&query);
+    assert_eq!(send(subscribed).await, (200, json!({ "success": true })));
+    bench.open_window().await;
+    other.wait("text").await;
+    assert!(bench.hook.all().is_empty());
+}
+
+#[tokio::test]
+async fn a_form_says_what_json_says_and_may_hold_the_token() {
+    let bench = Bench::start().await;
+    let other = Endpoint::start().await;
+    let apps = "/v23.0/201234567890123/subscribed_apps";
+    let form = |path: &str, pairs: &[(&str, &str)]| send(bench.post(path).form(pairs));
+    assert_eq!(refused(&form(apps, &[("access_token", "wrong")]).await), (401, 190));
+    assert_eq!(refused(&form(apps, &[("a", "b")]).await), (401, 190));
+    assert_eq!(form(apps, &[("access_token", "demo-token")]).await.0, 200);
+    let callback = [
+        ("override_callback_uri", other.url.as_str()),
+        ("verify_token", "demo-verify"),
+        ("access_token", "demo-token"),
+    ];
+    assert_eq!(form(apps, &callback).await.0, 200);
+    bench.open_window().await;
+    other.wait("text").await;
+    assert_eq!(form(apps, &[("access_token", "demo-token")]).await.0, 200);
+
+    let callback = json!({ "override_callback_uri": other.url, "verify_token": "demo-verify" });
+    let configuration = callback.to_string();
+    let of_number =
+        [("webhook_configuration", configuration.as_str()), ("access_token", "demo-token")];
+    assert_eq!(form("/v23.0/109876543210987", &of_number).await.0, 200);
+    let app = [
+        ("object", "whatsapp_business_account"),
+        ("callback_url", &other.url),
+        ("verify_token", "demo-verify"),
+        ("fields", "[\"messages\"]"),
+        ("access_token", "401234567890123|demo-app-secret"),
+    ];
+    assert_eq!(form("/v23.0/401234567890123/subscriptions", &app).await.0, 200);
+    let shown = bench.graph_get("?fields=webhook_configuration").await.1;
+    let shown = &shown["webhook_configuration"];
+    assert_eq!((&shown["application"], &shown["phone_number"]), (&json!(other.url), &json!(other.url)));
+}
+
+#[tokio::test]
 async fn an_app_of_others_cannot_subscribe_itself_and_so_gets_in_nowhere() {
     let bench = second().await;
     let (account, number) = ("/v23.0/202000000000002", "/v23.0/102000000000003");
