@@ -210,7 +210,7 @@ pub(crate) fn shown(settings: &CallingSettings) -> graph::Calling {
             None => graph::IconVisibility::NotSet,
         }),
         call_icons: (!icons.is_empty()).then(|| graph::CallIcons {
-            restrict_to_user_countries: icons.iter().map(Country::to_string).collect(),
+            restrict_to_user_countries: Some(icons.iter().map(Country::to_string).collect()),
         }),
         call_hours: settings.call_hours.as_ref().and_then(|hours| {
             serde_json::to_value(hours).ok().and_then(|value| serde_json::from_value(value).ok())
@@ -221,18 +221,19 @@ pub(crate) fn shown(settings: &CallingSettings) -> graph::Calling {
             KeyExchange::Sdes => graph::KeyExchange::Sdes,
         }),
         audio: settings.additional_codecs.as_ref().map(|codecs| graph::Audio {
-            additional_codecs: codecs
-                .iter()
-                .map(|codec| match codec {
-                    Codec::Pcma => graph::AudioCodec::Pcma,
-                    Codec::Pcmu => graph::AudioCodec::Pcmu,
-                })
-                .collect(),
+            additional_codecs: Some(codecs.iter().map(|codec| shown_codec(*codec)).collect()),
         }),
         sip: settings.sip.as_ref().map(shown_sip),
         voicemail: settings.voicemail.as_ref().map(shown_voicemail),
         video: settings.video_status.map(|status| json!({ "status": status })),
         restrictions: None,
+    }
+}
+
+fn shown_codec(codec: Codec) -> graph::AudioCodec {
+    match codec {
+        Codec::Pcma => graph::AudioCodec::Pcma,
+        Codec::Pcmu => graph::AudioCodec::Pcmu,
     }
 }
 

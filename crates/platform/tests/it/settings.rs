@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     accounts::{BAKERY, second},
     bench::{Bench, PNID, refused, send},
+    media_files::{ANNOUNCEMENT, ogg, upload},
 };
 
 async fn read(bench: &Bench, token: &str, query: &str) -> Value {
@@ -114,6 +115,49 @@ async fn other_features_are_kept_and_shown() {
     assert_eq!(shown["calling"]["status"], "ENABLED", "untouched");
     let wrong = bench.graph("settings", json!({ "payload_encryption": 1 })).await;
     assert_eq!(refused(&wrong), (400, 100));
+}
+
+#[tokio::test]
+async fn a_change_of_a_part_leaves_the_rest_as_it_is() {
+    let bench = Bench::start().await;
+    let media_id = upload(&bench, Some(ANNOUNCEMENT), &ogg(880.0, 800)).await;
+    let media_id: u64 = media_id.parse().unwrap();
+    let full = json!({
+        "call_icons": { "restrict_to_user_countries": ["BR"] },
+        "audio": { "additional_codecs": ["PCMA"] },
+        "voicemail": { "status": "ENABLED", "triggers": ["REJECT", "TIMEOUT"],
+            "audio": { "default": { "announcement_media_id": media_id, "timeout_seconds": 20 } } },
+    });
+    assert_eq!(bench.graph("settings", json!({ "calling": full })).await.0, 200);
+    let before = bench.graph_get("/settings").await.1;
+    for part in [
+        json!({ "call_icons": {} }),
+        json!({ "audio": {} }),
+        json!({ "voicemail": {} }),
+        json!({ "voicemail": { "status": "ENABLED" } }),
+        json!({ "sip": {} }),
+        json!({}),
+    ] {
+        let answer = bench.graph("settings", json!({ "calling": part })).await;
+        assert_eq!(answer.0, 200, "{part}: {answer:?}");
+        let mut after = bench.graph_get("/settings").await.1;
+        if let Some(calling) = after["calling"].as_object_mut() {
+            calling.remove("sip");
+        }
+        assert_eq!(after, before, "{part}");
+    }
+    let off = json!({ "calling": { "voicemail": { "status": "DISABLED" } } });
+    assert_eq!(bench.graph("settings", off).await.0, 200);
+    let shown = bench.graph_get("/settings").await.1["calling"]["voicemail"].clone();
+    assert_eq!(shown["status"], "DISABLED");
+    assert_eq!(shown["triggers"], json!(["REJECT", "TIMEOUT"]));
+    assert_eq!(shown["audio"]["default"]["announcement_media_id"], media_id);
+    let none = json!({ "calling": { "call_icons": { "restrict_to_user_countries": [] },
+                                    "audio": { "additional_codecs": [] } } });
+    assert_eq!(bench.graph("settings", none).await.0, 200);
+    let cleared = bench.graph_get("/settings").await.1;
+    assert!(cleared["calling"].get("call_icons").is_none(), "{cleared}");
+    assert_eq!(cleared["calling"]["audio"]["additional_codecs"], json!([]));
 }
 
 #[tokio::test]
