@@ -224,18 +224,23 @@ pub(crate) fn number_facts(world: &World, number: &Number) -> NumberFacts {
     }
 }
 
-/// What the rules know about a user; an unknown number is not on WhatsApp.
-pub(crate) fn user_facts(world: &World, number: &Number, user: Option<&User>) -> UserFacts {
-    let Some(user) = user else {
-        let uncallable = Some("this number is not on WhatsApp");
+/// What the rules know about a user; one who is not known is not on WhatsApp.
+pub(crate) fn user_facts(
+    world: &World,
+    number: &Number,
+    user: &User,
+    is_known: bool,
+) -> UserFacts {
+    let on_allowed_list = number.allowed_recipients.contains(&user.wa_id);
+    if !is_known {
         return UserFacts {
-            uncallable,
+            uncallable: Some("this number is not on WhatsApp"),
             is_on_whatsapp: false,
             app_is_recent: true,
             shows_buttons: true,
-            on_allowed_list: true,
+            on_allowed_list,
         };
-    };
+    }
     let book = world.book(number);
     let is_callable = user.client.is_callable(&book);
     let has_blocked = user.blocks.contains(&number.id);
@@ -248,7 +253,7 @@ pub(crate) fn user_facts(world: &World, number: &Number, user: Option<&User>) ->
         is_on_whatsapp: true,
         app_is_recent: user.client.supports(Feature::BusinessCalls, &book),
         shows_buttons: user.client.supports(Feature::CallButton, &book),
-        on_allowed_list: number.allowed_recipients.contains(&user.wa_id),
+        on_allowed_list,
     }
 }
 

@@ -14,7 +14,7 @@ use wire::graph::{
 };
 
 use super::{Answer, refusals::ApiRefusal};
-use crate::{calls::place, consent, directory::Number, world::World};
+use crate::{calls::place, consent, directory::{Number, User}, world::World};
 
 /// Answers a read.
 pub(super) async fn show(
@@ -40,7 +40,9 @@ pub(super) async fn show(
         None => consent::Pair::default(),
     };
     let view = permission::view(&pair.consent, &book, world.directory.kind_of(number), now);
-    let is_known = consent::user_facts(world, number, user.as_deref()).uncallable.is_none();
+    let is_callable =
+        |user: &User| consent::user_facts(world, number, user, true).uncallable.is_none();
+    let is_known = user.as_deref().is_some_and(is_callable);
     Ok(Json(CallPermissions {
         messaging_product: wire::WHATSAPP.to_owned(),
         permission: Permission {

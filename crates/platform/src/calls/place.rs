@@ -128,7 +128,7 @@ pub(crate) async fn from_business(
     let permit = eligibility::check_call(
         cleared,
         &consent::number_facts(world, &number),
-        &consent::user_facts(world, &number, user.as_deref()),
+        &consent::user_facts(world, &number, &known, user.is_some()),
         &pair.consent,
         &pair.window,
         &load,

@@ -257,6 +257,28 @@ async fn a_sandbox_number_reaches_its_listed_users_only_and_needs_no_tier() {
         post(&bench, "second-token", "102000000000003/messages", body)
     };
     assert_eq!(refused(&request("818012345678").await), (400, 131_030));
+    let nobody = "4915100000000";
+    assert_eq!(refused(&request(nobody).await), (400, 131_030), "also who is not on WhatsApp");
+    let text = json!({ "messaging_product": "whatsapp", "to": nobody, "type": "text",
+                       "text": { "body": "hallo" } });
+    let written = post(&bench, "second-token", &format!("{SANDBOX}/messages"), text).await;
+    assert_eq!(refused(&written), (400, 131_030));
+    let by_id = json!({ "messaging_product": "whatsapp", "recipient": "DE.999", "type": "text",
+                        "text": { "body": "hallo" } });
+    let written = post(&bench, "second-token", &format!("{SANDBOX}/messages"), by_id).await;
+    assert_eq!(refused(&written), (400, 131_030));
+    let connect = |to: &str| {
+        let sdp = crate::business::Business::offering().sdp;
+        let body = json!({ "messaging_product": "whatsapp", "to": to, "action": "connect",
+                           "session": { "sdp_type": "offer", "sdp": sdp } });
+        post(&bench, "second-token", "102000000000003/calls", body)
+    };
+    assert_eq!(refused(&connect(nobody).await), (400, 131_030));
+    assert_eq!(refused(&connect("818012345678").await), (400, 131_030));
+    let listed = send(bench.put(&format!("/sandbox/v1/numbers/{SANDBOX}"))
+        .json(&json!({ "allowed_recipients": ["4915112345678", nobody] })));
+    assert_eq!(listed.await.0, 200);
+    assert_eq!(refused(&connect(nobody).await), (400, 138_001), "listed, and not on WhatsApp");
     let text = json!({ "to": "81312345678", "text": "hallo" });
     assert_eq!(bench.sandbox("/users/4915112345678/message", text).await.0, 200);
     assert_eq!(request("4915112345678").await.0, 200);

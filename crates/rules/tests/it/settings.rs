@@ -5,7 +5,7 @@ use offhook_rules::{
     limits::NumberKind,
     settings::{
         Applied, Asker, CallingSettings, Change, IconVisibility, Prerequisites, SipPassword,
-        Switch, apply,
+        Switch, Trigger, Voicemail, apply,
     },
 };
 use serde_json::{Value, json};
