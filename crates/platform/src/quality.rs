@@ -14,6 +14,7 @@ use crate::{
     billing,
     calls::Facts,
     directory::{Number, User},
+    phones::businesses,
     store::{Kind, StoreFault},
     webhooks::{Lane, compose},
     world::World,
@@ -175,6 +176,7 @@ async fn restrict(
         changed.calling.call_icon_visibility = Some(IconVisibility::DisableAll);
     }
     writing.save_number(changed.clone()).await?;
+    businesses::tell(world, &changed);
     if shown == changed.calling.call_icon_visibility {
         return Ok(());
     }

@@ -22,6 +22,7 @@ use super::{Answer, refusals::ApiRefusal};
 use crate::{
     directory::{App, Number, OtherSettings},
     media_files::{self, MediaFile},
+    phones::businesses,
     quality,
     webhooks::{Lane, compose},
     world::World,
@@ -103,6 +104,7 @@ pub(crate) async fn change(
         None => false,
     };
     writing.save_number(changed.clone()).await?;
+    businesses::tell(world, &changed);
     if notify {
         // Before the next change, so that the webhooks come in the order of the changes.
         let lane = Lane(format!("{id}/settings"));

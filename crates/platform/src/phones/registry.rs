@@ -78,6 +78,11 @@ impl Phones {
         self.lock().get(user).cloned().unwrap_or_default()
     }
 
+    /// The users with a phone.
+    pub(crate) fn users(&self) -> Vec<WaId> {
+        self.lock().keys().cloned().collect()
+    }
+
     /// Shows something on all of the user's phones.
     pub(crate) fn show(&self, user: &WaId, frame: &ToPhone) {
         for phone in self.of(user) {

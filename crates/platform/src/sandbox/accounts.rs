@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use super::{Answer, SandboxRefusal, body};
 use crate::{
     directory::{Account, App, Number},
+    phones::businesses,
     seed::Seed,
     world::World,
 };
@@ -68,6 +69,7 @@ pub(super) async fn add_number(State(world): State<Arc<World>>, request: Request
     seed.numbers.push(number.clone());
     check(&world, &seed)?;
     writing.save_number(number.clone()).await?;
+    businesses::tell(&world, &number);
     Ok((StatusCode::CREATED, Json(number)).into_response())
 }
 
@@ -109,6 +111,7 @@ pub(super) async fn change_number(
     seed.numbers.push(changed.clone());
     check(&world, &seed)?;
     writing.save_number(changed.clone()).await?;
+    businesses::tell(&world, &changed);
     Ok(Json(changed).into_response())
 }
 
