@@ -14,6 +14,7 @@
 mod analytics;
 mod api;
 mod billing;
+mod books;
 mod calls;
 mod capture;
 mod chats;

@@ -22,12 +22,13 @@ use axum::{
 use engine::Engine;
 use rules::{
     price::Cards,
-    rulebook::{self, Rulebook, RulebookError},
+    rulebook::RulebookError,
 };
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    books::Books,
     Config, SeedError, StoreFault,
     api::{self, refusals::ApiRefusal},
     billing,
@@ -142,7 +143,12 @@ async fn make_world(
     resume_clock(config, &store).await.map_err(StartError::Store)?;
     let seed = config.seed.clone();
     seed.check(Some(&first_cards(config))).map_err(StartError::Seed)?;
-    let directory = Directory::load(store.clone(), seed).await.map_err(StartError::Store)?;
+    let books = Books::with(&config.rules).map_err(StartError::Rules)?;
+    let directory = Directory::load(store.clone()).await.map_err(StartError::Store)?;
+    if directory.apps().is_empty() {
+        let settled = seed.settle(&books, config.clock.now()).map_err(StartError::Seed)?;
+        directory.writing().await.fill(settled).await.map_err(StartError::Store)?;
+    }
     let faults = Faults::load(store.clone()).await.map_err(StartError::Store)?;
     let faults = Arc::new(faults);
     let run = count_run(&store).await.map_err(StartError::Store)?;
@@ -182,7 +188,7 @@ async fn make_world(
         placing: tokio::sync::Mutex::new(()),
         reads: PerSecond::default(),
         messages: PerSecond::default(),
-        books: books(config)?,
+        books,
         cards: RwLock::default(),
         first_cards: first_cards(config),
         address: OnceLock::from(addr),
@@ -205,17 +211,6 @@ async fn resume_clock(config: &Config, store: &Store) -> Result<(), StoreFault> 
 /// Which run on this data folder this is, from 0.
 async fn count_run(store: &Store) -> Result<u64, StoreFault> {
     store.update(Kind::Server, "runs", |runs: &mut u64| std::mem::replace(runs, *runs + 1)).await
-}
-
-/// Every rulebook with the configured rules in place of its own.
-fn books(config: &Config) -> Result<BTreeMap<String, Arc<Rulebook>>, StartError> {
-    let changes: Vec<(&str, &str)> =
-        config.rules.iter().map(|(path, value)| (path.as_str(), value.as_str())).collect();
-    let changed = |book: &Arc<Rulebook>| {
-        let book = book.with(&changes).map_err(StartError::Rules)?;
-        Ok((book.name.clone(), Arc::new(book)))
-    };
-    rulebook::list().iter().map(changed).collect()
 }
 
 /// The shipped rate cards and the configured ones.

@@ -19,10 +19,11 @@ use terms::PhoneNumberId;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    books::Books,
     calls::{Ears, Recordings, Registry},
     capture::Tools,
     clock::Clock,
-    directory::{Account, Directory, Number},
+    directory::{Account, App, Directory, Number},
     faults::Faults,
     ids::Ids,
     media_files::MediaFiles,
@@ -67,8 +68,8 @@ pub(crate) struct World {
     pub(crate) reads: PerSecond,
     /// Messages sent.
     pub(crate) messages: PerSecond,
-    /// The rulebooks by name, with the rules this server replaces.
-    pub(crate) books: BTreeMap<String, Arc<Rulebook>>,
+    /// The rulebooks, with the rules this server replaces.
+    pub(crate) books: Books,
     /// The rate cards: those shipped, those configured, those added.
     pub(crate) cards: RwLock<Arc<Cards>>,
     /// The same without those added.
@@ -87,12 +88,19 @@ impl World {
     /// The rulebook of a number's account.
     pub(crate) fn book(&self, number: &Number) -> Arc<Rulebook> {
         let account = self.directory.account(&number.account);
-        account.map_or_else(Rulebook::beta, |account| self.book_of(&account))
+        account.map_or_else(|| self.books.usual(), |account| self.book_of(&account))
     }
 
     /// An account's rulebook.
     pub(crate) fn book_of(&self, account: &Account) -> Arc<Rulebook> {
-        self.books.get(&account.rulebook).map_or_else(Rulebook::beta, Arc::clone)
+        self.books.of(account)
+    }
+
+    /// The rulebook of the first account an app may act for.
+    pub(crate) fn book_of_app(&self, app: &App) -> Arc<Rulebook> {
+        let accounts = self.directory.accounts();
+        let first = accounts.iter().find(|account| account.apps.contains(&app.id));
+        first.map_or_else(|| self.books.usual(), |account| self.book_of(account))
     }
 
     /// The rate cards as they are now.

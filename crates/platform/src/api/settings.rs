@@ -4,14 +4,13 @@ use axum::{
     Json,
     response::{IntoResponse as _, Response},
 };
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use rules::{
     Refusal,
     media_files::UseCase,
     quality::Restriction,
     settings::{
         self, Asker, CallingSettings, Change, Codec, IconVisibility, KeyExchange, Prerequisites,
-        SipPassword, Switch, Voicemail,
+        Switch, Voicemail,
     },
 };
 use serde_json::{Value, json};
@@ -128,15 +127,15 @@ async fn change_calling(
         tier: number.tier,
         kind: world.directory.kind_of(number),
         country: number.known_country(),
+        app_listens: account.as_ref().is_some_and(|account| world.directory.is_heard(account)),
         use_case: account.map(|account| account.use_case.clone()).unwrap_or_default(),
-        app_listens: app_listens(world, number),
         asker: viewer.asker(),
     };
     let change = to_change(calling)?;
     check_announcement(world, number, &change).await?;
     let applied = settings::apply(&number.calling, &change, &prerequisites, &book, now)?;
     number.calling = applied.settings;
-    draw_passwords(&mut number.calling);
+    number.draw_passwords();
     quality::note_settings(world, number).await?;
     Ok(applied.notify)
 }
@@ -150,16 +149,6 @@ fn set_others(others: &mut OtherSettings, wanted: &graph::Settings) {
     set(&mut others.storage_configuration, &wanted.storage_configuration);
     set(&mut others.user_identity_change, &wanted.user_identity_change);
     set(&mut others.payload_encryption, &wanted.payload_encryption);
-}
-
-/// Every server has a password of its own (fact sheet 2.3).
-fn draw_passwords(calling: &mut CallingSettings) {
-    for server in calling.sip.iter_mut().flat_map(|sip| &mut sip.servers) {
-        if server.password.is_none() {
-            let secret: [u8; 24] = rand::random();
-            server.password = Some(SipPassword(BASE64_URL_SAFE_NO_PAD.encode(secret)));
-        }
-    }
 }
 
 /// The announcement of voicemail must be a file of this number that was uploaded as one.
@@ -192,13 +181,6 @@ fn to_change(calling: &graph::Calling) -> Result<Change, ApiRefusal> {
         let (field, reason) = ("settings".to_owned(), fault.to_string());
         Refusal::SettingInvalid { field, reason }.into()
     })
-}
-
-fn app_listens(world: &World, number: &Number) -> bool {
-    let account = world.directory.account(&number.account);
-    let apps = account.iter().flat_map(|account| account.subscribers());
-    apps.filter_map(|id| world.directory.app(id))
-        .any(|app| app.fields.iter().any(|field| field == "calls"))
 }
 
 /// The settings as the API shows them (fact sheet 2.7).

@@ -56,6 +56,11 @@ impl App {
         })
     }
 
+    /// It subscribes to the webhooks of calls.
+    pub(crate) fn hears_of_calls(&self) -> bool {
+        self.fields.iter().any(|field| field == "calls")
+    }
+
     /// `id|secret`, the token of the app itself.
     pub(crate) fn is_own_token(&self, token: &str) -> bool {
         same_secret(&format!("{}|{}", self.id, self.secret), token)

@@ -7,6 +7,7 @@
 
 mod account;
 mod app;
+mod new_number;
 mod number;
 mod user;
 mod writing;
@@ -22,14 +23,12 @@ use terms::{AppId, PhoneNumberId, UserId, WaId, WabaId};
 
 pub(crate) use account::{Account, AccountKind, Callback};
 pub(crate) use app::{App, Grant};
+pub(crate) use new_number::NewNumber;
 pub(crate) use number::{ChannelWebhook, Number, OtherSettings};
 pub(crate) use user::User;
 pub(crate) use writing::Writing;
 
-use crate::{
-    seed::Seed,
-    store::{Store, StoreFault},
-};
+use crate::store::{Store, StoreFault};
 
 /// Where webhooks of one target go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,15 +55,10 @@ struct Tables {
 }
 
 impl Directory {
-    /// Loads everyone from the store; an empty store is filled from the seed first.
-    pub(crate) async fn load(store: Store, seed: Seed) -> Result<Self, StoreFault> {
+    /// Loads everyone from the store.
+    pub(crate) async fn load(store: Store) -> Result<Self, StoreFault> {
         let directory = Self { tables: Arc::default(), store, turn: Arc::default() };
-        let writing = directory.writing().await;
-        writing.reload().await?;
-        if directory.apps().is_empty() {
-            writing.fill(seed).await?;
-        }
-        drop(writing);
+        directory.writing().await.reload().await?;
         Ok(directory)
     }
 
@@ -117,6 +111,11 @@ impl Directory {
             AccountKind::Production => number.kind,
             AccountKind::Sandbox => NumberKind::Sandbox,
         }
+    }
+
+    /// Whether an app that is subscribed to the account subscribes to the webhooks of calls.
+    pub(crate) fn is_heard(&self, account: &Account) -> bool {
+        account.subscribers().filter_map(|id| self.app(id)).any(|app| app.hears_of_calls())
     }
 
     /// One app.

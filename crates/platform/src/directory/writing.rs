@@ -9,7 +9,7 @@ use tokio::sync::MutexGuard;
 
 use super::{Account, App, Directory, Number, Tables, User};
 use crate::{
-    seed::Seed,
+    seed::Settled,
     store::{Kind, StoreFault},
 };
 
@@ -42,17 +42,18 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
-    pub(super) async fn fill(&self, seed: Seed) -> Result<(), StoreFault> {
-        for app in seed.apps {
+    /// Adds everyone of a seed.
+    pub(crate) async fn fill(&self, settled: Settled) -> Result<(), StoreFault> {
+        for app in settled.apps {
             self.save_app(app).await?;
         }
-        for account in seed.accounts {
+        for account in settled.accounts {
             self.save_account(account).await?;
         }
-        for number in seed.numbers {
+        for number in settled.numbers {
             self.save_number(number).await?;
         }
-        for user in seed.users {
+        for user in settled.users {
             self.save_user(user).await?;
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! `/sandbox/v1/apps`, `…/accounts`, `…/numbers`: make and change the business's side.
 //!
 //! The keys are those of a seed file, and so are the checks: the world with the new thing in it must
-//! be one a seed could say. A change names only what changes; `null` clears.
+//! be one a seed could say, and a new number's settings ones a business could have made. A change names
+//! only what changes; `null` clears.
 
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use serde_json::{Map, Value};
 
 use super::{Answer, SandboxRefusal, body};
 use crate::{
-    directory::{Account, App, Number},
+    api::refusals::ApiRefusal,
+    directory::{Account, App, NewNumber, Number},
     phones::businesses,
     seed::Seed,
     world::World,
@@ -63,11 +65,16 @@ pub(super) async fn add_account(State(world): State<Arc<World>>, request: Reques
 }
 
 pub(super) async fn add_number(State(world): State<Arc<World>>, request: Request) -> Answer {
-    let number: Number = body(request).await?;
+    let new: NewNumber = body(request).await?;
     let writing = world.directory.writing().await;
     let mut seed = current(&world);
-    seed.numbers.push(number.clone());
+    seed.numbers.push(new.clone());
     check(&world, &seed)?;
+    let account = world.directory.account(&new.account);
+    let account = account.ok_or(SandboxRefusal::Unknown { what: "account" })?;
+    let (is_heard, book) = (world.directory.is_heard(&account), world.book_of(&account));
+    let number = new.settle(&account, is_heard, &book, world.clock.now());
+    let number = number.map_err(ApiRefusal::from)?;
     writing.save_number(number.clone()).await?;
     businesses::tell(&world, &number);
     Ok((StatusCode::CREATED, Json(number)).into_response())
@@ -108,7 +115,7 @@ pub(super) async fn change_number(
     let changed: Number = changed(&*known, changes, &NUMBER_KEYS)?;
     let mut seed = current(&world);
     seed.numbers.retain(|number| number.id != changed.id);
-    seed.numbers.push(changed.clone());
+    seed.numbers.push(NewNumber::from(&changed));
     check(&world, &seed)?;
     writing.save_number(changed.clone()).await?;
     businesses::tell(&world, &changed);
@@ -140,7 +147,7 @@ fn current(world: &World) -> Seed {
     Seed {
         apps: directory.apps().iter().map(|it| App::clone(it)).collect(),
         accounts: directory.accounts().iter().map(|it| Account::clone(it)).collect(),
-        numbers: directory.numbers().iter().map(|it| Number::clone(it)).collect(),
+        numbers: directory.numbers().iter().map(|it| NewNumber::from(&**it)).collect(),
         users: Vec::new(),
     }
 }

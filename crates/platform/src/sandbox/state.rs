@@ -31,7 +31,7 @@ pub(super) async fn show(State(world): State<Arc<World>>) -> Answer {
         numbers: world.directory.numbers().iter().map(|it| shown_number(&world, it)).collect(),
         users,
         calls: calls::newest(&world).await?,
-        rulebooks: world.books.keys().cloned().collect(),
+        rulebooks: world.books.names(),
         rate_cards: world.cards().families().into_iter().map(str::to_owned).collect(),
     })
     .into_response())

@@ -14,7 +14,6 @@ use std::{
 
 use rules::{
     delivery::{self, Next, Topic},
-    rulebook::Rulebook,
 };
 use terms::Timestamp;
 use tokio::sync::{Notify, mpsc};
@@ -172,7 +171,7 @@ async fn deliver(
     let Some(row) = world.store.webhook(&delivery.id).await? else { return Ok(()) };
     let at = world.clock.now();
     let number = world.directory.number(delivery.target.number());
-    let book = number.map_or_else(Rulebook::beta, |number| world.book(&number));
+    let book = number.map_or_else(|| world.books.usual(), |number| world.book(&number));
     let timeout = timeout.unwrap_or_else(|| delivery::attempt_timeout(&book));
     let attempt = attempt(world, delivery, &row, timeout, at).await;
     let outcome = match attempt.status {

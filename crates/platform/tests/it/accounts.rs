@@ -243,6 +243,35 @@ async fn apps_accounts_and_numbers_are_made_and_changed() {
 }
 
 #[tokio::test]
+async fn a_new_number_has_only_settings_a_business_could_have_made() {
+    let bench = second().await;
+    let number = |tier: u32, calling: Value| {
+        let number = json!({ "id": "104", "account": ACCOUNT, "digits": "4930901821",
+                             "name": "New", "tier": tier, "calling": calling });
+        bench.sandbox("/numbers", number)
+    };
+    let (status, strange) = number(2_000, json!({ "colour": "red" })).await;
+    assert_eq!(status, 400, "{strange}");
+    assert!(strange["text"].as_str().unwrap().contains("no setting colour"), "{strange}");
+    let hours = json!({ "call_hours": { "status": "ENABLED", "timezone_id": "Mars/Olympus",
+        "weekly_operating_hours": [
+            { "day_of_week": "MONDAY", "open_time": "0900", "close_time": "1800" }] } });
+    let (status, zone) = number(2_000, hours).await;
+    assert_eq!((status, &zone["field"]), (409, &json!("call_hours.timezone_id")), "{zone}");
+    let (status, low) = number(250, json!({ "status": "ENABLED" })).await;
+    assert_eq!((status, &low["rule"]), (409, &json!("settings.tier")), "{low}");
+    let good = json!({ "status": "ENABLED", "call_icons": { "restrict_to_user_countries": ["DE"] },
+                       "sip": { "servers": [{ "hostname": "sip.shop.example" }] } });
+    assert_eq!(number(2_000, good).await.0, 201);
+    let (_, shown) = get(&bench, "second-token", "104/settings").await;
+    assert_eq!(shown["calling"]["status"], "ENABLED");
+    assert_eq!(shown["calling"]["call_icons"]["restrict_to_user_countries"], json!(["DE"]));
+    let (_, shown) = send(bench.get("/sandbox/v1/numbers/104/settings?include_sip_credentials=true")).await;
+    let password = shown["calling"]["sip"]["servers"][0]["sip_user_password"].as_str();
+    assert!(password.is_some_and(|it| it.len() >= 32), "{shown}");
+}
+
+#[tokio::test]
 async fn a_sandbox_number_reaches_its_listed_users_only_and_needs_no_tier() {
     let bench = second().await;
     let account = format!("/sandbox/v1/accounts/{SANDBOX_ACCOUNT}");
