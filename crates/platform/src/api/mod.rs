@@ -40,7 +40,7 @@ use refusals::ApiRefusal;
 use settings::Viewer;
 pub(crate) use subscriptions::set_callback;
 
-use rules::{access, rulebook::Rulebook};
+use rules::access;
 
 use crate::{directory::Number, world::World};
 
@@ -66,19 +66,23 @@ pub(crate) async fn graph(State(world): State<Arc<World>>, request: Request) -> 
     response
 }
 
-/// The version of the API a path means, by the rulebook of its object's account.
+/// The version of the API a path means, by the rulebook of its object's account; an app goes by that
+/// of the first account it may act for.
 fn version(world: &World, path: &str) -> Result<u32, ApiRefusal> {
     let first = path.trim_matches('/').split('/').next();
     let asked = first.filter(|part| is_version(part));
     // A number too long to be one of a version is newer than any.
     let asked =
         asked.and_then(|part| Some(part[1..].split_once('.')?.0.parse().unwrap_or(u32::MAX)));
-    let number = split(path).and_then(|(id, _)| world.directory.number(&id.parse().ok()?));
-    let account = split(path).and_then(|(id, _)| world.directory.account(&id.parse().ok()?));
-    let book = match (number, account) {
-        (Some(number), _) => world.book(&number),
-        (None, Some(account)) => world.book_of(&account),
-        (None, None) => Rulebook::beta(),
+    let id = split(path).map(|(id, _)| id);
+    let number = id.and_then(|id| world.directory.number(&id.parse().ok()?));
+    let account = id.and_then(|id| world.directory.account(&id.parse().ok()?));
+    let app = id.and_then(|id| world.directory.app(&id.parse().ok()?));
+    let book = match (number, account, app) {
+        (Some(number), _, _) => world.book(&number),
+        (None, Some(account), _) => world.book_of(&account),
+        (None, None, Some(app)) => world.book_of_app(&app),
+        (None, None, None) => world.books.usual(),
     };
     Ok(access::version(asked, &book)?)
 }

@@ -169,6 +169,21 @@ async fn versions_from_the_oldest_on_are_taken() {
 }
 
 #[tokio::test]
+async fn the_oldest_version_is_the_configured_one_for_every_path() {
+    let rules = [("access.version_min".to_owned(), "20".to_owned())].into();
+    let seed = Seed::parse(SECOND).unwrap();
+    let bench = Bench::with(Config { seed, rules, ..config() }).await;
+    let app = "402000000000001";
+    for path in ["me", app, BAKERY, ACCOUNT, &format!("{app}/subscriptions")] {
+        for (version, wanted) in [("v19.0", 400), ("v20.0", 200)] {
+            let request = bench.get(&format!("/{version}/{path}")).bearer_auth("second-token");
+            let (status, answer) = send(request).await;
+            assert_eq!(status, wanted, "{version} {path}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn health_names_what_stands_in_the_way() {
     let bench = second().await;
     let (_, shown) = get(&bench, "second-token", &format!("{BAKERY}?fields=health_status")).await;
