@@ -7,6 +7,7 @@ use axum::{
     http::Method,
     response::{IntoResponse as _, Response},
 };
+use rules::access;
 use serde_json::json;
 use terms::{AppId, WabaId};
 use wire::{
@@ -30,6 +31,10 @@ const OBJECT: &str = "whatsapp_business_account";
 /// `POST /{APP}/subscriptions`: sets callback URL and fields, after the handshake.
 pub(super) async fn subscribe_app(world: &World, app: &Arc<App>, body: &[u8]) -> Answer {
     let wanted = AppSubscription::parse(body).map_err(ApiRefusal::Body)?;
+    if let Some(field) = access::strange_field(&wanted.fields, &world.book_of_app(app)) {
+        let text = format!("fields: {field:?} is not a webhook field of {OBJECT}");
+        return Err(ApiRefusal::Parameter(text));
+    }
     let (url, token) = (wanted.callback_url, Some(wanted.verify_token));
     set_callback(world, app, url, token, Some(wanted.fields)).await?;
     Ok(Json(Success::bare()).into_response())

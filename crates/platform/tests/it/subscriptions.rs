@@ -115,6 +115,24 @@ async fn a_form_says_what_json_says_and_may_hold_the_token() {
 }
 
 #[tokio::test]
+async fn an_app_subscribes_to_fields_that_there_are() {
+    let bench = Bench::start().await;
+    let subscribe = |fields: serde_json::Value| {
+        let body = json!({ "object": "whatsapp_business_account", "callback_url": bench.hook.url,
+                           "fields": fields, "verify_token": "demo-verify" });
+        let request = bench.post("/v23.0/401234567890123/subscriptions");
+        send(request.bearer_auth("demo-token").json(&body))
+    };
+    for fields in [json!(["calls", "call"]), json!("calls,Messages"), json!("")] {
+        assert_eq!(refused(&subscribe(fields.clone()).await), (400, 100), "{fields}");
+    }
+    assert_eq!(subscribe(json!("calls, messages,security")).await.0, 200);
+    let shown = send(bench.get("/v23.0/401234567890123/subscriptions").bearer_auth("demo-token"));
+    let names = shown.await.1["data"][0]["fields"].clone();
+    assert_eq!(names, json!([{ "name": "calls" }, { "name": "messages" }, { "name": "security" }]));
+}
+
+#[tokio::test]
 async fn an_app_of_others_cannot_subscribe_itself_and_so_gets_in_nowhere() {
     let bench = second().await;
     let (account, number) = ("/v23.0/202000000000002", "/v23.0/102000000000003");
