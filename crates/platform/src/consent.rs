@@ -225,12 +225,7 @@ pub(crate) fn number_facts(world: &World, number: &Number) -> NumberFacts {
 }
 
 /// What the rules know about a user; one who is not known is not on WhatsApp.
-pub(crate) fn user_facts(
-    world: &World,
-    number: &Number,
-    user: &User,
-    is_known: bool,
-) -> UserFacts {
+pub(crate) fn user_facts(world: &World, number: &Number, user: &User, is_known: bool) -> UserFacts {
     let on_allowed_list = number.allowed_recipients.contains(&user.wa_id);
     if !is_known {
         return UserFacts {

@@ -119,7 +119,15 @@ fn sandbox_business() -> Vec<Operation> {
         ..post(path, summary, changes, answer)
     };
     vec![
-        added("/sandbox/v1/apps", "Adds an app with its tokens", app),
+        added("/sandbox/v1/apps", "Adds an app with its tokens", app.clone()),
+        changed(
+            "/sandbox/v1/apps/{id}",
+            "Changes an app; what is not named stays, null clears",
+            json!({ "tokens": [{ "token": "third-token", "expires_at": "2026-11-29T18:00:00Z",
+                                 "scopes": ["whatsapp_business_management"] }],
+                    "fields": ["calls", "messages"], "is_live": false }),
+            app.clone(),
+        ),
         added("/sandbox/v1/accounts", "Adds an account", account.clone()),
         changed(
             "/sandbox/v1/accounts/{id}",
@@ -194,7 +202,8 @@ fn sandbox_users() -> Vec<Operation> {
         get(
             "/sandbox/v1/state",
             "Everything there is",
-            json!({ "clock": clock(), "accounts": [], "numbers": [], "users": [], "calls": [] }),
+            json!({ "clock": clock(), "apps": [], "accounts": [], "numbers": [], "users": [],
+                    "calls": [] }),
         ),
         Operation {
             status: "201",

@@ -124,9 +124,8 @@ impl Seed {
         for new in self.numbers {
             let account = self.accounts.iter().find(|account| account.id == new.account);
             let account = account.expect("a checked seed has the account of each number");
-            let mut apps = account.subscribers().filter_map(|id| {
-                self.apps.iter().find(|app| app.id == *id)
-            });
+            let mut apps =
+                account.subscribers().filter_map(|id| self.apps.iter().find(|app| app.id == *id));
             let app_listens = apps.any(App::hears_of_calls);
             let id = new.id.clone();
             let settled = new.settle(account, app_listens, &books.of(account), now);
@@ -227,8 +226,13 @@ mod tests {
                      close_time = \"1800\" }] }";
         let zone = with(hours);
         assert!(zone.contains("number 109876543210987: calling.call_hours.timezone_id"), "{zone}");
-        assert!(with("voicemail = { status = \"DISABLED\", audio = { default = \
-                      { announcement_media_id = 7 } } }").contains("announcement_media_id"));
+        assert!(
+            with(
+                "voicemail = { status = \"DISABLED\", audio = { default = \
+                      { announcement_media_id = 7 } } }"
+            )
+            .contains("announcement_media_id")
+        );
         for (from, to, said) in [
             ("tier = 2000", "tier = 250", "250"),
             ("use_case = \"service\"", "use_case = \"gambling\"", "gambling"),

@@ -5,7 +5,6 @@
 //! their webhooks, the outbox gets a moment to empty, then sockets close.
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, OnceLock, RwLock},
     time::Duration,
@@ -20,18 +19,15 @@ use axum::{
     routing::get,
 };
 use engine::Engine;
-use rules::{
-    price::Cards,
-    rulebook::RulebookError,
-};
+use rules::{price::Cards, rulebook::RulebookError};
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    books::Books,
     Config, SeedError, StoreFault,
     api::{self, refusals::ApiRefusal},
     billing,
+    books::Books,
     calls::{Ears, Recordings, Registry, restart},
     capture::Tools,
     directory::Directory,

@@ -302,7 +302,9 @@ mod tests {
         assert_eq!(split("/v23.0/109"), Some(("109", "")));
         assert_eq!(split("/v23.0/me"), Some(("me", "")));
         assert_eq!(split("/oauth/access_token"), Some(("oauth", "access_token")));
-        for bad in ["/oauth", "/", "/v23.0", "/v23.0/me/calls", "/v23.0/109/calls/1", "/x/109/calls"] {
+        for bad in
+            ["/oauth", "/", "/v23.0", "/v23.0/me/calls", "/v23.0/109/calls/1", "/x/109/calls"]
+        {
             assert_eq!(split(bad), None, "{bad}");
         }
     }

@@ -107,12 +107,7 @@ fn webhook_configuration(world: &World, app: Option<&AppId>, number: &Number) ->
 }
 
 /// `POST /{PNID}`: the webhooks of this number go elsewhere; an empty text ends that.
-pub(super) async fn change(
-    world: &World,
-    app: &AppId,
-    id: &PhoneNumberId,
-    body: &[u8],
-) -> Answer {
+pub(super) async fn change(world: &World, app: &AppId, id: &PhoneNumberId, body: &[u8]) -> Answer {
     let wanted = CallbackOverride::parse_number(body).map_err(ApiRefusal::Body)?;
     let callback_override = subscriptions::overridden(world, app, wanted).await?;
     let writing = world.directory.writing().await;

@@ -14,7 +14,12 @@ use wire::graph::{
 };
 
 use super::{Answer, refusals::ApiRefusal};
-use crate::{calls::place, consent, directory::{Number, User}, world::World};
+use crate::{
+    calls::place,
+    consent,
+    directory::{Number, User},
+    world::World,
+};
 
 /// Answers a read.
 pub(super) async fn show(

@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terms::{Country, PhoneNumberId, WaId, WabaId};
 
-use rules::{limits::NumberKind, quality::Restriction, settings::{CallingSettings, SipPassword}};
+use rules::{
+    limits::NumberKind,
+    quality::Restriction,
+    settings::{CallingSettings, SipPassword},
+};
 
 use super::Callback;
 

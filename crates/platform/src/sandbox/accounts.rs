@@ -12,6 +12,7 @@ use axum::{
     http::StatusCode,
     response::IntoResponse as _,
 };
+use rules::access;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -23,6 +24,18 @@ use crate::{
     seed::Seed,
     world::World,
 };
+
+/// What may change of an app; its callback URL is set over Graph, after the handshake.
+const APP_KEYS: [&str; 8] = [
+    "name",
+    "secret",
+    "verify_token",
+    "access_tokens",
+    "tokens",
+    "fields",
+    "is_live",
+    "client_certificate",
+];
 
 /// What may change of an account.
 const ACCOUNT_KEYS: [&str; 12] = [
@@ -78,6 +91,27 @@ pub(super) async fn add_number(State(world): State<Arc<World>>, request: Request
     writing.save_number(number.clone()).await?;
     businesses::tell(&world, &number);
     Ok((StatusCode::CREATED, Json(number)).into_response())
+}
+
+pub(super) async fn change_app(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let changes = body(request).await?;
+    let writing = world.directory.writing().await;
+    let known = id.parse().ok().and_then(|id| world.directory.app(&id));
+    let known = known.ok_or(SandboxRefusal::Unknown { what: "app" })?;
+    let changed: App = changed(&*known, changes, &APP_KEYS)?;
+    if let Some(field) = access::strange_field(&changed.fields, &world.book_of_app(&changed)) {
+        return Err(SandboxRefusal::Body(format!("fields: {field:?} is no webhook field")));
+    }
+    let mut seed = current(&world);
+    seed.apps.retain(|app| app.id != changed.id);
+    seed.apps.push(changed.clone());
+    check(&world, &seed)?;
+    writing.save_app(changed.clone()).await?;
+    Ok(Json(changed).into_response())
 }
 
 pub(super) async fn change_account(

@@ -12,9 +12,7 @@ use std::{
     time::Duration,
 };
 
-use rules::{
-    delivery::{self, Next, Topic},
-};
+use rules::delivery::{self, Next, Topic};
 use terms::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;

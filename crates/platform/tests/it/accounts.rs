@@ -258,6 +258,62 @@ async fn apps_accounts_and_numbers_are_made_and_changed() {
 }
 
 #[tokio::test]
+async fn an_app_is_changed_with_its_tokens_fields_and_mode() {
+    let seed = Seed::parse(SECOND).unwrap();
+    let clock = Clock::starting_at("2026-11-22T11:00:00Z".parse().unwrap());
+    clock.set_mode(Mode::Frozen);
+    let bench = Bench::with(Config { seed, clock, ..config() }).await;
+    let app = "402000000000001";
+    let change =
+        |changes: Value| send(bench.put(&format!("/sandbox/v1/apps/{app}")).json(&changes));
+    let tokens = json!([
+        { "token": "reader", "scopes": ["whatsapp_business_management"],
+          "accounts": [ACCOUNT], "expires_at": "2026-11-22T13:00:00Z" }]);
+    let (status, changed) = change(json!({ "access_tokens": [], "tokens": tokens })).await;
+    assert_eq!(status, 200, "{changed}");
+    assert_eq!(refused(&get(&bench, "second-token", BAKERY).await), (401, 190), "taken away");
+    assert_eq!(get(&bench, "reader", &format!("{BAKERY}/settings")).await.0, 200);
+    let permissions = format!("{BAKERY}/call_permissions?user_wa_id=4915112345678");
+    assert_eq!(refused(&get(&bench, "reader", &permissions).await), (403, 10), "no such scope");
+    assert_eq!(refused(&get(&bench, "reader", SANDBOX).await), (403, 200), "not that account");
+    bench.sandbox("/clock", json!({ "advance": "PT2H" })).await;
+    assert_eq!(refused(&get(&bench, "reader", BAKERY).await), (401, 190), "its time is over");
+
+    let live = json!({ "access_tokens": ["again"], "is_live": false, "fields": ["messages"] });
+    assert_eq!(change(live).await.0, 200);
+    let on = json!({ "calling": { "status": "ENABLED" } });
+    let settings = format!("{BAKERY}/settings");
+    assert_eq!(refused(&post(&bench, "again", &settings, on).await), (400, 138_018), "deaf");
+    let sip = json!({ "calling": { "sip": { "servers": [{ "hostname": "sip.shop.example" }] } } });
+    assert_eq!(refused(&post(&bench, "again", &settings, sip).await), (400, 138_018), "a draft");
+
+    for (wrong, status) in [
+        (json!({ "fields": ["call"] }), 400),
+        (json!({ "id": "9" }), 400),
+        (json!({ "access_tokens": ["draft-token"] }), 409),
+        (json!({ "tokens": [{ "token": "t", "scopes": [], "accounts": ["9"] }] }), 409),
+    ] {
+        assert_eq!(change(wrong.clone()).await.0, status, "{wrong}");
+    }
+    let nobody = send(bench.put("/sandbox/v1/apps/9").json(&json!({}))).await;
+    assert_eq!(nobody.0, 404);
+
+    let state = bench.sandbox_get("/state").await.1;
+    let shown = &state["apps"][0];
+    assert_eq!((&shown["app_id"], &shown["is_live"]), (&json!(app), &json!(false)));
+    assert_eq!(shown["fields"], json!(["messages"]));
+    assert_eq!(shown["tokens"][1]["scopes"], json!(["whatsapp_business_management"]));
+    assert_eq!(shown["tokens"][1]["accounts"], json!([ACCOUNT]));
+    assert_eq!(shown["tokens"][1]["expires_at"], "2026-11-22T13:00:00Z");
+    for secret in ["reader", "again", "second-app-secret", "demo-verify"] {
+        assert!(!state.to_string().contains(secret), "{secret}: {state}");
+    }
+    let account = &state["accounts"][0];
+    assert_eq!((&account["use_case"], &account["country"]), (&json!("utility"), &json!("DE")));
+    assert_eq!(account["apps"], account["subscribed_apps"]);
+}
+
+#[tokio::test]
 async fn a_new_number_has_only_settings_a_business_could_have_made() {
     let bench = second().await;
     let number = |tier: u32, calling: Value| {
@@ -281,7 +337,8 @@ async fn a_new_number_has_only_settings_a_business_could_have_made() {
     let (_, shown) = get(&bench, "second-token", "104/settings").await;
     assert_eq!(shown["calling"]["status"], "ENABLED");
     assert_eq!(shown["calling"]["call_icons"]["restrict_to_user_countries"], json!(["DE"]));
-    let (_, shown) = send(bench.get("/sandbox/v1/numbers/104/settings?include_sip_credentials=true")).await;
+    let (_, shown) =
+        send(bench.get("/sandbox/v1/numbers/104/settings?include_sip_credentials=true")).await;
     let password = shown["calling"]["sip"]["servers"][0]["sip_user_password"].as_str();
     assert!(password.is_some_and(|it| it.len() >= 32), "{shown}");
 }
@@ -319,8 +376,11 @@ async fn a_sandbox_number_reaches_its_listed_users_only_and_needs_no_tier() {
     };
     assert_eq!(refused(&connect(nobody).await), (400, 131_030));
     assert_eq!(refused(&connect("818012345678").await), (400, 131_030));
-    let listed = send(bench.put(&format!("/sandbox/v1/numbers/{SANDBOX}"))
-        .json(&json!({ "allowed_recipients": ["4915112345678", nobody] })));
+    let listed = send(
+        bench
+            .put(&format!("/sandbox/v1/numbers/{SANDBOX}"))
+            .json(&json!({ "allowed_recipients": ["4915112345678", nobody] })),
+    );
     assert_eq!(listed.await.0, 200);
     assert_eq!(refused(&connect(nobody).await), (400, 138_001), "listed, and not on WhatsApp");
     let text = json!({ "to": "81312345678", "text": "hallo" });

@@ -38,9 +38,14 @@ async fn parts_of_the_settings_that_are_written_at_once_are_all_kept() {
     let told = told.as_array().unwrap();
     assert_eq!(told.len(), 3, "one for each watched field: {told:?}");
     let last = &told[2]["body"]["entry"][0]["changes"][0]["value"];
-    assert!(is_within(&json!({ "call_icon_visibility": "DISABLE_ALL",
+    assert!(
+        is_within(
+            &json!({ "call_icon_visibility": "DISABLE_ALL",
         "callback_permission_status": "DISABLED", "srtp_key_exchange_protocol": "SDES" }),
-        &last["phone_number_settings"]["calling"]), "the last one has all three: {last}");
+            &last["phone_number_settings"]["calling"]
+        ),
+        "the last one has all three: {last}"
+    );
 }
 
 /// Whether all of `part` is in `whole`.
@@ -114,5 +119,8 @@ async fn a_slow_handshake_undoes_nothing_that_happened_meanwhile() {
     assert_eq!(bench.graph_get("/settings").await.1["calling"]["status"], "DISABLED");
     let shown = bench.graph_get("?fields=webhook_configuration").await.1;
     let shown = &shown["webhook_configuration"];
-    assert_eq!((&shown["whatsapp_business_account"], &shown["phone_number"]), (&json!(url), &json!(url)));
+    assert_eq!(
+        (&shown["whatsapp_business_account"], &shown["phone_number"]),
+        (&json!(url), &json!(url))
+    );
 }

@@ -140,7 +140,10 @@ async fn a_phone_learns_of_changed_settings_and_each_user_sees_what_is_for_them(
     let only = json!({ "call_icons": { "restrict_to_user_countries": ["BR"] } });
     set(only).await;
     assert_eq!((told(&mut ana).await, told(&mut bruno).await), ((true, false), (true, true)));
-    assert_eq!((greeted(&bench, ANA).await, greeted(&bench, BRUNO).await), ((true, false), (true, true)));
+    assert_eq!(
+        (greeted(&bench, ANA).await, greeted(&bench, BRUNO).await),
+        ((true, false), (true, true))
+    );
     set(json!({ "call_icon_visibility": "DISABLE_ALL" })).await;
     assert_eq!((told(&mut ana).await, told(&mut bruno).await), ((true, false), (true, false)));
     let all = json!({ "call_icon_visibility": "DEFAULT",

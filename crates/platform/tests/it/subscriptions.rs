@@ -82,7 +82,12 @@ async fn a_form_says_what_json_says_and_may_hold_the_token() {
     let bench = Bench::start().await;
     let other = Endpoint::start().await;
     let apps = "/v23.0/201234567890123/subscribed_apps";
-    let form = |path: &str, pairs: &[(&str, &str)]| send(bench.post(path).form(pairs));
+    let form = |path: &str, pairs: &[(&str, &str)]| {
+        let url = reqwest::Url::parse_with_params("http://x/", pairs).unwrap();
+        let kind = "application/x-www-form-urlencoded";
+        let request = bench.post(path).header("content-type", kind);
+        send(request.body(url.query().unwrap().to_owned()))
+    };
     assert_eq!(refused(&form(apps, &[("access_token", "wrong")]).await), (401, 190));
     assert_eq!(refused(&form(apps, &[("a", "b")]).await), (401, 190));
     assert_eq!(form(apps, &[("access_token", "demo-token")]).await.0, 200);
@@ -111,7 +116,10 @@ async fn a_form_says_what_json_says_and_may_hold_the_token() {
     assert_eq!(form("/v23.0/401234567890123/subscriptions", &app).await.0, 200);
     let shown = bench.graph_get("?fields=webhook_configuration").await.1;
     let shown = &shown["webhook_configuration"];
-    assert_eq!((&shown["application"], &shown["phone_number"]), (&json!(other.url), &json!(other.url)));
+    assert_eq!(
+        (&shown["application"], &shown["phone_number"]),
+        (&json!(other.url), &json!(other.url))
+    );
 }
 
 #[tokio::test]
