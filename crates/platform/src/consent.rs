@@ -252,11 +252,12 @@ pub(crate) fn user_facts(world: &World, number: &Number, user: &User, is_known: 
     }
 }
 
-/// How busy the number and its account are.
+/// How busy the number and its account are, for a new call of this direction.
 pub(crate) async fn load_of(
     world: &World,
     number: &Number,
     user: &User,
+    direction: Direction,
 ) -> Result<Load, StoreFault> {
     let placed: Rolling =
         world.store.load(Kind::Placed, number.id.as_str()).await?.unwrap_or_default();
@@ -266,7 +267,10 @@ pub(crate) async fn load_of(
         placed: placed.usage(placed_max, DAY, world.clock.now()),
         running_of_number: running.number,
         running_of_account: running.account,
-        pair_in_call: running.pair > 0,
+        pair_in_call: match direction {
+            Direction::UserInitiated => running.pair_of_user > 0,
+            Direction::BusinessInitiated => running.pair_of_business > 0,
+        },
     })
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
         }
         Effect::SendTerminate(ending) => {
             // Before the webhook, or a business that dials at once meets its own last call.
-            world.calls.free(&actor.facts.id);
+            world.calls.free_business(&actor.facts.id);
             let change = compose::terminate(&actor.facts, &ending, actor.record.call.opaque());
             send(actor, change).await;
             log("count the call", billing::note_end(&world, &actor.facts, &ending).await);
@@ -123,6 +123,7 @@ async fn tell_user(actor: &mut CallActor, notice: Notice) {
         Notice::Voicemail { at } => actor.phones.iter().for_each(|phone| phone.voicemail(id, at)),
         Notice::Answered { at } => actor.phones.iter().for_each(|phone| phone.accepted(id, at)),
         Notice::Ended(ending) => {
+            actor.world.calls.free_user(id);
             let duration_s = ending.duration_s().and_then(|seconds| u64::try_from(seconds).ok());
             let reason = ended_reason(ending.reason);
             for phone in &actor.phones {

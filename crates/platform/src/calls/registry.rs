@@ -1,9 +1,9 @@
 //! Which calls live, and how is one reached?
 //!
 //! A call is reached by its id or by its user. The registry also answers what the rules ask about
-//! other calls: does this pair talk, how many run at this number. A call the business was told is over
-//! takes nobody's place any more, though its legs may still close or a voicemail be recorded. The lock
-//! is held for a look-up, never across a wait.
+//! other calls: does this pair talk, how many run at this number. A call takes the place of neither
+//! party once that one is told it is over, though its legs may still close; in voicemail it is over for
+//! the business and not for the user. The lock is held for a look-up, never across a wait.
 
 use std::{
     collections::BTreeMap,
@@ -28,16 +28,25 @@ pub(crate) struct CallHandle {
     pub(crate) account: WabaId,
     /// The platform's offer, for the answers to a user's call.
     pub(crate) offer: Option<Arc<AudioSession>>,
-    /// For the business the call is over.
-    pub(crate) is_over: bool,
+    /// For whom the call is over.
+    pub(crate) over: Over,
     pub(crate) inbox: mpsc::Sender<Command>,
+}
+
+/// For whom a call that still has a task is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Over {
+    pub(crate) for_user: bool,
+    pub(crate) for_business: bool,
 }
 
 /// How many calls run, as the rules count them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Running {
-    /// With this user at this number.
-    pub(crate) pair: u32,
+    /// With this user at this number, as the user sees it.
+    pub(crate) pair_of_user: u32,
+    /// The same as the business sees it.
+    pub(crate) pair_of_business: u32,
     /// At this number.
     pub(crate) number: u32,
     /// At all numbers of the account.
@@ -56,10 +65,17 @@ impl Registry {
         self.lock().insert(handle.id.clone(), handle);
     }
 
-    /// The business is about to hear that this call is over: its place is free.
-    pub(crate) fn free(&self, id: &CallId) {
+    /// The user's phone is about to hear that this call is over.
+    pub(crate) fn free_user(&self, id: &CallId) {
         if let Some(call) = self.lock().get_mut(id) {
-            call.is_over = true;
+            call.over.for_user = true;
+        }
+    }
+
+    /// The business is about to hear that this call is over.
+    pub(crate) fn free_business(&self, id: &CallId) {
+        if let Some(call) = self.lock().get_mut(id) {
+            call.over.for_business = true;
         }
     }
 
@@ -73,21 +89,22 @@ impl Registry {
         self.lock().get(id).cloned()
     }
 
-    /// A live call of this user; one that is over for the business, as in voicemail, comes last.
+    /// A live call of this user; one that is over for the user comes last.
     pub(crate) fn of_user(&self, user: &WaId) -> Option<CallHandle> {
         let calls = self.lock();
-        calls.values().filter(|call| call.user == *user).min_by_key(|call| call.is_over).cloned()
+        let of_user = calls.values().filter(|call| call.user == *user);
+        of_user.min_by_key(|call| call.over.for_user).cloned()
     }
 
-    /// The live call of this pair.
+    /// The live call of this pair, as the business sees it.
     pub(crate) fn of_pair(&self, number: &PhoneNumberId, user: &WaId) -> Option<CallHandle> {
         let is_it = |call: &&CallHandle| {
-            !call.is_over && call.number == *number && call.user == *user
+            !call.over.for_business && call.number == *number && call.user == *user
         };
         self.lock().values().find(is_it).cloned()
     }
 
-    /// Every call that has a task, also those that are over for the business.
+    /// Every call that has a task, also those that are over.
     pub(crate) fn all(&self) -> Vec<CallHandle> {
         self.lock().values().cloned().collect()
     }
@@ -100,11 +117,15 @@ impl Registry {
     /// Counts what runs around a pair.
     pub(crate) fn running(&self, user: &WaId, number: &PhoneNumberId, account: &WabaId) -> Running {
         let mut running = Running::default();
-        for call in self.lock().values().filter(|call| !call.is_over) {
+        for call in self.lock().values() {
             let same_number = call.number == *number;
-            running.account += u32::from(call.account == *account);
-            running.number += u32::from(same_number);
-            running.pair += u32::from(same_number && call.user == *user);
+            let same_pair = same_number && call.user == *user;
+            running.pair_of_user += u32::from(same_pair && !call.over.for_user);
+            if !call.over.for_business {
+                running.account += u32::from(call.account == *account);
+                running.number += u32::from(same_number);
+                running.pair_of_business += u32::from(same_pair);
+            }
         }
         running
     }

@@ -155,7 +155,6 @@ async fn the_third_caller_of_two_hears_only_that_it_does_not_work() {
     let frame = phones::say(&mut chidi, &dial.to_string()).await;
     assert_eq!((&frame["type"], &frame["what"]), (&json!("refused"), &json!("call")));
     assert_eq!(frame["text"], "The call cannot be placed.");
-    assert!(!frame["text"].as_str().unwrap().contains('2'), "{frame}");
     assert!(frame.get("callback").is_none() && frame.get("opens_at").is_none(), "{frame}");
     let sdp = Business::offering().sdp;
     let connect = json!({ "messaging_product": "whatsapp", "to": "2348030000003",
@@ -173,7 +172,7 @@ async fn the_third_caller_of_two_hears_only_that_it_does_not_work() {
 
 #[tokio::test]
 async fn a_holiday_blocks_calls_where_the_week_would_take_them() {
-    for (means, open_at, closed_at) in [("open", "13:30", "14:00"), ("closed", "14:00", "13:30")] {
+    for (means, open_at, closed_at) in [("open", "13:30", "12:00"), ("closed", "14:00", "13:30")] {
         let rules = [("hours.holiday_means".to_owned(), means.to_owned())].into();
         let bench = Bench::with(offhook_platform::Config { rules, ..config() }).await;
         bench.clock.set_mode(Mode::Frozen);

@@ -241,7 +241,8 @@ async fn without_a_payment_method_nobody_calls() {
     let told = bench.hook.wait_nth("other", 1).await;
     assert_eq!(told["errors"][0]["code"], 131_044, "{told}");
     assert!(told.get("calls").is_none(), "{told}");
-    assert_eq!(bench.hook.events(), ["other", "other"]);
-    let body: Value = serde_json::from_slice(&bench.hook.all()[1].body).unwrap();
+    assert!(!bench.hook.events().contains(&"connect".to_owned()), "{:?}", bench.hook.events());
+    let last = bench.hook.all().pop().unwrap();
+    let body: Value = serde_json::from_slice(&last.body).unwrap();
     assert_eq!(body["entry"][0]["changes"][0]["field"], "calls");
 }

@@ -158,8 +158,6 @@ async fn an_app_of_others_cannot_subscribe_itself_and_so_gets_in_nowhere() {
 #[tokio::test]
 async fn without_a_subscription_a_client_reads_everything_and_cannot_switch_calling_on() {
     let bench = Bench::start().await;
-    let off = json!({ "calling": { "status": "DISABLED" } });
-    assert_eq!(bench.graph("settings", off).await.0, 200);
     let account = "/v23.0/201234567890123";
     let apps = format!("{account}/subscribed_apps");
     let delete = bench.http.delete(bench.url(&apps)).bearer_auth("demo-token");
@@ -178,6 +176,8 @@ async fn without_a_subscription_a_client_reads_everything_and_cannot_switch_call
     }
     let listed = send(bench.get(&apps).bearer_auth("demo-token")).await.1;
     assert_eq!(listed, json!({ "data": [] }));
+    let off = json!({ "calling": { "status": "DISABLED" } });
+    assert_eq!(bench.graph("settings", off).await.0, 200);
     let on = json!({ "calling": { "status": "ENABLED" } });
     assert_eq!(refused(&bench.graph("settings", on.clone()).await), (400, 138_018));
     assert_eq!(send(bench.post(&apps).bearer_auth("demo-token")).await.0, 200);
