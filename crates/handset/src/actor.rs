@@ -252,7 +252,7 @@ impl Actor {
             }
         };
         match frame {
-            ToPhone::Hello { .. } => {}
+            ToPhone::Hello { .. } | ToPhone::Business { .. } => {}
             ToPhone::Calling { call_id } => self.ring(call_id).await?,
             ToPhone::Answer { call_id, sdp } => self.take_answer(&call_id, sdp.as_str()).await?,
             ToPhone::Accepted { call_id, .. } | ToPhone::Voicemail { call_id, .. } => {

@@ -259,19 +259,19 @@ pub(crate) fn number_facts(world: &World, number: &Number) -> NumberFacts {
     }
 }
 
-/// What the rules know about a user; an unknown number is not on WhatsApp.
-pub(crate) fn user_facts(world: &World, number: &Number, user: Option<&User>) -> UserFacts {
-    let Some(user) = user else {
-        let uncallable = Some("this number is not on WhatsApp");
+/// What the rules know about a user; one who is not known is not on WhatsApp.
+pub(crate) fn user_facts(world: &World, number: &Number, user: &User, is_known: bool) -> UserFacts {
+    let on_allowed_list = number.allowed_recipients.contains(&user.wa_id);
+    if !is_known {
         return UserFacts {
-            uncallable,
+            uncallable: Some("this number is not on WhatsApp"),
             blocks_number: false,
             is_on_whatsapp: false,
             app_is_recent: true,
             shows_buttons: true,
-            on_allowed_list: true,
+            on_allowed_list,
         };
-    };
+    }
     let book = world.book(number);
     let is_callable = user.client.is_callable(&book);
     let why = "only phones take part in calls with a business";
@@ -281,15 +281,16 @@ pub(crate) fn user_facts(world: &World, number: &Number, user: Option<&User>) ->
         is_on_whatsapp: true,
         app_is_recent: user.client.supports(Feature::BusinessCalls, &book),
         shows_buttons: user.client.supports(Feature::CallButton, &book),
-        on_allowed_list: number.allowed_recipients.contains(&user.wa_id),
+        on_allowed_list,
     }
 }
 
-/// How busy the number and its account are.
+/// How busy the number and its account are, for a new call of this direction.
 pub(crate) async fn load_of(
     world: &World,
     number: &Number,
     user: &User,
+    direction: Direction,
 ) -> Result<Load, StoreFault> {
     let placed: Rolling =
         world.store.load(Kind::Placed, number.id.as_str()).await?.unwrap_or_default();
@@ -303,7 +304,10 @@ pub(crate) async fn load_of(
         ),
         running_of_number: running.number,
         running_of_account: running.account,
-        pair_in_call: running.pair > 0,
+        pair_in_call: match direction {
+            Direction::UserInitiated => running.pair_of_user > 0,
+            Direction::BusinessInitiated => running.pair_of_business > 0,
+        },
     })
 }
 

@@ -119,7 +119,15 @@ fn sandbox_business() -> Vec<Operation> {
         ..post(path, summary, changes, answer)
     };
     vec![
-        added("/sandbox/v1/apps", "Adds an app with its tokens", app),
+        added("/sandbox/v1/apps", "Adds an app with its tokens", app.clone()),
+        changed(
+            "/sandbox/v1/apps/{id}",
+            "Changes an app; what is not named stays, null clears",
+            json!({ "tokens": [{ "token": "third-token", "expires_at": "2026-11-29T18:00:00Z",
+                                 "scopes": ["whatsapp_business_management"] }],
+                    "fields": ["calls", "messages"], "is_live": false }),
+            app.clone(),
+        ),
         added("/sandbox/v1/accounts", "Adds an account", account.clone()),
         changed(
             "/sandbox/v1/accounts/{id}",
@@ -163,6 +171,21 @@ fn graph_reads() -> Vec<Operation> {
             "What a token allows (input_token in the query)",
             json!({ "data": { "app_id": "401234567890123", "is_valid": true, "scopes": [] } }),
         ),
+        get(
+            "/v23.0/oauth/access_token",
+            "The app's own token, for /{app_id} and its edges (client_id, client_secret and \
+             grant_type=client_credentials in the query)",
+            json!({ "access_token": "401234567890123|secret", "token_type": "bearer" }),
+        ),
+        post(
+            "/v23.0/{app_id}/subscriptions",
+            "Sets the app's callback URL and webhook fields, after the handshake; as JSON, as a form \
+             or in the query. GET reads them, DELETE ends them",
+            json!({ "object": "whatsapp_business_account", "fields": "calls,messages",
+                    "callback_url": "http://127.0.0.1:8500/webhooks/whatsapp",
+                    "verify_token": "v" }),
+            json!({ "success": true }),
+        ),
         get("/v23.0/me", "The app of the token", json!({ "id": "401234567890123", "name": "App" })),
     ]
 }
@@ -179,7 +202,8 @@ fn sandbox_users() -> Vec<Operation> {
         get(
             "/sandbox/v1/state",
             "Everything there is",
-            json!({ "clock": clock(), "accounts": [], "numbers": [], "users": [], "calls": [] }),
+            json!({ "clock": clock(), "apps": [], "accounts": [], "numbers": [], "users": [],
+                    "calls": [] }),
         ),
         Operation {
             status: "201",

@@ -3,10 +3,8 @@
 //! Feedback and ended calls are counted here; [`rules::quality`] decides. What follows is carried out:
 //! the webhooks of `account_update`, the restriction on the number, the hidden call button.
 
-use std::sync::Arc;
-
 use rules::{
-    quality::{Effect, FeedbackCount, PickupCount, RestrictionKind, Scope, Standing},
+    quality::{Effect, FeedbackCount, PickupCount, Restriction, RestrictionKind, Scope, Standing},
     settings::IconVisibility,
 };
 use terms::{Direction, PhoneNumberId};
@@ -16,6 +14,7 @@ use crate::{
     billing,
     calls::Facts,
     directory::{Number, User},
+    phones::businesses,
     store::{Kind, StoreFault},
     webhooks::{Lane, compose},
     world::World,
@@ -51,13 +50,15 @@ async fn set_blocked(
     user: &User,
     blocked: bool,
 ) -> Result<(), StoreFault> {
-    let mut changed = user.clone();
+    let writing = world.directory.writing().await;
+    let known = world.directory.user(&user.wa_id);
+    let mut changed = known.map_or_else(|| user.clone(), |known| User::clone(&known));
     let is_new = if blocked {
         changed.blocks.insert(number.id.clone())
     } else {
         changed.blocks.remove(&number.id)
     };
-    if is_new { world.directory.save_user(changed).await } else { Ok(()) }
+    if is_new { writing.save_user(changed).await } else { Ok(()) }
 }
 
 async fn count_feedback(
@@ -149,7 +150,7 @@ async fn carry_out(
         Some(Effect::Warn(violation)) => compose::violation(&number, violation),
         Some(Effect::Restrict(restriction)) => {
             let change = compose::restriction(&number, &restriction);
-            restrict(world, &number, restriction).await?;
+            restrict(world, &number.id, restriction).await?;
             change
         }
     };
@@ -160,22 +161,25 @@ async fn carry_out(
 /// every change of them.
 async fn restrict(
     world: &World,
-    number: &Arc<Number>,
-    restriction: rules::quality::Restriction,
+    id: &PhoneNumberId,
+    restriction: Restriction,
 ) -> Result<(), StoreFault> {
     let now = world.clock.now();
     let hides = restriction.kind == RestrictionKind::CallButtonHidden;
-    let mut changed = Number::clone(number);
+    let writing = world.directory.writing().await;
+    let Some(number) = world.directory.number(id) else { return Ok(()) };
+    let mut changed = Number::clone(&number);
     changed.restrictions.retain(|it| it.is_active(now));
     changed.restrictions.push(restriction);
     let shown = changed.calling.call_icon_visibility;
     if hides {
         changed.calling.call_icon_visibility = Some(IconVisibility::DisableAll);
     }
-    world.directory.save_number(changed.clone()).await?;
+    writing.save_number(changed.clone()).await?;
+    businesses::tell(world, &changed);
     if shown == changed.calling.call_icon_visibility {
         return Ok(());
     }
-    let lane = Lane(format!("{}/settings", number.id));
+    let lane = Lane(format!("{id}/settings"));
     world.outbox.emit(&changed, &lane, compose::settings(&changed, now)).await
 }

@@ -2,24 +2,25 @@
 //!
 //! Apps, accounts (WABAs), business numbers and users, as a TOML file: the demo's is compiled in,
 //! `--seed FILE` brings another. A seed is checked when it is read, so a running platform has no app
-//! of an unknown account and no number twice.
+//! of an unknown account and no number twice. Its calling settings are judged as a change over the API
+//! once the rulebooks and the time are known: [`Seed::settle`].
 
 use std::{collections::BTreeSet, path::Path};
 
 use rules::{price::Cards, quality::Restriction};
-use serde::{Deserialize, Serialize};
-use terms::AppId;
+use serde::Deserialize;
+use terms::{AppId, Timestamp};
 
 use crate::{
     books::Books,
-    directory::{Account, App, Number, User},
+    directory::{Account, App, NewNumber, Number, User},
 };
 
 /// The demo's world.
 const DEMO: &str = include_str!("../seeds/demo.toml");
 
 /// The world a platform without a data folder, or with an empty one, starts with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seed {
     /// Apps.
@@ -30,9 +31,18 @@ pub struct Seed {
     pub(crate) accounts: Vec<Account>,
     /// Business numbers.
     #[serde(default, rename = "number")]
-    pub(crate) numbers: Vec<Number>,
+    pub(crate) numbers: Vec<NewNumber>,
     /// Users.
     #[serde(default, rename = "user")]
+    pub(crate) users: Vec<User>,
+}
+
+/// A seed's world, ready to be there.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) apps: Vec<App>,
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) numbers: Vec<Number>,
     pub(crate) users: Vec<User>,
 }
 
@@ -126,6 +136,23 @@ impl Seed {
         Ok(())
     }
 
+    /// The seed's world, its numbers with their settings.
+    pub(crate) fn settle(self, books: &Books, now: Timestamp) -> Result<Settled, SeedError> {
+        let mut numbers = Vec::new();
+        for new in self.numbers {
+            let account = self.accounts.iter().find(|account| account.id == new.account);
+            let account = account.expect("a checked seed has the account of each number");
+            let mut apps =
+                account.subscribers().filter_map(|id| self.apps.iter().find(|app| app.id == *id));
+            let app_listens = apps.any(App::hears_of_calls);
+            let id = new.id.clone();
+            let settled = new.settle(account, app_listens, &books.of(account), now);
+            let why = |refusal| SeedError::Meaning(format!("number {id}: {refusal}"));
+            numbers.push(settled.map_err(why)?);
+        }
+        Ok(Settled { apps: self.apps, accounts: self.accounts, numbers, users: self.users })
+    }
+
     fn check_unique(&self) -> Result<(), SeedError> {
         unique("app", self.apps.iter().map(|app| app.id.as_str()))?;
         unique("account", self.accounts.iter().map(|account| account.id.as_str()))?;
@@ -152,6 +179,11 @@ impl Seed {
         for app in named {
             if !self.has_app(app) {
                 return Err(format!("app {app}, which is not there"));
+            }
+        }
+        for app in account.subscribed_apps.iter().flatten() {
+            if !account.apps.contains(app) {
+                return Err(format!("app {app} as subscribed, which is none of its apps"));
             }
         }
         if rules::rulebook::named(&account.rulebook).is_none() {
@@ -197,8 +229,51 @@ mod tests {
         assert_eq!(ana.wa_id.as_str(), "5215550000001", "kept digit for digit");
         assert_eq!(ana.country.unwrap().as_str(), "MX");
         assert!(ana.known_id().as_str().starts_with("MX."));
-        assert!(demo.numbers[0].calling.calling_enabled());
-        assert!(demo.numbers[0].calling.grants_callback());
+        let settled = demo.settle(
+            &Books::new(&BTreeMap::new()).unwrap(),
+            "2026-11-22T18:00:00Z".parse().unwrap(),
+        );
+        let calling = &settled.unwrap().numbers[0].calling;
+        assert!(calling.calling_enabled() && calling.grants_callback());
+    }
+
+    #[test]
+    fn settings_no_business_could_have_are_refused() {
+        let settled = |from: &str, to: &str| {
+            assert!(DEMO.contains(from), "{from}");
+            let seed = Seed::parse(&DEMO.replace(from, to)).map_err(|fault| fault.to_string())?;
+            let now = "2026-11-22T18:00:00Z".parse().unwrap();
+            seed.settle(&Books::new(&BTreeMap::new()).unwrap(), now)
+                .map(drop)
+                .map_err(|fault| fault.to_string())
+        };
+        let table = "[number.calling]\n";
+        let with = |more: &str| settled(table, &format!("{table}{more}\n")).unwrap_err();
+        let colour = with("colour = \"red\"");
+        assert!(colour.contains("there is no setting colour"), "{colour}");
+        let nested = with("call_icons = { countries = [\"BR\"] }");
+        assert!(nested.contains("there is no setting call_icons.countries"), "{nested}");
+        let hours = "call_hours = { status = \"ENABLED\", timezone_id = \"Mars/Olympus\", \
+                     weekly_operating_hours = [{ day_of_week = \"MONDAY\", open_time = \"0900\", \
+                     close_time = \"1800\" }] }";
+        let zone = with(hours);
+        assert!(zone.contains("number 109876543210987: calling.call_hours.timezone_id"), "{zone}");
+        assert!(
+            with(
+                "voicemail = { status = \"DISABLED\", audio = { default = \
+                      { announcement_media_id = 7 } } }"
+            )
+            .contains("announcement_media_id")
+        );
+        for (from, to, said) in [
+            ("tier = 2000", "tier = 250", "250"),
+            ("use_case = \"service\"", "use_case = \"gambling\"", "gambling"),
+            ("fields = [\"calls\", ", "fields = [", "subscribe"),
+        ] {
+            let why = settled(from, to).unwrap_err();
+            assert!(why.contains(said), "{why}");
+        }
+        assert_eq!(settled("tier = 2000", "tier = 250\nkind = \"test\""), Ok(()));
     }
 
     #[test]
@@ -240,6 +315,9 @@ mod tests {
         assert!(endless("RESTRICTED_USER_INITIATED_CALLING_CALL_BUTTON_HIDDEN").is_ok());
         let app = DEMO.replace("apps = [\"401234567890123\"]", "apps = [\"7\"]");
         assert!(why(&app).contains("names app 7"));
+        let listed = "apps = [\"401234567890123\"]";
+        let stranger = DEMO.replace(listed, &format!("{listed}\nsubscribed_apps = [\"7\"]"));
+        assert!(why(&stranger).contains("names app 7 as subscribed"), "{}", why(&stranger));
         let account = DEMO.replace("account = \"201234567890123\"", "account = \"7\"");
         assert!(why(&account).contains("names account 7"));
     }

@@ -161,7 +161,11 @@ async fn make_world(
     let first_cards = first_cards(config);
     let shelf = Shelf { cards: &first_cards, books: &books };
     seed.check(Some(&shelf)).map_err(StartError::Seed)?;
-    let directory = Directory::load(store.clone(), seed).await.map_err(StartError::Store)?;
+    let directory = Directory::load(store.clone()).await.map_err(StartError::Store)?;
+    if directory.is_empty() {
+        let settled = seed.settle(&books, config.clock.now()).map_err(StartError::Seed)?;
+        directory.writing().await.fill(settled).await.map_err(StartError::Store)?;
+    }
     for account in directory.accounts() {
         check_rules(&books, &account)?;
     }
@@ -326,8 +330,7 @@ async fn set_until_taken(world: &World, url: &str) {
 
 async fn set_callback(world: &World, url: &str) -> Result<(), ApiRefusal> {
     let Some(app) = world.directory.apps().into_iter().next() else { return Ok(()) };
-    let fields = app.fields.clone();
-    api::set_callback(world, &app, url.to_owned(), None, fields).await
+    api::set_callback(world, &app, url.to_owned(), None, None).await
 }
 
 impl Running {

@@ -147,8 +147,10 @@ pub(crate) async fn restore(world: &Arc<World>, snapshot: Snapshot) -> Result<()
     let placing = world.placing.lock().await;
     end_calls(world).await?;
     let delivering = world.delivering.lock().await;
+    let writing = world.directory.writing().await;
     world.store.replace(snapshot.tables).await?;
-    world.directory.reload().await?;
+    writing.reload().await?;
+    drop(writing);
     world.faults.reload().await?;
     world.reset_cards(billing::kept_cards(&world.store).await?);
     world.ids.resume(snapshot.ids);

@@ -23,7 +23,7 @@ use crate::{
     calls::{Ears, Recordings, Registry},
     capture::Tools,
     clock::Clock,
-    directory::{Account, Directory, Number},
+    directory::{Account, App, Directory, Number},
     faults::Faults,
     ids::Ids,
     media_files::MediaFiles,
@@ -100,6 +100,13 @@ impl World {
     /// An account's rulebook.
     pub(crate) fn book_of(&self, account: &Account) -> Arc<Rulebook> {
         self.books.of(account)
+    }
+
+    /// The rulebook of the first account an app may act for.
+    pub(crate) fn book_of_app(&self, app: &App) -> Arc<Rulebook> {
+        let accounts = self.directory.accounts();
+        let first = accounts.iter().find(|account| account.apps.contains(&app.id));
+        first.map_or_else(|| self.books.base(), |account| self.book_of(account))
     }
 
     /// The rate cards as they are now.

@@ -52,6 +52,13 @@ pub fn missing(edge: &str, held: &[Scope], book: &Rulebook) -> Option<Scope> {
     if needed.iter().any(|scope| held.contains(scope)) { None } else { needed.first().copied() }
 }
 
+/// The first of these that is no webhook field.
+#[must_use]
+pub fn strange_field<'a>(fields: &'a [String], book: &Rulebook) -> Option<&'a str> {
+    let known = &book.access.webhook_fields.value;
+    fields.iter().find(|field| !known.contains(field)).map(String::as_str)
+}
+
 /// The version of the API a request means: the one it names, or the newest.
 ///
 /// # Errors

@@ -115,6 +115,11 @@ pub enum ToPhone {
         /// The platform's clock.
         now: Timestamp,
     },
+    /// A business of the list is new or has changed; same number: it replaces the old one.
+    Business {
+        /// The business as it is now.
+        business: PhoneBusiness,
+    },
     /// The call was taken on; it rings at the business.
     Calling {
         /// Its id.

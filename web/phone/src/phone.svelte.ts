@@ -170,6 +170,8 @@ export class Phone {
         this.chats = Object.fromEntries(message.chats.map((chat) => [chat.business, chat.entries]));
         this.now = message.now;
         return;
+      case "business":
+        return this.#putBusiness(message.business);
       case "chat":
         return this.#addEntry(message.business, message.entry);
       case "calling":
@@ -189,6 +191,12 @@ export class Phone {
       case "error":
         this.notice = message.text;
     }
+  }
+
+  #putBusiness(business: Business): void {
+    const known = this.businesses.findIndex((each) => each.number === business.number);
+    if (known >= 0) this.businesses[known] = business;
+    else this.businesses.push(business);
   }
 
   #addEntry(business: string, entry: ChatEntry): void {

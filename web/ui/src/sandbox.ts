@@ -17,6 +17,7 @@ export interface Refused {
 
 export interface State {
   clock: Clock;
+  apps: App[];
   accounts: Account[];
   numbers: BusinessNumber[];
   users: User[];
@@ -32,6 +33,21 @@ export interface Clock {
 
 export type ClockMode = "running" | "frozen";
 
+export interface App {
+  app_id: string;
+  name: string;
+  fields: string[];
+  callback_url?: string;
+  is_live: boolean;
+  tokens: TokenScope[];
+}
+
+export interface TokenScope {
+  scopes: string[];
+  expires_at?: Time;
+  accounts?: string[];
+}
+
 export interface Account {
   waba_id: string;
   name: string;
@@ -39,6 +55,10 @@ export interface Account {
   rate_card: string;
   kind: string;
   timezone: string;
+  country?: string;
+  use_case: string;
+  apps: string[];
+  subscribed_apps: string[];
   currency: string;
   payment_valid: boolean;
 }

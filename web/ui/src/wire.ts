@@ -100,6 +100,7 @@ export type EndedReason =
 
 export type FromPlatform =
   | { type: "hello"; user: PhoneUser; businesses: Business[]; chats: Chat[]; now: Time }
+  | { type: "business"; business: Business }
   | { type: "calling"; call_id: string }
   | { type: "answer"; call_id: string; sdp: string }
   | { type: "accepted"; call_id: string; at: Time }

@@ -1,4 +1,5 @@
-//! `/{WABA}`, `/{APP}`, `/me` and `/debug_token`: what does a client ask before it starts?
+//! `/{WABA}`, `/{APP}`, `/me`, `/oauth/access_token` and `/debug_token`: what does a client ask before
+//! it starts?
 
 use axum::{
     Json,
@@ -61,6 +62,20 @@ fn value(world: &World, app: &App, account: &Account, field: &str) -> Option<Val
 pub(super) fn show_app(app: &App, fields: Option<&str>) -> Answer {
     let value = |field: &str| (field == "name").then(|| json!(app.name));
     Ok(Json(pick(APP_NODE, app.id.as_str(), fields, "id,name", value)?).into_response())
+}
+
+/// `GET /oauth/access_token`: the token of the app itself, for its id and secret.
+pub(super) fn app_token(world: &World, uri: &Uri) -> Answer {
+    let wanted = |name: &str| {
+        query(uri, name).ok_or_else(|| ApiRefusal::Parameter(format!("{name} is required")))
+    };
+    if wanted("grant_type")? != "client_credentials" {
+        let text = "grant_type: the only one here is client_credentials".to_owned();
+        return Err(ApiRefusal::Parameter(text));
+    }
+    let token = format!("{}|{}", wanted("client_id")?, wanted("client_secret")?);
+    world.directory.app_of_own_token(&token).ok_or(ApiRefusal::TokenUnknown)?;
+    Ok(Json(json!({ "access_token": token, "token_type": "bearer" })).into_response())
 }
 
 /// `GET /debug_token?input_token=…`: what a token allows, asked by its own app.

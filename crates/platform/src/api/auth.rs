@@ -1,8 +1,8 @@
 //! Who asks, and may they ask about this?
 //!
-//! Meta's edition: a bearer token (or `access_token` in the query) of an app that is subscribed to the
-//! number's account, with the scope the rulebook asks for on this edge. The 360dialog edition: a key
-//! that *is* the number.
+//! Meta's edition: a bearer token (or `access_token` in the query) of an app that may act for the
+//! number's account, with the scope the rulebook asks for on this edge. Whether the app is subscribed
+//! to the account's webhooks is another question. The 360dialog edition: a key that *is* the number.
 
 use std::sync::Arc;
 
@@ -40,17 +40,14 @@ impl Client {
         }
     }
 
-    /// May this token use this edge of this account's objects? `is_member` is whether the app must
-    /// be subscribed to the account.
+    /// May this token use this edge of this account's objects?
     pub(crate) fn check(
         &self,
         world: &World,
         account: &Account,
         edge: &str,
-        is_member: bool,
     ) -> Result<(), ApiRefusal> {
-        let subscribed = !is_member || account.apps.contains(&self.app.id);
-        if !subscribed || !self.grant.covers(&account.id) {
+        if !account.apps.contains(&self.app.id) || !self.grant.covers(&account.id) {
             return Err(ApiRefusal::NotPermitted);
         }
         match access::missing(edge, &self.grant.scopes, &world.book_of(account)) {
@@ -73,7 +70,7 @@ pub(crate) fn number(
     let found = id.parse::<PhoneNumberId>().ok().and_then(|id| world.directory.number(&id));
     let number = found.ok_or_else(unknown)?;
     let account = world.directory.account(&number.account).ok_or_else(unknown)?;
-    client.check(world, &account, edge, true)?;
+    client.check(world, &account, edge)?;
     Ok((client, number))
 }
 
@@ -91,8 +88,7 @@ pub(crate) fn account(
         .ok()
         .and_then(|id| world.directory.account(&id))
         .ok_or_else(|| ApiRefusal::UnknownObject { id: id.to_owned() })?;
-    // An app that is not subscribed yet has to be able to subscribe.
-    client.check(world, &account, edge, edge != "subscribed_apps")?;
+    client.check(world, &account, edge)?;
     Ok((client, account))
 }
 

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::{Path, Request, State},
     http::{HeaderMap, StatusCode, header::AUTHORIZATION},
     response::{IntoResponse as _, Response},
@@ -41,8 +42,8 @@ pub(crate) fn router() -> Router<Arc<World>> {
 
 async fn act(State(world): State<Arc<World>>, request: Request) -> Response {
     respond(&world, async {
-        let number = auth::channel(&world, request.headers())?;
-        calls::act(&world, number, &read(request.into_body()).await?).await
+        let (number, body) = keyed(&world, request).await?;
+        calls::act(&world, number, &body).await
     })
     .await
 }
@@ -58,8 +59,8 @@ async fn upload(State(world): State<Arc<World>>, request: Request) -> Response {
 
 async fn send(State(world): State<Arc<World>>, request: Request) -> Response {
     respond(&world, async {
-        let number = auth::channel(&world, request.headers())?;
-        messages::send(&world, &number, &read(request.into_body()).await?).await
+        let (number, body) = keyed(&world, request).await?;
+        messages::send(&world, &number, &body).await
     })
     .await
 }
@@ -74,14 +75,8 @@ async fn show_settings(State(world): State<Arc<World>>, headers: HeaderMap) -> R
 
 async fn change_settings(State(world): State<Arc<World>>, request: Request) -> Response {
     respond(&world, async {
-        let number = auth::channel(&world, request.headers())?;
-        settings::change(
-            &world,
-            &number,
-            settings::Viewer::Direct,
-            &read(request.into_body()).await?,
-        )
-        .await
+        let (number, body) = keyed(&world, request).await?;
+        settings::change(&world, &number.id, settings::Viewer::Direct, &body).await
     })
     .await
 }
@@ -124,6 +119,14 @@ async fn delete_template(
     .await
 }
 
+/// The number of a request's key as it is once the body is there, and the body.
+async fn keyed(world: &World, request: Request) -> Result<(Arc<Number>, Bytes), ApiRefusal> {
+    let (parts, body) = request.into_parts();
+    auth::channel(world, &parts.headers)?;
+    let body = read(body).await?;
+    Ok((auth::channel(world, &parts.headers)?, body))
+}
+
 /// The account of a key's number.
 fn account(world: &World, headers: &HeaderMap) -> Result<Arc<Account>, ApiRefusal> {
     let number = auth::channel(world, headers)?;
@@ -142,15 +145,15 @@ async fn show_webhook(State(world): State<Arc<World>>, headers: HeaderMap) -> Re
 
 async fn set_webhook(State(world): State<Arc<World>>, request: Request) -> Response {
     respond(&world, async {
-        let number = auth::channel(&world, request.headers())?;
-        let body = read(request.into_body()).await?;
+        let (number, body) = keyed(&world, request).await?;
         let wanted = Dialog360Webhook::parse(&body).map_err(ApiRefusal::Body)?;
         check_url(&wanted.url).map_err(|fault| ApiRefusal::Parameter(fault.to_string()))?;
         let headers: BTreeMap<_, _> = wanted.headers.into_iter().collect();
         let answer = Json(json!({ "url": wanted.url })).into_response();
         let channel_webhook = Some(ChannelWebhook { url: wanted.url, headers });
-        let changed = Number { channel_webhook, ..Number::clone(&number) };
-        world.directory.save_number(changed).await?;
+        let writing = world.directory.writing().await;
+        let number = world.directory.number(&number.id).unwrap_or(number);
+        writing.save_number(Number { channel_webhook, ..Number::clone(&number) }).await?;
         Ok(answer)
     })
     .await

@@ -16,6 +16,7 @@ mod health;
 pub(crate) mod media;
 mod messages;
 mod numbers;
+mod parameters;
 mod permissions;
 pub(crate) mod refusals;
 pub(crate) mod settings;
@@ -41,7 +42,7 @@ pub(crate) use subscriptions::set_callback;
 
 use rules::access;
 
-use crate::world::World;
+use crate::{directory::Number, world::World};
 
 /// The largest body of a request: SDP and texts are far below.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -69,36 +70,41 @@ pub(crate) async fn graph(State(world): State<Arc<World>>, request: Request) -> 
     response
 }
 
-/// The version of the API a path means, by the rulebook of its object's account.
+/// The version of the API a path means, by the rulebook of its object's account; an app goes by that
+/// of the first account it may act for.
 fn version(world: &World, path: &str) -> Result<u32, ApiRefusal> {
     let first = path.trim_matches('/').split('/').next();
     let asked = first.filter(|part| is_version(part));
     // A number too long to be one of a version is newer than any.
     let asked =
         asked.and_then(|part| Some(part[1..].split_once('.')?.0.parse().unwrap_or(u32::MAX)));
-    let number = split(path).and_then(|(id, _)| world.directory.number(&id.parse().ok()?));
-    let account = split(path).and_then(|(id, _)| world.directory.account(&id.parse().ok()?));
-    let book = match (number, account) {
-        (Some(number), _) => world.book(&number),
-        (None, Some(account)) => world.book_of(&account),
-        (None, None) => world.books.base(),
+    let id = split(path).map(|(id, _)| id);
+    let number = id.and_then(|id| world.directory.number(&id.parse().ok()?));
+    let account = id.and_then(|id| world.directory.account(&id.parse().ok()?));
+    let app = id.and_then(|id| world.directory.app(&id.parse().ok()?));
+    let book = match (number, account, app) {
+        (Some(number), _, _) => world.book(&number),
+        (None, Some(account), _) => world.book_of(&account),
+        (None, None, Some(app)) => world.book_of_app(&app),
+        (None, None, None) => world.books.base(),
     };
     Ok(access::version(asked, &book)?)
 }
 
 async fn answer(world: &Arc<World>, request: Request) -> Answer {
     faults::suffer(world.faults.graph()).await?;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let body = parameters::take_token(&mut parts, body).await?;
     let Some((id, edge)) = split(parts.uri.path()) else { return Err(ApiRefusal::UnknownPath) };
     let (headers, uri) = (&parts.headers, &parts.uri);
     match (&parts.method, edge) {
         (&Method::POST, "calls") => {
-            let (_, number) = auth::number(world, headers, uri, id, edge)?;
-            calls::act(world, number, &read(body).await?).await
+            let (_, number, body) = written(world, &parts, id, edge, body).await?;
+            calls::act(world, number, &body).await
         }
         (&Method::POST, "messages") => {
-            let (_, number) = auth::number(world, headers, uri, id, edge)?;
-            messages::send(world, &number, &read(body).await?).await
+            let (_, number, body) = written(world, &parts, id, edge, body).await?;
+            messages::send(world, &number, &body).await
         }
         (&Method::GET, "call_permissions") => {
             let (_, number) = auth::number(world, headers, uri, id, edge)?;
@@ -107,9 +113,8 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
         }
         (&Method::GET, "settings") => show_settings(world, headers, uri, id),
         (&Method::POST, "settings") => {
-            let (client, number) = auth::number(world, headers, uri, id, edge)?;
-            let viewer = Viewer::App(&client.app);
-            settings::change(world, &number, viewer, &read(body).await?).await
+            let (client, number, body) = written(world, &parts, id, edge, body).await?;
+            settings::change(world, &number.id, Viewer::App(&client.app), &body).await
         }
         (&Method::POST, "media") => {
             let (_, number) = auth::number(world, headers, uri, id, edge)?;
@@ -129,12 +134,30 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             templates::show(world, stored)
         }
         (&Method::GET, "") => show(world, headers, uri, id),
+        (&Method::GET, "access_token") if id == "oauth" => accounts::app_token(world, uri),
         (&Method::POST, "") => {
-            let (client, number) = auth::number(world, headers, uri, id, "webhook_configuration")?;
-            numbers::change(world, &client.app.id, &number, &read(body).await?).await
+            let edge = "webhook_configuration";
+            let (client, number, body) = written(world, &parts, id, edge, body).await?;
+            let body = parameters::merged(headers, uri, &body);
+            numbers::change(world, &client.app.id, &number.id, &body).await
         }
         _ => answer_for_owner(world, &parts, id, edge, body).await,
     }
+}
+
+/// Who writes to which number, and what. Nobody unknown has a body read; what the token and the number
+/// are is what they are once it is there.
+async fn written(
+    world: &World,
+    parts: &Parts,
+    id: &str,
+    edge: &str,
+    body: Body,
+) -> Result<(auth::Client, Arc<Number>, Bytes), ApiRefusal> {
+    auth::number(world, &parts.headers, &parts.uri, id, edge)?;
+    let body = read(body).await?;
+    let (client, number) = auth::number(world, &parts.headers, &parts.uri, id, edge)?;
+    Ok((client, number, body))
 }
 
 /// The edges of accounts and apps.
@@ -161,13 +184,14 @@ async fn answer_for_owner(
         }
         (&Method::POST, "subscriptions") => {
             let app = auth::own_app(world, headers, uri, id)?;
-            subscriptions::subscribe_app(world, &app, &read(body).await?).await
+            let body = parameters::merged(headers, uri, &read(body).await?);
+            subscriptions::subscribe_app(world, &app, &body).await
         }
         (&Method::GET | &Method::POST | &Method::DELETE, "subscribed_apps") => {
             let (client, account) = auth::account(world, headers, uri, id, edge)?;
-            let app = client.app.id.clone();
-            let body = read(body).await?;
-            subscriptions::subscribed_apps(world, &parts.method, app, &account, &body).await
+            let body = parameters::merged(headers, uri, &read(body).await?);
+            subscriptions::subscribed_apps(world, &parts.method, &client.app.id, &account.id, &body)
+                .await
         }
         _ => {
             auth::Client::of(world, headers, uri)?;
@@ -209,8 +233,8 @@ fn show(world: &World, headers: &HeaderMap, uri: &Uri, id: &str) -> Answer {
     numbers::show(world, Some(&client.app), &number, fields.as_deref())
 }
 
-/// Objects that have a name instead of an id, and no edges.
-const NAMED: [&str; 2] = ["me", "debug_token"];
+/// Objects that have a name instead of an id, each with its only edge.
+const NAMED: [(&str, &str); 3] = [("me", ""), ("debug_token", ""), ("oauth", "access_token")];
 
 /// The object's id and the edge of a path, its version left out.
 fn split(path: &str) -> Option<(&str, &str)> {
@@ -220,8 +244,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
     }
     let id = parts.next().filter(|id| !id.is_empty())?;
     let edge = parts.next().unwrap_or("");
-    let is_named = NAMED.contains(&id) && edge.is_empty();
-    if !is_named && !id.bytes().all(|b| b.is_ascii_digit()) {
+    if !NAMED.contains(&(id, edge)) && !id.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     parts.next().is_none().then_some((id, edge))
@@ -282,7 +305,10 @@ mod tests {
         assert_eq!(split("/109/calls"), Some(("109", "calls")));
         assert_eq!(split("/v23.0/109"), Some(("109", "")));
         assert_eq!(split("/v23.0/me"), Some(("me", "")));
-        for bad in ["/", "/v23.0", "/v23.0/me/calls", "/v23.0/109/calls/1", "/x/109/calls"] {
+        assert_eq!(split("/oauth/access_token"), Some(("oauth", "access_token")));
+        for bad in
+            ["/oauth", "/", "/v23.0", "/v23.0/me/calls", "/v23.0/109/calls/1", "/x/109/calls"]
+        {
             assert_eq!(split(bad), None, "{bad}");
         }
     }

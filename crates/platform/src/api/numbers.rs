@@ -116,15 +116,18 @@ fn webhook_configuration(world: &World, app: Option<&AppId>, number: &Number) ->
 
 /// `POST /{PNID}`: the webhooks of this number go elsewhere, for the app that asks; an empty text ends
 /// that.
-pub(super) async fn change(world: &World, app: &AppId, number: &Number, body: &[u8]) -> Answer {
+pub(super) async fn change(world: &World, app: &AppId, id: &PhoneNumberId, body: &[u8]) -> Answer {
     let wanted = CallbackOverride::parse_number(body).map_err(ApiRefusal::Body)?;
-    let callback = subscriptions::overridden(world, Some(app), wanted).await?;
-    let mut changed = number.clone();
+    let callback = subscriptions::overridden(world, app, wanted).await?;
+    let writing = world.directory.writing().await;
+    let unknown = || ApiRefusal::UnknownObject { id: id.to_string() };
+    let number = world.directory.number(id).ok_or_else(unknown)?;
+    let mut changed = Number::clone(&number);
     match callback {
         Some(callback) => drop(changed.callback_overrides.insert(app.clone(), callback)),
         None => drop(changed.callback_overrides.remove(app)),
     }
-    world.directory.save_number(changed).await?;
+    writing.save_number(changed).await?;
     Ok(Json(Success::bare()).into_response())
 }
 

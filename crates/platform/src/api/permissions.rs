@@ -8,6 +8,7 @@ use rules::{
     limits::{self, Use},
     permission::{self, Status},
 };
+use terms::Direction;
 use wire::{
     IsoSpan,
     graph::{
@@ -45,15 +46,15 @@ pub(super) async fn show(
         Some(user) => consent::load(world, number, user).await?,
         None => consent::Pair::default(),
     };
-    let user_facts = consent::user_facts(world, number, user.as_deref());
-    let is_known = user_facts.uncallable.is_none() && !user_facts.blocks_number;
     let asked = user.as_deref().cloned().unwrap_or_else(|| place::stranger(&to));
+    let user_facts = consent::user_facts(world, number, &asked, user.is_some());
+    let is_known = user_facts.uncallable.is_none() && !user_facts.blocks_number;
     let facts = permission::Facts {
         number: &consent::number_facts(world, number),
         user: &user_facts,
         consent: &pair.consent,
         window: &pair.window,
-        load: &consent::load_of(world, number, &asked).await?,
+        load: &consent::load_of(world, number, &asked, Direction::BusinessInitiated).await?,
     };
     let view = permission::view(facts, &book, now);
     Ok(Json(CallPermissions {

@@ -1,29 +1,26 @@
 //! `/{PNID}/settings`: how is a number set up for calls?
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     response::{IntoResponse as _, Response},
 };
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use rules::{
     Refusal,
     media_files::UseCase,
     quality::Restriction,
     settings::{
-        self, Asker, CallingSettings, Change, Codec, IconVisibility, KeyExchange, Prerequisites,
-        SipPassword, Switch, Voicemail,
+        self, Asker, Change, Codec, IconVisibility, KeyExchange, Prerequisites, Switch, Voicemail,
     },
 };
 use serde_json::{Value, json};
-use terms::{Country, Timestamp};
+use terms::{Country, PhoneNumberId, Timestamp};
 use wire::graph::{Success, settings as graph};
 
 use super::{Answer, refusals::ApiRefusal};
 use crate::{
     directory::{App, Number, OtherSettings},
     media_files::{self, MediaFile},
+    phones::businesses,
     quality,
     webhooks::{Lane, compose},
     world::World,
@@ -86,43 +83,59 @@ fn shown_restrictions(number: &Number, now: Timestamp) -> Option<graph::Restrict
     (!list.is_empty()).then_some(graph::Restrictions { restrictions_list: list })
 }
 
-/// `POST`.
+/// `POST`: from how the settings are now, all or nothing.
 pub(crate) async fn change(
     world: &World,
-    number: &Arc<Number>,
+    id: &PhoneNumberId,
     viewer: Viewer<'_>,
     body: &[u8],
 ) -> Answer {
     let wanted = graph::Settings::parse(body).map_err(ApiRefusal::Body)?;
-    let (now, book) = (world.clock.now(), world.book(number));
-    let mut changed = Number::clone(number);
+    let writing = world.directory.writing().await;
+    let unknown = || ApiRefusal::UnknownObject { id: id.to_string() };
+    let number = world.directory.number(id).ok_or_else(unknown)?;
+    let mut changed = Number::clone(&number);
     set_others(&mut changed.other_settings, &wanted);
-    let Some(calling) = wanted.calling else {
-        world.directory.save_number(changed).await?;
-        return Ok(Json(Success::bare()).into_response());
+    let notify = match &wanted.calling {
+        Some(calling) => change_calling(world, &mut changed, viewer, calling).await?,
+        None => false,
     };
+    writing.save_number(changed.clone()).await?;
+    businesses::tell(world, &changed);
+    if notify {
+        // Before the next change, so that the webhooks come in the order of the changes.
+        let lane = Lane(format!("{id}/settings"));
+        let change = compose::settings(&changed, world.clock.now());
+        world.outbox.emit(&changed, &lane, change).await?;
+    }
+    Ok(Json(Success::bare()).into_response())
+}
+
+/// Changes the calling settings; whether the change is announced.
+async fn change_calling(
+    world: &World,
+    number: &mut Number,
+    viewer: Viewer<'_>,
+    calling: &graph::Calling,
+) -> Result<bool, ApiRefusal> {
+    let (now, book) = (world.clock.now(), world.book(number));
     settings::may_change(&number.restrictions, &book, now)?;
     let account = world.directory.account(&number.account);
     let prerequisites = Prerequisites {
         tier: number.tier,
         kind: world.directory.kind_of(number),
         country: number.known_country(),
+        app_listens: account.as_ref().is_some_and(|account| world.directory.is_heard(account)),
         use_case: account.map(|account| account.use_case.clone()).unwrap_or_default(),
-        app_listens: app_listens(world, number),
         asker: viewer.asker(),
     };
-    let change = to_change(&calling)?;
+    let change = to_change(calling)?;
     check_announcement(world, number, &change).await?;
     let applied = settings::apply(&number.calling, &change, &prerequisites, &book, now)?;
-    changed.calling = applied.settings;
-    draw_passwords(&mut changed.calling);
-    quality::note_settings(world, &mut changed).await?;
-    world.directory.save_number(changed.clone()).await?;
-    if applied.notify {
-        let lane = Lane(format!("{}/settings", number.id));
-        world.outbox.emit(&changed, &lane, compose::settings(&changed, now)).await?;
-    }
-    Ok(Json(Success::bare()).into_response())
+    number.calling = applied.settings;
+    number.draw_passwords();
+    quality::note_settings(world, number).await?;
+    Ok(applied.notify)
 }
 
 fn set_others(others: &mut OtherSettings, wanted: &graph::Settings) {
@@ -134,16 +147,6 @@ fn set_others(others: &mut OtherSettings, wanted: &graph::Settings) {
     set(&mut others.storage_configuration, &wanted.storage_configuration);
     set(&mut others.user_identity_change, &wanted.user_identity_change);
     set(&mut others.payload_encryption, &wanted.payload_encryption);
-}
-
-/// Every server has a password of its own (fact sheet 2.3).
-fn draw_passwords(calling: &mut CallingSettings) {
-    for server in calling.sip.iter_mut().flat_map(|sip| &mut sip.servers) {
-        if server.password.is_none() {
-            let secret: [u8; 24] = rand::random();
-            server.password = Some(SipPassword(BASE64_URL_SAFE_NO_PAD.encode(secret)));
-        }
-    }
 }
 
 /// The announcement of voicemail must be a file of this number that was uploaded as one.
@@ -178,18 +181,6 @@ fn to_change(calling: &graph::Calling) -> Result<Change, ApiRefusal> {
     })
 }
 
-/// Whether anybody hears of calls: an app, or the channel webhook. An account of 360dialog's alone has
-/// no app here, but 360dialog's own is subscribed.
-fn app_listens(world: &World, number: &Number) -> bool {
-    let account = world.directory.account(&number.account);
-    let apps = account.as_ref().map_or(&[][..], |account| account.apps.as_slice());
-    let is_channel_only = apps.is_empty() && number.d360_key.is_some();
-    let has_calls = |app: &App| app.fields.iter().any(|field| field == "calls");
-    is_channel_only
-        || number.channel_webhook.is_some()
-        || apps.iter().filter_map(|id| world.directory.app(id)).any(|app| has_calls(&app))
-}
-
 /// A number's settings as the API shows them, its restrictions among them (fact sheet 2.7).
 pub(crate) fn shown(number: &Number, now: Timestamp) -> graph::Calling {
     let settings = &number.calling;
@@ -202,7 +193,7 @@ pub(crate) fn shown(number: &Number, now: Timestamp) -> graph::Calling {
             None => graph::IconVisibility::NotSet,
         }),
         call_icons: (!icons.is_empty()).then(|| graph::CallIcons {
-            restrict_to_user_countries: icons.iter().map(Country::to_string).collect(),
+            restrict_to_user_countries: Some(icons.iter().map(Country::to_string).collect()),
         }),
         call_hours: settings.call_hours.as_ref().and_then(|hours| {
             serde_json::to_value(hours).ok().and_then(|value| serde_json::from_value(value).ok())
@@ -213,18 +204,19 @@ pub(crate) fn shown(number: &Number, now: Timestamp) -> graph::Calling {
             KeyExchange::Sdes => graph::KeyExchange::Sdes,
         }),
         audio: settings.additional_codecs.as_ref().map(|codecs| graph::Audio {
-            additional_codecs: codecs
-                .iter()
-                .map(|codec| match codec {
-                    Codec::Pcma => graph::AudioCodec::Pcma,
-                    Codec::Pcmu => graph::AudioCodec::Pcmu,
-                })
-                .collect(),
+            additional_codecs: Some(codecs.iter().map(|codec| shown_codec(*codec)).collect()),
         }),
         sip: settings.sip.as_ref().map(shown_sip),
         voicemail: settings.voicemail.as_ref().map(shown_voicemail),
         video: settings.video_status.map(|status| json!({ "status": status })),
         restrictions: shown_restrictions(number, now),
+    }
+}
+
+fn shown_codec(codec: Codec) -> graph::AudioCodec {
+    match codec {
+        Codec::Pcma => graph::AudioCodec::Pcma,
+        Codec::Pcmu => graph::AudioCodec::Pcmu,
     }
 }
 

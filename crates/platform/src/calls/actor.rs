@@ -259,6 +259,10 @@ impl CallActor {
 
     /// What the business is told is durable in one step with the state that says it was told.
     async fn carry_out(&mut self, todo: Vec<Effect>) {
+        // Before the webhook, or a business that dials at once meets its own last call.
+        if todo.iter().any(|effect| matches!(effect, Effect::SendTerminate(_))) {
+            self.world.calls.free_business(&self.facts.id);
+        }
         let webhooks = effects::webhooks(self, &todo);
         self.untold.extend(webhooks);
         self.save().await;

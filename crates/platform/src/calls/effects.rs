@@ -154,6 +154,7 @@ async fn tell_user(actor: &mut CallActor, notice: Notice) {
         Notice::Voicemail { at } => actor.phones.iter().for_each(|phone| phone.voicemail(id, at)),
         Notice::Answered { at } => actor.phones.iter().for_each(|phone| phone.accepted(id, at)),
         Notice::Ended(ending) => {
+            actor.world.calls.free_user(id);
             let duration_s = ending.duration_s().and_then(|seconds| u64::try_from(seconds).ok());
             let reason = ended_reason(ending.reason);
             for phone in &actor.phones {

@@ -25,7 +25,7 @@ use super::{
     actor::CallActor,
     legs::{self, Leg, Legs},
     record::{CallRecord, Facts},
-    registry::{CallHandle, INBOX_MAX},
+    registry::{CallHandle, INBOX_MAX, Over},
 };
 use crate::{
     api::refusals::ApiRefusal,
@@ -125,11 +125,12 @@ pub(crate) async fn from_business(
     let user = find_user(world, &to);
     let known = user.as_deref().cloned().unwrap_or_else(|| stranger(&to));
     let pair = consent::load(world, &number, &known).await?;
-    let load = consent::load_of(world, &number, &known).await?;
+    let direction = Direction::BusinessInitiated;
+    let load = consent::load_of(world, &number, &known, direction).await?;
     let permit = eligibility::check_call(
         cleared,
         &consent::number_facts(world, &number),
-        &consent::user_facts(world, &number, user.as_deref()),
+        &consent::user_facts(world, &number, &known, user.is_some()),
         &pair.consent,
         &pair.window,
         &load,
@@ -244,7 +245,7 @@ async fn check_user_call(
         let why = "only phones take part in calls with a business";
         return Err(rules::Refusal::Uncallable { why }.into());
     }
-    let load = consent::load_of(world, number, user).await?;
+    let load = consent::load_of(world, number, user, Direction::UserInitiated).await?;
     let checked = eligibility::check_user_call(
         &consent::number_facts(world, number),
         number.calling.call_hours.as_ref(),
@@ -336,6 +337,7 @@ fn register(world: &World, facts: &Facts) -> mpsc::Receiver<super::Command> {
         number: facts.number.id.clone(),
         account: facts.number.account.clone(),
         offer: facts.offer().map(Arc::new),
+        over: Over::default(),
         inbox: sink,
     });
     inbox

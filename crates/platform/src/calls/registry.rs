@@ -1,8 +1,9 @@
 //! Which calls live, and how is one reached?
 //!
 //! A call is reached by its id or by its user. The registry also answers what the rules ask about
-//! other calls: does this pair talk, how many run at this number. Its lock is held for a look-up,
-//! never across a wait.
+//! other calls: does this pair talk, how many run at this number. A call takes the place of neither
+//! party once that one is told it is over, though its legs may still close; in voicemail it is over for
+//! the business and not for the user. The lock is held for a look-up, never across a wait.
 
 use std::{
     collections::BTreeMap,
@@ -27,14 +28,25 @@ pub(crate) struct CallHandle {
     pub(crate) account: WabaId,
     /// The platform's offer, for the answers to a user's call.
     pub(crate) offer: Option<Arc<AudioSession>>,
+    /// For whom the call is over.
+    pub(crate) over: Over,
     pub(crate) inbox: mpsc::Sender<Command>,
+}
+
+/// For whom a call that still has a task is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Over {
+    pub(crate) for_user: bool,
+    pub(crate) for_business: bool,
 }
 
 /// How many calls run, as the rules count them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Running {
-    /// With this user at this number.
-    pub(crate) pair: u32,
+    /// With this user at this number, as the user sees it.
+    pub(crate) pair_of_user: u32,
+    /// The same as the business sees it.
+    pub(crate) pair_of_business: u32,
     /// At this number.
     pub(crate) number: u32,
     /// At all numbers of the account.
@@ -53,7 +65,21 @@ impl Registry {
         self.lock().insert(handle.id.clone(), handle);
     }
 
-    /// Removes a call that ended.
+    /// The user's phone is about to hear that this call is over.
+    pub(crate) fn free_user(&self, id: &CallId) {
+        if let Some(call) = self.lock().get_mut(id) {
+            call.over.for_user = true;
+        }
+    }
+
+    /// The business is about to hear that this call is over.
+    pub(crate) fn free_business(&self, id: &CallId) {
+        if let Some(call) = self.lock().get_mut(id) {
+            call.over.for_business = true;
+        }
+    }
+
+    /// Removes a call whose last figures are known.
     pub(crate) fn remove(&self, id: &CallId) {
         self.lock().remove(id);
     }
@@ -63,23 +89,27 @@ impl Registry {
         self.lock().get(id).cloned()
     }
 
-    /// The newest live call of this user.
+    /// A live call of this user; one that is over for the user comes last.
     pub(crate) fn of_user(&self, user: &WaId) -> Option<CallHandle> {
-        self.lock().values().rfind(|call| call.user == *user).cloned()
-    }
-
-    /// The live call of this pair.
-    pub(crate) fn of_pair(&self, number: &PhoneNumberId, user: &WaId) -> Option<CallHandle> {
         let calls = self.lock();
-        calls.values().find(|call| call.number == *number && call.user == *user).cloned()
+        let of_user = calls.values().filter(|call| call.user == *user);
+        of_user.min_by_key(|call| call.over.for_user).cloned()
     }
 
-    /// Every live call.
+    /// The live call of this pair, as the business sees it.
+    pub(crate) fn of_pair(&self, number: &PhoneNumberId, user: &WaId) -> Option<CallHandle> {
+        let is_it = |call: &&CallHandle| {
+            !call.over.for_business && call.number == *number && call.user == *user
+        };
+        self.lock().values().find(is_it).cloned()
+    }
+
+    /// Every call that has a task, also those that are over.
     pub(crate) fn all(&self) -> Vec<CallHandle> {
         self.lock().values().cloned().collect()
     }
 
-    /// How many calls are live.
+    /// How many calls have a task, and so legs.
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
     }
@@ -89,9 +119,13 @@ impl Registry {
         let mut running = Running::default();
         for call in self.lock().values() {
             let same_number = call.number == *number;
-            running.account += u32::from(call.account == *account);
-            running.number += u32::from(same_number);
-            running.pair += u32::from(same_number && call.user == *user);
+            let same_pair = same_number && call.user == *user;
+            running.pair_of_user += u32::from(same_pair && !call.over.for_user);
+            if !call.over.for_business {
+                running.account += u32::from(call.account == *account);
+                running.number += u32::from(same_number);
+                running.pair_of_business += u32::from(same_pair);
+            }
         }
         running
     }

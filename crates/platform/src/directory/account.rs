@@ -31,12 +31,38 @@ pub(crate) struct Account {
     /// The business portfolio above it, by id; the account's own id stands in for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) portfolio: Option<String>,
-    /// The apps that get its webhooks.
+    /// The apps that may act for it.
     #[serde(default)]
     pub(crate) apps: Vec<AppId>,
+    /// Those of them that get its webhooks; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) subscribed_apps: Option<Vec<AppId>>,
     /// Where an app gets this account's webhooks instead of at its own callback URL.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) overrides: BTreeMap<AppId, Callback>,
+}
+
+impl Account {
+    /// The apps that get its webhooks, in the order in which they subscribed.
+    pub(crate) fn subscribers(&self) -> impl Iterator<Item = &AppId> {
+        let subscribed = self.subscribed_apps.as_ref().unwrap_or(&self.apps);
+        subscribed.iter().filter(|app| self.apps.contains(app))
+    }
+
+    /// The app gets its webhooks from now on.
+    pub(crate) fn subscribe(&mut self, app: &AppId) {
+        let subscribed = self.subscribed_apps.get_or_insert_with(|| self.apps.clone());
+        if !subscribed.contains(app) {
+            subscribed.push(app.clone());
+        }
+    }
+
+    /// The app gets its webhooks no longer.
+    pub(crate) fn unsubscribe(&mut self, app: &AppId) {
+        let subscribed = self.subscribed_apps.get_or_insert_with(|| self.apps.clone());
+        subscribed.retain(|known| known != app);
+        self.overrides.remove(app);
+    }
 }
 
 /// Whether an account is a real one.

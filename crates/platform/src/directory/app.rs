@@ -48,12 +48,18 @@ impl App {
         if self.access_tokens.iter().any(|known| same_secret(known, token)) {
             return Some(Grant::whole());
         }
-        let known = self.tokens.iter().find(|known| same_secret(&known.token, token))?;
-        Some(Grant {
-            scopes: known.scopes.clone(),
-            expires_at: known.expires_at,
-            accounts: known.accounts.clone(),
-        })
+        self.tokens.iter().find(|known| same_secret(&known.token, token)).map(Token::grant)
+    }
+
+    /// What each of its tokens allows.
+    pub(crate) fn grants(&self) -> impl Iterator<Item = Grant> {
+        let whole = self.access_tokens.iter().map(|_| Grant::whole());
+        whole.chain(self.tokens.iter().map(Token::grant))
+    }
+
+    /// It subscribes to the webhooks of calls.
+    pub(crate) fn hears_of_calls(&self) -> bool {
+        self.fields.iter().any(|field| field == "calls")
     }
 
     /// `id|secret`, the token of the app itself.
@@ -73,6 +79,16 @@ pub(crate) struct Token {
     /// The accounts it is for; empty means all of the app's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) accounts: Vec<WabaId>,
+}
+
+impl Token {
+    fn grant(&self) -> Grant {
+        Grant {
+            scopes: self.scopes.clone(),
+            expires_at: self.expires_at,
+            accounts: self.accounts.clone(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Token {

@@ -2,12 +2,15 @@
 //!
 //! Apps with their tokens and callback, accounts, business numbers with their calling settings, and
 //! users with the behaviour of their scripted phones. Reading is in memory and takes a lock for the
-//! length of a copy; every change is in the store before it is visible.
+//! length of a copy; every change is in the store before it is visible. Whoever changes something does
+//! so through [`Writing`]: one at a time, from how it stands then, so that no change is lost.
 
 mod account;
 mod app;
+mod new_number;
 mod number;
 mod user;
+mod writing;
 
 use std::{
     collections::BTreeMap,
@@ -20,13 +23,12 @@ use terms::{AppId, PhoneNumberId, UserId, WaId, WabaId};
 
 pub(crate) use account::{Account, AccountKind, Callback};
 pub(crate) use app::{App, Grant};
+pub(crate) use new_number::NewNumber;
 pub(crate) use number::{ChannelWebhook, Number, OtherSettings};
 pub(crate) use user::User;
+pub(crate) use writing::Writing;
 
-use crate::{
-    seed::Seed,
-    store::{Kind, Store, StoreFault},
-};
+use crate::store::{Store, StoreFault};
 
 /// Where webhooks of one target go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub(crate) struct Endpoint {
 pub(crate) struct Directory {
     tables: Arc<RwLock<Tables>>,
     store: Store,
+    /// Held by whoever changes somebody.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -58,78 +62,17 @@ impl Tables {
 }
 
 impl Directory {
-    /// Loads everyone from the store; an empty store is filled from the seed first.
-    pub(crate) async fn load(store: Store, seed: Seed) -> Result<Self, StoreFault> {
-        let directory = Self { tables: Arc::default(), store };
-        directory.reload().await?;
-        if directory.read(Tables::is_empty) {
-            directory.fill(seed).await?;
-        }
+    /// Loads everyone from the store.
+    pub(crate) async fn load(store: Store) -> Result<Self, StoreFault> {
+        let directory = Self { tables: Arc::default(), store, turn: Arc::default() };
+        directory.writing().await.reload().await?;
         Ok(directory)
     }
 
-    /// Reads everyone from the store again.
-    pub(crate) async fn reload(&self) -> Result<(), StoreFault> {
-        let apps: Vec<App> = self.store.load_all(Kind::App).await?;
-        let accounts = self.store.load_all(Kind::Account).await?;
-        let numbers = self.store.load_all(Kind::Number).await?;
-        let users = self.store.load_all(Kind::User).await?;
-        self.write(|tables| {
-            *tables = Tables::default();
-            tables.apps.extend(apps.into_iter().map(|it: App| (it.id.clone(), Arc::new(it))));
-            tables
-                .accounts
-                .extend(accounts.into_iter().map(|it: Account| (it.id.clone(), Arc::new(it))));
-            tables
-                .numbers
-                .extend(numbers.into_iter().map(|it: Number| (it.id.clone(), Arc::new(it))));
-            tables.users.extend(users.into_iter().map(|it: User| (it.wa_id.clone(), Arc::new(it))));
-        });
-        Ok(())
-    }
-
-    async fn fill(&self, seed: Seed) -> Result<(), StoreFault> {
-        for app in seed.apps {
-            self.save_app(app).await?;
-        }
-        for account in seed.accounts {
-            self.save_account(account).await?;
-        }
-        for number in seed.numbers {
-            self.save_number(number).await?;
-        }
-        for user in seed.users {
-            self.save_user(user).await?;
-        }
-        Ok(())
-    }
-
-    /// Adds or replaces an app.
-    pub(crate) async fn save_app(&self, app: App) -> Result<(), StoreFault> {
-        self.store.save(Kind::App, app.id.as_str(), &app).await?;
-        self.write(|tables| drop(tables.apps.insert(app.id.clone(), Arc::new(app))));
-        Ok(())
-    }
-
-    /// Adds or replaces an account.
-    pub(crate) async fn save_account(&self, account: Account) -> Result<(), StoreFault> {
-        self.store.save(Kind::Account, account.id.as_str(), &account).await?;
-        self.write(|tables| drop(tables.accounts.insert(account.id.clone(), Arc::new(account))));
-        Ok(())
-    }
-
-    /// Adds or replaces a number.
-    pub(crate) async fn save_number(&self, number: Number) -> Result<(), StoreFault> {
-        self.store.save(Kind::Number, number.id.as_str(), &number).await?;
-        self.write(|tables| drop(tables.numbers.insert(number.id.clone(), Arc::new(number))));
-        Ok(())
-    }
-
-    /// Adds or replaces a user.
-    pub(crate) async fn save_user(&self, user: User) -> Result<(), StoreFault> {
-        self.store.save(Kind::User, user.wa_id.as_str(), &user).await?;
-        self.write(|tables| drop(tables.users.insert(user.wa_id.clone(), Arc::new(user))));
-        Ok(())
+    /// The turn to change somebody, waited for. It is kept for reads and writes of the store, never
+    /// while another server answers.
+    pub(crate) async fn writing(&self) -> Writing<'_> {
+        Writing::new(self, self.turn.lock().await)
     }
 
     /// The app of an access token, and what the token allows.
@@ -175,6 +118,11 @@ impl Directory {
             AccountKind::Production => number.kind,
             AccountKind::Sandbox => NumberKind::Sandbox,
         }
+    }
+
+    /// Whether an app that is subscribed to the account subscribes to the webhooks of calls.
+    pub(crate) fn is_heard(&self, account: &Account) -> bool {
+        account.subscribers().filter_map(|id| self.app(id)).any(|app| app.hears_of_calls())
     }
 
     /// One app.
@@ -230,6 +178,11 @@ impl Directory {
     /// All users.
     pub(crate) fn users(&self) -> Vec<Arc<User>> {
         self.read(|tables| tables.users.values().map(Arc::clone).collect())
+    }
+
+    /// Whether it knows nobody: a new store.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.read(Tables::is_empty)
     }
 
     fn read<T>(&self, look: impl FnOnce(&Tables) -> T) -> T {

@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terms::{AppId, Country, PhoneNumberId, WaId, WabaId};
 
-use rules::{limits::NumberKind, quality::Restriction, settings::CallingSettings};
+use rules::{
+    limits::NumberKind,
+    quality::Restriction,
+    settings::{CallingSettings, SipPassword},
+};
 
 use super::Callback;
 
@@ -67,6 +72,16 @@ impl Number {
     /// Its country.
     pub(crate) fn known_country(&self) -> Option<Country> {
         self.country.or_else(|| Country::of(&self.digits))
+    }
+
+    /// Gives every SIP server a password of its own (fact sheet 2.3).
+    pub(crate) fn draw_passwords(&mut self) {
+        for server in self.calling.sip.iter_mut().flat_map(|sip| &mut sip.servers) {
+            if server.password.is_none() {
+                let secret: [u8; 24] = rand::random();
+                server.password = Some(SipPassword(BASE64_URL_SAFE_NO_PAD.encode(secret)));
+            }
+        }
     }
 }
 

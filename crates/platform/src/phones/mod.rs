@@ -1,8 +1,10 @@
 //! Who holds a phone?
 //!
 //! A phone is a WebSocket: a page, `offhook call`, or a handset of ours. [`registry`] knows the
-//! connected ones, [`socket`] speaks with one, [`scripted`] starts a handset for a user without any.
+//! connected ones, [`socket`] speaks with one, [`businesses`] is what they show of the numbers,
+//! [`scripted`] starts a handset for a user without any.
 
+pub(crate) mod businesses;
 mod registry;
 mod scripted;
 mod socket;

@@ -89,6 +89,11 @@ impl Phones {
         phones
     }
 
+    /// The users with a phone.
+    pub(crate) fn users(&self) -> Vec<WaId> {
+        self.lock().keys().cloned().collect()
+    }
+
     /// Shows something on all of the user's phones.
     pub(crate) fn show(&self, user: &WaId, frame: &ToPhone) {
         for phone in self.of(user) {

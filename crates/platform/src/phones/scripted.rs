@@ -14,7 +14,8 @@ use crate::{api::chain, directory::User, world::World};
 /// How long a handset stays to be called: it rings the moment it is connected.
 const STAY: Duration = Duration::from_secs(10);
 
-/// How long its connection outlives its call, so that the last frames are exchanged.
+/// How long its connection outlives its call, so that the last frames are exchanged. Whoever calls
+/// meanwhile finds it.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// A scripted user could not call.
@@ -33,8 +34,7 @@ pub(super) async fn await_calls(world: &Arc<World>, user: &Arc<User>) {
         Ok(handset) => {
             world.tasks.spawn(async move {
                 if let Ok(Ok(_)) = tokio::time::timeout(STAY, handset.next_incoming()).await {
-                    drop(handset.ended().await);
-                    tokio::time::sleep(LINGER).await;
+                    stay(&handset).await;
                 }
             });
         }
@@ -53,12 +53,21 @@ pub(crate) async fn place(
     match handset.call(to, payloads).await {
         Ok(id) => {
             world.tasks.spawn(async move {
-                drop(handset.ended().await);
-                tokio::time::sleep(LINGER).await;
+                stay(&handset).await;
             });
             Ok(id)
         }
         Err(fault) => Err(CallFailed(chain(&fault))),
+    }
+}
+
+/// Until the call is over, and the one that came right after it.
+async fn stay(handset: &Handset) {
+    while handset.ended().await.is_ok() {
+        match tokio::time::timeout(LINGER, handset.next_incoming()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
     }
 }
 

@@ -14,18 +14,18 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::{SinkExt as _, StreamExt as _};
-use rules::{call::Input, client::Feature, quality};
+use rules::call::Input;
 use serde::Deserialize;
 use terms::{CallId, WaId};
 use tokio::time::interval;
-use wire::handset::{FromPhone, PhoneBusiness, PhoneUser, ToPhone};
+use wire::handset::{FromPhone, PhoneUser, ToPhone};
 
-use super::{PhoneHandle, registry::Connected};
+use super::{PhoneHandle, businesses, registry::Connected};
 use crate::{
     api::refusals::ApiRefusal,
     calls::{Command, place},
     chats,
-    directory::{Number, User},
+    directory::User,
     sandbox::access::is_own_page,
     users,
     world::World,
@@ -119,24 +119,11 @@ async fn converse(
     }
 }
 
-/// Whether this user sees a call icon at this number; without it a call is still possible from a
-/// button or the list of recent calls (fact sheet 2.3).
-fn shows_icon(world: &World, number: &Number, user: &User) -> bool {
-    number.calling.shows_icon(user.country)
-        && user.client.supports(Feature::CallIcon, &world.book(number))
-        && !quality::hides_icon(&number.restrictions, world.clock.now())
-}
-
 async fn hello(world: &World, user: &User) -> Result<ToPhone, crate::store::StoreFault> {
-    let mut businesses = Vec::new();
+    let mut listed = Vec::new();
     let mut shown = Vec::new();
     for number in world.directory.numbers() {
-        businesses.push(PhoneBusiness {
-            number: number.digits.clone(),
-            name: number.name.clone(),
-            calling_enabled: number.calling.calling_enabled(),
-            icon_visible: shows_icon(world, &number, user),
-        });
+        listed.push(businesses::shown(world, &number, user));
         shown.push(chats::load(world, &number, &user.wa_id).await?);
     }
     Ok(ToPhone::Hello {
@@ -145,7 +132,7 @@ async fn hello(world: &World, user: &User) -> Result<ToPhone, crate::store::Stor
             name: user.name.clone(),
             country: user.country,
         },
-        businesses,
+        businesses: listed,
         chats: shown,
         now: world.clock.now(),
     })

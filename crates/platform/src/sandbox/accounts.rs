@@ -1,8 +1,9 @@
 //! `/sandbox/v1/apps`, `…/accounts`, `…/numbers`: make and change the business's side.
 //!
 //! The keys are those of a seed file, and so are the checks: the world with the new thing in it must
-//! be one a seed could say. A change names only what changes; `null` clears. A callback URL is asked
-//! first, as when an app sets it; only a seed's is taken unasked, since it may start before its endpoint.
+//! be one a seed could say, and a new number's settings ones a business could have made. A change names
+//! only what changes; `null` clears. A callback URL is asked first, as when an app sets it; only a
+//! seed's is taken unasked, since it may start before its endpoint.
 
 use std::sync::Arc;
 
@@ -12,20 +13,34 @@ use axum::{
     http::StatusCode,
     response::IntoResponse as _,
 };
+use rules::access;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{Answer, SandboxRefusal, body};
 use crate::{
     api::refusals::ApiRefusal,
-    directory::{Account, App, Number},
+    directory::{Account, App, NewNumber, Number},
+    phones::businesses,
     seed::{Seed, Shelf},
     webhooks::verify,
     world::World,
 };
 
+/// What may change of an app; its callback URL is set over Graph, after the handshake.
+const APP_KEYS: [&str; 8] = [
+    "name",
+    "secret",
+    "verify_token",
+    "access_tokens",
+    "tokens",
+    "fields",
+    "is_live",
+    "client_certificate",
+];
+
 /// What may change of an account.
-const ACCOUNT_KEYS: [&str; 12] = [
+const ACCOUNT_KEYS: [&str; 13] = [
     "name",
     "currency",
     "timezone",
@@ -38,6 +53,7 @@ const ACCOUNT_KEYS: [&str; 12] = [
     "kind",
     "portfolio",
     "apps",
+    "subscribed_apps",
 ];
 
 /// What may change of a number; its calling settings have an address of their own.
@@ -46,6 +62,7 @@ const NUMBER_KEYS: [&str; 6] =
 
 pub(super) async fn add_app(State(world): State<Arc<World>>, request: Request) -> Answer {
     let app: App = body(request).await?;
+    let writing = world.directory.writing().await;
     let mut seed = current(&world);
     seed.apps.push(app.clone());
     check(&world, &seed)?;
@@ -54,26 +71,55 @@ pub(super) async fn add_app(State(world): State<Arc<World>>, request: Request) -
             .await
             .map_err(|fault| ApiRefusal::Handshake(fault.to_string()))?;
     }
-    world.directory.save_app(app.clone()).await?;
+    writing.save_app(app.clone()).await?;
     Ok((StatusCode::CREATED, Json(app)).into_response())
 }
 
 pub(super) async fn add_account(State(world): State<Arc<World>>, request: Request) -> Answer {
     let account: Account = body(request).await?;
+    let writing = world.directory.writing().await;
     let mut seed = current(&world);
     seed.accounts.push(account.clone());
     check(&world, &seed)?;
-    world.directory.save_account(account.clone()).await?;
+    writing.save_account(account.clone()).await?;
     Ok((StatusCode::CREATED, Json(account)).into_response())
 }
 
 pub(super) async fn add_number(State(world): State<Arc<World>>, request: Request) -> Answer {
-    let number: Number = body(request).await?;
+    let new: NewNumber = body(request).await?;
+    let writing = world.directory.writing().await;
     let mut seed = current(&world);
-    seed.numbers.push(number.clone());
+    seed.numbers.push(new.clone());
     check(&world, &seed)?;
-    world.directory.save_number(number.clone()).await?;
+    let account = world.directory.account(&new.account);
+    let account = account.ok_or(SandboxRefusal::Unknown { what: "account" })?;
+    let (is_heard, book) = (world.directory.is_heard(&account), world.book_of(&account));
+    let number = new.settle(&account, is_heard, &book, world.clock.now());
+    let number = number.map_err(ApiRefusal::from)?;
+    writing.save_number(number.clone()).await?;
+    businesses::tell(&world, &number);
     Ok((StatusCode::CREATED, Json(number)).into_response())
+}
+
+pub(super) async fn change_app(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answer {
+    let changes = body(request).await?;
+    let writing = world.directory.writing().await;
+    let known = id.parse().ok().and_then(|id| world.directory.app(&id));
+    let known = known.ok_or(SandboxRefusal::Unknown { what: "app" })?;
+    let changed: App = changed(&*known, changes, &APP_KEYS)?;
+    if let Some(field) = access::strange_field(&changed.fields, &world.book_of_app(&changed)) {
+        return Err(SandboxRefusal::Body(format!("fields: {field:?} is no webhook field")));
+    }
+    let mut seed = current(&world);
+    seed.apps.retain(|app| app.id != changed.id);
+    seed.apps.push(changed.clone());
+    check(&world, &seed)?;
+    writing.save_app(changed.clone()).await?;
+    Ok(Json(changed).into_response())
 }
 
 pub(super) async fn change_account(
@@ -81,14 +127,21 @@ pub(super) async fn change_account(
     Path(id): Path<String>,
     request: Request,
 ) -> Answer {
+    let changes: Map<String, Value> = body(request).await?;
+    let writing = world.directory.writing().await;
     let known = id.parse().ok().and_then(|id| world.directory.account(&id));
     let known = known.ok_or(SandboxRefusal::Unknown { what: "account" })?;
-    let changed: Account = changed(&*known, body(request).await?, &ACCOUNT_KEYS)?;
+    let names_subscribers = changes.contains_key("subscribed_apps");
+    let mut changed: Account = changed(&*known, changes, &ACCOUNT_KEYS)?;
+    if let (false, Some(subscribed)) = (names_subscribers, &mut changed.subscribed_apps) {
+        // An app that may no longer act for the account hears of it no more.
+        subscribed.retain(|app| changed.apps.contains(app));
+    }
     let mut seed = current(&world);
     seed.accounts.retain(|account| account.id != changed.id);
     seed.accounts.push(changed.clone());
     check(&world, &seed)?;
-    world.directory.save_account(changed.clone()).await?;
+    writing.save_account(changed.clone()).await?;
     Ok(Json(changed).into_response())
 }
 
@@ -97,14 +150,17 @@ pub(super) async fn change_number(
     Path(id): Path<String>,
     request: Request,
 ) -> Answer {
+    let changes = body(request).await?;
+    let writing = world.directory.writing().await;
     let known = id.parse().ok().and_then(|id| world.directory.number(&id));
     let known = known.ok_or(SandboxRefusal::Unknown { what: "number" })?;
-    let changed: Number = changed(&*known, body(request).await?, &NUMBER_KEYS)?;
+    let changed: Number = changed(&*known, changes, &NUMBER_KEYS)?;
     let mut seed = current(&world);
     seed.numbers.retain(|number| number.id != changed.id);
-    seed.numbers.push(changed.clone());
+    seed.numbers.push(NewNumber::from(&changed));
     check(&world, &seed)?;
-    world.directory.save_number(changed.clone()).await?;
+    writing.save_number(changed.clone()).await?;
+    businesses::tell(&world, &changed);
     Ok(Json(changed).into_response())
 }
 
@@ -133,7 +189,7 @@ fn current(world: &World) -> Seed {
     Seed {
         apps: directory.apps().iter().map(|it| App::clone(it)).collect(),
         accounts: directory.accounts().iter().map(|it| Account::clone(it)).collect(),
-        numbers: directory.numbers().iter().map(|it| Number::clone(it)).collect(),
+        numbers: directory.numbers().iter().map(|it| NewNumber::from(&**it)).collect(),
         users: Vec::new(),
     }
 }

@@ -56,6 +56,7 @@ pub(crate) fn router(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/sandbox/v1/users/{wa_id}/feedback", post(feedback::give))
         .route("/sandbox/v1/users/{wa_id}/hang_up", post(users::hang_up))
         .route("/sandbox/v1/apps", post(accounts::add_app))
+        .route("/sandbox/v1/apps/{id}", put(accounts::change_app))
         .route("/sandbox/v1/accounts", post(accounts::add_account))
         .route("/sandbox/v1/accounts/{id}", put(accounts::change_account))
         .route("/sandbox/v1/numbers", post(accounts::add_number))

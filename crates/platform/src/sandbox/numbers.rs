@@ -39,7 +39,7 @@ pub(super) async fn change_settings(
     let number = number(&world, &id)?;
     let app = app_of_server(&world, &number);
     let body = read(request.into_body()).await?;
-    Ok(settings::change(&world, &number, viewer(app.as_deref()), &body).await?)
+    Ok(settings::change(&world, &number.id, viewer(app.as_deref()), &body).await?)
 }
 
 /// Takes a file, such as a voicemail's announcement: Graph's form and checks.

@@ -15,7 +15,7 @@ use wire::{
 use super::{Answer, calls, clock};
 use crate::{
     consent,
-    directory::{Account, AccountKind, Number, User},
+    directory::{Account, AccountKind, App, Grant, Number, User},
     store::StoreFault,
     world::World,
 };
@@ -27,6 +27,7 @@ pub(super) async fn show(State(world): State<Arc<World>>) -> Answer {
     }
     Ok(Json(sandbox::State {
         clock: clock::read(&world),
+        apps: world.directory.apps().iter().map(|it| shown_app(it)).collect(),
         accounts: world.directory.accounts().iter().map(|it| shown_account(it)).collect(),
         numbers: world.directory.numbers().iter().map(|it| shown_number(&world, it)).collect(),
         users,
@@ -35,6 +36,22 @@ pub(super) async fn show(State(world): State<Arc<World>>) -> Answer {
         rate_cards: world.cards().families().into_iter().map(str::to_owned).collect(),
     })
     .into_response())
+}
+
+fn shown_app(app: &App) -> sandbox::App {
+    let shown = |grant: Grant| sandbox::TokenScope {
+        scopes: grant.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        expires_at: grant.expires_at,
+        accounts: grant.accounts().to_vec(),
+    };
+    sandbox::App {
+        app_id: app.id.clone(),
+        name: app.name.clone(),
+        fields: app.fields.clone(),
+        callback_url: app.callback_url.clone(),
+        is_live: app.is_live,
+        tokens: app.grants().map(shown).collect(),
+    }
 }
 
 fn shown_account(account: &Account) -> sandbox::Account {
@@ -49,6 +66,10 @@ fn shown_account(account: &Account) -> sandbox::Account {
         }
         .to_owned(),
         timezone: account.timezone.clone(),
+        country: account.country,
+        use_case: account.use_case.clone(),
+        apps: account.apps.clone(),
+        subscribed_apps: account.subscribers().cloned().collect(),
         currency: account.currency.to_string(),
         payment_valid: account.payment_valid,
     }

@@ -45,6 +45,7 @@ pub(super) async fn show(State(world): State<Arc<World>>, Path(id): Path<String>
 
 pub(super) async fn add(State(world): State<Arc<World>>, request: Request) -> Answer {
     let new: NewUser = body(request).await?;
+    let writing = world.directory.writing().await;
     if world.directory.user(&new.wa_id).is_some() {
         let text = "a user of this wa_id is there already".to_owned();
         return Err(SandboxRefusal::Conflict { rule: "users.unique", text });
@@ -61,7 +62,8 @@ pub(super) async fn add(State(world): State<Arc<World>>, request: Request) -> An
     };
     user.complete();
     check_ids(&world, &user)?;
-    world.directory.save_user(user.clone()).await?;
+    writing.save_user(user.clone()).await?;
+    drop(writing);
     let shown = state::shown_user(&world, &user).await?;
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }
@@ -71,8 +73,9 @@ pub(super) async fn change(
     Path(id): Path<String>,
     request: Request,
 ) -> Answer {
-    let mut user = User::clone(&*user(&world, &id)?);
     let wanted: ChangedUser = body(request).await?;
+    let writing = world.directory.writing().await;
+    let mut user = User::clone(&*user(&world, &id)?);
     user.name = wanted.name.unwrap_or(user.name);
     user.country = wanted.country.or(user.country);
     user.user_id = wanted.user_id.or(user.user_id);
@@ -89,7 +92,8 @@ pub(super) async fn change(
         user.client = client(wanted)?;
     }
     check_ids(&world, &user)?;
-    world.directory.save_user(user.clone()).await?;
+    writing.save_user(user.clone()).await?;
+    drop(writing);
     Ok(Json(state::shown_user(&world, &user).await?).into_response())
 }
 
@@ -116,8 +120,9 @@ pub(super) async fn set_behaviour(
     request: Request,
 ) -> Answer {
     let behaviour: Behaviour = body(request).await?;
+    let writing = world.directory.writing().await;
     let changed = User { behaviour, ..User::clone(&*user(&world, &id)?) };
-    world.directory.save_user(changed.clone()).await?;
+    writing.save_user(changed.clone()).await?;
     Ok(Json(changed.behaviour).into_response())
 }
 

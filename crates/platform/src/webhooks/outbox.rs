@@ -128,9 +128,8 @@ impl Outbox {
 
     fn rows(&self, number: &Number, event: &Event<'_>) -> Vec<NewWebhook> {
         let Some(account) = self.directory.account(&number.account) else { return Vec::new() };
-        let apps: Vec<_> = account.apps.iter().filter_map(|id| self.directory.app(id)).collect();
         let mut rows = Vec::new();
-        for app in &apps {
+        for app in account.subscribers().filter_map(|id| self.directory.app(id)) {
             if app.fields.contains(&event.field) {
                 let target = Target::App(app.id.clone(), number.id.clone());
                 rows.push(self.row(&target, &app.secret, event));
@@ -139,9 +138,10 @@ impl Outbox {
         // The channel is not an app: it gets everything, signed by the account's first app or, where
         // there is none, with the channel's own key.
         if number.channel_webhook.is_some() {
-            let secret = apps.first().map(|app| app.secret.as_str()).or(number.d360_key.as_deref());
-            let target = Target::Channel(number.id.clone());
-            rows.push(self.row(&target, secret.unwrap_or_default(), event));
+            let first = account.apps.iter().find_map(|id| self.directory.app(id));
+            let secret = first.as_ref().map(|app| app.secret.as_str());
+            let secret = secret.or(number.d360_key.as_deref()).unwrap_or_default();
+            rows.push(self.row(&Target::Channel(number.id.clone()), secret, event));
         }
         let (faults, scope) = self.faults.webhook(event.call_id.as_ref());
         rows.into_iter().flat_map(|row| spoil::spoil(row, faults, scope, &self.ids)).collect()

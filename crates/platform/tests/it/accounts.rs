@@ -213,6 +213,21 @@ async fn versions_from_the_oldest_on_are_taken() {
 }
 
 #[tokio::test]
+async fn the_oldest_version_is_the_configured_one_for_every_path() {
+    let rules = [("access.version_min".to_owned(), "20".to_owned())].into();
+    let seed = Seed::parse(SECOND).unwrap();
+    let bench = Bench::with(Config { seed, rules, ..config() }).await;
+    let app = "402000000000001";
+    for path in ["me", app, BAKERY, ACCOUNT, &format!("{app}/subscriptions")] {
+        for (version, wanted) in [("v19.0", 400), ("v20.0", 200)] {
+            let request = bench.get(&format!("/{version}/{path}")).bearer_auth("second-token");
+            let (status, answer) = send(request).await;
+            assert_eq!(status, wanted, "{version} {path}: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn health_names_what_stands_in_the_way() {
     let bench = second().await;
     let (_, shown) = get(&bench, "second-token", &format!("{BAKERY}?fields=health_status")).await;
@@ -303,6 +318,92 @@ async fn the_url_of_a_new_app_must_answer_the_handshake() {
 }
 
 #[tokio::test]
+async fn an_app_is_changed_with_its_tokens_fields_and_mode() {
+    let seed = Seed::parse(SECOND).unwrap();
+    let clock = Clock::starting_at("2026-11-22T11:00:00Z".parse().unwrap());
+    clock.set_mode(Mode::Frozen);
+    let bench = Bench::with(Config { seed, clock, ..config() }).await;
+    let app = "402000000000001";
+    let change =
+        |changes: Value| send(bench.put(&format!("/sandbox/v1/apps/{app}")).json(&changes));
+    let tokens = json!([
+        { "token": "reader", "scopes": ["whatsapp_business_management"],
+          "accounts": [ACCOUNT], "expires_at": "2026-11-22T13:00:00Z" }]);
+    let (status, changed) = change(json!({ "access_tokens": [], "tokens": tokens })).await;
+    assert_eq!(status, 200, "{changed}");
+    assert_eq!(refused(&get(&bench, "second-token", BAKERY).await), (401, 190), "taken away");
+    assert_eq!(get(&bench, "reader", &format!("{BAKERY}/settings")).await.0, 200);
+    let permissions = format!("{BAKERY}/call_permissions?user_wa_id=4915112345678");
+    assert_eq!(refused(&get(&bench, "reader", &permissions).await), (403, 10), "no such scope");
+    assert_eq!(refused(&get(&bench, "reader", SANDBOX).await), (403, 200), "not that account");
+    bench.sandbox("/clock", json!({ "advance": "PT2H" })).await;
+    assert_eq!(refused(&get(&bench, "reader", BAKERY).await), (401, 190), "its time is over");
+
+    let live = json!({ "access_tokens": ["again"], "is_live": false, "fields": ["messages"] });
+    assert_eq!(change(live).await.0, 200);
+    let on = json!({ "calling": { "status": "ENABLED" } });
+    let settings = format!("{BAKERY}/settings");
+    assert_eq!(refused(&post(&bench, "again", &settings, on).await), (400, 138_018), "deaf");
+    let sip = json!({ "calling": { "sip": { "servers": [{ "hostname": "sip.shop.example" }] } } });
+    assert_eq!(refused(&post(&bench, "again", &settings, sip).await), (400, 138_018), "a draft");
+
+    for (wrong, status) in [
+        (json!({ "fields": ["call"] }), 400),
+        (json!({ "id": "9" }), 400),
+        (json!({ "access_tokens": ["draft-token"] }), 409),
+        (json!({ "tokens": [{ "token": "t", "scopes": [], "accounts": ["9"] }] }), 409),
+    ] {
+        assert_eq!(change(wrong.clone()).await.0, status, "{wrong}");
+    }
+    let nobody = send(bench.put("/sandbox/v1/apps/9").json(&json!({}))).await;
+    assert_eq!(nobody.0, 404);
+
+    let state = bench.sandbox_get("/state").await.1;
+    let shown = &state["apps"][0];
+    assert_eq!((&shown["app_id"], &shown["is_live"]), (&json!(app), &json!(false)));
+    assert_eq!(shown["fields"], json!(["messages"]));
+    assert_eq!(shown["tokens"][1]["scopes"], json!(["whatsapp_business_management"]));
+    assert_eq!(shown["tokens"][1]["accounts"], json!([ACCOUNT]));
+    assert_eq!(shown["tokens"][1]["expires_at"], "2026-11-22T13:00:00Z");
+    for secret in ["reader", "again", "second-app-secret", "demo-verify"] {
+        assert!(!state.to_string().contains(secret), "{secret}: {state}");
+    }
+    let account = &state["accounts"][0];
+    assert_eq!((&account["use_case"], &account["country"]), (&json!("utility"), &json!("DE")));
+    assert_eq!(account["apps"], account["subscribed_apps"]);
+}
+
+#[tokio::test]
+async fn a_new_number_has_only_settings_a_business_could_have_made() {
+    let bench = second().await;
+    let number = |tier: u32, calling: Value| {
+        let number = json!({ "id": "104", "account": ACCOUNT, "digits": "4930901821",
+                             "name": "New", "tier": tier, "calling": calling });
+        bench.sandbox("/numbers", number)
+    };
+    let (status, strange) = number(2_000, json!({ "colour": "red" })).await;
+    assert_eq!(status, 400, "{strange}");
+    assert!(strange["text"].as_str().unwrap().contains("no setting colour"), "{strange}");
+    let hours = json!({ "call_hours": { "status": "ENABLED", "timezone_id": "Mars/Olympus",
+        "weekly_operating_hours": [
+            { "day_of_week": "MONDAY", "open_time": "0900", "close_time": "1800" }] } });
+    let (status, zone) = number(2_000, hours).await;
+    assert_eq!((status, &zone["field"]), (409, &json!("call_hours.timezone_id")), "{zone}");
+    let (status, low) = number(250, json!({ "status": "ENABLED" })).await;
+    assert_eq!((status, &low["rule"]), (409, &json!("settings.tier")), "{low}");
+    let good = json!({ "status": "ENABLED", "call_icons": { "restrict_to_user_countries": ["DE"] },
+                       "sip": { "servers": [{ "hostname": "sip.shop.example" }] } });
+    assert_eq!(number(2_000, good).await.0, 201);
+    let (_, shown) = get(&bench, "second-token", "104/settings").await;
+    assert_eq!(shown["calling"]["status"], "ENABLED");
+    assert_eq!(shown["calling"]["call_icons"]["restrict_to_user_countries"], json!(["DE"]));
+    let (_, shown) =
+        send(bench.get("/sandbox/v1/numbers/104/settings?include_sip_credentials=true")).await;
+    let password = shown["calling"]["sip"]["servers"][0]["sip_user_password"].as_str();
+    assert!(password.is_some_and(|it| it.len() >= 32), "{shown}");
+}
+
+#[tokio::test]
 async fn a_sandbox_number_needs_no_tier_and_has_a_list_where_the_rules_say_so() {
     let bench = second().await;
     let account = format!("/sandbox/v1/accounts/{SANDBOX_ACCOUNT}");
@@ -320,6 +421,31 @@ async fn a_sandbox_number_needs_no_tier_and_has_a_list_where_the_rules_say_so() 
     let listed = json!({ "rules": { "limits.allowed_list_kinds": ["test", "sandbox"] } });
     assert_eq!(send(bench.put(&account).json(&listed)).await.0, 200);
     assert_eq!(refused(&request("818012345678").await), (400, 131_030));
+    let nobody = "4915100000000";
+    assert_eq!(refused(&request(nobody).await), (400, 131_030), "also who is not on WhatsApp");
+    let text = json!({ "messaging_product": "whatsapp", "to": nobody, "type": "text",
+                       "text": { "body": "hallo" } });
+    let written = post(&bench, "second-token", &format!("{SANDBOX}/messages"), text).await;
+    assert_eq!(refused(&written), (400, 131_030));
+    let by_id = json!({ "messaging_product": "whatsapp", "recipient": "DE.999", "type": "text",
+                        "text": { "body": "hallo" } });
+    let written = post(&bench, "second-token", &format!("{SANDBOX}/messages"), by_id).await;
+    assert_eq!(refused(&written), (400, 131_030));
+    let connect = |to: &str| {
+        let sdp = crate::business::Business::offering().sdp;
+        let body = json!({ "messaging_product": "whatsapp", "to": to, "action": "connect",
+                           "session": { "sdp_type": "offer", "sdp": sdp } });
+        post(&bench, "second-token", "102000000000003/calls", body)
+    };
+    assert_eq!(refused(&connect(nobody).await), (400, 131_030));
+    assert_eq!(refused(&connect("818012345678").await), (400, 131_030));
+    let listed = send(
+        bench
+            .put(&format!("/sandbox/v1/numbers/{SANDBOX}"))
+            .json(&json!({ "allowed_recipients": ["4915112345678", nobody] })),
+    );
+    assert_eq!(listed.await.0, 200);
+    assert_eq!(refused(&connect(nobody).await), (400, 138_001), "listed, and not on WhatsApp");
     let text = json!({ "to": "81312345678", "text": "hallo" });
     assert_eq!(bench.sandbox("/users/4915112345678/message", text).await.0, 200);
     assert_eq!(request("4915112345678").await.0, 200);

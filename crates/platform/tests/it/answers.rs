@@ -140,8 +140,97 @@ async fn above_the_concurrent_calls_the_caller_hears_nothing_of_it() {
     // The one that runs makes room.
     bench.sandbox(&format!("/users/{ANA}/hang_up"), json!({})).await;
     bench.hook.wait("terminate").await;
-    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
     bruno.call(BUSINESS.parse().unwrap(), Payloads::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_third_caller_of_two_hears_only_that_it_does_not_work() {
+    let rules = [("limits.concurrent".to_owned(), "2".to_owned())].into();
+    let bench = Bench::with(offhook_platform::Config { rules, ..config() }).await;
+    rings(&bench).await;
+    let dial = json!({ "type": "call", "to": BUSINESS, "sdp": Business::offering().sdp });
+    let mut bruno = phones::phone(&bench, BRUNO).await;
+    assert_eq!(phones::say(&mut bruno, &dial.to_string()).await["type"], "calling");
+    let mut chidi = phones::phone(&bench, "2348030000003").await;
+    let frame = phones::say(&mut chidi, &dial.to_string()).await;
+    assert_eq!((&frame["type"], &frame["what"]), (&json!("refused"), &json!("call")));
+    assert_eq!(frame["text"], "The call cannot be placed.");
+    assert!(frame.get("callback").is_none() && frame.get("opens_at").is_none(), "{frame}");
+    let sdp = Business::offering().sdp;
+    let connect = json!({ "messaging_product": "whatsapp", "to": "2348030000003",
+        "action": "connect", "session": { "sdp_type": "offer", "sdp": sdp } });
+    for (path, body) in [
+        ("message", json!({ "to": BUSINESS, "text": "hello" })),
+        ("permission", json!({ "to": BUSINESS, "action": "accept_permanent" })),
+    ] {
+        let path = format!("/users/2348030000003/{path}");
+        assert_eq!(bench.sandbox(&path, body).await.0, 200);
+    }
+    let full = bench.graph("calls", connect).await;
+    assert_eq!(refused(&full), (400, 138_002), "the business is told the limit");
+}
+
+#[tokio::test]
+async fn a_holiday_blocks_calls_where_the_week_would_take_them() {
+    for (means, open_at, closed_at) in [("open", "13:30", "12:00"), ("closed", "14:00", "13:30")] {
+        let rules = [("hours.holiday_means".to_owned(), means.to_owned())].into();
+        let bench = Bench::with(offhook_platform::Config { rules, ..config() }).await;
+        bench.clock.set_mode(Mode::Frozen);
+        bench.clock.set("2026-11-20T09:00:00Z".parse().unwrap());
+        // A Monday; the holiday is from 13 to 13:59.
+        let hours = json!({ "status": "ENABLED", "timezone_id": "UTC",
+            "weekly_operating_hours": [
+                { "day_of_week": "MONDAY", "open_time": "0900", "close_time": "1800" }],
+            "holiday_schedule": [
+                { "date": "2026-11-23", "start_time": "1300", "end_time": "1359" }] });
+        let set = bench.graph("settings", json!({ "calling": { "call_hours": hours } })).await;
+        assert_eq!(set.0, 200, "{}", set.1);
+        let call = async |at: &str| {
+            bench.clock.set(format!("2026-11-23T{at}:00Z").parse().unwrap());
+            bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await
+        };
+        let closed = call(closed_at).await;
+        assert_eq!(
+            (closed.0, &closed.1["rule"]),
+            (409, &json!("hours.open")),
+            "{means}: {closed:?}"
+        );
+        assert!(bench.hook.all().is_empty(), "no webhook of a blocked attempt");
+        let open = call(open_at).await;
+        assert_eq!(open.0, 200, "{means}: {open:?}");
+        bench.hook.wait("connect").await;
+    }
+}
+
+#[tokio::test]
+async fn a_phone_asks_a_closed_business_to_call_back() {
+    let bench = Bench::start().await;
+    bench.clock.set_mode(Mode::Frozen);
+    // A Sunday.
+    bench.clock.set("2026-11-22T15:00:00Z".parse().unwrap());
+    let mut ana = phones::phone(&bench, ANA).await;
+    let ask = json!({ "type": "ask_callback", "to": BUSINESS }).to_string();
+    let open = phones::say(&mut ana, &ask).await;
+    let refusal = (&json!("refused"), &json!("ask_callback"), &json!("hours.callback"));
+    assert_eq!((&open["type"], &open["what"], &open["code"]), refusal, "{open}");
+    let hours = json!({ "status": "ENABLED", "timezone_id": "America/Sao_Paulo",
+        "weekly_operating_hours": [
+            { "day_of_week": "MONDAY", "open_time": "0900", "close_time": "1800" }] });
+    let set = bench.graph("settings", json!({ "calling": { "call_hours": hours } })).await;
+    assert_eq!(set.0, 200, "{}", set.1);
+    assert_eq!(phones::next(&mut ana).await["type"], "business");
+    let entry = phones::say(&mut ana, &ask).await;
+    assert_eq!(entry["entry"]["kind"], "permission_reply", "{entry}");
+    assert_eq!(entry["entry"]["state"], "temporary");
+    let told = bench.hook.wait("accept").await;
+    let message = &told["messages"][0];
+    let reply = &message["interactive"]["call_permission_reply"];
+    assert_eq!(
+        (&reply["is_permanent"], &reply["response_source"]),
+        (&json!(false), &json!("automatic"))
+    );
+    assert!(message["context"]["id"].as_str().unwrap().starts_with("wacid."), "{message}");
+    assert_eq!(bench.hook.events(), ["accept"], "and no call");
 }
 
 #[tokio::test]

@@ -166,3 +166,20 @@ async fn two_calls_at_once_do_not_pass_a_limit_of_one() {
         assert_eq!(said, [(200, 0), (429, 138_005)]);
     }
 }
+
+#[tokio::test]
+async fn a_business_dials_again_as_soon_as_it_hears_that_the_call_is_over() {
+    let bench = allowed().await;
+    bench.behave(ANA, json!({ "answer": { "after_ms": 0 } })).await;
+    for nth in 0..5 {
+        let (status, placed) = dial(&bench, &Business::offering()).await;
+        assert_eq!(status, 200, "call {nth}: {placed}");
+        let id = placed["calls"][0]["id"].as_str().unwrap().to_owned();
+        bench.hook.wait_nth("ACCEPTED", nth).await;
+        // The answer to `terminate` is the first to say so, its webhook the second.
+        assert_eq!(bench.action(&id, "terminate").await.0, 200);
+        if nth % 2 == 1 {
+            bench.hook.wait_nth("terminate", nth).await;
+        }
+    }
+}

@@ -5,6 +5,7 @@
 mod accounts;
 mod analytics;
 mod answers;
+mod at_once;
 mod bad_media;
 mod bench;
 mod blocked_country;

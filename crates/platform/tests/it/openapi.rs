@@ -28,6 +28,7 @@ async fn every_operation_is_there_and_takes_its_example() {
             .replace("{wa_id}", ANA)
             .replace("{phone_number_id}", PNID)
             .replace("{waba_id}", "201234567890123")
+            .replace("{app_id}", "401234567890123")
             .replace("{media_id}", "1002700000000001")
             .replace("{id}", "wacid.NONE");
         for (method, operation) in item.as_object().unwrap() {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     bench::{ANA, BUSINESS, Bench, refused, value},
     business::Business,
+    phones,
     price::seeded,
 };
 
@@ -235,6 +236,18 @@ async fn without_a_payment_method_nobody_calls() {
     assert_eq!(refused(&dial(&bench, ANA).await), (400, 131_044));
     let call = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
     assert_eq!((call.0, call.1["code"].as_i64()), (409, Some(131_044)));
+    // From the user's own phone the business hears of it too, and of no call.
+    let mut ana = phones::phone(&bench, ANA).await;
+    let call = json!({ "type": "call", "to": BUSINESS, "sdp": Business::offering().sdp });
+    let frame = phones::say(&mut ana, &call.to_string()).await;
+    assert_eq!((&frame["type"], &frame["what"]), (&json!("refused"), &json!("call")), "{frame}");
+    let told = bench.hook.wait_nth("other", 1).await;
+    assert_eq!(told["errors"][0]["code"], 131_044, "{told}");
+    assert!(told.get("calls").is_none(), "{told}");
+    assert!(!bench.hook.events().contains(&"connect".to_owned()), "{:?}", bench.hook.events());
+    let last = bench.hook.all().pop().unwrap();
+    let body: Value = serde_json::from_slice(&last.body).unwrap();
+    assert_eq!(body["entry"][0]["changes"][0]["field"], "calls");
 
     let rules = [("eligibility.payment_code".to_owned(), "131042".to_owned())].into();
     let seeded = seeded(&[("payment_valid = true", "payment_valid = false")]);

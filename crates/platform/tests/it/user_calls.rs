@@ -26,6 +26,19 @@ async fn accepted(bench: &Bench, id: &str) -> Business {
     business
 }
 
+#[tokio::test]
+async fn what_a_link_says_comes_back_in_terminate_too() {
+    let bench = Bench::start().await;
+    let id = ana_calls(&bench).await;
+    bench.hook.wait("connect").await;
+    assert_eq!(bench.action(&id, "reject").await.0, 200);
+    let ended = bench.hook.wait("terminate").await["calls"][0].clone();
+    assert_eq!(
+        (&ended["id"], &ended["deeplink_payload"], &ended["cta_payload"]),
+        (&json!(id), &json!("src=test"), &json!("order=7"))
+    );
+}
+
 fn is_tone(heard: &Value, hz: f64) -> bool {
     heard["tone_hz"].as_f64().is_some_and(|found| (found - hz).abs() < hz * 0.05)
 }

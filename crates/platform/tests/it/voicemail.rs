@@ -194,6 +194,24 @@ async fn a_kill_in_voicemail_ends_the_call_once() {
 }
 
 #[tokio::test]
+async fn for_the_business_a_call_in_voicemail_is_over() {
+    let bench = bench(json!(["REJECT"]), None).await;
+    bench.open_window().await;
+    bench.permit("accept_permanent").await;
+    let id = ana_calls(&bench, None).await;
+    bench.hook.wait("connect").await;
+    assert_eq!(bench.action(&id, "reject").await.0, 200);
+    // It may call back at once, and finds the phone busy.
+    let sdp = Business::offering().sdp;
+    let connect = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
+                          "session": { "sdp_type": "offer", "sdp": sdp } });
+    let (status, placed) = bench.graph("calls", connect).await;
+    assert_eq!(status, 200, "{placed}");
+    bench.hook.wait("REJECTED").await;
+    assert_eq!(bench.sandbox_get(&format!("/calls/{id}")).await.1["state"], "voicemail");
+}
+
+#[tokio::test]
 async fn an_announcement_that_is_gone_is_named() {
     let bench = bench(json!(["REJECT"]), None).await;
     let settings = bench.graph_get("/settings").await.1;

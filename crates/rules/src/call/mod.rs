@@ -396,9 +396,10 @@ impl Call {
         let ended_at = answered_at.map_or(now, |at| now.max(at));
         let ending = Ending { reason, answered_at, ended_at };
         effects.push(Effect::CloseLegs);
+        // The phone first: a business that dials at once must find it free.
+        effects.push(Effect::TellUser(Notice::Ended(ending)));
         effects.push(Effect::SendTerminate(ending));
         self.deliver_captured(effects);
-        effects.push(Effect::TellUser(Notice::Ended(ending)));
         match self.direction {
             Direction::UserInitiated if self.grants_callback => effects.push(Effect::GrantCallback),
             Direction::UserInitiated => {}

@@ -158,10 +158,10 @@ impl Call {
         if deliver {
             effects.push(Effect::DeliverVoicemail);
         }
+        effects.push(Effect::TellUser(Notice::Ended(ending)));
         if !tells_at_start {
             effects.push(Effect::SendTerminate(ending));
         }
-        effects.push(Effect::TellUser(Notice::Ended(ending)));
         if self.direction == Direction::UserInitiated && self.grants_callback {
             effects.push(Effect::GrantCallback);
         }

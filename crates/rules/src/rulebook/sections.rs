@@ -159,7 +159,7 @@ choice! {
 }
 
 section! {
-    /// Which scope a request needs, and which versions of the API there are.
+    /// Which scope a request needs, which webhook fields there are, and which versions of the API there are.
     AccessRules = "access" {
         /// Edges open to `whatsapp_business_messaging`; the object itself is `self`.
         messaging_edges: Vec<String>,
@@ -167,6 +167,8 @@ section! {
         management_edges: Vec<String>,
         /// How the 360dialog edition says its own errors.
         dialog_errors: DialogErrors,
+        /// What an app can subscribe to of a `whatsapp_business_account`.
+        webhook_fields: Vec<String>,
         /// The oldest version of the Graph API that is taken.
         version_min: u32,
         /// The newest one, which a path without a version means.

@@ -225,7 +225,8 @@ pub fn apply(
             Some(others::check_sip(settings.sip.as_ref(), sip, &prerequisites.asker, book)?);
     }
     if let Some(voicemail) = &change.voicemail {
-        settings.voicemail = Some(others::check_voicemail(voicemail, book)?);
+        let current = settings.voicemail.as_ref();
+        settings.voicemail = Some(others::check_voicemail(current, voicemail, book)?);
     }
     if settings.grants_callback() && !current.grants_callback() {
         check_grant(prerequisites.country, book)?;

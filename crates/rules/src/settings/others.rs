@@ -8,7 +8,7 @@ use terms::AppId;
 
 use super::{
     Asker, Switch,
-    change::{Port, SipChange, SipServerChange, VoicemailChange},
+    change::{AnnouncementChange, Port, SipChange, SipServerChange, VoicemailChange},
     invalid, word,
 };
 use crate::{Refusal, rulebook::Rulebook};
@@ -156,26 +156,29 @@ fn check_server(server: &SipServerChange, book: &Rulebook) -> Result<SipServer, 
     })
 }
 
+/// Checks `voicemail`; what the change leaves out stays as it is.
 pub(super) fn check_voicemail(
+    current: Option<&Voicemail>,
     change: &VoicemailChange,
     book: &Rulebook,
 ) -> Result<Voicemail, Refusal> {
-    let Some(status) = &change.status else {
-        return Err(invalid("voicemail.status", "is required"));
+    let status = match (&change.status, current) {
+        (Some(status), _) => word("voicemail.status", status)?,
+        (None, Some(current)) => current.status,
+        (None, None) => return Err(invalid("voicemail.status", "is required")),
     };
-    let status: Switch = word("voicemail.status", status)?;
-    let triggers = change.triggers.as_deref().unwrap_or_default();
-    let triggers: Vec<Trigger> = triggers
-        .iter()
-        .map(|trigger| word("voicemail.triggers", trigger))
-        .collect::<Result<_, _>>()?;
-    let audio = change.audio.as_ref().and_then(|audio| audio.default.as_ref());
-    let announcement = audio.and_then(|audio| {
-        let media_id = audio.announcement_media_id?;
-        Some(Announcement { media_id, timeout_s: audio.timeout_seconds })
-    });
+    let triggers = match (&change.triggers, current) {
+        (Some(triggers), _) => triggers
+            .iter()
+            .map(|trigger| word("voicemail.triggers", trigger))
+            .collect::<Result<Vec<Trigger>, _>>()?,
+        (None, Some(current)) => current.triggers.clone(),
+        (None, None) => Vec::new(),
+    };
+    let wanted = change.audio.as_ref().and_then(|audio| audio.default.as_ref());
+    let announcement = announcement(current.and_then(|it| it.announcement), wanted);
     let max = book.settings.voicemail_timeout_max.value.as_secs();
-    if announcement.and_then(|a| a.timeout_s).is_some_and(|timeout| timeout > max) {
+    if wanted.and_then(|it| it.timeout_seconds).is_some_and(|timeout| timeout > max) {
         let reason = format!("must be from 0 to {max}");
         return Err(invalid("voicemail.audio.default.timeout_seconds", &reason));
     }
@@ -189,4 +192,16 @@ pub(super) fn check_voicemail(
         }
         Switch::Enabled | Switch::Disabled => Ok(Voicemail { status, triggers, announcement }),
     }
+}
+
+fn announcement(
+    current: Option<Announcement>,
+    wanted: Option<&AnnouncementChange>,
+) -> Option<Announcement> {
+    let media_id = wanted.and_then(|it| it.announcement_media_id);
+    let timeout_s = wanted.and_then(|it| it.timeout_seconds);
+    Some(Announcement {
+        media_id: media_id.or(current.map(|it| it.media_id))?,
+        timeout_s: timeout_s.or(current.and_then(|it| it.timeout_s)),
+    })
 }

@@ -5,7 +5,7 @@ use offhook_rules::{
     limits::NumberKind,
     settings::{
         Applied, Asker, CallingSettings, Change, IconVisibility, Prerequisites, SipPassword,
-        Switch, apply,
+        Switch, Trigger, Voicemail, apply,
     },
 };
 use serde_json::{Value, json};
@@ -200,6 +200,51 @@ fn others_are_checked_and_stored() {
     );
     let text = serde_json::to_string(&stored).unwrap();
     assert_eq!(serde_json::from_str::<CallingSettings>(&text).unwrap(), stored);
+}
+
+#[test]
+fn what_a_change_leaves_out_stays_as_it_is() {
+    let full = json!({
+        "audio": {"additional_codecs": ["PCMA"]},
+        "call_icons": {"restrict_to_user_countries": ["BR"]},
+        "voicemail": {"status": "ENABLED", "triggers": ["REJECT"],
+            "audio": {"default": {"announcement_media_id": 7, "timeout_seconds": 20}}},
+    });
+    let stored = change(&CallingSettings::default(), full).unwrap().settings;
+    for part in [
+        json!({"audio": {}}),
+        json!({"call_icons": {}}),
+        json!({"voicemail": {}}),
+        json!({"voicemail": {"audio": {}}}),
+        json!({"voicemail": {"audio": {"default": {}}}}),
+        json!({"voicemail": {"status": "ENABLED"}}),
+    ] {
+        assert_eq!(change(&stored, part.clone()).unwrap().settings, stored, "{part}");
+    }
+    let voicemail = |part: Value| {
+        let settings = change(&stored, json!({ "voicemail": part })).unwrap().settings;
+        let Voicemail { status, triggers, announcement } = settings.voicemail.unwrap();
+        let announcement = announcement.unwrap();
+        (status, triggers, announcement.media_id, announcement.timeout_s)
+    };
+    let (on, reject) = (Switch::Enabled, vec![Trigger::Reject]);
+    assert_eq!(
+        voicemail(json!({"status": "DISABLED"})),
+        (Switch::Disabled, reject.clone(), 7, Some(20))
+    );
+    assert_eq!(
+        voicemail(json!({"triggers": ["TIMEOUT"]})),
+        (on, vec![Trigger::Timeout], 7, Some(20))
+    );
+    let default = |value: Value| json!({"audio": {"default": value}});
+    assert_eq!(voicemail(default(json!({"timeout_seconds": 0}))), (on, reject.clone(), 7, Some(0)));
+    assert_eq!(voicemail(default(json!({"announcement_media_id": 8}))), (on, reject, 8, Some(20)));
+    let none = change(&stored, json!({"voicemail": {"triggers": []}})).unwrap_err();
+    assert_eq!(none.rule(), "settings.value", "the merged value is checked");
+    let cleared = json!({"audio": {"additional_codecs": []},
+                         "call_icons": {"restrict_to_user_countries": []}});
+    let cleared = change(&stored, cleared).unwrap().settings;
+    assert_eq!((cleared.additional_codecs, cleared.icon_countries), (Some(vec![]), vec![]));
 }
 
 #[test]

@@ -141,9 +141,10 @@ open_enum! {
 /// To whom the icon is shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallIcons {
-    /// Only to users whose number is of these countries; empty is everybody.
-    #[serde(default)]
-    pub restrict_to_user_countries: Vec<String>,
+    /// Only to users whose number is of these countries; empty is everybody. Absent in a write:
+    /// unchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restrict_to_user_countries: Option<Vec<String>>,
 }
 
 /// When users may call.
@@ -189,9 +190,9 @@ pub struct Holiday {
 /// Codecs beside Opus.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audio {
-    /// Which.
-    #[serde(default)]
-    pub additional_codecs: Vec<AudioCodec>,
+    /// Which. Absent in a write: unchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub additional_codecs: Option<Vec<AudioCodec>>,
 }
 
 /// SIP instead of Graph and webhooks.
@@ -302,8 +303,8 @@ fn read_free_object(fields: Fields<'_>, name: &str) -> Result<Option<Value>, Req
 }
 
 fn read_icons(fields: Fields<'_>) -> Result<CallIcons, RequestFault> {
-    let countries = fields.texts("restrict_to_user_countries")?.unwrap_or_default();
-    for (at, country) in countries.iter().enumerate() {
+    let countries = fields.texts("restrict_to_user_countries")?;
+    for (at, country) in countries.iter().flatten().enumerate() {
         if country.parse::<terms::Country>().is_err() {
             let path = format!("{}[{at}]", fields.path_of("restrict_to_user_countries"));
             return Err(RequestFault::invalid(path, "an ISO 3166-1 alpha-2 country code"));
@@ -345,13 +346,13 @@ fn read_holiday(fields: Fields<'_>) -> Result<Holiday, RequestFault> {
 }
 
 fn read_audio(fields: Fields<'_>) -> Result<Audio, RequestFault> {
-    let codecs = fields.texts("additional_codecs")?.unwrap_or_default();
+    let codecs = fields.texts("additional_codecs")?;
     let path = fields.path_of("additional_codecs");
-    for (at, codec) in codecs.iter().enumerate() {
+    for (at, codec) in codecs.iter().flatten().enumerate() {
         read::check_word(&format!("{path}[{at}]"), codec, AudioCodec::WORDS)?;
     }
-    let additional_codecs = codecs.iter().map(|codec| AudioCodec::from(codec.as_str())).collect();
-    Ok(Audio { additional_codecs })
+    let read = |list: Vec<String>| list.iter().map(|it| AudioCodec::from(it.as_str())).collect();
+    Ok(Audio { additional_codecs: codecs.map(read) })
 }
 
 fn read_sip(fields: Fields<'_>) -> Result<Sip, RequestFault> {

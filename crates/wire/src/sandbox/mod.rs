@@ -10,7 +10,7 @@ mod user;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use terms::{Country, PhoneNumberId, Timestamp, WaId, WabaId};
+use terms::{AppId, Country, PhoneNumberId, Timestamp, WaId, WabaId};
 
 pub use self::faults::{
     FaultDone, FaultScope, Faults, FaultsError, GraphFaults, MediaFaults, WebhookFault,
@@ -47,6 +47,9 @@ pub struct Refused {
 pub struct State {
     /// The test clock.
     pub clock: Clock,
+    /// Apps; their secrets and tokens are not shown.
+    #[serde(default)]
+    pub apps: Vec<App>,
     /// Accounts.
     pub accounts: Vec<Account>,
     /// Business numbers.
@@ -61,6 +64,37 @@ pub struct State {
     /// The rate cards an account can have.
     #[serde(default)]
     pub rate_cards: Vec<String>,
+}
+
+/// An app: a client of the Graph API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct App {
+    /// Its id.
+    pub app_id: AppId,
+    /// Its name.
+    pub name: String,
+    /// The webhook fields it subscribes to.
+    pub fields: Vec<String>,
+    /// Where its webhooks go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    /// Live mode, which SIP needs.
+    pub is_live: bool,
+    /// What each of its tokens allows.
+    pub tokens: Vec<TokenScope>,
+}
+
+/// What a token of an app allows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenScope {
+    /// Its permissions.
+    pub scopes: Vec<String>,
+    /// When it ends; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The accounts it is for; absent: all of the app's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<WabaId>,
 }
 
 /// An account (WABA).
@@ -78,6 +112,15 @@ pub struct Account {
     pub kind: String,
     /// Its time zone.
     pub timezone: String,
+    /// Its country, if one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
+    /// What it declared to use calls for.
+    pub use_case: String,
+    /// The apps that may act for it.
+    pub apps: Vec<AppId>,
+    /// Those of them that get its webhooks.
+    pub subscribed_apps: Vec<AppId>,
     /// What it is billed in.
     pub currency: String,
     /// Whether a valid payment method is set.

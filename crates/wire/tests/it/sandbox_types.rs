@@ -29,6 +29,8 @@ fn every_interface_has_the_keys_of_its_type() {
         ("Refused", fields::<ours::Refused>()),
         ("State", fields::<ours::State>()),
         ("Clock", fields::<ours::Clock>()),
+        ("App", fields::<ours::App>()),
+        ("TokenScope", fields::<ours::TokenScope>()),
         ("Account", fields::<ours::Account>()),
         ("BusinessNumber", fields::<ours::Number>()),
         ("User", fields::<ours::User>()),

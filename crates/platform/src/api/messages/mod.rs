@@ -132,8 +132,7 @@ impl Letter<'_> {
     }
 
     fn user_facts(&self) -> eligibility::UserFacts {
-        let user = self.is_known.then_some(&*self.user);
-        consent::user_facts(self.world, self.number, user)
+        consent::user_facts(self.world, self.number, &self.user, self.is_known)
     }
 
     /// An entry of the user's chat, its state that of a message on its way.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Key, Meeting, settings::demo_but};
 use crate::{
-    bench::{ANA, BUSINESS, Bench, config, send},
+    bench::{ANA, BUSINESS, Bench, PNID, config, send},
     business::Business,
 };
 
@@ -94,7 +94,9 @@ pub(super) async fn of_eligibility() -> Meeting {
 
     let unpaid = demo_but("payment_valid = true", "payment_valid = false").await;
     meeting.graph(PAYMENT, "no valid payment method", &dial(&unpaid, ANA).await);
-    let blocked = demo_but("digits = \"551140000000\"", "digits = \"201040000000\"").await;
+    let blocked = Bench::start().await;
+    let moved = blocked.put(&format!("/sandbox/v1/numbers/{PNID}"));
+    assert_eq!(send(moved.json(&json!({ "country": "EG" }))).await.0, 200);
     meeting.graph(COUNTRY, "of EG", &dial(&blocked, ANA).await);
     meeting
 }
@@ -129,7 +131,7 @@ pub(super) async fn of_limits() -> Meeting {
     meeting.graph(PAIR, "already running", &dial(&bench, ANA).await);
     assert_eq!(bench.action(&first, "terminate").await.0, 200);
     bench.hook.wait("terminate").await;
-    meeting.graph(PLACED, "1 of 1", &dial_when_free(&bench).await);
+    meeting.graph(PLACED, "1 of 1", &dial(&bench, ANA).await);
 
     let bench = with_rule("limits.connected_per_day", "1").await;
     bench.behave(ANA, json!({ "answer": { "after_ms": 50 } })).await;
@@ -137,22 +139,10 @@ pub(super) async fn of_limits() -> Meeting {
     bench.hook.wait("ACCEPTED").await;
     assert_eq!(bench.action(&first, "terminate").await.0, 200);
     bench.hook.wait("terminate").await;
-    let answer = dial_when_free(&bench).await;
+    let answer = dial(&bench, ANA).await;
     meeting.graph(CONNECTED, "1 of 1", &answer);
     assert!(answer.1["error"]["error_data"]["next_call_allowed_at"].is_i64(), "{answer:?}");
     meeting
-}
-
-/// Dials once the last call has left the table of live calls.
-async fn dial_when_free(bench: &Bench) -> (u16, Value) {
-    for _ in 0..100 {
-        let answer = dial(bench, ANA).await;
-        if answer.1["error"]["code"] != json!(138_003) {
-            return answer;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("the last call does not end");
 }
 
 pub(super) async fn of_actions() -> Meeting {
@@ -175,7 +165,7 @@ pub(super) async fn of_actions() -> Meeting {
     bench.open_window().await;
     bench.permit("accept_permanent").await;
     bench.behave(ANA, json!({ "answer": "ignore" })).await;
-    let outgoing = id(&dial_when_free(&bench).await);
+    let outgoing = id(&dial(&bench, ANA).await);
     let answer = bench.answer(&outgoing, "accept", &business.sdp).await;
     meeting.graph(DIRECTION, "BUSINESS_INITIATED", &answer);
     assert_eq!(bench.action(&outgoing, "terminate").await.0, 200);

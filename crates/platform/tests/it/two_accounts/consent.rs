@@ -77,7 +77,7 @@ pub(super) async fn unanswered_calls_end_the_permission(account: &Account) {
     side.open_window().await;
     side.permit("accept_permanent").await;
     for nth in 0..4 {
-        placed(&dial_when_free(&side).await);
+        placed(&side.dial().await);
         side.bench.hook.wait_nth("RINGING", nth).await;
         side.advance("PT61S");
         side.bench.hook.wait_nth("terminate", nth).await;
@@ -86,16 +86,4 @@ pub(super) async fn unanswered_calls_end_the_permission(account: &Account) {
     let reply = &revoked["messages"][0]["interactive"]["call_permission_reply"];
     assert_eq!(reply["response_source"], "automatic", "{revoked}");
     assert_eq!(side.permissions().await["permission"]["status"], "no_permission");
-}
-
-/// Dials once the last call has left the table of live calls.
-pub(super) async fn dial_when_free(side: &Side<'_>) -> (u16, Value) {
-    for _ in 0..200 {
-        let answer = side.dial().await;
-        if answer.1["error"]["code"] != json!(138_003) {
-            return answer;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("the last call does not end");
 }

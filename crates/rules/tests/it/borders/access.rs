@@ -1,7 +1,7 @@
 //! Rules about tokens, versions and the user's app.
 
 use offhook_rules::{
-    access::{Scope, missing, scopes_of, version},
+    access::{Scope, missing, scopes_of, strange_field, version},
     client::{Client, ClientOs, Feature},
     health::{Availability, HealthFacts, Part, health},
     rulebook::Rulebook,
@@ -12,6 +12,7 @@ use super::{Case, around, said};
 pub(super) const CASES: &[Case] = &[
     Case { rule: "access.messaging_edges", other: ["calls", "messages"], verdict: messaging },
     Case { rule: "access.management_edges", other: ["settings", "calls"], verdict: management },
+    Case { rule: "access.webhook_fields", other: ["calls", "messages"], verdict: fields },
     Case { rule: "access.version_min", other: ["16", "18"], verdict: oldest },
     Case { rule: "access.version_newest", other: ["25", "27"], verdict: newest },
     Case { rule: "health.restricted", other: ["BLOCKED", "LIMITED"], verdict: restricted },
@@ -43,6 +44,14 @@ const EDGES: [&str; 9] = [
     "self",
     "unknown",
 ];
+
+fn fields(book: &Rulebook) -> String {
+    let strange = |field: &str| {
+        let fields = ["calls".to_owned(), field.to_owned()];
+        format!("{field} {}", strange_field(&fields, book).unwrap_or("ok"))
+    };
+    ["messages", "account_update", "call", "Calls"].map(strange).join(" | ")
+}
 
 fn open_with(held: Scope, book: &Rulebook) -> String {
     EDGES.map(|edge| format!("{edge} {}", missing(edge, &[held], book).is_none())).join(" | ")
