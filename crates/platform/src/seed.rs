@@ -144,7 +144,9 @@ impl Seed {
             let account = account.expect("a checked seed has the account of each number");
             let mut apps =
                 account.subscribers().filter_map(|id| self.apps.iter().find(|app| app.id == *id));
-            let app_listens = apps.any(App::hears_of_calls);
+            let (key, webhook) = (new.d360_key.is_some(), new.channel_webhook.is_some());
+            let app_listens =
+                apps.any(App::hears_of_calls) || account.is_heard_by_channel(key, webhook);
             let id = new.id.clone();
             let settled = new.settle(account, app_listens, &books.of(account), now);
             let why = |refusal| SeedError::Meaning(format!("number {id}: {refusal}"));

@@ -125,7 +125,10 @@ async fn change_calling(
         tier: number.tier,
         kind: world.directory.kind_of(number),
         country: number.known_country(),
-        app_listens: account.as_ref().is_some_and(|account| world.directory.is_heard(account)),
+        app_listens: account.as_ref().is_some_and(|account| {
+            let (key, webhook) = (number.d360_key.is_some(), number.channel_webhook.is_some());
+            world.directory.is_heard(account) || account.is_heard_by_channel(key, webhook)
+        }),
         use_case: account.map(|account| account.use_case.clone()).unwrap_or_default(),
         asker: viewer.asker(),
     };

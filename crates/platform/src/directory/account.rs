@@ -49,6 +49,12 @@ impl Account {
         subscribed.iter().filter(|app| self.apps.contains(app))
     }
 
+    /// Whether a number's 360dialog channel hears of calls: by a webhook of its own, or because the
+    /// account has no app here, where 360dialog's own is subscribed.
+    pub(crate) fn is_heard_by_channel(&self, has_key: bool, has_webhook: bool) -> bool {
+        has_webhook || (has_key && self.apps.is_empty())
+    }
+
     /// The app gets its webhooks from now on.
     pub(crate) fn subscribe(&mut self, app: &AppId) {
         let subscribed = self.subscribed_apps.get_or_insert_with(|| self.apps.clone());

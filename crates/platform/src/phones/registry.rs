@@ -35,8 +35,8 @@ pub(crate) struct PhoneHandle {
     frames: mpsc::Sender<ToPhone>,
     too_slow: CancellationToken,
     once: bool,
-    /// It has been called, or has called.
-    has_rung: Arc<AtomicBool>,
+    /// A call of it is over.
+    is_done: Arc<AtomicBool>,
 }
 
 /// The connected phones; clones share them.
@@ -60,8 +60,8 @@ impl Phones {
         let (sink, frames) = mpsc::channel(FRAMES_MAX);
         let too_slow = CancellationToken::new();
         let id = PhoneId(self.next.fetch_add(1, Ordering::Relaxed));
-        let (too_slow_too, has_rung) = (too_slow.clone(), Arc::default());
-        let phone = PhoneHandle { id, frames: sink, too_slow: too_slow_too, once, has_rung };
+        let (too_slow_too, is_done) = (too_slow.clone(), Arc::default());
+        let phone = PhoneHandle { id, frames: sink, too_slow: too_slow_too, once, is_done };
         self.lock().entry(user).or_default().push(phone.clone());
         Connected { phone, frames, too_slow }
     }
@@ -85,7 +85,7 @@ impl Phones {
     /// The user's phones that a call can ring on.
     fn free(&self, user: &WaId) -> Vec<PhoneHandle> {
         let mut phones = self.of(user);
-        phones.retain(|phone| !phone.once || !phone.has_rung.load(Ordering::Relaxed));
+        phones.retain(|phone| !phone.once || !phone.is_done.load(Ordering::Relaxed));
         phones
     }
 
@@ -166,6 +166,7 @@ impl PhoneHandle {
         text: &str,
         duration_s: Option<u64>,
     ) {
+        self.is_done.store(true, Ordering::Relaxed);
         let text = text.to_owned();
         self.tell(ToPhone::Ended { call_id: id.clone(), reason, text, duration_s });
     }
@@ -205,13 +206,7 @@ impl PhoneHandle {
         }
     }
 
-    /// It is in a call now.
-    pub(crate) fn rings(&self) {
-        self.has_rung.store(true, Ordering::Relaxed);
-    }
-
     fn incoming(&self, facts: &Facts) {
-        self.rings();
         let from =
             PhoneCaller { number: facts.number.digits.clone(), name: facts.number.name.clone() };
         self.tell(ToPhone::Incoming { call_id: facts.id.clone(), from });

@@ -14,8 +14,7 @@ use crate::{api::chain, directory::User, world::World};
 /// How long a handset stays to be called: it rings the moment it is connected.
 const STAY: Duration = Duration::from_secs(10);
 
-/// How long its connection outlives its call, so that the last frames are exchanged. Whoever calls
-/// meanwhile finds it.
+/// How long its connection outlives its call, so that the last frames are exchanged.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// A scripted user could not call.
@@ -61,14 +60,10 @@ pub(crate) async fn place(
     }
 }
 
-/// Until the call is over, and the one that came right after it.
+/// Until the call is over, and a moment longer.
 async fn stay(handset: &Handset) {
-    while handset.ended().await.is_ok() {
-        match tokio::time::timeout(LINGER, handset.next_incoming()).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(_)) | Err(_) => return,
-        }
-    }
+    drop(handset.ended().await);
+    tokio::time::sleep(LINGER).await;
 }
 
 async fn connect(world: &World, user: &User) -> Result<Handset, String> {

@@ -150,7 +150,6 @@ async fn read(world: &Arc<World>, user: &Arc<User>, phone: &PhoneHandle, text: &
 async fn obey(world: &Arc<World>, user: &Arc<User>, phone: &PhoneHandle, frame: FromPhone) {
     let (what, result) = match frame {
         FromPhone::Call { to, sdp, deeplink_payload, cta_payload, button } => {
-            phone.rings();
             let call = place::UserCall {
                 user: Arc::clone(user),
                 to,

@@ -93,7 +93,9 @@ pub(super) async fn add_number(State(world): State<Arc<World>>, request: Request
     check(&world, &seed)?;
     let account = world.directory.account(&new.account);
     let account = account.ok_or(SandboxRefusal::Unknown { what: "account" })?;
-    let (is_heard, book) = (world.directory.is_heard(&account), world.book_of(&account));
+    let (key, webhook) = (new.d360_key.is_some(), new.channel_webhook.is_some());
+    let is_heard = world.directory.is_heard(&account) || account.is_heard_by_channel(key, webhook);
+    let book = world.book_of(&account);
     let number = new.settle(&account, is_heard, &book, world.clock.now());
     let number = number.map_err(ApiRefusal::from)?;
     writing.save_number(number.clone()).await?;

@@ -167,7 +167,7 @@ async fn the_third_caller_of_two_hears_only_that_it_does_not_work() {
         assert_eq!(bench.sandbox(&path, body).await.0, 200);
     }
     let full = bench.graph("calls", connect).await;
-    assert_eq!(refused(&full), (400, 138_002), "the business is told the limit");
+    assert_eq!(refused(&full), (429, 138_002), "the business is told the limit");
 }
 
 #[tokio::test]

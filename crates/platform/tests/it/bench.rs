@@ -128,6 +128,13 @@ impl Bench {
     }
 
     /// Ana writes, so that the window is open.
+    /// Gives the number another country, as nobody could have enabled it there.
+    pub(crate) async fn move_to(&self, country: &str) {
+        let moved = self.put(&format!("/sandbox/v1/numbers/{PNID}"));
+        let (status, answer) = send(moved.json(&json!({ "country": country }))).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
     pub(crate) async fn open_window(&self) {
         let text = json!({ "to": BUSINESS, "text": "hello" });
         let (status, body) = self.sandbox(&format!("/users/{ANA}/message"), text).await;

@@ -9,9 +9,9 @@ use crate::{
 
 /// The demo by the newest rules, its number in the United States; callbacks are on from before.
 async fn bench() -> Bench {
-    let country = format!("digits = \"{BUSINESS}\"\ncountry = \"US\"\n");
-    let changes = [("2025-beta", "2026-10"), ("digits = \"551140000000\"\n", &*country)];
-    Bench::with(seeded(&changes)).await
+    let bench = Bench::with(seeded(&[("2025-beta", "2026-10")])).await;
+    bench.move_to("US").await;
+    bench
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ const BRUNO: &str = "5511988887777";
 /// The demo by the newest rules, restricted, its country blocked, its limits spent before the start.
 async fn bench() -> Bench {
     let restricted = format!(
-        "digits = \"{BUSINESS}\"\ncountry = \"US\"\n\
+        "digits = \"{BUSINESS}\"\n\
          restrictions = [{{ kind = \"RESTRICTED_BUSINESS_INITIATED_CALLING\", reason = \"test\", \
          until = \"2026-11-03T12:00:00Z\" }}]\n"
     );
@@ -28,6 +28,7 @@ async fn bench() -> Bench {
         ("payment_valid = true", "payment_valid = false"),
     ]))
     .await;
+    bench.move_to("US").await;
     bench.clock.set("2026-11-02T12:00:00Z".parse().unwrap());
     bench
 }

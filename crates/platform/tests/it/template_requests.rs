@@ -22,9 +22,8 @@ async fn a_permanent_permission_a_blocked_country_and_a_pause_refuse_a_template_
     assert_eq!(refused(&asked(&bench).await), (400, 138_017));
 
     let digits = format!("digits = \"{BUSINESS}\"\n");
-    let blocked = format!("{digits}country = \"US\"\n");
-    let changes = [("2025-beta", "2026-10"), (digits.as_str(), blocked.as_str())];
-    let bench = Bench::with(seeded(&changes)).await;
+    let bench = Bench::with(seeded(&[("2025-beta", "2026-10")])).await;
+    bench.move_to("US").await;
     assert_eq!(refused(&asked(&bench).await), (400, 138_013));
 
     let paused = format!(

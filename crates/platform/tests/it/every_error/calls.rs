@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Key, Meeting, settings::demo_but};
 use crate::{
-    bench::{ANA, BUSINESS, Bench, PNID, config, send},
+    bench::{ANA, BUSINESS, Bench, config, send},
     business::Business,
 };
 
@@ -95,8 +95,7 @@ pub(super) async fn of_eligibility() -> Meeting {
     let unpaid = demo_but("payment_valid = true", "payment_valid = false").await;
     meeting.graph(PAYMENT, "no valid payment method", &dial(&unpaid, ANA).await);
     let blocked = Bench::start().await;
-    let moved = blocked.put(&format!("/sandbox/v1/numbers/{PNID}"));
-    assert_eq!(send(moved.json(&json!({ "country": "EG" }))).await.0, 200);
+    blocked.move_to("EG").await;
     meeting.graph(COUNTRY, "of EG", &dial(&blocked, ANA).await);
     meeting
 }

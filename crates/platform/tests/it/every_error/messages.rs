@@ -62,8 +62,8 @@ pub(super) async fn of_numbers() -> Meeting {
     test.open_window().await;
     meeting.graph(NOT_LISTED, "allowed list", &test.graph("messages", request()).await);
 
-    let digits = "digits = \"551140000000\"";
-    let nigerian = demo_but(digits, &format!("{digits}\ncountry = \"NG\"")).await;
+    let nigerian = Bench::start().await;
+    nigerian.move_to("NG").await;
     nigerian.open_window().await;
     let button = message(
         "interactive",
