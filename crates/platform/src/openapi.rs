@@ -126,7 +126,7 @@ fn sandbox_business() -> Vec<Operation> {
             json!({ "tokens": [{ "token": "third-token", "expires_at": "2026-11-29T18:00:00Z",
                                  "scopes": ["whatsapp_business_management"] }],
                     "fields": ["calls", "messages"], "is_live": false }),
-            app.clone(),
+            app,
         ),
         added("/sandbox/v1/accounts", "Adds an account", account.clone()),
         changed(

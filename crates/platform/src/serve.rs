@@ -20,7 +20,7 @@ use axum::{
 };
 use engine::Engine;
 use rules::{price::Cards, rulebook::RulebookError};
-use terms::WabaId;
+use terms::{Timestamp, WabaId};
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -36,7 +36,7 @@ use crate::{
     ids::Ids,
     media_files::{self, MediaFiles},
     openapi, pages, phones, sandbox,
-    seed::Shelf,
+    seed::{Seed, Shelf},
     store::{Kind, Store},
     templates,
     webhooks::{Clients, Deliverer, Outbox, check_url},
@@ -161,14 +161,7 @@ async fn make_world(
     let first_cards = first_cards(config);
     let shelf = Shelf { cards: &first_cards, books: &books };
     seed.check(Some(&shelf)).map_err(StartError::Seed)?;
-    let directory = Directory::load(store.clone()).await.map_err(StartError::Store)?;
-    if directory.is_empty() {
-        let settled = seed.settle(&books, config.clock.now()).map_err(StartError::Seed)?;
-        directory.writing().await.fill(settled).await.map_err(StartError::Store)?;
-    }
-    for account in directory.accounts() {
-        check_rules(&books, &account)?;
-    }
+    let directory = fill_directory(&store, seed, &books, config.clock.now()).await?;
     let faults = Faults::load(store.clone()).await.map_err(StartError::Store)?;
     let faults = Arc::new(faults);
     let run = count_run(&store).await.map_err(StartError::Store)?;
@@ -228,6 +221,24 @@ async fn make_world(
     };
     world.reset_cards(kept_cards);
     Ok(world)
+}
+
+/// Everyone the store has, or the seed's where it has nobody.
+async fn fill_directory(
+    store: &Store,
+    seed: Seed,
+    books: &Books,
+    now: Timestamp,
+) -> Result<Directory, StartError> {
+    let directory = Directory::load(store.clone()).await.map_err(StartError::Store)?;
+    if directory.is_empty() {
+        let settled = seed.settle(books, now).map_err(StartError::Seed)?;
+        directory.writing().await.fill(settled).await.map_err(StartError::Store)?;
+    }
+    for account in directory.accounts() {
+        check_rules(books, &account)?;
+    }
+    Ok(directory)
 }
 
 fn read_public_url(text: &str) -> Result<String, StartError> {

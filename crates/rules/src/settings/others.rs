@@ -201,7 +201,7 @@ fn announcement(
     let media_id = wanted.and_then(|it| it.announcement_media_id);
     let timeout_s = wanted.and_then(|it| it.timeout_seconds);
     Some(Announcement {
-        media_id: media_id.or(current.map(|it| it.media_id))?,
-        timeout_s: timeout_s.or(current.and_then(|it| it.timeout_s)),
+        media_id: media_id.or_else(|| current.map(|it| it.media_id))?,
+        timeout_s: timeout_s.or_else(|| current.and_then(|it| it.timeout_s)),
     })
 }

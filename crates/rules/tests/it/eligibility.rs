@@ -221,13 +221,8 @@ fn a_read_considers_every_limit() {
     for (rule, spoil) in &SPOILS {
         let mut case = good();
         spoil(&mut case);
-        let asks = match *rule {
-            "eligibility.enabled"
-            | "eligibility.country"
-            | "eligibility.restriction"
-            | "eligibility.callable" => false,
-            _ => true,
-        };
+        let of_all = ["enabled", "country", "restriction", "callable"];
+        let asks = !rule.strip_prefix("eligibility.").is_some_and(|rule| of_all.contains(&rule));
         // SIP is another way to call, and a read has no body.
         let calls = ["eligibility.sip", "request.body"].contains(rule);
         assert_eq!(said(&case, &beta()), (asks, calls), "{rule}");

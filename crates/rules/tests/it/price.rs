@@ -150,7 +150,7 @@ fn the_shipped_rates_are_those_of_the_fact_sheet() {
             tiers.iter().map(|tier| tier.per_minute.to_string()).collect()
         };
         match cells[..] {
-            [market, ref rates @ ..] if rates.len() == 6 && rates.iter().all(|it| is_rate(&it)) => {
+            [market, ref rates @ ..] if rates.len() == 6 && rates.iter().all(&is_rate) => {
                 listed[0] += 1;
                 for name in ["meta-2026-07-01-part", "meta-2026-10-01-part"] {
                     assert_eq!(rates_of(name, market), *rates, "{name}");

@@ -11,6 +11,7 @@ use terms::Direction;
 
 use crate::facts::{DAY, at, s};
 
+#[expect(clippy::too_many_lines, reason = "one line a refusal")]
 fn every_refusal() -> Vec<Refusal> {
     vec![
         Refusal::WrongState { input: "accept", state: "accepted" },

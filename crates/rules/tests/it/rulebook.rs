@@ -52,6 +52,7 @@ fn every_rule_has_a_source() {
 
 /// What we deduced or took from elsewhere must be said to whoever compares us with the real thing.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the page is read as text")]
 fn every_uncertain_rule_stands_in_the_fidelity_page() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/fidelity.md");
     let page = std::fs::read_to_string(page).unwrap();

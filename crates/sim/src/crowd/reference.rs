@@ -177,9 +177,9 @@ impl World {
         let tier_min = if is_beta { 1_000 } else { 2_000 };
         Some(if is_wrong {
             "settings.value"
-        } else if callbacks && self.is_blocked(number, Direction::BusinessInitiated) {
-            "eligibility.country"
-        } else if enables && self.is_blocked(number, Direction::UserInitiated) {
+        } else if (callbacks && self.is_blocked(number, Direction::BusinessInitiated))
+            || (enables && self.is_blocked(number, Direction::UserInitiated))
+        {
             "eligibility.country"
         } else if enables && self.accounts[facts.account].use_case != "service" {
             "settings.use_case"
