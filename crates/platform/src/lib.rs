@@ -18,6 +18,7 @@ mod calls;
 mod capture;
 mod chats;
 pub mod clock;
+mod codecs;
 mod config;
 mod consent;
 mod directory;

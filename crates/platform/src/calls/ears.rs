@@ -17,7 +17,10 @@ use audio::{
     playout::Playout,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
-use engine::{Direction, LegHandle, Tap, TapPacket};
+use engine::{Direction, LegHandle, PayloadTypes, Tap, TapPacket};
+use media::frame::AudioCodec;
+
+use crate::codecs;
 
 /// Copies that may wait for the worker: five seconds of one leg.
 const TAP_PACKETS_MAX: usize = 256;
@@ -42,7 +45,7 @@ pub(crate) struct Ear {
 
 struct Heard {
     zero: Instant,
-    opus: u8,
+    types: PayloadTypes,
     packets: u64,
     kept: VecDeque<Kept>,
     keeps: Keeps,
@@ -106,10 +109,10 @@ impl Ears {
         &self,
         leg: &LegHandle,
         direction: Direction,
-        opus: u8,
+        types: PayloadTypes,
         zero: Instant,
     ) -> Ear {
-        self.serve(leg, direction, Heard::new(zero, opus, Keeps::Newest), true)
+        self.serve(leg, direction, Heard::new(zero, types, Keeps::Newest), true)
     }
 
     /// Keeps what a leg carries from `zero` on, at most `packets_max` packets, without decoding it.
@@ -117,11 +120,11 @@ impl Ears {
         &self,
         leg: &LegHandle,
         direction: Direction,
-        opus: u8,
+        types: PayloadTypes,
         zero: Instant,
         packets_max: usize,
     ) -> Ear {
-        self.serve(leg, direction, Heard::new(zero, opus, Keeps::First(packets_max)), false)
+        self.serve(leg, direction, Heard::new(zero, types, Keeps::First(packets_max)), false)
     }
 
     fn serve(&self, leg: &LegHandle, direction: Direction, heard: Heard, decodes: bool) -> Ear {
@@ -137,6 +140,21 @@ impl Ears {
 }
 
 impl Ear {
+    /// Says what the packets are, now that it is agreed; what was heard of others is forgotten.
+    pub(crate) fn retune(&self, types: PayloadTypes) {
+        let mut heard = self.lock();
+        if heard.types != types {
+            heard.types = types;
+            heard.kept.clear();
+            heard.decoding = heard.decoding.take().and_then(|_| start_decoding(types.codec));
+        }
+    }
+
+    /// How the packets are encoded.
+    pub(crate) fn codec(&self) -> AudioCodec {
+        self.lock().types.codec
+    }
+
     /// What was heard so far; `None` when it was not decoded.
     pub(crate) fn report(&self) -> Option<Report> {
         self.lock().decoding.as_ref().map(|decoding| decoding.measure.report())
@@ -150,7 +168,7 @@ impl Ear {
     /// The newest ten minutes as samples, from `zero` or from the oldest packet kept.
     pub(crate) fn samples(&self, from: Duration, until: Duration) -> Vec<i16> {
         let kept: Vec<Kept> = self.lock().kept.iter().cloned().collect();
-        let Ok(mut playout) = Playout::new() else { return Vec::new() };
+        let Ok(mut playout) = codecs::playout(self.codec()) else { return Vec::new() };
         for packet in &kept {
             let at = packet.at.saturating_sub(from);
             playout.push(packet.sequence, packet.timestamp, at, &packet.payload);
@@ -195,13 +213,13 @@ impl Ear {
 }
 
 impl Heard {
-    fn new(zero: Instant, opus: u8, keeps: Keeps) -> Self {
+    fn new(zero: Instant, types: PayloadTypes, keeps: Keeps) -> Self {
         let (kept, decoding) = (VecDeque::new(), None);
-        Self { zero, opus, packets: 0, kept, keeps, decoding, is_settled: false }
+        Self { zero, types, packets: 0, kept, keeps, decoding, is_settled: false }
     }
 
     fn take(&mut self, packet: &TapPacket) {
-        if packet.pt != self.opus {
+        if packet.pt != self.types.audio {
             return;
         }
         self.packets += 1;
@@ -232,9 +250,11 @@ fn serve(inbox: &Receiver<New>) {
         match inbox.recv_timeout(ROUND) {
             Ok(New { ear, packets, decodes }) => {
                 let room = served.iter().filter(|one| one.decodes).count() < DECODING_MAX;
-                let decoding = if room && decodes { start_decoding() } else { None };
-                let decodes = decoding.is_some();
-                ear.lock().decoding = decoding;
+                let mut heard = ear.lock();
+                let codec = heard.types.codec;
+                heard.decoding = (room && decodes).then(|| start_decoding(codec)).flatten();
+                let decodes = heard.decoding.is_some();
+                drop(heard);
                 served.push(Served { ear, packets, decodes });
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -244,8 +264,8 @@ fn serve(inbox: &Receiver<New>) {
     }
 }
 
-fn start_decoding() -> Option<Decoding> {
-    Some(Decoding { playout: Playout::new().ok()?, measure: Measure::default() })
+fn start_decoding(codec: AudioCodec) -> Option<Decoding> {
+    Some(Decoding { playout: codecs::playout(codec).ok()?, measure: Measure::default() })
 }
 
 /// Takes what waits; false once the leg is closed and all is taken.

@@ -49,7 +49,8 @@ pub(crate) struct Kept {
 pub(crate) async fn deliver(world: Arc<World>, facts: Facts, plan: Plan, kept: Kept) {
     let book = world.book(&facts.number);
     let (business, user) = (packets(&kept.business, &book).await, packets(&kept.user, &book).await);
-    let sides = Arc::new(Sides { business, user, lasts: kept.lasts });
+    let codec = kept.business.codec();
+    let sides = Arc::new(Sides { business, codec, user, lasts: kept.lasts });
     // The semaphore is never closed.
     let Ok(_turn) = MAKING.acquire().await else { return };
     if plan.records {
@@ -113,7 +114,7 @@ pub(crate) async fn sample(
 fn sample_bytes(use_case: UseCase, now: Timestamp) -> Result<(&'static str, Vec<u8>), String> {
     let said = tone_packets().map_err(|fault| chain(&fault))?;
     let business = said.clone();
-    let sides = Sides { business, user: said, lasts: Duration::from_secs(1) };
+    let sides = Sides { business, user: said, lasts: Duration::from_secs(1), ..Sides::default() };
     match use_case {
         UseCase::CallTranscript => {
             let document = transcribe::document(None, &sides, now);

@@ -10,7 +10,7 @@ mod deliver;
 mod finish;
 mod transcribe;
 
-pub(crate) use announce::{announcement_of, greeting_of};
+pub(crate) use announce::{Announcement, announcement_of, greeting_of};
 pub(crate) use deliver::{Kept, SampleFault, deliver, deliver_voicemail, sample};
 
 /// The commands an operator may lend the platform.
