@@ -22,11 +22,11 @@ const SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
 pub struct Received {
     /// RTP's sequence number.
     pub sequence: u16,
-    /// RTP's timestamp, 48 kHz.
+    /// RTP's timestamp, on the codec's clock.
     pub timestamp: u32,
     /// When it passed, from any fixed moment.
     pub at: Duration,
-    /// The Opus packet.
+    /// The packet.
     pub payload: Box<[u8]>,
 }
 

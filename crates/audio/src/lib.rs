@@ -4,12 +4,14 @@
 //!   WAV, Ogg Opus ──▶ prompt ──▶ Opus packets ──▶ (a leg sends them)
 //!   (a leg receives) ──▶ playout ──▶ samples ──▶ measure: how loud, which tone
 //!                                          └──▶ wav: a recording
+//!   Opus packets ◀── transcode ──▶ G.711 packets
 //! ```
 //!
 //! Nothing here touches a file, a socket or a clock: bytes come in, bytes go out, and bytes from
 //! strangers end in an error, never in a panic. An Opus packet is a `Box<[u8]>`; the rooms that send
 //! one give it their own type.
 
+pub mod g711;
 pub mod keep;
 pub mod measure;
 pub mod ogg;
@@ -20,6 +22,7 @@ pub mod resample;
 mod sample;
 mod spectrum;
 pub mod tone;
+pub mod transcode;
 pub mod wav;
 
 /// Samples per second of every signal in this crate; Opus counts in it whatever was encoded.

@@ -16,7 +16,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     FRAME_SAMPLES, SAMPLE_RATE, SAMPLES_PER_MS,
-    opus::{self, CodecError, Decoder},
+    g711::{self, Law},
+    opus::{self, CodecError},
 };
 
 /// How long a gap in the sequence is waited for. Longer restores more reordering and only delays
@@ -35,7 +36,7 @@ const WAITING_MAX: usize = 100;
 /// Puts one received stream in order and decodes it.
 #[derive(Debug)]
 pub struct Playout {
-    decoder: Decoder,
+    voice: Voice,
     waiting: BTreeMap<u64, Waiting>,
     last: Option<Played>,
     samples: Vec<i16>,
@@ -43,6 +44,13 @@ pub struct Playout {
     taken: usize,
     concealed: u64,
     undecodable: u64,
+}
+
+/// Who decodes.
+#[derive(Debug)]
+enum Voice {
+    Opus(opus::Decoder),
+    G711(g711::Decoder),
 }
 
 #[derive(Debug)]
@@ -64,32 +72,55 @@ struct Played {
 }
 
 impl Playout {
-    /// Starts at time zero.
+    /// A stream of Opus from time zero on.
     ///
     /// # Errors
     ///
     /// [`CodecError::SetUp`] when libopus has no memory.
     pub fn new() -> Result<Self, CodecError> {
-        Ok(Self {
-            decoder: Decoder::new()?,
+        Ok(Self::of(Voice::Opus(opus::Decoder::new()?)))
+    }
+
+    /// A stream of G.711 from time zero on.
+    #[must_use]
+    pub fn g711(law: Law) -> Self {
+        Self::of(Voice::G711(g711::Decoder::new(law)))
+    }
+
+    fn of(voice: Voice) -> Self {
+        Self {
+            voice,
             waiting: BTreeMap::new(),
             last: None,
             samples: Vec::new(),
             taken: 0,
             concealed: 0,
             undecodable: 0,
-        })
+        }
     }
 
-    /// Takes one Opus packet that arrived `at` after time zero.
-    pub fn push(&mut self, sequence: u16, timestamp: u32, at: Duration, payload: &[u8]) {
+    /// Takes one packet that arrived `at` after time zero, its timestamp on its codec's clock; false
+    /// if it came too late to be heard.
+    pub fn push(&mut self, sequence: u16, timestamp: u32, at: Duration, payload: &[u8]) -> bool {
         let index = self.extend(sequence);
         if self.last.is_some_and(|last| index <= last.index) {
-            return;
+            return false;
         }
+        let timestamp = self.voice.at_48_khz(timestamp);
         let packet = Waiting { timestamp, at, payload: payload.into() };
         self.waiting.entry(index).or_insert(packet);
         self.release(at);
+        true
+    }
+
+    /// Plays what has waited for longer than `patience` by `now`; where nothing waits, is silent up to
+    /// so long ago. For a listener who hears it as it comes.
+    pub fn keep_up(&mut self, now: Duration, patience: Duration) {
+        if self.waiting.is_empty() {
+            self.silence_until(place(now.saturating_sub(patience)));
+        } else {
+            self.release((now + DEPTH).saturating_sub(patience));
+        }
     }
 
     /// Declares everything before `until` final: what waits is played, what is missing is silence.
@@ -157,7 +188,7 @@ impl Playout {
             self.fill_loss(last, index, start, &packet.payload);
         }
         self.silence_until(start);
-        let Ok(decoded) = self.decoder.decode(&packet.payload) else {
+        let Ok(decoded) = self.voice.decode(&packet.payload) else {
             self.undecodable += 1;
             return;
         };
@@ -188,11 +219,7 @@ impl Playout {
             if self.written() + frame > start {
                 return;
             }
-            let filled = if left == 1 && opus::packet_samples(next).is_some() {
-                self.decoder.recover(next, frame)
-            } else {
-                self.decoder.conceal(frame)
-            };
+            let filled = self.voice.fill(frame, (left == 1).then_some(next));
             if let Ok(filled) = filled {
                 self.samples.extend_from_slice(filled);
                 self.concealed += 1;
@@ -207,6 +234,34 @@ impl Playout {
     fn silence_until(&mut self, end: usize) {
         let missing = end.saturating_sub(self.written());
         self.samples.resize(self.samples.len() + missing, 0);
+    }
+}
+
+impl Voice {
+    /// A timestamp in units of 48 kHz; both wrap.
+    const fn at_48_khz(&self, timestamp: u32) -> u32 {
+        match self {
+            Self::Opus(_) => timestamp,
+            Self::G711(_) => timestamp.wrapping_mul(g711::TIMES),
+        }
+    }
+
+    fn decode(&mut self, packet: &[u8]) -> Result<&[i16], CodecError> {
+        match self {
+            Self::Opus(decoder) => decoder.decode(packet),
+            Self::G711(decoder) => Ok(decoder.decode(packet)),
+        }
+    }
+
+    /// What may have been in a frame that is lost, where it is known from the `next` packet.
+    fn fill(&mut self, frame: usize, next: Option<&[u8]>) -> Result<&[i16], CodecError> {
+        match self {
+            Self::Opus(decoder) => match next.filter(|next| opus::packet_samples(next).is_some()) {
+                Some(next) => decoder.recover(next, frame),
+                None => decoder.conceal(frame),
+            },
+            Self::G711(decoder) => Ok(decoder.conceal(frame)),
+        }
     }
 }
 
@@ -270,6 +325,39 @@ mod tests {
         // The first pair arrives swapped, so the second one anchors the line one frame later.
         assert_eq!(straight.len(), crooked.len());
         assert_eq!(gaps(&crooked[..28 * 960]), 0);
+    }
+
+    #[test]
+    fn g711_is_placed_by_its_own_clock_and_its_losses_are_filled() {
+        let frames = g711::Encoder::new(Law::A).encode_all(&tone::sine(440.0, -12.0, 1_000));
+        let mut playout = Playout::g711(Law::A);
+        for (n, frame) in (0u16..).zip(&frames).filter(|(n, _)| *n != 20) {
+            let timestamp = (u32::from(n) * 160).wrapping_add(u32::MAX - 1_000);
+            assert!(playout.push(n, timestamp, ms(u64::from(n) * 20), frame));
+        }
+        assert!(!playout.push(20, 0, ms(1_000), &frames[20]), "too late");
+        let heard = playout.finish(ms(1_000));
+        assert_eq!((heard.len(), playout.concealed()), (48_000, 1));
+        assert_eq!(gaps(&heard[960..]), 0);
+        let mut measure = Measure::default();
+        measure.push(&heard);
+        assert!(measure.report().is_tone(440.0), "{:?}", measure.report());
+    }
+
+    /// As a listener hears it: a lost packet is waited for, a stop is silence.
+    #[test]
+    fn it_keeps_up_with_what_comes() {
+        let packets = packets(400);
+        let mut playout = Playout::new().unwrap();
+        let mut heard = 0;
+        for (n, packet) in (0..).zip(&packets).filter(|(n, _)| *n != 10) {
+            push(&mut playout, n, 0, packet);
+            playout.keep_up(ms(u64::from(n) * 20 + 10), ms(60));
+            heard += playout.take().len();
+        }
+        assert_eq!((heard, playout.concealed()), (400 * 48, 1));
+        playout.keep_up(ms(500), ms(60));
+        assert_eq!(playout.take().len(), 40 * 48);
     }
 
     #[test]

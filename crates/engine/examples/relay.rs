@@ -153,7 +153,7 @@ impl Relay {
                 profile: Profile::AeadAes128Gcm,
                 send_key: key(leg, 2)?,
                 receive_key: key(leg, 1)?,
-                payload_types: PayloadTypes { opus: 111, dtmf: Some(126) },
+                payload_types: PayloadTypes::opus(111, Some(126)),
                 cname: "relay".into(),
                 media_watch: None,
                 beside: None,

@@ -51,21 +51,27 @@ impl LegHandle {
 
     /// Sets what the leg sends, in place of what it sent before.
     ///
-    /// A [`Source::Bridge`] to a leg that was not opened beside this one is silence.
+    /// A [`Source::Bridge`] or [`Source::Transcoded`] of a leg that was not opened beside this one is
+    /// silence.
     pub fn play(&self, source: Source) {
         let feed = match source {
             Source::Silence => Feed::Silence,
             Source::Echo => Feed::Echo,
             Source::Packets(frames, repeat) => Feed::Packets(frames, repeat),
-            Source::Bridge(other) if thread_of(other.id()) == thread_of(self.id()) => {
-                Feed::Bridge(other.id())
+            Source::Bridge(other) if self.is_beside(&other) => Feed::Bridge(other.id()),
+            Source::Transcoded { of, frames } if self.is_beside(&of) => {
+                Feed::Transcoded(of.id(), frames)
             }
-            Source::Bridge(other) => {
+            Source::Bridge(other) | Source::Transcoded { of: other, .. } => {
                 tracing::error!(leg = %self.id(), other = %other.id(), "cannot bridge across threads");
                 Feed::Silence
             }
         };
         self.order(Order::Play(feed));
+    }
+
+    fn is_beside(&self, other: &Self) -> bool {
+        thread_of(other.id()) == thread_of(self.id())
     }
 
     /// Sends one key press as telephone-events, after those already waiting. Audio pauses for it.

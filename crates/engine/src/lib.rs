@@ -24,7 +24,7 @@
 //! })?;
 //! // `local` goes into the SDP we send; `remote` comes out of the SDP we got.
 //! let role = remote.setup.our_role();
-//! leg.set_remote(remote, role, PayloadTypes { opus: 111, dtmf: Some(126) });
+//! leg.set_remote(remote, role, PayloadTypes::opus(111, Some(126)));
 //! while let Some(event) = heard.recv().await {
 //!     if let LegEvent::DtlsConnected { .. } = event {
 //!         break;
@@ -37,7 +37,8 @@
 //! ```
 //!
 //! Two legs of one call hear each other by `a.play(Source::Bridge(b.clone()))` and the reverse; they
-//! must have been opened [beside](OpenLeg::beside) each other. A leg sends with one SSRC and one run
+//! must have been opened [beside](OpenLeg::beside) each other. Legs of different codecs hear each other
+//! through a worker, by [`Source::Transcoded`]. A leg sends with one SSRC and one run
 //! of sequence numbers and timestamps for its whole life, whatever its source; nothing but STUN,
 //! DTLS and RTCP leaves it before [`LegHandle::send_gate`] opens.
 //!
@@ -71,6 +72,6 @@ pub use impair::Impairment;
 pub use open::{
     MediaWatch, OpenError, OpenKeyed, OpenLeg, OpenSdes, Password, PayloadTypes, SdesKeys, Socket,
 };
-pub use source::{Repeat, Source};
+pub use source::{FrameQueue, FrameSink, Repeat, Source, frame_queue};
 pub use stats::{Alive, Drops, LegStats, Received, Sent, SetUp, Strays, ThreadLoad};
 pub use tap::{Direction, PAYLOAD_MAX, Payload, Tap, TapPacket};

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use media::frame::AudioCodec;
 use media::leg::IceRole;
 use media::srtp::{MasterKey, Profile};
 use terms::LegId;
@@ -122,10 +123,20 @@ impl Default for MediaWatch {
 /// What the numbers in this leg's RTP headers mean, in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PayloadTypes {
-    /// Opus at 48 kHz.
-    pub opus: u8,
+    /// The payload type of the audio.
+    pub audio: u8,
+    /// How the audio is encoded; its clock is the leg's, for events too.
+    pub codec: AudioCodec,
     /// `telephone-event/8000`, where agreed.
     pub dtmf: Option<u8>,
+}
+
+impl PayloadTypes {
+    /// Opus at 48 kHz, and events where agreed.
+    #[must_use]
+    pub const fn opus(audio: u8, dtmf: Option<u8>) -> Self {
+        Self { audio, codec: AudioCodec::Opus, dtmf }
+    }
 }
 
 /// Why a leg did not open.

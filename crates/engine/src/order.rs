@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::Sender;
 use media::dtmf::Digit;
-use media::frame::OpusFrame;
+use media::frame::AudioFrame;
 use media::leg::Leg;
 use media::transport::{DtlsRole, RemoteTransport};
 use terms::LegId;
@@ -18,7 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::credentials::StreamStart;
 use crate::{
-    Impairment, LegEvent, LegStats, MediaWatch, PayloadTypes, Repeat, SdesKeys, Tap, ThreadLoad,
+    FrameQueue, Impairment, LegEvent, LegStats, MediaWatch, PayloadTypes, Repeat, SdesKeys, Tap,
+    ThreadLoad,
 };
 
 /// How many orders may wait for one turn of the thread, which takes milliseconds.
@@ -86,7 +87,8 @@ pub(crate) enum Order {
 pub(crate) enum Feed {
     Silence,
     Bridge(LegId),
-    Packets(Arc<[OpusFrame]>, Repeat),
+    Transcoded(LegId, FrameQueue),
+    Packets(Arc<[AudioFrame]>, Repeat),
     Echo,
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use media::frame::OpusFrame;
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use media::frame::AudioFrame;
 
 use crate::LegHandle;
 
@@ -12,10 +13,19 @@ pub enum Source {
     /// Nothing but RTCP.
     #[default]
     Silence,
-    /// What another leg of the same call hears, payload untouched.
+    /// What another leg of the same call hears, payload untouched; its audio only if both legs have
+    /// the same codec.
     Bridge(LegHandle),
-    /// Opus packets made beforehand, 20 ms each. They wait for keys and for the gate.
-    Packets(Arc<[OpusFrame]>, Repeat),
+    /// What another leg of the same call hears, after a worker has put its audio into this leg's
+    /// codec; its key presses cross untouched.
+    Transcoded {
+        /// The leg that hears it.
+        of: LegHandle,
+        /// What the worker made of it.
+        frames: FrameQueue,
+    },
+    /// Packets made beforehand, 20 ms each, in the leg's codec. They wait for keys and for the gate.
+    Packets(Arc<[AudioFrame]>, Repeat),
     /// What the leg itself hears.
     Echo,
 }
@@ -27,4 +37,52 @@ pub enum Repeat {
     Once,
     /// Until another source is set.
     Forever,
+}
+
+/// Makes a queue of at most `frames_max` frames between a worker and a leg.
+#[must_use]
+pub fn frame_queue(frames_max: usize) -> (FrameSink, FrameQueue) {
+    let (frames, queue) = crossbeam_channel::bounded(frames_max);
+    let queue = FrameQueue(queue);
+
+    (FrameSink { frames, queue: queue.clone() }, queue)
+}
+
+/// The leg's end: one frame leaves every 20 ms while there is one. Clones share the frames.
+#[derive(Clone, Debug)]
+pub struct FrameQueue(pub(crate) Receiver<AudioFrame>);
+
+/// The worker's end.
+#[derive(Debug)]
+pub struct FrameSink {
+    frames: Sender<AudioFrame>,
+    queue: FrameQueue,
+}
+
+impl FrameSink {
+    /// Adds a frame of 20 ms in the leg's codec; a full queue lets its oldest go, for what is heard
+    /// late is of less use than what is heard now.
+    pub fn push(&self, frame: AudioFrame) {
+        let mut frame = frame;
+        while let Err(TrySendError::Full(back)) = self.frames.try_send(frame) {
+            frame = back;
+            // The leg may have taken it meanwhile; there is room either way.
+            drop(self.queue.0.try_recv());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_lets_the_oldest_go() {
+        let (sink, queue) = frame_queue(3);
+        for number in 0..5u8 {
+            sink.push(AudioFrame::new(vec![number]).unwrap());
+        }
+        let left: Vec<u8> = queue.0.try_iter().map(|frame| frame.bytes()[0]).collect();
+        assert_eq!(left, [2, 3, 4]);
+    }
 }

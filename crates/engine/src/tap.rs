@@ -36,7 +36,7 @@ pub struct TapPacket {
     pub pt: u8,
     /// Sequence number.
     pub sequence: u16,
-    /// Timestamp, 48 kHz.
+    /// Timestamp, on the clock of the leg's codec.
     pub timestamp: u32,
     /// The plain payload.
     pub payload: Payload,

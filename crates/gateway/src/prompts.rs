@@ -10,7 +10,7 @@ use std::{
 };
 
 use audio::prompt::PromptError;
-use media::frame::{FrameError, OpusFrame};
+use media::frame::{AudioFrame, FrameError};
 use switchboard::flow::{Faults, Flow};
 
 use crate::config::FlowSource;
@@ -23,7 +23,7 @@ const FRAME: Duration = Duration::from_millis(20);
 pub(crate) struct Shelf {
     /// The flow, if one is set.
     pub flow: Option<Arc<Flow>>,
-    prompts: BTreeMap<String, Arc<[OpusFrame]>>,
+    prompts: BTreeMap<String, Arc<[AudioFrame]>>,
 }
 
 /// Why a flow or a prompt cannot be used.
@@ -93,7 +93,7 @@ impl Shelf {
         for (name, file) in files {
             let packets = audio::prompt::load(&file)
                 .map_err(|source| ShelfError::Prompt { name: name.clone(), source })?;
-            let frames: Result<Vec<_>, _> = packets.into_iter().map(OpusFrame::new).collect();
+            let frames: Result<Vec<_>, _> = packets.into_iter().map(AudioFrame::new).collect();
             let frames =
                 frames.map_err(|source| ShelfError::Frame { name: name.clone(), source })?;
             prompts.insert(name, Arc::from(frames));
@@ -107,12 +107,12 @@ impl Shelf {
 
     /// The packets of a prompt.
     #[must_use]
-    pub(crate) fn prompt(&self, name: &str) -> Option<Arc<[OpusFrame]>> {
+    pub(crate) fn prompt(&self, name: &str) -> Option<Arc<[AudioFrame]>> {
         self.prompts.get(name).map(Arc::clone)
     }
 }
 
-fn lasting(frames: &Arc<[OpusFrame]>) -> Duration {
+fn lasting(frames: &Arc<[AudioFrame]>) -> Duration {
     FRAME * u32::try_from(frames.len()).unwrap_or(u32::MAX)
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use engine::{Engine, LegEvent};
 use futures_util::{SinkExt, StreamExt};
-use media::{dtmf::Digit, frame::OpusFrame};
+use media::{dtmf::Digit, frame::AudioFrame};
 use terms::{CallId, WaId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -61,7 +61,7 @@ pub(crate) struct Parts {
     pub(crate) inbox: mpsc::Receiver<Command>,
     pub(crate) state: watch::Sender<LineState>,
     pub(crate) chats: mpsc::Sender<(WaId, ChatEntry)>,
-    pub(crate) frames: Arc<[OpusFrame]>,
+    pub(crate) frames: Arc<[AudioFrame]>,
 }
 
 /// The phone itself.

@@ -10,7 +10,7 @@ use engine::{
     Repeat, Socket, Source,
 };
 use media::{
-    frame::OpusFrame,
+    frame::AudioFrame,
     leg::IceRole,
     sdp::{self, SdpRefusal},
 };
@@ -62,7 +62,7 @@ impl MediaLeg {
     pub(crate) fn set_answer(&mut self, answer: &str) -> Result<(), AnswerFault> {
         let session = sdp::parse(answer)?.session;
         let opus = session.opus_pt().ok_or(AnswerFault::NoOpus)?;
-        let types = PayloadTypes { opus, dtmf: session.dtmf_pt() };
+        let types = PayloadTypes::opus(opus, session.dtmf_pt());
         let remote = session.remote_transport()?;
         let role = remote.setup.our_role();
         self.leg.set_remote(remote, role, types);
@@ -71,12 +71,12 @@ impl MediaLeg {
     }
 
     /// Plays and listens from `now` on: the call is answered.
-    pub(crate) fn start(&mut self, frames: &Arc<[OpusFrame]>, records: bool, now: Instant) {
+    pub(crate) fn start(&mut self, frames: &Arc<[AudioFrame]>, records: bool, now: Instant) {
         self.leg.play(Source::Packets(Arc::clone(frames), Repeat::Forever));
         self.leg.send_gate(true);
         let Some(types) = self.types else { return };
         let listen = |direction, keeps| {
-            Ear::listen(&self.leg, direction, types.opus, now, keeps)
+            Ear::listen(&self.leg, direction, types.audio, now, keeps)
                 .inspect_err(|fault| tracing::warn!(%fault, "a phone cannot listen"))
                 .ok()
         };

@@ -6,7 +6,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use audio::prompt::{self, PromptError};
-use media::frame::{FrameError, OpusFrame};
+use media::frame::{AudioFrame, FrameError};
 use wire::sandbox::Play;
 
 /// The level of a played tone: loud, and far from clipping.
@@ -49,7 +49,7 @@ pub enum SoundError {
 /// # Errors
 ///
 /// [`SoundError`] says what is wrong with the tone or the file.
-pub async fn load(play: &Play) -> Result<Arc<[OpusFrame]>, SoundError> {
+pub async fn load(play: &Play) -> Result<Arc<[AudioFrame]>, SoundError> {
     match play {
         Play::Silence => frames(&prompt::encode(&silence()).map_err(SoundError::Prompt)?),
         Play::ToneHz(hz) => tone(*hz),
@@ -67,7 +67,7 @@ pub async fn load(play: &Play) -> Result<Arc<[OpusFrame]>, SoundError> {
 /// # Errors
 ///
 /// [`SoundError::Tone`] outside of [`TONES_HZ`].
-pub fn tone(hz: f64) -> Result<Arc<[OpusFrame]>, SoundError> {
+pub fn tone(hz: f64) -> Result<Arc<[AudioFrame]>, SoundError> {
     if !TONES_HZ.contains(&hz) {
         return Err(SoundError::Tone { hz });
     }
@@ -83,8 +83,11 @@ fn silence() -> Vec<i16> {
     vec![0; LOOP_FRAMES_MIN * audio::FRAME_SAMPLES]
 }
 
-fn frames(packets: &[Box<[u8]>]) -> Result<Arc<[OpusFrame]>, SoundError> {
-    packets.iter().map(|packet| OpusFrame::new(packet.clone()).map_err(SoundError::Frame)).collect()
+fn frames(packets: &[Box<[u8]>]) -> Result<Arc<[AudioFrame]>, SoundError> {
+    packets
+        .iter()
+        .map(|packet| AudioFrame::new(packet.clone()).map_err(SoundError::Frame))
+        .collect()
 }
 
 #[expect(
@@ -100,7 +103,7 @@ mod tests {
     use super::*;
     use audio::{measure::Measure, opus::Decoder};
 
-    fn heard(frames: &[OpusFrame], repeats: usize) -> audio::measure::Report {
+    fn heard(frames: &[AudioFrame], repeats: usize) -> audio::measure::Report {
         let mut decoder = Decoder::new().unwrap();
         let mut measure = Measure::default();
         for _ in 0..repeats {

@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-/// The longest Opus frame RFC 6716 section 3.4 allows; longer ones are refused.
+/// The longest Opus frame RFC 6716 section 3.4 allows; longer payloads are refused.
 pub const OPUS_FRAME_MAX: usize = 1275;
 
 /// The RTP clock of Opus, whatever rate it was encoded from (RFC 7587 section 4.1).
@@ -14,23 +14,68 @@ pub const OPUS_CLOCK: u32 = 48_000;
 /// Ticks of the Opus clock in the 20 ms packet everybody here sends.
 pub const OPUS_SAMPLES_20_MS: u32 = 960;
 
-/// The bytes of one Opus packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpusFrame(Box<[u8]>);
+/// The RTP clock of G.711 (RFC 3551 section 4.5.14).
+const G711_CLOCK: u32 = 8_000;
 
-/// Why bytes are not an Opus frame.
+/// How the audio of one leg is encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AudioCodec {
+    /// Opus (RFC 7587), the rule.
+    #[default]
+    Opus,
+    /// G.711 µ-law (RFC 3551 section 4.5.14).
+    Pcmu,
+    /// G.711 A-law.
+    Pcma,
+}
+
+impl AudioCodec {
+    /// Those of 8 kHz, which a number may have beside Opus.
+    pub const G711: [Self; 2] = [Self::Pcmu, Self::Pcma];
+
+    /// Ticks of its RTP clock in a second.
+    #[must_use]
+    pub const fn clock(self) -> u32 {
+        match self {
+            Self::Opus => OPUS_CLOCK,
+            Self::Pcmu | Self::Pcma => G711_CLOCK,
+        }
+    }
+
+    /// Ticks of its RTP clock in the 20 ms packet everybody here sends.
+    #[must_use]
+    pub const fn samples_20_ms(self) -> u32 {
+        self.clock() / 50
+    }
+
+    /// How SDP calls it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+        }
+    }
+}
+
+/// The bytes of one packet's payload; of which codec, its leg knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AudioFrame(Box<[u8]>);
+
+/// Why bytes are no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FrameError {
-    /// An Opus packet has at least its table-of-contents byte.
-    #[error("an Opus frame cannot be empty")]
+    /// An Opus packet has at least its table-of-contents byte, a G.711 one a sample.
+    #[error("a frame cannot be empty")]
     Empty,
     /// Longer than the format allows.
-    #[error("an Opus frame has at most {OPUS_FRAME_MAX} bytes, this has {0}")]
+    #[error("a frame has at most {OPUS_FRAME_MAX} bytes, this has {0}")]
     TooLong(usize),
 }
 
-impl OpusFrame {
-    /// Takes the bytes of one Opus packet.
+impl AudioFrame {
+    /// Takes the bytes of one packet.
     ///
     /// # Errors
     ///
@@ -54,7 +99,7 @@ impl OpusFrame {
     }
 }
 
-impl AsRef<[u8]> for OpusFrame {
+impl AsRef<[u8]> for AudioFrame {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
@@ -66,8 +111,8 @@ mod tests {
 
     #[test]
     fn takes_what_an_rtp_payload_may_hold_and_nothing_else() {
-        assert_eq!(OpusFrame::new(vec![]), Err(FrameError::Empty));
-        assert_eq!(OpusFrame::new(vec![0; 1276]), Err(FrameError::TooLong(1276)));
-        assert_eq!(OpusFrame::new(vec![7; 1275]).unwrap().bytes().len(), 1275);
+        assert_eq!(AudioFrame::new(vec![]), Err(FrameError::Empty));
+        assert_eq!(AudioFrame::new(vec![0; 1276]), Err(FrameError::TooLong(1276)));
+        assert_eq!(AudioFrame::new(vec![7; 1275]).unwrap().bytes().len(), 1275);
     }
 }

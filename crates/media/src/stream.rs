@@ -14,7 +14,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::frame::{OPUS_CLOCK, OPUS_SAMPLES_20_MS};
+use crate::frame::AudioCodec;
 use crate::rtp::RtpHeader;
 
 /// A jump of more packets than this inside a source is a restart, not a loss (RFC 3550 A.1): one
@@ -44,10 +44,11 @@ pub struct Rewritten {
     pub marker: bool,
 }
 
-/// One outgoing stream of the 48 kHz clock.
+/// One outgoing stream on the clock of its codec.
 #[derive(Clone, Debug)]
 pub struct OutgoingStream {
     ssrc: u32,
+    codec: AudioCodec,
     /// The newest packet that left, or the one before the first.
     newest: Newest,
     /// Bit n: the packet n before the newest has left.
@@ -127,17 +128,25 @@ impl Shift {
 }
 
 impl OutgoingStream {
-    /// Starts a stream. `first_sequence` should be below 32,768, see [`crate::srtp::Sender`].
+    /// Starts a stream of Opus. `first_sequence` should be below 32,768, see [`crate::srtp::Sender`].
     #[must_use]
     pub const fn new(ssrc: u32, first_sequence: u16, first_timestamp: u32) -> Self {
         let newest = Newest {
             sequence: first_sequence.wrapping_sub(1),
             timestamp: first_timestamp,
             at: None,
-            samples: OPUS_SAMPLES_20_MS,
+            samples: AudioCodec::Opus.samples_20_ms(),
         };
 
-        Self { ssrc, newest, left: 0, feed: Feed::Nothing }
+        Self { ssrc, codec: AudioCodec::Opus, newest, left: 0, feed: Feed::Nothing }
+    }
+
+    /// Sets the codec that was agreed, and with it the clock. Once a packet has left it is too late.
+    pub const fn set_codec(&mut self, codec: AudioCodec) {
+        if self.newest.at.is_none() {
+            self.codec = codec;
+            self.newest.samples = codec.samples_20_ms();
+        }
     }
 
     /// The one source this stream has.
@@ -196,7 +205,7 @@ impl OutgoingStream {
             if begins { self.timestamp_after_pause(now) } else { self.newest.timestamp };
         let at = if begins { Some(now) } else { self.newest.at };
         self.feed = Feed::Event;
-        let numbers = self.advance(timestamp, OPUS_SAMPLES_20_MS, begins, now);
+        let numbers = self.advance(timestamp, self.codec.samples_20_ms(), begins, now);
         // What follows the event is measured from where its timestamp lies.
         self.newest.at = at;
 
@@ -218,7 +227,7 @@ impl OutgoingStream {
     pub fn timestamp_at(&self, now: Instant) -> Option<u32> {
         let elapsed = now.saturating_duration_since(self.newest.at?);
 
-        Some(self.newest.timestamp.wrapping_add(ticks(elapsed)))
+        Some(self.newest.timestamp.wrapping_add(self.ticks(elapsed)))
     }
 
     fn pass_on(&mut self, header: &RtpHeader, shift: Shift, now: Instant) -> Rewritten {
@@ -228,7 +237,7 @@ impl OutgoingStream {
             sequence: numbers.sequence,
             timestamp: numbers.timestamp,
             at: Some(now),
-            samples: OPUS_SAMPLES_20_MS,
+            samples: self.codec.samples_20_ms(),
         });
 
         numbers
@@ -252,7 +261,7 @@ impl OutgoingStream {
 
     fn take_over(&mut self, source: SourceId, header: &RtpHeader, now: Instant) -> Rewritten {
         let timestamp = self.timestamp_after_pause(now);
-        let numbers = self.advance(timestamp, OPUS_SAMPLES_20_MS, true, now);
+        let numbers = self.advance(timestamp, self.codec.samples_20_ms(), true, now);
         self.feed = Feed::Forwarded(Shift {
             source,
             ssrc: header.ssrc,
@@ -271,7 +280,7 @@ impl OutgoingStream {
         let Some(at) = self.newest.at else {
             return self.newest.timestamp;
         };
-        let elapsed = ticks(now.saturating_duration_since(at)).max(self.newest.samples);
+        let elapsed = self.ticks(now.saturating_duration_since(at)).max(self.newest.samples);
 
         self.newest.timestamp.wrapping_add(elapsed)
     }
@@ -283,20 +292,21 @@ impl OutgoingStream {
         Rewritten { sequence, timestamp, marker }
     }
 
+    /// A duration on the stream's clock, which wraps.
+    #[expect(clippy::cast_possible_truncation, reason = "an RTP clock wraps at 32 bits")]
+    const fn ticks(&self, elapsed: Duration) -> u32 {
+        let clock = self.codec.clock();
+        let second = elapsed.as_secs() as u32;
+        let rest = elapsed.subsec_micros() as u64 * clock as u64 / 1_000_000;
+
+        second.wrapping_mul(clock).wrapping_add(rest as u32)
+    }
+
     fn leave(&mut self, newest: Newest) {
         let step = newest.sequence.wrapping_sub(self.newest.sequence);
         self.left = self.left.checked_shl(u32::from(step)).unwrap_or(0) | 1;
         self.newest = newest;
     }
-}
-
-/// A duration on the 48 kHz clock, which wraps.
-#[expect(clippy::cast_possible_truncation, reason = "an RTP clock wraps at 32 bits")]
-const fn ticks(elapsed: Duration) -> u32 {
-    let second = elapsed.as_secs() as u32;
-    let rest = elapsed.subsec_micros() as u64 * OPUS_CLOCK as u64 / 1_000_000;
-
-    second.wrapping_mul(OPUS_CLOCK).wrapping_add(rest as u32)
 }
 
 #[cfg(test)]
@@ -326,6 +336,22 @@ mod tests {
 
     const fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
+    }
+
+    /// G.711 counts 160 in a packet and eight in a millisecond, key presses too.
+    #[test]
+    fn a_stream_of_g711_runs_on_its_own_clock() {
+        let start = crate::any_instant();
+        let mut stream = OutgoingStream::new(7, 100, 5_000);
+        stream.set_codec(AudioCodec::Pcmu);
+        assert_eq!(stream.next_frame(160, start), numbers(100, 5_000, true));
+        assert_eq!(stream.next_frame(160, start + ms(20)), numbers(101, 5_160, false));
+        assert_eq!(stream.next_event(true, start + ms(40)), numbers(102, 5_320, true));
+        assert_eq!(stream.next_event(false, start + ms(60)), numbers(103, 5_320, false));
+        assert_eq!(stream.next_frame(160, start + ms(140)), numbers(104, 6_120, true));
+        assert_eq!(stream.timestamp_at(start + ms(1_140)), Some(14_120));
+        stream.set_codec(AudioCodec::Opus);
+        assert_eq!(stream.next_frame(160, start + ms(160)), numbers(105, 6_280, false));
     }
 
     #[test]

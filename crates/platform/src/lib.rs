@@ -19,6 +19,7 @@ mod calls;
 mod capture;
 mod chats;
 pub mod clock;
+mod codecs;
 mod config;
 mod consent;
 mod directory;

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use engine::PayloadTypes;
 use media::{
+    frame::AudioCodec,
     sdp::{
         self, AudioSession, Keying, Parsed, PlatformVoice, SdesCrypto, SdpRefusal, SdpWarning,
         Setup, SkippedCandidates,
@@ -18,9 +19,8 @@ use terms::Timestamp;
 
 use crate::ids::{Ids, Stream};
 
-/// The payload types of the platform's own offer (fact sheet 5.2).
-pub(crate) const OFFERED_TYPES: PayloadTypes =
-    PayloadTypes { opus: sdp::OPUS_PT, dtmf: Some(sdp::DTMF_PT) };
+/// The payload types of the platform's own offer (fact sheet 5.2), unless the answer takes G.711.
+pub(crate) const OFFERED_TYPES: PayloadTypes = PayloadTypes::opus(sdp::OPUS_PT, Some(sdp::DTMF_PT));
 
 /// A party's SDP, ready for its leg.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Described {
     session: AudioSession,
     warnings: Vec<SdpWarning>,
     skipped: SkippedCandidates,
+    /// The number's codecs beside Opus.
+    extra: Vec<AudioCodec>,
     is_answer: bool,
 }
 
@@ -73,15 +75,16 @@ pub(crate) struct BusinessSdp {
     pub(crate) is_answer: bool,
 }
 
-/// The platform's offer for a user's call.
+/// The platform's offer for a user's call, with the number's `extra` codecs.
 pub(crate) fn platform_offer(
     local: &LocalTransport,
     crypto: Option<&SdesCrypto>,
+    extra: &[AudioCodec],
     ids: &Ids,
     created: Timestamp,
 ) -> String {
     let stream = ids.uuid(Stream::Sdp).to_string();
-    let voice = PlatformVoice { local, created, stream: &stream };
+    let voice = PlatformVoice { local, created, stream: &stream, extra };
     match crypto {
         Some(crypto) => sdp::write_platform_sdes_offer(voice, crypto),
         None => sdp::write_platform_offer(voice),
@@ -94,16 +97,20 @@ pub(crate) fn platform_offer(
 ///
 /// It is no offer a leg can answer.
 pub(crate) fn read_phone_offer(text: &str) -> Result<Described, SdpRefusal> {
-    read_offer(text, Keying::Dtls)
+    read_offer(text, Keying::Dtls, &[])
 }
 
-/// Reads a business's offer.
+/// Reads a business's offer to a number with these codecs beside Opus.
 ///
 /// # Errors
 ///
 /// It is no offer WhatsApp would take.
-pub(crate) fn read_business_offer(text: &str, keying: Keying) -> Result<Described, SdpRefusal> {
-    let mut offer = read_offer(text, keying)?;
+pub(crate) fn read_business_offer(
+    text: &str,
+    keying: Keying,
+    extra: &[AudioCodec],
+) -> Result<Described, SdpRefusal> {
+    let mut offer = read_offer(text, keying, extra)?;
     // An offer without telephone-event gets it at 126 all the same (fact sheet 3.10).
     offer.types.dtmf = offer.types.dtmf.or(OFFERED_TYPES.dtmf);
     Ok(offer)
@@ -121,7 +128,8 @@ pub(crate) fn read_business_answer(
     let answer = sdp::parse(text)?;
     let keying = if offer.crypto.is_some() { Keying::Sdes } else { Keying::Dtls };
     sdp::check_answer(offer, &answer, keying)?;
-    describe(answer, keying, true, |remote| remote.setup.our_role())
+    // What was not offered was refused.
+    describe(answer, keying, &AudioCodec::G711, true, |remote| remote.setup.our_role())
 }
 
 impl Described {
@@ -156,7 +164,7 @@ impl Described {
         created: Timestamp,
     ) -> String {
         let stream = ids.uuid(Stream::Sdp).to_string();
-        let voice = PlatformVoice { local, created, stream: &stream };
+        let voice = PlatformVoice { local, created, stream: &stream, extra: &self.extra };
         if let Some(crypto) = crypto {
             return sdp::write_platform_sdes_answer(voice, &self.session, crypto);
         }
@@ -197,10 +205,10 @@ pub(crate) fn leg_failure(reason: &media::leg::LegFailure) -> LegFailure {
     }
 }
 
-fn read_offer(text: &str, keying: Keying) -> Result<Described, SdpRefusal> {
+fn read_offer(text: &str, keying: Keying, extra: &[AudioCodec]) -> Result<Described, SdpRefusal> {
     let offer = sdp::parse(text)?;
-    sdp::check_offer(&offer, keying)?;
-    describe(offer, keying, false, |remote| match remote.setup {
+    sdp::check_offer(&offer, keying, extra)?;
+    describe(offer, keying, extra, false, |remote| match remote.setup {
         Setup::Passive => DtlsRole::Client,
         Setup::Active | Setup::Actpass => DtlsRole::Server,
     })
@@ -209,6 +217,7 @@ fn read_offer(text: &str, keying: Keying) -> Result<Described, SdpRefusal> {
 fn describe(
     parsed: Parsed,
     keying: Keying,
+    extra: &[AudioCodec],
     is_answer: bool,
     role: impl FnOnce(&RemoteTransport) -> DtlsRole,
 ) -> Result<Described, SdpRefusal> {
@@ -223,7 +232,10 @@ fn describe(
             FarEnd::Sdes { addr: session.media_addr(), crypto }
         }
     };
-    let opus = session.opus_pt().unwrap_or(sdp::OPUS_PT);
-    let types = PayloadTypes { opus, dtmf: session.dtmf_pt() };
-    Ok(Described { far_end, types, session, warnings, skipped, is_answer })
+    // What comes first is what both send (RFC 3264 section 6.1).
+    let first = session.audio(extra).first().copied();
+    let (audio, codec) = first.unwrap_or((OFFERED_TYPES.audio, OFFERED_TYPES.codec));
+    let types = PayloadTypes { audio, codec, dtmf: session.dtmf_pt() };
+    let extra = extra.to_vec();
+    Ok(Described { far_end, types, session, warnings, skipped, extra, is_answer })
 }

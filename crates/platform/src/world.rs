@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     books::Books,
-    calls::{Ears, Recordings, Registry},
+    calls::{Ears, Recordings, Registry, Transcoder},
     capture::Tools,
     clock::Clock,
     directory::{Account, App, Directory, Number},
@@ -53,6 +53,8 @@ pub(crate) struct World {
     /// The scripted users' own media.
     pub(crate) handset_engine: Engine,
     pub(crate) ears: Ears,
+    /// Between Opus and G.711.
+    pub(crate) transcoder: Transcoder,
     pub(crate) recordings: Recordings,
     pub(crate) calls: Registry,
     pub(crate) phones: Phones,

@@ -2,15 +2,17 @@
 //!
 //! Counted first; then to taps; then to every leg that plays this one. What a payload type means is
 //! looked up on the leg that heard it and written as the leg that sends it agreed. The last leg in
-//! the list sends the packet in place; only a second one costs a copy.
+//! the list sends the packet in place; only a second one costs a copy. Audio for a leg of another
+//! codec goes by a tap to a worker and comes back as a queue of frames ([`super::play`]).
 
 use std::time::{Duration, Instant};
 
+use media::frame::AudioCodec;
 use media::rtp::{Fields, HEADER_LEN, RtpHeader, write_header};
-use media::stream::Rewritten;
+use media::stream::{Rewritten, SourceId};
 
 use super::legs::Legs;
-use super::slot::Slot;
+use super::slot::{Relayed, Slot};
 use super::{spoil, tell};
 use crate::Direction;
 use crate::io::{BUFFER_LEN, Departures, InPlace};
@@ -18,11 +20,26 @@ use crate::io::{BUFFER_LEN, Departures, InPlace};
 /// A pause shorter than this is nothing to report.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 
+/// How long a key press has the line after one of its packets, in a stream that is made here: twice
+/// what RFC 4733 lets them be apart.
+const RELAY_HOLD: Duration = Duration::from_millis(100);
+
+/// A packet of an older key press is a straggler for so long; then its sender counts anew.
+const STRAGGLER_MAX: Duration = Duration::from_secs(1);
+
 /// What a payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
-    Opus,
+    Audio,
     Dtmf,
+}
+
+/// Who has heard a packet.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    source: SourceId,
+    codec: AudioCodec,
+    meaning: Meaning,
 }
 
 /// Takes a packet that leg `index` has heard, plain in `buf`.
@@ -48,23 +65,23 @@ pub(super) fn rtp(
         legs.settle(index, now);
     }
     let slot = legs.slots.get_mut(index as usize)?.as_deref_mut()?;
-    if slot.muted && meaning == Meaning::Opus {
+    if slot.muted && meaning == Meaning::Audio {
         return None;
     }
     if slot.tapped {
         tell::tap(slot, Direction::Received, header, header.payload(buf), now);
     }
-    let source = slot.source;
+    let heard = Heard { source: slot.source, codec: slot.types.codec, meaning };
     match (slot.feeds.first(), slot.feeds.len()) {
         (None, _) => None,
         (Some(&only), 1) => {
             let fed = legs.slots.get_mut(only as usize)?.as_deref_mut()?;
-            let numbers = admit(fed, source, meaning, header, now)?;
+            let numbers = admit(fed, heard, header, now)?;
             send(fed, numbers, header, buf, now)
         }
         (Some(_), feeds) => {
             for at in 0..feeds {
-                copy_to(legs, index, at, meaning, header, buf, now, out);
+                copy_to(legs, index, at, heard, header, buf, now, out);
             }
             None
         }
@@ -73,8 +90,8 @@ pub(super) fn rtp(
 
 /// Counts a packet and says what it is; none for what was never agreed.
 fn count(slot: &mut Slot, header: &RtpHeader, now: Instant) -> Option<Meaning> {
-    let meaning = if header.payload_type == slot.types.opus {
-        Meaning::Opus
+    let meaning = if header.payload_type == slot.types.audio {
+        Meaning::Audio
     } else if Some(header.payload_type) == slot.types.dtmf {
         Meaning::Dtmf
     } else {
@@ -87,7 +104,7 @@ fn count(slot: &mut Slot, header: &RtpHeader, now: Instant) -> Option<Meaning> {
     }
     // Only counted here: SRTP has already refused whatever came twice.
     let _arrival = match meaning {
-        Meaning::Opus => slot.reception.receive(header.sequence, header.timestamp, now),
+        Meaning::Audio => slot.reception.receive(header.sequence, header.timestamp, now),
         Meaning::Dtmf => slot.reception.receive_untimed(header.sequence),
     };
     let pause = now.saturating_duration_since(slot.last_heard);
@@ -103,8 +120,7 @@ fn count(slot: &mut Slot, header: &RtpHeader, now: Instant) -> Option<Meaning> {
 /// Whether leg `fed` sends this packet, and with which numbers.
 fn admit(
     fed: &mut Slot,
-    source: media::stream::SourceId,
-    meaning: Meaning,
+    heard: Heard,
     header: &RtpHeader,
     now: Instant,
 ) -> Option<(u8, Rewritten)> {
@@ -116,16 +132,41 @@ fn admit(
     if fed.pressing {
         return None;
     }
-    let payload_type = match meaning {
-        Meaning::Opus => Some(fed.types.opus),
+    let same_codec = heard.codec == fed.types.codec;
+    let payload_type = match heard.meaning {
+        Meaning::Audio if same_codec => Some(fed.types.audio),
+        Meaning::Audio => return None,
         Meaning::Dtmf => fed.types.dtmf,
     };
     let Some(payload_type) = payload_type else {
         fed.drops.payload_type += 1;
         return None;
     };
+    let numbers = if same_codec {
+        fed.stream.forward(heard.source, header, now)?
+    } else {
+        relay(fed, header, now)?
+    };
 
-    Some((payload_type, fed.stream.forward(source, header, now)?))
+    Some((payload_type, numbers))
+}
+
+/// Numbers for a packet of a key press that goes between the frames made here: its clock is not ours.
+fn relay(fed: &mut Slot, header: &RtpHeader, now: Instant) -> Option<Rewritten> {
+    let known = fed.cold.relayed.filter(|known| known.ssrc == header.ssrc);
+    let goes_on = known.is_some_and(|known| known.timestamp == header.timestamp);
+    if let Some(known) = known {
+        let older = header.timestamp.wrapping_sub(known.timestamp) > u32::MAX / 2;
+        let is_late = goes_on && now > known.until;
+        let is_straggler = older && now < known.until + STRAGGLER_MAX;
+        if is_late || is_straggler {
+            return None;
+        }
+    }
+    let until = now + RELAY_HOLD;
+    fed.cold.relayed = Some(Relayed { ssrc: header.ssrc, timestamp: header.timestamp, until });
+
+    Some(fed.stream.next_event(!goes_on, now))
 }
 
 /// Writes the new header right before the payload and protects both where they lie.
@@ -164,19 +205,18 @@ fn copy_to(
     legs: &mut Legs,
     index: u32,
     at: usize,
-    meaning: Meaning,
+    heard: Heard,
     header: &RtpHeader,
     buf: &[u8],
     now: Instant,
     out: &mut impl Departures,
 ) -> Option<()> {
-    let slot = legs.slot(index)?;
-    let (source, fed) = (slot.source, slot.feeds.get(at)?);
+    let fed = legs.slot(index)?.feeds.get(at)?;
     let mut copy = [0u8; BUFFER_LEN];
     let end = header.payload_range().end;
     copy.get_mut(..end)?.copy_from_slice(buf.get(..end)?);
     let fed = legs.slot(fed)?;
-    let numbers = admit(fed, source, meaning, header, now)?;
+    let numbers = admit(fed, heard, header, now)?;
     let InPlace { socket, to, start, len } = send(fed, numbers, header, &mut copy, now)?;
     out.send(socket, to, copy.get(start..start + len)?);
 

@@ -18,7 +18,7 @@ use super::slot::Slot;
 use super::wheel::Wheel;
 use super::{count, hear, play, report, spoil, tell};
 use crate::io::{BUFFER_LEN, Departures, InPlace, Io, SocketId, Traffic};
-use crate::order::NewLeg;
+use crate::order::{Feed, NewLeg};
 use crate::uring::prefetch;
 
 /// The owner of the muxed socket in [`Legs::owners`].
@@ -180,7 +180,7 @@ impl Legs {
         }
         for at in 0..slot.feeds.len() {
             if let Some(fed) = slot.feeds.get(at).and_then(|fed| self.slot(fed)) {
-                fed.cold.feed = crate::order::Feed::Silence;
+                fed.cold.feed = Feed::Silence;
             }
         }
         tell::closed(&mut slot, now);
@@ -193,10 +193,10 @@ impl Legs {
         let Some(slot) = self.slot(index) else {
             return;
         };
-        let source = match std::mem::replace(&mut slot.cold.feed, crate::order::Feed::Silence) {
-            crate::order::Feed::Bridge(source) => self.index_of(source),
-            crate::order::Feed::Echo => Some(index),
-            crate::order::Feed::Silence | crate::order::Feed::Packets(..) => None,
+        let source = match std::mem::replace(&mut slot.cold.feed, Feed::Silence) {
+            Feed::Bridge(source) | Feed::Transcoded(source, _) => self.index_of(source),
+            Feed::Echo => Some(index),
+            Feed::Silence | Feed::Packets(..) => None,
         };
         if let Some(source) = source.and_then(|source| self.slot(source)) {
             source.feeds.remove(index);

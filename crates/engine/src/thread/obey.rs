@@ -28,7 +28,7 @@ impl Legs {
             Order::SetRemote(remote, role, types) => {
                 self.expect(index, &remote);
                 if let Some(slot) = self.slot(index) {
-                    slot.types = types;
+                    slot.agree(types);
                     slot.cold.remote_at = now;
                     let mut via =
                         Via { out: io, socket: slot.socket, connected: slot.cold.connected };
@@ -36,7 +36,7 @@ impl Legs {
                 }
             }
             Order::SetKeys(keys) => self.with(index, |slot| {
-                slot.types = keys.payload_types;
+                slot.agree(keys.payload_types);
                 slot.cold.remote_at = now;
                 slot.leg.set_keys(&keys.send_key, &keys.receive_key, keys.remote);
             }),
@@ -111,7 +111,7 @@ impl Legs {
     fn play(&mut self, index: u32, feed: Feed) {
         self.unfeed(index);
         let source = match &feed {
-            Feed::Bridge(source) => self.index_of(*source),
+            Feed::Bridge(source) | Feed::Transcoded(source, _) => self.index_of(*source),
             Feed::Echo => Some(index),
             Feed::Silence | Feed::Packets(..) => None,
         };

@@ -1,12 +1,13 @@
 //! What does a leg send of its own accord?
 //!
-//! Prompts, one packet every 20 ms, and key presses, which have the line while they last. Both wait
-//! until there are keys and the gate is open, so the first syllable is not lost.
+//! Prompts and what a worker made of another leg's audio, one packet every 20 ms, and key presses,
+//! which have the line while they last. All wait until there are keys and the gate is open, so the
+//! first syllable is not lost.
 
 use std::time::{Duration, Instant};
 
 use media::dtmf::{DigitSender, EVENT_INTERVAL};
-use media::frame::OPUS_SAMPLES_20_MS;
+use media::frame::AudioFrame;
 use media::rtp::{Fields, write_header};
 use media::stream::Rewritten;
 
@@ -49,8 +50,19 @@ pub(super) fn begin(slot: &mut Slot, now: Instant) {
         slot.cold.press = Some(Press { digit: slot.cold.waiting.remove(0), at: now });
     }
     slot.pressing = slot.cold.press.is_some();
-    let plays = matches!(slot.cold.feed, Feed::Packets(..));
+    let plays = matches!(slot.cold.feed, Feed::Packets(..) | Feed::Transcoded(..));
+    if slot.cold.playing.at.is_none() {
+        let_go(&slot.cold.feed);
+    }
     slot.cold.playing.at = plays.then(|| slot.cold.playing.at.unwrap_or(now));
+}
+
+/// Lets go what waited for the line: once late, a voice would stay so.
+fn let_go(feed: &Feed) {
+    match feed {
+        Feed::Transcoded(_, queue) => while queue.0.try_recv().is_ok() {},
+        Feed::Silence | Feed::Bridge(_) | Feed::Packets(..) | Feed::Echo => {}
+    }
 }
 
 /// When the next packet is due.
@@ -87,6 +99,7 @@ pub(super) fn run(
         });
         if slot.cold.press.is_none() {
             slot.pressing = false;
+            let_go(&slot.cold.feed);
             begin(slot, now);
         }
     }
@@ -102,30 +115,49 @@ pub(super) fn run(
     }
 }
 
-/// Sends the next frame of the prompt; false when there is none.
+/// Sends the next frame; false when there will be none.
 fn frame(
     slot: &mut Slot,
     scratch: &mut [u8; BUFFER_LEN],
     now: Instant,
     out: &mut impl Departures,
 ) -> bool {
-    let Feed::Packets(frames, repeat) = &slot.cold.feed else {
-        return false;
+    let frame = match &slot.cold.feed {
+        Feed::Silence | Feed::Bridge(_) | Feed::Echo => return false,
+        Feed::Packets(frames, repeat) => {
+            let (frames, repeat) = (std::sync::Arc::clone(frames), *repeat);
+            if slot.cold.playing.next >= frames.len() && repeat == Repeat::Forever {
+                slot.cold.playing.next = 0;
+            }
+            let Some(frame) = frames.get(slot.cold.playing.next) else {
+                slot.cold.feed = Feed::Silence;
+                tell::played(slot);
+                return false;
+            };
+            slot.cold.playing.next += 1;
+            emit(slot, scratch, frame, now, out);
+            return true;
+        }
+        Feed::Transcoded(_, queue) => queue.0.try_recv().ok(),
     };
-    let (frames, repeat) = (std::sync::Arc::clone(frames), *repeat);
-    if slot.cold.playing.next >= frames.len() && repeat == Repeat::Forever {
-        slot.cold.playing.next = 0;
+    // What is said while the other party's key press has the line is not made up for.
+    let has_line = slot.cold.relayed.is_none_or(|relayed| relayed.until < now);
+    if let Some(frame) = frame.filter(|_| has_line) {
+        emit(slot, scratch, &frame, now, out);
     }
-    let Some(frame) = frames.get(slot.cold.playing.next) else {
-        slot.cold.feed = Feed::Silence;
-        tell::played(slot);
-        return false;
-    };
-    slot.cold.playing.next += 1;
-    let numbers = slot.stream.next_frame(OPUS_SAMPLES_20_MS, now);
-    send(slot, scratch, (slot.types.opus, numbers), frame.bytes(), now, out);
 
     true
+}
+
+fn emit(
+    slot: &mut Slot,
+    scratch: &mut [u8; BUFFER_LEN],
+    frame: &AudioFrame,
+    now: Instant,
+    out: &mut impl Departures,
+) {
+    let numbers = slot.stream.next_frame(slot.types.codec.samples_20_ms(), now);
+    send(slot, scratch, (slot.types.audio, numbers), frame.bytes(), now, out);
 }
 
 fn send(

@@ -119,6 +119,8 @@ pub(super) struct Cold {
     pub(super) digit_at: Option<Instant>,
     pub(super) press: Option<Press>,
     pub(super) waiting: Vec<DigitSender>,
+    /// The key press of another leg that was passed on last, into a stream that is made here.
+    pub(super) relayed: Option<Relayed>,
     pub(super) watch: Watch,
     pub(super) remote_at: Instant,
     pub(super) told: LegState,
@@ -161,6 +163,15 @@ pub(super) struct Press {
     pub(super) at: Instant,
 }
 
+/// A key press on its way from a leg of another codec.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Relayed {
+    pub(super) ssrc: u32,
+    pub(super) timestamp: u32,
+    /// The line is its own until then.
+    pub(super) until: Instant,
+}
+
 /// When silence is worth an event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Watch {
@@ -173,7 +184,8 @@ pub(super) struct Watch {
 impl Slot {
     pub(super) fn new(new: NewLeg, socket: SocketId, now: Instant) -> Self {
         let NewLeg { id, leg, socket: own, connected, stream, cname, media_watch, events } = new;
-        let unknown = PayloadTypes { opus: UNKNOWN, dtmf: None };
+        let types = connected.map(|(_, types)| types);
+        let types = types.unwrap_or(PayloadTypes::opus(UNKNOWN, None));
         let told = leg.state();
         let cold = Cold {
             id,
@@ -189,6 +201,7 @@ impl Slot {
             digit_at: None,
             press: None,
             waiting: Vec::new(),
+            relayed: None,
             watch: Watch { limits: media_watch, since: None, packets: 0 },
             remote_at: now,
             told,
@@ -215,7 +228,7 @@ impl Slot {
             leg,
             socket,
             to: None,
-            types: connected.map_or(unknown, |(_, types)| types),
+            types,
             gate: false,
             muted: false,
             tapped: false,
@@ -225,13 +238,22 @@ impl Slot {
             feeds: Feeds::default(),
             source: source_of(id),
             stream: OutgoingStream::new(stream.ssrc, stream.sequence, stream.timestamp),
-            reception: Reception::new(media::frame::OPUS_CLOCK),
+            reception: Reception::new(types.codec.clock()),
             heard: None,
             last_heard: now,
             received: Count::default(),
             sent: Count::default(),
             drops: Drops::default(),
             cold: Box::new(cold),
+        }
+    }
+
+    /// Learns what the numbers in RTP headers mean, and with them the clock.
+    pub(super) fn agree(&mut self, types: PayloadTypes) {
+        self.types = types;
+        self.stream.set_codec(types.codec);
+        if self.heard.is_none() {
+            self.reception = Reception::new(types.codec.clock());
         }
     }
 

@@ -94,7 +94,7 @@ pub(super) fn new_source(slot: &mut Slot, ssrc: u32) {
             duplicates: past.duplicates + done.duplicates,
             jitter_ms: done.jitter_ms,
         };
-        slot.reception = Reception::new(media::frame::OPUS_CLOCK);
+        slot.reception = Reception::new(slot.types.codec.clock());
     }
     slot.heard = Some(ssrc);
 }

@@ -56,7 +56,7 @@ fn payloads_pass_two_bridged_legs_untouched(backend: Backend) {
         let packets = take(&heard, 50);
         for (packet, frame) in packets.iter().zip(frames(tag, 50).iter()) {
             assert_eq!(&*packet.payload, frame.bytes());
-            assert_eq!(packet.pt, TYPES.opus);
+            assert_eq!(packet.pt, TYPES.audio);
         }
         assert_continuous(&packets);
     }
@@ -164,7 +164,7 @@ fn payload_types_are_mapped_by_meaning(backend: Backend) {
     let mut business_leg = Party::lite(&engines[1], Some(&user_leg));
     let mut business = Party::full(&engines[2]);
     connect(&mut user, &mut user_leg);
-    let other = engine::PayloadTypes { opus: 96, dtmf: Some(101) };
+    let other = engine::PayloadTypes::opus(96, Some(101));
     business_leg.leg.set_remote(business.said(Setup::Active), DtlsRole::Server, other);
     business.leg.set_remote(business_leg.said(Setup::Passive), DtlsRole::Client, other);
     business.connected();

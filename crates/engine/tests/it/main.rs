@@ -11,4 +11,5 @@ mod hostile;
 mod lifecycle;
 mod set_up;
 mod support;
+mod transcoded;
 mod watch;

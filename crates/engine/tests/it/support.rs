@@ -8,7 +8,7 @@ use engine::{
     Backend, Config, Direction, EVENTS_MAX, Engine, LegEvent, LegHandle, LegStats, MediaWatch,
     OpenLeg, Password, PayloadTypes, Socket, StartError, Tap, TapPacket,
 };
-use media::frame::OpusFrame;
+use media::frame::AudioFrame;
 use media::leg::IceRole;
 use media::transport::{DtlsRole, LocalTransport, RemoteTransport, Setup};
 use tokio::sync::mpsc;
@@ -32,7 +32,7 @@ pub(crate) use for_each_backend;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(crate) const TYPES: PayloadTypes = PayloadTypes { opus: 111, dtmf: Some(126) };
+pub(crate) const TYPES: PayloadTypes = PayloadTypes::opus(111, Some(126));
 
 #[expect(clippy::print_stderr, reason = "a test that does not run says so")]
 pub(crate) fn kernel_grants(backend: Backend) -> bool {
@@ -183,13 +183,22 @@ impl Party {
 
 /// Introduces a DTLS client to a server.
 pub(crate) fn introduce(client: &Party, server: &Party) {
-    server.leg.set_remote(client.said(Setup::Active), DtlsRole::Server, TYPES);
-    client.leg.set_remote(server.said(Setup::Passive), DtlsRole::Client, TYPES);
+    introduce_as(client, server, TYPES);
+}
+
+fn introduce_as(client: &Party, server: &Party, types: PayloadTypes) {
+    server.leg.set_remote(client.said(Setup::Active), DtlsRole::Server, types);
+    client.leg.set_remote(server.said(Setup::Passive), DtlsRole::Client, types);
 }
 
 /// A call that is up, with both gates open.
 pub(crate) fn connect(client: &mut Party, server: &mut Party) {
-    introduce(client, server);
+    connect_as(client, server, TYPES);
+}
+
+/// The same with what the numbers in RTP headers mean.
+pub(crate) fn connect_as(client: &mut Party, server: &mut Party, types: PayloadTypes) {
+    introduce_as(client, server, types);
     client.connected();
     server.connected();
     client.leg.send_gate(true);
@@ -197,13 +206,13 @@ pub(crate) fn connect(client: &mut Party, server: &mut Party) {
 }
 
 /// Frames that name themselves: the number, then a pattern.
-pub(crate) fn frames(tag: u8, count: u16) -> Arc<[OpusFrame]> {
+pub(crate) fn frames(tag: u8, count: u16) -> Arc<[AudioFrame]> {
     (0..count)
         .map(|number| {
             let [n0, n1] = number.to_be_bytes();
             let mut frame = vec![0x48, tag, n0, n1];
             frame.extend((0..40).map(|at| tag.wrapping_mul(31).wrapping_add(at)));
-            OpusFrame::new(frame).unwrap()
+            AudioFrame::new(frame).unwrap()
         })
         .collect()
 }

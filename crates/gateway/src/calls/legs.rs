@@ -159,7 +159,7 @@ fn open_whatsapp(
 }
 
 fn payload_types(session: &AudioSession) -> Option<PayloadTypes> {
-    Some(PayloadTypes { opus: session.opus_pt()?, dtmf: session.dtmf_pt() })
+    Some(PayloadTypes::opus(session.opus_pt()?, session.dtmf_pt()))
 }
 
 fn no_opus() -> LegTrouble {

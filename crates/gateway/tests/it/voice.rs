@@ -13,7 +13,7 @@ use engine::{
     Source, Tap, TapPacket,
 };
 use media::{
-    frame::OpusFrame,
+    frame::AudioFrame,
     leg::IceRole,
     sdp,
     transport::{DtlsRole, LocalTransport, Setup},
@@ -27,9 +27,9 @@ pub(crate) struct Voice {
     taps: Receiver<TapPacket>,
 }
 
-fn frames(hz: f32) -> Arc<[OpusFrame]> {
+fn frames(hz: f32) -> Arc<[AudioFrame]> {
     let packets = audio::prompt::encode(&tone::sine(hz, -15.0, 1_000)).unwrap();
-    packets.into_iter().map(|packet| OpusFrame::new(packet).unwrap()).collect()
+    packets.into_iter().map(|packet| AudioFrame::new(packet).unwrap()).collect()
 }
 
 /// A prompt file with this tone.
@@ -72,6 +72,7 @@ impl Voice {
 
     fn platform_voice(&self) -> sdp::PlatformVoice<'_> {
         sdp::PlatformVoice {
+            extra: &[],
             local: &self.local,
             created: terms::Timestamp::from_unix(1_783_000_000),
             stream: "11111111-2222-4333-8444-555555555555",
@@ -108,7 +109,7 @@ impl Voice {
     }
 
     fn set_remote(&self, far: &sdp::AudioSession, role: DtlsRole) {
-        let types = PayloadTypes { opus: far.opus_pt().unwrap(), dtmf: far.dtmf_pt() };
+        let types = PayloadTypes::opus(far.opus_pt().unwrap(), far.dtmf_pt());
         self.leg.set_remote(far.remote_transport().unwrap(), role, types);
         self.leg.send_gate(true);
     }

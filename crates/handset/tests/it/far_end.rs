@@ -172,7 +172,7 @@ impl FarEnd {
                 media::transport::DtlsRole::Client
             }
         };
-        let types = PayloadTypes { opus: offer.opus_pt().unwrap(), dtmf: offer.dtmf_pt() };
+        let types = PayloadTypes::opus(offer.opus_pt().unwrap(), offer.dtmf_pt());
         handle.set_remote(offer.remote_transport().unwrap(), role, types);
         handle.play(match self.plays {
             Plays::Tone(hz) => Source::Packets(sound::tone(hz).unwrap(), Repeat::Forever),

@@ -4,6 +4,7 @@
 //! then codecs.
 
 use super::{AudioSession, Parsed, Profile, SdpRefusal, Setup};
+use crate::frame::AudioCodec;
 
 /// How media keys are agreed: the number's `srtp_key_exchange_protocol`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,15 +15,19 @@ pub enum Keying {
     Sdes,
 }
 
-/// Whether a business's offer can be used.
+/// Whether a business's offer can be used by a number with these codecs beside Opus.
 ///
 /// # Errors
 ///
 /// The first demand it does not meet.
-pub fn check_offer(offer: &Parsed, keying: Keying) -> Result<(), SdpRefusal> {
+pub fn check_offer(
+    offer: &Parsed,
+    keying: Keying,
+    allowed: &[AudioCodec],
+) -> Result<(), SdpRefusal> {
     check_keys(offer, keying)?;
     check_setup(offer, &[Setup::Actpass, Setup::Active, Setup::Passive])?;
-    check_opus(offer)
+    check_audio(offer, allowed)
 }
 
 /// Whether a business's answer to `offer` can be used.
@@ -37,7 +42,9 @@ pub fn check_answer(
 ) -> Result<(), SdpRefusal> {
     check_keys(answer, keying)?;
     check_setup(answer, &[Setup::Active, Setup::Passive])?;
-    check_opus(answer)?;
+    let offered: Vec<AudioCodec> =
+        offer.audio(&AudioCodec::G711).iter().map(|(_, codec)| *codec).collect();
+    check_audio(answer, &offered)?;
     for codec in &answer.session.codecs {
         let same =
             |other: &&super::Codec| other.pt == codec.pt && codec.is(&other.name, other.clock);
@@ -106,13 +113,10 @@ fn check_setup(parsed: &Parsed, allowed: &[Setup]) -> Result<(), SdpRefusal> {
     Err(SdpRefusal::BadSetup { line: *line, found: found.clone() })
 }
 
-fn check_opus(parsed: &Parsed) -> Result<(), SdpRefusal> {
-    match parsed.session.opus_pt() {
-        Some(_) => Ok(()),
-        None => {
-            let g711 = |codec: &super::Codec| codec.is("PCMU", 8000) || codec.is("PCMA", 8000);
-            let has_g711 = parsed.session.codecs.iter().any(g711);
-            Err(SdpRefusal::NoOpus { line: parsed.lines.media, has_g711 })
-        }
+fn check_audio(parsed: &Parsed, allowed: &[AudioCodec]) -> Result<(), SdpRefusal> {
+    if !parsed.session.audio(allowed).is_empty() {
+        return Ok(());
     }
+    let has_g711 = !parsed.session.audio(&AudioCodec::G711).is_empty();
+    Err(SdpRefusal::NoOpus { line: parsed.lines.media, has_g711 })
 }

@@ -42,10 +42,17 @@ pub use self::write_platform::{
     PlatformVoice, write_platform_answer, write_platform_offer, write_platform_sdes_answer,
     write_platform_sdes_offer,
 };
+use crate::frame::AudioCodec;
 pub use crate::transport::{Fingerprint, LocalTransport, RemoteTransport, Setup};
 
 /// Opus's payload type in every offer of WhatsApp's (fact sheet 5.2).
 pub const OPUS_PT: u8 = 111;
+
+/// PCMU's payload type everywhere (RFC 3551).
+pub const PCMU_PT: u8 = 0;
+
+/// PCMA's payload type everywhere (RFC 3551).
+pub const PCMA_PT: u8 = 8;
 
 /// The payload type of telephone-events in every offer of WhatsApp's (fact sheet 5.2).
 pub const DTMF_PT: u8 = 126;
@@ -190,6 +197,17 @@ pub struct Codec {
 }
 
 impl Codec {
+    /// Which audio codec of a call this is; `None` for events and for what no call carries.
+    #[must_use]
+    pub fn audio(&self) -> Option<AudioCodec> {
+        match self.channels {
+            2 if self.is("opus", 48_000) => Some(AudioCodec::Opus),
+            1 if self.is("PCMU", 8_000) => Some(AudioCodec::Pcmu),
+            1 if self.is("PCMA", 8_000) => Some(AudioCodec::Pcma),
+            _ => None,
+        }
+    }
+
     fn is(&self, name: &str, clock: u32) -> bool {
         self.clock == clock && self.name.eq_ignore_ascii_case(name)
     }
@@ -264,8 +282,21 @@ impl AudioSession {
     /// The payload type of Opus.
     #[must_use]
     pub fn opus_pt(&self) -> Option<u8> {
-        let opus = self.codecs.iter().find(|codec| codec.is("opus", 48_000) && codec.channels == 2);
-        opus.map(|codec| codec.pt)
+        self.audio(&[]).first().map(|(pt, _)| *pt)
+    }
+
+    /// The audio formats in the order written, each codec once: Opus, and of G.711 what is `allowed`.
+    /// The first one of an answer is what both ends send (RFC 3264 section 6.1).
+    #[must_use]
+    pub fn audio(&self, allowed: &[AudioCodec]) -> Vec<(u8, AudioCodec)> {
+        let mut formats: Vec<(u8, AudioCodec)> = Vec::new();
+        for (pt, codec) in self.codecs.iter().filter_map(|it| Some((it.pt, it.audio()?))) {
+            let taken = codec == AudioCodec::Opus || allowed.contains(&codec);
+            if taken && formats.iter().all(|(_, known)| *known != codec) {
+                formats.push((pt, codec));
+            }
+        }
+        formats
     }
 
     /// The payload type of telephone-events at 8000 Hz; events at 48000 Hz do not count.

@@ -46,7 +46,7 @@ pub(super) fn write_side(side: &Side<'_>, local: &LocalTransport) -> String {
     out.line(format_args!("s=-"));
     out.line(format_args!("t=0 0"));
     out.line(format_args!("a=group:BUNDLE {}", side.mid));
-    out.audio(first.port(), "UDP/TLS/RTP/SAVPF", opus, side.dtmf);
+    out.audio(first.port(), "UDP/TLS/RTP/SAVPF", [opus].into_iter().chain(side.dtmf));
     out.connection(first.ip());
     out.line(format_args!("a=rtcp:9 IN IP4 0.0.0.0"));
     out.line(format_args!("a=rtcp-mux"));

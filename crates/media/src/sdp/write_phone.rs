@@ -37,7 +37,7 @@ pub fn write_browser_answer(offer: &AudioSession, local: &LocalTransport) -> Str
     out.line(format_args!("a=group:BUNDLE {mid}"));
     out.line(format_args!("a=msid-semantic: WMS {}", local.cname));
     out.line(format_args!("a=ice-lite"));
-    out.audio(first.port(), "UDP/TLS/RTP/SAVPF", opus, dtmf);
+    out.audio(first.port(), "UDP/TLS/RTP/SAVPF", [opus].into_iter().chain(dtmf));
     out.connection(first.ip());
     out.line(format_args!("a=rtcp:9 IN IP4 0.0.0.0"));
     write_candidates(&mut out, &local.addrs);

@@ -9,7 +9,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use terms::Timestamp;
 
-use super::{AudioSession, DTMF_PT, LocalTransport, OPUS_FMTP, OPUS_PT, SdesCrypto, Setup};
+use super::{
+    AudioSession, DTMF_PT, LocalTransport, OPUS_FMTP, OPUS_PT, PCMA_PT, PCMU_PT, SdesCrypto, Setup,
+};
+use crate::frame::AudioCodec;
 
 /// What stands in `c=` and `m=` when there is no address (RFC 8840 4.1.1).
 pub(super) const NO_ADDRESS: SocketAddr =
@@ -28,16 +31,19 @@ pub struct PlatformVoice<'a> {
     pub created: Timestamp,
     /// The stream's name, a UUID.
     pub stream: &'a str,
+    /// The number's codecs beside Opus.
+    pub extra: &'a [AudioCodec],
 }
 
 /// The offer for a user's call.
 #[must_use]
 pub fn write_platform_offer(voice: PlatformVoice<'_>) -> String {
-    let formats = Formats { opus: OPUS_PT, dtmf: Some(DTMF_PT), transport_cc: true };
-    write_dtls(voice, "audio", formats, Setup::Actpass)
+    let formats = Formats { transport_cc: true, ..Formats::offered(voice.extra) };
+    write_dtls(voice, "audio", &formats, Setup::Actpass)
 }
 
-/// The answer to a business's offer: its `mid` and payload types mirrored.
+/// The answer to a business's offer: its `mid` and payload types mirrored, without the G.711 that
+/// the number does not have.
 #[must_use]
 pub fn write_platform_answer(
     voice: PlatformVoice<'_>,
@@ -45,18 +51,16 @@ pub fn write_platform_answer(
     setup: Setup,
 ) -> String {
     let formats = Formats {
-        opus: offer.opus_pt().unwrap_or(OPUS_PT),
-        dtmf: offer.dtmf_pt(),
         transport_cc: offer.opus_has_transport_cc(),
+        ..Formats::mirrored(offer, voice.extra)
     };
-    write_dtls(voice, offer.mid.as_deref().unwrap_or("audio"), formats, setup)
+    write_dtls(voice, offer.mid.as_deref().unwrap_or("audio"), &formats, setup)
 }
 
 /// The offer for a user's call when keys are in the SDP: no ICE, no fingerprint.
 #[must_use]
 pub fn write_platform_sdes_offer(voice: PlatformVoice<'_>, crypto: &SdesCrypto) -> String {
-    let formats = Formats { opus: OPUS_PT, dtmf: Some(DTMF_PT), transport_cc: false };
-    write_sdes(voice, "audio", formats, crypto)
+    write_sdes(voice, "audio", &Formats::offered(voice.extra), crypto)
 }
 
 /// The answer to a business's offer with keys in it: its `mid`, payload types and tag mirrored.
@@ -66,18 +70,14 @@ pub fn write_platform_sdes_answer(
     offer: &AudioSession,
     crypto: &SdesCrypto,
 ) -> String {
-    let formats = Formats {
-        opus: offer.opus_pt().unwrap_or(OPUS_PT),
-        dtmf: offer.dtmf_pt(),
-        transport_cc: false,
-    };
-    write_sdes(voice, offer.mid.as_deref().unwrap_or("audio"), formats, crypto)
+    let formats = Formats::mirrored(offer, voice.extra);
+    write_sdes(voice, offer.mid.as_deref().unwrap_or("audio"), &formats, crypto)
 }
 
 fn write_sdes(
     voice: PlatformVoice<'_>,
     mid: &str,
-    formats: Formats,
+    formats: &Formats,
     crypto: &SdesCrypto,
 ) -> String {
     let mut out = Lines::default();
@@ -92,7 +92,7 @@ fn write_sdes(
     out.text
 }
 
-fn write_dtls(voice: PlatformVoice<'_>, mid: &str, formats: Formats, setup: Setup) -> String {
+fn write_dtls(voice: PlatformVoice<'_>, mid: &str, formats: &Formats, setup: Setup) -> String {
     let local = voice.local;
     let mut out = Lines::default();
     out.session(voice, mid, true);
@@ -119,11 +119,27 @@ fn write_dtls(voice: PlatformVoice<'_>, mid: &str, formats: Formats, setup: Setu
     out.text
 }
 
-#[derive(Clone, Copy)]
+/// The formats of the `m=` line.
 struct Formats {
-    opus: u8,
+    audio: Vec<(u8, AudioCodec)>,
     dtmf: Option<u8>,
     transport_cc: bool,
+}
+
+impl Formats {
+    /// What WhatsApp offers: Opus first, `extra` in the order of payload types, events last.
+    fn offered(extra: &[AudioCodec]) -> Self {
+        let known =
+            [(OPUS_PT, AudioCodec::Opus), (PCMU_PT, AudioCodec::Pcmu), (PCMA_PT, AudioCodec::Pcma)];
+        let is_offered = |codec| codec == AudioCodec::Opus || extra.contains(&codec);
+        let audio = known.into_iter().filter(|(_, codec)| is_offered(*codec)).collect();
+        Self { audio, dtmf: Some(DTMF_PT), transport_cc: false }
+    }
+
+    /// What of an offer is taken, with its numbers and in its order.
+    fn mirrored(offer: &AudioSession, allowed: &[AudioCodec]) -> Self {
+        Self { audio: offer.audio(allowed), dtmf: offer.dtmf_pt(), transport_cc: false }
+    }
 }
 
 /// Lines with CRLF.
@@ -139,11 +155,14 @@ impl Lines {
     }
 
     /// `m=audio` with its formats.
-    pub(super) fn audio(&mut self, port: u16, profile: &str, opus: u8, dtmf: Option<u8>) {
-        match dtmf {
-            Some(dtmf) => self.line(format_args!("m=audio {port} {profile} {opus} {dtmf}")),
-            None => self.line(format_args!("m=audio {port} {profile} {opus}")),
-        }
+    pub(super) fn audio(
+        &mut self,
+        port: u16,
+        profile: &str,
+        formats: impl IntoIterator<Item = u8>,
+    ) {
+        let formats: String = formats.into_iter().map(|pt| format!(" {pt}")).collect();
+        self.line(format_args!("m=audio {port} {profile}{formats}"));
     }
 
     /// `c=`
@@ -164,21 +183,30 @@ impl Lines {
         }
     }
 
-    fn media(&mut self, voice: PlatformVoice<'_>, profile: &str, formats: Formats) {
+    fn media(&mut self, voice: PlatformVoice<'_>, profile: &str, formats: &Formats) {
         let addr = first_v4(voice.local).or_else(|| first_v6(voice.local));
         let addr = addr.unwrap_or(NO_ADDRESS);
-        self.audio(addr.port(), profile, formats.opus, formats.dtmf);
+        let audio = formats.audio.iter().map(|(pt, _)| *pt);
+        self.audio(addr.port(), profile, audio.chain(formats.dtmf));
         self.connection(addr.ip());
         self.line(format_args!("a=rtcp:9 IN IP4 0.0.0.0"));
     }
 
-    fn formats(&mut self, voice: PlatformVoice<'_>, formats: Formats) {
-        let opus = formats.opus;
-        self.line(format_args!("a=rtpmap:{opus} opus/48000/2"));
-        if formats.transport_cc {
-            self.line(format_args!("a=rtcp-fb:{opus} transport-cc"));
+    fn formats(&mut self, voice: PlatformVoice<'_>, formats: &Formats) {
+        for (pt, codec) in &formats.audio {
+            match codec {
+                AudioCodec::Opus => {
+                    self.line(format_args!("a=rtpmap:{pt} opus/48000/2"));
+                    if formats.transport_cc {
+                        self.line(format_args!("a=rtcp-fb:{pt} transport-cc"));
+                    }
+                    self.line(format_args!("a=fmtp:{pt} {OPUS_FMTP}"));
+                }
+                AudioCodec::Pcmu | AudioCodec::Pcma => {
+                    self.line(format_args!("a=rtpmap:{pt} {}/8000", codec.as_str()));
+                }
+            }
         }
-        self.line(format_args!("a=fmtp:{opus} {OPUS_FMTP}"));
         if let Some(dtmf) = formats.dtmf {
             self.line(format_args!("a=rtpmap:{dtmf} telephone-event/8000"));
         }

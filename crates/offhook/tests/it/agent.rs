@@ -10,7 +10,7 @@ use engine::{
     TapPacket,
 };
 use futures_util::{SinkExt, StreamExt};
-use media::{frame::OpusFrame, leg::IceRole, sdp};
+use media::{frame::AudioFrame, leg::IceRole, sdp};
 use serde_json::{Value, json};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
@@ -102,8 +102,8 @@ impl Agent {
             })
             .expect("a line");
         let packets = prompt::encode(&tone::sine(hz, -12.0, 4000)).expect("a tone");
-        let frames: Arc<[OpusFrame]> =
-            packets.into_iter().map(|p| OpusFrame::new(p).expect("a short packet")).collect();
+        let frames: Arc<[AudioFrame]> =
+            packets.into_iter().map(|p| AudioFrame::new(p).expect("a short packet")).collect();
         leg.play(Source::Packets(frames, Repeat::Forever));
         let (sink, heard) = crossbeam_channel::bounded(4096);
         leg.listen(Tap { direction: Direction::Received, sink });
@@ -117,7 +117,7 @@ impl Agent {
         let remote = session.remote_transport().expect("transport");
         let role = remote.setup.our_role();
         let opus = session.opus_pt().expect("Opus");
-        line.leg.set_remote(remote, role, PayloadTypes { opus, dtmf: session.dtmf_pt() });
+        line.leg.set_remote(remote, role, PayloadTypes::opus(opus, session.dtmf_pt()));
         line.leg.send_gate(true);
     }
 }

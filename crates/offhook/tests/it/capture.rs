@@ -17,7 +17,7 @@ use std::{
 };
 
 use media::{
-    frame::OpusFrame,
+    frame::AudioFrame,
     rtp::{DatagramKind, classify},
 };
 use socket2::{Domain, Protocol, Socket, Type};
@@ -121,9 +121,9 @@ fn read_udp(packet: &[u8]) -> Option<Seen> {
 }
 
 /// One stretch out of the middle of each frame: packets of one encoder start alike.
-fn stretches(frames: &[OpusFrame]) -> Vec<&[u8]> {
+fn stretches(frames: &[AudioFrame]) -> Vec<&[u8]> {
     let middle = |bytes: &'_ [u8]| bytes.len().checked_sub(STRETCH).map(|spare| spare / 2);
-    let cut = |frame: &'_ OpusFrame| middle(frame.bytes());
+    let cut = |frame: &'_ AudioFrame| middle(frame.bytes());
     frames
         .iter()
         .filter_map(|frame| cut(frame).map(|at| &frame.bytes()[at..at + STRETCH]))
@@ -154,7 +154,7 @@ fn assert_order(peer: SocketAddrV4, flow: &[&Seen]) {
 
 /// Whether these SRTP packets carry these frames: their lengths are the frames' in order, each with
 /// the same overhead.
-fn carries(sent: &[&Seen], frames: &[OpusFrame]) -> bool {
+fn carries(sent: &[&Seen], frames: &[AudioFrame]) -> bool {
     /// Packets compared: 0.8 s.
     const PACKETS: usize = 40;
     let fits = |overhead: usize| {
@@ -164,12 +164,12 @@ fn carries(sent: &[&Seen], frames: &[OpusFrame]) -> bool {
     sent.len() >= PACKETS && OVERHEADS.into_iter().any(fits)
 }
 
-fn assert_unreadable(seen: &[Seen], tone: &[OpusFrame]) {
+fn assert_unreadable(seen: &[Seen], tone: &[AudioFrame]) {
     let prompt = include_bytes!("../../../../demo/prompts/welcome.ogg");
-    let prompt: Vec<OpusFrame> = audio::prompt::load(prompt)
+    let prompt: Vec<AudioFrame> = audio::prompt::load(prompt)
         .expect("a prompt")
         .into_iter()
-        .map(|packet| OpusFrame::new(packet).expect("a frame"))
+        .map(|packet| AudioFrame::new(packet).expect("a frame"))
         .collect();
     let mut secrets = stretches(tone);
     secrets.extend(stretches(&prompt));

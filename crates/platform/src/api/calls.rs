@@ -81,8 +81,7 @@ async fn connect(world: &Arc<World>, number: Arc<Number>, connect: Connect) -> A
     let cleared = clear(world, &number)?;
     let book = world.book(&number);
     let capture = plan(connect.recording.as_ref(), connect.transcription.as_ref(), &book)?;
-    let offer = sdp::read_business_offer(connect.sdp.as_str(), place::keying(&number))
-        .map_err(ApiRefusal::Sdp)?;
+    let offer = place::read_offer(world, &number, connect.sdp.as_str())?;
     let call = place::BusinessCall {
         number,
         to: connect.to,

@@ -6,8 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use engine::{LegEvent, LegStats, Password, PayloadTypes};
-use media::frame::OpusFrame;
+use engine::{LegEvent, LegStats, Password};
 use rules::{
     Refusal,
     call::{Effect, EndReason, Input, LegFailure, State},
@@ -27,6 +26,7 @@ use super::{
     watch::Watch,
 };
 use crate::{
+    capture::Announcement,
     phones::{PhoneHandle, PhoneId},
     sdp::{self, BusinessSdp},
     store::{JournalFilter, NewWebhook},
@@ -57,7 +57,7 @@ pub(crate) enum Command {
     /// The user's phones that ring now; none could be reached if empty.
     Rung { phones: Vec<PhoneHandle> },
     /// An announcement can be played, or cannot be made.
-    Announcement { frames: Option<Arc<[OpusFrame]>> },
+    Announcement { announcement: Option<Announcement> },
     /// An action carried an SDP that was refused.
     Refused { finding: Finding },
     /// The faults a test asks for have changed.
@@ -73,7 +73,6 @@ pub(crate) struct CallActor {
     pub(super) facts: Facts,
     pub(super) record: CallRecord,
     pub(super) legs: Legs,
-    pub(super) business_types: Option<PayloadTypes>,
     /// What the business said about its media.
     pub(super) business_sdp: Option<BusinessSdp>,
     pub(super) watch: Option<Watch>,
@@ -120,7 +119,6 @@ impl CallActor {
             facts,
             record,
             legs,
-            business_types: None,
             business_sdp: None,
             watch: None,
             answered: None,
@@ -180,7 +178,9 @@ impl CallActor {
             }
             Command::PhoneGone { phone } => self.phone_gone(phone).await,
             Command::Rung { phones } => self.rung(phones).await,
-            Command::Announcement { frames } => self.play_announcement(frames).await,
+            Command::Announcement { announcement } => {
+                self.play_announcement(announcement).await;
+            }
             Command::Refused { finding } => self.remark(finding).await,
             Command::Spoil => self.spoil(),
             Command::Inspect { reply } => {
@@ -352,12 +352,12 @@ impl CallActor {
         }
         let offer = sdp::read_phone_offer(offer).map_err(|refusal| refusal.to_string())?;
         let beside = Some(&self.legs.business.handle);
-        let leg = legs::open(&self.world.engine, Password::Plain, beside)
+        let mut leg = legs::open(&self.world.engine, Password::Plain, beside)
             .map_err(|_| "the platform has no room for another call".to_owned())?;
         let answer = offer.answer(&leg.local);
         leg.meet(offer.far_end, offer.types);
         self.legs.add_user(leg);
-        self.listen(offer.types);
+        self.listen();
         Ok(answer)
     }
 
@@ -367,11 +367,11 @@ impl CallActor {
         format!("call.{}", &id[id.len().saturating_sub(24)..]).parse().expect("a part of a call id")
     }
 
-    /// Lets ears listen once both sides' payload types are known.
-    pub(super) fn listen(&mut self, user: PayloadTypes) {
-        let business = self.business_types.unwrap_or(sdp::OFFERED_TYPES);
-        self.keeping.set_user_types(user);
-        self.legs.listen(&self.world.ears, user, business);
+    /// Lets ears listen once the user's payload types are known, and the transcoder once the
+    /// business's are.
+    pub(super) fn listen(&mut self) {
+        self.legs.listen(&self.world.ears);
+        self.legs.transcode(&self.world.transcoder);
         if let Some(ears) = &self.legs.ears {
             self.world.recordings.keep(self.facts.id.clone(), ears.user.clone());
         }

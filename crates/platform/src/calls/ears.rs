@@ -18,7 +18,10 @@ use audio::{
     playout::Playout,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
-use engine::{Direction, LegHandle, Tap, TapPacket};
+use engine::{Direction, LegHandle, PayloadTypes, Tap, TapPacket};
+use media::frame::AudioCodec;
+
+use crate::codecs;
 
 use super::budget::{BYTES_MAX, Budget, Share};
 
@@ -45,7 +48,7 @@ pub(crate) struct Ear {
 
 struct Heard {
     zero: Instant,
-    opus: u8,
+    types: PayloadTypes,
     packets: u64,
     kept: VecDeque<Kept>,
     keeps: Keeps,
@@ -113,10 +116,10 @@ impl Ears {
         &self,
         leg: &LegHandle,
         direction: Direction,
-        opus: u8,
+        types: PayloadTypes,
         zero: Instant,
     ) -> Ear {
-        let heard = Heard::new(zero, opus, Keeps::Newest, self.budget.share());
+        let heard = Heard::new(zero, types, Keeps::Newest, self.budget.share());
         self.serve(leg, direction, heard, true)
     }
 
@@ -125,11 +128,11 @@ impl Ears {
         &self,
         leg: &LegHandle,
         direction: Direction,
-        opus: u8,
+        types: PayloadTypes,
         zero: Instant,
         packets_max: usize,
     ) -> Ear {
-        let heard = Heard::new(zero, opus, Keeps::First(packets_max), self.budget.share());
+        let heard = Heard::new(zero, types, Keeps::First(packets_max), self.budget.share());
         self.serve(leg, direction, heard, false)
     }
 
@@ -148,6 +151,21 @@ impl Ears {
 }
 
 impl Ear {
+    /// Says what the packets are, now that it is agreed; what was heard of others is forgotten.
+    pub(crate) fn retune(&self, types: PayloadTypes) {
+        let mut heard = self.lock();
+        if heard.types != types {
+            heard.types = types;
+            heard.kept.clear();
+            heard.decoding = heard.decoding.take().and_then(|_| start_decoding(types.codec));
+        }
+    }
+
+    /// How the packets are encoded.
+    pub(crate) fn codec(&self) -> AudioCodec {
+        self.lock().types.codec
+    }
+
     /// What was heard so far; `None` when it was not decoded.
     pub(crate) fn report(&self) -> Option<Report> {
         self.lock().decoding.as_ref().map(|decoding| decoding.measure.report())
@@ -161,7 +179,7 @@ impl Ear {
     /// The newest ten minutes as samples, from `zero` or from the oldest packet kept.
     pub(crate) fn samples(&self, from: Duration, until: Duration) -> Vec<i16> {
         let kept: Vec<Kept> = self.lock().kept.iter().cloned().collect();
-        let Ok(mut playout) = Playout::new() else { return Vec::new() };
+        let Ok(mut playout) = codecs::playout(self.codec()) else { return Vec::new() };
         for packet in &kept {
             let at = packet.at.saturating_sub(from);
             playout.push(packet.sequence, packet.timestamp, at, &packet.payload);
@@ -211,14 +229,14 @@ impl Ear {
 }
 
 impl Heard {
-    fn new(zero: Instant, opus: u8, keeps: Keeps, share: Share) -> Self {
+    fn new(zero: Instant, types: PayloadTypes, keeps: Keeps, share: Share) -> Self {
         let (kept, decoding) = (VecDeque::new(), None);
         let (is_given_up, is_settled) = (false, false);
-        Self { zero, opus, packets: 0, kept, keeps, share, is_given_up, decoding, is_settled }
+        Self { zero, types, packets: 0, kept, keeps, share, is_given_up, decoding, is_settled }
     }
 
     fn take(&mut self, packet: &TapPacket) {
-        if packet.pt != self.opus {
+        if packet.pt != self.types.audio {
             return;
         }
         self.packets += 1;
@@ -276,9 +294,11 @@ fn serve(inbox: &Receiver<New>) {
         match inbox.recv_timeout(ROUND) {
             Ok(New { ear, packets, decodes }) => {
                 let room = served.iter().filter(|one| one.decodes).count() < DECODING_MAX;
-                let decoding = if room && decodes { start_decoding() } else { None };
-                let decodes = decoding.is_some();
-                ear.lock().decoding = decoding;
+                let mut heard = ear.lock();
+                let codec = heard.types.codec;
+                heard.decoding = (room && decodes).then(|| start_decoding(codec)).flatten();
+                let decodes = heard.decoding.is_some();
+                drop(heard);
                 served.push(Served { ear, packets, decodes });
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -288,8 +308,8 @@ fn serve(inbox: &Receiver<New>) {
     }
 }
 
-fn start_decoding() -> Option<Decoding> {
-    Some(Decoding { playout: Playout::new().ok()?, measure: Measure::default() })
+fn start_decoding(codec: AudioCodec) -> Option<Decoding> {
+    Some(Decoding { playout: codecs::playout(codec).ok()?, measure: Measure::default() })
 }
 
 /// Takes what waits; false once the leg is closed and all is taken.
@@ -324,7 +344,8 @@ mod tests {
     #[test]
     fn when_the_memory_is_used_up_recordings_end_and_the_newest_get_shorter() {
         let budget = Budget::new(10 * (80 + 64));
-        let heard = |keeps| Heard::new(Instant::now(), 111, keeps, budget.share());
+        let heard =
+            |keeps| Heard::new(Instant::now(), crate::sdp::OFFERED_TYPES, keeps, budget.share());
         let mut newest = heard(Keeps::Newest);
         packets(&mut newest, 4);
         let mut whole = heard(Keeps::First(100));

@@ -137,6 +137,7 @@ fn apply_answer(actor: &mut CallActor, text: &str) {
     let Ok(answer) = sdp::read_business_answer(&offer, text) else { return };
     actor.business_sdp = Some(answer.for_diagnosis(&actor.legs.business.local));
     actor.legs.business.meet(answer.far_end, answer.types);
+    actor.legs.transcode(&actor.world.transcoder);
 }
 
 async fn tell_user(actor: &mut CallActor, notice: Notice) {

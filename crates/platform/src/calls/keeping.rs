@@ -9,8 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Direction, PayloadTypes};
-use media::frame::OpusFrame;
+use engine::Direction;
 use rules::{
     call::{Input, State, Verdict},
     capture::Plan,
@@ -22,10 +21,7 @@ use super::{
     ears::Ear,
     legs::Leg,
 };
-use crate::{
-    capture::{self, Kept},
-    sdp,
-};
+use crate::capture::{self, Announcement, Kept};
 
 /// Packets of 20 ms in a second.
 const PACKETS_PER_S: u64 = 50;
@@ -35,7 +31,6 @@ const PACKETS_PER_S: u64 = 50;
 pub(super) struct Keeping {
     /// Who has not yet heard the announcement to its end.
     awaited: Vec<Party>,
-    user_types: Option<PayloadTypes>,
     since: Option<Instant>,
     until: Option<Instant>,
     business: Option<Ear>,
@@ -43,11 +38,6 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// The user's payload types are known.
-    pub(super) fn set_user_types(&mut self, types: PayloadTypes) {
-        self.user_types = Some(types);
-    }
-
     /// The legs are about to close.
     pub(super) fn stop(&mut self) {
         self.until.get_or_insert_with(Instant::now);
@@ -58,10 +48,11 @@ impl CallActor {
     /// Lets the announcement of a recording be made.
     pub(super) fn announce(&self, plan: Plan) {
         let (world, id) = (Arc::clone(&self.world), self.facts.id.clone());
+        let codec = self.legs.business.types().codec;
         tokio::spawn(async move {
-            let frames = capture::announcement_of(&world, plan).await;
+            let announcement = capture::announcement_of(&world, plan, codec).await;
             if let Some(call) = world.calls.get(&id) {
-                drop(call.inbox.send(Command::Announcement { frames }).await);
+                drop(call.inbox.send(Command::Announcement { announcement }).await);
             }
         });
     }
@@ -73,16 +64,18 @@ impl CallActor {
         let media_id = settings.and_then(|it| it.announcement).map_or(0, |it| it.media_id);
         let (world, facts) = (Arc::clone(&self.world), self.facts.clone());
         tokio::spawn(async move {
-            let frames = capture::greeting_of(&world, &facts.number.id, media_id).await;
+            let announcement = capture::greeting_of(&world, &facts.number.id, media_id).await;
             if let Some(call) = world.calls.get(&facts.id) {
-                drop(call.inbox.send(Command::Announcement { frames }).await);
+                drop(call.inbox.send(Command::Announcement { announcement }).await);
             }
         });
     }
 
     /// The announcement is there, or cannot be.
-    pub(super) async fn play_announcement(&mut self, frames: Option<Arc<[OpusFrame]>>) {
-        let Some(frames) = frames else { return self.input(Input::AnnouncementFailed).await };
+    pub(super) async fn play_announcement(&mut self, announcement: Option<Announcement>) {
+        let Some(announcement) = announcement else {
+            return self.input(Input::AnnouncementFailed).await;
+        };
         let listeners = match self.record.call.state() {
             State::Accepted { .. } => vec![Party::User, Party::Business],
             State::Voicemail { .. } => vec![Party::User],
@@ -92,7 +85,7 @@ impl CallActor {
             | State::Ringing { .. }
             | State::Ended(_) => return,
         };
-        if self.legs.announce(&listeners, &frames) {
+        if self.legs.announce(&listeners, &announcement) {
             self.keeping.awaited = listeners;
         } else {
             self.input(Input::AnnouncementFailed).await;
@@ -113,9 +106,8 @@ impl CallActor {
         let now = Instant::now();
         let book = self.world.book(&self.facts.number);
         let longest = book.capture.length_max.value;
-        let business = self.business_types.unwrap_or(sdp::OFFERED_TYPES);
         self.keeping.since = Some(now);
-        self.keeping.business = Some(self.keep(&self.legs.business, business, longest, now));
+        self.keeping.business = Some(self.keep(&self.legs.business, longest, now));
         self.keeping.user = self.user_ear(longest, now);
     }
 
@@ -127,15 +119,14 @@ impl CallActor {
     }
 
     fn user_ear(&self, longest: Duration, since: Instant) -> Option<Ear> {
-        let types = self.keeping.user_types.unwrap_or(sdp::OFFERED_TYPES);
-        self.legs.user.as_ref().map(|leg| self.keep(leg, types, longest, since))
+        self.legs.user.as_ref().map(|leg| self.keep(leg, longest, since))
     }
 
-    fn keep(&self, leg: &Leg, types: PayloadTypes, longest: Duration, since: Instant) -> Ear {
+    fn keep(&self, leg: &Leg, longest: Duration, since: Instant) -> Ear {
         let packets = (longest.as_secs() + 1).saturating_mul(PACKETS_PER_S);
         let packets_max = usize::try_from(packets).unwrap_or(usize::MAX);
         let direction = Direction::Received;
-        self.world.ears.keep(&leg.handle, direction, types.opus, since, packets_max)
+        self.world.ears.keep(&leg.handle, direction, leg.types(), since, packets_max)
     }
 
     /// Hands what was kept over.

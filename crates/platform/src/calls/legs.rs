@@ -3,6 +3,7 @@
 //! Both are ice-lite legs on the one muxed port, but for a business whose keys stand in the SDP: that
 //! has a socket of its own. The business's leg opens with the call; the user's
 //! when the phone has given its offer: at once if the user calls, at pick-up if the business does.
+//! Opus passes between them as it is; to and from G.711 goes by the [`transcoder`](super::transcoder).
 //! Nothing leaves either before [`Legs::join`].
 
 use std::{
@@ -11,11 +12,10 @@ use std::{
 };
 
 use engine::{
-    Direction, Engine, Impairment, LegEvent, LegHandle, LegStats, OpenError, OpenLeg, OpenSdes,
-    Password, PayloadTypes, Repeat, SdesKeys, Socket, Source,
+    Direction, Engine, FrameQueue, Impairment, LegEvent, LegHandle, LegStats, OpenError, OpenLeg,
+    OpenSdes, Password, PayloadTypes, Repeat, SdesKeys, Socket, Source,
 };
 use media::{
-    frame::OpusFrame,
     leg::IceRole,
     sdp::SdesCrypto,
     srtp::{MasterKey, Profile},
@@ -29,8 +29,12 @@ use super::{
     ears::{Ear, Ears},
     record::Heard,
     recordings::Recording,
+    transcoder::{Seat, Transcoder},
 };
-use crate::sdp::FarEnd;
+use crate::{
+    capture::Announcement,
+    sdp::{self, FarEnd},
+};
 
 /// The name of our source, as in WhatsApp's offers.
 const CNAME: &str = "WhatsAppAudioStream1";
@@ -43,6 +47,8 @@ pub(crate) struct Leg {
     pub(crate) events: mpsc::Receiver<LegEvent>,
     /// Our own key, when keys are in the SDPs.
     pub(crate) crypto: Option<SdesCrypto>,
+    /// What was agreed with the far end, once it was.
+    pub(crate) types: Option<PayloadTypes>,
 }
 
 /// A call's legs.
@@ -51,8 +57,18 @@ pub(crate) struct Legs {
     pub(crate) business: Leg,
     pub(crate) user: Option<Leg>,
     pub(crate) ears: Option<Listening>,
+    /// Held while one side may talk G.711.
+    seat: Option<Seat>,
+    transcoded: Option<Transcoded>,
     zero: Instant,
     is_joined: bool,
+}
+
+/// What each side hears of the other, where their codecs differ.
+#[derive(Debug)]
+struct Transcoded {
+    for_user: FrameQueue,
+    for_business: FrameQueue,
 }
 
 /// The ears of a call.
@@ -83,7 +99,7 @@ pub(crate) fn open(
         beside: beside.map(LegHandle::id),
         events: sink,
     })?;
-    Ok(Leg { handle, local, events, crypto: None })
+    Ok(Leg { handle, local, events, crypto: None, types: None })
 }
 
 /// Opens a leg with a socket of its own whose keys stand in the SDPs (fact sheet 6.6).
@@ -101,12 +117,14 @@ pub(crate) fn open_sdes(engine: &Engine, tag: u32) -> Result<Leg, OpenError> {
     })?;
     let mut key_and_salt = [0; 30];
     rand::fill(&mut key_and_salt);
-    Ok(Leg { handle, local, events, crypto: Some(SdesCrypto { tag, key_and_salt }) })
+    let crypto = Some(SdesCrypto { tag, key_and_salt });
+    Ok(Leg { handle, local, events, crypto, types: None })
 }
 
 impl Leg {
     /// Tells the leg who the far end is.
-    pub(crate) fn meet(&self, far_end: FarEnd, types: PayloadTypes) {
+    pub(crate) fn meet(&mut self, far_end: FarEnd, types: PayloadTypes) {
+        self.types = Some(types);
         match far_end {
             FarEnd::Dtls { remote, role } => self.handle.set_remote(remote, role, types),
             FarEnd::Sdes { addr, crypto } => {
@@ -127,10 +145,25 @@ impl Leg {
     }
 }
 
+impl Leg {
+    /// What was agreed, or what the platform offers while it is not.
+    pub(crate) fn types(&self) -> PayloadTypes {
+        self.types.unwrap_or(sdp::OFFERED_TYPES)
+    }
+}
+
 impl Legs {
-    /// Legs of a call whose business leg is open.
-    pub(crate) fn new(business: Leg) -> Self {
-        Self { business, user: None, ears: None, zero: Instant::now(), is_joined: false }
+    /// Legs of a call whose business leg is open, with the seat of a call that may have G.711.
+    pub(crate) fn new(business: Leg, seat: Option<Seat>) -> Self {
+        Self {
+            business,
+            user: None,
+            ears: None,
+            seat,
+            transcoded: None,
+            zero: Instant::now(),
+            is_joined: false,
+        }
     }
 
     /// Takes the user's leg; joins it if the call is already answered.
@@ -142,41 +175,71 @@ impl Legs {
     }
 
     /// Lets ears listen to both legs.
-    pub(crate) fn listen(&mut self, ears: &Ears, user: PayloadTypes, business: PayloadTypes) {
-        let Some(leg) = &self.user else { return };
-        let listen = |leg: &Leg, direction, types: PayloadTypes| {
-            ears.listen(&leg.handle, direction, types.opus, self.zero)
-        };
+    pub(crate) fn listen(&mut self, ears: &Ears) {
+        let Some(user) = &self.user else { return };
+        let listen =
+            |leg: &Leg, direction| ears.listen(&leg.handle, direction, leg.types(), self.zero);
         self.ears = Some(Listening {
             user: Recording {
-                heard: listen(leg, Direction::Sent, user),
-                said: listen(leg, Direction::Received, user),
+                heard: listen(user, Direction::Sent),
+                said: listen(user, Direction::Received),
             },
-            business_heard: listen(&self.business, Direction::Sent, business),
+            business_heard: listen(&self.business, Direction::Sent),
         });
+    }
+
+    /// Lets the transcoder stand between the legs if both have agreed on their codecs and these
+    /// differ. Only the first time counts: nothing is agreed twice.
+    pub(crate) fn transcode(&mut self, transcoder: &Transcoder) {
+        let Some(user) = &self.user else { return };
+        let (Some(from_user), Some(from_business)) = (user.types, self.business.types) else {
+            return;
+        };
+        if let Some(ears) = &self.ears {
+            ears.business_heard.retune(from_business);
+        }
+        if from_user.codec == from_business.codec {
+            self.seat = None;
+        }
+        let Some(seat) = self.seat.as_ref().filter(|_| self.transcoded.is_none()) else { return };
+        let carry = |leg: &Leg, types, to| transcoder.carry(seat, &leg.handle, types, to);
+        self.transcoded = carry(&self.business, from_business, from_user.codec)
+            .zip(carry(user, from_user, from_business.codec))
+            .map(|(for_user, for_business)| Transcoded { for_user, for_business });
+        if self.is_joined {
+            self.join();
+        }
     }
 
     /// From here on the parties hear each other.
     pub(crate) fn join(&mut self) {
         self.is_joined = true;
         let Some(user) = &self.user else { return };
-        user.handle.play(Source::Bridge(self.business.handle.clone()));
-        self.business.handle.play(Source::Bridge(user.handle.clone()));
+        let (of_business, of_user) = (self.business.handle.clone(), user.handle.clone());
+        let (to_user, to_business) = match &self.transcoded {
+            None => (Source::Bridge(of_business), Source::Bridge(of_user)),
+            Some(Transcoded { for_user, for_business }) => (
+                Source::Transcoded { of: of_business, frames: for_user.clone() },
+                Source::Transcoded { of: of_user, frames: for_business.clone() },
+            ),
+        };
+        user.handle.play(to_user);
+        self.business.handle.play(to_business);
         user.handle.send_gate(true);
         self.business.handle.send_gate(true);
     }
 
     /// Plays an announcement once to these parties, in place of what they hear; false if one of
     /// them has no leg.
-    pub(crate) fn announce(&self, to: &[Party], frames: &Arc<[OpusFrame]>) -> bool {
-        let play = |leg: &Leg| {
+    pub(crate) fn announce(&self, to: &[Party], announcement: &Announcement) -> bool {
+        let play = |leg: &Leg, frames: &_| {
             leg.handle.play(Source::Packets(Arc::clone(frames), Repeat::Once));
             leg.handle.send_gate(true);
         };
         for party in to {
             match (party, &self.user) {
-                (Party::User, Some(user)) => play(user),
-                (Party::Business, _) => play(&self.business),
+                (Party::User, Some(user)) => play(user, &announcement.for_user),
+                (Party::Business, _) => play(&self.business, &announcement.for_business),
                 (Party::User | Party::Platform, _) => return false,
             }
         }

@@ -2,7 +2,9 @@
 //!
 //! `api` or `phones` → [`place`] or [`registry`] → [`actor`] (one task a call) → [`rules::call`]
 //! (decides) → [`effects`] → webhooks, legs, phones, consent. [`record`] is what is kept, [`legs`] the
-//! media, [`watch`] looks for silence, [`keeping`] plays announcements and keeps what is said, [`ears`] and [`findings`] say what was heard and why not.
+//! media, [`watch`] looks for silence, [`keeping`] plays announcements and keeps what is said,
+//! [`transcoder`] carries voices between codecs, [`ears`] and [`findings`] say what was heard and why
+//! not.
 
 mod actor;
 pub(crate) mod alive;
@@ -17,6 +19,7 @@ mod record;
 mod recordings;
 mod registry;
 pub(crate) mod restart;
+mod transcoder;
 mod watch;
 
 pub(crate) use actor::Command;
@@ -24,3 +27,4 @@ pub(crate) use ears::{Ear, Ears};
 pub(crate) use record::{CallRecord, Facts, Heard};
 pub(crate) use recordings::Recordings;
 pub(crate) use registry::Registry;
+pub(crate) use transcoder::Transcoder;

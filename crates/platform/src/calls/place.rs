@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use engine::Password;
-use media::sdp::Keying;
+use media::sdp::{Keying, SdpRefusal};
 use rules::{
     button,
     call::{Call, Voicemail},
@@ -26,10 +26,11 @@ use super::{
     legs::{self, Leg, Legs},
     record::{CallRecord, Facts},
     registry::{CallHandle, INBOX_MAX, Over},
+    transcoder::Seat,
 };
 use crate::{
     api::refusals::ApiRefusal,
-    chats, consent,
+    chats, codecs, consent,
     directory::{Number, User},
     ids::Stream,
     phones::PhoneHandle,
@@ -57,11 +58,33 @@ pub(crate) struct UserCall {
 pub(crate) struct BusinessCall {
     pub(crate) number: Arc<Number>,
     pub(crate) to: Recipient,
-    pub(crate) offer: Described,
+    pub(crate) offer: Offer,
     pub(crate) opaque: Option<String>,
     pub(crate) cleared: eligibility::NumberCleared,
     /// What is to be kept of the call.
     pub(crate) capture: Option<Plan>,
+}
+
+/// A business's offer that was read, and the seat it needs if it is for G.711.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    described: Described,
+    seat: Option<Seat>,
+}
+
+/// Reads a business's offer with the codecs its number may have now.
+pub(crate) fn read_offer(world: &World, number: &Number, text: &str) -> Result<Offer, ApiRefusal> {
+    let wanted = codecs::beside_opus(&number.calling);
+    let seat = world.transcoder.seat(wanted.clone());
+    let described = sdp::read_business_offer(text, keying(number), Seat::codecs(seat.as_ref()));
+    let described = described.map_err(|refusal| {
+        // The number has what the offer asks for, and the platform no room for it.
+        let has_no_room = seat.is_none()
+            && matches!(refusal, SdpRefusal::NoOpus { has_g711: true, .. })
+            && sdp::read_business_offer(text, keying(number), &wanted).is_ok();
+        if has_no_room { ApiRefusal::NoMedia } else { ApiRefusal::Sdp(refusal) }
+    });
+    Ok(Offer { described: described?, seat })
 }
 
 /// Starts a user's call.
@@ -74,7 +97,8 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
     let said = Said::of(world, &number, &call, &book).await?;
 
     let business = open_business_leg(world, (keying(&number) == Keying::Sdes).then_some(1))?;
-    let user_leg = open_leg(world, Password::Plain, Some(&business))?;
+    let mut user_leg = open_leg(world, Password::Plain, Some(&business))?;
+    let seat = world.transcoder.seat(codecs::beside_opus(&number.calling));
     let id = new_id(world, &call.user, &number, Direction::UserInitiated);
     let facts = Facts {
         id: id.clone(),
@@ -86,6 +110,7 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
         platform_sdp: sdp::platform_offer(
             &business.local,
             business.crypto.as_ref(),
+            Seat::codecs(seat.as_ref()),
             &world.ids,
             world.clock.now(),
         ),
@@ -95,7 +120,7 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
 
     let phone_answer = offer.answer(&user_leg.local);
     user_leg.meet(offer.far_end, offer.types);
-    let mut legs = Legs::new(business);
+    let mut legs = Legs::new(business, seat);
     legs.add_user(user_leg);
 
     let now = world.clock.now();
@@ -107,7 +132,7 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
     let record = CallRecord::new(&facts, machine, now);
     let phones = vec![call.phone];
     let mut actor = CallActor::new(Arc::clone(world), facts, record, legs, phones, inbox);
-    actor.listen(offer.types);
+    actor.listen();
     actor.phone_answer = Some(phone_answer);
     world.tasks.spawn(actor.run(effects));
     Ok(id)
@@ -119,6 +144,7 @@ pub(crate) async fn from_business(
     call: BusinessCall,
 ) -> Result<CallId, ApiRefusal> {
     let BusinessCall { number, to, offer, opaque, cleared, capture } = call;
+    let Offer { described: offer, seat } = offer;
     let book = world.book(&number);
     let placing = world.placing.lock().await;
     let now = world.clock.now();
@@ -166,9 +192,8 @@ pub(crate) async fn from_business(
     let machine =
         Call::dial(permit, &book, opaque.map(Into::into), now, &mut effects).capturing(capture);
     let record = CallRecord::new(&facts, machine, now);
-    let legs = Legs::new(business);
+    let legs = Legs::new(business, seat);
     let mut actor = CallActor::new(Arc::clone(world), facts, record, legs, Vec::new(), inbox);
-    actor.business_types = Some(types);
     actor.business_sdp = Some(said);
     // The faults come first, or a handshake that shall fail is over before.
     actor.spoil();

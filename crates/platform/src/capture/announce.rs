@@ -6,14 +6,14 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use audio::{prompt, tone};
-use media::frame::OpusFrame;
+use audio::{prompt, tone, transcode};
+use media::frame::{AudioCodec, AudioFrame};
 use rules::capture::Plan;
 use rust_embed::RustEmbed;
 use terms::{MediaId, PhoneNumberId};
 
 use super::command::Run;
-use crate::{api::chain, media_files, world::World};
+use crate::{api::chain, codecs, media_files, world::World};
 
 /// How long a speech command may take: the parties talk on meanwhile, unrecorded.
 const SPEECH_LIMIT: Duration = Duration::from_secs(10);
@@ -31,15 +31,26 @@ const PURPOSE_TONE_MS: usize = 600;
 #[folder = "prompts/"]
 struct Prompts;
 
-type Frames = Arc<[OpusFrame]>;
+type Frames = Arc<[AudioFrame]>;
 
-/// What both sides hear; `None` if nothing can be played.
-pub(crate) async fn announcement_of(world: &World, plan: Plan) -> Option<Frames> {
+/// What is played, for each side in its codec.
+#[derive(Debug, Clone)]
+pub(crate) struct Announcement {
+    pub(crate) for_user: Frames,
+    pub(crate) for_business: Frames,
+}
+
+/// What both sides hear, the business in its codec; `None` if nothing can be played.
+pub(crate) async fn announcement_of(
+    world: &World,
+    plan: Plan,
+    business: AudioCodec,
+) -> Option<Announcement> {
     let speech = world.tools.speech.clone();
     let made = tokio::task::spawn_blocking(move || {
         let mut packets = shipped(&plan)?;
         packets.extend(purpose(speech.as_deref(), &plan)?);
-        frames(packets)
+        announcement(packets, business)
     });
     made.await.ok().flatten()
 }
@@ -49,7 +60,7 @@ pub(crate) async fn greeting_of(
     world: &World,
     number: &PhoneNumberId,
     media_id: u64,
-) -> Option<Frames> {
+) -> Option<Announcement> {
     let id: MediaId = media_id.to_string().parse().ok()?;
     let file = media_files::find(world, &id).await.ok().flatten()?;
     if file.number != *number {
@@ -57,7 +68,8 @@ pub(crate) async fn greeting_of(
     }
     let bytes = media_files::bytes(world, &id).await.ok().flatten()?;
     let made = tokio::task::spawn_blocking(move || match prompt::load(&bytes) {
-        Ok(packets) => frames(packets),
+        // Nobody but the user hears it.
+        Ok(packets) => announcement(packets, AudioCodec::Opus),
         Err(fault) => {
             tracing::warn!(fault = %chain(&fault), "cannot play an announcement of voicemail");
             None
@@ -107,8 +119,21 @@ fn speak(command: &str, plan: &Plan) -> Option<Vec<Box<[u8]>>> {
         .ok()
 }
 
+fn announcement(packets: Vec<Box<[u8]>>, business: AudioCodec) -> Option<Announcement> {
+    let for_business = codecs::law(business).map(|law| {
+        transcode::prompt_to_g711(packets.iter().map(|packet| &**packet), law)
+            .inspect_err(|fault| tracing::error!(fault = %chain(fault), "no announcement in G.711"))
+    });
+    let for_user = frames(packets)?;
+    let for_business = match for_business {
+        Some(packets) => frames(packets.ok()?)?,
+        None => Arc::clone(&for_user),
+    };
+    Some(Announcement { for_user, for_business })
+}
+
 fn frames(packets: Vec<Box<[u8]>>) -> Option<Frames> {
-    packets.into_iter().map(|packet| OpusFrame::new(packet).ok()).collect()
+    packets.into_iter().map(|packet| AudioFrame::new(packet).ok()).collect()
 }
 
 #[cfg(test)]
@@ -127,6 +152,17 @@ mod tests {
                 assert!((50..400).contains(&packets.len()), "{plan:?}: {}", packets.len());
             }
         }
+    }
+
+    #[test]
+    fn each_side_hears_it_in_its_codec() {
+        let packets = prompt::encode(&tone::sine(440.0, -12.0, 100)).unwrap();
+        let opus = announcement(packets.clone(), AudioCodec::Opus).unwrap();
+        assert_eq!(opus.for_user, opus.for_business);
+        let g711 = announcement(packets, AudioCodec::Pcma).unwrap();
+        assert_eq!(g711.for_user, opus.for_user);
+        assert_eq!(g711.for_business.len(), 5);
+        assert!(g711.for_business.iter().all(|frame| frame.bytes().len() == 160));
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub(crate) async fn deliver(world: Arc<World>, facts: Facts, plan: Plan, kept: K
     if kept.business.is_given_up() || kept.user.is_given_up() {
         return tracing::error!("no recording: the platform could not keep it whole");
     }
-    let sides = Arc::new(Sides { business, user, lasts: kept.lasts });
+    let codec = kept.business.codec();
+    let sides = Arc::new(Sides { business, codec, user, lasts: kept.lasts });
     if plan.records {
         record(&world, &facts, Arc::clone(&sides)).await;
     }
@@ -133,7 +134,7 @@ fn sample_bytes(
 ) -> Result<(&'static str, Vec<u8>), String> {
     let said = tone_packets().map_err(|fault| chain(&fault))?;
     let business = said.clone();
-    let sides = Sides { business, user: said, lasts: Duration::from_secs(1) };
+    let sides = Sides { business, user: said, lasts: Duration::from_secs(1), ..Sides::default() };
     match use_case {
         UseCase::CallTranscript => {
             let json = serde_json::to_vec(&document(tools, &sides, now))

@@ -18,6 +18,9 @@ use audio::{
     playout::Playout,
     resample, wav,
 };
+use media::frame::AudioCodec;
+
+use crate::codecs;
 
 /// Bits per second of a recording, both channels.
 const BITRATE: i32 = 40_000;
@@ -48,10 +51,12 @@ pub(super) enum FinishFault {
     Wav(#[source] std::io::Error),
 }
 
-/// What both sides said, in order of arrival.
+/// What both sides said, in order of arrival. The user says it in Opus.
 #[derive(Debug, Default)]
 pub(super) struct Sides {
     pub(super) business: Vec<Received>,
+    /// The codec of the business.
+    pub(super) codec: AudioCodec,
     pub(super) user: Vec<Received>,
     pub(super) lasts: Duration,
 }
@@ -100,8 +105,8 @@ impl Sides {
         &self,
         mut take: impl FnMut(&[i16], &[i16], bool) -> Result<(), FinishFault>,
     ) -> Result<(), FinishFault> {
-        let mut business = Side::new(&self.business)?;
-        let mut user = Side::new(&self.user)?;
+        let mut business = Side::new(&self.business, self.codec)?;
+        let mut user = Side::new(&self.user, AudioCodec::Opus)?;
         let mut at = Duration::ZERO;
         while at < self.lasts {
             at = (at + STEP).min(self.lasts);
@@ -121,8 +126,8 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn new(packets: &'a [Received]) -> Result<Self, FinishFault> {
-        let playout = Playout::new().map_err(FinishFault::Codec)?;
+    fn new(packets: &'a [Received], codec: AudioCodec) -> Result<Self, FinishFault> {
+        let playout = codecs::playout(codec).map_err(FinishFault::Codec)?;
         Ok(Self { packets: packets.iter().peekable(), playout, waiting: Vec::new(), given: 0 })
     }
 
@@ -222,7 +227,12 @@ impl Slower {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use audio::{measure::Measure, opus::decode_stereo, prompt, tone};
+    use audio::{
+        g711::{Encoder, Law},
+        measure::Measure,
+        opus::decode_stereo,
+        prompt, tone,
+    };
 
     fn said(hz: f32, from_ms: u64, ms: usize) -> Vec<Received> {
         let packets = prompt::encode(&tone::sine(hz, -12.0, ms)).unwrap();
@@ -240,6 +250,7 @@ mod tests {
     fn sides() -> Sides {
         Sides {
             business: said(660.0, 0, 1_500),
+            codec: AudioCodec::Opus,
             user: said(440.0, 2_000, 2_000),
             lasts: Duration::from_millis(4_500),
         }
@@ -263,6 +274,22 @@ mod tests {
         let quiet = |samples: &[i16]| heard(samples).loud_ms;
         assert!(quiet(&business[75_000..]) < 40, "{:?}", heard(&business[75_000..]));
         assert!(quiet(&user[..94_000]) < 40, "{:?}", heard(&user[..94_000]));
+    }
+
+    #[test]
+    fn a_business_of_g711_is_recorded_like_one_of_opus() {
+        let frames = Encoder::new(Law::Mu).encode_all(&tone::sine(660.0, -12.0, 1_500));
+        let business = (0u16..).zip(frames).map(|(n, payload)| Received {
+            sequence: n,
+            timestamp: u32::from(n) * 160,
+            at: Duration::from_millis(u64::from(n) * 20),
+            payload,
+        });
+        let g711 = Sides { business: business.collect(), codec: AudioCodec::Pcmu, ..sides() };
+        let stream = ogg::read(&g711.to_ogg().unwrap()).unwrap();
+        let (business, user) = decode_stereo(&stream.packets).unwrap();
+        assert!(heard(&business[..72_000]).is_tone(660.0));
+        assert!(heard(&user[98_000..190_000]).is_tone(440.0));
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod finish;
 mod scratch;
 mod transcribe;
 
-pub(crate) use announce::{announcement_of, greeting_of};
+pub(crate) use announce::{Announcement, announcement_of, greeting_of};
 pub(crate) use deliver::{Kept, SampleFault, deliver, deliver_voicemail, sample};
 pub(crate) use scratch::Scratch;
 

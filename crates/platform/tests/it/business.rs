@@ -6,6 +6,7 @@ use std::{
 };
 
 use audio::{
+    g711::{self, Law},
     measure::{Measure, Report},
     playout::Playout,
     prompt, tone,
@@ -16,7 +17,8 @@ use engine::{
     Socket, Source, Tap, TapPacket,
 };
 use media::{
-    frame::OpusFrame,
+    dtmf::Digit,
+    frame::{AudioCodec, AudioFrame},
     leg::IceRole,
     sdp,
     srtp::{MasterKey, Profile},
@@ -28,11 +30,11 @@ use tokio::sync::mpsc;
 pub(crate) const OWN_KEY: [u8; 30] = [0x41; 30];
 
 /// A PBX's SDP with a key: no ICE, no fingerprint. Thirty times `A` is `QUFB…` in base 64.
-fn keyed_sdp(addr: std::net::SocketAddr, tag: &str, (opus, dtmf): (u8, u8), more: &str) -> String {
+fn keyed_sdp(addr: std::net::SocketAddr, tag: &str, (opus, dtmf): (u8, u8)) -> String {
     let (ip, port, key) = (addr.ip(), addr.port(), "QUFB".repeat(10));
     format!(
         "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
-         m=audio {port} RTP/SAVP {opus} {more}{dtmf}\r\na=rtcp-mux\r\na=mid:audio\r\na=sendrecv\r\n\
+         m=audio {port} RTP/SAVP {opus} {dtmf}\r\na=rtcp-mux\r\na=mid:audio\r\na=sendrecv\r\n\
          a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n\
          a=rtpmap:{opus} opus/48000/2\r\na=rtpmap:{dtmf} telephone-event/8000\r\n\
          a=ptime:20\r\n"
@@ -46,10 +48,20 @@ pub(crate) fn measured(samples: &[i16]) -> Report {
     measure.report()
 }
 
+fn law(codec: AudioCodec) -> Option<Law> {
+    match codec {
+        AudioCodec::Opus => None,
+        AudioCodec::Pcmu => Some(Law::Mu),
+        AudioCodec::Pcma => Some(Law::A),
+    }
+}
+
 /// The business's end of one call.
 pub(crate) struct Business {
     pub(crate) sdp: String,
     leg: LegHandle,
+    /// What it talks and hears.
+    codec: AudioCodec,
     events: mpsc::Receiver<LegEvent>,
     heard: Receiver<TapPacket>,
     since: Instant,
@@ -59,15 +71,25 @@ pub(crate) struct Business {
 impl Business {
     /// Takes a user's call: makes the answer to the offer of its connect webhook.
     pub(crate) fn answering(connect: &Value) -> Self {
+        Self::answering_with(connect, "111 126", (111, AudioCodec::Opus))
+    }
+
+    /// The same with these formats in the answer, talking this one.
+    pub(crate) fn answering_with(
+        connect: &Value,
+        formats: &str,
+        (audio, codec): (u8, AudioCodec),
+    ) -> Self {
         let offer = connect["calls"][0]["session"]["sdp"].as_str().unwrap();
         let offer = sdp::parse(offer).unwrap();
-        let mut business = Self::open();
-        let local = business.1;
-        business.0.sdp = sdp::write_gateway_answer(&offer.session, &local);
+        let (mut business, local) = Self::open();
+        let answer = sdp::write_gateway_answer(&offer.session, &local);
+        business.sdp = answer.replace("SAVPF 111 126", &format!("SAVPF {formats}"));
+        business.codec = codec;
         let remote = offer.session.remote_transport().unwrap();
-        let types = PayloadTypes { opus: 111, dtmf: Some(126) };
-        business.0.leg.set_remote(remote, media::transport::DtlsRole::Client, types);
-        business.0
+        let types = PayloadTypes { audio, codec, dtmf: Some(126) };
+        business.leg.set_remote(remote, media::transport::DtlsRole::Client, types);
+        business
     }
 
     /// Makes the offer of a business's call.
@@ -77,13 +99,22 @@ impl Business {
         business
     }
 
+    /// The same with these formats in the offer.
+    pub(crate) fn offering_with(formats: &str) -> Self {
+        let mut business = Self::offering();
+        business.sdp = business.sdp.replace("SAVPF 111 126", &format!("SAVPF {formats}"));
+        business
+    }
+
     /// Takes the answer of the connect webhook.
-    pub(crate) fn take_answer(&self, connect: &Value) {
+    pub(crate) fn take_answer(&mut self, connect: &Value) {
         let answer = connect["calls"][0]["session"]["sdp"].as_str().unwrap();
         let answer = sdp::parse(answer).unwrap().session;
         let remote = answer.remote_transport().unwrap();
         let role = remote.setup.our_role();
-        let types = PayloadTypes { opus: answer.opus_pt().unwrap(), dtmf: answer.dtmf_pt() };
+        let (audio, codec) = answer.audio(&AudioCodec::G711)[0];
+        self.codec = codec;
+        let types = PayloadTypes { audio, codec, dtmf: answer.dtmf_pt() };
         self.leg.set_remote(remote, role, types);
     }
 
@@ -92,25 +123,34 @@ impl Business {
         let offer = connect["calls"][0]["session"]["sdp"].as_str().unwrap();
         let offer = sdp::parse(offer).unwrap().session;
         let (mut business, addr) = Self::open_keyed();
-        business.sdp = keyed_sdp(addr, "1", (111, 126), "");
-        business.take_key(&offer, (111, 126));
+        business.sdp = keyed_sdp(addr, "1", (111, 126));
+        business.take_key(&offer, PayloadTypes::opus(111, Some(126)));
         business
     }
 
     /// Makes an offer with a key, in the style of a PBX: G.711 in it, its own payload types.
     pub(crate) fn keyed_offering() -> Self {
+        Self::keyed_offering_with("107 0 8 101")
+    }
+
+    /// The same with these formats.
+    pub(crate) fn keyed_offering_with(formats: &str) -> Self {
         let (mut business, addr) = Self::open_keyed();
-        business.sdp = keyed_sdp(addr, "7", (107, 101), "0 8 ");
+        let sdp = keyed_sdp(addr, "7", (107, 101));
+        business.sdp = sdp.replace("SAVP 107 101", &format!("SAVP {formats}"));
         business
     }
 
     /// Takes the answer to [`Business::keyed_offering`].
-    pub(crate) fn take_keyed_answer(&self, connect: &Value) {
+    pub(crate) fn take_keyed_answer(&mut self, connect: &Value) {
         let answer = connect["calls"][0]["session"]["sdp"].as_str().unwrap();
-        self.take_key(&sdp::parse(answer).unwrap().session, (107, 101));
+        let answer = sdp::parse(answer).unwrap().session;
+        let (audio, codec) = answer.audio(&AudioCodec::G711)[0];
+        self.codec = codec;
+        self.take_key(&answer, PayloadTypes { audio, codec, dtmf: Some(101) });
     }
 
-    fn take_key(&self, theirs: &sdp::AudioSession, (opus, dtmf): (u8, u8)) {
+    fn take_key(&self, theirs: &sdp::AudioSession, payload_types: PayloadTypes) {
         let key = |bytes: &[u8; 30]| {
             MasterKey::from_inline(Profile::Aes128CmSha1_80, bytes.as_slice()).unwrap()
         };
@@ -118,7 +158,7 @@ impl Business {
             remote: theirs.media_addr(),
             send_key: key(&OWN_KEY),
             receive_key: key(&theirs.crypto.as_ref().unwrap().key_and_salt),
-            payload_types: PayloadTypes { opus, dtmf: Some(dtmf) },
+            payload_types,
         });
     }
 
@@ -131,7 +171,15 @@ impl Business {
         let (sink, heard) = crossbeam_channel::bounded(1_000);
         leg.listen(Tap { direction: Direction::Received, sink });
         let since = Instant::now();
-        let business = Self { sdp: String::new(), leg, events, heard, since, _engine: engine };
+        let business = Self {
+            sdp: String::new(),
+            leg,
+            codec: AudioCodec::Opus,
+            events,
+            heard,
+            since,
+            _engine: engine,
+        };
         (business, local.addrs[0])
     }
 
@@ -152,16 +200,49 @@ impl Business {
         let (sink, heard) = crossbeam_channel::bounded(1_000);
         leg.listen(Tap { direction: Direction::Received, sink });
         let since = Instant::now();
-        (Self { sdp: String::new(), leg, events, heard, since, _engine: engine }, local)
+        (
+            Self {
+                sdp: String::new(),
+                leg,
+                codec: AudioCodec::Opus,
+                events,
+                heard,
+                since,
+                _engine: engine,
+            },
+            local,
+        )
     }
 
     /// Sends a tone from now on.
     pub(crate) fn play(&self, hz: f32) {
-        let packets = prompt::encode(&tone::sine(hz, -12.0, 1_000)).unwrap();
-        let frames: Arc<[OpusFrame]> =
-            packets.into_iter().map(|packet| OpusFrame::new(packet).unwrap()).collect();
+        let samples = tone::sine(hz, -12.0, 1_000);
+        let packets = match law(self.codec) {
+            Some(law) => g711::Encoder::new(law).encode_all(&samples),
+            None => prompt::encode(&samples).unwrap(),
+        };
+        let frames: Arc<[AudioFrame]> =
+            packets.into_iter().map(|packet| AudioFrame::new(packet).unwrap()).collect();
         self.leg.play(Source::Packets(frames, Repeat::Forever));
         self.leg.send_gate(true);
+    }
+
+    /// Presses a key.
+    pub(crate) fn press(&self, sign: char) {
+        self.leg.send_digit(Digit::new(sign).unwrap(), 100);
+    }
+
+    /// Waits for a key that the user presses.
+    pub(crate) async fn pressed(&mut self) -> char {
+        let pressed = async {
+            loop {
+                let event = self.events.recv().await.expect("the leg lives");
+                if let LegEvent::Digit(digit) = event {
+                    return digit.sign();
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), pressed).await.expect("a key in five seconds")
     }
 
     /// Waits until keys are agreed.
@@ -182,9 +263,12 @@ impl Business {
 
     /// What was heard since it was last asked.
     pub(crate) fn heard(&mut self) -> (usize, Report) {
-        let mut playout = Playout::new().unwrap();
+        let mut playout = law(self.codec).map_or_else(|| Playout::new().unwrap(), Playout::g711);
         let mut packets = 0;
         while let Ok(packet) = self.heard.try_recv() {
+            if self.codec != AudioCodec::Opus && packet.payload.len() != g711::FRAME_BYTES {
+                continue;
+            }
             let at = packet.at.saturating_duration_since(self.since);
             playout.push(packet.sequence, packet.timestamp, at, &packet.payload);
             packets += 1;

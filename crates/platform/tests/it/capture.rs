@@ -11,7 +11,7 @@ use crate::{
     media_files::fetched,
 };
 
-fn wish(language: &str) -> Value {
+pub(crate) fn wish(language: &str) -> Value {
     json!({ "status": "ENABLED", "purpose": "quality review", "announcement_language": language })
 }
 
@@ -27,7 +27,7 @@ async fn ana_calls(bench: &Bench) -> (String, Business) {
     (id, business)
 }
 
-fn accept(id: &str, sdp: &str, more: &Value) -> Value {
+pub(crate) fn accept(id: &str, sdp: &str, more: &Value) -> Value {
     let mut body = json!({ "messaging_product": "whatsapp", "call_id": id, "action": "accept",
         "session": { "sdp_type": "answer", "sdp": sdp } });
     for (name, value) in more.as_object().unwrap() {
@@ -36,7 +36,7 @@ fn accept(id: &str, sdp: &str, more: &Value) -> Value {
     body
 }
 
-async fn recorded(bench: &Bench, entry: &Value) -> (Vec<i16>, Vec<i16>) {
+pub(crate) async fn recorded(bench: &Bench, entry: &Value) -> (Vec<i16>, Vec<i16>) {
     let audio = &entry["call_recording"]["audio"];
     assert_eq!(entry["call_recording"]["type"], "audio");
     assert_eq!(audio["mime_type"], "audio/ogg; codecs=opus");

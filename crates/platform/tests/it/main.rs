@@ -25,6 +25,7 @@ mod endpoints;
 mod errors;
 mod every_error;
 mod faults;
+mod g711;
 mod hidden_numbers;
 mod manager;
 mod media_files;

@@ -18,7 +18,7 @@ use engine::{
     Config, Direction, Engine, LegEvent, LegHandle, LegStats, OpenLeg, Password, PayloadTypes,
     Repeat, Socket, Source, Tap, TapPacket,
 };
-use media::frame::OpusFrame;
+use media::frame::AudioFrame;
 use media::leg::IceRole;
 use media::sdp;
 use media::srtp::Profile;
@@ -249,7 +249,7 @@ fn connect(
         Setup::Active => media::transport::DtlsRole::Client,
         Setup::Passive | Setup::Actpass => media::transport::DtlsRole::Server,
     };
-    let types = PayloadTypes { opus: session.session.opus_pt().unwrap(), dtmf: None };
+    let types = PayloadTypes::opus(session.session.opus_pt().unwrap(), None);
     let remote = RemoteTransport { candidates: vec![network.for_leg()], ..remote };
     leg.set_remote(remote, role, types);
 }
@@ -278,10 +278,10 @@ fn wait_for_keys(events: &mut mpsc::Receiver<LegEvent>) -> Profile {
     }
 }
 
-fn tone(hz: f32) -> Arc<[OpusFrame]> {
+fn tone(hz: f32) -> Arc<[AudioFrame]> {
     let packets = audio::prompt::encode(&audio::tone::sine_loop(hz, -20.0)).unwrap();
 
-    packets.into_iter().map(|bytes| OpusFrame::new(bytes).unwrap()).collect()
+    packets.into_iter().map(|bytes| AudioFrame::new(bytes).unwrap()).collect()
 }
 
 fn measure(tapped: &Receiver<TapPacket>) -> Report {

@@ -11,6 +11,7 @@ use super::super::{
     write_platform_sdes_offer,
 };
 use super::*;
+use crate::frame::AudioCodec;
 
 /// The text with every candidate's foundation replaced: WhatsApp's rule for it is not known.
 fn without_foundations(text: &str) -> String {
@@ -23,7 +24,7 @@ fn without_foundations(text: &str) -> String {
 
 fn voice<'a>(local: &'a LocalTransport, stream: &'a str) -> PlatformVoice<'a> {
     let created = Timestamp::from_unix_ms(i64::try_from(local.session_id).unwrap());
-    PlatformVoice { local, created, stream }
+    PlatformVoice { local, created, stream, extra: &[] }
 }
 
 const STREAM: &str = "11111111-2222-4333-8444-555555555555";
@@ -98,7 +99,7 @@ fn the_gateways_offer_and_the_platforms_answer() {
     let written = write_gateway_offer(&transport_of(GATEWAY_OFFER));
     assert_eq!(written, GATEWAY_OFFER);
     let offer = read(&written);
-    check_offer(&offer, Keying::Dtls).unwrap();
+    check_offer(&offer, Keying::Dtls, &[]).unwrap();
 
     let local = transport_of(PLATFORM_ANSWER);
     let answer = write_platform_answer(voice(&local, STREAM), &offer.session, Setup::Passive);
@@ -129,7 +130,7 @@ fn a_browsers_offer_is_accepted_with_its_extra_codecs() {
     assert_eq!(offer.session.dtmf_pt(), Some(126), "and not the one at 48000 Hz");
     assert_eq!(offer.session.codecs.len(), 8);
     assert!(offer.warnings.is_empty(), "{:?}", offer.warnings);
-    check_offer(&offer, Keying::Dtls).unwrap();
+    check_offer(&offer, Keying::Dtls, &[]).unwrap();
 }
 
 #[test]
@@ -157,7 +158,7 @@ fn the_answer_follows_the_offers_direction_and_setup() {
 fn the_handsets_offer_is_written_byte_for_byte() {
     let written = write_handset_offer(&transport_of(HANDSET_OFFER));
     assert_eq!(written, HANDSET_OFFER);
-    check_offer(&read(&written), Keying::Dtls).unwrap();
+    check_offer(&read(&written), Keying::Dtls, &[]).unwrap();
 }
 
 #[test]
@@ -172,7 +173,98 @@ fn keys_in_the_sdp_are_read_and_written_back() {
     local.addrs = vec![SocketAddr::new(parsed.session.addr, parsed.session.port)];
     assert_eq!(write_platform_sdes_offer(voice(&local, STREAM), &crypto), SDES_OFFER);
     let both = SDES_OFFER.replace("RTP/SAVP ", "UDP/TLS/RTP/SAVPF ");
-    check_offer(&read(&both), Keying::Sdes).unwrap();
+    check_offer(&read(&both), Keying::Sdes, &[]).unwrap();
+}
+
+const BOTH: [AudioCodec; 2] = AudioCodec::G711;
+
+/// The layout of an offer with G.711: its payload types before that of events, each with its line.
+fn with_g711(offer: &str, formats: &str, maps: &str) -> String {
+    let events = "a=rtpmap:126 telephone-event/8000\r\n";
+    offer
+        .replace(" 111 126\r\n", &format!(" 111 {formats} 126\r\n"))
+        .replace(events, &format!("{maps}{events}"))
+}
+
+#[test]
+fn g711_stands_in_the_offer_of_a_number_that_has_it() {
+    const PCMU: &str = "a=rtpmap:0 PCMU/8000\r\n";
+    const PCMA: &str = "a=rtpmap:8 PCMA/8000\r\n";
+    let crypto = read(SDES_OFFER).session.crypto.unwrap();
+    let local = transport_of(PLATFORM_OFFER);
+    let mut keyed = transport_of(SDES_OFFER);
+    let keyed_session = read(SDES_OFFER).session;
+    keyed.addrs = vec![SocketAddr::new(keyed_session.addr, keyed_session.port)];
+    for (extra, formats, maps) in [
+        (&[AudioCodec::Pcmu][..], "0", PCMU.to_owned()),
+        (&[AudioCodec::Pcma], "8", PCMA.to_owned()),
+        (&BOTH, "0 8", format!("{PCMU}{PCMA}")),
+    ] {
+        let dtls = write_platform_offer(PlatformVoice { extra, ..voice(&local, STREAM) });
+        let expected = with_g711(PLATFORM_OFFER, formats, &maps);
+        assert_eq!(without_foundations(&dtls), without_foundations(&expected));
+        let voice = PlatformVoice { extra, ..voice(&keyed, STREAM) };
+        let sdes = write_platform_sdes_offer(voice, &crypto);
+        assert_eq!(sdes, with_g711(SDES_OFFER, formats, &maps));
+        let codecs = read(&dtls).session.audio(&BOTH);
+        assert_eq!(codecs.len(), 1 + extra.len());
+        assert_eq!(codecs[0], (111, AudioCodec::Opus));
+    }
+}
+
+/// A PBX's offer: Opus and events with numbers of its own, G.711 between them.
+fn pbx_offer(formats: &str) -> Parsed {
+    read(
+        &SDES_OFFER
+            .replace(" 111 126\r\n", &format!(" {formats}\r\n"))
+            .replace(":111 ", ":107 ")
+            .replace(":126 ", ":101 "),
+    )
+}
+
+#[test]
+fn g711_of_an_offer_is_mirrored_for_a_number_that_has_it_and_dropped_for_others() {
+    let crypto = read(SDES_OFFER).session.crypto.unwrap();
+    let local = transport_of(PLATFORM_OFFER);
+    for (offered, extra, answered) in [
+        ("107 0 8 101", &[][..], "107 101"),
+        ("107 0 8 101", &[AudioCodec::Pcma], "107 8 101"),
+        ("107 0 8 101", &BOTH, "107 0 8 101"),
+        ("8 107 101", &BOTH, "8 107 101"),
+        ("0 101", &[AudioCodec::Pcmu], "0 101"),
+    ] {
+        let offer = pbx_offer(offered);
+        check_offer(&offer, Keying::Sdes, extra).unwrap();
+        let voice = PlatformVoice { extra, ..voice(&local, STREAM) };
+        let keyed = write_platform_sdes_answer(voice, &offer.session, &crypto);
+        assert!(keyed.contains(&format!(" RTP/SAVP {answered}\r\n")), "{keyed}");
+        let dtls = write_platform_answer(voice, &offer.session, Setup::Passive);
+        assert!(dtls.contains(&format!(" UDP/TLS/RTP/SAVPF {answered}\r\n")), "{dtls}");
+        for answer in [&keyed, &dtls] {
+            assert_eq!(answer.contains("a=rtpmap:8 PCMA/8000\r\n"), answered.contains('8'));
+            assert_eq!(answer.contains("opus/48000/2\r\n"), answered.contains("107"));
+        }
+    }
+}
+
+/// RFC 3264 6.1: what comes first in the answer is sent.
+#[test]
+fn the_first_codec_of_an_answer_is_chosen() {
+    let local = transport_of(PLATFORM_OFFER);
+    let offer = write_platform_offer(PlatformVoice { extra: &BOTH, ..voice(&local, STREAM) });
+    let offer = read(&offer).session;
+    for (formats, chosen) in [
+        ("111 126", (111, AudioCodec::Opus)),
+        ("111 0 8 126", (111, AudioCodec::Opus)),
+        ("0 126", (0, AudioCodec::Pcmu)),
+        ("8 0", (8, AudioCodec::Pcma)),
+        ("126 0 111", (0, AudioCodec::Pcmu)),
+    ] {
+        let answer = GATEWAY_ANSWER.replace("SAVPF 111 126", &format!("SAVPF {formats}"));
+        let answer = read(&answer);
+        check_answer(&offer, &answer, Keying::Dtls).unwrap();
+        assert_eq!(answer.session.audio(&BOTH)[0], chosen, "{formats}");
+    }
 }
 
 #[test]
@@ -196,7 +288,7 @@ fn attributes_of_the_session_hold_for_the_audio() {
         .replace("t=0 0\r\n", &format!("t=0 0\r\n{line}\r\n"));
     assert_eq!(read(&text).session.fingerprint, read(CHROMIUM_OFFER).session.fingerprint);
     let twice = CHROMIUM_OFFER.replace("t=0 0\r\n", &format!("t=0 0\r\n{line}\r\n"));
-    check_offer(&read(&twice), Keying::Dtls).unwrap();
+    check_offer(&read(&twice), Keying::Dtls, &[]).unwrap();
 }
 
 #[test]

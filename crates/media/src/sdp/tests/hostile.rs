@@ -14,10 +14,10 @@ fn use_all(text: &str) {
     let shown = format!("{parsed:?}");
     assert!(!shown.is_empty());
     for keying in [Keying::Dtls, Keying::Sdes] {
-        let _offer = check_offer(&parsed, keying);
+        let _offer = check_offer(&parsed, keying, &[]);
         let _answer = check_answer(&offer, &parsed, keying);
     }
-    if check_offer(&parsed, Keying::Dtls).is_ok() {
+    if check_offer(&parsed, Keying::Dtls, &[]).is_ok() {
         parsed.session.remote_transport().expect("an accepted offer describes a transport");
     }
     read(&write_browser_answer(&parsed.session, &local));

@@ -2,9 +2,10 @@
 
 use super::super::{Keying, SdpRefusal, SdpWarning, check_answer, check_offer};
 use super::*;
+use crate::frame::AudioCodec;
 
 fn refuse(text: &str) -> SdpRefusal {
-    match parse(text).and_then(|offer| check_offer(&offer, Keying::Dtls)) {
+    match parse(text).and_then(|offer| check_offer(&offer, Keying::Dtls, &[])) {
         Err(refusal) => refusal,
         Ok(()) => panic!("accepted:\n{text}"),
     }
@@ -36,7 +37,7 @@ fn several_fingerprints_name_their_lines_and_the_one_to_keep() {
          Keep line 26 (sha-256), remove lines 27 and 28."
     );
     let cured = without(&without(AIORTC_OFFER, "sha-384"), "sha-512");
-    check_offer(&read(&cured), Keying::Dtls).unwrap();
+    check_offer(&read(&cured), Keying::Dtls, &[]).unwrap();
     assert_eq!(read(AIORTC_OFFER).session.fingerprint, read(&cured).session.fingerprint);
 }
 
@@ -57,7 +58,7 @@ fn other_and_broken_hashes() {
     let line = line_of(&short, "fingerprint");
     assert_eq!(refuse(&short), SdpRefusal::BadFingerprint { line });
     let upper = read(&GATEWAY_OFFER.replace("sha-256", "SHA-256"));
-    check_offer(&upper, Keying::Dtls).unwrap();
+    check_offer(&upper, Keying::Dtls, &[]).unwrap();
     let line = line_of(GATEWAY_OFFER, "fingerprint");
     assert_eq!(upper.warnings, [SdpWarning::HashCase { line, found: "SHA-256".into() }]);
 }
@@ -142,12 +143,38 @@ fn an_answer_takes_from_the_offer() {
 }
 
 #[test]
+fn g711_is_taken_only_from_a_number_that_has_it() {
+    let line = line_of(GATEWAY_OFFER, "m=audio");
+    let only = |formats: &str| GATEWAY_OFFER.replace("SAVPF 111 126", &format!("SAVPF {formats}"));
+    let pcmu = read(&only("0 126"));
+    let refused = |allowed: &[AudioCodec]| check_offer(&pcmu, Keying::Dtls, allowed);
+    let refusal = SdpRefusal::NoOpus { line, has_g711: true };
+    assert_eq!(refused(&[]), Err(refusal.clone()));
+    assert_eq!(refused(&[AudioCodec::Pcma]), Err(refusal.clone()));
+    assert_eq!(refused(&[AudioCodec::Pcmu]), Ok(()));
+    assert!(refusal.details().contains("additional_codecs"), "{}", refusal.details());
+    let neither = SdpRefusal::NoOpus { line, has_g711: false };
+    assert_eq!(
+        check_offer(&read(&only("9 126")), Keying::Dtls, &AudioCodec::G711),
+        Err(neither.clone())
+    );
+
+    // An answer takes what the offer had, which is what the number had then.
+    let offer = read(PLATFORM_OFFER).session;
+    let answer = |formats: &str| read(&GATEWAY_ANSWER.replace("111 126", formats));
+    assert_eq!(check_answer(&offer, &answer("0 126"), Keying::Dtls), Err(refusal));
+    assert_eq!(check_answer(&offer, &answer("126"), Keying::Dtls), Err(neither));
+    let more = SdpRefusal::NotOffered { line, pt: 0, name: "PCMU".into() };
+    assert_eq!(check_answer(&offer, &answer("111 0"), Keying::Dtls), Err(more));
+}
+
+#[test]
 fn keys_in_the_sdp_when_they_are_wanted() {
-    let refused = check_offer(&read(GATEWAY_OFFER), Keying::Sdes);
+    let refused = check_offer(&read(GATEWAY_OFFER), Keying::Sdes, &[]);
     assert_eq!(refused, Err(SdpRefusal::NoCrypto));
     for broken in ["inline:QUJD", "inline:****", "inline:"] {
         let text = SDES_OFFER.replace("inline:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIz", broken);
-        assert_eq!(check_offer(&read(&text), Keying::Sdes), Err(SdpRefusal::NoCrypto));
+        assert_eq!(check_offer(&read(&text), Keying::Sdes, &[]), Err(SdpRefusal::NoCrypto));
     }
     let lifetime = SDES_OFFER.replace("MTIz\r\n", "MTIz|2^31|1:1\r\n");
     assert_eq!(read(&lifetime).session.crypto, read(SDES_OFFER).session.crypto);

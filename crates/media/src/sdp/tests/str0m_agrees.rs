@@ -50,7 +50,7 @@ fn str0m_offers_and_takes_our_answer() {
     let (offer, pending) = change.apply().unwrap();
     let text = offer.to_sdp_string();
     let parsed = read(&text);
-    check_offer(&parsed, Keying::Dtls).unwrap_or_else(|refusal| panic!("{refusal}\n{text}"));
+    check_offer(&parsed, Keying::Dtls, &[]).unwrap_or_else(|refusal| panic!("{refusal}\n{text}"));
     let ours = write_browser_answer(&parsed.session, &transport_of(BROWSER_ANSWER));
     let answer = SdpAnswer::from_sdp_string(&ours).unwrap();
     agent.sdp_api().accept_answer(pending, answer).unwrap();

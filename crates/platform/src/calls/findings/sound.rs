@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use media::frame::AudioCodec;
 use rules::call::{EndReason, State};
 
 use super::{Code, Seen};
@@ -99,9 +100,15 @@ pub(super) fn user_side(seen: &Seen<'_>) -> Option<Finding> {
 }
 
 fn foreign(seen: &Seen<'_>, payload_type: u8) -> Finding {
-    let agreed = seen.sdp.map(|sdp| match sdp.types.dtmf {
-        Some(dtmf) => format!("{} (Opus) and {dtmf} (telephone-event)", sdp.types.opus),
-        None => format!("{} (Opus)", sdp.types.opus),
+    let agreed = seen.sdp.map(|sdp| {
+        let codec = match sdp.types.codec {
+            AudioCodec::Opus => "Opus",
+            AudioCodec::Pcmu | AudioCodec::Pcma => sdp.types.codec.as_str(),
+        };
+        match sdp.types.dtmf {
+            Some(dtmf) => format!("{} ({codec}) and {dtmf} (telephone-event)", sdp.types.audio),
+            None => format!("{} ({codec})", sdp.types.audio),
+        }
     });
     Code::ForeignType.found(format!(
         "{} packets came with payload types that were not agreed, the newest {payload_type}; agreed \

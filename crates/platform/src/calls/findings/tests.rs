@@ -43,7 +43,7 @@ fn answer() -> BusinessSdp {
         ours: vec![addr("127.0.0.1:3480")],
         role: DtlsRole::Server,
         fingerprint: Some(Fingerprint([1; 32])),
-        types: engine::PayloadTypes { opus: 111, dtmf: Some(126) },
+        types: engine::PayloadTypes::opus(111, Some(126)),
         is_answer: true,
     }
 }

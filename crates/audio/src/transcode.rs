@@ -1,0 +1,273 @@
+//! How does a voice go on in another codec while it is spoken?
+//!
+//! ```text
+//!   packets ──▶ playout (order, losses) ──▶ samples ──▶ encoder ──▶ frames of 20 ms
+//! ```
+//!
+//! What comes in order goes on at once; a gap is waited for a little. A voice that pauses is followed
+//! by as much silence and then by nothing, so nobody hears more than was said.
+
+use std::time::Duration;
+
+use crate::{
+    FRAME_SAMPLES,
+    g711::{self, Law},
+    opus::{self, CodecError, Settings},
+    playout::Playout,
+};
+
+/// How long a packet that is missing is waited for.
+const PATIENCE: Duration = Duration::from_millis(60);
+
+/// After a pause of this length the voice begins anew.
+const PAUSE_MAX: Duration = Duration::from_millis(200);
+
+/// So many packets in a row from the past are a sender that counts anew.
+const STALE_MAX: u32 = 10;
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From Opus to G.711.
+    ToG711(Law),
+    /// From G.711 to Opus.
+    ToOpus(Law),
+}
+
+/// One voice being transcoded.
+#[derive(Debug)]
+pub struct Transcode {
+    way: Way,
+    playout: Playout,
+    encoder: Encoder,
+    /// When the voice began, and when its newest packet came.
+    spoken: Option<(Duration, Duration)>,
+    stale: u32,
+}
+
+#[derive(Debug)]
+enum Encoder {
+    G711(g711::Encoder),
+    Opus { encoder: opus::Encoder, waiting: Vec<i16> },
+}
+
+impl Transcode {
+    /// Starts.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] when libopus has no memory.
+    pub fn new(way: Way) -> Result<Self, CodecError> {
+        let encoder = match way {
+            Way::ToG711(law) => Encoder::G711(g711::Encoder::new(law)),
+            Way::ToOpus(_) => Encoder::Opus {
+                encoder: opus::Encoder::new(Settings::default())?,
+                waiting: Vec::new(),
+            },
+        };
+        Ok(Self { way, playout: way.playout()?, encoder, spoken: None, stale: 0 })
+    }
+
+    /// Takes one packet that arrived `at` after any fixed moment, its timestamp on its codec's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] when the voice begins anew and libopus has no memory.
+    pub fn push(
+        &mut self,
+        sequence: u16,
+        timestamp: u32,
+        at: Duration,
+        payload: &[u8],
+    ) -> Result<(), CodecError> {
+        let goes_on = self.spoken.filter(|(_, newest)| at.saturating_sub(*newest) <= PAUSE_MAX);
+        let began = match goes_on {
+            Some((began, _)) if self.stale < STALE_MAX => began,
+            Some(_) | None => {
+                self.playout = self.way.playout()?;
+                self.stale = 0;
+                at
+            }
+        };
+        self.spoken = Some((began, at));
+        let taken = self.playout.push(sequence, timestamp, at.saturating_sub(began), payload);
+        self.stale = if taken { 0 } else { self.stale + 1 };
+        Ok(())
+    }
+
+    /// The frames that are ready `now`, by the same clock.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::Encode`] from libopus.
+    pub fn frames(&mut self, now: Duration) -> Result<Vec<Box<[u8]>>, CodecError> {
+        let Some((began, newest)) = self.spoken else { return Ok(Vec::new()) };
+        if now.saturating_sub(newest) <= PAUSE_MAX {
+            self.playout.keep_up(now.saturating_sub(began), PATIENCE);
+        }
+        self.encoder.push(&self.playout.take())
+    }
+}
+
+impl Way {
+    fn playout(self) -> Result<Playout, CodecError> {
+        match self {
+            Self::ToG711(_) => Playout::new(),
+            Self::ToOpus(law) => Ok(Playout::g711(law)),
+        }
+    }
+}
+
+impl Encoder {
+    /// Takes samples and returns the frames they complete.
+    fn push(&mut self, samples: &[i16]) -> Result<Vec<Box<[u8]>>, CodecError> {
+        match self {
+            Self::G711(encoder) => Ok(encoder.push(samples)),
+            Self::Opus { encoder, waiting } => {
+                waiting.extend_from_slice(samples);
+                let whole = waiting.len() / FRAME_SAMPLES * FRAME_SAMPLES;
+                let frames = encoder.encode_all(&waiting[..whole]);
+                waiting.drain(..whole);
+                frames
+            }
+        }
+    }
+}
+
+/// A prompt of Opus packets as G.711.
+///
+/// # Errors
+///
+/// [`CodecError`] when a packet is not Opus.
+pub fn prompt_to_g711<'a>(
+    packets: impl IntoIterator<Item = &'a [u8]>,
+    law: Law,
+) -> Result<Vec<Box<[u8]>>, CodecError> {
+    let mut decoder = opus::Decoder::new()?;
+    let mut samples = Vec::new();
+    for packet in packets {
+        samples.extend_from_slice(decoder.decode(packet)?);
+    }
+    Ok(g711::Encoder::new(law).encode_all(&samples))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        measure::{Measure, Report},
+        prompt, tone,
+    };
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// Packets every 20 ms, looked at every 5; those of `lost` never come. The frames, and when.
+    fn run(
+        transcode: &mut Transcode,
+        (from, step): (u64, u32),
+        packets: &[Box<[u8]>],
+        lost: &[usize],
+    ) -> Vec<Box<[u8]>> {
+        let mut frames = Vec::new();
+        for (n, packet) in packets.iter().enumerate() {
+            let place = u32::try_from(n).unwrap();
+            let at = from + 20 * u64::from(place);
+            if !lost.contains(&n) {
+                let sequence = u16::try_from(n).unwrap();
+                transcode.push(sequence, place * step, ms(at), packet).unwrap();
+            }
+            for look in (0..20).step_by(5) {
+                frames.extend(transcode.frames(ms(at + look)).unwrap());
+            }
+        }
+        frames
+    }
+
+    fn heard(samples: &[i16]) -> Report {
+        let mut measure = Measure::default();
+        measure.push(samples);
+        measure.report()
+    }
+
+    fn from_opus(frames: &[Box<[u8]>]) -> Vec<i16> {
+        let mut decoder = opus::Decoder::new().unwrap();
+        frames.iter().flat_map(|frame| decoder.decode(frame).unwrap().to_vec()).collect()
+    }
+
+    fn from_g711(law: Law, frames: &[Box<[u8]>]) -> Vec<i16> {
+        let mut decoder = g711::Decoder::new(law);
+        frames.iter().flat_map(|frame| decoder.decode(frame).to_vec()).collect()
+    }
+
+    fn gaps(samples: &[i16]) -> usize {
+        samples.chunks_exact(960).filter(|c| c.iter().all(|s| s.abs() < 200)).count()
+    }
+
+    #[test]
+    fn a_tone_goes_both_ways_at_the_pace_it_comes() {
+        for law in [Law::Mu, Law::A] {
+            let opus = prompt::encode(&tone::sine(440.0, -15.0, 2_000)).unwrap();
+            let mut down = Transcode::new(Way::ToG711(law)).unwrap();
+            let g711 = run(&mut down, (1_000, 960), &opus, &[]);
+            assert_eq!(g711.len(), 100);
+            let samples = from_g711(law, &g711);
+            let report = heard(&samples);
+            assert!(report.is_tone(440.0), "{report:?}");
+            assert!((report.dbfs.unwrap() + 15.0).abs() < 2.0, "{report:?}");
+
+            let mut up = Transcode::new(Way::ToOpus(law)).unwrap();
+            let opus = run(&mut up, (7_000, 160), &g711, &[]);
+            assert_eq!(opus.len(), 100);
+            let samples = from_opus(&opus);
+            let report = heard(&samples);
+            assert!(report.is_tone(440.0), "{report:?}");
+            assert!((report.dbfs.unwrap() + 15.0).abs() < 3.0, "{report:?}");
+            assert_eq!(gaps(&samples[4_800..]), 0);
+        }
+    }
+
+    #[test]
+    fn a_loss_is_filled_and_costs_no_time() {
+        let opus = prompt::encode(&tone::sine(440.0, -15.0, 1_000)).unwrap();
+        let mut down = Transcode::new(Way::ToG711(Law::Mu)).unwrap();
+        let g711 = run(&mut down, (0, 960), &opus, &[20, 30]);
+        assert_eq!(g711.len(), 50);
+        assert_eq!(gaps(&from_g711(Law::Mu, &g711)[4_800..]), 0);
+        let mut up = Transcode::new(Way::ToOpus(Law::Mu)).unwrap();
+        let opus = run(&mut up, (0, 160), &g711, &[20, 30]);
+        assert_eq!(opus.len(), 50);
+        assert_eq!(gaps(&from_opus(&opus)[4_800..]), 0);
+    }
+
+    #[test]
+    fn who_pauses_is_followed_by_a_little_silence_and_none_is_made_up_for() {
+        let opus = prompt::encode(&tone::sine(440.0, -15.0, 200)).unwrap();
+        let mut down = Transcode::new(Way::ToG711(Law::A)).unwrap();
+        assert_eq!(run(&mut down, (0, 960), &opus, &[]).len(), 10);
+        let mut after = 0;
+        for at in (200..5_000).step_by(5) {
+            after += down.frames(ms(at)).unwrap().len();
+        }
+        assert!((5..=8).contains(&after), "{after}");
+        assert_eq!(run(&mut down, (5_000, 960), &opus, &[]).len(), 10);
+    }
+
+    #[test]
+    fn a_sender_that_counts_anew_is_heard_again() {
+        let opus = prompt::encode(&tone::sine(440.0, -15.0, 1_000)).unwrap();
+        let mut down = Transcode::new(Way::ToG711(Law::A)).unwrap();
+        assert_eq!(run(&mut down, (0, 960), &opus, &[]).len(), 50);
+        let again = run(&mut down, (1_000, 960), &opus, &[]);
+        assert!((38..=52).contains(&again.len()), "{}", again.len());
+    }
+
+    #[test]
+    fn a_prompt_keeps_its_length_and_tone() {
+        let opus = prompt::encode(&tone::sine(440.0, -15.0, 500)).unwrap();
+        let frames = prompt_to_g711(opus.iter().map(|it| &**it), Law::Mu).unwrap();
+        assert_eq!(frames.len(), 25);
+        assert!(heard(&from_g711(Law::Mu, &frames)).is_tone(440.0));
+    }
+}

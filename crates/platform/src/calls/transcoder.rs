@@ -1,0 +1,190 @@
+//! Who puts a voice into the other party's codec?
+//!
+//! A user's phone talks Opus; a business may talk G.711, if its number has it. Between the two stands
+//! one worker thread for all such calls, away from the packet path:
+//!
+//! ```text
+//!   leg ──tap──▶ audio::transcode ──queue of frames──▶ the other leg, one every 20 ms
+//! ```
+//!
+//! It serves so many calls as have a [`Seat`]. A call that finds none is offered Opus alone, so none
+//! is ever answered that the worker cannot carry. Calls of Opus on both sides never come here.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use audio::{opus::CodecError, transcode::Transcode};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use engine::{Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tap, TapPacket};
+use media::frame::{AudioCodec, AudioFrame};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::codecs;
+
+/// Calls served at a time.
+const SEATS: usize = 32;
+
+/// Copies that may wait for the worker: five seconds of one leg.
+const TAP_PACKETS_MAX: usize = 256;
+
+/// Frames that may wait for a leg, 20 ms each: as much jitter as is evened out, and as late as a voice
+/// becomes.
+const FRAMES_MAX: usize = 6;
+
+/// How often the worker looks at its voices: what a frame is delayed by at most.
+const ROUND: Duration = Duration::from_millis(5);
+
+/// The worker; clones reach the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Transcoder {
+    new: Sender<Voice>,
+    seats: Arc<Semaphore>,
+}
+
+/// The right of one call to be transcoded, into these codecs.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    codecs: Vec<AudioCodec>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Seat {
+    /// The codecs beside Opus that a call with this seat, or with none, may have.
+    pub(crate) fn codecs(seat: Option<&Self>) -> &[AudioCodec] {
+        seat.map_or(&[], |seat| &seat.codecs)
+    }
+}
+
+impl Transcoder {
+    /// Starts the worker; it ends when the last `Transcoder` is dropped.
+    pub(crate) fn start() -> std::io::Result<Self> {
+        let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
+        let name = "platform-transcoder".into();
+        std::thread::Builder::new().name(name).spawn(move || serve(&inbox))?;
+        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)) })
+    }
+
+    /// A seat for a call that may have these codecs beside Opus; `None` if all are taken, or if there
+    /// is nothing to transcode.
+    pub(crate) fn seat(&self, codecs: Vec<AudioCodec>) -> Option<Seat> {
+        if codecs.is_empty() {
+            return None;
+        }
+        let permit = Arc::clone(&self.seats).try_acquire_owned();
+        let permit = permit.inspect_err(|_| {
+            tracing::warn!(seats = SEATS, "a call has Opus alone: the transcoder is full");
+        });
+        Some(Seat { codecs, _permit: permit.ok()? })
+    }
+
+    /// Carries what a leg hears into another codec, for the leg that plays the queue; ends when the
+    /// first one closes. `None` if the codecs are the same, or if there is no memory.
+    pub(crate) fn carry(
+        &self,
+        _seat: &Seat,
+        from: &LegHandle,
+        types: PayloadTypes,
+        to: AudioCodec,
+    ) -> Option<FrameQueue> {
+        let way = codecs::way(types.codec, to)?;
+        let transcode = Transcode::new(way).inspect_err(not_transcoded).ok()?;
+        let (sink, queue) = engine::frame_queue(FRAMES_MAX);
+        let (copies, packets) = crossbeam_channel::bounded(TAP_PACKETS_MAX);
+        from.listen(Tap { direction: Direction::Received, sink: copies });
+        let voice = Voice { packets, pt: types.audio, transcode, sink, zero: Instant::now() };
+        // With two voices a seat there is room, unless the thread has died.
+        if self.new.try_send(voice).is_err() {
+            tracing::error!("a call is not transcoded: the worker takes no more");
+        }
+        Some(queue)
+    }
+}
+
+/// One direction of a call.
+#[derive(Debug)]
+struct Voice {
+    packets: Receiver<TapPacket>,
+    /// The payload type of its audio.
+    pt: u8,
+    transcode: Transcode,
+    sink: FrameSink,
+    zero: Instant,
+}
+
+fn serve(inbox: &Receiver<Voice>) {
+    let mut voices: Vec<Voice> = Vec::new();
+    loop {
+        let new = if voices.is_empty() {
+            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            inbox.recv_timeout(ROUND)
+        };
+        match new {
+            Ok(voice) => voices.push(voice),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        voices.retain_mut(Voice::carry);
+    }
+}
+
+impl Voice {
+    /// Carries what waits; false once its leg is closed, or cannot be helped.
+    fn carry(&mut self) -> bool {
+        match self.take_packets().and_then(|open| self.give_frames().map(|()| open)) {
+            Ok(open) => open,
+            Err(fault) => {
+                not_transcoded(&fault);
+                false
+            }
+        }
+    }
+
+    /// Returns whether more may come.
+    fn take_packets(&mut self) -> Result<bool, CodecError> {
+        loop {
+            let packet = match self.packets.try_recv() {
+                Ok(packet) => packet,
+                Err(TryRecvError::Empty) => return Ok(true),
+                Err(TryRecvError::Disconnected) => return Ok(false),
+            };
+            // Key presses cross by themselves.
+            if packet.pt == self.pt {
+                let at = packet.at.saturating_duration_since(self.zero);
+                self.transcode.push(packet.sequence, packet.timestamp, at, &packet.payload)?;
+            }
+        }
+    }
+
+    fn give_frames(&mut self) -> Result<(), CodecError> {
+        for frame in self.transcode.frames(self.zero.elapsed())? {
+            if let Ok(frame) = AudioFrame::new(frame) {
+                self.sink.push(frame);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn not_transcoded(fault: &CodecError) {
+    tracing::error!(fault = %crate::api::chain(fault), "a voice is not transcoded");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_beyond_the_seats_has_opus_alone() {
+        let transcoder = Transcoder::start().unwrap();
+        assert!(transcoder.seat(Vec::new()).is_none(), "nothing to transcode");
+        let seat = || transcoder.seat(vec![AudioCodec::Pcmu]);
+        let mut taken: Vec<_> = (0..SEATS).map(|_| seat().unwrap()).collect();
+        let beyond = seat();
+        assert_eq!(Seat::codecs(beyond.as_ref()), []);
+        taken.pop();
+        assert_eq!(Seat::codecs(seat().as_ref()), [AudioCodec::Pcmu]);
+    }
+}

@@ -1,0 +1,43 @@
+//! Which codecs may a call of a number have, and what do they mean to our own ears?
+
+use audio::{g711::Law, opus::CodecError, playout::Playout, transcode::Way};
+use media::frame::AudioCodec;
+use rules::settings::{CallingSettings, Codec};
+
+/// What the number's `audio.additional_codecs` adds to Opus.
+pub(crate) fn beside_opus(settings: &CallingSettings) -> Vec<AudioCodec> {
+    let codecs = settings.additional_codecs.iter().flatten();
+    codecs
+        .map(|codec| match codec {
+            Codec::Pcma => AudioCodec::Pcma,
+            Codec::Pcmu => AudioCodec::Pcmu,
+        })
+        .collect()
+}
+
+/// Puts a stream of this codec in order and decodes it.
+///
+/// # Errors
+///
+/// libopus has no memory.
+pub(crate) fn playout(codec: AudioCodec) -> Result<Playout, CodecError> {
+    law(codec).map_or_else(Playout::new, |law| Ok(Playout::g711(law)))
+}
+
+/// The scale of G.711; `None` is Opus.
+pub(crate) const fn law(codec: AudioCodec) -> Option<Law> {
+    match codec {
+        AudioCodec::Opus => None,
+        AudioCodec::Pcmu => Some(Law::Mu),
+        AudioCodec::Pcma => Some(Law::A),
+    }
+}
+
+/// How a voice gets from one codec to the other; `None` if one of them is not Opus, or both are.
+pub(crate) fn way(from: AudioCodec, to: AudioCodec) -> Option<Way> {
+    match (law(from), law(to)) {
+        (None, Some(law)) => Some(Way::ToG711(law)),
+        (Some(law), None) => Some(Way::ToOpus(law)),
+        (None, None) | (Some(_), Some(_)) => None,
+    }
+}
