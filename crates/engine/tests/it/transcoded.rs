@@ -193,7 +193,10 @@ fn a_key_press_crosses_unchanged_between_the_frames(backend: Backend) {
         while taken.try_recv().is_ok() {}
         by.leg.send_digit(digit, 100);
         to.wait("the key", |event| match event {
-            LegEvent::Digit(heard) => Some(assert_eq!(*heard, digit)),
+            LegEvent::Digit(heard) => {
+                assert_eq!(*heard, digit);
+                Some(())
+            }
             _ => None,
         });
         let packets = take(taken, 60);

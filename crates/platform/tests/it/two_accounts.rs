@@ -4,8 +4,10 @@
 //! time zone, tier and rulebook. What must differ is said by the account's rulebook and nowhere else.
 
 mod account;
+mod calls;
 mod consent;
 mod limits;
+mod messages;
 mod settings;
 
 use account::{Account, BRAZIL, GERMANY};
@@ -32,6 +34,17 @@ on_both! {
     limits::concurrent_calls_are_counted_in_the_rulebooks_scope => concurrent_calls_are_counted_in_the_rulebooks_scope,
     limits::a_changed_number_changes_the_verdict => a_changed_number_changes_the_verdict,
     limits::a_call_is_priced_in_the_accounts_currency => a_call_is_priced_in_the_accounts_currency,
+    calls::a_users_call_rings_for_its_window => a_users_call_rings_for_its_window,
+    calls::a_businesss_call_rings_for_its_time => a_businesss_call_rings_for_its_time,
+    calls::connected_calls_are_counted_by_the_day => connected_calls_are_counted_by_the_day,
+    calls::placed_calls_are_counted_by_the_day => placed_calls_are_counted_by_the_day,
+    calls::a_user_who_calls_may_be_called_back => a_user_who_calls_may_be_called_back,
+    calls::reports_pause_a_number_for_a_week => reports_pause_a_number_for_a_week,
+    calls::a_test_number_has_its_list_and_its_limits => a_test_number_has_its_list_and_its_limits,
+    messages::reads_are_counted_by_the_second => reads_are_counted_by_the_second,
+    messages::messages_are_counted_by_the_second => messages_are_counted_by_the_second,
+    messages::a_template_asks_outside_the_window_once_it_is_reviewed => a_template_asks_outside_the_window_once_it_is_reviewed,
+    messages::a_month_begins_at_the_accounts_midnight => a_month_begins_at_the_accounts_midnight,
     settings::the_tier_decides_who_may_switch_on => the_tier_decides_who_may_switch_on,
     settings::a_blocked_country_is_blocked_in_the_rulebooks_scope => a_blocked_country_is_blocked_in_the_rulebooks_scope,
     settings::hours_are_in_the_accounts_zone => hours_are_in_the_accounts_zone,

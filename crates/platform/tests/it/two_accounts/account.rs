@@ -12,6 +12,7 @@ use crate::{
 };
 
 pub(super) const PNID: &str = "109876543210001";
+pub(super) const WABA: &str = "201234567890001";
 pub(super) const OTHER_PNID: &str = "109876543210002";
 const TOKEN: &str = "two-accounts-token";
 
@@ -170,10 +171,18 @@ impl Side<'_> {
         send(request.bearer_auth(TOKEN).json(&body)).await
     }
 
+    pub(super) fn with_token(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        request.bearer_auth(TOKEN)
+    }
+
+    pub(super) async fn read_permissions(&self) -> (u16, Value) {
+        let path = format!("/v26.0/{PNID}/call_permissions?user_wa_id={}", self.account.user);
+        send(self.with_token(self.bench.get(&path))).await
+    }
+
     /// What `call_permissions` says of the user.
     pub(super) async fn permissions(&self) -> Value {
-        let path = format!("/v26.0/{PNID}/call_permissions?user_wa_id={}", self.account.user);
-        let answer = send(self.bench.get(&path).bearer_auth(TOKEN)).await;
+        let answer = self.read_permissions().await;
         assert_eq!(answer.0, 200, "{}", answer.1);
         answer.1
     }

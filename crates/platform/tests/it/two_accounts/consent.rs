@@ -15,6 +15,15 @@ async fn write(side: &Side<'_>, kind: &str, content: Value) -> (u16, Value) {
     side.graph("messages", body).await
 }
 
+/// Asks the user for permission in free form.
+pub(super) async fn ask(side: &Side<'_>) -> (u16, Value) {
+    write(side, "interactive", request()).await
+}
+
+pub(super) async fn text(side: &Side<'_>) -> (u16, Value) {
+    write(side, "text", json!({ "body": "hello" })).await
+}
+
 pub(super) async fn a_permission_lives_seven_days(account: &Account) {
     let side = account.start().await;
     side.open_window().await;
