@@ -1,6 +1,7 @@
 //! How is one leg steered?
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use media::dtmf::Digit;
 use media::transport::{DtlsRole, RemoteTransport};
@@ -91,7 +92,8 @@ impl LegHandle {
 
     /// Starts the watch of [`crate::OpenLeg::media_watch`].
     pub fn watch_from_now(&self) {
-        self.order(Order::WatchFromNow);
+        // The moment it is asked, not the one the thread comes to it: a clock may be moved in between.
+        self.order(Order::WatchFrom(Instant::now()));
     }
 
     /// Puts the leg behind a bad network, on purpose; one that does nothing ends it.

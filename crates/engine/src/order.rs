@@ -7,6 +7,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 use media::dtmf::Digit;
@@ -75,7 +76,7 @@ pub(crate) enum Order {
     SendDigit(Digit, u32),
     Listen(Tap),
     Mute(bool),
-    WatchFromNow,
+    WatchFrom(Instant),
     Impair(Impairment),
     Rebind(UdpSocket),
     Stats(oneshot::Sender<LegStats>),

@@ -53,7 +53,7 @@ impl Legs {
                 }
             }),
             Order::Rebind(socket) => self.rebind(index, socket, io),
-            Order::WatchFromNow => self.with(index, |slot| tell::watch_from(slot, now)),
+            Order::WatchFrom(since) => self.with(index, |slot| tell::watch_from(slot, since)),
             Order::SendDigit(digit, duration_ms) => {
                 self.with(index, |slot| play::press(slot, DigitSender::new(digit, duration_ms)));
             }

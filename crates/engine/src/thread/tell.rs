@@ -118,8 +118,8 @@ pub(super) fn alive(slot: &mut Slot) {
 }
 
 /// Starts the watch.
-pub(super) fn watch_from(slot: &mut Slot, now: Instant) {
-    slot.cold.watch.since = Some(now);
+pub(super) fn watch_from(slot: &mut Slot, since: Instant) {
+    slot.cold.watch.since = Some(since);
     slot.cold.watch.packets = slot.received.packets;
 }
 
