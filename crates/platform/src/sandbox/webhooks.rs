@@ -15,6 +15,7 @@ use super::{Answer, SandboxRefusal};
 use crate::{
     api::query,
     store::{Attempt, DeliveryState, JournalFilter, WebhookRow},
+    webhooks::Target,
     world::World,
 };
 
@@ -46,6 +47,15 @@ pub(super) async fn list(State(world): State<Arc<World>>, uri: Uri) -> Answer {
 }
 
 pub(super) async fn redeliver(State(world): State<Arc<World>>, Path(id): Path<String>) -> Answer {
+    let row = world.store.webhook(&id).await?;
+    let row = row.ok_or(SandboxRefusal::Unknown { what: "webhook" })?;
+    let target = Target::from_text(&row.target);
+    if target.and_then(|target| target.endpoint(&world.directory)).is_none() {
+        return Err(SandboxRefusal::Conflict {
+            rule: "webhook.no_endpoint",
+            text: "there is no callback URL to send it to".to_owned(),
+        });
+    }
     if !world.store.redeliver(&id, world.clock.now()).await? {
         return Err(SandboxRefusal::Unknown { what: "webhook" });
     }

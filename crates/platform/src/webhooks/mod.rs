@@ -18,3 +18,4 @@ pub(crate) use deliver::Deliverer;
 pub use handshake::HandshakeFault;
 pub(crate) use handshake::{check_url, verify};
 pub(crate) use outbox::{Lane, Origin, Outbox};
+pub(crate) use target::Target;

@@ -189,6 +189,19 @@ async fn what_was_only_journalled_or_dropped_can_be_delivered_later() {
 }
 
 #[tokio::test]
+async fn what_has_nowhere_to_go_is_not_promised() {
+    let running = offhook_platform::serve(config()).await.unwrap();
+    let (clock, hook) = (offhook_platform::clock::Clock::system(), Endpoint::start().await);
+    let bench = Bench { running, clock, hook, http: reqwest::Client::new() };
+    write(&bench, ANA, "to nobody").await;
+    let listed = bench.sandbox_get("/webhooks").await.1;
+    let path = format!("/webhooks/{}/redeliver", listed[0]["id"].as_str().unwrap());
+    let (status, no) = bench.sandbox(&path, json!({})).await;
+    assert_eq!((status, &no["rule"]), (409, &json!("webhook.no_endpoint")), "{no}");
+    assert_eq!(bench.sandbox_get("/webhooks").await.1[0]["state"], "journalled");
+}
+
+#[tokio::test]
 async fn with_the_order_none_nothing_waits_for_the_one_before() {
     let rules = [("delivery.order".to_owned(), "none".to_owned())].into();
     let bench = Bench::with(offhook_platform::Config { rules, ..config() }).await;
