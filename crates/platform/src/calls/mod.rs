@@ -26,5 +26,5 @@ pub(crate) use actor::Command;
 pub(crate) use ears::{Ear, Ears};
 pub(crate) use record::{CallRecord, Facts, Heard};
 pub(crate) use recordings::Recordings;
-pub(crate) use registry::Registry;
+pub(crate) use registry::{CallHandle, Registry};
 pub(crate) use transcoder::Transcoder;

@@ -363,6 +363,7 @@ fn register(world: &World, facts: &Facts) -> mpsc::Receiver<super::Command> {
         account: facts.number.account.clone(),
         offer: facts.offer().map(Arc::new),
         over: Over::default(),
+        nth: 0,
         inbox: sink,
     });
     inbox

@@ -7,7 +7,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use media::sdp::AudioSession;
@@ -30,6 +33,8 @@ pub(crate) struct CallHandle {
     pub(crate) offer: Option<Arc<AudioSession>>,
     /// For whom the call is over.
     pub(crate) over: Over,
+    /// How many calls were placed before it; known once it is added.
+    pub(crate) nth: u64,
     pub(crate) inbox: mpsc::Sender<Command>,
 }
 
@@ -57,12 +62,14 @@ pub(crate) struct Running {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Registry {
     calls: Arc<Mutex<BTreeMap<CallId, CallHandle>>>,
+    added: Arc<AtomicU64>,
 }
 
 impl Registry {
     /// Adds a call.
     pub(crate) fn add(&self, handle: CallHandle) {
-        self.lock().insert(handle.id.clone(), handle);
+        let nth = self.added.fetch_add(1, Ordering::Relaxed);
+        self.lock().insert(handle.id.clone(), CallHandle { nth, ..handle });
     }
 
     /// The user's phone is about to hear that this call is over.
@@ -89,11 +96,11 @@ impl Registry {
         self.lock().get(id).cloned()
     }
 
-    /// A live call of this user; one that is over for the user comes last.
+    /// The newest live call of this user; one that is over for the user comes last.
     pub(crate) fn of_user(&self, user: &WaId) -> Option<CallHandle> {
         let calls = self.lock();
         let of_user = calls.values().filter(|call| call.user == *user);
-        of_user.min_by_key(|call| call.over.for_user).cloned()
+        of_user.max_by_key(|call| (!call.over.for_user, call.nth)).cloned()
     }
 
     /// The live call of this pair, as the business sees it.

@@ -13,16 +13,17 @@ use axum::{
 };
 use handset::Payloads;
 use rules::{
-    call::{EndReason, Ending},
+    call::{EndReason, Ending, Status},
     media_files::UseCase,
     permission,
+    quality::{Restriction, RestrictionKind, Violation},
 };
 use terms::{CallId, Direction, MessageId};
 use wire::{
     sandbox::{PermissionAction, Trigger, TriggerEvent, Triggered},
     webhook::{
         WebhookError,
-        account::{AccountUpdate, RestrictionNotice, VolumeTier},
+        account::{AccountUpdate, VolumeTier},
         envelope::Change,
         message::Delivery,
     },
@@ -41,7 +42,7 @@ use crate::{
     world::World,
 };
 
-/// How long the call of `call.completed` lasted.
+/// How long the call of `call.completed` and `call.failed` lasted.
 const LASTED: Duration = Duration::from_secs(42);
 
 /// Who it happens to.
@@ -58,7 +59,11 @@ pub(super) async fn fire(State(world): State<Arc<World>>, request: Request) -> A
     let triggered = match event {
         TriggerEvent::CallStarted => scene.call().await?,
         TriggerEvent::CallMissed => scene.missed_call().await?,
-        TriggerEvent::CallCompleted => scene.completed().await?,
+        TriggerEvent::CallCompleted => scene.ended(event, EndReason::UserHungUp).await?,
+        TriggerEvent::CallFailed => scene.ended(event, EndReason::BusinessSilent).await?,
+        TriggerEvent::CallRinging => scene.progress(event, Status::Ringing).await?,
+        TriggerEvent::CallAccepted => scene.progress(event, Status::Accepted).await?,
+        TriggerEvent::CallRejected => scene.progress(event, Status::Rejected).await?,
         TriggerEvent::PermissionGranted => {
             scene.decide(event, PermissionAction::AcceptTemporary).await?
         }
@@ -69,10 +74,34 @@ pub(super) async fn fire(State(world): State<Arc<World>>, request: Request) -> A
         TriggerEvent::PermissionRevoked => scene.decide(event, PermissionAction::Revoke).await?,
         TriggerEvent::PermissionExpired => scene.expire().await?,
         TriggerEvent::MessageText => scene.write(wanted.text).await?,
-        TriggerEvent::MessageStatusFailed => scene.failed(wanted.message_id).await?,
+        TriggerEvent::MessageStatusSent => {
+            scene.message(event, wanted.message_id, Delivery::Sent).await?
+        }
+        TriggerEvent::MessageStatusDelivered => {
+            scene.message(event, wanted.message_id, Delivery::Delivered).await?
+        }
+        TriggerEvent::MessageStatusRead => {
+            scene.message(event, wanted.message_id, Delivery::Read).await?
+        }
+        TriggerEvent::MessageStatusFailed => {
+            scene.message(event, wanted.message_id, Delivery::Failed).await?
+        }
         TriggerEvent::SettingsUpdated => scene.tell(event, scene.settings()).await?,
-        TriggerEvent::AccountViolation => scene.tell(event, scene.violation()).await?,
-        TriggerEvent::AccountRestriction => scene.tell(event, scene.restriction()).await?,
+        TriggerEvent::AccountViolation => {
+            scene.tell(event, scene.violation(Violation::BusinessInitiatedQuality)).await?
+        }
+        TriggerEvent::AccountViolationPickup => {
+            scene.tell(event, scene.violation(Violation::LowPickupRate)).await?
+        }
+        TriggerEvent::AccountRestriction => {
+            scene.tell(event, scene.restriction(RestrictionKind::BusinessInitiated)).await?
+        }
+        TriggerEvent::AccountRestrictionUserCalls => {
+            scene.tell(event, scene.restriction(RestrictionKind::UserInitiated)).await?
+        }
+        TriggerEvent::AccountRestrictionButton => {
+            scene.tell(event, scene.restriction(RestrictionKind::CallButtonHidden)).await?
+        }
         TriggerEvent::TierUpdated => scene.tell(event, scene.tier()).await?,
         TriggerEvent::RecordingAvailable => scene.kept(event, UseCase::CallRecording).await?,
         TriggerEvent::TranscriptionAvailable => scene.kept(event, UseCase::CallTranscript).await?,
@@ -112,7 +141,7 @@ impl Scene {
 
     async fn missed_call(&self) -> Result<Triggered, SandboxRefusal> {
         let called = self.call().await?;
-        acts::end_call(&self.world, &self.user).await?;
+        acts::end(called.call_id.as_ref().and_then(|id| self.world.calls.get(id))).await?;
         Ok(Triggered { event: TriggerEvent::CallMissed, ..called })
     }
 
@@ -154,27 +183,44 @@ impl Scene {
         Ok(Triggered { event, synthetic: true, call_id: None, message_id: None, webhooks })
     }
 
-    async fn completed(&self) -> Result<Triggered, SandboxRefusal> {
+    async fn ended(
+        &self,
+        event: TriggerEvent,
+        reason: EndReason,
+    ) -> Result<Triggered, SandboxRefusal> {
         let now = self.world.clock.now();
-        let ending = Ending {
-            reason: EndReason::UserHungUp,
-            answered_at: Some(now - LASTED),
-            ended_at: now,
-        };
-        let facts = self.facts();
+        let ending = Ending { reason, answered_at: Some(now - LASTED), ended_at: now };
+        let facts = self.facts(Direction::UserInitiated);
         let book = self.world.book(&self.number);
         let change = compose::terminate(&facts, &ending, None, &book);
-        let told = self.tell(TriggerEvent::CallCompleted, change).await?;
+        let told = self.tell(event, change).await?;
         Ok(Triggered { call_id: Some(facts.id), ..told })
     }
 
-    async fn failed(&self, about: Option<MessageId>) -> Result<Triggered, SandboxRefusal> {
+    async fn progress(
+        &self,
+        event: TriggerEvent,
+        status: Status,
+    ) -> Result<Triggered, SandboxRefusal> {
+        let facts = self.facts(Direction::BusinessInitiated);
+        let change = compose::status(&facts, status, None, self.world.clock.now());
+        let told = self.tell(event, change).await?;
+        Ok(Triggered { call_id: Some(facts.id), ..told })
+    }
+
+    async fn message(
+        &self,
+        event: TriggerEvent,
+        about: Option<MessageId>,
+        delivery: Delivery,
+    ) -> Result<Triggered, SandboxRefusal> {
         let id = about.unwrap_or_else(|| self.new_message_id());
-        let error = WebhookError::new(131_026, "Message undeliverable", "triggered by a test");
+        let error = (delivery == Delivery::Failed).then(|| {
+            WebhookError::new(131_026, "Message undeliverable", "triggered by a test")
+        });
         let (number, user, now) = (&self.number, &self.user, self.world.clock.now());
-        let change =
-            compose::message_status(number, user, id.clone(), Delivery::Failed, Some(error), now);
-        let told = self.tell(TriggerEvent::MessageStatusFailed, change).await?;
+        let change = compose::message_status(number, user, id.clone(), delivery, error, now);
+        let told = self.tell(event, change).await?;
         Ok(Triggered { message_id: Some(id), ..told })
     }
 
@@ -184,7 +230,7 @@ impl Scene {
         event: TriggerEvent,
         use_case: UseCase,
     ) -> Result<Triggered, SandboxRefusal> {
-        let facts = self.facts();
+        let facts = self.facts(Direction::UserInitiated);
         let sample = capture::sample(&self.world, &facts, use_case).await;
         let change = sample.map_err(|fault| match fault {
             SampleFault::Store(fault) => fault.into(),
@@ -194,11 +240,11 @@ impl Scene {
         Ok(Triggered { call_id: Some(facts.id), ..told })
     }
 
-    /// A user's call that never was.
-    fn facts(&self) -> Facts {
+    /// A call that never was.
+    fn facts(&self, direction: Direction) -> Facts {
         Facts {
-            id: self.new_call_id(),
-            direction: Direction::UserInitiated,
+            id: self.new_call_id(direction),
+            direction,
             user: Arc::clone(&self.user),
             number: Arc::clone(&self.number),
             deeplink_payload: None,
@@ -211,19 +257,20 @@ impl Scene {
         compose::settings(&self.number, self.world.clock.now())
     }
 
-    fn violation(&self) -> Change {
-        let update = AccountUpdate::violation(&self.number.digits, VIOLATION, None);
-        Change::AccountUpdate(Box::new(update))
+    fn violation(&self, violation: Violation) -> Change {
+        compose::violation(&self.number, violation)
     }
 
-    fn restriction(&self) -> Change {
+    fn restriction(&self, kind: RestrictionKind) -> Change {
         let length = self.world.book(&self.number).quality.restriction_length.value;
-        let notice = RestrictionNotice {
-            restriction_type: RESTRICTION.to_owned(),
-            expiration: Some(self.world.clock.now() + length),
-            remediation: None,
+        let until = match kind {
+            RestrictionKind::CallButtonHidden => None,
+            RestrictionKind::BusinessInitiated
+            | RestrictionKind::UserInitiated
+            | RestrictionKind::Both => Some(self.world.clock.now() + length),
         };
-        Change::AccountUpdate(Box::new(AccountUpdate::restriction(&self.number.digits, &notice)))
+        let reason = "triggered by a test".to_owned();
+        compose::restriction(&self.number, &Restriction { kind, reason, until })
     }
 
     fn tier(&self) -> Change {
@@ -238,20 +285,16 @@ impl Scene {
         Change::AccountUpdate(Box::new(AccountUpdate::volume_tier(&tier)))
     }
 
-    fn new_call_id(&self) -> CallId {
+    fn new_call_id(&self, direction: Direction) -> CallId {
         let random = self.world.ids.bytes(Stream::Call);
         let (user, business) = (&self.user.wa_id, &self.number.digits);
-        wire::wacid::wacid(user, business, Direction::UserInitiated, random)
+        wire::wacid::wacid(user, business, direction, random)
     }
 
     fn new_message_id(&self) -> MessageId {
         wire::wacid::wamid(&self.user.wa_id, self.world.ids.bytes(Stream::Message))
     }
 }
-
-/// A violation and a restriction as the fact sheet's section 11 names them.
-const VIOLATION: &str = "LOW_BUSINESS_INITIATED_CALLING_QUALITY";
-const RESTRICTION: &str = "RESTRICTED_BUSINESS_INITIATED_CALLING";
 
 fn happened(event: TriggerEvent) -> Triggered {
     Triggered { event, synthetic: false, call_id: None, message_id: None, webhooks: Vec::new() }

@@ -23,7 +23,7 @@ use wire::{
 
 use super::{Answer, SandboxRefusal, body, state, user};
 use crate::{
-    calls::{Command, place},
+    calls::{CallHandle, Command, place},
     consent,
     directory::{Number, User},
     phones, users,
@@ -242,13 +242,18 @@ pub(super) async fn hang_up(State(world): State<Arc<World>>, Path(id): Path<Stri
     Ok(Json(json!({ "success": true, "call_id": call_id })).into_response())
 }
 
-/// Ends a user's live call.
-pub(super) async fn end_call(world: &World, user: &User) -> Result<CallId, SandboxRefusal> {
+/// Ends a user's newest live call.
+async fn end_call(world: &World, user: &User) -> Result<CallId, SandboxRefusal> {
+    end(world.calls.of_user(&user.wa_id)).await
+}
+
+/// Lets the user hang up this call.
+pub(super) async fn end(call: Option<CallHandle>) -> Result<CallId, SandboxRefusal> {
     let no_call = || SandboxRefusal::Conflict {
         rule: "call.unknown",
         text: "this user has no live call".to_owned(),
     };
-    let call = world.calls.of_user(&user.wa_id).ok_or_else(no_call)?;
+    let call = call.ok_or_else(no_call)?;
     let (reply, answer) = oneshot::channel();
     let command = Command::Act { input: Input::UserHungUp, reply };
     call.inbox.send(command).await.map_err(|_| no_call())?;

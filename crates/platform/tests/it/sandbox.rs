@@ -205,6 +205,37 @@ async fn a_page_of_another_site_is_nobody() {
 }
 
 #[tokio::test]
+async fn a_user_in_two_calls_hangs_up_the_newest_and_a_missed_call_ends_itself() {
+    const OTHER: &str = "551140000001";
+    let bench = Bench::start().await;
+    let other = json!({ "id": "209876543210987", "account": "201234567890123", "digits": OTHER,
+                        "name": "Other", "tier": 2000, "calling": { "status": "ENABLED" } });
+    let (status, answer) = bench.sandbox("/numbers", other).await;
+    assert_eq!(status, 201, "{answer}");
+    for _ in 0..4 {
+        let mut placed = Vec::new();
+        for to in [BUSINESS, OTHER] {
+            let call = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": to })).await;
+            assert_eq!(call.0, 200, "{}", call.1);
+            placed.push(call.1["call_id"].clone());
+        }
+        for newest in placed.iter().rev() {
+            let ended = bench.sandbox(&format!("/users/{ANA}/hang_up"), json!({})).await.1;
+            assert_eq!(ended["call_id"], *newest);
+        }
+    }
+    let running = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": OTHER })).await.1;
+    let missed = bench.sandbox("/trigger", json!({ "event": "call.missed", "from": ANA,
+                                                   "to": BUSINESS })).await.1;
+    let state = async |call: &serde_json::Value| {
+        let path = format!("/calls/{}", call["call_id"].as_str().unwrap());
+        bench.sandbox_get(&path).await.1["state"].clone()
+    };
+    assert_eq!(state(&missed).await, "ended", "{missed}");
+    assert_eq!(state(&running).await, "offered", "{running}");
+}
+
+#[tokio::test]
 async fn every_no_has_one_shape() {
     let bench = Bench::start().await;
     for (request, status, rule) in [

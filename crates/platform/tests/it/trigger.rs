@@ -74,6 +74,37 @@ async fn what_is_only_told_is_marked_in_the_journal() {
     assert_eq!(restriction["event"], "ACCOUNT_RESTRICTION");
     assert_eq!(restriction["phone_number"], BUSINESS);
     assert_eq!(value("account.violation").await["event"], "ACCOUNT_VIOLATION");
+    for (event, kind, has_end) in [
+        ("account.restriction", "RESTRICTED_BUSINESS_INITIATED_CALLING", true),
+        ("account.restriction.user_calls", "RESTRICTED_USER_INITIATED_CALLING", true),
+        (
+            "account.restriction.call_button",
+            "RESTRICTED_USER_INITIATED_CALLING_CALL_BUTTON_HIDDEN",
+            false,
+        ),
+    ] {
+        let notice = value(event).await["restriction_info"][0].clone();
+        assert_eq!(notice["restriction_type"], kind);
+        assert_eq!(notice["expiration"].is_i64(), has_end, "{notice}");
+    }
+    let pickup = value("account.violation.pickup_rate").await["violation_info"].clone();
+    assert_eq!(pickup["violation_type"], "USER_INITIATED_CALLS_LOW_PICKUP_RATE");
+    for (event, status) in
+        [("call.ringing", "RINGING"), ("call.accepted", "ACCEPTED"), ("call.rejected", "REJECTED")]
+    {
+        let told = value(event).await["statuses"][0].clone();
+        assert_eq!((&told["status"], &told["recipient_id"]), (&json!(status), &json!(ANA)));
+    }
+    let failed = value("call.failed").await["calls"][0].clone();
+    assert_eq!(
+        (&failed["status"], &failed["errors"][0]["code"]),
+        (&json!("FAILED"), &json!(138_021)),
+        "{failed}"
+    );
+    for status in ["sent", "delivered", "read"] {
+        let told = value(&format!("message.status.{status}")).await["statuses"][0].clone();
+        assert_eq!(told["status"], status, "{told}");
+    }
     // Three hours behind UTC, where the account is, it is still October.
     bench.clock.set("2026-11-01T02:30:00Z".parse().unwrap());
     let tier = value("tier.updated").await["volume_tier_info"].clone();

@@ -18,7 +18,7 @@ pub struct Trigger {
     /// The words of `message.text`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The message of `message.status.failed`; made up when absent.
+    /// The message of `message.status.…`; made up when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
 }
@@ -75,6 +75,14 @@ events! {
     CallMissed = "call.missed",
     /// Webhook only: a call of 42 seconds ended.
     CallCompleted = "call.completed",
+    /// Webhook only: a call failed, because no media came from the business.
+    CallFailed = "call.failed",
+    /// Webhook only: a call of the business rings at the user.
+    CallRinging = "call.ringing",
+    /// Webhook only: the user picked up a call of the business.
+    CallAccepted = "call.accepted",
+    /// Webhook only: the user declined a call of the business.
+    CallRejected = "call.rejected",
     /// The user allows calls for a while.
     PermissionGranted = "permission.granted",
     /// The user allows calls until further notice.
@@ -87,6 +95,12 @@ events! {
     PermissionExpired = "permission.expired",
     /// The user writes.
     MessageText = "message.text",
+    /// Webhook only: a message of the business is on its way.
+    MessageStatusSent = "message.status.sent",
+    /// Webhook only: a message of the business arrived.
+    MessageStatusDelivered = "message.status.delivered",
+    /// Webhook only: a message of the business was read.
+    MessageStatusRead = "message.status.read",
     /// Webhook only: a message of the business did not arrive.
     MessageStatusFailed = "message.status.failed",
     /// Webhook only: the number's settings as they are.
@@ -95,6 +109,12 @@ events! {
     AccountViolation = "account.violation",
     /// Webhook only: the number may not call users for a week.
     AccountRestriction = "account.restriction",
+    /// Webhook only: the number may not be called for a week.
+    AccountRestrictionUserCalls = "account.restriction.user_calls",
+    /// Webhook only: too few calls are answered.
+    AccountViolationPickup = "account.violation.pickup_rate",
+    /// Webhook only: the call button is hidden, because too few calls are answered.
+    AccountRestrictionButton = "account.restriction.call_button",
     /// Webhook only: calls cost less from here on.
     TierUpdated = "tier.updated",
     /// Webhook and file only: a second of a tone as the recording of a call.
