@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::{
-    setup, shell,
+    second_account, setup, shell,
     stages::{Budget, Stages},
     tidy, web,
 };
@@ -49,6 +49,7 @@ fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
     stages.run("rust tests", Tests, || {
         shell::run("cargo", &["test", "--workspace", "--locked", "--no-fail-fast"])
     })?;
+    stages.run("second account", Tests, second_account::run)?;
     stages.run("postman collections", Tests, || against_binary("test:postman"))?;
     if !args.no_browser {
         stages.run("browser tests", Tests, || against_binary("test:browser"))?;

@@ -215,9 +215,8 @@ impl Scene {
         delivery: Delivery,
     ) -> Result<Triggered, SandboxRefusal> {
         let id = about.unwrap_or_else(|| self.new_message_id());
-        let error = (delivery == Delivery::Failed).then(|| {
-            WebhookError::new(131_026, "Message undeliverable", "triggered by a test")
-        });
+        let error = (delivery == Delivery::Failed)
+            .then(|| WebhookError::new(131_026, "Message undeliverable", "triggered by a test"));
         let (number, user, now) = (&self.number, &self.user, self.world.clock.now());
         let change = compose::message_status(number, user, id.clone(), delivery, error, now);
         let told = self.tell(event, change).await?;

@@ -16,9 +16,11 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::get,
 };
-use offhook_platform::{Config, Running, clock::Clock};
+use offhook_platform::{Config, Running, Seed, clock::Clock};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::Instant};
+
+use crate::home;
 
 pub(crate) const PNID: &str = "109876543210987";
 pub(crate) const ANA: &str = "5215550000001";
@@ -55,6 +57,8 @@ pub(crate) fn config() -> Config {
     Config {
         http: SocketAddr::from(([127, 0, 0, 1], 0)),
         media: SocketAddr::from(([127, 0, 0, 1], 0)),
+        seed: Seed::parse(home::seed()).unwrap(),
+        rate_cards: home::rate_cards(),
         ..Config::default()
     }
 }

@@ -4,12 +4,13 @@ use serde_json::json;
 
 use crate::{
     bench::{ANA, BUSINESS, Bench, refused},
-    price::seeded,
+    home,
+    price::{NEWEST, seeded},
 };
 
 /// The demo by the newest rules, its number in the United States; callbacks are on from before.
 async fn bench() -> Bench {
-    let bench = Bench::with(seeded(&[("2025-beta", "2026-10")])).await;
+    let bench = Bench::with(seeded(&[(home::line("rulebook"), NEWEST)])).await;
     bench.move_to("US").await;
     bench
 }

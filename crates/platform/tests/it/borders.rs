@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     bench::{ANA, BUSINESS, Bench, config, refused},
     business::Business,
+    home,
 };
 
 async fn with_rule(path: &str, value: &str) -> Bench {
@@ -16,7 +17,6 @@ async fn with_rule(path: &str, value: &str) -> Bench {
 #[tokio::test]
 async fn a_text_to_echo_is_as_long_as_the_rulebook_lets_it() {
     let bench = with_rule("call.opaque_chars_max", "600").await;
-    bench.permit("accept_permanent").await;
     let business = Business::offering();
     let dial = async |chars: usize| {
         let body = json!({ "messaging_product": "whatsapp", "to": ANA, "action": "connect",
@@ -24,9 +24,9 @@ async fn a_text_to_echo_is_as_long_as_the_rulebook_lets_it() {
             "biz_opaque_callback_data": "é".repeat(chars) });
         refused(&bench.graph("calls", body).await)
     };
-    let closed_window = (400, 131_047);
-    assert_eq!(dial(599).await, closed_window);
-    assert_eq!(dial(600).await, closed_window);
+    let not_allowed = (401, 138_006);
+    assert_eq!(dial(599).await, not_allowed);
+    assert_eq!(dial(600).await, not_allowed);
     assert_eq!(dial(601).await, (400, 100));
 }
 
@@ -205,8 +205,7 @@ async fn an_unanswered_call_has_the_status_of_the_rulebook() {
 #[tokio::test]
 async fn a_call_that_is_not_paid_for_is_told_as_the_rulebook_says() {
     for shape in ["errors", "terminate"] {
-        let seed = include_str!("../../seeds/demo.toml")
-            .replace("payment_valid = true", "payment_valid = false");
+        let seed = home::seed().replace("payment_valid = true", "payment_valid = false");
         let seed = offhook_platform::Seed::parse(&seed).unwrap();
         let rules = [("call.payment_error".to_owned(), shape.to_owned())].into();
         let bench = Bench::with(Config { seed, rules, ..config() }).await;

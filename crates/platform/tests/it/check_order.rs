@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     bench::{ANA, BUSINESS, Bench, PNID, refused, send},
     business::Business,
+    home,
     price::seeded,
 };
 
@@ -24,7 +25,7 @@ async fn bench() -> Bench {
                  limits.placed_per_day = 0 }\nrulebook = \"2026-10\"";
     let bench = Bench::with(seeded(&[
         ("digits = \"551140000000\"\n", &restricted),
-        ("rulebook = \"2025-beta\"", rules),
+        (home::line("rulebook"), rules),
         ("payment_valid = true", "payment_valid = false"),
     ]))
     .await;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     bench::{ANA, BUSINESS, Bench, config, refused},
     business::Business,
+    home,
     messages::{ask, id_of},
 };
 
@@ -142,7 +143,7 @@ async fn a_full_limit_says_when_it_frees() {
 
 /// The demo with its number a public test number that may reach Ana only, and a user without a phone.
 fn test_number() -> Seed {
-    let demo = include_str!("../../seeds/demo.toml");
+    let demo = home::seed();
     let number = "digits = \"551140000000\"\n";
     assert!(demo.contains(number));
     let listed = format!("{number}kind = \"test\"\nallowed_recipients = [\"{ANA}\"]\n");

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     bench::{ANA, BUSINESS, Bench, Endpoint, config, refused, send},
     business::Business,
+    home,
     price::seeded,
 };
 
@@ -98,7 +99,7 @@ async fn both_editions_give_the_same_bodies() {
 
 /// The demo without an app, its calling off: 360dialog's customer alone.
 fn channel_only() -> Config {
-    let demo = include_str!("../../seeds/demo.toml");
+    let demo = home::seed();
     let app = &demo[demo.find("[[app]]").unwrap()..demo.find("[[account]]").unwrap()];
     seeded(&[
         (app, ""),

@@ -14,9 +14,10 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::bench::{ANA, BUSINESS, Bench, Endpoint, PNID, config, send};
-
-const DEMO: &str = include_str!("../../seeds/demo.toml");
+use crate::{
+    bench::{ANA, BUSINESS, Bench, Endpoint, PNID, config, send},
+    home,
+};
 
 /// A second app, of the same account, with a secret and a URL of its own.
 fn with_second_app(seed: &str, url: &str) -> String {
@@ -36,7 +37,7 @@ async fn bench(seed: &str) -> Bench {
 #[tokio::test]
 async fn every_app_gets_its_fields_signed_with_its_own_secret() {
     let second = Endpoint::start().await;
-    let bench = bench(&with_second_app(DEMO, &second.url)).await;
+    let bench = bench(&with_second_app(home::seed(), &second.url)).await;
     // The bench set the callback of the app with the smaller id, the demo's.
     bench.open_window().await;
     bench.hook.wait("text").await;
@@ -59,15 +60,17 @@ async fn every_app_gets_its_fields_signed_with_its_own_secret() {
 async fn a_numbers_url_goes_before_the_accounts_and_that_before_the_apps() {
     let (of_number, of_account) = (Endpoint::start().await, Endpoint::start().await);
     let account = format!(
-        "rate_card = \"example\"\noverrides = {{ 401234567890123 = {{ url = \"{}\", verify_token = \"x\" }} }}",
+        "{}\noverrides = {{ 401234567890123 = {{ url = \"{}\", verify_token = \"x\" }} }}",
+        home::line("rate_card"),
         of_account.url
     );
-    let with_account = DEMO.replacen("rate_card = \"example\"", &account, 1);
+    let with_account = home::seed().replacen(home::line("rate_card"), &account, 1);
+    let tier = home::line("tier");
     let number = format!(
-        "tier = 2000\ncallback_overrides = {{ 401234567890123 = {{ url = \"{}\", verify_token = \"x\" }} }}",
+        "{tier}\ncallback_overrides = {{ 401234567890123 = {{ url = \"{}\", verify_token = \"x\" }} }}",
         of_number.url
     );
-    let with_both = with_account.replacen("tier = 2000", &number, 1);
+    let with_both = with_account.replacen(tier, &number, 1);
 
     let by_account = bench(&with_account).await;
     by_account.open_window().await;
@@ -82,7 +85,7 @@ async fn a_numbers_url_goes_before_the_accounts_and_that_before_the_apps() {
 #[tokio::test]
 async fn an_apps_override_of_a_number_leaves_the_other_apps_alone() {
     let (second, of_number) = (Endpoint::start().await, Endpoint::start().await);
-    let bench = bench(&with_second_app(DEMO, &second.url)).await;
+    let bench = bench(&with_second_app(home::seed(), &second.url)).await;
     let callback = json!({ "override_callback_uri": of_number.url, "verify_token": "demo-verify" });
     let set = bench.graph("", json!({ "webhook_configuration": callback })).await;
     assert_eq!(set.0, 200, "{}", set.1);
@@ -191,7 +194,7 @@ async fn the_platform_shows_the_apps_certificate_where_one_is_wanted() {
     let (certificate, key) = authority.issue("client.webhooks.example");
     let shown = pem("CERTIFICATE", certificate.der()) + &pem("PRIVATE KEY", &key.serialize_der());
     let line = format!("verify_token = \"demo-verify\"\nclient_certificate = '''{shown}'''");
-    let seed = DEMO.replacen("verify_token = \"demo-verify\"", &line, 1);
+    let seed = home::seed().replacen("verify_token = \"demo-verify\"", &line, 1);
     let endpoint = authority.endpoint().await;
     let subscribe = async |bench: &Bench| {
         let body = json!({ "object": "whatsapp_business_account", "callback_url": endpoint.url,
@@ -205,7 +208,7 @@ async fn the_platform_shows_the_apps_certificate_where_one_is_wanted() {
         ..config()
     };
 
-    let nobody = Bench::with(trusting(DEMO)).await;
+    let nobody = Bench::with(trusting(home::seed())).await;
     assert_eq!(subscribe(&nobody).await.1["error"]["code"], 2200, "without it: no handshake");
     let known = Bench::with(trusting(&seed)).await;
     let (status, answer) = subscribe(&known).await;

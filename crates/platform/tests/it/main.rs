@@ -27,6 +27,7 @@ mod every_error;
 mod faults;
 mod g711;
 mod hidden_numbers;
+mod home;
 mod manager;
 mod media_files;
 mod messages;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use offhook_platform::{
-    Config, Seed,
+    Config,
     clock::{Clock, Mode},
 };
 use rules::price::Card;
@@ -12,26 +12,25 @@ use serde_json::{Value, json};
 use crate::{
     bench::{ANA, Bench, PNID, config, send, value},
     business::Business,
+    home,
 };
+
+/// The newest rules, for [`home::line`] of `rulebook`.
+pub(crate) const NEWEST: &str = "rulebook = \"2026-10\"";
 
 /// The demo's account with another card, and what else is to be replaced.
 pub(crate) fn seeded(changes: &[(&str, &str)]) -> Config {
-    let mut seed = include_str!("../../seeds/demo.toml").to_owned();
-    for (from, to) in changes {
-        assert!(seed.contains(from), "{from}");
-        seed = seed.replace(from, to);
-    }
-    Config { seed: Seed::parse(&seed).unwrap(), ..config() }
+    Config { seed: home::seed_with(changes), ..config() }
 }
 
 /// The demo's account in Berlin, in euros, with the newest rules and one card of its own.
 pub(crate) fn berlin(card: &str, rate: &str) -> Config {
     let csv = format!("Market,Currency,0+\nMexico,EUR,{rate}\n");
     let seeded = seeded(&[
-        ("rate_card = \"example\"", "rate_card = \"ours\""),
-        ("currency = \"USD\"", "currency = \"EUR\""),
-        ("America/Sao_Paulo", "Europe/Berlin"),
-        ("2025-beta", "2026-10"),
+        (home::line("rate_card"), "rate_card = \"ours\""),
+        (home::line("currency"), "currency = \"EUR\""),
+        (home::line("timezone"), "timezone = \"Europe/Berlin\""),
+        (home::line("rulebook"), NEWEST),
     ]);
     Config { rate_cards: vec![Card::parse(card, &csv).unwrap()], ..seeded }
 }
@@ -86,7 +85,8 @@ fn tiers(bench: &Bench) -> Vec<Value> {
 #[tokio::test]
 async fn a_month_has_tiers_and_ends_at_the_accounts_midnight() {
     let csv = "Market,Currency,0-2,3+\nMexico,USD,0.10,0.05\nOther,USD,1,1\n";
-    let seeded = seeded(&[("rate_card = \"example\"", "rate_card = \"ours\"")]);
+    let csv = &csv.replace("USD", home::value("currency"));
+    let seeded = seeded(&[(home::line("rate_card"), "rate_card = \"ours\"")]);
     let rate_cards = vec![Card::parse("ours-2026-01-01", csv).unwrap()];
     let bench = Bench::with(Config { rate_cards, ..seeded }).await;
     bench.clock.set_mode(Mode::Frozen);
@@ -107,8 +107,9 @@ async fn a_month_has_tiers_and_ends_at_the_accounts_midnight() {
     assert_eq!(whole["entry"][0]["id"], "201234567890123", "the account's");
     assert!(whole["entry"][0]["time"].is_i64(), "{whole}");
 
-    // Midnight in São Paulo is 03:00 in UTC.
-    bench.clock.set("2026-11-01T02:59:00Z".parse().unwrap());
+    // Midnight in São Paulo is 03:00 in UTC, in Berlin 23:00 of the day before.
+    let last = home::either("2026-11-01T02:59:00Z", "2026-10-31T22:59:00Z");
+    bench.clock.set(last.parse().unwrap());
     assert_eq!(talk(&bench, 2, "PT66S").await["price"]["amount"], "0.055", "answered in October");
     assert_eq!(talk(&bench, 3, "PT6S").await["price"]["amount"], "0.01", "November is new");
     assert_eq!(tiers(&bench).len(), 1, "a new month is not told");
@@ -119,14 +120,15 @@ async fn a_month_has_tiers_and_ends_at_the_accounts_midnight() {
 async fn a_portfolio_shares_its_tier() {
     const OTHER: (&str, &str, &str) = ("202", "209876543210987", "551140000001");
     let csv = "Market,Currency,0-2,3+\nMexico,USD,0.10,0.05\n";
-    let seeded = seeded(&[("rate_card = \"example\"", "rate_card = \"ours\"")]);
+    let csv = &csv.replace("USD", home::value("currency"));
+    let seeded = seeded(&[(home::line("rate_card"), "rate_card = \"ours\"")]);
     let rate_cards = vec![Card::parse("ours-2026-01-01", csv).unwrap()];
     let bench = Bench::with(Config { rate_cards, ..seeded }).await;
     bench.clock.set_mode(Mode::Frozen);
     bench.clock.set("2026-11-10T12:00:00Z".parse().unwrap());
-    let account = json!({ "id": OTHER.0, "name": "Other", "currency": "USD",
-        "timezone": "America/Sao_Paulo", "use_case": "service", "payment_valid": true,
-        "rulebook": "2025-beta", "rate_card": "ours", "apps": ["401234567890123"] });
+    let account = json!({ "id": OTHER.0, "name": "Other", "currency": home::value("currency"),
+        "timezone": home::value("timezone"), "use_case": "service", "payment_valid": true,
+        "rulebook": home::value("rulebook"), "rate_card": "ours", "apps": ["401234567890123"] });
     let number = json!({ "id": OTHER.1, "account": OTHER.0, "digits": OTHER.2, "name": "Other",
                          "tier": 2000 });
     for (path, body) in [("/accounts", account), ("/numbers", number)] {
@@ -163,7 +165,9 @@ async fn templates_cost_by_category_and_window() {
                 "components": [{ "type": "BODY", "text": "Hello." }] })
     };
     for (rules, utility_inside) in [("2025-beta", "free_in_window"), ("2026-10", "billed")] {
-        let bench = Bench::with(seeded(&[("2025-beta", rules)])).await;
+        let bench =
+            Bench::with(seeded(&[(home::line("rulebook"), &format!("rulebook = \"{rules}\""))]))
+                .await;
         bench.clock.set_mode(Mode::Frozen);
         bench.clock.set("2026-11-10T12:00:00Z".parse().unwrap());
         for (name, category) in [("told", "UTILITY"), ("sold", "MARKETING")] {
@@ -201,17 +205,19 @@ async fn templates_cost_by_category_and_window() {
         let row = |category: &str, charge: &str, price: &str| {
             (category.to_owned(), charge.to_owned(), price.to_owned())
         };
-        let inside = if utility_inside == "billed" { "0.01" } else { "" };
+        let (told, sold) = home::either(("0.01", "0.05"), ("0.02", "0.1"));
+        let inside = if utility_inside == "billed" { told } else { "" };
         let want = [
             row("UTILITY", utility_inside, inside),
-            row("MARKETING", "billed", "0.05"),
-            row("UTILITY", "billed", "0.01"),
-            row("MARKETING", "billed", "0.05"),
+            row("MARKETING", "billed", sold),
+            row("UTILITY", "billed", told),
+            row("MARKETING", "billed", sold),
         ];
         assert_eq!(shown, want, "{rules}");
         let totals = listed["totals"].as_array().unwrap();
         let sold = totals.iter().find(|it| it["category"] == "MARKETING").unwrap();
-        assert_eq!((&sold["count"], &sold["price"]["amount"]), (&json!(2), &json!("0.1")));
+        let twice = home::either("0.1", "0.2");
+        assert_eq!((&sold["count"], &sold["price"]["amount"]), (&json!(2), &json!(twice)));
         assert_eq!(listed["messages"][0].get("call_id"), None, "no call");
         let before = "/accounts/201234567890123/messages?month=2026-10";
         assert_eq!(bench.sandbox_get(before).await.1["messages"], json!([]));
@@ -260,14 +266,14 @@ async fn nobody_pays_for_an_outage() {
     assert!((1..=5).contains(&lasted), "{call}");
     let seen = first.http.get(format!("{}/sandbox/v1/calls/{id}", second.base_url()));
     let seen = send(seen).await.1;
-    assert_eq!(seen["price"]["amount"], "0.01", "one pulse: {seen}");
+    assert_eq!(seen["price"]["amount"], home::either("0.01", "0.02"), "one pulse: {seen}");
     second.shutdown().await;
 }
 
 #[tokio::test]
 async fn a_message_in_a_call_is_shown_apart() {
     let rules = [("price.free_messages_per_month".to_owned(), "1".to_owned())].into();
-    let bench = Bench::with(Config { rules, ..seeded(&[("2025-beta", "2026-10")]) }).await;
+    let bench = Bench::with(Config { rules, ..seeded(&[(home::line("rulebook"), NEWEST)]) }).await;
     allowed(&bench).await;
     let text = |body: &str| {
         json!({ "messaging_product": "whatsapp", "to": ANA, "type": "text",
@@ -288,7 +294,7 @@ async fn a_message_in_a_call_is_shown_apart() {
     let (_, body) = bench.graph("messages", text("after the call")).await;
     assert!(body["messages"][0]["id"].is_string());
     let call = inspect(&bench, &id).await;
-    assert_eq!(call["price"]["amount"], "0.12", "the call alone");
+    assert_eq!(call["price"]["amount"], home::either("0.12", "0.24"), "the call alone");
     let messages = call["messages"].as_array().unwrap();
     let shown: Vec<_> = messages
         .iter()
@@ -296,7 +302,10 @@ async fn a_message_in_a_call_is_shown_apart() {
         .collect();
     let service = Some("SERVICE");
     assert!(shown.contains(&(service, Some("free_of_month"), None)), "{shown:?}");
-    assert!(shown.contains(&(service, Some("billed"), Some("0.01"))), "{shown:?}");
+    assert!(
+        shown.contains(&(service, Some("billed"), Some(home::either("0.01", "0.02")))),
+        "{shown:?}"
+    );
     assert_eq!(shown.len(), 2, "{shown:?}");
 }
 
@@ -308,14 +317,16 @@ async fn cards_that_were_added_are_kept() {
     let with_data = || Config {
         data: Some(folder.path().to_owned()),
         rules: rules(),
-        ..seeded(&[("2025-beta", "2026-10")])
+        ..seeded(&[(home::line("rulebook"), NEWEST)])
     };
     let first = Bench::with(with_data()).await;
-    let name = "example-2026-01-01";
-    add_card(&first, name, "Market,Currency,0+\nMexico,USD,7\n").await;
+    let name = &format!("{}-2026-01-01", home::value("rate_card"));
+    let calls = "Market,Currency,0+\nMexico,USD,7\n";
     let messages =
         "Market,Currency,Marketing,Utility,Authentication,Service\nMexico,USD,4,3,2,0.5\n";
-    add_card(&first, name, messages).await;
+    for card in [calls, messages] {
+        add_card(&first, name, &card.replace("USD", home::value("currency"))).await;
+    }
     first.running.shutdown().await;
 
     let bench = Bench::with(with_data()).await;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     bench::{ANA, BUSINESS, Bench, refused, value},
     business::Business,
-    phones,
-    price::seeded,
+    home, phones,
+    price::{NEWEST, seeded},
 };
 
 /// Thresholds a test can reach: two of ten warn, three pause; a rate from four calls.
@@ -23,7 +23,7 @@ const RULES: [(&str, &str); 6] = [
 pub(crate) async fn bench(more: &[(&str, &str)]) -> Bench {
     let rules = RULES.iter().chain(more);
     let rules = rules.map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-    let bench = Bench::with(Config { rules, ..seeded(&[("2025-beta", "2026-10")]) }).await;
+    let bench = Bench::with(Config { rules, ..seeded(&[(home::line("rulebook"), NEWEST)]) }).await;
     bench.clock.set_mode(Mode::Frozen);
     bench.clock.set("2026-11-02T12:00:00Z".parse().unwrap());
     bench

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::bench::{ANA, BUSINESS, Bench, config, refused, send};
+use crate::{
+    bench::{ANA, BUSINESS, Bench, config, refused, send},
+    home,
+};
 
 #[tokio::test]
 async fn the_demo_is_seeded_as_promised() {
@@ -11,7 +14,7 @@ async fn the_demo_is_seeded_as_promised() {
     assert_eq!(status, 200);
     assert_eq!(state["clock"]["mode"], "running");
     assert_eq!(state["accounts"][0]["waba_id"], "201234567890123");
-    assert_eq!(state["accounts"][0]["rulebook"], "2025-beta");
+    assert_eq!(state["accounts"][0]["rulebook"], home::value("rulebook"));
     assert_eq!(state["numbers"][0]["phone_number_id"], "109876543210987");
     assert_eq!(state["numbers"][0]["number"], BUSINESS);
     let users: Vec<_> = state["users"].as_array().unwrap().iter().collect();
@@ -225,8 +228,14 @@ async fn a_user_in_two_calls_hangs_up_the_newest_and_a_missed_call_ends_itself()
         }
     }
     let running = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": OTHER })).await.1;
-    let missed = bench.sandbox("/trigger", json!({ "event": "call.missed", "from": ANA,
-                                                   "to": BUSINESS })).await.1;
+    let missed = bench
+        .sandbox(
+            "/trigger",
+            json!({ "event": "call.missed", "from": ANA,
+                                                   "to": BUSINESS }),
+        )
+        .await
+        .1;
     let state = async |call: &serde_json::Value| {
         let path = format!("/calls/{}", call["call_id"].as_str().unwrap());
         bench.sandbox_get(&path).await.1["state"].clone()

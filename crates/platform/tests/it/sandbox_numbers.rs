@@ -5,12 +5,13 @@ use serde_json::json;
 use crate::{
     bench::{ANA, Bench, refused},
     business::Business,
+    home,
     messages::{ask, id_of},
     price::seeded,
 };
 
 async fn bench() -> Bench {
-    let kind = ("rulebook = \"2025-beta\"", "rulebook = \"2026-10\"\nkind = \"sandbox\"");
+    let kind = (home::line("rulebook"), "rulebook = \"2026-10\"\nkind = \"sandbox\"");
     Bench::with(seeded(&[kind])).await
 }
 

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{
     bench::{BUSINESS, Bench, refused},
-    price::seeded,
+    home,
+    price::{NEWEST, seeded},
     templates::{ask_to_call, make, named, texts},
 };
 
@@ -22,7 +23,7 @@ async fn a_permanent_permission_a_blocked_country_and_a_pause_refuse_a_template_
     assert_eq!(refused(&asked(&bench).await), (400, 138_017));
 
     let digits = format!("digits = \"{BUSINESS}\"\n");
-    let bench = Bench::with(seeded(&[("2025-beta", "2026-10")])).await;
+    let bench = Bench::with(seeded(&[(home::line("rulebook"), NEWEST)])).await;
     bench.move_to("US").await;
     assert_eq!(refused(&asked(&bench).await), (400, 138_013));
 

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use wire::sandbox::TriggerEvent;
 
-use crate::bench::{ANA, BUSINESS, Bench};
+use crate::{
+    bench::{ANA, BUSINESS, Bench},
+    home,
+};
 
 async fn trigger(bench: &Bench, event: &str) -> Value {
     let wanted = json!({ "event": event, "from": ANA, "to": BUSINESS });
@@ -36,20 +39,23 @@ async fn what_the_rules_know_happens_by_the_rules() {
     assert_eq!(ended["calls"][0]["start_time"], Value::Null);
 }
 
+/// The value of a webhook that is only told, and marked so in the journal.
+async fn told(bench: &Bench, event: &str) -> Value {
+    let told = trigger(bench, event).await;
+    assert_eq!(told["synthetic"], true, "{told}");
+    let rows = bench.sandbox_get("/webhooks").await.1.as_array().unwrap().clone();
+    let row = rows.into_iter().find(|row| row["id"] == told["webhooks"][0]).unwrap();
+    assert_eq!(row["synthetic"], true, "{row}");
+    let entry = &row["body"]["entry"][0];
+    let id = if event.starts_with("account.") { "0" } else { "201234567890123" };
+    assert_eq!(entry["id"], id, "{event}");
+    entry["changes"][0]["value"].clone()
+}
+
 #[tokio::test]
 async fn what_is_only_told_is_marked_in_the_journal() {
     let bench = Bench::start().await;
-    let value = async |event: &str| {
-        let told = trigger(&bench, event).await;
-        assert_eq!(told["synthetic"], true, "{told}");
-        let rows = bench.sandbox_get("/webhooks").await.1.as_array().unwrap().clone();
-        let row = rows.into_iter().find(|row| row["id"] == told["webhooks"][0]).unwrap();
-        assert_eq!(row["synthetic"], true, "{row}");
-        let entry = &row["body"]["entry"][0];
-        let id = if event.starts_with("account.") { "0" } else { "201234567890123" };
-        assert_eq!(entry["id"], id, "{event}");
-        entry["changes"][0]["value"].clone()
-    };
+    let value = async |event: &str| told(&bench, event).await;
     let call = value("call.completed").await["calls"][0].clone();
     assert_eq!((&call["duration"], &call["status"]), (&json!(42), &json!("COMPLETED")));
     let failed = value("message.status.failed").await["statuses"][0].clone();
@@ -70,6 +76,18 @@ async fn what_is_only_told_is_marked_in_the_journal() {
     let voicemail = value("voicemail").await["messages"][0].clone();
     assert!(voicemail["id"].as_str().unwrap().starts_with("wacid."), "{voicemail}");
     assert_eq!(voicemail["audio"]["mime_type"], "audio/ogg; codecs=opus");
+    // Three hours behind UTC, in São Paulo, it is still October.
+    bench.clock.set("2026-11-01T02:30:00Z".parse().unwrap());
+    let tier = value("tier.updated").await["volume_tier_info"].clone();
+    let month = home::either("2026-10", "2026-11");
+    assert_eq!((&tier["region"], &tier["effective_month"]), (&json!("Mexico"), &json!(month)));
+    assert!(bench.sandbox_get("/state").await.1["calls"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn restrictions_and_violations_name_their_kind() {
+    let bench = Bench::start().await;
+    let value = async |event: &str| told(&bench, event).await;
     let restriction = value("account.restriction").await;
     assert_eq!(restriction["event"], "ACCOUNT_RESTRICTION");
     assert_eq!(restriction["phone_number"], BUSINESS);
@@ -89,6 +107,12 @@ async fn what_is_only_told_is_marked_in_the_journal() {
     }
     let pickup = value("account.violation.pickup_rate").await["violation_info"].clone();
     assert_eq!(pickup["violation_type"], "USER_INITIATED_CALLS_LOW_PICKUP_RATE");
+}
+
+#[tokio::test]
+async fn the_progress_of_calls_and_messages_is_told() {
+    let bench = Bench::start().await;
+    let value = async |event: &str| told(&bench, event).await;
     for (event, status) in
         [("call.ringing", "RINGING"), ("call.accepted", "ACCEPTED"), ("call.rejected", "REJECTED")]
     {
@@ -105,11 +129,6 @@ async fn what_is_only_told_is_marked_in_the_journal() {
         let told = value(&format!("message.status.{status}")).await["statuses"][0].clone();
         assert_eq!(told["status"], status, "{told}");
     }
-    // Three hours behind UTC, where the account is, it is still October.
-    bench.clock.set("2026-11-01T02:30:00Z".parse().unwrap());
-    let tier = value("tier.updated").await["volume_tier_info"].clone();
-    assert_eq!((&tier["region"], &tier["effective_month"]), (&json!("Mexico"), &json!("2026-10")));
-    assert!(bench.sandbox_get("/state").await.1["calls"].as_array().unwrap().is_empty());
 }
 
 #[tokio::test]

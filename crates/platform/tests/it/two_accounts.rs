@@ -2,6 +2,8 @@
 //!
 //! Every scenario runs twice: on the demo's kind of account, and on one of another country, currency,
 //! time zone, tier and rulebook. What must differ is said by the account's rulebook and nowhere else.
+//! All other tests run on a second account too, see `home`; these compare the two side by side, with
+//! numbers and users of their own.
 
 mod account;
 mod calls;

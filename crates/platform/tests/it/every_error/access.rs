@@ -18,8 +18,7 @@ pub(super) async fn of_access() -> Meeting {
     let token = "access_tokens = [\"demo-token\"]";
     let limited =
         "tokens = [{ token = \"messages-only\", scopes = [\"whatsapp_business_messaging\"] }]";
-    let seed =
-        include_str!("../../../seeds/demo.toml").replace(token, &format!("{token}\n{limited}"));
+    let seed = crate::home::seed().replace(token, &format!("{token}\n{limited}"));
     let seed = offhook_platform::Seed::parse(&seed).unwrap();
     let bench = Bench::with(offhook_platform::Config { seed, ..config() }).await;
     let mut meeting = Meeting::new();

@@ -117,7 +117,7 @@ pub(super) async fn of_a_phone_without_a_path() -> Meeting {
 pub(super) async fn of_health() -> Meeting {
     let mut meeting = Meeting::new();
     let secret = "secret = \"demo-app-secret\"";
-    let seed = include_str!("../../../seeds/demo.toml")
+    let seed = crate::home::seed()
         .replace(secret, &format!("{secret}\nis_live = false"))
         .replace("payment_valid = true", "payment_valid = false");
     let seed = offhook_platform::Seed::parse(&seed).unwrap();

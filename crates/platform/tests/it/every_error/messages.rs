@@ -58,7 +58,7 @@ pub(super) async fn of_messages() -> Meeting {
 
 pub(super) async fn of_numbers() -> Meeting {
     let mut meeting = Meeting::new();
-    let test = demo_but("tier = 2000", "tier = 2000\nkind = \"test\"").await;
+    let test = demo_but("[number.calling]", "kind = \"test\"\n[number.calling]").await;
     test.open_window().await;
     meeting.graph(NOT_LISTED, "allowed list", &test.graph("messages", request()).await);
 

@@ -30,7 +30,7 @@ expires_at = "2020-01-01T00:00:00Z"
 "#;
 
 pub(super) async fn of_requests() -> Meeting {
-    let seed = format!("{}{STRANGER}", include_str!("../../../seeds/demo.toml"));
+    let seed = format!("{}{STRANGER}", crate::home::seed());
     let seed = offhook_platform::Seed::parse(&seed).unwrap();
     let bench = Bench::with(offhook_platform::Config { seed, ..config() }).await;
     let mut meeting = Meeting::new();

@@ -17,13 +17,13 @@ fn enable() -> Value {
 
 /// The demo's world with one text replaced.
 pub(super) async fn demo_but(from: &str, to: &str) -> Bench {
-    let demo = include_str!("../../../seeds/demo.toml");
+    let demo = crate::home::seed();
     bench_of(demo, from, to).await
 }
 
 /// The same with calling off.
 async fn off_but(from: &str, to: &str) -> Bench {
-    let demo = include_str!("../../../seeds/demo.toml");
+    let demo = crate::home::seed();
     bench_of(&demo.replacen("status = \"ENABLED\"", "status = \"DISABLED\"", 1), from, to).await
 }
 
@@ -42,10 +42,10 @@ pub(super) async fn of_settings() -> Meeting {
     let answer = bench.graph("settings", hours).await;
     meeting.graph(VALUE, "call_hours.timezone_id", &answer);
 
-    let bench = off_but("tier = 2000", "tier = 250").await;
+    let bench = off_but(crate::home::line("tier"), "tier = 250").await;
     meeting.graph(TIER, "this number has 250", &bench.graph("settings", enable()).await);
 
-    let bench = off_but("use_case = \"service\"", "use_case = \"authentication\"").await;
+    let bench = off_but(crate::home::line("use_case"), "use_case = \"authentication\"").await;
     meeting.graph(USE_CASE, "authentication", &bench.graph("settings", enable()).await);
 
     let secret = "secret = \"demo-app-secret\"";
