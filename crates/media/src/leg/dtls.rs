@@ -140,6 +140,10 @@ impl Handshake {
         self.role
     }
 
+    pub(super) const fn has_started(&self) -> bool {
+        self.started
+    }
+
     pub(super) const fn next_timeout(&self) -> Option<Instant> {
         self.next_timeout
     }

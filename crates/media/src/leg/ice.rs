@@ -24,6 +24,10 @@ const CANDIDATES_MAX: usize = 16;
 /// keeps something about each of them for good.
 const PROVEN_MAX: usize = 64;
 
+/// A path whose far end gave no sign for so long has lost its consent, or the far end has moved. The
+/// agent asks every three seconds, and in short steps once an answer is missing.
+const CONSENT_MISSED: Duration = Duration::from_secs(5);
+
 /// The longest user name the agent can write into a check, both fragments and the colon. RFC 8839
 /// lets a fragment have 256 characters; one that does not fit would be a panic.
 const USERNAME_MAX: usize = 128;
@@ -68,6 +72,10 @@ pub(super) struct Ice {
     sends_checks: bool,
     checks: Checks,
     remote_ufrag: Option<String>,
+    /// When the far end last asked or answered on the nominated path.
+    consented: Option<Instant>,
+    /// Nothing is heard on the nominated path: the far end may show elsewhere.
+    looks_elsewhere: bool,
 }
 
 /// What a request says, kept before the agent takes it.
@@ -131,6 +139,8 @@ impl Ice {
             sends_checks,
             checks: Checks::default(),
             remote_ufrag: None,
+            consented: None,
+            looks_elsewhere: false,
         }
     }
 
@@ -186,11 +196,12 @@ impl Ice {
             return false;
         }
         let accepted = self.agent.handle_packet(now, packet);
-        if let Some(check) = check {
-            self.count(&check, accepted, from);
+        if let Some(check) = &check {
+            self.count(check, accepted, from);
         }
         if accepted {
             self.prove(from);
+            self.follow(from, check.as_ref(), now);
         }
         // The agent draws its conclusions, such as a nomination, only here.
         self.agent.handle_timeout(now);
@@ -227,6 +238,45 @@ impl Ice {
                 // Noted when the check came.
                 IceAgentEvent::DiscoveredRecv { .. } | IceAgentEvent::IceRestart(_) => {}
             }
+        }
+    }
+
+    /// Lets the next check of the far end name another path, or not.
+    pub(super) const fn look_elsewhere(&mut self, on: bool) {
+        self.looks_elsewhere = on;
+    }
+
+    /// When the nominated path will have given no sign for too long. An ice-lite end does not ask.
+    pub(super) fn consent_missed_at(&self) -> Option<Instant> {
+        self.consented.filter(|_| self.sends_checks).map(|at| at + CONSENT_MISSED)
+    }
+
+    /// Authentic media came from here. A full far end sends on the path it has chosen, so an ice-lite
+    /// one follows it, if its checks came from there too.
+    pub(super) fn hear_media(&mut self, from: SocketAddr) -> Option<SocketAddr> {
+        if !self.sends_checks && self.nominated.is_some() && self.is_proven(from) {
+            self.nominated = Some(from);
+        }
+
+        self.nominated
+    }
+
+    /// A far end that has moved asks from where it is now, with the credentials of the call. The agent
+    /// would hold on to the old path until its last retry; nobody is heard there.
+    fn follow(&mut self, from: SocketAddr, check: Option<&Check>, now: Instant) {
+        if self.nominated == Some(from) {
+            self.consented = Some(now);
+            return;
+        }
+        let Some(check) = check else {
+            return;
+        };
+        let known = self.remote_ufrag.as_ref() == Some(&check.sender);
+        let chosen = check.nominates || self.agent.controlling();
+        if self.looks_elsewhere && self.nominated.is_some() && known && chosen {
+            self.nominated = Some(from);
+            self.consented = Some(now);
+            self.looks_elsewhere = false;
         }
     }
 

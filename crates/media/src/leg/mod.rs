@@ -19,6 +19,7 @@
 //! A leg whose keys came another way is made by [`Leg::keyed`] and starts [`LegState::Connected`]; one
 //! whose keys will come from the SDPs is made by [`Leg::unkeyed`].
 
+mod away;
 mod dtls;
 mod evidence;
 mod ice;
@@ -28,13 +29,15 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+pub use self::away::{HandshakeOutcome, HandshakeStep};
+use self::away::{Place, Waiting};
 pub use self::dtls::{DtlsIdentity, IdentityError};
 use self::dtls::{Handshake, Progress};
 pub use self::evidence::{Checks, Evidence, HandshakeSeen};
 use self::ice::Ice;
 pub use self::ice::{IceRole, stun_addressee, stun_sender};
 use crate::rtp::{DatagramKind, RtpHeader, classify};
-use crate::srtp::{MasterKey, Profile, Receiver, Sender, SrtpError};
+use crate::srtp::{KeyingMaterial, MasterKey, Profile, Receiver, Sender, SrtpError};
 use crate::transport::{DtlsRole, IceCredentials, RemoteTransport};
 
 /// How long ICE and DTLS together may take from [`Leg::set_remote`]. WhatsApp ends a call 20 s after
@@ -150,9 +153,29 @@ struct Srtp {
 struct SetUp {
     ice: Ice,
     identity: DtlsIdentity,
-    handshake: Option<Handshake>,
+    handshake: Option<Place>,
+    /// The far end's DTLS is collected, not worked on.
+    defers: bool,
+    waiting: Waiting,
     seen: HandshakeSeen,
     deadline: Option<Instant>,
+}
+
+impl Srtp {
+    fn new(send: &MasterKey, receive: &MasterKey) -> Self {
+        Self {
+            sender: Sender::new(send),
+            receiver: Receiver::new(receive),
+            profile: send.profile(),
+        }
+    }
+
+    fn agreed(role: DtlsRole, keys: &KeyingMaterial) -> Self {
+        match role {
+            DtlsRole::Client => Self::new(&keys.client, &keys.server),
+            DtlsRole::Server => Self::new(&keys.server, &keys.client),
+        }
+    }
 }
 
 impl Leg {
@@ -169,6 +192,8 @@ impl Leg {
                 ice: Ice::new(config),
                 identity: identity.clone(),
                 handshake: None,
+                defers: false,
+                waiting: Waiting::default(),
                 seen: HandshakeSeen::default(),
                 deadline: None,
             })),
@@ -182,11 +207,7 @@ impl Leg {
     pub fn keyed(send: &MasterKey, receive: &MasterKey, remote: SocketAddr) -> Self {
         Self {
             state: LegState::Connected,
-            srtp: Some(Srtp {
-                sender: Sender::new(send),
-                receiver: Receiver::new(receive),
-                profile: send.profile(),
-            }),
+            srtp: Some(Srtp::new(send, receive)),
             remote: Some(remote),
             drops: LegDrops::default(),
             latches: false,
@@ -213,11 +234,7 @@ impl Leg {
     /// first call counts, and only for [`Leg::unkeyed`].
     pub fn set_keys(&mut self, send: &MasterKey, receive: &MasterKey, remote: Option<SocketAddr>) {
         if self.state == LegState::New && self.set_up.is_none() {
-            self.srtp = Some(Srtp {
-                sender: Sender::new(send),
-                receiver: Receiver::new(receive),
-                profile: send.profile(),
-            });
+            self.srtp = Some(Srtp::new(send, receive));
             self.remote = remote;
             self.state = LegState::Connected;
         }
@@ -246,7 +263,8 @@ impl Leg {
             self.fail(LegFailure::IceTimeout);
             return;
         }
-        set_up.handshake = Some(Handshake::new(&set_up.identity, role, remote.fingerprint, now));
+        let handshake = Handshake::new(&set_up.identity, role, remote.fingerprint, now);
+        set_up.handshake = Some(Place::Here(Box::new(handshake)));
         set_up.deadline = Some(now + SET_UP_MAX);
         self.state = LegState::Checking;
         self.handle_timeout(now, out);
@@ -265,8 +283,8 @@ impl Leg {
         match classify(datagram) {
             DatagramKind::Rtp => {
                 let packet = self.unprotect_rtp(buf, len);
-                if self.latches && packet.is_some() {
-                    self.remote = Some(from);
+                if packet.is_some() && self.remote != Some(from) {
+                    self.hear_elsewhere(from);
                 }
                 return packet;
             }
@@ -293,6 +311,58 @@ impl Leg {
         self.check_deadline(now);
     }
 
+    /// Whether a handshake has begun and not yet come to anything.
+    #[must_use]
+    pub fn is_shaking_hands(&self) -> bool {
+        let handshake = self.set_up.as_ref().and_then(|set_up| set_up.handshake.as_ref());
+        let over = self.srtp.is_some() || matches!(self.state, LegState::Failed(_));
+
+        !over && handshake.is_some_and(Place::has_started)
+    }
+
+    /// Lets the far end's DTLS only be collected for [`Leg::next_step`], or be worked on at once.
+    pub fn defer_handshake(&mut self, on: bool) {
+        if let Some(set_up) = &mut self.set_up {
+            set_up.defers = on;
+        }
+    }
+
+    /// The step there is to do for DTLS that was collected, if the one before it is back. Its outcome
+    /// belongs to [`Leg::take_back`].
+    pub fn next_step(&mut self) -> Option<HandshakeStep> {
+        let set_up = self.set_up.as_mut().filter(|set_up| !set_up.waiting.is_empty())?;
+
+        set_up.handshake.as_mut()?.take(&mut set_up.waiting, self.remote)
+    }
+
+    /// Takes what came of a step of this leg. There may be a next one.
+    pub fn take_back(&mut self, outcome: HandshakeOutcome, now: Instant, out: &mut impl Outbox) {
+        let HandshakeOutcome { handshake, replies, srtp, failure, malformed } = outcome;
+        let Some(set_up) = &mut self.set_up else {
+            return;
+        };
+        set_up.handshake = Some(Place::Here(handshake));
+        self.drops.malformed += malformed;
+        if matches!(self.state, LegState::Failed(_)) {
+            return;
+        }
+        for (to, datagram) in replies {
+            out.send(to, &datagram);
+        }
+        if let Some(srtp) = srtp {
+            self.srtp = Some(*srtp);
+        }
+        // After the keys are agreed, DTLS can no longer take the call down.
+        if let Some(reason) = failure
+            && self.srtp.is_none()
+        {
+            self.fail(reason);
+            return;
+        }
+        self.connect_if_ready();
+        self.poll_handshake(now, out);
+    }
+
     /// When the leg wants [`Leg::handle_timeout`] next, and why.
     pub fn next_timeout(&mut self) -> Option<(Instant, &'static str)> {
         let set_up = self.set_up.as_mut()?;
@@ -303,7 +373,7 @@ impl Leg {
         let dtls = set_up
             .handshake
             .as_ref()
-            .and_then(Handshake::next_timeout)
+            .and_then(Place::next_timeout)
             .map(|at| (at, "DTLS retransmission"));
         let set_up = set_up.deadline.map(|at| (at, "media set-up takes too long"));
 
@@ -339,6 +409,20 @@ impl Leg {
         self.remote
     }
 
+    /// Says that nothing is heard from [`Leg::remote`], or that it is again. Meanwhile a check with the
+    /// call's credentials that comes from elsewhere names the new remote: the far end has moved.
+    pub fn look_elsewhere(&mut self, on: bool) {
+        if let Some(set_up) = &mut self.set_up {
+            set_up.ice.look_elsewhere(on);
+        }
+    }
+
+    /// When the far end will have answered no check for too long; only known where we send checks.
+    #[must_use]
+    pub fn consent_missed_at(&self) -> Option<Instant> {
+        self.set_up.as_ref()?.ice.consent_missed_at()
+    }
+
     /// How packets are protected, once agreed.
     #[must_use]
     pub fn profile(&self) -> Option<Profile> {
@@ -355,7 +439,7 @@ impl Leg {
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         self.set_up.as_ref().map_or_else(Evidence::default, |set_up| {
-            let certificate = set_up.handshake.as_ref().and_then(Handshake::certificate);
+            let certificate = set_up.handshake.as_ref().and_then(Place::certificate);
             Evidence {
                 checks: *set_up.ice.checks(),
                 handshake: HandshakeSeen { certificate, ..set_up.seen },
@@ -374,6 +458,16 @@ impl Leg {
         if !matches!(self.state, LegState::Failed(_)) {
             self.state = LegState::Failed(reason);
             self.srtp = None;
+        }
+    }
+
+    /// Authentic audio came from another address than ours goes to.
+    #[cold]
+    fn hear_elsewhere(&mut self, from: SocketAddr) {
+        if self.latches {
+            self.remote = Some(from);
+        } else if let Some(set_up) = &mut self.set_up {
+            self.remote = set_up.ice.hear_media(from);
         }
     }
 
@@ -459,6 +553,11 @@ impl Leg {
         if matches!(self.state, LegState::Failed(_)) {
             return;
         }
+        let Some(handshake) = handshake.here().filter(|_| !set_up.defers) else {
+            let kept = set_up.waiting.add(from, datagram);
+            self.drops.unknown += u64::from(!kept);
+            return;
+        };
         match handshake.handle_datagram(from, datagram, now) {
             Ok(()) => {}
             Err(None) => self.drops.malformed += 1,
@@ -483,7 +582,7 @@ impl Leg {
         match self.state {
             LegState::Checking if self.remote.is_some() => {
                 self.state = LegState::Handshaking;
-                if let Some(handshake) = &mut set_up.handshake {
+                if let Some(handshake) = set_up.handshake.as_mut().and_then(Place::here) {
                     handshake.start(now);
                 }
                 self.connect_if_ready();
@@ -501,21 +600,13 @@ impl Leg {
         let Some(set_up) = &mut self.set_up else {
             return;
         };
-        let Some(handshake) = &mut set_up.handshake else {
+        let Some(handshake) = set_up.handshake.as_mut().and_then(Place::here) else {
             return;
         };
         match handshake.poll(self.remote, now, out) {
             Ok(Progress::Waiting) => {}
             Ok(Progress::Keys(keys)) => {
-                let (send, receive) = match handshake.role() {
-                    DtlsRole::Client => (&keys.client, &keys.server),
-                    DtlsRole::Server => (&keys.server, &keys.client),
-                };
-                self.srtp = Some(Srtp {
-                    sender: Sender::new(send),
-                    receiver: Receiver::new(receive),
-                    profile: send.profile(),
-                });
+                self.srtp = Some(Srtp::agreed(handshake.role(), &keys));
                 self.connect_if_ready();
             }
             Err(reason) => {

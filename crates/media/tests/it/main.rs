@@ -5,6 +5,7 @@
 
 mod bad_network;
 mod early_checks;
+mod elsewhere;
 mod hostile_leg;
 mod hostile_peer;
 mod oracle;
