@@ -16,11 +16,16 @@ const SOURCES_MAX: usize = 4;
 
 /// Unprotects what arrives. Only a genuine packet changes it.
 pub struct Receiver {
-    profile: Profile,
     rtp: Cipher,
-    rtcp: Cipher,
     rtp_sources: Sources,
-    rtcp_sources: Sources,
+    /// Reports are rare; packets of audio leave their part out of the cache.
+    rtcp: Box<Rtcp>,
+}
+
+struct Rtcp {
+    profile: Profile,
+    cipher: Cipher,
+    sources: Sources,
 }
 
 impl Receiver {
@@ -28,11 +33,13 @@ impl Receiver {
     #[must_use]
     pub fn new(key: &MasterKey) -> Self {
         Self {
-            profile: key.profile(),
             rtp: Cipher::new(key, Stream::Rtp),
-            rtcp: Cipher::new(key, Stream::Rtcp),
             rtp_sources: Sources::default(),
-            rtcp_sources: Sources::default(),
+            rtcp: Box::new(Rtcp {
+                profile: key.profile(),
+                cipher: Cipher::new(key, Stream::Rtcp),
+                sources: Sources::default(),
+            }),
         }
     }
 
@@ -70,22 +77,23 @@ impl Receiver {
     ///
     /// Says why the packet was not let in.
     pub fn unprotect_rtcp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, SrtpError> {
+        let Rtcp { cipher, sources, profile: _ } = &mut *self.rtcp;
         let packet = buf.get_mut(..len).ok_or(SrtpError::Short)?;
-        let trailer = RTCP_WORD + self.rtcp.tag_len();
+        let trailer = RTCP_WORD + cipher.tag_len();
         let plain_len = len.checked_sub(trailer).ok_or(SrtpError::Short)?;
         if plain_len < RTCP_CLEAR {
             return Err(SrtpError::Short);
         }
         let ssrc = rtcp_ssrc(packet).ok_or(SrtpError::Short)?;
-        let word = self.rtcp.rtcp_word(packet).ok_or(SrtpError::Short)?;
+        let word = cipher.rtcp_word(packet).ok_or(SrtpError::Short)?;
         let index = u64::from(word & !RTCP_ENCRYPTED);
 
-        let slot = self.rtcp_sources.slot(ssrc)?;
-        if self.rtcp_sources.window(slot).is_replay(index) {
+        let slot = sources.slot(ssrc)?;
+        if sources.window(slot).is_replay(index) {
             return Err(SrtpError::Replayed);
         }
-        self.rtcp.open_rtcp(packet, ssrc, word).ok_or(SrtpError::Auth)?;
-        self.rtcp_sources.mark(slot, ssrc, index);
+        cipher.open_rtcp(packet, ssrc, word).ok_or(SrtpError::Auth)?;
+        sources.mark(slot, ssrc, index);
 
         Ok(plain_len)
     }
@@ -94,42 +102,61 @@ impl Receiver {
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiver")
-            .field("profile", &self.profile)
-            .field("rtp_sources", &self.rtp_sources.len)
-            .field("rtcp_sources", &self.rtcp_sources.len)
+            .field("profile", &self.rtcp.profile)
+            .field("rtp_sources", &self.rtp_sources.len())
+            .field("rtcp_sources", &self.rtcp.sources.len())
             .finish_non_exhaustive()
     }
 }
 
-/// The sources that proved themselves, with what each has sent lately.
+/// The sources that proved themselves, with what each has sent lately. One is the rule, and then no
+/// memory is chased for it.
 #[derive(Default)]
 struct Sources {
-    windows: [(u32, Window); SOURCES_MAX],
-    len: usize,
+    first: Option<u32>,
+    sent: Window,
+    others: Vec<(u32, Window)>,
 }
 
 impl Sources {
-    /// Where the source is, or would be, kept.
+    const fn len(&self) -> usize {
+        self.first.is_some() as usize + self.others.len()
+    }
+
+    /// Where the source is, or would be, kept: zero is the first.
     fn slot(&self, ssrc: u32) -> Result<usize, SrtpError> {
-        let known = self.windows.iter().take(self.len).position(|(known, _)| *known == ssrc);
-        match known {
-            Some(slot) => Ok(slot),
-            None if self.len < SOURCES_MAX => Ok(self.len),
+        if self.first.is_none_or(|first| first == ssrc) {
+            return Ok(0);
+        }
+        match self.others.iter().position(|(known, _)| *known == ssrc) {
+            Some(other) => Ok(other + 1),
+            None if self.len() < SOURCES_MAX => Ok(self.len()),
             None => Err(SrtpError::TooManySources),
         }
     }
 
     /// What the source has sent; nothing, for a new one.
     fn window(&self, slot: usize) -> Window {
-        self.windows.get(slot).map_or_else(Window::default, |(_, window)| *window)
+        match slot.checked_sub(1) {
+            None => self.sent,
+            Some(other) => self.others.get(other).map_or_else(Window::default, |(_, sent)| *sent),
+        }
     }
 
     fn mark(&mut self, slot: usize, ssrc: u32, index: u64) {
-        let Some((known, window)) = self.windows.get_mut(slot) else {
-            return;
-        };
-        *known = ssrc;
-        window.mark(index);
-        self.len = self.len.max(slot + 1);
+        match slot.checked_sub(1) {
+            None => {
+                self.first = Some(ssrc);
+                self.sent.mark(index);
+            }
+            Some(other) => match self.others.get_mut(other) {
+                Some((_, sent)) => sent.mark(index),
+                None => {
+                    let mut sent = Window::default();
+                    sent.mark(index);
+                    self.others.push((ssrc, sent));
+                }
+            },
+        }
     }
 }

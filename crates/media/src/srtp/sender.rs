@@ -18,12 +18,17 @@ const RTP_INDEX_END: u64 = 1 << 48;
 /// The first sequence number of the stream should be below 32,768: a receiver that misses the
 /// packets before the first rollover can otherwise never find its place (RFC 3711 section 3.3.1).
 pub struct Sender {
-    profile: Profile,
     rtp: Cipher,
-    rtcp: Cipher,
     ssrc: Option<u32>,
     sent: Window,
-    rtcp_index: u32,
+    /// Reports are rare; packets of audio leave their part out of the cache.
+    rtcp: Box<Rtcp>,
+}
+
+struct Rtcp {
+    profile: Profile,
+    cipher: Cipher,
+    index: u32,
 }
 
 impl Sender {
@@ -31,12 +36,14 @@ impl Sender {
     #[must_use]
     pub fn new(key: &MasterKey) -> Self {
         Self {
-            profile: key.profile(),
             rtp: Cipher::new(key, Stream::Rtp),
-            rtcp: Cipher::new(key, Stream::Rtcp),
             ssrc: None,
             sent: Window::default(),
-            rtcp_index: 0,
+            rtcp: Box::new(Rtcp {
+                profile: key.profile(),
+                cipher: Cipher::new(key, Stream::Rtcp),
+                index: 0,
+            }),
         }
     }
 
@@ -64,15 +71,16 @@ impl Sender {
     /// Protects the compound RTCP packet `buf[..len]` in place and returns its new length. At least
     /// [`super::TRAILER_MAX`] spare bytes should follow the packet.
     pub fn protect_rtcp(&mut self, buf: &mut [u8], len: usize) -> Option<usize> {
+        let Rtcp { cipher, index: next, profile: _ } = &mut *self.rtcp;
         let ssrc = rtcp_ssrc(buf.get(..len)?)?;
-        let protected = buf.get_mut(..len + RTCP_WORD + self.rtcp.tag_len())?;
+        let protected = buf.get_mut(..len + RTCP_WORD + cipher.tag_len())?;
         let protected_len = protected.len();
-        let index = self.rtcp_index;
+        let index = *next;
         if index >= RTCP_ENCRYPTED {
             return None;
         }
-        self.rtcp_index += 1;
-        self.rtcp.seal_rtcp(protected, ssrc, index)?;
+        *next += 1;
+        cipher.seal_rtcp(protected, ssrc, index)?;
 
         Some(protected_len)
     }
@@ -81,9 +89,9 @@ impl Sender {
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
-            .field("profile", &self.profile)
+            .field("profile", &self.rtcp.profile)
             .field("ssrc", &self.ssrc)
-            .field("rtcp_index", &self.rtcp_index)
+            .field("rtcp_index", &self.rtcp.index)
             .finish_non_exhaustive()
     }
 }
