@@ -6,8 +6,13 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::BusyLimits;
+
 /// RFC 3550 6.2 asks for five seconds; WhatsApp ends a held call after 30 s without any.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+/// Two finish a handshake in less time than its datagrams travel, and idle they cost nothing.
+const HANDSHAKE_THREADS: usize = 2;
 
 /// How an engine is set up; fixed for its life.
 #[derive(Clone, Debug)]
@@ -29,6 +34,10 @@ pub struct Config {
     pub muxed: Option<SocketAddr>,
     /// Between two RTCP reports of a leg, give or take a tenth.
     pub report_every: Duration,
+    /// How busy a media thread may be before something gives way.
+    pub busy: BusyLimits,
+    /// Threads that compute DTLS handshakes when many arrive at once; without any, media threads do.
+    pub handshake_threads: usize,
 }
 
 impl Default for Config {
@@ -43,6 +52,8 @@ impl Default for Config {
             ports: 0..=0,
             muxed: None,
             report_every: REPORT_EVERY,
+            busy: BusyLimits::default(),
+            handshake_threads: HANDSHAKE_THREADS,
         }
     }
 }

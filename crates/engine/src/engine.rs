@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use media::leg::{DtlsIdentity, Leg, LegConfig};
 use media::transport::{Fingerprint, LocalTransport};
@@ -10,7 +10,11 @@ use terms::LegId;
 use tokio::sync::oneshot;
 
 use crate::credentials::{self, StreamStart};
-use crate::order::{Command, NewLeg, ORDERS_MAX, THREADS_MAX, ThreadPort, leg_id, thread_of};
+use crate::handshakes::{self, Job};
+use crate::order::{
+    Command, NewLeg, ORDERS_MAX, THREADS_MAX, ThreadPort, Told, leg_id, thread_of,
+};
+use crate::pressure::Room;
 use crate::{
     Backend, Config, LegHandle, OpenError, OpenKeyed, OpenLeg, OpenSdes, Socket, StartError,
     ThreadLoad, ports, thread,
@@ -62,11 +66,12 @@ impl Engine {
             .and_then(|socket| socket.local_addr().ok())
             .map(|addr| advertised(&config, addr.ip(), addr.port()));
 
+        let jobs = handshakes::start(config.handshake_threads).map_err(StartError::Thread)?;
         let mut threads = Vec::with_capacity(config.threads);
         let mut backend = config.backend;
         let mut muxed_socket = muxed_socket;
         for index in 0..config.threads {
-            let (port, used) = start_thread(&config, index, backend, muxed_socket.take())?;
+            let (port, used) = start_thread(&config, index, backend, muxed_socket.take(), jobs.clone())?;
             threads.push(port);
             backend = used;
         }
@@ -95,13 +100,7 @@ impl Engine {
     pub fn open(&self, open: OpenLeg) -> Result<(LegHandle, LocalTransport), OpenError> {
         let OpenLeg { socket, ice, password, cname, media_watch, beside, events } = open;
         let thread = self.choose_thread(beside)?;
-        let (socket, addrs) = match socket {
-            Socket::Muxed => (None, self.0.muxed.clone().ok_or(OpenError::NoMuxedPort)?),
-            Socket::Own => {
-                let (socket, addrs) = self.bind()?;
-                (Some(socket), addrs)
-            }
-        };
+        let (socket, addrs) = self.socket(socket)?;
         let credentials = credentials::ice(password);
         let stream = StreamStart::random();
         let config = LegConfig { ice, local_addrs: addrs.clone(), credentials };
@@ -137,13 +136,15 @@ impl Engine {
     /// Says which resource is missing.
     pub fn open_keyed(&self, open: OpenKeyed) -> Result<(LegHandle, SocketAddr), OpenError> {
         let thread = self.choose_thread(open.beside)?;
-        let (socket, addrs) = self.bind()?;
-        socket.connect(open.remote).map_err(OpenError::Connect)?;
+        let (socket, addrs) = self.socket(open.socket)?;
+        if let Some(socket) = &socket {
+            socket.connect(open.remote).map_err(OpenError::Connect)?;
+        }
         let local = addrs.first().copied().ok_or(OpenError::Stopped)?;
         let new = NewLeg {
             id: self.next_id(thread),
             leg: Leg::keyed(&open.send_key, &open.receive_key, open.remote),
-            socket: Some(socket),
+            socket,
             connected: Some((open.remote, open.payload_types)),
             stream: StreamStart::random(),
             cname: open.cname,
@@ -215,6 +216,17 @@ impl Engine {
             .collect()
     }
 
+    /// The socket of a leg, none on the muxed port, and what far ends are told of it.
+    fn socket(
+        &self,
+        socket: Socket,
+    ) -> Result<(Option<std::net::UdpSocket>, Vec<SocketAddr>), OpenError> {
+        match socket {
+            Socket::Muxed => Ok((None, self.0.muxed.clone().ok_or(OpenError::NoMuxedPort)?)),
+            Socket::Own => self.bind().map(|(socket, addrs)| (Some(socket), addrs)),
+        }
+    }
+
     fn bind(&self) -> Result<(std::net::UdpSocket, Vec<SocketAddr>), OpenError> {
         let Config { bind_ip, ports, .. } = &self.0.config;
         let socket = ports::bind(*bind_ip, ports).map_err(OpenError::NoPort)?;
@@ -231,10 +243,17 @@ impl Engine {
             None => threads
                 .iter()
                 .enumerate()
+                .filter(|(_, port)| self.0.config.busy.room_at(port.told.busy()) != Room::None)
                 .min_by_key(|(_, port)| port.legs())
                 .map(|(index, _)| index)
-                .ok_or(OpenError::Stopped),
+                .ok_or_else(|| self.too_busy()),
         }
+    }
+
+    fn too_busy(&self) -> OpenError {
+        let shares = self.0.threads.iter().map(|port| port.told.busy());
+
+        OpenError::Busy { share: shares.fold(1.0, f32::min) }
     }
 
     fn next_id(&self, thread: usize) -> LegId {
@@ -244,7 +263,7 @@ impl Engine {
     fn hand_over(&self, thread: usize, new: NewLeg) -> Result<LegHandle, OpenError> {
         let port = self.0.threads.get(thread).ok_or(OpenError::Stopped)?;
         let id = new.id;
-        port.legs.fetch_add(1, Ordering::Relaxed);
+        port.told.legs.fetch_add(1, Ordering::Relaxed);
         if !port.send(Command::Open(Box::new(new))) {
             return Err(OpenError::Stopped);
         }
@@ -267,6 +286,7 @@ fn start_thread(
     index: usize,
     backend: Backend,
     muxed: Option<std::net::UdpSocket>,
+    jobs: Option<crossbeam_channel::Sender<Job>>,
 ) -> Result<(ThreadPort, Backend), StartError> {
     use rustix::event::{EventfdFlags, eventfd};
 
@@ -274,10 +294,11 @@ fn start_thread(
         .map_err(|error| StartError::Epoll(error.into()))?;
     let wake = Arc::new(wake);
     let (commands, queue) = crossbeam_channel::bounded(ORDERS_MAX);
-    let legs = Arc::new(AtomicUsize::new(0));
-    let port = ThreadPort { commands, wake: Arc::clone(&wake), legs: Arc::clone(&legs) };
-    let Config { pin, report_every, .. } = *config;
-    let seat = thread::Seat { index, pin, backend, report_every, muxed, queue, wake, legs };
+    let told = Arc::new(Told::default());
+    let port = ThreadPort { commands, wake: Arc::clone(&wake), told: Arc::clone(&told) };
+    let Config { pin, report_every, busy, .. } = *config;
+    let seat =
+        thread::Seat { index, pin, backend, report_every, busy, muxed, queue, wake, told, jobs };
 
     Ok((port, thread::start(seat)?))
 }

@@ -36,8 +36,8 @@ pub(crate) trait Departures {
 /// What is done with datagrams.
 pub(crate) trait Traffic {
     /// A datagram of this socket is a few turns away: a chance to get what it needs into the cache.
-    /// Called twice for each, the second time nearer.
-    fn expect(&self, _socket: SocketId, _nearer: bool) {}
+    /// Called twice for each, the second time nearer; `from` as for [`Traffic::datagram`].
+    fn expect(&self, _socket: SocketId, _from: Option<SocketAddr>, _nearer: bool) {}
 
     /// Takes the datagram in `buf[..len]`; `from` is none when the socket is connected.
     fn datagram(

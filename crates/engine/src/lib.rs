@@ -50,11 +50,13 @@ mod credentials;
 mod epoll;
 mod event;
 mod handle;
+mod handshakes;
 mod impair;
 mod io;
 mod open;
 mod order;
 mod ports;
+mod pressure;
 mod source;
 mod stats;
 mod tap;
@@ -72,6 +74,7 @@ pub use impair::Impairment;
 pub use open::{
     MediaWatch, OpenError, OpenKeyed, OpenLeg, OpenSdes, Password, PayloadTypes, SdesKeys, Socket,
 };
+pub use pressure::BusyLimits;
 pub use source::{FrameQueue, FrameSink, Repeat, Source, frame_queue};
 pub use stats::{Alive, Drops, LegStats, Received, Sent, SetUp, Strays, ThreadLoad};
 pub use tap::{Direction, PAYLOAD_MAX, Payload, Tap, TapPacket};

@@ -34,10 +34,11 @@ pub struct OpenLeg {
 
 /// A leg whose SRTP keys both ends already have: no ICE, no DTLS.
 ///
-/// How a measurement opens thousands of legs without handshakes. It has a socket of its own,
-/// connected to `remote`.
+/// How a measurement opens thousands of legs without handshakes.
 #[derive(Debug)]
 pub struct OpenKeyed {
+    /// Which socket carries it: one of its own, connected to `remote`, or the muxed port.
+    pub socket: Socket,
     /// The far end's address.
     pub remote: SocketAddr,
     /// How packets are protected.
@@ -151,6 +152,13 @@ pub enum OpenError {
     /// The far end's address cannot be reached from our socket.
     #[error("cannot connect the media socket")]
     Connect(#[source] std::io::Error),
+    /// Every media thread was busier than [`crate::BusyLimits::calls`] in the last second. A leg beside
+    /// another is not refused for it: its call is already there.
+    #[error("the media threads are busy: the least of them {:.0} % of the last second", share * 100.0)]
+    Busy {
+        /// Of its time, by the least busy thread; 0 to 1.
+        share: f32,
+    },
     /// [`OpenLeg::beside`] names a leg that is gone.
     #[error("the leg to open beside is not open")]
     NotBeside(LegId),

@@ -6,7 +6,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
@@ -98,8 +98,26 @@ pub(crate) enum Feed {
 pub(crate) struct ThreadPort {
     pub(crate) commands: Sender<Command>,
     pub(crate) wake: Arc<OwnedFd>,
+    pub(crate) told: Arc<Told>,
+}
+
+/// What a media thread tells whoever opens legs.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
     /// Open legs, to choose the emptiest thread by.
-    pub(crate) legs: Arc<AtomicUsize>,
+    pub(crate) legs: AtomicUsize,
+    /// The bits of its busy share.
+    busy: AtomicU32,
+}
+
+impl Told {
+    pub(crate) fn busy(&self) -> f32 {
+        f32::from_bits(self.busy.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_busy(&self, share: f32) {
+        self.busy.store(share.to_bits(), Ordering::Relaxed);
+    }
 }
 
 impl ThreadPort {
@@ -114,6 +132,6 @@ impl ThreadPort {
     }
 
     pub(crate) fn legs(&self) -> usize {
-        self.legs.load(Ordering::Relaxed)
+        self.told.legs.load(Ordering::Relaxed)
     }
 }

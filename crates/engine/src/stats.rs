@@ -28,7 +28,7 @@ pub struct LegStats {
     pub remote: Option<SocketAddr>,
     /// Events nobody took in time.
     pub events_lost: u64,
-    /// Tap packets nobody took in time.
+    /// Tap packets nobody took in time, or that were left out because the thread was busy.
     pub taps_lost: u64,
 }
 
@@ -126,7 +126,7 @@ pub struct SetUp {
 }
 
 /// What one media thread has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ThreadLoad {
     /// Processor time used.
     pub cpu: Duration,
@@ -142,4 +142,10 @@ pub struct ThreadLoad {
     pub turns: u64,
     /// Open legs.
     pub legs: usize,
+    /// Share of the last second it was busy, 0 to 1; 0 in its first second.
+    pub busy: f32,
+    /// DTLS datagrams it gave to handshake threads.
+    pub handed_over: u64,
+    /// Those no handshake thread had room for; whoever sent them sends them again.
+    pub handshakes_shed: u64,
 }

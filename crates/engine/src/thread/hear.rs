@@ -95,7 +95,7 @@ fn count(slot: &mut Slot, header: &RtpHeader, now: Instant) -> Option<Meaning> {
     } else if Some(header.payload_type) == slot.types.dtmf {
         Meaning::Dtmf
     } else {
-        slot.drops.payload_type += 1;
+        slot.cold.drops.payload_type += 1;
         slot.cold.foreign_type = Some(header.payload_type);
         return None;
     };
@@ -125,7 +125,7 @@ fn admit(
     now: Instant,
 ) -> Option<(u8, Rewritten)> {
     if !fed.can_send() {
-        fed.drops.gate += 1;
+        fed.cold.drops.gate += 1;
         return None;
     }
     // Our own key press has the line.
@@ -139,7 +139,7 @@ fn admit(
         Meaning::Dtmf => fed.types.dtmf,
     };
     let Some(payload_type) = payload_type else {
-        fed.drops.payload_type += 1;
+        fed.cold.drops.payload_type += 1;
         return None;
     };
     let numbers = if same_codec {

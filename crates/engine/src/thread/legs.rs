@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant, SystemTime};
 
 use media::leg::{LegFailure, LegState, MediaPacket, Outbox};
@@ -16,22 +15,20 @@ use terms::LegId;
 use super::demux::Demux;
 use super::slot::Slot;
 use super::wheel::Wheel;
-use super::{count, hear, play, report, spoil, tell};
+use super::{count, hear, play, report, seek, spoil, tell};
 use crate::io::{BUFFER_LEN, Departures, InPlace, Io, SocketId, Traffic};
-use crate::order::{Feed, NewLeg};
+use crate::handshakes::Handshakes;
+use crate::order::{Feed, NewLeg, Told};
 use crate::uring::prefetch;
 
 /// The owner of the muxed socket in [`Legs::owners`].
 const MUXED: u32 = u32::MAX;
 
-/// A leg that heard audio and then none for so long may be deaf to a far end that moved.
-const DEAF_MAX: Duration = Duration::from_secs(2);
-
 /// The owner of no socket.
 const NOBODY: u32 = u32::MAX - 1;
 
 /// See the module.
-pub(super) struct Legs {
+pub(crate) struct Legs {
     pub(super) slots: Vec<Option<Box<Slot>>>,
     free: Vec<u32>,
     by_id: HashMap<LegId, u32>,
@@ -42,14 +39,19 @@ pub(super) struct Legs {
     wheel: Wheel,
     due: Vec<(u32, u64)>,
     /// Legs whose path was found, to connect their sockets after the turn.
-    to_connect: Vec<u32>,
+    pub(super) to_connect: Vec<u32>,
     /// Legs that hear nothing any more, to take datagrams of everybody.
-    to_reopen: Vec<u32>,
+    pub(super) to_reopen: Vec<u32>,
     strangers: u64,
     pub(super) scratch: Box<[u8; BUFFER_LEN]>,
     pub(super) clock: Clock,
     report_every: Duration,
-    open: Arc<AtomicUsize>,
+    pub(super) told: Arc<Told>,
+    pub(super) handshakes: Handshakes,
+    /// Legs whose handshake is under way.
+    pub(super) shaking: usize,
+    /// There is too much to do for taps.
+    taps_rest: bool,
 }
 
 /// Wall time for RTCP, read once: only differences matter to its readers.
@@ -85,7 +87,12 @@ impl<D: Departures> Outbox for Via<'_, D> {
 }
 
 impl Legs {
-    pub(super) fn new(now: Instant, report_every: Duration, open: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        report_every: Duration,
+        told: Arc<Told>,
+        handshakes: Handshakes,
+    ) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
@@ -101,11 +108,14 @@ impl Legs {
             scratch: Box::new([0; BUFFER_LEN]),
             clock: Clock::start(now),
             report_every,
-            open,
+            told,
+            handshakes,
+            shaking: 0,
+            taps_rest: false,
         }
     }
 
-    pub(super) fn set_muxed(&mut self, socket: SocketId) {
+    pub(crate) fn set_muxed(&mut self, socket: SocketId) {
         self.muxed = Some(socket);
         self.own(socket, MUXED);
     }
@@ -127,15 +137,15 @@ impl Legs {
     }
 
     /// Begins to serve a leg.
-    pub(super) fn open(&mut self, mut new: NewLeg, io: &mut impl Io, now: Instant) {
+    pub(crate) fn open(&mut self, mut new: NewLeg, io: &mut impl Io, now: Instant) {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             u32::try_from(self.slots.len() - 1).unwrap_or(NOBODY)
         });
         self.by_id.insert(new.id, index);
-        let keyed = new.connected.is_some();
+        let keyed = new.connected.map(|(remote, _)| remote);
         let socket = match new.socket.take() {
-            Some(socket) => io.add(socket, keyed).ok(),
+            Some(socket) => io.add(socket, keyed.is_some()).ok(),
             None => self.muxed,
         };
         let muxed = socket.is_some() && socket == self.muxed;
@@ -143,11 +153,16 @@ impl Legs {
         let socket = socket.unwrap_or(SocketId(NOBODY));
         let mut slot = Slot::new(new, socket, now);
         slot.cold.muxed = muxed;
+        slot.cold.taps_rest = self.taps_rest;
         if !served {
             slot.leg.fail(LegFailure::Socket);
         } else if muxed {
+            slot.cold.connected = None;
             if let Some(ufrag) = slot.leg.local_ufrag() {
                 self.demux.open(ufrag, index);
+            }
+            if let Some(remote) = keyed {
+                self.demux.prove(remote, index);
             }
         } else {
             self.own(socket, index);
@@ -155,22 +170,32 @@ impl Legs {
         if let Some(place) = self.slots.get_mut(index as usize) {
             *place = Some(Box::new(slot));
         }
-        count(&self.open, self.len());
+        count(&self.told.legs, self.len());
         self.settle(index, now);
+    }
+
+    /// Lets all taps rest, or work again.
+    pub(super) fn rest_taps(&mut self, rest: bool) {
+        if self.taps_rest == rest {
+            return;
+        }
+        self.taps_rest = rest;
+        for slot in self.slots.iter_mut().flatten() {
+            slot.cold.taps_rest = rest;
+        }
     }
 
     /// Stops to serve a leg.
     pub(super) fn close(&mut self, index: u32, io: &mut impl Io, now: Instant) {
         self.unfeed(index);
+        self.count_handshake(index, true);
         let Some(mut slot) = self.slots.get_mut(index as usize).and_then(Option::take) else {
             return;
         };
         self.by_id.remove(&slot.cold.id);
         report::say_goodbye(&mut slot, &mut self.scratch, io);
-        if slot.cold.muxed
-            && let Some(ufrag) = slot.leg.local_ufrag()
-        {
-            self.demux.close(ufrag, index);
+        if slot.cold.muxed {
+            self.demux.close(slot.leg.local_ufrag(), index);
         }
         for socket in slot.cold.left_behind.iter().copied().chain([slot.socket]) {
             if Some(socket) != self.muxed && socket.0 != NOBODY {
@@ -185,7 +210,7 @@ impl Legs {
         }
         tell::closed(&mut slot, now);
         self.free.push(index);
-        count(&self.open, self.len());
+        count(&self.told.legs, self.len());
     }
 
     /// Takes a leg out of the list of whoever feeds it.
@@ -206,46 +231,6 @@ impl Legs {
     /// Where a leg is kept. For orders; packets never ask.
     pub(super) fn index_of(&self, id: LegId) -> Option<u32> {
         self.by_id.get(&id).copied()
-    }
-
-    /// Connects the sockets of legs whose path was found.
-    pub(super) fn connect_sockets(&mut self, io: &mut impl Io, now: Instant) {
-        while let Some(index) = self.to_connect.pop() {
-            let Some(slot) = self.slot(index) else {
-                continue;
-            };
-            let (socket, Some(remote)) = (slot.socket, slot.leg.remote()) else {
-                continue;
-            };
-            match io.connect(socket, remote) {
-                Ok(()) => {
-                    slot.cold.connected = Some(remote);
-                    slot.to = None;
-                }
-                Err(error) => {
-                    tracing::debug!(%error, leg = %slot.cold.id, "cannot connect a media socket");
-                    slot.leg.fail(LegFailure::Socket);
-                    self.settle(index, now);
-                }
-            }
-        }
-    }
-
-    /// Disconnects the sockets of legs that hear nothing any more.
-    pub(super) fn reopen_sockets(&mut self, io: &mut impl Io) {
-        while let Some(index) = self.to_reopen.pop() {
-            let Some(slot) = self.slot(index) else {
-                continue;
-            };
-            // What is queued for a connected socket names no address: it goes first.
-            io.flush();
-            if let Err(error) = io.disconnect(slot.socket) {
-                tracing::debug!(%error, leg = %slot.cold.id, "cannot reopen a media socket");
-            }
-            slot.cold.reopened = true;
-            slot.cold.connected = None;
-            slot.to = slot.leg.remote();
-        }
     }
 
     /// Runs the timers that are due.
@@ -271,8 +256,7 @@ impl Legs {
             }
             tell::watch(slot, now);
             tell::unfinished_digit(slot, now);
-            if next_reopening(slot).is_some_and(|at| at <= now) {
-                slot.cold.reopened = true;
+            if seek::begins(slot, now) {
                 self.to_reopen.push(index);
             }
             if slot.impaired {
@@ -285,19 +269,13 @@ impl Legs {
 
     /// After anything but a packet of media: tells what changed, and enters the next deadline.
     pub(super) fn settle(&mut self, index: u32, now: Instant) {
+        self.count_handshake(index, false);
         let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_deref_mut) else {
             return;
         };
         tell::state(slot, now);
-        if let Some(remote) = slot.leg.remote()
-            && slot.cold.connected != Some(remote)
-        {
-            slot.to = Some(remote);
-            // Where the far end is, is only sure once it was heard.
-            let sure = !slot.leg.latches() || slot.heard.is_some();
-            if !slot.cold.muxed && sure && !slot.cold.reopened {
-                self.to_connect.push(index);
-            }
+        if seek::meets(slot) {
+            self.to_connect.push(index);
         }
         play::begin(slot, now);
         let deadline = [
@@ -307,7 +285,7 @@ impl Legs {
             tell::next_watch(slot),
             tell::next_digit(slot),
             spoil::next(slot),
-            next_reopening(slot),
+            seek::next(slot),
         ];
         if let Some(at) = deadline.into_iter().flatten().min() {
             slot.cold.entered = Some(self.wheel.enter(index, at, slot.cold.entered));
@@ -363,11 +341,13 @@ impl Legs {
         now: Instant,
         out: &mut impl Departures,
     ) {
+        let defers = self.hands_over();
         let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_deref_mut) else {
             return;
         };
         let refused = slot.leg.drops().stun;
         let stun = buf.get(..len).map(classify) == Some(DatagramKind::Stun);
+        slot.leg.defer_handshake(defers);
         // A check is answered from where it came to, also by a leg that has moved on.
         let connected = slot.cold.connected.filter(|_| socket == slot.socket);
         let mut via = Via { out, socket, connected };
@@ -376,15 +356,21 @@ impl Legs {
         if stun && slot.cold.muxed && slot.leg.drops().stun == refused {
             self.demux.prove(from, index);
         }
+        if defers {
+            self.hand_over(index, now, out);
+        }
         self.settle(index, now);
     }
 }
 
 impl Traffic for Legs {
-    fn expect(&self, socket: SocketId, nearer: bool) {
+    fn expect(&self, socket: SocketId, from: Option<SocketAddr>, nearer: bool) {
         let slot_of = |index: u32| self.slots.get(index as usize)?.as_deref();
-        let Some(slot) = self.owners.get(socket.0 as usize).and_then(|owner| slot_of(*owner))
-        else {
+        let owner = match (self.owners.get(socket.0 as usize), from) {
+            (Some(&MUXED), Some(from)) => self.demux.proven(from),
+            (owner, _) => owner.copied(),
+        };
+        let Some(slot) = owner.and_then(slot_of) else {
             return;
         };
         if !nearer {
@@ -419,7 +405,7 @@ impl Traffic for Legs {
         let index = index?;
         // A datagram that fills the buffer may be cut off, and what leaves in place needs room.
         if len + TRAILER_MAX > buf.len() {
-            slot.drops.malformed += 1;
+            slot.cold.drops.malformed += 1;
             return None;
         }
         let from = from.or_else(|| slot.leg.remote())?;
@@ -452,7 +438,13 @@ impl Legs {
         let slot = self.slots.get_mut(index as usize)?.as_deref_mut()?;
         let mut via = Via { out, socket: slot.socket, connected: None };
         match slot.leg.handle_datagram(from, buf, len, now, &mut via)? {
-            MediaPacket::Rtp(header) => hear::rtp(self, index, &header, buf, now, out),
+            MediaPacket::Rtp(header) => {
+                // Only an unconnected socket hears a far end from elsewhere.
+                if slot.to.is_some() && seek::hears(slot, from) {
+                    self.settle(index, now);
+                }
+                hear::rtp(self, index, &header, buf, now, out)
+            }
             MediaPacket::Rtcp { len } => {
                 report::hear(slot, buf.get(..len)?, self.clock, now);
                 self.settle(index, now);
@@ -482,13 +474,6 @@ impl Legs {
             out.send(slot.socket, slot.to, &held.datagram);
         }
     }
-}
-
-/// When a leg with a connected socket that hears nothing any more takes datagrams of everybody: its
-/// far end may have moved, and the kernel would drop what comes from there. SRTP tells who it is.
-fn next_reopening(slot: &Slot) -> Option<Instant> {
-    let waits = slot.cold.connected.is_some() && !slot.cold.muxed && !slot.cold.reopened;
-    (waits && slot.heard.is_some() && !has_failed(slot)).then(|| slot.last_heard + DEAF_MAX)
 }
 
 /// Whether a leg has failed; it is then left alone.

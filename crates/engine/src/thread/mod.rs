@@ -1,7 +1,7 @@
 //! What does a media thread do all day?
 //!
 //! It turns in a circle: wait for datagrams and work on each ([`legs`]), take orders from the rest of
-//! the process, run the timers that are due. Everything it needs it owns; no lock is taken and
+//! the process, run the timers that are due, and now and then see how busy it is. Everything it needs it owns; no lock is taken and
 //! nothing is allocated on the way of a packet.
 //!
 //! ```text
@@ -17,6 +17,8 @@ mod legs;
 mod obey;
 mod play;
 mod report;
+mod seek;
+mod shake;
 mod slot;
 mod spoil;
 mod tell;
@@ -29,14 +31,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, TryRecvError};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
-use self::legs::Legs;
+pub(crate) use self::legs::Legs;
 use crate::epoll::Epoll;
 use crate::io::{Io, Moved, Wait};
-use crate::order::Command;
+use crate::handshakes::{Handshakes, Job};
+use crate::order::{Command, Told};
+use crate::pressure::{Pressure, Room};
 use crate::uring::Uring;
-use crate::{Backend, StartError, ThreadLoad};
+use crate::{Backend, BusyLimits, StartError, ThreadLoad};
 
 /// With legs: enough datagrams to make a turn worth it, or the time a packet may be held up.
 pub(crate) const BUSY: Wait = Wait { batch: 256, at_most: Duration::from_millis(2) };
@@ -51,10 +55,12 @@ pub(crate) struct Seat {
     pub(crate) pin: bool,
     pub(crate) backend: Backend,
     pub(crate) report_every: Duration,
+    pub(crate) busy: BusyLimits,
     pub(crate) muxed: Option<UdpSocket>,
     pub(crate) queue: Receiver<Command>,
     pub(crate) wake: Arc<OwnedFd>,
-    pub(crate) legs: Arc<AtomicUsize>,
+    pub(crate) told: Arc<Told>,
+    pub(crate) jobs: Option<Sender<Job>>,
 }
 
 /// Starts the thread and says how it will move datagrams.
@@ -80,7 +86,7 @@ pub(crate) fn start(seat: Seat) -> Result<Backend, StartError> {
 
 type Started = Result<Backend, StartError>;
 
-fn tell(told: &crossbeam_channel::Sender<Started>, started: Started) {
+fn tell(told: &Sender<Started>, started: Started) {
     if told.send(started).is_err() {
         tracing::debug!("nobody waits for the media thread to start");
     }
@@ -109,7 +115,10 @@ fn serve(mut io: impl Io, seat: Seat) {
     if seat.pin {
         pin(seat.index);
     }
-    let mut legs = Legs::new(Instant::now(), seat.report_every, Arc::clone(&seat.legs));
+    let handshakes = Handshakes::new(seat.jobs.clone(), Arc::clone(&seat.wake));
+    let mut legs =
+        Legs::new(Instant::now(), seat.report_every, Arc::clone(&seat.told), handshakes);
+    let mut pressure = Pressure::default();
     if let Some(muxed) = seat.muxed {
         match io.add(muxed, false) {
             Ok(socket) => legs.set_muxed(socket),
@@ -125,12 +134,18 @@ fn serve(mut io: impl Io, seat: Seat) {
             return;
         }
         let now = Instant::now();
+        legs.take_back(now, &mut io);
         legs.connect_sockets(&mut io, now);
         let alone = take_orders(&seat.queue, &mut legs, &mut io, now, turns);
         legs.run_timers(now, &mut io);
         legs.connect_sockets(&mut io, now);
         legs.reopen_sockets(&mut io);
         io.flush();
+        if pressure.is_due(now) {
+            let share = pressure.measure(now, processor_time());
+            seat.told.set_busy(share);
+            legs.rest_taps(seat.busy.room_at(share) != Room::Enough);
+        }
         if alone && legs.is_empty() {
             return;
         }
@@ -161,27 +176,38 @@ fn take_orders(
 }
 
 fn load(legs: &Legs, io: &impl Io, turns: u64) -> ThreadLoad {
-    ThreadLoad { strangers: legs.strangers(), legs: legs.len(), ..load_of(io, turns) }
+    ThreadLoad {
+        strangers: legs.strangers(),
+        legs: legs.len(),
+        busy: legs.told.busy(),
+        handed_over: legs.handshakes.handed_over,
+        handshakes_shed: legs.handshakes.shed,
+        ..load_of(io, turns)
+    }
 }
 
 /// What the calling thread has used and moved.
 pub(crate) fn load_of(io: &impl Io, turns: u64) -> ThreadLoad {
-    use rustix::time::{ClockId, clock_gettime};
-
-    let cpu = clock_gettime(ClockId::ThreadCPUTime);
     let Moved { received, sent, unsent } = io.moved();
     ThreadLoad {
-        cpu: Duration::new(
-            u64::try_from(cpu.tv_sec).unwrap_or_default(),
-            u32::try_from(cpu.tv_nsec).unwrap_or_default(),
-        ),
+        cpu: processor_time(),
         received,
         sent,
         unsent,
-        strangers: 0,
         turns,
-        legs: 0,
+        ..ThreadLoad::default()
     }
+}
+
+/// What the calling thread has used so far.
+fn processor_time() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+
+    let used = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(used.tv_sec).unwrap_or_default(),
+        u32::try_from(used.tv_nsec).unwrap_or_default(),
+    )
 }
 
 /// Keeps the calling thread on one processor.

@@ -18,7 +18,7 @@ const TAPS_MAX: usize = 8;
 
 impl Legs {
     /// Carries out an order; one to a closed leg is late and ignored.
-    pub(super) fn obey(&mut self, id: LegId, order: Order, io: &mut impl Io, now: Instant) {
+    pub(crate) fn obey(&mut self, id: LegId, order: Order, io: &mut impl Io, now: Instant) {
         let Some(index) = self.index_of(id) else {
             return;
         };
@@ -90,7 +90,7 @@ impl Legs {
         // The new one is not connected to anybody.
         slot.to = slot.leg.remote();
         slot.cold.connected = None;
-        slot.cold.reopened = true;
+        slot.cold.rebound = true;
         self.own(socket, index);
     }
 

@@ -36,7 +36,7 @@ pub(super) fn press(slot: &mut Slot, digit: DigitSender) {
     if slot.types.dtmf.is_some() && slot.cold.waiting.len() < WAITING_MAX {
         slot.cold.waiting.push(digit);
     } else {
-        slot.drops.payload_type += 1;
+        slot.cold.drops.payload_type += 1;
     }
 }
 

@@ -77,7 +77,7 @@ pub(super) fn hear(slot: &mut Slot, datagram: &[u8], clock: Clock, now: Instant)
                 Packet::SourceDescription { .. } | Packet::Goodbye { .. } | Packet::Other { .. },
             ) => continue,
             Err(_) => {
-                slot.drops.malformed += 1;
+                slot.cold.drops.malformed += 1;
                 return;
             }
         };

@@ -1,7 +1,7 @@
 //! What does a media thread keep about a leg?
 //!
-//! What every packet touches comes first; the rest is boxed apart, so that thousands of legs share
-//! the cache with nothing but what moves their packets.
+//! What every packet touches lies in one block of whole cache lines; the rest is boxed apart, so that
+//! thousands of legs share the cache with nothing but what moves their packets.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ use crate::order::{Feed, NewLeg};
 use crate::{Alive, Drops, LegEvent, LegStats, MediaWatch, PayloadTypes, SetUp, Strays, Tap};
 
 /// See the module.
+#[repr(align(64))]
 pub(super) struct Slot {
     pub(super) leg: Leg,
     pub(super) socket: SocketId,
@@ -37,6 +38,8 @@ pub(super) struct Slot {
     pub(super) impaired: bool,
     /// The watch has told of silence.
     pub(super) stopped: bool,
+    /// Its socket was connected and takes datagrams of everybody: the far end is looked for.
+    pub(super) seeks: bool,
     /// Legs that send what this one hears; itself, when it echoes.
     pub(super) feeds: Feeds,
     pub(super) source: SourceId,
@@ -48,7 +51,6 @@ pub(super) struct Slot {
     pub(super) last_heard: Instant,
     pub(super) received: Count,
     pub(super) sent: Count,
-    pub(super) drops: Drops,
     pub(super) cold: Box<Cold>,
 }
 
@@ -113,6 +115,7 @@ pub(super) struct Cold {
     pub(super) events_lost: u64,
     pub(super) taps: Vec<Tap>,
     pub(super) taps_lost: u64,
+    pub(super) drops: Drops,
     pub(super) feed: Feed,
     pub(super) playing: Playing,
     pub(super) digits: DigitReceiver,
@@ -130,8 +133,14 @@ pub(super) struct Cold {
     pub(super) spoiled: Option<Spoiled>,
     /// The sockets it had before it was rebound.
     pub(super) left_behind: Vec<SocketId>,
-    /// Its socket was connected and takes datagrams of everybody again.
-    pub(super) reopened: bool,
+    /// It sends from another port than its far end was told, and stays unconnected.
+    pub(super) rebound: bool,
+    /// Where the far end was when it was heard no more.
+    pub(super) missed: Option<SocketAddr>,
+    /// Its taps rest: the thread has too much to do.
+    pub(super) taps_rest: bool,
+    /// Its handshake is under way.
+    pub(super) shaking: bool,
     pub(super) ssrc_changes: u32,
     pub(super) strays: Strays,
     pub(super) foreign_type: Option<u8>,
@@ -145,8 +154,9 @@ pub(super) struct Cold {
     pub(super) reported: u64,
     /// Where the wheel has this leg.
     pub(super) entered: Option<u64>,
-    /// The address the socket is connected to.
+    /// The address the socket is connected to, and since when.
     pub(super) connected: Option<SocketAddr>,
+    pub(super) connected_at: Instant,
 }
 
 /// How far a prompt has played.
@@ -195,6 +205,7 @@ impl Slot {
             events_lost: 0,
             taps: Vec::new(),
             taps_lost: 0,
+            drops: Drops::default(),
             feed: Feed::Silence,
             playing: Playing::default(),
             digits: DigitReceiver::default(),
@@ -209,7 +220,10 @@ impl Slot {
             past: Figures::default(),
             spoiled: None,
             left_behind: Vec::new(),
-            reopened: false,
+            rebound: false,
+            missed: None,
+            taps_rest: false,
+            shaking: false,
             ssrc_changes: 0,
             strays: Strays::default(),
             foreign_type: None,
@@ -222,6 +236,7 @@ impl Slot {
             reported: 0,
             entered: None,
             connected: connected.map(|(remote, _)| remote),
+            connected_at: now,
         };
 
         Self {
@@ -235,6 +250,7 @@ impl Slot {
             pressing: false,
             impaired: false,
             stopped: false,
+            seeks: false,
             feeds: Feeds::default(),
             source: source_of(id),
             stream: OutgoingStream::new(stream.ssrc, stream.sequence, stream.timestamp),
@@ -243,7 +259,6 @@ impl Slot {
             last_heard: now,
             received: Count::default(),
             sent: Count::default(),
-            drops: Drops::default(),
             cold: Box::new(cold),
         }
     }
@@ -295,12 +310,12 @@ impl Slot {
             drops: Drops {
                 auth: drops.auth,
                 replay: drops.replay,
-                malformed: self.drops.malformed + drops.malformed,
+                malformed: self.cold.drops.malformed + drops.malformed,
                 stun: drops.stun,
-                unknown: self.drops.unknown + drops.unknown,
-                gate: self.drops.gate,
-                impaired: self.drops.impaired,
-                payload_type: self.drops.payload_type,
+                unknown: self.cold.drops.unknown + drops.unknown,
+                gate: self.cold.drops.gate,
+                impaired: self.cold.drops.impaired,
+                payload_type: self.cold.drops.payload_type,
             },
             set_up: self.cold.set_up,
             evidence: self.leg.evidence(),

@@ -94,13 +94,13 @@ fn passes(
         Fate::Passes => Duration::ZERO,
         Fate::Late(late) => late,
         Fate::Lost => {
-            slot.drops.impaired += 1;
+            slot.cold.drops.impaired += 1;
             return false;
         }
     };
     let held = queue(spoiled);
     if held.len() >= HELD_MAX {
-        slot.drops.impaired += 1;
+        slot.cold.drops.impaired += 1;
         return false;
     }
     let due = held.back().map_or(now, |last| last.due).max(now + late);
@@ -122,7 +122,7 @@ pub(super) fn leaves(slot: &mut Slot, datagram: &[u8], now: Instant) -> bool {
 /// Whether DTLS of the far end is dropped.
 pub(super) fn drops_dtls(slot: &mut Slot) -> bool {
     let drops = slot.cold.spoiled.as_ref().is_some_and(|spoiled| spoiled.how.no_dtls);
-    slot.drops.impaired += u64::from(drops);
+    slot.cold.drops.impaired += u64::from(drops);
     drops
 }
 

@@ -210,8 +210,13 @@ pub(super) fn tap_sent(slot: &mut Slot, fields: Fields, payload: &[u8], now: Ins
 
 fn copy(slot: &mut Slot, direction: Direction, fields: Fields, payload: &[u8], now: Instant) {
     let mut lost = 0;
+    let rest = slot.cold.taps_rest;
     slot.cold.taps.retain(|tap| {
         if tap.direction != direction {
+            return true;
+        }
+        if rest {
+            lost += 1;
             return true;
         }
         let Some(payload) = Payload::new(payload) else {

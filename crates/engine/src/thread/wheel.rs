@@ -70,14 +70,19 @@ impl Wheel {
     /// The first slot that ends at or after `at`, so that nobody is asked too early.
     fn slot_of(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.origin);
-        u64::try_from(since.as_nanos().div_ceil(SLOT.as_nanos())).unwrap_or(u64::MAX)
+        nanos(since).div_ceil(nanos(SLOT))
     }
 
     /// The first slot that lies in the future.
     fn slot_of_past(&self, now: Instant) -> u64 {
         let since = now.saturating_duration_since(self.origin);
-        u64::try_from(since.as_nanos() / SLOT.as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
+        (nanos(since) / nanos(SLOT)).saturating_add(1)
     }
+}
+
+/// In one word, which divides much faster than two and holds centuries.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the remainder is below SLOTS")]

@@ -242,12 +242,28 @@ impl Uring {
     /// Lets memory work on the next datagrams while we work on this one.
     fn look_ahead(&self, at: usize, traffic: &impl Traffic) {
         for (distance, nearer) in [(FAR, false), (NEAR, true)] {
-            if let Some(next) = self.done.get(at + distance)
-                && (next.tag >> 56) as u8 == Kind::Receive as u8
-            {
-                traffic.expect(SocketId(next.tag as u32), nearer);
+            let Some(next) = self.done.get(at + distance) else {
+                continue;
+            };
+            match (next.tag >> 56) as u8 {
+                kind if kind == Kind::Receive as u8 => {
+                    traffic.expect(SocketId(next.tag as u32), None, nearer);
+                }
+                kind if kind == Kind::ReceiveNamed as u8 => {
+                    traffic.expect(SocketId(next.tag as u32), self.name_of(next), nearer);
+                }
+                _ => {}
             }
         }
+    }
+
+    /// Where a datagram that waits came from.
+    fn name_of(&self, done: &Done) -> Option<SocketAddr> {
+        let buf = self.pool.peek(cqueue::buffer_select(done.flags)?);
+        let filled = buf.get(..usize::try_from(done.result).ok()?)?;
+        let message = RecvMsgOut::parse(filled, &self.shape).ok()?;
+
+        read_name(message.name_data())
     }
 
     fn finish(&mut self) {

@@ -94,6 +94,12 @@ impl Pool {
         unsafe { std::slice::from_raw_parts_mut(self.start_of(buffer), BUFFER_LEN) }
     }
 
+    /// Such a buffer, to look at only.
+    pub(super) fn peek(&self, buffer: u16) -> &[u8] {
+        // SAFETY: as in `buffer`; and whoever holds it mutably holds the pool mutably.
+        unsafe { std::slice::from_raw_parts(self.start_of(buffer), BUFFER_LEN) }
+    }
+
     pub(super) fn give_back(&mut self, buffer: u16) {
         let start = self.start_of(buffer);
         // SAFETY: masked, the index lies in the ring, and the kernel does not read the entry before

@@ -3,8 +3,10 @@
 //! The relay is measured beside an echo: a thread that sends every datagram back where it came from,
 //! on the same processor, by the same `io_uring` code, from the buffer it arrived in. It stands for
 //! what the kernel costs. [`Echo::muxed`] has one socket for all, [`Echo::connected`] one for each
-//! leg. [`Generator`] is the far end of all legs at once. Nothing here serves a call; see
-//! `examples/relay.rs`.
+//! leg. [`Generator`] is the far end of all legs at once; [`Calls`] are calls without a kernel, to count
+//! instructions. Nothing here serves a call; see `examples/relay.rs` and `tests/instructions.rs`.
+
+mod packets;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -18,10 +20,11 @@ use media::rtp::{Fields, write_header};
 use media::srtp::{self, MasterKey, TRAILER_MAX};
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::ThreadLoad;
+pub use self::packets::{Calls, Packets};
 use crate::io::{Departures, InPlace, Io, SocketId, Traffic, Wait};
 use crate::thread::{BUSY, load_of, pin};
 use crate::uring::Uring;
+use crate::{PayloadTypes, ThreadLoad};
 
 /// A thread that sends every datagram back.
 #[derive(Debug)]
@@ -164,6 +167,9 @@ const FRAME: Duration = Duration::from_millis(20);
 /// Steps in which the legs take their turns within a frame, as far ends that know nothing of each
 /// other would.
 const STEPS: u32 = 40;
+
+/// What the far ends' payload types mean.
+const TYPES: PayloadTypes = PayloadTypes { opus: 111, dtmf: Some(126) };
 
 /// Bytes of a 20 ms frame of Opus at 24 kbit/s.
 const PAYLOAD: usize = 60;

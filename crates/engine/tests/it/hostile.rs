@@ -146,6 +146,7 @@ fn keyed(engine: &Engine, remote: SocketAddr) -> (Keyed, SocketAddr) {
     let (events, heard) = tokio::sync::mpsc::channel(16);
     let (leg, addr) = engine
         .open_keyed(engine::OpenKeyed {
+            socket: engine::Socket::Own,
             remote,
             profile,
             send_key: key(1),
