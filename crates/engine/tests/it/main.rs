@@ -6,9 +6,15 @@ extern crate offhook_engine as engine;
 
 mod aiortc;
 mod bridge;
+mod busy;
 mod digits;
+mod fallback;
+mod handshakes;
 mod hostile;
+mod keyed;
 mod lifecycle;
+mod middle;
+mod moves;
 mod set_up;
 mod support;
 mod transcoded;

@@ -1,0 +1,72 @@
+//! A thread with too much to do lets taps rest first, then takes on no call; it forwards always.
+
+use std::time::{Duration, Instant};
+
+use engine::{Backend, BusyLimits, Config, Direction, Engine, OpenError, Tap};
+use media::srtp::Profile;
+
+use crate::keyed::KeyedCall;
+use crate::support::{LOCALHOST, PATIENCE, for_each_backend, until};
+
+for_each_backend!(a_busy_thread_refuses_calls_and_forwards_all_it_has);
+
+fn open(engine: &Engine, beside: Option<&engine::LegHandle>) -> Result<(), OpenError> {
+    let (events, _) = tokio::sync::mpsc::channel(1);
+    let opened = engine.open(engine::OpenLeg {
+        socket: engine::Socket::Muxed,
+        ice: media::leg::IceRole::Lite,
+        password: engine::Password::Plain,
+        cname: "late".into(),
+        media_watch: None,
+        beside: beside.map(engine::LegHandle::id),
+        events,
+    });
+    opened.map(drop)
+}
+
+fn share(engine: &Engine) -> f32 {
+    engine.load().pop().unwrap().blocking_recv().unwrap().busy
+}
+
+fn a_busy_thread_refuses_calls_and_forwards_all_it_has(backend: Backend) {
+    let busy = BusyLimits { taps: 0.05, calls: 0.15 };
+    let muxed = Some((LOCALHOST, 0).into());
+    let engine = Engine::start(Config { backend, muxed, busy, ..Config::default() }).unwrap();
+    let mut call = KeyedCall::new(&engine, Profile::AeadAes128Gcm, engine::Socket::Own);
+    let (sink, tapped) = crossbeam_channel::bounded(60_000);
+    call.hearing.listen(Tap { direction: Direction::Received, sink });
+    assert!(open(&engine, None).is_ok(), "an idle thread takes a call");
+
+    // More and more packets, until a call is refused.
+    let (start, mut sent, mut tapped_while_calls_went) = (Instant::now(), 0u64, 0);
+    let mut refused = None;
+    while refused.is_none() {
+        assert!(start.elapsed() < PATIENCE, "never refused, at {}", share(&engine));
+        assert!(sent < 60_000, "never refused, at {}", share(&engine));
+        let many = 5 + start.elapsed().as_millis() / 100;
+        for _ in 0..many {
+            call.speaker.speak();
+            sent += 1;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        tapped_while_calls_went = call.heard().taps_lost;
+        refused = open(&engine, None).err();
+    }
+    let OpenError::Busy { share: at } = refused.unwrap() else { panic!("another refusal") };
+    assert!(at > busy.calls, "{at}");
+    assert!(open(&engine, Some(&call.hearing)).is_ok(), "a call that is there gets its leg");
+    assert!(tapped_while_calls_went > 0, "taps give way first");
+
+    until("all is worked on", || call.heard().received.packets == sent);
+    let (heard, told) = (call.heard(), call.told());
+    assert_eq!(told.sent.packets, sent, "forwarding gives way to nothing");
+    let taken = u64::try_from(tapped.len()).unwrap();
+    assert_eq!(taken + heard.taps_lost, sent, "every packet was tapped or counted");
+    assert!(taken > 0, "the tap worked while there was time");
+
+    until("the thread has time again", || open(&engine, None).is_ok());
+    until("and for taps", || share(&engine) < busy.taps);
+    std::thread::sleep(Duration::from_millis(20));
+    call.speaker.speak();
+    until("the tap works again", || tapped.len() as u64 == taken + 1);
+}
