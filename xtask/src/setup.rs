@@ -21,10 +21,13 @@ const CMAKE: Need = Need { program: "cmake", package: "cmake", why: "builds libo
 const CHROMIUM: Need =
     Need { program: "chromium", package: "chromium", why: "the browser of the page tests" };
 
+const VALGRIND: Need =
+    Need { program: "valgrind", package: "valgrind", why: "counts the instructions of a packet" };
+
 /// What `demo` and `bench` need.
 pub(crate) const TO_BUILD: &[Need] = &[CMAKE];
 /// What `test` needs.
-pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM];
+pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM, VALGRIND];
 
 /// Installs what is missing when root; else says the exact command and fails.
 pub(crate) fn programs(needs: &[Need]) -> Result<()> {
