@@ -9,6 +9,7 @@ use terms::LegId;
 use tokio::sync::oneshot;
 
 use crate::order::{Command, Feed, Order, ThreadPort, thread_of};
+use crate::tap::TapUse;
 use crate::{Impairment, LegStats, PayloadTypes, SdesKeys, Source, Tap};
 
 /// Steers one leg. Clones steer the same leg; dropping the last one closes it.
@@ -80,9 +81,16 @@ impl LegHandle {
         self.order(Order::SendDigit(digit, duration_ms));
     }
 
-    /// Adds a tap. It ends when its receiver is dropped.
+    /// Adds a tap. It ends when its receiver is dropped. While the thread is busier than
+    /// [`crate::BusyLimits::taps`] it gets nothing.
     pub fn listen(&self, tap: Tap) {
-        self.order(Order::Listen(tap));
+        self.order(Order::Listen(tap, TapUse::Listens));
+    }
+
+    /// Adds a tap whose packets another leg sends in some other form: it gets all of them, as what is
+    /// forwarded.
+    pub fn carry(&self, tap: Tap) {
+        self.order(Order::Listen(tap, TapUse::Carries));
     }
 
     /// Drops the audio this leg hears, before bridges and taps. Digits still pass.

@@ -18,6 +18,7 @@ use terms::LegId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::credentials::StreamStart;
+use crate::tap::TapUse;
 use crate::{
     FrameQueue, Impairment, LegEvent, LegStats, MediaWatch, PayloadTypes, Repeat, SdesKeys, Tap,
     ThreadLoad,
@@ -74,7 +75,7 @@ pub(crate) enum Order {
     SendGate(bool),
     Play(Feed),
     SendDigit(Digit, u32),
-    Listen(Tap),
+    Listen(Tap, TapUse),
     Mute(bool),
     WatchFrom(Instant),
     Impair(Impairment),

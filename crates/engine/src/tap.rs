@@ -18,6 +18,15 @@ pub struct Tap {
     pub sink: crossbeam_channel::Sender<TapPacket>,
 }
 
+/// Whether a thread with too much to do may leave a tap out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TapUse {
+    /// It only listens.
+    Listens,
+    /// Another leg sends what is made of it.
+    Carries,
+}
+
 /// Which way a packet went, seen from our leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {

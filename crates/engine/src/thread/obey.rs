@@ -57,9 +57,9 @@ impl Legs {
             Order::SendDigit(digit, duration_ms) => {
                 self.with(index, |slot| play::press(slot, DigitSender::new(digit, duration_ms)));
             }
-            Order::Listen(tap) => self.with(index, |slot| {
+            Order::Listen(tap, tap_use) => self.with(index, |slot| {
                 if slot.cold.taps.len() < TAPS_MAX {
-                    slot.cold.taps.push(tap);
+                    slot.cold.taps.push((tap, tap_use));
                     slot.tapped = true;
                 }
             }),

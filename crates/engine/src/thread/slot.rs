@@ -17,6 +17,7 @@ use super::spoil::Spoiled;
 use super::tell;
 use crate::io::SocketId;
 use crate::order::{Feed, NewLeg};
+use crate::tap::TapUse;
 use crate::{Alive, Drops, LegEvent, LegStats, MediaWatch, PayloadTypes, SetUp, Strays, Tap};
 
 /// See the module.
@@ -113,7 +114,7 @@ pub(super) struct Cold {
     pub(super) cname: String,
     pub(super) events: mpsc::Sender<LegEvent>,
     pub(super) events_lost: u64,
-    pub(super) taps: Vec<Tap>,
+    pub(super) taps: Vec<(Tap, TapUse)>,
     pub(super) taps_lost: u64,
     pub(super) drops: Drops,
     pub(super) feed: Feed,

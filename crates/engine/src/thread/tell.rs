@@ -11,6 +11,7 @@ use media::rtp::{Fields, RtpHeader};
 use tokio::sync::mpsc;
 
 use super::slot::{Slot, Watch};
+use crate::tap::TapUse;
 use crate::{Direction, LegEvent, Payload, TapPacket};
 
 /// When a key press without an end packet is looked at; [`media::dtmf`] calls it over after 200 ms.
@@ -211,11 +212,11 @@ pub(super) fn tap_sent(slot: &mut Slot, fields: Fields, payload: &[u8], now: Ins
 fn copy(slot: &mut Slot, direction: Direction, fields: Fields, payload: &[u8], now: Instant) {
     let mut lost = 0;
     let rest = slot.cold.taps_rest;
-    slot.cold.taps.retain(|tap| {
+    slot.cold.taps.retain(|(tap, tap_use)| {
         if tap.direction != direction {
             return true;
         }
-        if rest {
+        if rest && *tap_use == TapUse::Listens {
             lost += 1;
             return true;
         }

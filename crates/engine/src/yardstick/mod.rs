@@ -169,7 +169,7 @@ const FRAME: Duration = Duration::from_millis(20);
 const STEPS: u32 = 40;
 
 /// What the far ends' payload types mean.
-const TYPES: PayloadTypes = PayloadTypes { opus: 111, dtmf: Some(126) };
+const TYPES: PayloadTypes = PayloadTypes::opus(111, Some(126));
 
 /// Bytes of a 20 ms frame of Opus at 24 kbit/s.
 const PAYLOAD: usize = 60;

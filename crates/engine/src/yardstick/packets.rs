@@ -131,7 +131,7 @@ impl Calls {
             for far_end in &mut self.far_ends {
                 let mut buf = Box::new([0x5A; BUFFER_LEN]);
                 let fields = Fields {
-                    payload_type: TYPES.opus,
+                    payload_type: TYPES.audio,
                     marker: false,
                     sequence: far_end.sequence,
                     timestamp: u32::from(far_end.sequence) * 960,

@@ -35,6 +35,8 @@ fn a_busy_thread_refuses_calls_and_forwards_all_it_has(backend: Backend) {
     let mut call = KeyedCall::new(&engine, Profile::AeadAes128Gcm, engine::Socket::Own);
     let (sink, tapped) = crossbeam_channel::bounded(60_000);
     call.hearing.listen(Tap { direction: Direction::Received, sink });
+    let (sink, carried) = crossbeam_channel::bounded(60_000);
+    call.hearing.carry(Tap { direction: Direction::Received, sink });
     assert!(open(&engine, None).is_ok(), "an idle thread takes a call");
 
     // More and more packets, until a call is refused.
@@ -62,6 +64,7 @@ fn a_busy_thread_refuses_calls_and_forwards_all_it_has(backend: Backend) {
     assert_eq!(told.sent.packets, sent, "forwarding gives way to nothing");
     let taken = u64::try_from(tapped.len()).unwrap();
     assert_eq!(taken + heard.taps_lost, sent, "every packet was tapped or counted");
+    assert_eq!(carried.len() as u64, sent, "what another leg sends is forwarding");
     assert!(taken > 0, "the tap worked while there was time");
 
     until("the thread has time again", || open(&engine, None).is_ok());

@@ -75,7 +75,7 @@ impl Speaker {
     /// Sends the next packet. Allocates nothing.
     pub(crate) fn speak(&mut self) {
         let fields = Fields {
-            payload_type: TYPES.opus,
+            payload_type: TYPES.audio,
             marker: false,
             sequence: self.sequence,
             timestamp: u32::from(self.sequence) * 960,

@@ -92,7 +92,7 @@ impl Transcoder {
         let transcode = Transcode::new(way).inspect_err(not_transcoded).ok()?;
         let (sink, queue) = engine::frame_queue(FRAMES_MAX);
         let (copies, packets) = crossbeam_channel::bounded(TAP_PACKETS_MAX);
-        from.listen(Tap { direction: Direction::Received, sink: copies });
+        from.carry(Tap { direction: Direction::Received, sink: copies });
         let voice = Voice { packets, pt: types.audio, transcode, sink, zero: Instant::now() };
         // With two voices a seat there is room, unless the thread has died.
         if self.new.try_send(voice).is_err() {
