@@ -11,9 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::credentials::{self, StreamStart};
 use crate::handshakes::{self, Job};
-use crate::order::{
-    Command, NewLeg, ORDERS_MAX, THREADS_MAX, ThreadPort, Told, leg_id, thread_of,
-};
+use crate::order::{Command, NewLeg, ORDERS_MAX, THREADS_MAX, ThreadPort, Told, leg_id, thread_of};
 use crate::pressure::Room;
 use crate::{
     Backend, Config, LegHandle, OpenError, OpenKeyed, OpenLeg, OpenSdes, Socket, StartError,
@@ -71,7 +69,8 @@ impl Engine {
         let mut backend = config.backend;
         let mut muxed_socket = muxed_socket;
         for index in 0..config.threads {
-            let (port, used) = start_thread(&config, index, backend, muxed_socket.take(), jobs.clone())?;
+            let (port, used) =
+                start_thread(&config, index, backend, muxed_socket.take(), jobs.clone())?;
             threads.push(port);
             backend = used;
         }

@@ -97,7 +97,11 @@ impl Handshakes {
     }
 
     /// Hands a step over; what came of it instead, when there is no room.
-    pub(crate) fn hand_over(&mut self, leg: LegId, step: HandshakeStep) -> Option<HandshakeOutcome> {
+    pub(crate) fn hand_over(
+        &mut self,
+        leg: LegId,
+        step: HandshakeStep,
+    ) -> Option<HandshakeOutcome> {
         let job = Job { leg, step, back: self.back.clone() };
         let refused = match &self.jobs {
             Some(jobs) => jobs.try_send(job).err().map(crossbeam_channel::TrySendError::into_inner),

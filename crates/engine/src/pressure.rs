@@ -13,6 +13,9 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// Between two looks at the processor time.
 const STEP: Duration = Duration::from_millis(100);
 
+/// Looks in a window.
+const MEASURES: usize = 10;
+
 /// Shares of a media thread's time, 0 to 1, past which something gives way.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BusyLimits {
@@ -53,10 +56,17 @@ impl BusyLimits {
 }
 
 /// What one thread has used lately.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pressure {
     /// When, and the processor time used until then; oldest first, the window and one more.
     used: VecDeque<(Instant, Duration)>,
+}
+
+impl Default for Pressure {
+    fn default() -> Self {
+        // Room for all it ever holds: it grows beside the way of a packet.
+        Self { used: VecDeque::with_capacity(2 * MEASURES) }
+    }
 }
 
 impl Pressure {

@@ -76,7 +76,10 @@ fn main() {
     for case in &cases {
         let counted = count(case);
         let most = case.budget + case.budget * tolerance_percent / 100;
-        println!("{:<24} {counted:>6} instructions, budget {} (at most {most})", case.name, case.budget);
+        println!(
+            "{:<24} {counted:>6} instructions, budget {} (at most {most})",
+            case.name, case.budget
+        );
         if counted > most {
             over.push(&case.name);
         }
@@ -99,7 +102,11 @@ fn play(case: &Case) {
 /// Instructions for each packet, warm-up included.
 fn count(case: &Case) -> u64 {
     let ran = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*Calls*forward*"])
+        .args([
+            "--tool=callgrind",
+            "--callgrind-out-file=/dev/null",
+            "--toggle-collect=*Calls*forward*",
+        ])
         .arg(std::env::current_exe().unwrap())
         .env(CASE, &case.name)
         .output()

@@ -16,8 +16,8 @@ use super::demux::Demux;
 use super::slot::Slot;
 use super::wheel::Wheel;
 use super::{count, hear, play, report, seek, spoil, tell};
-use crate::io::{BUFFER_LEN, Departures, InPlace, Io, SocketId, Traffic};
 use crate::handshakes::Handshakes;
+use crate::io::{BUFFER_LEN, Departures, InPlace, Io, SocketId, Traffic};
 use crate::order::{Feed, NewLeg, Told};
 use crate::uring::prefetch;
 

@@ -1,8 +1,8 @@
 //! What does a media thread do all day?
 //!
 //! It turns in a circle: wait for datagrams and work on each ([`legs`]), take orders from the rest of
-//! the process, run the timers that are due, and now and then see how busy it is. Everything it needs it owns; no lock is taken and
-//! nothing is allocated on the way of a packet.
+//! the process, run the timers that are due, and now and then see how busy it is. Everything it needs
+//! it owns; no lock is taken and nothing is allocated on the way of a packet.
 //!
 //! ```text
 //!            ┌───────────────▶ datagrams ──▶ legs ──▶ datagrams
@@ -35,8 +35,8 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
 pub(crate) use self::legs::Legs;
 use crate::epoll::Epoll;
-use crate::io::{Io, Moved, Wait};
 use crate::handshakes::{Handshakes, Job};
+use crate::io::{Io, Moved, Wait};
 use crate::order::{Command, Told};
 use crate::pressure::{Pressure, Room};
 use crate::uring::Uring;
@@ -116,8 +116,7 @@ fn serve(mut io: impl Io, seat: Seat) {
         pin(seat.index);
     }
     let handshakes = Handshakes::new(seat.jobs.clone(), Arc::clone(&seat.wake));
-    let mut legs =
-        Legs::new(Instant::now(), seat.report_every, Arc::clone(&seat.told), handshakes);
+    let mut legs = Legs::new(Instant::now(), seat.report_every, Arc::clone(&seat.told), handshakes);
     let mut pressure = Pressure::default();
     if let Some(muxed) = seat.muxed {
         match io.add(muxed, false) {
@@ -189,14 +188,7 @@ fn load(legs: &Legs, io: &impl Io, turns: u64) -> ThreadLoad {
 /// What the calling thread has used and moved.
 pub(crate) fn load_of(io: &impl Io, turns: u64) -> ThreadLoad {
     let Moved { received, sent, unsent } = io.moved();
-    ThreadLoad {
-        cpu: processor_time(),
-        received,
-        sent,
-        unsent,
-        turns,
-        ..ThreadLoad::default()
-    }
+    ThreadLoad { cpu: processor_time(), received, sent, unsent, turns, ..ThreadLoad::default() }
 }
 
 /// What the calling thread has used so far.

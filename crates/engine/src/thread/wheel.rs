@@ -12,6 +12,9 @@ const SLOT: Duration = Duration::from_millis(10);
 /// Slots; the wheel spans 5 s, the longest usual deadline. Later ones go round again.
 const SLOTS: usize = 512;
 
+/// Entries a slot has room for from the start, so that few calls let none of them grow.
+const ROOM: usize = 8;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Wheel {
@@ -29,7 +32,8 @@ struct Entry {
 
 impl Wheel {
     pub(super) fn new(origin: Instant) -> Self {
-        Self { slots: vec![Vec::new(); SLOTS], origin, next: 0 }
+        let slots = (0..SLOTS).map(|_| Vec::with_capacity(ROOM)).collect();
+        Self { slots, origin, next: 0 }
     }
 
     /// Enters a leg and says under which slot; a leg entered under an earlier one stays there.

@@ -68,7 +68,8 @@ impl Calls {
         let now = Instant::now();
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?);
         let handshakes = Handshakes::new(None, wake);
-        let legs = Legs::new(now, Duration::from_secs(3_600), Arc::new(Told::default()), handshakes);
+        let legs =
+            Legs::new(now, Duration::from_secs(3_600), Arc::new(Told::default()), handshakes);
         let (events, heard) = mpsc::channel(EVENTS_MAX);
         let mut all = Self {
             legs,

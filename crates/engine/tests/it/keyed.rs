@@ -1,6 +1,7 @@
 //! A call of two keyed legs, and its far ends as plain sockets: packets as fast as a test wants.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use engine::{EVENTS_MAX, Engine, LegEvent, LegHandle, LegStats, OpenKeyed, Socket, Source};
 use media::rtp::{Fields, write_header};
@@ -89,7 +90,9 @@ impl Speaker {
 }
 
 fn bind() -> UdpSocket {
-    UdpSocket::bind((LOCALHOST, 0)).unwrap()
+    let socket = UdpSocket::bind((LOCALHOST, 0)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    socket
 }
 
 fn key(profile: Profile, byte: u8) -> MasterKey {

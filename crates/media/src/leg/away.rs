@@ -41,7 +41,10 @@ impl Waiting {
 pub(super) enum Place {
     Here(Box<Handshake>),
     /// Taken for a step; what the leg must know of it meanwhile.
-    Away { role: DtlsRole, certificate: Option<Fingerprint> },
+    Away {
+        role: DtlsRole,
+        certificate: Option<Fingerprint>,
+    },
 }
 
 impl Place {
