@@ -4,9 +4,11 @@
 //! as bytes in the caller's buffer, and nothing on the way of a packet allocates. Bytes from the
 //! network are hostile: every parser answers them with a value, never with a panic.
 
+pub mod delays;
 pub mod dtmf;
 pub mod frame;
 pub mod leg;
+pub mod mark;
 pub mod quality;
 pub mod rtcp;
 pub mod rtp;
