@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use media::dtmf::Digit;
+use media::mark::Marks;
 use media::transport::{DtlsRole, RemoteTransport};
 use terms::LegId;
 use tokio::sync::oneshot;
@@ -115,6 +116,21 @@ impl LegHandle {
     pub fn stats(&self) -> oneshot::Receiver<LegStats> {
         let (answer, asked) = oneshot::channel();
         self.order(Order::Stats(answer));
+
+        asked
+    }
+
+    /// From now on every packet of a [`Source::Packets`] that has room for it leaves with a mark of
+    /// this tag, and the marks of what is heard are counted, `expects` being the far end's tag.
+    pub fn mark(&self, tag: u32, expects: u32) {
+        self.order(Order::Mark { tag, expects });
+    }
+
+    /// Asks what was heard of marks. The answer is an error when the leg is closed, or not marked.
+    #[must_use]
+    pub fn marks(&self) -> oneshot::Receiver<Marks> {
+        let (answer, asked) = oneshot::channel();
+        self.order(Order::Marks(answer));
 
         asked
     }

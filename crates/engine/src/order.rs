@@ -13,6 +13,7 @@ use crossbeam_channel::Sender;
 use media::dtmf::Digit;
 use media::frame::AudioFrame;
 use media::leg::Leg;
+use media::mark::Marks;
 use media::transport::{DtlsRole, RemoteTransport};
 use terms::LegId;
 use tokio::sync::{mpsc, oneshot};
@@ -81,6 +82,8 @@ pub(crate) enum Order {
     Impair(Impairment),
     Rebind(UdpSocket),
     Stats(oneshot::Sender<LegStats>),
+    Mark { tag: u32, expects: u32 },
+    Marks(oneshot::Sender<Marks>),
     Close,
 }
 

@@ -14,6 +14,7 @@
 mod demux;
 mod hear;
 mod legs;
+mod marking;
 mod obey;
 mod play;
 mod report;

@@ -7,6 +7,7 @@ use media::dtmf::DigitSender;
 use terms::LegId;
 
 use super::legs::{Legs, Via};
+use super::marking::Marking;
 use super::slot::Slot;
 use super::spoil::Spoiled;
 use super::{play, tell};
@@ -61,6 +62,15 @@ impl Legs {
                 if slot.cold.taps.len() < TAPS_MAX {
                     slot.cold.taps.push((tap, tap_use));
                     slot.tapped = true;
+                }
+            }),
+            Order::Mark { tag, expects } => self.with(index, |slot| {
+                slot.cold.marking = Some(Box::new(Marking::new(tag, expects)));
+                slot.tapped = true;
+            }),
+            Order::Marks(answer) => self.with(index, |slot| {
+                if let Some(marking) = &slot.cold.marking {
+                    drop(answer.send(marking.heard().clone()));
                 }
             }),
             Order::Stats(answer) => self.with(index, |slot| {

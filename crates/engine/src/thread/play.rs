@@ -12,10 +12,10 @@ use media::rtp::{Fields, write_header};
 use media::stream::Rewritten;
 
 use super::slot::{Playing, Press, Slot};
-use super::{spoil, tell};
-use crate::Repeat;
+use super::{marking, spoil, tell};
 use crate::io::{BUFFER_LEN, Departures};
 use crate::order::Feed;
+use crate::{PAYLOAD_MAX, Repeat};
 
 /// How far apart the packets of a prompt leave.
 const FRAME: Duration = Duration::from_millis(20);
@@ -157,7 +157,14 @@ fn emit(
     out: &mut impl Departures,
 ) {
     let numbers = slot.stream.next_frame(slot.types.codec.samples_20_ms(), now);
-    send(slot, scratch, (slot.types.audio, numbers), frame.bytes(), now, out);
+    let (how, payload) = ((slot.types.audio, numbers), frame.bytes());
+    if slot.cold.marking.is_some() {
+        let mut copy = [0; PAYLOAD_MAX];
+        let payload = marking::stamped(slot, payload, &mut copy).unwrap_or(payload);
+        send(slot, scratch, how, payload, now, out);
+    } else {
+        send(slot, scratch, how, payload, now, out);
+    }
 }
 
 fn send(

@@ -13,6 +13,7 @@ use media::stream::{OutgoingStream, SourceId};
 use terms::LegId;
 use tokio::sync::mpsc;
 
+use super::marking::Marking;
 use super::spoil::Spoiled;
 use super::tell;
 use crate::io::SocketId;
@@ -132,6 +133,7 @@ pub(super) struct Cold {
     /// Figures of sources the far end has given up.
     pub(super) past: Figures,
     pub(super) spoiled: Option<Spoiled>,
+    pub(super) marking: Option<Box<Marking>>,
     /// The sockets it had before it was rebound.
     pub(super) left_behind: Vec<SocketId>,
     /// It sends from another port than its far end was told, and stays unconnected.
@@ -220,6 +222,7 @@ impl Slot {
             set_up: SetUp::default(),
             past: Figures::default(),
             spoiled: None,
+            marking: None,
             left_behind: Vec::new(),
             rebound: false,
             missed: None,

@@ -10,6 +10,7 @@ use media::quality::{Figures, Reception};
 use media::rtp::{Fields, RtpHeader};
 use tokio::sync::mpsc;
 
+use super::marking;
 use super::slot::{Slot, Watch};
 use crate::tap::TapUse;
 use crate::{Direction, LegEvent, Payload, TapPacket};
@@ -201,6 +202,7 @@ pub(super) fn tap(
         timestamp: header.timestamp,
         ssrc: header.ssrc,
     };
+    marking::hear(slot, payload);
     copy(slot, direction, fields, payload, now);
 }
 
@@ -241,7 +243,7 @@ fn copy(slot: &mut Slot, direction: Direction, fields: Fields, payload: &[u8], n
         }
     });
     slot.cold.taps_lost += lost;
-    slot.tapped = !slot.cold.taps.is_empty();
+    slot.tapped = !slot.cold.taps.is_empty() || slot.cold.marking.is_some();
 }
 
 fn ms(duration: Duration) -> u64 {

@@ -13,6 +13,7 @@ mod handshakes;
 mod hostile;
 mod keyed;
 mod lifecycle;
+mod marks;
 mod middle;
 mod moves;
 mod set_up;
