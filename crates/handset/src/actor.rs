@@ -13,7 +13,7 @@ use std::{
 
 use engine::{Engine, LegEvent};
 use futures_util::{SinkExt, StreamExt};
-use media::{dtmf::Digit, frame::AudioFrame};
+use media::{dtmf::Digit, frame::AudioFrame, mark::Marks};
 use terms::{CallId, WaId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -30,8 +30,8 @@ use crate::{
     fault::CallError,
     heard::{Heard, Recording},
     line::{Line, Phase, Step},
-    media_leg::MediaLeg,
-    phone::{Ending, LineState, Payloads},
+    media_leg::{Closed, Ears, MediaLeg},
+    phone::{Ending, LineState, Payloads, Tags},
 };
 
 /// How often the ears are drained; their channel holds five seconds.
@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Press(Vec<Digit>),
     Write { to: WaId, text: String },
     Permit { to: WaId, choice: PermissionChoice },
+    Mark(Tags),
+    Marks { reply: oneshot::Sender<Option<Marks>> },
     Heard { reply: oneshot::Sender<Heard> },
     Recording { reply: oneshot::Sender<Recording> },
 }
@@ -68,10 +70,12 @@ pub(crate) struct Parts {
 pub(crate) struct Actor {
     parts: Parts,
     behaviour: Behaviour,
-    records: bool,
+    ears: Ears,
+    tags: Option<Tags>,
     line: Option<Line>,
     heard: Heard,
     recording: Recording,
+    marks: Option<Marks>,
 }
 
 /// What woke the actor.
@@ -84,9 +88,10 @@ enum Wake {
 }
 
 impl Actor {
-    pub(crate) fn new(parts: Parts, behaviour: Behaviour, records: bool) -> Self {
+    pub(crate) fn new(parts: Parts, behaviour: Behaviour, ears: Ears) -> Self {
         let (heard, recording) = (Heard::default(), Recording::default());
-        Self { parts, behaviour, records, line: None, heard, recording }
+        let (tags, marks) = (None, None);
+        Self { parts, behaviour, ears, tags, line: None, heard, recording, marks }
     }
 
     /// Runs until the holder is gone or the connection breaks.
@@ -163,6 +168,8 @@ impl Actor {
             Command::Permit { to, choice } => {
                 self.say(&FromPhone::Permission { to, request_id: None, choice }).await?;
             }
+            Command::Mark(tags) => self.tags = Some(tags),
+            Command::Marks { reply } => drop(reply.send(self.marks_so_far().await)),
             Command::Heard { reply } => drop(reply.send(self.heard_so_far().await)),
             Command::Recording { reply } => drop(reply.send(self.recording.clone())),
         }
@@ -315,7 +322,7 @@ impl Actor {
             return;
         }
         let now = Instant::now();
-        media.start(&self.parts.frames, self.records, now);
+        media.start(&self.parts.frames, self.ears, self.tags, now);
         line.answer(&self.behaviour, now);
         line.phase = Phase::Talking(call_id.clone());
         self.show(LineState::Talking { call_id: call_id.clone() });
@@ -435,9 +442,9 @@ impl Actor {
     async fn close_media(&mut self) {
         let Some(line) = &mut self.line else { return };
         let Some(media) = line.media.take() else { return };
-        let (heard, recording) = media.close().await;
+        let Closed { heard, recording, marks } = media.close().await;
         self.heard = Heard { set_up: line.set_up(heard.set_up), ..heard };
-        self.recording = recording;
+        (self.recording, self.marks) = (recording, marks);
     }
 
     async fn heard_so_far(&mut self) -> Heard {
@@ -445,6 +452,13 @@ impl Actor {
         let Some(media) = &mut line.media else { return self.heard };
         let heard = media.heard().await;
         Heard { set_up: line.set_up(heard.set_up), ..heard }
+    }
+
+    async fn marks_so_far(&mut self) -> Option<Marks> {
+        match self.line.as_mut().and_then(|line| line.media.as_mut()) {
+            Some(media) => media.marks().await,
+            None => self.marks.clone(),
+        }
     }
 
     fn is_ours(&self, call_id: &CallId) -> bool {

@@ -1,9 +1,10 @@
 //! How does a phone reach its platform?
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use engine::Engine;
 use futures_util::StreamExt;
+use media::frame::AudioFrame;
 use terms::WaId;
 use tokio::{
     net::TcpStream,
@@ -21,6 +22,7 @@ use wire::{
 use crate::{
     actor::{Actor, Parts},
     fault::ConnectError,
+    media_leg::Ears,
     phone::{Handset, LineState},
     sound,
 };
@@ -49,6 +51,10 @@ pub struct Settings {
     pub records: bool,
     /// Whether it is there for one call: no other rings on it.
     pub once: bool,
+    /// Whether what comes is decoded; without it [`crate::Heard::sound`] is absent.
+    pub decodes: bool,
+    /// Plays these packets in place of the behaviour's sound, so that many phones share them.
+    pub sound: Option<Arc<[AudioFrame]>>,
 }
 
 impl Settings {
@@ -56,7 +62,15 @@ impl Settings {
     #[must_use]
     pub fn new(platform: impl Into<String>, user: WaId) -> Self {
         let (platform, behaviour) = (platform.into(), Behaviour::default());
-        Self { platform, user, behaviour, records: false, once: false }
+        Self {
+            platform,
+            user,
+            behaviour,
+            records: false,
+            once: false,
+            decodes: true,
+            sound: None,
+        }
     }
 }
 
@@ -67,7 +81,10 @@ impl Handset {
     ///
     /// [`ConnectError`] says what is missing.
     pub async fn connect(engine: &Engine, settings: Settings) -> Result<Self, ConnectError> {
-        let frames = sound::load(&settings.behaviour.play).await.map_err(ConnectError::Sound)?;
+        let frames = match &settings.sound {
+            Some(frames) => Arc::clone(frames),
+            None => sound::load(&settings.behaviour.play).await.map_err(ConnectError::Sound)?,
+        };
         let mut socket = open(&address(&settings)?).await?;
         let (businesses, chats_so_far) = tokio::time::timeout(HELLO_WAIT, hello(&mut socket))
             .await
@@ -78,7 +95,8 @@ impl Handset {
         let (chat_sink, chats) = mpsc::channel(CHATS_MAX);
         let parts =
             Parts { engine: engine.clone(), socket, inbox, state, chats: chat_sink, frames };
-        let actor = Actor::new(parts, settings.behaviour, settings.records);
+        let ears = Ears { decode: settings.decodes, record: settings.records };
+        let actor = Actor::new(parts, settings.behaviour, ears);
         tokio::spawn(actor.run(chats_so_far));
         Ok(Self { commands, line, chats, businesses })
     }

@@ -17,7 +17,7 @@ use engine::{Direction, LegHandle, Tap, TapPacket};
 const WAITING_MAX: usize = 256;
 
 /// One direction of one leg.
-pub(crate) struct Ear {
+pub struct Ear {
     packets: Receiver<TapPacket>,
     opus: u8,
     zero: Instant,
@@ -29,7 +29,11 @@ pub(crate) struct Ear {
 
 impl Ear {
     /// Listens from `zero` on; keeps the samples if asked to.
-    pub(crate) fn listen(
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError`] when there is no decoder.
+    pub fn listen(
         leg: &LegHandle,
         direction: Direction,
         opus: u8,
@@ -50,7 +54,7 @@ impl Ear {
     }
 
     /// Takes what waits.
-    pub(crate) fn drain(&mut self) {
+    pub fn drain(&mut self) {
         while let Ok(packet) = self.packets.try_recv() {
             if packet.pt != self.opus {
                 continue;
@@ -64,19 +68,21 @@ impl Ear {
     }
 
     /// Takes what waits and fills with silence up to `end`.
-    pub(crate) fn finish(&mut self, end: Instant) {
+    pub fn finish(&mut self, end: Instant) {
         self.drain();
         let samples = self.playout.finish(end.saturating_duration_since(self.zero));
         self.hear(&samples);
     }
 
     /// What was heard so far; `None` when no audio came.
-    pub(crate) fn report(&self) -> Option<Report> {
+    #[must_use]
+    pub fn report(&self) -> Option<Report> {
         self.heard_any.then(|| self.measure.report())
     }
 
     /// The samples, if they were kept.
-    pub(crate) fn into_samples(self) -> Vec<i16> {
+    #[must_use]
+    pub fn into_samples(self) -> Vec<i16> {
         self.kept.unwrap_or_default()
     }
 

@@ -42,6 +42,8 @@ mod phone;
 pub mod sound;
 
 pub use connect::Settings;
+pub use ear::Ear;
 pub use fault::{CallError, ConnectError, Gone, NotAnswered};
 pub use heard::{Heard, Recording, SetUp};
-pub use phone::{Ending, Handset, LineState, Payloads};
+pub use media_leg::{AnswerFault, Closed, Ears, MediaLeg};
+pub use phone::{Ending, Handset, LineState, Payloads, Tags};

@@ -1,6 +1,6 @@
-//! How does a call sound, from the phone's side of the wire?
+//! How does a call sound, from the side of whoever offers it: a phone, or an agent's console?
 //!
-//! A full ICE agent on a socket of its own, which offers; the platform answers, ice-lite. The gate
+//! A full ICE agent on a socket of its own, which offers; the far end answers, ice-lite. The gate
 //! opens with the answer to the call, and from then on the ears listen.
 
 use std::{sync::Arc, time::Instant};
@@ -12,6 +12,7 @@ use engine::{
 use media::{
     frame::AudioFrame,
     leg::IceRole,
+    mark::Marks,
     sdp::{self, SdpRefusal},
 };
 use tokio::sync::mpsc;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use crate::{
     ear::Ear,
     heard::{Heard, Recording, SetUp},
+    phone::Tags,
 };
 
 /// The name of the phone's source in SDP and RTCP.
@@ -26,24 +28,49 @@ const CNAME: &str = "handset";
 
 /// The media of one call.
 #[derive(Debug)]
-pub(crate) struct MediaLeg {
+pub struct MediaLeg {
     leg: LegHandle,
     pub(crate) events: mpsc::Receiver<LegEvent>,
     types: Option<PayloadTypes>,
     listening: Option<Listening>,
+    tags: Option<Tags>,
+    answered: Option<Instant>,
     first_media: Option<Instant>,
+}
+
+/// What an end does with what it hears.
+#[derive(Debug, Clone, Copy)]
+pub struct Ears {
+    /// Decodes and measures it.
+    pub decode: bool,
+    /// Keeps the samples of both directions.
+    pub record: bool,
+}
+
+/// What is left of a call's media.
+#[derive(Debug)]
+pub struct Closed {
+    /// What was heard in all.
+    pub heard: Heard,
+    /// Both directions, if they were kept.
+    pub recording: Recording,
+    /// The marks heard, if there were to be some.
+    pub marks: Option<Marks>,
 }
 
 #[derive(Debug)]
 struct Listening {
-    since: Instant,
     heard: Ear,
     said: Option<Ear>,
 }
 
 impl MediaLeg {
     /// Opens a leg; returns it with the offer for it.
-    pub(crate) fn open(engine: &Engine) -> Result<(Self, String), OpenError> {
+    ///
+    /// # Errors
+    ///
+    /// No leg can be opened.
+    pub fn open(engine: &Engine) -> Result<(Self, String), OpenError> {
         let (sink, events) = mpsc::channel(engine::EVENTS_MAX);
         let (leg, local) = engine.open(OpenLeg {
             socket: Socket::Own,
@@ -54,12 +81,24 @@ impl MediaLeg {
             beside: None,
             events: sink,
         })?;
-        let media = Self { leg, events, types: None, listening: None, first_media: None };
+        let media = Self {
+            leg,
+            events,
+            types: None,
+            listening: None,
+            tags: None,
+            answered: None,
+            first_media: None,
+        };
         Ok((media, sdp::write_handset_offer(&local)))
     }
 
     /// Takes the platform's answer.
-    pub(crate) fn set_answer(&mut self, answer: &str) -> Result<(), AnswerFault> {
+    ///
+    /// # Errors
+    ///
+    /// The answer is of no use.
+    pub fn set_answer(&mut self, answer: &str) -> Result<(), AnswerFault> {
         let session = sdp::parse(answer)?.session;
         let opus = session.opus_pt().ok_or(AnswerFault::NoOpus)?;
         let types = PayloadTypes::opus(opus, session.dtmf_pt());
@@ -71,44 +110,56 @@ impl MediaLeg {
     }
 
     /// Plays and listens from `now` on: the call is answered.
-    pub(crate) fn start(&mut self, frames: &Arc<[AudioFrame]>, records: bool, now: Instant) {
+    pub fn start(
+        &mut self,
+        frames: &Arc<[AudioFrame]>,
+        ears: Ears,
+        tags: Option<Tags>,
+        now: Instant,
+    ) {
+        if let Some(Tags { says, hears }) = tags {
+            self.leg.mark(says, hears);
+        }
+        (self.tags, self.answered) = (tags, Some(now));
         self.leg.play(Source::Packets(Arc::clone(frames), Repeat::Forever));
         self.leg.send_gate(true);
-        let Some(types) = self.types else { return };
+        let Some(types) = self.types.filter(|_| ears.decode || ears.record) else { return };
         let listen = |direction, keeps| {
             Ear::listen(&self.leg, direction, types.audio, now, keeps)
                 .inspect_err(|fault| tracing::warn!(%fault, "a phone cannot listen"))
                 .ok()
         };
-        let Some(heard) = listen(Direction::Received, records) else { return };
-        let said = if records { listen(Direction::Sent, true) } else { None };
-        self.listening = Some(Listening { since: now, heard, said });
+        let Some(heard) = listen(Direction::Received, ears.record) else { return };
+        let said = if ears.record { listen(Direction::Sent, true) } else { None };
+        self.listening = Some(Listening { heard, said });
     }
 
     /// Whether the platform's answer is there.
-    pub(crate) fn has_answer(&self) -> bool {
+    #[must_use]
+    pub fn has_answer(&self) -> bool {
         self.types.is_some()
     }
 
     /// Whether the ears listen.
-    pub(crate) fn is_listening(&self) -> bool {
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
         self.listening.is_some()
     }
 
     /// The first audio came.
-    pub(crate) fn note_first_media(&mut self, now: Instant) {
+    pub fn note_first_media(&mut self, now: Instant) {
         self.first_media.get_or_insert(now);
     }
 
     /// Presses a key.
-    pub(crate) fn press(&self, digit: media::dtmf::Digit) {
+    pub fn press(&self, digit: media::dtmf::Digit) {
         /// How long a finger stays on a key.
         const PRESS_MS: u32 = 120;
         self.leg.send_digit(digit, PRESS_MS);
     }
 
     /// Lets the ears take what came.
-    pub(crate) fn drain(&mut self) {
+    pub fn drain(&mut self) {
         if let Some(listening) = &mut self.listening {
             listening.heard.drain();
             if let Some(said) = &mut listening.said {
@@ -117,16 +168,28 @@ impl MediaLeg {
         }
     }
 
+    /// The next thing that happens to the leg; absent once it is closed.
+    pub async fn event(&mut self) -> Option<LegEvent> {
+        self.events.recv().await
+    }
+
     /// What was heard so far.
-    pub(crate) async fn heard(&mut self) -> Heard {
+    pub async fn heard(&mut self) -> Heard {
         self.drain();
         let stats = self.leg.stats().await.unwrap_or_default();
         self.report(&stats)
     }
 
+    /// What was heard of marks, if this leg has some.
+    pub async fn marks(&mut self) -> Option<Marks> {
+        self.tags?;
+        self.leg.marks().await.ok()
+    }
+
     /// Stops the media; returns what was heard and recorded in all.
-    pub(crate) async fn close(mut self) -> (Heard, Recording) {
+    pub async fn close(mut self) -> Closed {
         let now = Instant::now();
+        let marks = self.marks().await;
         let stats = self.leg.stats().await.unwrap_or_default();
         self.leg.close();
         if let Some(listening) = &mut self.listening {
@@ -140,14 +203,14 @@ impl MediaLeg {
             heard: listening.heard.into_samples(),
             said: listening.said.map(Ear::into_samples).unwrap_or_default(),
         });
-        (heard, recording)
+        Closed { heard, recording, marks }
     }
 
     fn report(&self, stats: &LegStats) -> Heard {
         let received = &stats.received;
         let any = received.packets > 0;
-        let since = self.listening.as_ref().map(|listening| listening.since);
-        let first_media_ms = self.first_media.zip(since).map(|(first, since)| millis(first, since));
+        let first_media_ms =
+            self.first_media.zip(self.answered).map(|(first, since)| millis(first, since));
         Heard {
             sound: self.listening.as_ref().and_then(|listening| listening.heard.report()),
             packets: received.packets,
@@ -168,7 +231,7 @@ impl MediaLeg {
 
 /// Why the platform's answer is of no use.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum AnswerFault {
+pub enum AnswerFault {
     /// It cannot be read, or lacks something.
     #[error(transparent)]
     Sdp(#[from] SdpRefusal),

@@ -9,7 +9,7 @@ use crate::{
     fault::{CallError, Gone, NotAnswered},
     heard::{Heard, Recording},
 };
-use media::dtmf::Digit;
+use media::{dtmf::Digit, mark::Marks};
 
 /// A connected phone. Dropping it closes the connection, which ends its call.
 #[derive(Debug)]
@@ -29,6 +29,15 @@ pub struct Payloads {
     pub cta: Option<String>,
     /// The message whose button was pressed.
     pub button: Option<MessageId>,
+}
+
+/// Whose marks the packets of a call carry ([`media::mark`]): this phone's, and the far end's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tags {
+    /// What this phone says.
+    pub says: u32,
+    /// What it must hear.
+    pub hears: u32,
 }
 
 /// How the phone's one line stands.
@@ -212,6 +221,26 @@ impl Handset {
         let (reply, heard) = oneshot::channel();
         self.send(Command::Heard { reply }).await?;
         heard.await.map_err(|_| Gone)
+    }
+
+    /// Marks the packets of the calls that are answered from now on. What plays must have room for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`] when the connection is lost.
+    pub async fn mark(&self, tags: Tags) -> Result<(), Gone> {
+        self.send(Command::Mark(tags)).await
+    }
+
+    /// What was heard of marks: so far in a call, in all after it; absent when none were asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`] when the connection is lost.
+    pub async fn marks(&self) -> Result<Option<Marks>, Gone> {
+        let (reply, marks) = oneshot::channel();
+        self.send(Command::Marks { reply }).await?;
+        marks.await.map_err(|_| Gone)
     }
 
     /// Both directions of the last call; empty without [`Settings::records`](crate::Settings::records).

@@ -6,7 +6,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use audio::prompt::{self, PromptError};
-use media::frame::{AudioFrame, FrameError};
+use media::{
+    frame::{AudioFrame, FrameError},
+    mark,
+};
 use wire::sandbox::Play;
 
 /// The level of a played tone: loud, and far from clipping.
@@ -39,6 +42,9 @@ pub enum SoundError {
     /// The file or tone cannot be turned into Opus.
     #[error("cannot turn it into Opus")]
     Prompt(#[source] PromptError),
+    /// A packet of several frames, or one that is too long.
+    #[error("a packet has no room for a mark")]
+    NoRoom,
     /// The encoder made a packet no RTP payload holds.
     #[error("cannot send it")]
     Frame(#[source] FrameError),
@@ -77,6 +83,19 @@ pub fn tone(hz: f64) -> Result<Arc<[AudioFrame]>, SoundError> {
     let signal = once.repeat(repeats * 2);
     let packets = prompt::encode(&signal).map_err(SoundError::Prompt)?;
     frames(&packets[packets.len() / 2..])
+}
+
+/// The same packets, each with room for a mark.
+///
+/// # Errors
+///
+/// [`SoundError::NoRoom`] for packets that are no single frame.
+pub fn with_room(frames: &[OpusFrame]) -> Result<Arc<[OpusFrame]>, SoundError> {
+    let roomy = |frame: &OpusFrame| {
+        let bytes = mark::make_room(frame.bytes()).ok_or(SoundError::NoRoom)?;
+        OpusFrame::new(bytes).map_err(SoundError::Frame)
+    };
+    frames.iter().map(roomy).collect()
 }
 
 fn silence() -> Vec<i16> {
@@ -122,6 +141,23 @@ mod tests {
             let level = report.dbfs.unwrap();
             assert!((level - TONE_DBFS).abs() < 1.5, "{hz}: {level}");
         }
+    }
+
+    #[test]
+    fn a_mark_is_not_heard() {
+        let plain = tone(440.0).unwrap();
+        let marked: Vec<OpusFrame> = with_room(&plain)
+            .unwrap()
+            .iter()
+            .zip(0..)
+            .map(|(frame, count)| {
+                let mut bytes = frame.bytes().to_vec();
+                let sent = std::time::Duration::from_secs(99);
+                assert!(mark::Mark { tag: 7, count, sent }.write(&mut bytes));
+                OpusFrame::new(bytes).unwrap()
+            })
+            .collect();
+        assert_eq!(heard(&marked, 2), heard(&plain, 2));
     }
 
     #[tokio::test]
