@@ -90,10 +90,10 @@ pub fn tone(hz: f64) -> Result<Arc<[AudioFrame]>, SoundError> {
 /// # Errors
 ///
 /// [`SoundError::NoRoom`] for packets that are no single frame.
-pub fn with_room(frames: &[OpusFrame]) -> Result<Arc<[OpusFrame]>, SoundError> {
-    let roomy = |frame: &OpusFrame| {
+pub fn with_room(frames: &[AudioFrame]) -> Result<Arc<[AudioFrame]>, SoundError> {
+    let roomy = |frame: &AudioFrame| {
         let bytes = mark::make_room(frame.bytes()).ok_or(SoundError::NoRoom)?;
-        OpusFrame::new(bytes).map_err(SoundError::Frame)
+        AudioFrame::new(bytes).map_err(SoundError::Frame)
     };
     frames.iter().map(roomy).collect()
 }
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn a_mark_is_not_heard() {
         let plain = tone(440.0).unwrap();
-        let marked: Vec<OpusFrame> = with_room(&plain)
+        let marked: Vec<AudioFrame> = with_room(&plain)
             .unwrap()
             .iter()
             .zip(0..)
@@ -154,7 +154,7 @@ mod tests {
                 let mut bytes = frame.bytes().to_vec();
                 let sent = std::time::Duration::from_secs(99);
                 assert!(mark::Mark { tag: 7, count, sent }.write(&mut bytes));
-                OpusFrame::new(bytes).unwrap()
+                AudioFrame::new(bytes).unwrap()
             })
             .collect();
         assert_eq!(heard(&marked, 2), heard(&plain, 2));

@@ -225,7 +225,7 @@ fn read_key(text: &str) -> Result<KeyPress> {
 }
 
 /// Reads `250ms`, `5s`, `1.5s` or `2m`.
-fn milliseconds(text: &str) -> Result<u64> {
+pub(crate) fn milliseconds(text: &str) -> Result<u64> {
     let split = text.find(|sign: char| sign.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let unit_ms = match unit {

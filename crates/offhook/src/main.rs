@@ -8,6 +8,7 @@ mod call;
 mod clock;
 mod demo;
 mod gateway;
+mod load;
 mod output;
 mod platform;
 mod quote;
@@ -39,6 +40,8 @@ enum Command {
     Gateway(gateway::GatewayArgs),
     /// Places or takes a call as a user, and says what was heard.
     Call(call::CallArgs),
+    /// Plays many users and agents at once, and says what the servers carried.
+    Load(load::LoadArgs),
     /// Reads or moves the platform's test clock.
     Clock(clock::ClockArgs),
     /// Makes the platform emit a webhook, or something happen.
@@ -64,6 +67,7 @@ async fn main() -> ExitCode {
         Command::Platform(args) => platform::run(args).await,
         Command::Gateway(args) => gateway::run(args).await,
         Command::Call(args) => call::run(&args).await,
+        Command::Load(args) => load::run(&args).await,
         Command::Clock(args) => clock::run(&args).await,
         Command::Trigger(args) => trigger::run(&args).await,
         Command::Rulebook(args) => rulebook::run(&args),

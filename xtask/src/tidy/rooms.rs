@@ -35,6 +35,11 @@ const ROOMS: &[Room] = &[
         pure: false,
     },
     Room {
+        name: "load",
+        below: &["terms", "wire", "media", "audio", "engine", "handset"],
+        pure: false,
+    },
+    Room {
         name: "sim",
         below: &["terms", "wire", "rules", "switchboard", "media", "audio"],
         pure: false,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Backend, Engine, Repeat, Source};
-use media::frame::OpusFrame;
+use media::frame::AudioFrame;
 use media::mark::{self, Marks};
 
 use crate::support::{Party, business, connect, for_each_backend, frames, platform, until};
@@ -38,8 +38,8 @@ impl End {
     }
 }
 
-fn roomy() -> Arc<[OpusFrame]> {
-    let roomy = |frame: &OpusFrame| OpusFrame::new(mark::make_room(frame.bytes()).unwrap());
+fn roomy() -> Arc<[AudioFrame]> {
+    let roomy = |frame: &AudioFrame| AudioFrame::new(mark::make_room(frame.bytes()).unwrap());
     frames(1, 50).iter().map(|frame| roomy(frame).unwrap()).collect()
 }
 

@@ -6,6 +6,7 @@ mod capture;
 mod hears;
 mod http;
 mod kill;
+mod load;
 mod process;
 mod quote;
 mod rules;

@@ -1,0 +1,31 @@
+//! What is loaded, and how does one reach it?
+
+use terms::WaId;
+
+use crate::{agent::LogInAs, process::Watched};
+
+/// A running platform and gateway.
+#[derive(Debug, Clone)]
+pub struct System {
+    /// The platform's address, such as `http://127.0.0.1:8400`. Its sandbox API makes the users.
+    pub platform: String,
+    /// The gateway's address.
+    pub gateway: String,
+    /// The business number of the gateway.
+    pub business: WaId,
+    /// Agents of the gateway that nobody else uses.
+    pub agents: Vec<LogInAs>,
+    /// Processes whose usage is reported beside this one's.
+    pub watched: Vec<Watched>,
+}
+
+/// Lets this process, and those it starts, open as many sockets as the system allows.
+pub fn allow_many_sockets() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let limits = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limits.maximum, ..limits };
+    if let Err(fault) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%fault, "cannot raise the limit of open sockets");
+    }
+}
