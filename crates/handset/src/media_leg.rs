@@ -13,8 +13,10 @@ use media::{
     frame::AudioFrame,
     leg::IceRole,
     mark::Marks,
-    sdp::{self, SdpRefusal},
+    sdp::{self, PlatformVoice, SdpRefusal},
+    transport::LocalTransport,
 };
+use terms::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -71,11 +73,33 @@ impl MediaLeg {
     ///
     /// No leg can be opened.
     pub fn open(engine: &Engine) -> Result<(Self, String), OpenError> {
+        let ice = IceRole::Full { controlling: true };
+        let (media, local) = Self::open_as(engine, ice, Password::Plain)?;
+        Ok((media, sdp::write_handset_offer(&local)))
+    }
+
+    /// Opens a leg as WhatsApp's relay has it, ice-lite; returns it with its offer of this time.
+    ///
+    /// # Errors
+    ///
+    /// No leg can be opened.
+    pub fn open_lite(engine: &Engine, created: Timestamp) -> Result<(Self, String), OpenError> {
+        let (media, local) = Self::open_as(engine, IceRole::Lite, Password::Padded)?;
+        let voice = PlatformVoice { local: &local, created, stream: &local.cname };
+        let offer = sdp::write_platform_offer(voice);
+        Ok((media, offer))
+    }
+
+    fn open_as(
+        engine: &Engine,
+        ice: IceRole,
+        password: Password,
+    ) -> Result<(Self, LocalTransport), OpenError> {
         let (sink, events) = mpsc::channel(engine::EVENTS_MAX);
         let (leg, local) = engine.open(OpenLeg {
             socket: Socket::Own,
-            ice: IceRole::Full { controlling: true },
-            password: Password::Plain,
+            ice,
+            password,
             cname: CNAME.to_owned(),
             media_watch: None,
             beside: None,
@@ -90,7 +114,7 @@ impl MediaLeg {
             answered: None,
             first_media: None,
         };
-        Ok((media, sdp::write_handset_offer(&local)))
+        Ok((media, local))
     }
 
     /// Takes the platform's answer.

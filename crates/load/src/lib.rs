@@ -16,6 +16,7 @@
 //! A run is good when no call lost its media, no two were mixed up and the targets were met.
 
 mod agent;
+mod caller;
 mod figures;
 mod judge;
 mod level;
@@ -24,6 +25,7 @@ mod own;
 mod plan;
 mod process;
 mod progress;
+mod relay;
 mod report;
 mod run;
 mod seat;
@@ -42,8 +44,9 @@ pub use own::{Own, OwnError};
 pub use plan::{Direction, Kind, Mix, Plan, PlanError, Targets};
 pub use process::{Usage, Watched};
 pub use progress::{Phase, Progress};
+pub use relay::{Exchange, ExchangeError};
 pub use report::Report;
 pub use run::{LoadError, run};
-pub use system::{System, allow_many_sockets};
+pub use system::{Front, System, allow_many_sockets};
 pub use world::WorldError;
 pub use yardstick::YardstickError;

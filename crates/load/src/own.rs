@@ -6,8 +6,8 @@
 use std::{
     fmt::Write as _,
     io::{BufRead, BufReader},
-    net::{Ipv4Addr, TcpListener},
-    path::{Path, PathBuf},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -20,7 +20,12 @@ use serde_json::Value;
 use terms::{AgentId, WaId};
 use tokio::time::timeout;
 
-use crate::{agent::LogInAs, process::Watched, system::System};
+use crate::{
+    agent::LogInAs,
+    process::Watched,
+    relay::{Exchange, Trunk},
+    system::{Front, System},
+};
 
 /// How long a server may take to say that it is ready, on a busy machine.
 const READY_MAX: Duration = Duration::from_secs(60);
@@ -36,6 +41,12 @@ const BUSINESS: &str = "551140000000";
 
 /// Everybody's password: nobody else reaches these servers.
 const PASSWORD: &str = "load";
+
+/// What webhooks are signed with: the demo's.
+const APP_SECRET: &str = "demo-app-secret";
+
+/// Where the gateway takes webhooks.
+const WEBHOOK: &str = "/webhooks/whatsapp";
 
 /// What the gateway's callers hear.
 const FLOW: &str = r#"start = "echo"
@@ -95,54 +106,59 @@ pub enum OwnError {
     Port(#[source] std::io::Error),
 }
 
-/// A platform and a gateway of our own.
+/// Servers of our own.
 #[derive(Debug)]
 pub struct Own {
-    platform: Server,
-    gateway: Server,
+    /// In the order in which they stop.
+    servers: Vec<Server>,
     /// Deleted when dropped.
     _folder: tempfile::TempDir,
 }
 
 impl Own {
-    /// Starts both from this binary, with this many agents.
+    /// Starts a platform and a gateway from this binary, with this many agents.
     ///
     /// # Errors
     ///
     /// What did not start.
     pub async fn start(binary: &Path, agents: u32) -> Result<(Self, System), OwnError> {
         let folder = tempfile::tempdir().map_err(OwnError::Folder)?;
-        let gateway_address = free_port().map_err(OwnError::Port)?;
-        let webhook = format!("http://{gateway_address}/webhooks/whatsapp");
-        let started = Start { binary, folder: folder.path() };
-        let (platform, ready) = started
-            .server(
-                "platform",
-                &["--webhook", &webhook, "--no-handshake", "--listen", "127.0.0.1:0"],
-            )
-            .await?;
-        let platform_url = address(&ready, "platform");
+        let listen = free_port().map_err(OwnError::Port)?;
+        let webhook = format!("http://{listen}{WEBHOOK}");
+        let start = Start { binary, folder: folder.path() };
+        let args = ["--webhook", webhook.as_str(), "--no-handshake", "--listen", "127.0.0.1:0"];
+        let (platform, ready) = start.server("platform", &args).await?;
+        let url = address(&ready, "platform");
         let log_ins: Vec<LogInAs> = (0..agents.max(1)).map(log_in).collect();
-        let config = gateway_config(&gateway_address, &platform_url, &log_ins);
-        write(folder.path().join("gateway.toml"), &config)?;
-        write(folder.path().join("flow.toml"), FLOW)?;
-        std::fs::create_dir(folder.path().join("prompts")).map_err(OwnError::Folder)?;
-        let path = folder.path().join("gateway.toml");
-        let (gateway, ready) =
-            started.server("gateway", &["--config", &path.to_string_lossy()]).await?;
-        let system = System {
-            platform: platform_url,
-            gateway: address(&ready, "gateway"),
-            business: BUSINESS.parse::<WaId>().expect("digits are a number"),
-            agents: log_ins,
-            watched: watched(&[("platform", &platform), ("gateway", &gateway)]),
-        };
-        Ok((Self { platform, gateway, _folder: folder }, system))
+        let (gateway, ready) = start.gateway(&listen, &url, &log_ins).await?;
+        let watched = vec![platform.watched("platform"), gateway.watched("gateway")];
+        let system = system(Front::Platform(url), &ready, log_ins, watched);
+        Ok((Self { servers: vec![gateway, platform], _folder: folder }, system))
     }
 
-    /// Stops both, as Ctrl-C would.
+    /// Starts a gateway alone, for calls of the load's own exchange.
+    ///
+    /// # Errors
+    ///
+    /// What did not start.
+    pub async fn start_gateway(
+        binary: &Path,
+        agents: u32,
+        exchange: Exchange,
+    ) -> Result<(Self, System), OwnError> {
+        let folder = tempfile::tempdir().map_err(OwnError::Folder)?;
+        let listen = free_port().map_err(OwnError::Port)?;
+        let start = Start { binary, folder: folder.path() };
+        let log_ins: Vec<LogInAs> = (0..agents.max(1)).map(log_in).collect();
+        let (gateway, ready) = start.gateway(&listen, &exchange.url(), &log_ins).await?;
+        let watched = vec![gateway.watched("gateway")];
+        let system = system(Front::Exchange(exchange), &ready, log_ins, watched);
+        Ok((Self { servers: vec![gateway], _folder: folder }, system))
+    }
+
+    /// Stops them, as Ctrl-C would.
     pub async fn stop(mut self) {
-        for server in [&mut self.gateway, &mut self.platform] {
+        for server in &mut self.servers {
             server.ask_to_stop();
             let until = Instant::now() + STOP_MAX;
             while server.runs() && Instant::now() < until {
@@ -159,6 +175,10 @@ struct Server(Child);
 impl Server {
     fn runs(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
+    }
+
+    fn watched(&self, name: &str) -> Watched {
+        Watched { name: name.to_owned(), pid: self.0.id() }
     }
 
     fn ask_to_stop(&self) {
@@ -188,6 +208,19 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
+    async fn gateway(
+        &self,
+        listen: &SocketAddr,
+        upstream: &str,
+        agents: &[LogInAs],
+    ) -> Result<(Server, Value), OwnError> {
+        let path = self.folder.join("gateway.toml");
+        write(&path, &gateway_config(listen, upstream, agents))?;
+        write(&self.folder.join("flow.toml"), FLOW)?;
+        std::fs::create_dir(self.folder.join("prompts")).map_err(OwnError::Folder)?;
+        self.server("gateway", &["--config", &path.to_string_lossy()]).await
+    }
+
     /// Starts a server and returns it with its ready line.
     async fn server(&self, name: &'static str, args: &[&str]) -> Result<(Server, Value), OwnError> {
         let log = self.folder.join(format!("{name}.log"));
@@ -201,7 +234,7 @@ impl Start<'_> {
             .env("OFFHOOK_LOG", "warn")
             .env("OFFHOOK_LOAD_API_KEY", "demo-api-key")
             .env("OFFHOOK_LOAD_TOKEN", "demo-token")
-            .env("OFFHOOK_LOAD_APP_SECRET", "demo-app-secret")
+            .env("OFFHOOK_LOAD_APP_SECRET", APP_SECRET)
             .env("OFFHOOK_LOAD_VERIFY_TOKEN", "demo-verify")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -222,7 +255,23 @@ impl Start<'_> {
     }
 }
 
-fn free_port() -> std::io::Result<std::net::SocketAddr> {
+fn system(front: Front, ready: &Value, agents: Vec<LogInAs>, watched: Vec<Watched>) -> System {
+    let business: WaId = BUSINESS.parse().expect("digits are a number");
+    System { front, gateway: address(ready, "gateway"), business, agents, watched }
+}
+
+/// Where and how a gateway of ours is told of calls.
+pub(crate) fn trunk(gateway: &str, business: &WaId) -> Trunk {
+    Trunk {
+        webhook: format!("{gateway}{WEBHOOK}"),
+        secret: APP_SECRET.to_owned(),
+        account: "201234567890123".parse().expect("digits are an id"),
+        number: "109876543210987".parse().expect("digits are an id"),
+        business: business.clone(),
+    }
+}
+
+fn free_port() -> std::io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
@@ -230,7 +279,7 @@ fn address(ready: &Value, name: &str) -> String {
     ready.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn write(path: PathBuf, text: &str) -> Result<(), OwnError> {
+fn write(path: &Path, text: &str) -> Result<(), OwnError> {
     std::fs::write(path, text).map_err(OwnError::Folder)
 }
 
@@ -239,7 +288,7 @@ fn log_in(number: u32) -> LogInAs {
     LogInAs { id, password: PASSWORD.to_owned() }
 }
 
-fn gateway_config(listen: &std::net::SocketAddr, platform: &str, agents: &[LogInAs]) -> String {
+fn gateway_config(listen: &SocketAddr, platform: &str, agents: &[LogInAs]) -> String {
     let mut text = GATEWAY.replace("{listen}", &listen.to_string()).replace("{platform}", platform);
     let hash = cheap_hash(PASSWORD);
     for agent in agents {
@@ -258,12 +307,6 @@ fn cheap_hash(password: &str) -> String {
         .hash_password(password.as_bytes(), &salt)
         .expect("these parameters can hash")
         .to_string()
-}
-
-fn watched(servers: &[(&str, &Server)]) -> Vec<Watched> {
-    let watched =
-        |(name, server): &(&str, &Server)| Watched { name: (*name).to_owned(), pid: server.0.id() };
-    servers.iter().map(watched).collect()
 }
 
 fn end_of(log: &Path) -> String {

@@ -17,7 +17,8 @@ pub struct Report {
     plan: Plan,
     tally: Tally,
     levels: Vec<Level>,
-    ramp_took: Duration,
+    /// Calls that came up in ramps, and how long those took.
+    ramped: (u64, Duration),
     /// Calls that never came to an end.
     lost: usize,
 }
@@ -27,10 +28,10 @@ impl Report {
         plan: Plan,
         tally: Tally,
         levels: Vec<Level>,
-        ramp_took: Duration,
+        ramped: (u64, Duration),
         lost: usize,
     ) -> Self {
-        Self { plan, tally, levels, ramp_took, lost }
+        Self { plan, tally, levels, ramped, lost }
     }
 
     /// Whether no media was lost, no two calls were mixed up and every target was met. A load that
@@ -217,8 +218,7 @@ impl Report {
     }
 
     fn set_up_rate(&self) -> f64 {
-        let ramped = self.levels.last().map_or(0, |level| u64::from(level.up));
-        rate(ramped, self.ramp_took)
+        rate(self.ramped.0, self.ramped.1)
     }
 }
 

@@ -93,6 +93,7 @@ pub async fn run(
         beat_at: now + BEAT,
         began: now,
         up_at: None,
+        ramped: (0, Duration::ZERO),
         awaited: 0,
         watch,
     };
@@ -158,8 +159,10 @@ struct Run<'a, W> {
     phase: Phase,
     beat_at: Instant,
     began: Instant,
-    /// When the last call of a ramp came up, and how many had by then.
+    /// When the last call of a ramp came up.
     up_at: Option<Instant>,
+    /// How many came up in ramps, and how long those took.
+    ramped: (u64, Duration),
     /// Answers to a look that are still out.
     awaited: usize,
     watch: W,
@@ -185,7 +188,8 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
     /// Dials at the ramp's pace until so many calls are up or failed.
     async fn ramp(&mut self, calls: u32) {
         self.phase = Phase::Ramp;
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), self.up());
+        self.up_at = None;
         let idle: Vec<usize> = (0..calls as usize)
             .filter(|seat| self.desks.get(*seat).is_some_and(|desk| desk.stand == Stand::Idle))
             .collect();
@@ -195,6 +199,8 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
             self.dial(seat);
         }
         self.settle(|desk| desk.stand == Stand::Dialling).await;
+        self.ramped.0 += u64::from(self.up().saturating_sub(before));
+        self.ramped.1 += self.up_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(began));
     }
 
     /// Holds the calls, with churn, and measures.
@@ -260,22 +266,21 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
     async fn descend(&mut self) {
         self.phase = Phase::Down;
         let pause = Duration::from_secs_f64(1.0 / (self.plan.ramp * DOWN_FACTOR));
-        for seat in 0..self.desks.len() {
-            if self.desks[seat].is_up() {
-                self.until(Instant::now() + pause).await;
-                self.hang_up(seat, false);
-            }
+        let whole = pause.mul_f64(f64::from(self.plan.calls));
+        let deadline = Instant::now() + whole + SETTLE_MAX;
+        while let Some(seat) = self.desks.iter().position(Desk::is_up)
+            && Instant::now() < deadline
+        {
+            self.until(Instant::now() + pause).await;
+            self.hang_up(seat, false);
         }
         self.settle(|desk| matches!(desk.stand, Stand::Leaving { .. } | Stand::Dialling)).await;
     }
 
     fn report(self, levels: Vec<Level>) -> Report {
-        let took = self.up_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(self.began));
-        let unsettled = self.desks.iter().filter(|desk| desk.stand != Stand::Idle).count();
-        let is_lost = |desk: &&Desk| matches!(desk.stand, Stand::Leaving { .. } | Stand::Dialling);
+        let is_lost = |desk: &&Desk| !matches!(desk.stand, Stand::Idle | Stand::Failed);
         let lost = self.desks.iter().filter(is_lost).count();
-        tracing::debug!(unsettled, lost, "the run is over");
-        Report::new(self.plan.clone(), self.tally, levels, took, lost)
+        Report::new(self.plan.clone(), self.tally, levels, self.ramped, lost)
     }
 
     fn dial(&mut self, seat: usize) {

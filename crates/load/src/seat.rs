@@ -6,12 +6,13 @@
 use std::time::{Duration, Instant};
 
 use audio::measure::Report;
-use handset::{CallError, Closed, Handset, Heard, LineState, NotAnswered, Payloads, Tags};
+use handset::{Closed, Heard, Tags};
 use terms::WaId;
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     agent::{Agent, News as AgentNews},
+    caller::Caller,
     outcome::{End, Ending, Hearing, Outcome, Sight, Stage, Tone},
     plan::Kind,
     sound::{self, Voice},
@@ -52,7 +53,7 @@ pub(crate) struct Seat {
     pub(crate) kind: Kind,
     pub(crate) user: WaId,
     pub(crate) business: WaId,
-    pub(crate) phone: Handset,
+    pub(crate) caller: Caller,
     pub(crate) agent: Option<Agent>,
     pub(crate) orders: mpsc::Receiver<Order>,
     pub(crate) news: mpsc::Sender<(u32, News)>,
@@ -107,7 +108,7 @@ impl Seat {
         let (user, agent) = (Voice::User(self.number), Voice::Agent(self.number));
         let other = if self.kind.has_agent() { agent } else { user };
         let tags = sound::tags(user, other, attempt.call);
-        self.phone.mark(tags).await.map_err(|gone| gone.to_string())?;
+        self.caller.mark(tags).await?;
         let agents_tags = sound::tags(agent, user, attempt.call);
         match self.kind {
             Kind::Flow => self.dial(attempt).await,
@@ -118,10 +119,9 @@ impl Seat {
 
     async fn dial(&self, attempt: &mut Attempt) -> Result<(), String> {
         let dialled = Instant::now();
-        let placed = self.phone.call(self.business.clone(), Payloads::default()).await;
-        placed.map_err(|refused: CallError| refused.to_string())?;
+        self.caller.call(&self.business).await?;
         attempt.took(Stage::Ring, dialled);
-        self.phone.answered().await.map_err(not_answered)?;
+        self.caller.answered().await?;
         attempt.took(Stage::Answer, dialled);
         Ok(())
     }
@@ -131,12 +131,11 @@ impl Seat {
         agent.expect(self.user.clone(), tags).await;
         await_ready(agent).await?;
         let dialled = Instant::now();
-        let placed = self.phone.call(self.business.clone(), Payloads::default()).await;
-        placed.map_err(|refused| refused.to_string())?;
+        self.caller.call(&self.business).await?;
         attempt.took(Stage::Ring, dialled);
         let rung = await_answer(agent).await?;
         attempt.stages.push((Stage::Reach, rung.saturating_duration_since(dialled)));
-        self.phone.answered().await.map_err(not_answered)?;
+        self.caller.answered().await?;
         attempt.took(Stage::Answer, dialled);
         Ok(())
     }
@@ -146,12 +145,12 @@ impl Seat {
         let dialled = Instant::now();
         agent.place(self.user.clone(), tags).await;
         let reached = tokio::select! {
-            incoming = self.phone.next_incoming() => incoming.map_err(|gone| gone.to_string()),
+            rung = self.caller.rung() => rung,
             refused = await_refusal(agent) => Err(refused),
         };
         reached?;
         attempt.took(Stage::Reach, dialled);
-        self.phone.pick_up().await.map_err(|fault| fault.to_string())?;
+        self.caller.pick_up().await?;
         let connected = await_connection(agent).await?;
         attempt.stages.push((Stage::Answer, connected.saturating_duration_since(dialled)));
         Ok(())
@@ -172,7 +171,7 @@ impl Seat {
                     }
                     Some(Order::Dial) => {}
                 },
-                early = ended_early(&self.phone, self.agent.as_mut()) => {
+                early = ended_early(&self.caller, self.agent.as_mut()) => {
                     let sight = self.look(call).await;
                     return (Ending::Early(early), sight);
                 }
@@ -182,8 +181,7 @@ impl Seat {
 
     /// What both ends have heard so far, and how much the other one had sent by then.
     async fn look(&self, call: u32) -> Sight {
-        let (Ok(heard), Ok(Some(marks))) = (self.phone.heard().await, self.phone.marks().await)
-        else {
+        let Some((heard, Some(marks))) = self.caller.look().await else {
             return Sight { call, ends: Vec::new() };
         };
         let agent = match &self.agent {
@@ -201,15 +199,15 @@ impl Seat {
 
     /// Ends whatever there is, and sums up.
     async fn part(&mut self, attempt: Attempt, ending: Ending, sight: Sight) -> Outcome {
-        let is_in_call = !matches!(self.phone.line(), LineState::Idle | LineState::Ended { .. });
-        if is_in_call && self.phone.hang_up().await.is_ok() {
-            drop(timeout(END_MAX, self.phone.ended()).await);
+        if self.caller.is_in_call() {
+            self.caller.hang_up().await;
+            drop(timeout(END_MAX, self.caller.ended()).await);
         }
         let agents = match self.agent.as_mut() {
             Some(agent) => leave(agent, &ending).await,
             None => None,
         };
-        let heard = self.phone.heard().await.ok();
+        let heard = self.caller.look().await.map(|(heard, _)| heard);
         let mut stages = attempt.stages;
         let mut tones = Vec::new();
         let (user, agent) = (Voice::User(self.number), Voice::Agent(self.number));
@@ -290,13 +288,8 @@ async fn next(agent: &mut Agent) -> Result<AgentNews, String> {
 }
 
 /// Waits until either end says that the call is over.
-async fn ended_early(phone: &Handset, agent: Option<&mut Agent>) -> String {
-    let at_phone = async {
-        match phone.ended().await {
-            Ok(ending) => format!("ended at the phone: {}", ending.text),
-            Err(gone) => gone.to_string(),
-        }
-    };
+async fn ended_early(caller: &Caller, agent: Option<&mut Agent>) -> String {
+    let at_user = async { format!("ended at the user: {}", caller.ended().await) };
     let at_agent = async {
         match agent {
             Some(agent) => loop {
@@ -312,7 +305,7 @@ async fn ended_early(phone: &Handset, agent: Option<&mut Agent>) -> String {
         }
     };
     tokio::select! {
-        why = at_phone => why,
+        why = at_user => why,
         why = at_agent => why,
     }
 }
@@ -365,8 +358,4 @@ fn tone(end: End, voice: Voice, sound: Option<Report>) -> Option<Tone> {
 
 fn refused(code: &str, text: &str) -> String {
     format!("refused to the agent ({code}): {text}")
-}
-
-fn not_answered(why: NotAnswered) -> String {
-    why.to_string()
 }

@@ -2,13 +2,13 @@
 
 use terms::WaId;
 
-use crate::{agent::LogInAs, process::Watched};
+use crate::{agent::LogInAs, process::Watched, relay::Exchange};
 
-/// A running platform and gateway.
+/// A running gateway, and who is in front of it.
 #[derive(Debug, Clone)]
 pub struct System {
-    /// The platform's address, such as `http://127.0.0.1:8400`. Its sandbox API makes the users.
-    pub platform: String,
+    /// Where its calls come from.
+    pub front: Front,
     /// The gateway's address.
     pub gateway: String,
     /// The business number of the gateway.
@@ -17,6 +17,15 @@ pub struct System {
     pub agents: Vec<LogInAs>,
     /// Processes whose usage is reported beside this one's.
     pub watched: Vec<Watched>,
+}
+
+/// Where a gateway's calls come from.
+#[derive(Debug, Clone)]
+pub enum Front {
+    /// A platform at this address, such as `http://127.0.0.1:8400`. Its sandbox API makes the users.
+    Platform(String),
+    /// The load itself.
+    Exchange(Exchange),
 }
 
 /// Lets this process, and those it starts, open as many sockets as the system allows.

@@ -14,10 +14,13 @@ use wire::sandbox::{
 
 use crate::{
     agent::{Agent, AgentError, LogInAs, Speech},
-    plan::{Kind, Plan},
+    caller::Caller,
+    own,
+    plan::{Direction, Kind, Plan},
+    relay::{Exchange, Line, LineSettings},
     seat::{News, Order, Seat},
     sound::{Sounds, Voice},
-    system::System,
+    system::{Front, System},
 };
 
 /// How many are made at the same time.
@@ -57,6 +60,9 @@ pub enum WorldError {
     /// An agent.
     #[error("an agent cannot work")]
     Agent(#[from] AgentError),
+    /// A business calls by a platform only.
+    #[error("without a platform, only users call: direction user")]
+    NoPlatform,
     /// More persons than agents.
     #[error("{needed} calls of persons need as many agents, there are {there}")]
     Agents {
@@ -83,6 +89,9 @@ pub(crate) async fn prepare(
     let needed = plan.agents();
     if system.agents.len() < needed as usize {
         return Err(WorldError::Agents { needed, there: system.agents.len() });
+    }
+    if matches!(system.front, Front::Exchange(_)) && plan.direction != Direction::User {
+        return Err(WorldError::NoPlatform);
     }
     let http =
         reqwest::Client::builder().timeout(REQUEST_MAX).build().map_err(WorldError::Client)?;
@@ -113,19 +122,13 @@ impl Maker<'_> {
         news: mpsc::Sender<(u32, News)>,
     ) -> Result<Taken, WorldError> {
         let user = user_of(number);
-        self.make_user(&user, number).await?;
-        if kind == Kind::PersonByBusiness {
-            self.let_be_called(&user).await?;
-        }
         let decodes = self.plan.decodes(number);
-        let settings = Settings {
-            // Picked up by hand, so that no ring is missed.
-            behaviour: Behaviour { answer: Reaction::Ignore, ..Behaviour::default() },
-            decodes,
-            sound: Some(self.sounds.of(Voice::User(number))),
-            ..Settings::new(&self.system.platform, user.clone())
+        let caller = match &self.system.front {
+            Front::Platform(platform) => {
+                Caller::Phone(Box::new(self.phone(platform, &user, number, kind).await?))
+            }
+            Front::Exchange(exchange) => Caller::Line(self.line(exchange, &user, number)),
         };
-        let phone = Handset::connect(self.engine, settings).await?;
         let speech = Speech { sound: self.sounds.of(Voice::Agent(number)), decodes };
         let agent = match agent {
             Some(who) => {
@@ -136,12 +139,45 @@ impl Maker<'_> {
         };
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         let business = self.system.business.clone();
-        let seat = Seat { number, kind, user, business, phone, agent, orders: inbox, news };
+        let seat = Seat { number, kind, user, business, caller, agent, orders: inbox, news };
         tokio::spawn(seat.run());
         Ok(Taken { orders })
     }
 
-    async fn make_user(&self, user: &WaId, number: u32) -> Result<(), WorldError> {
+    async fn phone(
+        &self,
+        platform: &str,
+        user: &WaId,
+        number: u32,
+        kind: Kind,
+    ) -> Result<Handset, WorldError> {
+        self.make_user(platform, user, number).await?;
+        if kind == Kind::PersonByBusiness {
+            self.let_be_called(platform, user).await?;
+        }
+        let settings = Settings {
+            // Picked up by hand, so that no ring is missed.
+            behaviour: Behaviour { answer: Reaction::Ignore, ..Behaviour::default() },
+            decodes: self.plan.decodes(number),
+            sound: Some(self.sounds.of(Voice::User(number))),
+            ..Settings::new(platform, user.clone())
+        };
+        Ok(Handset::connect(self.engine, settings).await?)
+    }
+
+    fn line(&self, exchange: &Exchange, user: &WaId, number: u32) -> Line {
+        let gateway = self.system.gateway.trim_end_matches('/');
+        let settings = LineSettings {
+            exchange: exchange.clone(),
+            trunk: own::trunk(gateway, &self.system.business),
+            user: user.clone(),
+            sound: self.sounds.of(Voice::User(number)),
+            decodes: self.plan.decodes(number),
+        };
+        Line::open(self.engine, settings)
+    }
+
+    async fn make_user(&self, platform: &str, user: &WaId, number: u32) -> Result<(), WorldError> {
         let new = NewUser {
             wa_id: user.clone(),
             name: format!("Load {number}"),
@@ -153,7 +189,7 @@ impl Maker<'_> {
             client: None,
             behaviour: None,
         };
-        match self.post("users", &new).await {
+        match self.post(platform, "users", &new).await {
             // A run before made it.
             Err(WorldError::Refused { status: 409, .. }) | Ok(()) => Ok(()),
             Err(other) => Err(other),
@@ -161,18 +197,23 @@ impl Maker<'_> {
     }
 
     /// A business calls only whom it may, in an open window.
-    async fn let_be_called(&self, user: &WaId) -> Result<(), WorldError> {
+    async fn let_be_called(&self, platform: &str, user: &WaId) -> Result<(), WorldError> {
         let to = self.system.business.clone();
         let text = "Please call me.".to_owned();
         let hello = WriteMessage { to: to.clone(), text, reply_to: None };
-        self.post(&format!("users/{}/message", user.as_str()), &hello).await?;
+        self.post(platform, &format!("users/{}/message", user.as_str()), &hello).await?;
         let action = PermissionAction::AcceptPermanent;
         let permit = DecidePermission { to, action, request_id: None };
-        self.post(&format!("users/{}/permission", user.as_str()), &permit).await
+        self.post(platform, &format!("users/{}/permission", user.as_str()), &permit).await
     }
 
-    async fn post(&self, path: &str, body: &impl Serialize) -> Result<(), WorldError> {
-        let url = format!("{}/sandbox/v1/{path}", self.system.platform.trim_end_matches('/'));
+    async fn post(
+        &self,
+        platform: &str,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<(), WorldError> {
+        let url = format!("{}/sandbox/v1/{path}", platform.trim_end_matches('/'));
         let answer = self.http.post(url).json(body).send().await.map_err(WorldError::Sandbox)?;
         if answer.status().is_success() {
             return Ok(());

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use ::load::{Direction, LogInAs, Mix, Own, Plan, Progress, Report, System, Targets, Watched};
+use ::load::{
+    Direction, Exchange, Front, LogInAs, Mix, Own, Plan, Progress, Report, System, Targets, Watched,
+};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -62,6 +64,9 @@ pub(crate) struct LoadArgs {
     /// One-way delay that 99 % of the packets keep within.
     #[arg(long, value_name = "TIME")]
     delay_p99: Option<String>,
+    /// Loads a gateway alone, in WhatsApp's place: what is measured is then the gateway's.
+    #[arg(long, conflicts_with = "platform")]
+    relay: bool,
     /// A running platform.
     #[arg(long, value_name = "URL", requires = "gateway")]
     platform: Option<String>,
@@ -126,7 +131,12 @@ async fn carry_out(args: &LoadArgs) -> Result<Report> {
         return Ok(report?);
     }
     let binary = std::env::current_exe().context("which program is this?")?;
-    let (own, system) = Own::start(&binary, plan.agents()).await?;
+    let (own, system) = if args.relay {
+        let exchange = Exchange::start().await?;
+        Own::start_gateway(&binary, plan.agents(), exchange).await?
+    } else {
+        Own::start(&binary, plan.agents()).await?
+    };
     let report = ::load::run(&plan, &system, watch).await;
     shown.done();
     own.stop().await;
@@ -188,7 +198,7 @@ fn given(args: &LoadArgs) -> Result<Option<System>> {
         Ok(Watched { name: name.to_owned(), pid })
     };
     Ok(Some(System {
-        platform: platform.trim_end_matches('/').to_owned(),
+        front: Front::Platform(platform.trim_end_matches('/').to_owned()),
         gateway: gateway.trim_end_matches('/').to_owned(),
         business: WaId::from_dialled(&args.to).context("--to takes a number in digits")?,
         agents: args.agents.iter().map(agent).collect::<Result<_>>()?,
@@ -256,7 +266,8 @@ mod tests {
     fn running_servers_are_understood() {
         let line = "--platform http://p/ --gateway http://g --agents lia,rui --watch gateway=7";
         let system = given(&args(line)).unwrap().unwrap();
-        assert_eq!((system.platform.as_str(), system.agents.len()), ("http://p", 2));
+        let Front::Platform(platform) = &system.front else { panic!("{system:?}") };
+        assert_eq!((platform.as_str(), system.agents.len()), ("http://p", 2));
         assert_eq!(system.watched, [Watched { name: "gateway".to_owned(), pid: 7 }]);
     }
 

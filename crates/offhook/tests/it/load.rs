@@ -46,6 +46,20 @@ fn a_small_mixed_load_of_its_own_servers_is_good() {
 }
 
 #[test]
+fn a_gateway_alone_is_good_too() {
+    let mut args = vec!["--relay", "--calls", "6", "--for", "3s", "--churn", "1"];
+    args.extend(["--mix", "person=1,flow=2", "--decode-every", "3"]);
+    args.extend(LENIENT);
+    let (code, report) = load(&args);
+    assert_eq!((code, &report["verdict"]), (Some(0), &json!("good")), "{report}");
+    assert!(report["calls"]["set_up"].as_u64() > Some(6), "{report}");
+    let level = &report["levels"][0];
+    assert!(level["media"]["packets"].as_u64() >= Some(6 * 3 * 50 / 2), "{report}");
+    assert!(level["processes"]["gateway"].is_object(), "{report}");
+    assert!(level["processes"].get("platform").is_none(), "{report}");
+}
+
+#[test]
 fn lost_media_fails_the_run() {
     let server = Server::start(&[
         "demo",
@@ -68,7 +82,8 @@ fn lost_media_fails_the_run() {
     };
     let (code, report) = talk();
     assert_eq!(code, Some(0), "without faults: {report}");
-    for (fault, finding) in [(json!({ "loss": 0.3 }), "lossy"), (json!({ "silence": true }), "deaf")]
+    for (fault, finding) in
+        [(json!({ "loss": 0.3 }), "lossy"), (json!({ "silence": true }), "deaf")]
     {
         let faults = json!({ "media": fault });
         let url = format!("{platform}/sandbox/v1/faults");
