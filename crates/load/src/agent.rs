@@ -12,7 +12,7 @@ use std::{
 use engine::{Engine, LegEvent};
 use futures_util::{SinkExt, StreamExt};
 use handset::{Closed, Ears, Heard, MediaLeg, Tags};
-use media::{frame::OpusFrame, mark::Marks};
+use media::{frame::AudioFrame, mark::Marks};
 use reqwest::header::SET_COOKIE;
 use terms::{AgentId, CallId, WaId};
 use tokio::{
@@ -45,7 +45,7 @@ pub struct LogInAs {
 /// What an agent says and how it listens.
 #[derive(Debug, Clone)]
 pub(crate) struct Speech {
-    pub(crate) sound: Arc<[OpusFrame]>,
+    pub(crate) sound: Arc<[AudioFrame]>,
     pub(crate) decodes: bool,
 }
 

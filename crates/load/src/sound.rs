@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use handset::{Tags, sound::SoundError};
-use media::frame::OpusFrame;
+use media::frame::AudioFrame;
 
 /// The tones: far enough apart to be told apart, whatever a codec does to them.
 const FIRST_HZ: f32 = 400.0;
@@ -18,7 +18,7 @@ const SEAT_BITS: u32 = 20;
 
 /// The tones, ready to play.
 #[derive(Debug, Clone)]
-pub(crate) struct Sounds(Arc<[Arc<[OpusFrame]>]>);
+pub(crate) struct Sounds(Arc<[Arc<[AudioFrame]>]>);
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Sounds {
     }
 
     /// What this voice plays.
-    pub(crate) fn of(&self, voice: Voice) -> Arc<[OpusFrame]> {
+    pub(crate) fn of(&self, voice: Voice) -> Arc<[AudioFrame]> {
         let number = voice.number() as usize % self.0.len();
         Arc::clone(&self.0[number])
     }

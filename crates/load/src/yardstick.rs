@@ -25,7 +25,7 @@ const TAG: u32 = u32::MAX;
 
 const PROFILE: Profile = Profile::AeadAes128Gcm;
 
-const TYPES: PayloadTypes = PayloadTypes { opus: 111, dtmf: None };
+const TYPES: PayloadTypes = PayloadTypes::opus(111, None);
 
 /// Why there is no yardstick.
 #[derive(Debug, thiserror::Error)]

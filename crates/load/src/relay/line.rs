@@ -10,7 +10,7 @@ use std::{
 
 use engine::{Engine, LegEvent};
 use handset::{Closed, Ears, Heard, MediaLeg, Tags};
-use media::{frame::OpusFrame, mark::Marks};
+use media::{frame::AudioFrame, mark::Marks};
 use terms::{CallId, Timestamp, WaId};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::graph::call::CallRequest;
@@ -29,7 +29,7 @@ pub(crate) struct LineSettings {
     pub(crate) exchange: Exchange,
     pub(crate) trunk: Trunk,
     pub(crate) user: WaId,
-    pub(crate) sound: Arc<[OpusFrame]>,
+    pub(crate) sound: Arc<[AudioFrame]>,
     pub(crate) decodes: bool,
 }
 
