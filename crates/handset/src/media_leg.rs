@@ -85,7 +85,7 @@ impl MediaLeg {
     /// No leg can be opened.
     pub fn open_lite(engine: &Engine, created: Timestamp) -> Result<(Self, String), OpenError> {
         let (media, local) = Self::open_as(engine, IceRole::Lite, Password::Padded)?;
-        let voice = PlatformVoice { local: &local, created, stream: &local.cname };
+        let voice = PlatformVoice { local: &local, created, stream: &local.cname, extra: &[] };
         let offer = sdp::write_platform_offer(voice);
         Ok((media, offer))
     }

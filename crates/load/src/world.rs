@@ -203,7 +203,7 @@ impl Maker<'_> {
         let hello = WriteMessage { to: to.clone(), text, reply_to: None };
         self.post(platform, &format!("users/{}/message", user.as_str()), &hello).await?;
         let action = PermissionAction::AcceptPermanent;
-        let permit = DecidePermission { to, action, request_id: None };
+        let permit = DecidePermission { to, action, request_id: None, in_profile: false };
         self.post(platform, &format!("users/{}/permission", user.as_str()), &permit).await
     }
 
