@@ -62,15 +62,7 @@ impl Settings {
     #[must_use]
     pub fn new(platform: impl Into<String>, user: WaId) -> Self {
         let (platform, behaviour) = (platform.into(), Behaviour::default());
-        Self {
-            platform,
-            user,
-            behaviour,
-            records: false,
-            once: false,
-            decodes: true,
-            sound: None,
-        }
+        Self { platform, user, behaviour, records: false, once: false, decodes: true, sound: None }
     }
 }
 

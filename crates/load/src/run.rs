@@ -200,7 +200,8 @@ impl<W: FnMut(&Progress)> Run<'_, W> {
         }
         self.settle(|desk| desk.stand == Stand::Dialling).await;
         self.ramped.0 += u64::from(self.up().saturating_sub(before));
-        self.ramped.1 += self.up_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(began));
+        self.ramped.1 +=
+            self.up_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(began));
     }
 
     /// Holds the calls, with churn, and measures.
