@@ -24,7 +24,6 @@ const SAME_TONE: f32 = 0.01;
 
 /// Listens to a signal, any number of samples at a time.
 pub struct Measure {
-    spectrum: spectrum::Spectrum,
     window: Vec<i16>,
     frame: Level,
     whole: Level,
@@ -70,7 +69,6 @@ impl Report {
 impl Default for Measure {
     fn default() -> Self {
         Self {
-            spectrum: spectrum::Spectrum::new(),
             window: Vec::with_capacity(spectrum::WINDOW),
             frame: Level::default(),
             whole: Level::default(),
@@ -83,15 +81,19 @@ impl Default for Measure {
 
 impl Measure {
     /// Takes the next samples.
-    pub fn push(&mut self, samples: &[i16]) {
-        for sample in samples {
-            self.whole.push(*sample);
-            self.frame.push(*sample);
-            if self.frame.samples == FRAME_SAMPLES as u64 {
+    pub fn push(&mut self, mut samples: &[i16]) {
+        while !samples.is_empty() {
+            let of_frame = FRAME_SAMPLES - self.frame.samples;
+            let of_window = spectrum::WINDOW - self.window.len();
+            let (next, rest) = samples.split_at(samples.len().min(of_frame).min(of_window));
+            samples = rest;
+            self.whole.add(next);
+            self.frame.add(next);
+            if self.frame.samples == FRAME_SAMPLES {
                 self.loud_frames += u32::from(self.frame.dbfs() > LOUD_DBFS);
                 self.frame = Level::default();
             }
-            self.window.push(*sample);
+            self.window.extend_from_slice(next);
             if self.window.len() == spectrum::WINDOW {
                 self.look();
                 self.window.drain(..HOP);
@@ -102,7 +104,7 @@ impl Measure {
     /// What was heard so far.
     #[must_use]
     pub fn report(&self) -> Report {
-        let frames = self.whole.samples / FRAME_SAMPLES as u64;
+        let frames = self.whole.samples / FRAME_SAMPLES;
         Report {
             dbfs: (self.whole.samples > 0).then(|| self.whole.dbfs()),
             tone_hz: self.strongest(),
@@ -121,12 +123,12 @@ impl Measure {
 
     fn look(&mut self) {
         let mut level = Level::default();
-        self.window.iter().for_each(|sample| level.push(*sample));
+        level.add(&self.window);
         if level.dbfs() <= LOUD_DBFS {
             return;
         }
         self.loud_looks += 1;
-        let Some(hz) = self.spectrum.tone_hz(&self.window) else {
+        let Some(hz) = spectrum::tone_hz(&self.window) else {
             return;
         };
         match self.tones.iter_mut().find(|reading| same(reading.hz, hz)) {
@@ -157,19 +159,20 @@ fn same(a: f32, b: f32) -> bool {
 /// The mean power of some samples.
 #[derive(Debug, Clone, Copy, Default)]
 struct Level {
-    squares: f64,
-    samples: u64,
+    squares: u64,
+    samples: usize,
 }
 
 impl Level {
-    fn push(&mut self, sample: i16) {
-        self.squares += f64::from(sample).powi(2);
-        self.samples += 1;
+    fn add(&mut self, samples: &[i16]) {
+        let square = |sample: &i16| u64::from(i32::from(*sample).pow(2).unsigned_abs());
+        self.squares += samples.iter().map(square).sum::<u64>();
+        self.samples += samples.len();
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "a level in dB needs no more than f32")]
     fn dbfs(&self) -> f32 {
-        let mean = self.squares / self.samples.max(1) as f64;
+        let mean = self.squares as f64 / self.samples.max(1) as f64;
         let level = 10.0 * (mean / f64::from(i16::MIN).powi(2)).log10();
         (level as f32).max(FLOOR_DBFS)
     }

@@ -1,10 +1,14 @@
 //! Which single frequency fills a stretch of sound, if one does?
 //!
-//! A Hann window, a radix-2 Fourier transform and a parabola through the peak in decibels: within a
-//! tenth of a bin (0.3 Hz here) for a clean tone. A peak counts as a tone when the window's main lobe
-//! around it holds most of the energy; speech spreads over harmonics and noise over everything.
+//! A Hann window, a Fourier transform and a parabola through the peak in decibels: within a tenth of a
+//! bin (0.3 Hz here) for a clean tone. A peak counts as a tone when the window's main lobe around it
+//! holds most of the energy; speech spreads over harmonics and noise over everything.
 
+use std::cell::RefCell;
 use std::f32::consts::TAU;
+use std::sync::{Arc, LazyLock};
+
+use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 
 use crate::SAMPLE_RATE;
 
@@ -21,69 +25,78 @@ const TONE_SHARE_MIN: f32 = 0.6;
 const LOWEST_HZ: f32 = 20.0;
 const HIGHEST_HZ: f32 = 4_000.0;
 
-/// Precomputed window and twiddle factors.
-pub(crate) struct Spectrum {
+/// What every look shares: the window and the steps of the transform.
+static PLAN: LazyLock<Plan> = LazyLock::new(|| {
+    let turn = |n: usize| TAU * n as f32 / WINDOW as f32;
+    let window = (0..WINDOW).map(|n| 0.5 - 0.5 * turn(n).cos()).collect();
+    Plan { window, transform: RealFftPlanner::new().plan_fft_forward(WINDOW) }
+});
+
+struct Plan {
     window: Vec<f32>,
-    twiddle: Vec<(f32, f32)>,
+    transform: Arc<dyn RealToComplex<f32>>,
 }
 
-impl Spectrum {
-    pub(crate) fn new() -> Self {
-        let turn = |n: usize| TAU * n as f32 / WINDOW as f32;
-        Self {
-            window: (0..WINDOW).map(|n| 0.5 - 0.5 * turn(n).cos()).collect(),
-            twiddle: (0..WINDOW / 2).map(|n| (turn(n).cos(), -turn(n).sin())).collect(),
-        }
-    }
+/// Room for one look; a thread has one, as it looks at one stretch at a time.
+struct Room {
+    samples: Vec<f32>,
+    spectrum: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
+    power: Vec<f32>,
+}
 
-    /// The tone in `samples`, at most [`WINDOW`] of them.
-    pub(crate) fn tone_hz(&self, samples: &[i16]) -> Option<f32> {
-        let power = self.power(samples);
-        let bin_hz = SAMPLE_RATE as f32 / WINDOW as f32;
-        let (mut peak, mut total) = (0, 0.0);
-        for (bin, value) in power.iter().enumerate().skip(2) {
-            let hz = bin as f32 * bin_hz;
-            total += value;
-            if (LOWEST_HZ - bin_hz..=HIGHEST_HZ + bin_hz).contains(&hz) && *value > power[peak] {
-                peak = bin;
-            }
-        }
-        if peak < 2 || total <= 0.0 {
-            return None;
-        }
-        let from = peak.saturating_sub(LOBE_BINS).max(2);
-        let lobe: f32 = power[from..=peak + LOBE_BINS].iter().sum();
-        (lobe >= total * TONE_SHARE_MIN).then(|| (peak as f32 + offset(&power, peak)) * bin_hz)
-    }
+thread_local! {
+    static ROOM: RefCell<Room> = RefCell::new(Room {
+        samples: PLAN.transform.make_input_vec(),
+        spectrum: PLAN.transform.make_output_vec(),
+        scratch: PLAN.transform.make_scratch_vec(),
+        power: vec![0.0; WINDOW / 2],
+    });
+}
 
-    fn power(&self, samples: &[i16]) -> Vec<f32> {
-        let mut values = vec![(0.0, 0.0); WINDOW];
+/// The tone in `samples`, at most [`WINDOW`] of them.
+pub(crate) fn tone_hz(samples: &[i16]) -> Option<f32> {
+    ROOM.with_borrow_mut(|room| {
+        room.look_at(samples);
+        tone_of(&room.power)
+    })
+}
+
+impl Room {
+    /// Computes the power of each bin.
+    fn look_at(&mut self, samples: &[i16]) {
         let mean = mean(samples);
-        for (n, sample) in samples.iter().take(WINDOW).enumerate() {
-            // Bit-reversed order, so that the butterflies can run in place.
-            let place = n.reverse_bits() >> (usize::BITS - WINDOW.trailing_zeros());
-            values[place].0 = (f32::from(*sample) - mean) * self.window[n];
+        let samples = samples.iter().map(|sample| f32::from(*sample) - mean);
+        let padded = samples.chain(std::iter::repeat(0.0));
+        for ((place, sample), weight) in self.samples.iter_mut().zip(padded).zip(&PLAN.window) {
+            *place = sample * weight;
         }
-        self.transform(&mut values);
-        values[..WINDOW / 2].iter().map(|(re, im)| re * re + im * im).collect()
+        PLAN.transform
+            .process_with_scratch(&mut self.samples, &mut self.spectrum, &mut self.scratch)
+            .expect("all room was made by the plan");
+        for (power, bin) in self.power.iter_mut().zip(&self.spectrum) {
+            *power = bin.norm_sqr();
+        }
     }
+}
 
-    fn transform(&self, values: &mut [(f32, f32)]) {
-        let mut half = 1;
-        while half < values.len() {
-            let stride = values.len() / (2 * half);
-            for block in values.chunks_exact_mut(2 * half) {
-                let (low, high) = block.split_at_mut(half);
-                for (n, (a, b)) in low.iter_mut().zip(high).enumerate() {
-                    let (cos, sin) = self.twiddle[n * stride];
-                    let turned = (b.0 * cos - b.1 * sin, b.0 * sin + b.1 * cos);
-                    *b = (a.0 - turned.0, a.1 - turned.1);
-                    *a = (a.0 + turned.0, a.1 + turned.1);
-                }
-            }
-            half *= 2;
+/// The frequency of the one lobe that holds most of this.
+fn tone_of(power: &[f32]) -> Option<f32> {
+    let bin_hz = SAMPLE_RATE as f32 / WINDOW as f32;
+    let (mut peak, mut total) = (0, 0.0);
+    for (bin, value) in power.iter().enumerate().skip(2) {
+        let hz = bin as f32 * bin_hz;
+        total += value;
+        if (LOWEST_HZ - bin_hz..=HIGHEST_HZ + bin_hz).contains(&hz) && *value > power[peak] {
+            peak = bin;
         }
     }
+    if peak < 2 || total <= 0.0 {
+        return None;
+    }
+    let from = peak.saturating_sub(LOBE_BINS).max(2);
+    let lobe: f32 = power[from..=peak + LOBE_BINS].iter().sum();
+    (lobe >= total * TONE_SHARE_MIN).then(|| (peak as f32 + offset(power, peak)) * bin_hz)
 }
 
 fn mean(samples: &[i16]) -> f32 {

@@ -25,8 +25,8 @@ use crate::codecs;
 
 use super::budget::{BYTES_MAX, Budget, Share};
 
-/// Copies that may wait for the worker: five seconds of one leg.
-const TAP_PACKETS_MAX: usize = 256;
+/// Copies that may wait for the worker: two and a half seconds of one leg.
+const TAP_PACKETS_MAX: usize = 128;
 
 /// Packets kept for a recording: ten minutes of 20 ms.
 const KEPT_PACKETS_MAX: usize = 30_000;
