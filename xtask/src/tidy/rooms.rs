@@ -58,6 +58,7 @@ const PURE_MAY_LINK: &[&str] = &[
     "hex",
     "hmac",
     "hound",
+    "realfft",
     "is",
     "jiff",
     "ogg",
