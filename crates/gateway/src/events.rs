@@ -1,12 +1,13 @@
 //! What do the consoles know, and who is at them?
 //!
 //! One [`Consoles`] knows every open console, the roster of agents and the live calls. Each console
-//! has a bounded queue; one that does not read is closed rather than waited for. No lock is held
-//! while anything is sent over a network.
+//! has a bounded queue; one that does not read is closed rather than waited for. Who is there is told
+//! apart from it, as it stands: a hundred agents who come to their desks at once are one frame for
+//! each console, not a hundred. No lock is held while anything is sent over a network.
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use switchboard::{
@@ -14,7 +15,7 @@ use switchboard::{
     flow::Ring,
 };
 use terms::{AgentId, CallId};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use wire::console::{Agent, AgentState, Call, CallState, Colleague, RingStopped, ToConsole};
 
 use crate::config;
@@ -31,6 +32,8 @@ pub(crate) struct ConsoleId(u64);
 pub(crate) struct Consoles {
     agents: Vec<config::Agent>,
     room: Mutex<Room>,
+    /// Everybody, as the frame for every console.
+    there: watch::Sender<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -53,6 +56,8 @@ struct Console {
 pub(crate) struct Opened {
     pub(crate) id: ConsoleId,
     pub(crate) frames: mpsc::Receiver<ToConsole>,
+    /// Who is there, as a frame; only the newest is worth sending.
+    pub(crate) there: watch::Receiver<Arc<str>>,
     pub(crate) agent: Agent,
     pub(crate) calls: Vec<Call>,
 }
@@ -67,7 +72,7 @@ impl Consoles {
             live: BTreeMap::new(),
             ringing: BTreeMap::new(),
         };
-        Self { agents, room: Mutex::new(room) }
+        Self { agents, room: Mutex::new(room), there: watch::Sender::new("".into()) }
     }
 
     fn room(&self) -> MutexGuard<'_, Room> {
@@ -90,10 +95,11 @@ impl Consoles {
         let calls = room.live.values().cloned().collect();
         let state = room.state_of(&agent.id);
         drop(room);
+        let there = self.there.subscribe();
         self.tell_agents();
         let agent =
             Agent { id: agent.id.clone(), name: agent.name.clone(), role: agent.role, state };
-        Opened { id, frames, agent, calls }
+        Opened { id, frames, there, agent, calls }
     }
 
     /// A console closed; `true` when it was the agent's last.
@@ -206,14 +212,17 @@ impl Consoles {
     }
 
     fn tell_agents(&self) {
-        let mut room = self.room();
+        let room = self.room();
         let colleague = |agent: &config::Agent| Colleague {
             id: agent.id.clone(),
             name: agent.name.clone(),
             state: room.state_of(&agent.id),
         };
         let agents = self.agents.iter().map(colleague).collect();
-        room.send_to_all(&ToConsole::Agents { agents });
+        let frame = serde_json::to_string(&ToConsole::Agents { agents });
+        self.there.send_replace(frame.expect("a list of words is JSON").into());
+        // Only then may another change be told.
+        drop(room);
     }
 }
 

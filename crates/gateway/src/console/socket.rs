@@ -9,14 +9,17 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     extract::{
         State, WebSocketUpgrade,
-        ws::{Message, WebSocket},
+        ws::{Message, Utf8Bytes, WebSocket},
     },
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use switchboard::flow::Key;
 use terms::{CallId, WaId};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use wire::{
     SdpText,
     console::{FromConsole, Number, Presence, ToConsole},
@@ -38,6 +41,8 @@ use crate::{
 const FRAME_MAX: usize = 128 * 1024;
 /// How often the line is proven; a browser that vanished is noticed within twice this.
 const PING_EVERY: Duration = Duration::from_secs(10);
+/// Between two frames of who is there: at once for a person.
+const AGENTS_EVERY: Duration = Duration::from_millis(100);
 
 /// `GET /v1/console/ws`
 pub(crate) async fn open(
@@ -72,7 +77,7 @@ fn same_origin(headers: &HeaderMap) -> bool {
 }
 
 async fn serve(office: Arc<Office>, agent: Agent, mut socket: WebSocket) {
-    let Opened { id, mut frames, agent: shown, calls } = office.consoles.open(&agent);
+    let Opened { id, mut frames, there, agent: shown, calls } = office.consoles.open(&agent);
     office.metrics.consoles(1);
     let number = Number {
         phone_number_id: office.config.number.phone_number_id.clone(),
@@ -81,7 +86,7 @@ async fn serve(office: Arc<Office>, agent: Agent, mut socket: WebSocket) {
     };
     let hello = ToConsole::Hello { agent: shown, calls, number };
     if send(&mut socket, &hello).await {
-        talk(&office, &agent, id, &mut socket, &mut frames).await;
+        talk(&office, &agent, id, &mut socket, (&mut frames, there)).await;
     }
     office.metrics.consoles(-1);
     let last = office.consoles.close(id);
@@ -97,9 +102,10 @@ async fn talk(
     agent: &Agent,
     id: ConsoleId,
     socket: &mut WebSocket,
-    frames: &mut mpsc::Receiver<ToConsole>,
+    (frames, mut there): (&mut mpsc::Receiver<ToConsole>, watch::Receiver<Arc<str>>),
 ) {
     let mut ping = tokio::time::interval(PING_EVERY);
+    let mut not_before = Instant::now();
     let mut silent = 0;
     loop {
         tokio::select! {
@@ -108,6 +114,12 @@ async fn talk(
                 // Our own queue overflowed: this console does not read.
                 None => return,
             },
+            newest = newest(&mut there, not_before) => {
+                not_before = Instant::now() + AGENTS_EVERY;
+                if socket.send(Message::Text(Utf8Bytes::from(&*newest))).await.is_err() {
+                    return;
+                }
+            }
             message = socket.recv() => {
                 silent = 0;
                 match message {
@@ -124,6 +136,15 @@ async fn talk(
                 }
             }
         }
+    }
+}
+
+/// Who is there, once that changed and was not told just before.
+async fn newest(there: &mut watch::Receiver<Arc<str>>, not_before: Instant) -> Arc<str> {
+    tokio::time::sleep_until(not_before).await;
+    match there.changed().await {
+        Ok(()) => Arc::clone(&there.borrow_and_update()),
+        Err(_) => std::future::pending().await,
     }
 }
 
