@@ -66,11 +66,11 @@ impl Room {
     /// Computes the power of each bin.
     fn look_at(&mut self, samples: &[i16]) {
         let mean = mean(samples);
-        let samples = samples.iter().map(|sample| f32::from(*sample) - mean);
-        let padded = samples.chain(std::iter::repeat(0.0));
-        for ((place, sample), weight) in self.samples.iter_mut().zip(padded).zip(&PLAN.window) {
-            *place = sample * weight;
+        let weighted = samples.iter().zip(&PLAN.window);
+        for (place, (sample, weight)) in self.samples.iter_mut().zip(weighted) {
+            *place = (f32::from(*sample) - mean) * weight;
         }
+        self.samples[samples.len().min(WINDOW)..].fill(0.0);
         PLAN.transform
             .process_with_scratch(&mut self.samples, &mut self.spectrum, &mut self.scratch)
             .expect("all room was made by the plan");

@@ -31,8 +31,8 @@ const TAP_PACKETS_MAX: usize = 128;
 /// Packets kept for a recording: ten minutes of 20 ms.
 const KEPT_PACKETS_MAX: usize = 30_000;
 
-/// Ears that decode at the same time; one costs about half a percent of a core.
-const DECODING_MAX: usize = 96;
+/// Ears that decode at the same time; one costs about half a percent of a core, which calls need more.
+const DECODING_MAX: usize = 32;
 
 /// How long a closed leg's last packets are waited for.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
