@@ -15,7 +15,8 @@ const BUSINESS: &str = "551140000000";
 const ANA_HZ: f32 = 440.0;
 const AGENT_HZ: f32 = 620.0;
 
-fn demo() -> Server {
+/// Both servers of the demo on free ports.
+pub(crate) fn demo() -> Server {
     Server::start(&[
         "demo",
         "--no-open",

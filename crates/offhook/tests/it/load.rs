@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    http::ask,
-    process::{Server, offhook},
-};
+use crate::{hears::demo, http::ask, process::offhook};
 
 /// What a busy test machine may take from it; the targets proper are for a quiet one.
 const LENIENT: [&str; 4] = ["--loss", "2", "--mos", "3"];
@@ -61,18 +58,7 @@ fn a_gateway_alone_is_good_too() {
 
 #[test]
 fn lost_media_fails_the_run() {
-    let server = Server::start(&[
-        "demo",
-        "--no-open",
-        "--platform-listen",
-        "127.0.0.1:0",
-        "--platform-media",
-        "127.0.0.1:0",
-        "--gateway-listen",
-        "127.0.0.1:0",
-        "--gateway-media",
-        "127.0.0.1:0",
-    ]);
+    let server = demo();
     let (platform, gateway) = (server.url("platform"), server.url("gateway"));
     let talk = || {
         let mut args = vec!["--platform", &platform, "--gateway", &gateway, "--agents", "lia,rui"];
