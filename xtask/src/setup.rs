@@ -3,7 +3,7 @@
 //! A machine with Rust, git, node and a C compiler is enough to start. The rest are Debian packages,
 //! npm packages and, for the tests, one Python environment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -23,11 +23,16 @@ const CHROMIUM: Need =
 
 const VALGRIND: Need =
     Need { program: "valgrind", package: "valgrind", why: "counts the instructions of a packet" };
+const RTPENGINE: Need =
+    Need { program: "rtpengine", package: "rtpengine-daemon", why: "a relay to compare with" };
+const JANUS: Need = Need { program: "janus", package: "janus", why: "a relay to compare with" };
 
 /// What `demo` and `bench` need.
 pub(crate) const TO_BUILD: &[Need] = &[CMAKE];
 /// What `test` needs.
 pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM, VALGRIND];
+/// What `bench peers` needs beside that.
+pub(crate) const TO_COMPARE: &[Need] = &[RTPENGINE, JANUS];
 
 /// Installs what is missing when root; else says the exact command and fails.
 pub(crate) fn programs(needs: &[Need]) -> Result<()> {
@@ -60,19 +65,34 @@ fn apt_get(args: &[&str]) -> Result<()> {
 
 /// Makes `.venv` with the Python peers of the interop tests, once per list of requirements.
 pub(crate) fn python() -> Result<()> {
-    let requirements = shell::root().join("tests/interop/requirements.txt");
-    let stamp = shell::root().join(".venv/requirements.txt");
-    let wanted = std::fs::read_to_string(&requirements)
-        .with_context(|| format!("reading {}", requirements.display()))?;
+    environment(&shell::root().join(".venv"), "tests/interop/requirements.txt")
+}
+
+/// Makes an environment with the Python peers of `bench peers`, apart from that of the tests.
+pub(crate) fn python_peers() -> Result<()> {
+    environment(&peers_environment(), "bench/peers/requirements.txt")
+}
+
+/// The Python that has them.
+pub(crate) fn peers_python() -> PathBuf {
+    peers_environment().join("bin/python")
+}
+
+fn peers_environment() -> PathBuf {
+    shell::target().join("peers/venv")
+}
+
+fn environment(folder: &Path, requirements: &str) -> Result<()> {
+    let stamp = folder.join("requirements.txt");
+    let wanted = read(&shell::root().join(requirements))?;
     if std::fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == wanted) {
         return Ok(());
     }
     let python = if shell::has("python3") { "python3" } else { "python" };
-    shell::run(python, &["-m", "venv", ".venv"])?;
-    shell::run(
-        ".venv/bin/python",
-        &["-m", "pip", "install", "--quiet", "-r", "tests/interop/requirements.txt"],
-    )?;
+    let path = folder.to_string_lossy();
+    shell::run(python, &["-m", "venv", &path])?;
+    let own = folder.join("bin/python");
+    shell::run(&own.to_string_lossy(), &["-m", "pip", "install", "--quiet", "-r", requirements])?;
     std::fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
 }
 
@@ -94,6 +114,7 @@ fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
 }
 
-fn is_root() -> bool {
+/// Whether this runs as root.
+pub(crate) fn is_root() -> bool {
     shell::output("id", &["-u"]).is_ok_and(|id| id.trim() == "0")
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::{
-    second_account, setup, shell,
+    bench, second_account, setup, shell,
     stages::{Budget, Stages},
     tidy, web,
 };
@@ -50,6 +50,7 @@ fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
         shell::run("cargo", &["test", "--workspace", "--locked", "--no-fail-fast"])
     })?;
     stages.run("second account", Tests, second_account::run)?;
+    stages.run("far ends and relay", Tests, bench::smoke)?;
     stages.run("postman collections", Tests, || against_binary("test:postman"))?;
     if !args.no_browser {
         stages.run("browser tests", Tests, || against_binary("test:browser"))?;
@@ -72,9 +73,8 @@ fn docs() -> Result<()> {
 
 /// A script of the pages' package against the real binary.
 fn against_binary(script: &str) -> Result<()> {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| shell::root().join("target"), std::path::PathBuf::from);
     let mut npm = shell::command("npm", &["run", "--silent", script]);
-    npm.current_dir(shell::root().join("web")).env("OFFHOOK_BIN", target.join("debug/offhook"));
+    npm.current_dir(shell::root().join("web"))
+        .env("OFFHOOK_BIN", shell::target().join("debug/offhook"));
     shell::run_command(npm)
 }

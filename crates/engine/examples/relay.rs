@@ -7,9 +7,14 @@
 //! ratio is taken within a round, so that a slow moment of the machine falls on all. One more case has
 //! all legs of the relay on its muxed port, as the platform's edge has.
 //!
-//! `cargo xtask bench media [--json]` runs it.
+//! `cargo xtask bench media [--json]` runs it, with a `CALLS=TARGET` (or `muxed-CALLS=TARGET`) for each
+//! case: how many calls, and what a relayed packet may cost in echoed ones.
 
-#![expect(clippy::print_stdout, reason = "a table for people, rows for machines")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a table for people, rows for machines"
+)]
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -23,38 +28,6 @@ use offhook_engine::{
 };
 use serde_json::json;
 use tokio::sync::mpsc;
-
-/// What is measured.
-#[derive(Clone, Copy)]
-struct Case {
-    calls: usize,
-    socket: Socket,
-    /// What a relayed packet may cost, in echoed ones.
-    target: f64,
-}
-
-const CASES: [Case; 4] = [
-    Case { calls: 100, socket: Socket::Own, target: 1.3 },
-    Case { calls: 500, socket: Socket::Own, target: 1.3 },
-    Case { calls: 1_500, socket: Socket::Own, target: 1.15 },
-    Case { calls: 1_500, socket: Socket::Muxed, target: 1.15 },
-];
-
-impl Case {
-    const fn sockets(self) -> &'static str {
-        match self.socket {
-            Socket::Own => "own",
-            Socket::Muxed => "muxed",
-        }
-    }
-
-    fn name(self) -> String {
-        match self.socket {
-            Socket::Own => format!("relay-{}-vs-echo", self.calls),
-            Socket::Muxed => format!("relay-{}-muxed-vs-echo", self.calls),
-        }
-    }
-}
 
 /// Rounds of each case; a ratio is the median over them.
 const ROUNDS: usize = 7;
@@ -72,16 +45,16 @@ const PLAYED: usize = 1;
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Outcome<()> {
-    let for_machines = std::env::args().any(|arg| arg == "--json");
-    let mut rows = Vec::with_capacity(CASES.len());
-    if !for_machines {
-        print_head();
-    }
-    for case in CASES {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let for_machines = args.iter().any(|arg| arg == "--json");
+    let cases = args.iter().filter(|arg| *arg != "--json").map(|arg| Case::read(arg));
+    let cases = cases.collect::<Outcome<Vec<_>>>()?;
+    let say = |line: &str| if for_machines { eprintln!("{line}") } else { println!("{line}") };
+    let mut rows = Vec::with_capacity(cases.len());
+    say(&head());
+    for case in cases {
         let measured = measure(case);
-        if !for_machines {
-            print_case(case, &measured);
-        }
+        say(&line(case, &measured));
         rows.push(row(case, &measured));
     }
     if for_machines {
@@ -89,6 +62,41 @@ fn main() -> Outcome<()> {
     }
 
     Ok(())
+}
+
+/// How many calls, and what a relayed packet may cost in echoed ones.
+#[derive(Clone, Copy)]
+struct Case {
+    calls: usize,
+    socket: Socket,
+    target: f64,
+}
+
+impl Case {
+    fn read(arg: &str) -> Outcome<Self> {
+        let shape = "a case is CALLS=TARGET or muxed-CALLS=TARGET, such as 1500=1.15";
+        let (socket, figures) = match arg.strip_prefix("muxed-") {
+            Some(figures) => (Socket::Muxed, figures),
+            None => (Socket::Own, arg),
+        };
+        let (calls, target) = figures.split_once('=').ok_or(shape)?;
+
+        Ok(Self { calls: calls.parse()?, socket, target: target.parse()? })
+    }
+
+    const fn sockets(self) -> &'static str {
+        match self.socket {
+            Socket::Own => "own",
+            Socket::Muxed => "muxed",
+        }
+    }
+
+    fn name(self) -> String {
+        match self.socket {
+            Socket::Own => format!("relay-{}-vs-echo", self.calls),
+            Socket::Muxed => format!("relay-{}-muxed-vs-echo", self.calls),
+        }
+    }
 }
 
 /// Nanoseconds a packet, one figure for each round.
@@ -319,9 +327,9 @@ fn row(case: Case, measured: &Outcome<Measured>) -> serde_json::Value {
     row
 }
 
-fn print_head() {
-    println!(
-        "{:>6} {:>8} {:>10} {:>12} {:>14} {:>7} {:>13} {:>12} {:>7} {:>12}",
+fn head() -> String {
+    format!(
+        "{:>6} {:>8} {:>12} {:>12} {:>14} {:>7} {:>13} {:>12} {:>7} {:>12}",
         "calls",
         "sockets",
         "relay ns",
@@ -332,32 +340,31 @@ fn print_head() {
         "to connected",
         "lost",
         "calls/core"
-    );
+    )
 }
 
-fn print_case(case: Case, measured: &Outcome<Measured>) {
-    let Case { calls, .. } = case;
-    let sockets = case.sockets();
-    match measured {
-        Ok(measured) => {
-            let ratios = measured.ratios();
-            // A call is 100 packets a second.
-            let calls_per_core = 1e9 / (100.0 * median(&measured.relay));
-            println!(
-                "{calls:>6} {sockets:>8} {:>10.0} {:>12.0} {:>14.0} {:>7.2} {:>6.2}–{:<6.2} {:>12.2} {:>6.2}% {:>12.0}",
-                median(&measured.relay),
-                median(&measured.muxed),
-                median(&measured.connected),
-                median(&ratios),
-                least(&ratios),
-                most(&ratios),
-                median(&measured.ratios_to(&measured.connected)),
-                measured.loss * 100.0,
-                calls_per_core,
-            );
-        }
-        Err(error) => println!("{calls:>6} {sockets:>8} could not run: {error}"),
-    }
+fn line(case: Case, measured: &Outcome<Measured>) -> String {
+    let (calls, sockets) = (case.calls, case.sockets());
+    let measured = match measured {
+        Ok(measured) => measured,
+        Err(error) => return format!("{calls:>6} {sockets:>8} could not run: {error}"),
+    };
+    let ratios = measured.ratios();
+    // A call is 100 packets a second.
+    let calls_per_core = 1e9 / (100.0 * median(&measured.relay));
+
+    format!(
+        "{calls:>6} {sockets:>8} {:>12.0} {:>12.0} {:>14.0} {:>7.2} {:>6.2}–{:<6.2} {:>12.2} {:>6.2}% {:>12.0}",
+        median(&measured.relay),
+        median(&measured.muxed),
+        median(&measured.connected),
+        median(&ratios),
+        least(&ratios),
+        most(&ratios),
+        median(&measured.ratios_to(&measured.connected)),
+        measured.loss * 100.0,
+        calls_per_core,
+    )
 }
 
 fn median(figures: &[f64]) -> f64 {

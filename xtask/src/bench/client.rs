@@ -1,7 +1,7 @@
-//! How does a benchmark ask the platform, without costing more than the answer?
+//! How does a benchmark ask a server, without costing more than the answer?
 //!
-//! One kept connection, HTTP/1.1, bodies with a length: all the platform needs to hear and all it
-//! says to these requests.
+//! One kept connection, HTTP/1.1, bodies with a length: all a server needs to hear and all it says to
+//! these requests.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// A connection to a platform.
+/// A connection to a server.
 #[derive(Debug)]
 pub(super) struct Client {
     stream: BufReader<TcpStream>,
@@ -45,9 +45,15 @@ impl Client {
         self.exchange(&request)
     }
 
-    pub(super) fn post(&mut self, path: &str, token: &str, body: &str) -> Result<Answer> {
+    /// Posts JSON with one header more than that needs.
+    pub(super) fn post(
+        &mut self,
+        path: &str,
+        (header, value): (&str, &str),
+        body: &str,
+    ) -> Result<Answer> {
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: {}\r\n{header}: {value}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.host,
             body.len(),
@@ -83,7 +89,7 @@ impl Client {
         let mut line = String::new();
         self.stream.read_line(&mut line).context("no answer")?;
         if line.is_empty() {
-            bail!("the platform closed the connection");
+            bail!("the server closed the connection");
         }
         Ok(line.trim_end().to_owned())
     }

@@ -3,12 +3,14 @@
 //! Rows go to standard output; with `--json` nothing else does. Every case stands in
 //! `bench/cases.toml` with its unit and its target.
 
+mod account;
 mod cases;
 mod client;
+mod peers;
 mod platform;
 mod process;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::{setup, shell};
@@ -23,41 +25,70 @@ pub(crate) struct BenchArgs {
     /// Prints one JSON array of rows and nothing else.
     #[arg(long)]
     json: bool,
+    /// Set by `bench peers` itself, in the network namespace where it measures.
+    #[arg(long, hide = true)]
+    inside: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Bench {
     /// CPU per forwarded packet of the relay, beside an echo without crypto.
     Media,
+    /// Relay, set-up, webhook to accept and memory, beside rtpengine, Janus, aiortc and pipecat.
+    Peers,
     /// The platform's start, memory, cost of a refused call, and thirty days in virtual time.
     Platform,
 }
 
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
+    if args.inside {
+        return peers::run_inside(args.json);
+    }
     setup::programs(setup::TO_BUILD)?;
     match args.name {
         Bench::Media => media(args.json),
+        Bench::Peers => peers::run(args.json),
         Bench::Platform => platform::run(args.json),
     }
 }
 
+/// That the far ends and our relay of `bench peers` still understand each other.
+pub(crate) fn smoke() -> Result<()> {
+    peers::smoke()
+}
+
 fn media(json: bool) -> Result<()> {
-    let mut bench = shell::command(
-        "cargo",
-        &[
-            "run",
-            "--quiet",
-            "--release",
-            "--locked",
-            "-p",
-            "offhook-engine",
-            "--example",
-            "relay",
-            "--",
-        ],
-    );
+    relay_example()?;
+    let mut relay = relay(&cases::of("media")?)?;
     if json {
-        bench.arg("--json");
+        relay.arg("--json");
     }
-    shell::run_command(bench)
+    shell::run_command(relay)
+}
+
+/// The rows of these cases of `bench media`; the example is built.
+fn media_rows(cases: &[cases::Case]) -> Result<Vec<cases::Row>> {
+    let done = relay(cases)?.arg("--json").output().context("cannot start the relay")?;
+    if !done.status.success() {
+        bail!("the relay ended with {}", done.status);
+    }
+    serde_json::from_slice(&done.stdout).context("the relay printed no rows")
+}
+
+fn relay_example() -> Result<()> {
+    let what = ["-p", "offhook-engine", "--example", "relay"];
+    let build = ["build", "--quiet", "--release", "--locked"];
+    shell::run("cargo", &[&build[..], &what].concat())
+}
+
+/// The engine's relay beside an echo, for cases that have a number of calls.
+fn relay(cases: &[cases::Case]) -> Result<std::process::Command> {
+    let program = shell::target().join("release/examples/relay");
+    let mut command = shell::command(&program.to_string_lossy(), &[]);
+    for case in cases {
+        let calls = case.calls.with_context(|| format!("{} has no number of calls", case.name))?;
+        let sockets = if case.name.contains("-muxed-") { "muxed-" } else { "" };
+        command.arg(format!("{sockets}{calls}={}", case.target));
+    }
+    Ok(command)
 }

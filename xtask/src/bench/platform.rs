@@ -28,12 +28,12 @@ const REFUSED: u64 = 2_000;
 
 /// The demo's number and its token.
 const CALLS: &str = "/v23.0/109876543210987/calls";
-const TOKEN: &str = "demo-token";
+const TOKEN: (&str, &str) = ("authorization", "Bearer demo-token");
 
 pub(super) fn run(json: bool) -> Result<()> {
     shell::run("cargo", &["build", "--quiet", "--release", "--locked", "-p", "offhook"])?;
     let mut rows = Vec::new();
-    for case in cases::of("platform-")? {
+    for case in cases::of("platform")? {
         eprintln!("{} …", case.name);
         let measured = match case.name.as_str() {
             "platform-start" => start(),
@@ -44,20 +44,13 @@ pub(super) fn run(json: bool) -> Result<()> {
         };
         rows.push(case.row(&measured));
     }
-    if json {
-        println!("{}", serde_json::to_string(&rows)?);
-    } else {
-        for row in &rows {
-            println!("{}", row.line());
-        }
-    }
-    Ok(())
+    cases::print(&rows, json)
 }
 
 /// Seconds from the start of the process to its first answer.
 fn start() -> Result<Measured> {
     let round = |_| Platform::start().map(|platform| platform.first_answer.as_secs_f64());
-    Ok(Measured { rounds: (0..ROUNDS).map(round).collect::<Result<_>>()?, calls: None })
+    Ok(Measured::alone((0..ROUNDS).map(round).collect::<Result<_>>()?, None))
 }
 
 /// Resident memory a second after the first answer.
@@ -67,7 +60,7 @@ fn idle_memory() -> Result<Measured> {
         thread::sleep(SETTLE);
         platform.memory_mb()
     };
-    Ok(Measured { rounds: (0..ROUNDS).map(round).collect::<Result<_>>()?, calls: None })
+    Ok(Measured::alone((0..ROUNDS).map(round).collect::<Result<_>>()?, None))
 }
 
 /// Refused calls in a second of the platform's own CPU time.
@@ -89,7 +82,7 @@ fn refused_calls() -> Result<Measured> {
         ensure!(spent_ns > 0, "the kernel counted no CPU time");
         rounds.push(REFUSED as f64 * 1e9 / spent_ns as f64);
     }
-    Ok(Measured { rounds, calls: Some(REFUSED) })
+    Ok(Measured::alone(rounds, Some(REFUSED)))
 }
 
 /// Every one must be refused for want of a permission, or nothing is measured.
@@ -127,5 +120,5 @@ fn thirty_days() -> Result<Measured> {
         calls = Some(month.calls);
         rounds.push(month.seconds);
     }
-    Ok(Measured { rounds, calls })
+    Ok(Measured::alone(rounds, calls))
 }

@@ -1,9 +1,7 @@
-//! What does the kernel say of a running platform?
+//! How does a platform run as a process of its own?
 
 use std::{
-    fs,
     io::{BufRead as _, BufReader},
-    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -11,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::client::Client;
+use super::{account, client::Client};
 use crate::shell;
 
 /// A platform of the release build with the demo's seed, on free ports of the loopback; it ends when
@@ -30,17 +28,10 @@ struct Ready {
     platform: String,
 }
 
-/// Where the release binary is.
-pub(super) fn binary() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| shell::root().join("target"), PathBuf::from);
-    target.join("release/offhook")
-}
-
 impl Platform {
     pub(super) fn start() -> Result<Self> {
         let begin = Instant::now();
-        let mut child = Command::new(binary())
+        let mut child = Command::new(shell::target().join("release/offhook"))
             .args(["platform", "--listen", "127.0.0.1:0", "--media", "127.0.0.1:0", "--json"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -64,25 +55,12 @@ impl Platform {
 
     /// Memory it holds, in MB (a million bytes).
     pub(super) fn memory_mb(&self) -> Result<f64> {
-        let status = fs::read_to_string(self.proc("status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|rest| rest.trim().split(' ').next()?.parse::<f64>().ok());
-        Ok(kib.context("no VmRSS")? * 1024.0 / 1e6)
+        Ok(account::resident_bytes(self.child.id())? / 1e6)
     }
 
     /// CPU time of all its threads, in nanoseconds of the scheduler's own account.
     pub(super) fn cpu_ns(&self) -> Result<u64> {
-        let mut sum = 0;
-        for task in fs::read_dir(self.proc("task"))? {
-            let account = fs::read_to_string(task?.path().join("schedstat"))?;
-            let ran = account.split(' ').next().and_then(|ns| ns.parse::<u64>().ok());
-            sum += ran.context("no schedstat")?;
-        }
-        Ok(sum)
-    }
-
-    fn proc(&self, what: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/{what}", self.child.id()))
+        account::cpu_ns(self.child.id())
     }
 }
 

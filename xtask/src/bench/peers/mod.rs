@@ -1,0 +1,191 @@
+//! How do we compare with what others would use?
+//!
+//! rtpengine, Janus, aiortc and pipecat run as they come from Debian and PyPI, ours from the release
+//! build, one after the other on one processor with the same far ends on another, in a network
+//! namespace of their own. [docs/peer-bench.md](../../../../docs/peer-bench.md) says what each case
+//! covers and what distorts it.
+
+mod far_ends;
+mod memory;
+mod place;
+mod relay;
+mod relays;
+mod set_up;
+mod spoken;
+mod webhook;
+
+use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+
+use anyhow::{Context, Result, anyhow, ensure};
+
+use self::{
+    far_ends::{Calls, FarEnds},
+    relays::{Janus, Relay, RtpEngine, Told},
+};
+use super::cases::{self, Case, Measured, Row};
+use crate::{setup, shell};
+
+/// Set-ups in a round: of ours, and of each peer.
+const OUR_SET_UPS: u64 = 200;
+const THEIR_SET_UPS: u64 = 20;
+
+/// What each case measured, by its name.
+type Outcomes = BTreeMap<String, Result<Measured>>;
+
+/// Installs and builds what is needed, then measures in a place of its own.
+pub(super) fn run(json: bool) -> Result<()> {
+    // A row says what is missing; the others are measured all the same.
+    for installed in [setup::programs(setup::TO_COMPARE), setup::python_peers()] {
+        if let Err(fault) = installed {
+            eprintln!("a peer is not installed: {fault:#}");
+        }
+    }
+    let build = ["build", "--quiet", "--release", "--locked"];
+    let what = ["-p", "offhook", "--bin", "offhook"];
+    shell::run("cargo", &[&build[..], &what].concat())?;
+    let what = ["-p", "offhook-engine", "--examples"];
+    shell::run("cargo", &[&build[..], &what].concat())?;
+    if let Some(refusal) = place::refusal() {
+        return cases::print(&rows(all_refused(&refusal)?)?, json);
+    }
+    let mut args = vec!["bench", "peers", "--inside"];
+    args.extend(json.then_some("--json"));
+    shell::run_command(place::enter(&args)?)
+}
+
+/// Measures every case; called in that place.
+pub(super) fn run_inside(json: bool) -> Result<()> {
+    place::furnish()?;
+    cases::print(&rows(measure()?)?, json)
+}
+
+/// Two calls between the far ends through our own relay, by the debug build: what needs no peer, no
+/// root and no quiet machine.
+pub(super) fn smoke() -> Result<()> {
+    let example = |name: &str| Command::new(shell::target().join("debug/examples").join(name));
+    let mut far = FarEnds::by(example("far_ends"))?;
+    let mut ours = Told::by(example("peer_relay"))?;
+    let calls = Numbers(1).take(2);
+    for call in calls.clone() {
+        ours.open(call, &mut far)?;
+    }
+    far.connect(&calls)?;
+    let tally = far.play(&calls, Duration::from_millis(500))?;
+    ensure!(tally.sent > 50 && tally.received == tally.sent, "packets were lost: {tally:?}");
+    for call in calls.clone() {
+        ours.close(call)?;
+    }
+    far.close(&calls)
+}
+
+/// Nothing but the echo can be measured without such a place.
+fn all_refused(refusal: &str) -> Result<Outcomes> {
+    let names = cases::of("peers")?.into_iter().map(|case| case.name);
+    Ok(names.map(|name| (name, Err(anyhow!("{refusal}")))).collect())
+}
+
+fn rows(mut outcomes: Outcomes) -> Result<Vec<Row>> {
+    let row = |case: Case| {
+        if case.name.ends_with("-vs-echo") {
+            return echo(&case);
+        }
+        let nobody = || Err(anyhow!("nobody measures this case"));
+        case.row(&outcomes.remove(&case.name).unwrap_or_else(nobody))
+    };
+    Ok(cases::of("peers")?.into_iter().map(row).collect())
+}
+
+/// The relay beside the echo without crypto is measured by `bench media`'s own program.
+fn echo(case: &Case) -> Row {
+    eprintln!("{} …", case.name);
+    let measured = super::media_rows(std::slice::from_ref(case));
+    let row = measured.and_then(|rows| rows.into_iter().next().context("no row of this case"));
+    row.unwrap_or_else(|fault| case.row(&Err(fault)))
+}
+
+fn measure() -> Result<Outcomes> {
+    let work = shell::target().join("peers");
+    std::fs::create_dir_all(&work)?;
+    let mut numbers = Numbers(1);
+    let mut far = FarEnds::start()?;
+    let mut outcomes = Outcomes::new();
+    let mut put = |name: &str, outcome| drop(outcomes.insert(name.to_owned(), outcome));
+    eprintln!("relay-100 …");
+    for (name, outcome) in relays(&work, &mut numbers, &mut far) {
+        put(name, outcome);
+    }
+    eprintln!("setup …");
+    for (name, outcome) in set_ups(&work, &mut numbers, &mut far) {
+        put(name, outcome);
+    }
+    eprintln!("memory …");
+    put("memory", memory::measure(&mut numbers, &mut far));
+    eprintln!("webhook-accept …");
+    put("webhook-accept", webhook::measure(&work, &mut numbers, &mut far));
+    Ok(outcomes)
+}
+
+type Named<const N: usize> = [(&'static str, Result<Measured>); N];
+
+fn relays(work: &Path, numbers: &mut Numbers, far: &mut FarEnds) -> Named<2> {
+    let mut enter = |name, relay: Result<Box<dyn Relay>>| {
+        relay.and_then(|relay| relay::Contestant::enter(name, relay, numbers, far))
+    };
+    let ours = enter("ours", ours());
+    let peers = vec![enter("rtpengine", rtpengine()), enter("janus", janus(work))];
+    let outcomes = match ours {
+        Ok(ours) => relay::measure(ours, peers, far),
+        Err(fault) => peers.iter().map(|_| Err(anyhow!("{fault:#}"))).collect(),
+    };
+    let mut outcomes = outcomes.into_iter();
+    ["relay-100-vs-rtpengine", "relay-100-vs-janus"]
+        .map(|name| (name, outcomes.next().expect("one outcome for each peer")))
+}
+
+fn set_ups(work: &Path, numbers: &mut Numbers, far: &mut FarEnds) -> Named<2> {
+    let enter = |name, relay: Result<Box<dyn Relay>>, calls| {
+        relay.map(|relay| set_up::Contestant { name, relay, calls })
+    };
+    let contestants = vec![
+        enter("ours", ours(), OUR_SET_UPS),
+        enter("aiortc", Told::aiortc().map(|aiortc| Box::new(aiortc) as _), THEIR_SET_UPS),
+        // No case asks for these two; what they cost is printed on the way.
+        enter("rtpengine", rtpengine(), THEIR_SET_UPS),
+        enter("janus", janus(work), THEIR_SET_UPS),
+    ];
+    let mut costs = set_up::measure(contestants, numbers, far);
+    let aiortc = costs.swap_remove(1);
+    let ours = costs.swap_remove(0);
+    let [rate, beside] = match ours {
+        Ok(ours) => [
+            Ok(set_up::rate(&ours, OUR_SET_UPS)),
+            aiortc.map(|theirs| set_up::beside(&ours, &theirs)),
+        ],
+        Err(fault) => [Err(anyhow!("{fault:#}")), Err(fault)],
+    };
+    [("setup-rate", rate), ("setup-vs-aiortc", beside)]
+}
+
+fn ours() -> Result<Box<dyn Relay>> {
+    Ok(Box::new(Told::ours()?))
+}
+
+fn rtpengine() -> Result<Box<dyn Relay>> {
+    Ok(Box::new(RtpEngine::start()?))
+}
+
+fn janus(work: &Path) -> Result<Box<dyn Relay>> {
+    Ok(Box::new(Janus::start(work)?))
+}
+
+/// Gives every call of a run its own number.
+#[derive(Debug)]
+struct Numbers(u64);
+
+impl Numbers {
+    fn take(&mut self, calls: u64) -> Calls {
+        let first = self.0;
+        self.0 += calls;
+        first..self.0
+    }
+}
