@@ -132,5 +132,5 @@ fn open(
 fn types(offer: &AudioSession) -> Outcome<PayloadTypes> {
     let opus = offer.opus_pt().ok_or("the offer has no opus/48000/2")?;
 
-    Ok(PayloadTypes { opus, dtmf: offer.dtmf_pt() })
+    Ok(PayloadTypes::opus(opus, offer.dtmf_pt()))
 }

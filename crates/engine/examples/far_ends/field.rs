@@ -91,7 +91,9 @@ impl Field {
         let created = terms::Timestamp::from_unix(1_783_000_000);
         let stream = "6c1f0fbd-2f5d-4c62-9b7e-0c2f7e1a55aa";
 
-        Ok(sdp::write_platform_offer(PlatformVoice { local: &end.local, created, stream }))
+        let voice = PlatformVoice { local: &end.local, created, stream, extra: &[] };
+
+        Ok(sdp::write_platform_offer(voice))
     }
 
     /// Opens a browser that is called, and says what it answers.
