@@ -77,4 +77,4 @@ pub use open::{
 pub use pressure::BusyLimits;
 pub use source::{FrameQueue, FrameSink, Repeat, Source, frame_queue};
 pub use stats::{Alive, Drops, LegStats, Received, Sent, SetUp, Strays, ThreadLoad};
-pub use tap::{Direction, PAYLOAD_MAX, Payload, Tap, TapPacket};
+pub use tap::{Direction, PAYLOAD_MAX, Payload, Tap, TapPacket, Tapped, tap};

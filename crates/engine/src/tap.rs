@@ -1,21 +1,53 @@
 //! How does someone else get a copy of a leg's packets?
 //!
-//! A tap is a bounded channel; a full one loses packets and the packet path never waits. When the
-//! receiver is dropped the tap ends itself.
+//! A tap is a bounded ring of bytes, each packet as long as it is; a full one loses packets and the
+//! packet path never waits. When the receiving half is dropped the tap ends itself.
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::TryRecvError;
+use media::rtp::Fields;
+use rtrb::{Consumer, Producer, RingBuffer};
 
 /// The longest payload a tap copies: one Opus frame's limit.
 pub const PAYLOAD_MAX: usize = 1275;
 
+/// What a packet's payload is reckoned with: 20 ms of G.711, or of Opus at 64 kbit/s.
+const PAYLOAD: usize = 160;
+
+/// What precedes a payload in the ring: see [`head`].
+const HEAD: usize = 17;
+
 /// A request for copies.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Tap {
-    /// Which packets.
-    pub direction: Direction,
-    /// Where to; should hold a second of audio, 50 packets, or more.
-    pub sink: crossbeam_channel::Sender<TapPacket>,
+    pub(crate) direction: Direction,
+    pub(crate) sink: Sink,
+}
+
+/// The half of a [`Tap`] where the copies arrive.
+#[derive(Debug)]
+pub struct Tapped {
+    zero: Instant,
+    ring: Consumer<u8>,
+}
+
+/// The half that the media thread has.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    zero: Instant,
+    ring: Producer<u8>,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    Taken,
+    /// There is no room for it.
+    Lost,
+    /// Nobody takes any.
+    Gone,
 }
 
 /// Whether a thread with too much to do may leave a tap out.
@@ -51,7 +83,128 @@ pub struct TapPacket {
     pub payload: Payload,
 }
 
-/// A payload kept in place, so that copying one allocates nothing.
+/// A tap, and where its copies arrive. So many packets of 20 ms may wait there: 50 if a second of them
+/// is to be kept. Longer ones take the room of several.
+#[must_use]
+pub fn tap(direction: Direction, packets: usize) -> (Tap, Tapped) {
+    let room = packets.saturating_mul(HEAD + PAYLOAD).max(HEAD + PAYLOAD_MAX);
+    let (sink, ring) = RingBuffer::new(room);
+    let zero = Instant::now();
+
+    (Tap { direction, sink: Sink { zero, ring: sink } }, Tapped { zero, ring })
+}
+
+impl Tapped {
+    /// The oldest packet that waits.
+    ///
+    /// # Errors
+    ///
+    /// None waits, or the leg is closed and none will come.
+    pub fn try_recv(&mut self) -> Result<TapPacket, TryRecvError> {
+        // Asked first: what came before the end is still taken.
+        let is_over = self.ring.is_abandoned();
+        let mut head = [0; HEAD];
+        if self.ring.pop_entire_slice(&mut head).is_err() {
+            return Err(if is_over { TryRecvError::Disconnected } else { TryRecvError::Empty });
+        }
+        let Head { at, pt, sequence, timestamp, len } = Head::read(head);
+        let mut payload = Payload { len, bytes: [0; PAYLOAD_MAX] };
+        let bytes = payload.bytes.get_mut(..len.into()).expect("only payloads were put in");
+        self.ring.pop_entire_slice(bytes).expect("it was put in with its head");
+
+        Ok(TapPacket { at: self.zero + at, pt, sequence, timestamp, payload })
+    }
+
+    /// What waits.
+    pub fn try_iter(&mut self) -> impl Iterator<Item = TapPacket> {
+        std::iter::from_fn(|| self.try_recv().ok())
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
+}
+
+impl Sink {
+    /// Copies a packet, if there is room.
+    pub(crate) fn give(&mut self, fields: Fields, payload: &[u8], now: Instant) -> Given {
+        if self.ring.is_abandoned() {
+            return Given::Gone;
+        }
+        let Some(len) = u16::try_from(payload.len()).ok().filter(|_| payload.len() <= PAYLOAD_MAX)
+        else {
+            return Given::Lost;
+        };
+        let Ok(mut room) = self.ring.write_chunk(HEAD + payload.len()) else {
+            return Given::Lost;
+        };
+        let Fields { payload_type: pt, sequence, timestamp, .. } = fields;
+        let at = now.saturating_duration_since(self.zero);
+        let head = Head { at, pt, sequence, timestamp, len }.written();
+        let (first, second) = room.as_mut_slices();
+        let (first, second) = put(&head, first, second);
+        put(payload, first, second);
+        // Both at once: who reads a head finds its payload.
+        room.commit_all();
+
+        Given::Taken
+    }
+}
+
+/// Copies into the first slice and what does not fit into the second; what is left of both.
+fn put<'a>(
+    bytes: &[u8],
+    first: &'a mut [u8],
+    second: &'a mut [u8],
+) -> (&'a mut [u8], &'a mut [u8]) {
+    let (here, there) = bytes.split_at(bytes.len().min(first.len()));
+    let (filled, first) = first.split_at_mut(here.len());
+    filled.copy_from_slice(here);
+    let (filled, second) = second.split_at_mut(there.len());
+    filled.copy_from_slice(there);
+
+    (first, second)
+}
+
+/// What is kept of a packet beside its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Head {
+    /// Since the tap was made.
+    at: Duration,
+    pt: u8,
+    sequence: u16,
+    timestamp: u32,
+    len: u16,
+}
+
+impl Head {
+    fn written(self) -> [u8; HEAD] {
+        let at = u64::try_from(self.at.as_nanos()).unwrap_or(u64::MAX);
+        let mut head = [0; HEAD];
+        head[..8].copy_from_slice(&at.to_le_bytes());
+        head[8..12].copy_from_slice(&self.timestamp.to_le_bytes());
+        head[12..14].copy_from_slice(&self.sequence.to_le_bytes());
+        head[14..16].copy_from_slice(&self.len.to_le_bytes());
+        head[16] = self.pt;
+
+        head
+    }
+
+    fn read(head: [u8; HEAD]) -> Self {
+        let [a, b, c, d, e, f, g, h, t0, t1, t2, t3, s0, s1, l0, l1, pt] = head;
+        Self {
+            at: Duration::from_nanos(u64::from_le_bytes([a, b, c, d, e, f, g, h])),
+            timestamp: u32::from_le_bytes([t0, t1, t2, t3]),
+            sequence: u16::from_le_bytes([s0, s1]),
+            len: u16::from_le_bytes([l0, l1]),
+            pt,
+        }
+    }
+}
+
+/// A payload kept in place, so that taking one allocates nothing.
 #[derive(Clone)]
 pub struct Payload {
     len: u16,
@@ -65,6 +218,7 @@ impl Payload {
         let len = u16::try_from(payload.len()).ok()?;
         let mut bytes = [0; PAYLOAD_MAX];
         bytes.get_mut(..payload.len())?.copy_from_slice(payload);
+
         Some(Self { len, bytes })
     }
 }
@@ -80,5 +234,61 @@ impl std::ops::Deref for Payload {
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Payload({} bytes)", self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(sequence: u16) -> Fields {
+        let timestamp = u32::from(sequence) * 960;
+        Fields { payload_type: 111, marker: false, sequence, timestamp, ssrc: 7 }
+    }
+
+    #[test]
+    fn packets_come_out_as_they_went_in_round_and_round() {
+        let (Tap { mut sink, .. }, mut tapped) = tap(Direction::Sent, 7);
+        for sequence in 0..500_u16 {
+            let payload: Vec<u8> = (0..sequence % 300).map(|at| at.to_le_bytes()[0]).collect();
+            let at = sink.zero + Duration::from_millis(20 * u64::from(sequence));
+            assert_eq!(sink.give(fields(sequence), &payload, at), Given::Taken);
+            let packet = tapped.try_recv().unwrap();
+            assert_eq!((packet.at, packet.pt, packet.sequence), (at, 111, sequence));
+            assert_eq!(
+                (packet.timestamp, &*packet.payload),
+                (u32::from(sequence) * 960, &*payload)
+            );
+            assert!(tapped.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_full_tap_loses_the_newest_and_holds_what_was_asked_for() {
+        let (Tap { mut sink, .. }, mut tapped) = tap(Direction::Sent, 50);
+        let now = Instant::now();
+        let taken = (0..60).take_while(|at| sink.give(fields(*at), &[1; 160], now) == Given::Taken);
+        assert_eq!(taken.count(), 50);
+        assert_eq!(
+            tapped.try_iter().map(|it| it.sequence).collect::<Vec<_>>(),
+            Vec::from_iter(0..50)
+        );
+        assert_eq!(sink.give(fields(0), &[1; PAYLOAD_MAX], now), Given::Taken);
+        assert_eq!(sink.give(fields(0), &[1; PAYLOAD_MAX + 1], now), Given::Lost);
+    }
+
+    #[test]
+    fn each_half_knows_when_the_other_is_gone_and_nothing_is_lost_by_it() {
+        let (Tap { mut sink, .. }, mut tapped) = tap(Direction::Sent, 50);
+        let now = Instant::now();
+        assert_eq!(tapped.try_recv().unwrap_err(), TryRecvError::Empty);
+        sink.give(fields(3), &[1], now);
+        drop(sink);
+        assert_eq!(tapped.try_recv().unwrap().sequence, 3);
+        assert_eq!(tapped.try_recv().unwrap_err(), TryRecvError::Disconnected);
+
+        let (Tap { mut sink, .. }, tapped) = tap(Direction::Sent, 50);
+        drop(tapped);
+        assert_eq!(sink.give(fields(3), &[1], now), Given::Gone);
     }
 }

@@ -1,6 +1,6 @@
 //! How does a phone listen to one direction of its leg?
 //!
-//! The engine copies packets into a bounded channel; whoever owns the ear drains it now and then,
+//! The engine copies packets into a bounded ring; whoever owns the ear drains it now and then,
 //! far from the packet path.
 
 use std::time::Instant;
@@ -10,15 +10,14 @@ use audio::{
     opus::CodecError,
     playout::Playout,
 };
-use crossbeam_channel::Receiver;
-use engine::{Direction, LegHandle, Tap, TapPacket};
+use engine::{Direction, LegHandle, Tapped};
 
 /// Copies that may wait: five seconds, should the task that drains them be kept from it.
 const WAITING_MAX: usize = 256;
 
 /// One direction of one leg.
 pub struct Ear {
-    packets: Receiver<TapPacket>,
+    packets: Tapped,
     opus: u8,
     zero: Instant,
     playout: Playout,
@@ -40,8 +39,8 @@ impl Ear {
         zero: Instant,
         keeps: bool,
     ) -> Result<Self, CodecError> {
-        let (sink, packets) = crossbeam_channel::bounded(WAITING_MAX);
-        leg.listen(Tap { direction, sink });
+        let (tap, packets) = engine::tap(direction, WAITING_MAX);
+        leg.listen(tap);
         Ok(Self {
             packets,
             opus,

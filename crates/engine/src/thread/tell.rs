@@ -4,7 +4,6 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::TrySendError;
 use media::leg::LegState;
 use media::quality::{Figures, Reception};
 use media::rtp::{Fields, RtpHeader};
@@ -12,8 +11,8 @@ use tokio::sync::mpsc;
 
 use super::marking;
 use super::slot::{Slot, Watch};
-use crate::tap::TapUse;
-use crate::{Direction, LegEvent, Payload, TapPacket};
+use crate::tap::{Given, TapUse};
+use crate::{Direction, LegEvent};
 
 /// When a key press without an end packet is looked at; [`media::dtmf`] calls it over after 200 ms.
 const DIGIT_TICK: Duration = Duration::from_millis(250);
@@ -214,33 +213,18 @@ pub(super) fn tap_sent(slot: &mut Slot, fields: Fields, payload: &[u8], now: Ins
 fn copy(slot: &mut Slot, direction: Direction, fields: Fields, payload: &[u8], now: Instant) {
     let mut lost = 0;
     let rest = slot.cold.taps_rest;
-    slot.cold.taps.retain(|(tap, tap_use)| {
+    slot.cold.taps.retain_mut(|(tap, tap_use)| {
         if tap.direction != direction {
             return true;
         }
-        if rest && *tap_use == TapUse::Listens {
-            lost += 1;
-            return true;
-        }
-        let Some(payload) = Payload::new(payload) else {
-            lost += 1;
-            return true;
+        let given = if rest && *tap_use == TapUse::Listens {
+            Given::Lost
+        } else {
+            tap.sink.give(fields, payload, now)
         };
-        let packet = TapPacket {
-            at: now,
-            pt: fields.payload_type,
-            sequence: fields.sequence,
-            timestamp: fields.timestamp,
-            payload,
-        };
-        match tap.sink.try_send(packet) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                lost += 1;
-                true
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        }
+        lost += u64::from(given == Given::Lost);
+
+        given != Given::Gone
     });
     slot.cold.taps_lost += lost;
     slot.tapped = !slot.cold.taps.is_empty() || slot.cold.marking.is_some();

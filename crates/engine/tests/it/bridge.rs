@@ -52,8 +52,8 @@ fn payloads_pass_two_bridged_legs_untouched(backend: Backend) {
     let at_user = call.user.tap(Direction::Received);
     call.user.leg.play(Source::Packets(frames(1, 50), Repeat::Once));
     call.business.leg.play(Source::Packets(frames(2, 50), Repeat::Once));
-    for (heard, tag) in [(at_business, 1), (at_user, 2)] {
-        let packets = take(&heard, 50);
+    for (mut heard, tag) in [(at_business, 1), (at_user, 2)] {
+        let packets = take(&mut heard, 50);
         for (packet, frame) in packets.iter().zip(frames(tag, 50).iter()) {
             assert_eq!(&*packet.payload, frame.bytes());
             assert_eq!(packet.pt, TYPES.audio);
@@ -74,16 +74,16 @@ fn payloads_pass_two_bridged_legs_untouched(backend: Backend) {
 
 fn one_stream_goes_on_over_changing_sources(backend: Backend) {
     let mut call = Call::new(backend);
-    let heard = call.business.tap(Direction::Received);
+    let mut heard = call.business.tap(Direction::Received);
     call.user.leg.play(Source::Packets(frames(1, 2_000), Repeat::Once));
-    let mut packets = take(&heard, 10);
+    let mut packets = take(&mut heard, 10);
     // A prompt takes over, then silence, then the user again.
     call.business_leg.leg.play(Source::Packets(frames(9, 10), Repeat::Once));
     call.business_leg
         .wait("end of the prompt", |event| matches!(event, LegEvent::PlaybackDone).then_some(()));
     std::thread::sleep(Duration::from_millis(100));
     call.business_leg.leg.play(Source::Bridge(call.user_leg.leg.clone()));
-    packets.extend(take(&heard, 30));
+    packets.extend(take(&mut heard, 30));
 
     let tags: Vec<u8> = packets.iter().map(|packet| packet.payload[1]).collect();
     let prompt = tags.iter().position(|tag| *tag == 9).unwrap();
@@ -102,23 +102,23 @@ fn one_stream_goes_on_over_changing_sources(backend: Backend) {
 /// Mute, hold and a closed gate leave packets out; the far end must not count them as lost.
 fn what_is_held_back_on_purpose_does_not_look_lost(backend: Backend) {
     let call = Call::new(backend);
-    let heard = call.business.tap(Direction::Received);
+    let mut heard = call.business.tap(Direction::Received);
     call.user.leg.play(Source::Packets(frames(1, 2_000), Repeat::Once));
-    let mut packets = take(&heard, 10);
+    let mut packets = take(&mut heard, 10);
     let pause = Duration::from_millis(150);
 
     call.user_leg.leg.mute(true);
     std::thread::sleep(pause);
     call.user_leg.leg.mute(false);
-    packets.extend(take(&heard, 10));
+    packets.extend(take(&mut heard, 10));
     call.business_leg.leg.play(Source::Silence);
     std::thread::sleep(pause);
     call.business_leg.leg.play(Source::Bridge(call.user_leg.leg.clone()));
-    packets.extend(take(&heard, 10));
+    packets.extend(take(&mut heard, 10));
     call.business_leg.leg.send_gate(false);
     std::thread::sleep(pause);
     call.business_leg.leg.send_gate(true);
-    packets.extend(take(&heard, 10));
+    packets.extend(take(&mut heard, 10));
 
     let steps: Vec<u32> = packets
         .windows(2)
@@ -139,14 +139,14 @@ fn nothing_leaves_before_the_gate_opens(backend: Backend) {
     introduce(&client, &server);
     client.connected();
     server.connected();
-    let heard = server.tap(Direction::Received);
+    let mut heard = server.tap(Direction::Received);
     // A prompt waits for the gate, from its first frame.
     client.leg.play(Source::Packets(frames(1, 5), Repeat::Once));
     std::thread::sleep(Duration::from_millis(150));
     assert_eq!(client.stats().sent.packets, 0);
     assert!(heard.try_recv().is_err());
     client.leg.send_gate(true);
-    let packets = take(&heard, 5);
+    let packets = take(&mut heard, 5);
     assert_eq!(packets[0].payload[3], 0, "the prompt starts at its start");
     // What comes live is dropped and counted.
     client.leg.send_gate(false);
@@ -172,11 +172,11 @@ fn payload_types_are_mapped_by_meaning(backend: Backend) {
     business_leg.leg.send_gate(true);
     business_leg.leg.play(Source::Bridge(user_leg.leg.clone()));
 
-    let heard = business.tap(Direction::Received);
+    let mut heard = business.tap(Direction::Received);
     user.leg.play(Source::Packets(frames(1, 5), Repeat::Once));
-    assert!(take(&heard, 5).iter().all(|packet| packet.pt == 96));
+    assert!(take(&mut heard, 5).iter().all(|packet| packet.pt == 96));
     user.leg.send_digit(media::dtmf::Digit::new('7').unwrap(), 60);
-    assert_eq!(take(&heard, 1)[0].pt, 101);
+    assert_eq!(take(&mut heard, 1)[0].pt, 101);
     let digit = business.wait("digit", |event| match event {
         LegEvent::Digit(digit) => Some(digit.sign()),
         _ => None,
@@ -190,10 +190,10 @@ fn a_muted_leg_is_not_heard_and_an_echo_returns(backend: Backend) {
     let mut client = Party::full(&business);
     connect(&mut client, &mut server);
     server.leg.play(Source::Echo);
-    let heard = client.tap(Direction::Received);
-    let sent = client.tap(Direction::Sent);
+    let mut heard = client.tap(Direction::Received);
+    let mut sent = client.tap(Direction::Sent);
     client.leg.play(Source::Packets(frames(3, 10_000), Repeat::Forever));
-    for (echoed, original) in take(&heard, 10).iter().zip(take(&sent, 10)) {
+    for (echoed, original) in take(&mut heard, 10).iter().zip(take(&mut sent, 10)) {
         assert_eq!(*echoed.payload, *original.payload);
     }
     server.leg.mute(true);
@@ -204,7 +204,7 @@ fn a_muted_leg_is_not_heard_and_an_echo_returns(backend: Backend) {
     });
     assert!(server.stats().received.packets > 10, "muted is not deaf");
     server.leg.mute(false);
-    take(&heard, 5);
+    take(&mut heard, 5);
 }
 
 fn several_legs_may_hear_one(backend: Backend) {
@@ -221,10 +221,10 @@ fn several_legs_may_hear_one(backend: Backend) {
             (leg, listener)
         })
         .collect();
-    let taps: Vec<_> =
+    let mut taps: Vec<_> =
         listeners.iter().map(|(_, listener)| listener.tap(Direction::Received)).collect();
     speaker.leg.play(Source::Packets(frames(4, 20), Repeat::Once));
-    for heard in &taps {
+    for heard in &mut taps {
         let packets = take(heard, 20);
         assert_continuous(&packets);
         assert!(packets.iter().zip(frames(4, 20).iter()).all(|(p, f)| *p.payload == *f.bytes()));

@@ -35,11 +35,11 @@ fn a_press_interrupts_a_prompt(backend: Backend) {
     let mut server = Party::lite(&platform, None);
     let mut client = Party::full(&business);
     connect(&mut client, &mut server);
-    let heard = server.tap(Direction::Received);
+    let mut heard = server.tap(Direction::Received);
     client.leg.play(Source::Packets(frames(1, 20), Repeat::Once));
-    take(&heard, 5);
+    take(&mut heard, 5);
     client.leg.send_digit(Digit::new('5').unwrap(), 100);
-    let packets = take(&heard, 15 + 7);
+    let packets = take(&mut heard, 15 + 7);
     // 100 ms are five packets, the last of them sent three times; they are not mixed with audio.
     let kinds: Vec<u8> = packets.iter().map(|packet| packet.pt).collect();
     let first = kinds.iter().position(|pt| *pt == 126).unwrap();

@@ -35,9 +35,9 @@ fn a_kernel_that_refuses_io_uring_gets_epoll_and_the_call_is_carried() {
             let mut server = Party::lite(&platform, None);
             let mut client = Party::full(&business);
             connect(&mut client, &mut server);
-            let heard = server.tap(Direction::Received);
+            let mut heard = server.tap(Direction::Received);
             client.leg.play(Source::Packets(frames(1, 30), Repeat::Once));
-            assert_eq!(take(&heard, 30).len(), 30);
+            assert_eq!(take(&mut heard, 30).len(), 30);
         });
         refused.join().unwrap();
     }

@@ -85,10 +85,10 @@ fn garbage_before_and_during_a_call_is_counted_and_harmless(backend: Backend) {
     client.connected();
     server.connected();
     client.leg.send_gate(true);
-    let heard = server.tap(Direction::Received);
+    let mut heard = server.tap(Direction::Received);
     client.leg.play(Source::Packets(frames(1, 30), Repeat::Once));
     throw(server.addr(), &stranger);
-    for (packet, frame) in take(&heard, 30).iter().zip(frames(1, 30).iter()) {
+    for (packet, frame) in take(&mut heard, 30).iter().zip(frames(1, 30).iter()) {
         assert_eq!(&*packet.payload, frame.bytes());
     }
     server.never(std::time::Duration::from_millis(50), |event| {

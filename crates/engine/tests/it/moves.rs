@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use engine::{Backend, Direction, Engine, Password, Repeat, Socket, Source, TapPacket};
+use engine::{Backend, Direction, Engine, Password, Repeat, Socket, Source, Tapped};
 use media::leg::IceRole;
 use media::transport::{DtlsRole, Setup};
 
@@ -25,7 +25,7 @@ struct Call {
     client: Party,
     server: Party,
     middle: Middle,
-    heard: crossbeam_channel::Receiver<TapPacket>,
+    heard: Tapped,
     _engines: [Engine; 2],
 }
 
@@ -57,9 +57,9 @@ impl Call {
     }
 
     /// Hears what comes from now on.
-    fn hear(&self) {
+    fn hear(&mut self) {
         self.heard.try_iter().count();
-        take(&self.heard, 20);
+        take(&mut self.heard, 20);
     }
 
     fn credentials(&self) -> Credentials {
@@ -85,7 +85,7 @@ fn remote(party: &Party) -> Option<SocketAddr> {
 
 fn a_client_behind_a_nat_that_forgot_it_is_found_again(backend: Backend) {
     for socket in [Socket::Muxed, Socket::Own] {
-        let call = Call::new(backend, socket);
+        let mut call = Call::new(backend, socket);
         call.speak();
         call.hear();
         if socket == Socket::Own {
@@ -104,7 +104,7 @@ fn a_client_behind_a_nat_that_forgot_it_is_found_again(backend: Backend) {
 }
 
 fn a_relay_that_moved_is_found_by_its_check(backend: Backend) {
-    let call = Call::new(backend, Socket::Muxed);
+    let mut call = Call::new(backend, Socket::Muxed);
     call.speak();
     call.hear();
     assert!(!lets_strangers_in(&call.client), "connected");
@@ -118,7 +118,7 @@ fn a_relay_that_moved_is_found_by_its_check(backend: Backend) {
 
 /// Without audio, the answers to its checks are all a leg misses.
 fn a_relay_that_moved_while_nobody_spoke_is_found(backend: Backend) {
-    let call = Call::new(backend, Socket::Muxed);
+    let mut call = Call::new(backend, Socket::Muxed);
     // The first answers after the nomination.
     std::thread::sleep(Duration::from_secs(4));
     let moved = call.middle.move_near(call.credentials());
@@ -129,7 +129,7 @@ fn a_relay_that_moved_while_nobody_spoke_is_found(backend: Backend) {
 }
 
 fn a_check_with_another_password_names_no_address(backend: Backend) {
-    let call = Call::new(backend, Socket::Muxed);
+    let mut call = Call::new(backend, Socket::Muxed);
     call.speak();
     call.hear();
     let before = remote(&call.client);
@@ -143,7 +143,7 @@ fn a_check_with_another_password_names_no_address(backend: Backend) {
 }
 
 fn a_far_end_that_was_only_silent_is_alone_on_its_port_again(backend: Backend) {
-    let call = Call::new(backend, Socket::Muxed);
+    let mut call = Call::new(backend, Socket::Muxed);
     call.speak();
     call.hear();
     assert!(!lets_strangers_in(&call.client));

@@ -146,8 +146,8 @@ fn two_calls_from_one_remote_address_stay_apart(backend: Backend) {
         let frames = crate::support::frames(tag, 30);
         server.leg.play(engine::Source::Packets(frames, engine::Repeat::Once));
     }
-    for (heard, tag) in [(heard_1, 1), (heard_2, 2)] {
-        for packet in crate::support::take(&heard, 30) {
+    for (mut heard, tag) in [(heard_1, 1), (heard_2, 2)] {
+        for packet in crate::support::take(&mut heard, 30) {
             assert_eq!(packet.payload[1], tag, "a packet of the other call");
         }
     }

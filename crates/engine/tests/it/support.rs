@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use engine::{
     Backend, Config, Direction, EVENTS_MAX, Engine, LegEvent, LegHandle, LegStats, MediaWatch,
-    OpenLeg, Password, PayloadTypes, Socket, StartError, Tap, TapPacket,
+    OpenLeg, Password, PayloadTypes, Socket, StartError, TapPacket, Tapped,
 };
 use media::frame::AudioFrame;
 use media::leg::IceRole;
@@ -172,9 +172,9 @@ impl Party {
         }
     }
 
-    pub(crate) fn tap(&self, direction: Direction) -> crossbeam_channel::Receiver<TapPacket> {
-        let (sink, heard) = crossbeam_channel::bounded(4_096);
-        self.leg.listen(Tap { direction, sink });
+    pub(crate) fn tap(&self, direction: Direction) -> Tapped {
+        let (tap, heard) = engine::tap(direction, 4_096);
+        self.leg.listen(tap);
         // Orders are obeyed in turn: with this answered, no packet comes before the tap.
         self.stats();
         heard
@@ -218,13 +218,14 @@ pub(crate) fn frames(tag: u8, count: u16) -> Arc<[AudioFrame]> {
 }
 
 /// Takes packets off a tap until there are enough.
-pub(crate) fn take(heard: &crossbeam_channel::Receiver<TapPacket>, count: usize) -> Vec<TapPacket> {
+pub(crate) fn take(heard: &mut Tapped, count: usize) -> Vec<TapPacket> {
     let until = Instant::now() + PATIENCE;
     let mut packets = Vec::with_capacity(count);
     while packets.len() < count {
-        match heard.recv_deadline(until) {
+        assert!(Instant::now() < until, "only {} of {count} packets", packets.len());
+        match heard.try_recv() {
             Ok(packet) => packets.push(packet),
-            Err(_) => panic!("only {} of {count} packets", packets.len()),
+            Err(_) => std::thread::sleep(Duration::from_millis(1)),
         }
     }
 
@@ -232,7 +233,7 @@ pub(crate) fn take(heard: &crossbeam_channel::Receiver<TapPacket>, count: usize)
 }
 
 /// Waits until something holds.
-pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < end, "never: {what}");

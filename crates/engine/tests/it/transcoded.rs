@@ -9,6 +9,7 @@ use audio::measure::{Measure, Report};
 use audio::playout::Playout;
 use audio::transcode::{Transcode, Way};
 use audio::{prompt, tone};
+use crossbeam_channel::TryRecvError;
 use engine::{
     Backend, Direction, FrameQueue, LegEvent, PayloadTypes, Repeat, Source, TapPacket, frame_queue,
 };
@@ -79,19 +80,20 @@ impl Call {
 
 /// A worker as the platform has one, until its leg is closed.
 fn work(leg: &Party, pt: u8, way: Way) -> FrameQueue {
-    let packets = leg.tap(Direction::Received);
+    let mut packets = leg.tap(Direction::Received);
     let (sink, queue) = frame_queue(6);
     let mut transcode = Transcode::new(way).unwrap();
     let zero = Instant::now();
     std::thread::spawn(move || {
         loop {
-            match packets.recv_timeout(Duration::from_millis(5)) {
+            match packets.try_recv() {
                 Ok(packet) if packet.pt == pt => {
                     let at = packet.at.saturating_duration_since(zero);
                     transcode.push(packet.sequence, packet.timestamp, at, &packet.payload).unwrap();
                 }
-                Ok(_) | Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
-                Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return,
+                Ok(_) => {}
+                Err(TryRecvError::Empty) => std::thread::sleep(Duration::from_millis(5)),
+                Err(TryRecvError::Disconnected) => return,
             }
             for frame in transcode.frames(zero.elapsed()).unwrap() {
                 sink.push(AudioFrame::new(frame).unwrap());
@@ -140,13 +142,13 @@ fn assert_one_stream(packets: &[TapPacket], step: u32) {
 fn a_tone_crosses_both_ways_in_either_law(backend: Backend) {
     for codec in AudioCodec::G711 {
         let call = Call::new(backend, codec);
-        let at_business = call.business.tap(Direction::Received);
-        let at_user = call.user.tap(Direction::Received);
+        let mut at_business = call.business.tap(Direction::Received);
+        let mut at_user = call.user.tap(Direction::Received);
         call.user.leg.play(Source::Packets(opus(440.0), Repeat::Forever));
         call.business.leg.play(Source::Packets(g711(660.0, law_of(codec)), Repeat::Forever));
 
         // The codecs and the path need a moment to settle.
-        let (mut at_business, mut at_user) = (take(&at_business, 110), take(&at_user, 110));
+        let (mut at_business, mut at_user) = (take(&mut at_business, 110), take(&mut at_user, 110));
         assert_one_stream(&at_business[10..], 160);
         assert!(at_business.iter().all(|packet| packet.pt == 8 && packet.payload.len() == 160));
         assert_tone(heard(Playout::g711(law_of(codec)), &at_business.split_off(10)), 440.0);
@@ -161,10 +163,10 @@ fn a_tone_crosses_both_ways_in_either_law(backend: Backend) {
 /// Seen on the clock of Opus, its packets would come with a jitter of 17 ms.
 fn a_leg_of_g711_counts_and_plays_on_its_own_clock(backend: Backend) {
     let mut call = Call::new(backend, AudioCodec::Pcmu);
-    let heard_there = call.business.tap(Direction::Received);
+    let mut heard_there = call.business.tap(Direction::Received);
     call.business.leg.play(Source::Packets(g711(660.0, Law::Mu), Repeat::Forever));
     call.business_leg.leg.play(Source::Packets(g711(440.0, Law::Mu), Repeat::Once));
-    let prompt = take(&heard_there, 50);
+    let prompt = take(&mut heard_there, 50);
     assert_one_stream(&prompt, 160);
     assert_tone(heard(Playout::g711(Law::Mu), &prompt), 440.0);
     call.business_leg
@@ -177,18 +179,18 @@ fn a_leg_of_g711_counts_and_plays_on_its_own_clock(backend: Backend) {
 
 fn a_key_press_crosses_unchanged_between_the_frames(backend: Backend) {
     let mut call = Call::new(backend, AudioCodec::Pcma);
-    let at_business = call.business.tap(Direction::Received);
-    let at_user = call.user.tap(Direction::Received);
+    let mut at_business = call.business.tap(Direction::Received);
+    let mut at_user = call.user.tap(Direction::Received);
     call.user.leg.play(Source::Packets(opus(440.0), Repeat::Forever));
     call.business.leg.play(Source::Packets(g711(660.0, Law::A), Repeat::Forever));
-    take(&at_business, 20);
-    take(&at_user, 20);
+    take(&mut at_business, 20);
+    take(&mut at_user, 20);
     for (sign, from_user) in [('5', true), ('#', false)] {
         let digit = Digit::new(sign).unwrap();
         let (by, to, taken, dtmf) = if from_user {
-            (&call.user, &mut call.business, &at_business, 101)
+            (&call.user, &mut call.business, &mut at_business, 101)
         } else {
-            (&call.business, &mut call.user, &at_user, TYPES.dtmf.unwrap())
+            (&call.business, &mut call.user, &mut at_user, TYPES.dtmf.unwrap())
         };
         while taken.try_recv().is_ok() {}
         by.leg.send_digit(digit, 100);

@@ -7,10 +7,9 @@ use audio::{
     playout::Playout,
     tone,
 };
-use crossbeam_channel::Receiver;
 use engine::{
     Direction, Engine, LegEvent, LegHandle, OpenLeg, Password, PayloadTypes, Repeat, Socket,
-    Source, Tap, TapPacket,
+    Source, TapPacket, Tapped,
 };
 use media::{
     frame::AudioFrame,
@@ -24,7 +23,7 @@ pub(crate) struct Voice {
     pub(crate) leg: LegHandle,
     pub(crate) events: mpsc::Receiver<LegEvent>,
     pub(crate) local: LocalTransport,
-    taps: Receiver<TapPacket>,
+    taps: Tapped,
 }
 
 fn frames(hz: f32) -> Arc<[AudioFrame]> {
@@ -50,8 +49,8 @@ impl Voice {
             events: sender,
         };
         let (leg, local) = engine.open(open).unwrap();
-        let (sink, taps) = crossbeam_channel::bounded(1_024);
-        leg.listen(Tap { direction: Direction::Received, sink });
+        let (tap, taps) = engine::tap(Direction::Received, 1_024);
+        leg.listen(tap);
         Self { leg, events, local, taps }
     }
 
@@ -134,12 +133,12 @@ impl Voice {
     }
 
     /// How many packets came since the last look.
-    pub(crate) fn packets(&self) -> usize {
+    pub(crate) fn packets(&mut self) -> usize {
         self.taps.try_iter().count()
     }
 
     /// What is heard from now on for so long.
-    pub(crate) async fn hear(&self, ms: u64) -> (Report, Vec<TapPacket>) {
+    pub(crate) async fn hear(&mut self, ms: u64) -> (Report, Vec<TapPacket>) {
         self.packets();
         tokio::time::sleep(Duration::from_millis(ms)).await;
         let packets: Vec<_> = self.taps.try_iter().collect();
@@ -157,7 +156,7 @@ impl Voice {
 
     /// Listens until this tone is heard.
     #[track_caller]
-    pub(crate) fn expect_tone(&self, hz: f32) -> impl Future<Output = ()> {
+    pub(crate) fn expect_tone(&mut self, hz: f32) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
         async move {
             let mut last = None;

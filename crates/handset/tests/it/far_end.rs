@@ -9,7 +9,7 @@ use std::{
 use audio::{measure::Measure, playout::Playout};
 use engine::{
     Config, Direction, EVENTS_MAX, Engine, LegEvent, LegHandle, OpenLeg, Password, PayloadTypes,
-    Repeat, Socket, Source, Tap, TapPacket,
+    Repeat, Socket, Source, Tapped,
 };
 use futures_util::{SinkExt, StreamExt};
 use media::{leg::IceRole, sdp};
@@ -49,7 +49,7 @@ pub(crate) struct FarEnd {
 pub(crate) struct Leg {
     handle: LegHandle,
     events: mpsc::Receiver<LegEvent>,
-    heard: crossbeam_channel::Receiver<TapPacket>,
+    heard: Tapped,
     since: Instant,
 }
 
@@ -180,8 +180,8 @@ impl FarEnd {
             Plays::Nothing => Source::Silence,
         });
         handle.send_gate(true);
-        let (sink, heard) = crossbeam_channel::bounded(2_000);
-        handle.listen(Tap { direction: Direction::Received, sink });
+        let (tap, heard) = engine::tap(Direction::Received, 2_000);
+        handle.listen(tap);
         self.leg = Some(Leg { handle, events, heard, since: Instant::now() });
         answer
     }
@@ -189,7 +189,7 @@ impl FarEnd {
 
 impl Leg {
     /// What the phone sent, up to now.
-    pub(crate) fn measure(&self) -> Measure {
+    pub(crate) fn measure(&mut self) -> Measure {
         let mut playout = Playout::new().unwrap();
         let mut measure = Measure::default();
         for packet in self.heard.try_iter().filter(|packet| packet.pt == 111) {
@@ -202,7 +202,7 @@ impl Leg {
     }
 
     /// How many packets waited to be heard; they are gone after this.
-    pub(crate) fn packets(&self) -> usize {
+    pub(crate) fn packets(&mut self) -> usize {
         self.heard.try_iter().count()
     }
 

@@ -4,10 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use audio::{measure::Measure, playout::Playout, prompt, tone};
-use crossbeam_channel::Receiver;
 use engine::{
-    Direction, Engine, LegHandle, OpenLeg, Password, PayloadTypes, Repeat, Socket, Source, Tap,
-    TapPacket,
+    Direction, Engine, LegHandle, OpenLeg, Password, PayloadTypes, Repeat, Socket, Source, Tapped,
 };
 use futures_util::{SinkExt, StreamExt};
 use media::{frame::AudioFrame, leg::IceRole, sdp};
@@ -31,7 +29,7 @@ pub(crate) struct Agent {
 /// An agent's side of one call.
 pub(crate) struct Line {
     leg: LegHandle,
-    heard: Receiver<TapPacket>,
+    heard: Tapped,
     _events: tokio::sync::mpsc::Receiver<engine::LegEvent>,
 }
 
@@ -105,8 +103,8 @@ impl Agent {
         let frames: Arc<[AudioFrame]> =
             packets.into_iter().map(|p| AudioFrame::new(p).expect("a short packet")).collect();
         leg.play(Source::Packets(frames, Repeat::Forever));
-        let (sink, heard) = crossbeam_channel::bounded(4096);
-        leg.listen(Tap { direction: Direction::Received, sink });
+        let (tap, heard) = engine::tap(Direction::Received, 4096);
+        leg.listen(tap);
         (Line { leg, heard, _events: receiver }, sdp::write_handset_offer(&local))
     }
 
@@ -124,7 +122,7 @@ impl Agent {
 
 impl Line {
     /// Listens for this long from now; what was heard in that time.
-    pub(crate) async fn listen(&self, lasting: Duration) -> audio::measure::Report {
+    pub(crate) async fn listen(&mut self, lasting: Duration) -> audio::measure::Report {
         while self.heard.try_recv().is_ok() {}
         tokio::time::sleep(lasting).await;
         let mut playout = Playout::new().expect("a decoder");
@@ -139,7 +137,7 @@ impl Line {
     }
 
     /// How many packets arrived within this time.
-    pub(crate) async fn packets(&self, lasting: Duration) -> usize {
+    pub(crate) async fn packets(&mut self, lasting: Duration) -> usize {
         while self.heard.try_recv().is_ok() {}
         tokio::time::sleep(lasting).await;
         self.heard.try_iter().count()

@@ -82,7 +82,7 @@ async fn a_user_and_an_agent_hear_each_other_and_silence_after_hang_up() {
     });
     let ringing = lia.wait_for("ringing").await;
     assert_eq!(ringing["call"]["contact"]["name"], "Ana");
-    let (line, offer) = lia.open(AGENT_HZ);
+    let (mut line, offer) = lia.open(AGENT_HZ);
     lia.send(json!({ "type": "answer", "call_id": ringing["call"]["call_id"], "sdp": offer }))
         .await;
     lia.connect(&line).await;
@@ -146,7 +146,7 @@ async fn an_agent_calls_a_user_who_allowed_it_and_not_before() {
         ask("PUT", &format!("{platform}/sandbox/v1/users/{ANA}/behaviour"), None, Some(&behaviour));
     assert!(status < 300, "{answer}");
 
-    let (line, offer) = lia.open(AGENT_HZ);
+    let (mut line, offer) = lia.open(AGENT_HZ);
     lia.send(json!({ "type": "place", "to": ANA, "sdp": offer })).await;
     lia.connect(&line).await;
     let connected = lia.wait_for_state("connected").await;
@@ -186,7 +186,7 @@ async fn a_terminal_takes_the_call_of_an_agent() {
         assert!(status < 300, "{path}: {status} {answer}");
     }
 
-    let (line, offer) = lia.open(AGENT_HZ);
+    let (mut line, offer) = lia.open(AGENT_HZ);
     lia.send(json!({ "type": "place", "to": ANA, "sdp": offer })).await;
     lia.connect(&line).await;
     lia.wait_for_state("connected").await;

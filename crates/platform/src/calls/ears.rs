@@ -18,7 +18,7 @@ use audio::{
     playout::Playout,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
-use engine::{Direction, LegHandle, PayloadTypes, Tap, TapPacket};
+use engine::{Direction, LegHandle, PayloadTypes, TapPacket, Tapped};
 use media::frame::AudioCodec;
 
 use crate::codecs;
@@ -99,7 +99,7 @@ pub(crate) struct Ears {
 /// An ear that wants to be served.
 struct New {
     ear: Ear,
-    packets: Receiver<TapPacket>,
+    packets: Tapped,
     decodes: bool,
 }
 
@@ -138,8 +138,8 @@ impl Ears {
 
     fn serve(&self, leg: &LegHandle, direction: Direction, heard: Heard, decodes: bool) -> Ear {
         let ear = Ear { heard: Arc::new(Mutex::new(heard)) };
-        let (sink, packets) = crossbeam_channel::bounded(TAP_PACKETS_MAX);
-        leg.listen(Tap { direction, sink });
+        let (tap, packets) = engine::tap(direction, TAP_PACKETS_MAX);
+        leg.listen(tap);
         if self.new.try_send(New { ear: ear.clone(), packets, decodes }).is_err() {
             tracing::warn!("a call is not listened to: the worker is busy");
             let mut heard = ear.lock();
@@ -284,7 +284,7 @@ impl Heard {
 
 struct Served {
     ear: Ear,
-    packets: Receiver<TapPacket>,
+    packets: Tapped,
     decodes: bool,
 }
 
@@ -304,7 +304,7 @@ fn serve(inbox: &Receiver<New>) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        served.retain(drain);
+        served.retain_mut(drain);
     }
 }
 
@@ -313,7 +313,7 @@ fn start_decoding(codec: AudioCodec) -> Option<Decoding> {
 }
 
 /// Takes what waits; false once the leg is closed and all is taken.
-fn drain(one: &Served) -> bool {
+fn drain(one: &mut Served) -> bool {
     let mut heard = one.ear.lock();
     loop {
         match one.packets.try_recv() {

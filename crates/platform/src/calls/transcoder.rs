@@ -17,7 +17,7 @@ use std::{
 
 use audio::{opus::CodecError, transcode::Transcode};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
-use engine::{Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tap, TapPacket};
+use engine::{Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tapped};
 use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -91,8 +91,8 @@ impl Transcoder {
         let way = codecs::way(types.codec, to)?;
         let transcode = Transcode::new(way).inspect_err(not_transcoded).ok()?;
         let (sink, queue) = engine::frame_queue(FRAMES_MAX);
-        let (copies, packets) = crossbeam_channel::bounded(TAP_PACKETS_MAX);
-        from.carry(Tap { direction: Direction::Received, sink: copies });
+        let (tap, packets) = engine::tap(Direction::Received, TAP_PACKETS_MAX);
+        from.carry(tap);
         let voice = Voice { packets, pt: types.audio, transcode, sink, zero: Instant::now() };
         // With two voices a seat there is room, unless the thread has died.
         if self.new.try_send(voice).is_err() {
@@ -105,7 +105,7 @@ impl Transcoder {
 /// One direction of a call.
 #[derive(Debug)]
 struct Voice {
-    packets: Receiver<TapPacket>,
+    packets: Tapped,
     /// The payload type of its audio.
     pt: u8,
     transcode: Transcode,

@@ -11,10 +11,9 @@ use audio::{
     playout::Playout,
     prompt, tone,
 };
-use crossbeam_channel::Receiver;
 use engine::{
     Config, Direction, Engine, LegEvent, LegHandle, OpenLeg, Password, PayloadTypes, Repeat,
-    Socket, Source, Tap, TapPacket,
+    Socket, Source, Tapped,
 };
 use media::{
     dtmf::Digit,
@@ -63,7 +62,7 @@ pub(crate) struct Business {
     /// What it talks and hears.
     codec: AudioCodec,
     events: mpsc::Receiver<LegEvent>,
-    heard: Receiver<TapPacket>,
+    heard: Tapped,
     since: Instant,
     _engine: Engine,
 }
@@ -168,8 +167,8 @@ impl Business {
         let open =
             engine::OpenSdes { cname: "gw".into(), media_watch: None, beside: None, events: sink };
         let (leg, local) = engine.open_sdes(open).unwrap();
-        let (sink, heard) = crossbeam_channel::bounded(1_000);
-        leg.listen(Tap { direction: Direction::Received, sink });
+        let (tap, heard) = engine::tap(Direction::Received, 1_000);
+        leg.listen(tap);
         let since = Instant::now();
         let business = Self {
             sdp: String::new(),
@@ -197,8 +196,8 @@ impl Business {
                 events: sink,
             })
             .unwrap();
-        let (sink, heard) = crossbeam_channel::bounded(1_000);
-        leg.listen(Tap { direction: Direction::Received, sink });
+        let (tap, heard) = engine::tap(Direction::Received, 1_000);
+        leg.listen(tap);
         let since = Instant::now();
         (
             Self {

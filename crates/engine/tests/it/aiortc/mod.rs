@@ -16,7 +16,7 @@ use audio::playout::Playout;
 use crossbeam_channel::Receiver;
 use engine::{
     Config, Direction, Engine, LegEvent, LegHandle, LegStats, OpenLeg, Password, PayloadTypes,
-    Repeat, Socket, Source, Tap, TapPacket,
+    Repeat, Socket, Source, Tapped,
 };
 use media::frame::AudioFrame;
 use media::leg::IceRole;
@@ -208,8 +208,8 @@ fn call(scenario: &Scenario) -> Outcome {
     connect(scenario, &mut peer, &leg, &local, &network);
     let profile = wait_for_keys(&mut heard_events);
     assert_eq!(profile, scenario.expected);
-    let (sink, tapped) = crossbeam_channel::bounded(1_000);
-    leg.listen(Tap { direction: Direction::Received, sink });
+    let (tap, mut tapped) = engine::tap(Direction::Received, 1_000);
+    leg.listen(tap);
     leg.play(Source::Packets(tone(OUR_HZ), Repeat::Forever));
     leg.send_gate(true);
     std::thread::sleep(scenario.listen_for);
@@ -219,7 +219,7 @@ fn call(scenario: &Scenario) -> Outcome {
     leg.close();
     peer.close();
 
-    Outcome { report, stats, heard: measure(&tapped), profile, passed: network.stop() }
+    Outcome { report, stats, heard: measure(&mut tapped), profile, passed: network.stop() }
 }
 
 /// Exchanges SDP; each end is told the network's address for the other.
@@ -284,7 +284,7 @@ fn tone(hz: f32) -> Arc<[AudioFrame]> {
     packets.into_iter().map(|bytes| AudioFrame::new(bytes).unwrap()).collect()
 }
 
-fn measure(tapped: &Receiver<TapPacket>) -> Report {
+fn measure(tapped: &mut Tapped) -> Report {
     let mut playout = Playout::new().unwrap();
     let mut measure = Measure::default();
     let mut start = None;
