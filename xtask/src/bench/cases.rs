@@ -274,6 +274,9 @@ mod tests {
                 "setup-vs-aiortc",
                 "webhook-accept",
                 "memory",
+                "system-1000",
+                "latency-1000",
+                "growth-2000-200",
             ]
         );
         assert_eq!(

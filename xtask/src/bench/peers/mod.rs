@@ -12,6 +12,7 @@ mod relay;
 mod relays;
 mod set_up;
 mod spoken;
+mod system;
 mod webhook;
 
 use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
@@ -122,6 +123,13 @@ fn measure() -> Result<Outcomes> {
     put("memory", memory::measure(&mut numbers, &mut far));
     eprintln!("webhook-accept …");
     put("webhook-accept", webhook::measure(&work, &mut numbers, &mut far));
+    drop(far);
+    eprintln!("system-1000 …");
+    put("system-1000", system::lossless());
+    eprintln!("latency-1000 …");
+    put("latency-1000", system::latency());
+    eprintln!("growth-2000-200 …");
+    put("growth-2000-200", system::growth());
     Ok(outcomes)
 }
 

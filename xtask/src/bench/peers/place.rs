@@ -67,6 +67,17 @@ pub(super) fn furnish() -> Result<()> {
 /// before it, so the process is the program's own.
 pub(super) fn pinned(processor: &str, program: &std::ffi::OsStr) -> Command {
     let mut command = Command::new("prlimit");
-    command.args(["--nofile=65536:65536", "taskset", "-c", processor]).arg(program);
+    if let Some(files) = files_max() {
+        command.arg(format!("--nofile={files}:"));
+    }
+    command.args(["--", "taskset", "-c", processor]).arg(program);
     command
+}
+
+/// How many files a process may open here at most: the hard limit, which not even root can raise
+/// everywhere.
+fn files_max() -> Option<u64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
