@@ -11,11 +11,13 @@ use tokio::sync::oneshot;
 
 use crate::credentials::{self, StreamStart};
 use crate::handshakes::{self, Job};
-use crate::order::{Command, NewLeg, ORDERS_MAX, THREADS_MAX, ThreadPort, Told, leg_id, thread_of};
+use crate::order::{
+    Carrier, Command, NewLeg, ORDERS_MAX, THREADS_MAX, ThreadPort, Told, leg_id, thread_of,
+};
 use crate::pressure::Room;
 use crate::{
     Backend, Config, LegHandle, OpenError, OpenKeyed, OpenLeg, OpenSdes, Socket, StartError,
-    ThreadLoad, ports, thread,
+    ThreadLoad, order, ports, thread,
 };
 
 /// The media plane of one process. Clones share it; it stops when the last clone and the last leg
@@ -97,35 +99,11 @@ impl Engine {
     ///
     /// Says which resource is missing.
     pub fn open(&self, open: OpenLeg) -> Result<(LegHandle, LocalTransport), OpenError> {
-        let OpenLeg { socket, ice, password, cname, media_watch, beside, events } = open;
-        let thread = self.choose_thread(beside)?;
-        let (socket, addrs) = self.socket(socket)?;
-        let credentials = credentials::ice(password);
-        let stream = StreamStart::random();
-        let config = LegConfig { ice, local_addrs: addrs.clone(), credentials };
-        let id = self.next_id(thread);
-        let new = NewLeg {
-            id,
-            leg: Leg::new(&config, &self.0.identity),
-            socket,
-            connected: None,
-            stream,
-            cname: cname.clone(),
-            media_watch,
-            events,
-        };
-        let handle = self.hand_over(thread, new)?;
+        let thread = self.choose_thread(open.beside)?;
+        let place = self.socket(open.socket)?;
+        let (new, local) = new_leg(open, self.next_id(thread), place, &self.0.identity);
 
-        let local = LocalTransport {
-            addrs,
-            ufrag: config.credentials.ufrag,
-            pwd: config.credentials.pwd,
-            fingerprint: self.fingerprint(),
-            ssrc: stream.ssrc,
-            cname,
-            session_id: credentials::session_id(),
-        };
-        Ok((handle, local))
+        Ok((self.hand_over(thread, new)?, local))
     }
 
     /// Opens a leg whose keys both ends already have; returns the address it is bound to.
@@ -136,7 +114,7 @@ impl Engine {
     pub fn open_keyed(&self, open: OpenKeyed) -> Result<(LegHandle, SocketAddr), OpenError> {
         let thread = self.choose_thread(open.beside)?;
         let (socket, addrs) = self.socket(open.socket)?;
-        if let Some(socket) = &socket {
+        if let Carrier::New(socket) = &socket {
             socket.connect(open.remote).map_err(OpenError::Connect)?;
         }
         let local = addrs.first().copied().ok_or(OpenError::Stopped)?;
@@ -168,7 +146,7 @@ impl Engine {
         let new = NewLeg {
             id: self.next_id(thread),
             leg: Leg::unkeyed(),
-            socket: Some(socket),
+            socket: Carrier::New(socket),
             connected: None,
             stream,
             cname: cname.clone(),
@@ -215,14 +193,13 @@ impl Engine {
             .collect()
     }
 
-    /// The socket of a leg, none on the muxed port, and what far ends are told of it.
-    fn socket(
-        &self,
-        socket: Socket,
-    ) -> Result<(Option<std::net::UdpSocket>, Vec<SocketAddr>), OpenError> {
+    /// What carries a leg, and what far ends are told of it.
+    fn socket(&self, socket: Socket) -> Result<(Carrier, Vec<SocketAddr>), OpenError> {
         match socket {
-            Socket::Muxed => Ok((None, self.0.muxed.clone().ok_or(OpenError::NoMuxedPort)?)),
-            Socket::Own => self.bind().map(|(socket, addrs)| (Some(socket), addrs)),
+            Socket::Muxed => {
+                Ok((Carrier::Muxed, self.0.muxed.clone().ok_or(OpenError::NoMuxedPort)?))
+            }
+            Socket::Own => self.bind().map(|(socket, addrs)| (Carrier::New(socket), addrs)),
         }
     }
 
@@ -271,6 +248,32 @@ impl Engine {
     }
 }
 
+/// A leg on this socket, and what its far end must be told.
+pub(crate) fn new_leg(
+    open: OpenLeg,
+    id: LegId,
+    (socket, addrs): (Carrier, Vec<SocketAddr>),
+    identity: &DtlsIdentity,
+) -> (NewLeg, LocalTransport) {
+    let OpenLeg { ice, password, cname, media_watch, events, .. } = open;
+    let credentials = credentials::ice(password);
+    let stream = StreamStart::random();
+    let config = LegConfig { ice, local_addrs: addrs.clone(), credentials };
+    let leg = Leg::new(&config, identity);
+    let local = LocalTransport {
+        addrs,
+        ufrag: config.credentials.ufrag,
+        pwd: config.credentials.pwd,
+        fingerprint: identity.fingerprint(),
+        ssrc: stream.ssrc,
+        cname: cname.clone(),
+        session_id: credentials::session_id(),
+    };
+    let connected = None;
+
+    (NewLeg { id, leg, socket, connected, stream, cname, media_watch, events }, local)
+}
+
 /// Our port at every address far ends are told.
 fn advertised(config: &Config, bound: IpAddr, port: u16) -> Vec<SocketAddr> {
     if config.advertised.is_empty() {
@@ -287,11 +290,7 @@ fn start_thread(
     muxed: Option<std::net::UdpSocket>,
     jobs: Option<crossbeam_channel::Sender<Job>>,
 ) -> Result<(ThreadPort, Backend), StartError> {
-    use rustix::event::{EventfdFlags, eventfd};
-
-    let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
-        .map_err(|error| StartError::Epoll(error.into()))?;
-    let wake = Arc::new(wake);
+    let wake = Arc::new(order::bell()?);
     let (commands, queue) = crossbeam_channel::bounded(ORDERS_MAX);
     let told = Arc::new(Told::default());
     let port = ThreadPort { commands, wake: Arc::clone(&wake), told: Arc::clone(&told) };

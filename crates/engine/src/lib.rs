@@ -57,6 +57,7 @@ mod open;
 mod order;
 mod ports;
 mod pressure;
+pub mod rehearsal;
 mod source;
 mod stats;
 mod tap;

@@ -19,10 +19,11 @@ use terms::LegId;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::credentials::StreamStart;
+use crate::io::SocketId;
 use crate::tap::TapUse;
 use crate::{
-    FrameQueue, Impairment, LegEvent, LegStats, MediaWatch, PayloadTypes, Repeat, SdesKeys, Tap,
-    ThreadLoad,
+    FrameQueue, Impairment, LegEvent, LegStats, MediaWatch, PayloadTypes, Repeat, SdesKeys,
+    StartError, Tap, ThreadLoad,
 };
 
 /// How many orders may wait for one turn of the thread, which takes milliseconds.
@@ -58,14 +59,24 @@ pub(crate) enum Command {
 pub(crate) struct NewLeg {
     pub(crate) id: LegId,
     pub(crate) leg: Leg,
-    /// None on the muxed port.
-    pub(crate) socket: Option<UdpSocket>,
+    pub(crate) socket: Carrier,
     /// Known from the start only for keyed legs.
     pub(crate) connected: Option<(SocketAddr, PayloadTypes)>,
     pub(crate) stream: StreamStart,
     pub(crate) cname: String,
     pub(crate) media_watch: Option<MediaWatch>,
     pub(crate) events: mpsc::Sender<LegEvent>,
+}
+
+/// What carries a leg.
+#[derive(Debug)]
+pub(crate) enum Carrier {
+    /// The muxed port.
+    Muxed,
+    /// A socket the media thread does not have yet.
+    New(UdpSocket),
+    /// One it has.
+    Known(SocketId),
 }
 
 /// An order to one leg.
@@ -95,6 +106,14 @@ pub(crate) enum Feed {
     Transcoded(LegId, FrameQueue),
     Packets(Arc<[AudioFrame]>, Repeat),
     Echo,
+}
+
+/// The counter that wakes a media thread.
+pub(crate) fn bell() -> Result<OwnedFd, StartError> {
+    use rustix::event::{EventfdFlags, eventfd};
+
+    eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
+        .map_err(|error| StartError::Epoll(error.into()))
 }
 
 /// The near end of a media thread's queue.

@@ -80,6 +80,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         advertised: config.media.advertised.clone(),
         ports: config.media.ports.clone(),
         muxed: Some(config.media.browsers),
+        busy: config.media.busy,
         ..engine::Config::default()
     })
     .map_err(StartError::Engine)?;

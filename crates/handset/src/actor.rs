@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Engine, LegEvent};
+use engine::Engine;
 use futures_util::{SinkExt, StreamExt};
 use media::{dtmf::Digit, frame::AudioFrame, mark::Marks};
 use terms::{CallId, WaId};
@@ -30,7 +30,7 @@ use crate::{
     fault::CallError,
     heard::{Heard, Recording},
     line::{Line, Phase, Step},
-    media_leg::{Closed, Ears, MediaLeg},
+    media_leg::{Closed, Ears, Lost, MediaLeg},
     phone::{Ending, LineState, Payloads, Tags},
 };
 
@@ -82,7 +82,7 @@ pub(crate) struct Actor {
 enum Wake {
     Command(Option<Command>),
     Frame(Option<Result<Message, Error>>),
-    Leg(Option<LegEvent>),
+    Lost(Lost),
     Step,
     Drain,
 }
@@ -123,7 +123,7 @@ impl Actor {
                     | Message::Frame(_),
                 ))) => {}
                 Wake::Command(None) | Wake::Frame(None) => return Ok(()),
-                Wake::Leg(event) => self.take_event(event).await?,
+                Wake::Lost(lost) => self.give_up(lost).await?,
                 Wake::Step => self.take_step().await?,
                 Wake::Drain => {
                     if let Some(media) = self.line.as_mut().and_then(|line| line.media.as_mut()) {
@@ -142,7 +142,7 @@ impl Actor {
         tokio::select! {
             command = self.parts.inbox.recv() => Wake::Command(command),
             frame = self.parts.socket.next() => Wake::Frame(frame),
-            event = next_event(media) => Wake::Leg(event),
+            lost = MediaLeg::lost(media) => Wake::Lost(lost),
             () = until(step) => Wake::Step,
             () = tokio::time::sleep(DRAIN_EVERY), if drains => Wake::Drain,
         }
@@ -373,32 +373,13 @@ impl Actor {
         self.say(&FromPhone::Permission { to, request_id, choice }).await
     }
 
-    async fn take_event(&mut self, event: Option<LegEvent>) -> Result<(), Error> {
-        let Some(media) = self.line.as_mut().and_then(|line| line.media.as_mut()) else {
-            return Ok(());
-        };
-        match event {
-            Some(LegEvent::FirstMedia) => media.note_first_media(Instant::now()),
-            Some(LegEvent::Failed { reason }) => {
-                tracing::info!(?reason, "a phone's media failed");
-                return self.hang_up().await;
-            }
-            None | Some(LegEvent::Closed(_)) => {
-                tracing::info!("a phone's media leg is gone");
-                // It would say so again and again.
-                self.close_media().await;
-                return self.hang_up().await;
-            }
-            Some(
-                LegEvent::IceConnected { .. }
-                | LegEvent::DtlsConnected { .. }
-                | LegEvent::Digit(_)
-                | LegEvent::PlaybackDone
-                | LegEvent::MediaStopped { .. }
-                | LegEvent::MediaResumed,
-            ) => {}
+    async fn give_up(&mut self, lost: Lost) -> Result<(), Error> {
+        tracing::info!(%lost, "a phone's media is gone");
+        if lost == Lost::Closed {
+            // It would say so again and again.
+            self.close_media().await;
         }
-        Ok(())
+        self.hang_up().await
     }
 
     async fn take_step(&mut self) -> Result<(), Error> {
@@ -485,13 +466,6 @@ fn leave(line: &mut Line, id: CallId) {
     line.phase = Phase::Leaving(id);
     line.clear_plan();
     line.plan(Step::GiveUp, Instant::now() + CONFIRM_WAIT);
-}
-
-async fn next_event(media: Option<&mut MediaLeg>) -> Option<LegEvent> {
-    match media {
-        Some(media) => media.events.recv().await,
-        None => std::future::pending().await,
-    }
 }
 
 async fn until(at: Option<Instant>) {

@@ -45,5 +45,5 @@ pub use connect::Settings;
 pub use ear::Ear;
 pub use fault::{CallError, ConnectError, Gone, NotAnswered};
 pub use heard::{Heard, Recording, SetUp};
-pub use media_leg::{AnswerFault, Closed, Ears, MediaLeg};
+pub use media_leg::{AnswerFault, Closed, Ears, Lost, MediaLeg};
 pub use phone::{Ending, Handset, LineState, Payloads, Tags};

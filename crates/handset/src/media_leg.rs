@@ -11,7 +11,7 @@ use engine::{
 };
 use media::{
     frame::AudioFrame,
-    leg::IceRole,
+    leg::{IceRole, LegFailure},
     mark::Marks,
     sdp::{self, PlatformVoice, SdpRefusal},
     transport::LocalTransport,
@@ -32,7 +32,7 @@ const CNAME: &str = "handset";
 #[derive(Debug)]
 pub struct MediaLeg {
     leg: LegHandle,
-    pub(crate) events: mpsc::Receiver<LegEvent>,
+    events: mpsc::Receiver<LegEvent>,
     types: Option<PayloadTypes>,
     listening: Option<Listening>,
     tags: Option<Tags>,
@@ -170,11 +170,6 @@ impl MediaLeg {
         self.listening.is_some()
     }
 
-    /// The first audio came.
-    pub fn note_first_media(&mut self, now: Instant) {
-        self.first_media.get_or_insert(now);
-    }
-
     /// Presses a key.
     pub fn press(&self, digit: media::dtmf::Digit) {
         /// How long a finger stays on a key.
@@ -192,9 +187,27 @@ impl MediaLeg {
         }
     }
 
-    /// The next thing that happens to the leg; absent once it is closed.
-    pub async fn event(&mut self) -> Option<LegEvent> {
-        self.events.recv().await
+    /// Waits until the leg is of no more use; for ever, if there is none. What happens to it before is
+    /// taken note of.
+    pub async fn lost(media: Option<&mut Self>) -> Lost {
+        let Some(media) = media else { return std::future::pending().await };
+        loop {
+            match media.events.recv().await {
+                Some(LegEvent::FirstMedia) => {
+                    media.first_media.get_or_insert_with(Instant::now);
+                }
+                Some(LegEvent::Failed { reason }) => return Lost::Failed(reason),
+                None | Some(LegEvent::Closed(_)) => return Lost::Closed,
+                Some(
+                    LegEvent::IceConnected { .. }
+                    | LegEvent::DtlsConnected { .. }
+                    | LegEvent::Digit(_)
+                    | LegEvent::PlaybackDone
+                    | LegEvent::MediaStopped { .. }
+                    | LegEvent::MediaResumed,
+                ) => {}
+            }
+        }
     }
 
     /// What was heard so far.
@@ -251,6 +264,17 @@ impl MediaLeg {
             },
         }
     }
+}
+
+/// Why a leg is of no more use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// It found no path, no keys, or lost what it had found.
+    #[error(transparent)]
+    Failed(LegFailure),
+    /// Its engine has let it go.
+    #[error("the leg closed")]
+    Closed,
 }
 
 /// Why the platform's answer is of no use.

@@ -9,9 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Engine, LegEvent};
+use engine::Engine;
 use futures_util::{SinkExt, StreamExt};
-use handset::{Closed, Ears, Heard, MediaLeg, Tags};
+use handset::{Closed, Ears, Heard, Lost, MediaLeg, Tags};
 use media::{frame::AudioFrame, mark::Marks};
 use reqwest::header::SET_COOKIE;
 use terms::{AgentId, CallId, WaId};
@@ -220,7 +220,7 @@ enum Stand {
 enum Wake {
     Order(Option<Order>),
     Frame(Option<Result<Message, tokio_tungstenite::tungstenite::Error>>),
-    Leg(Option<LegEvent>),
+    Lost(Lost),
     Drain,
 }
 
@@ -241,7 +241,7 @@ impl Desk {
                 Wake::Frame(Some(Ok(Message::Text(text)))) => self.read(text.as_str()).await,
                 Wake::Frame(Some(Ok(_))) => Some(()),
                 Wake::Order(None) | Wake::Frame(None | Some(Err(_))) => None,
-                Wake::Leg(event) => self.heed(event).await,
+                Wake::Lost(lost) => self.heed(lost).await,
                 Wake::Drain => {
                     if let Some(media) = self.stand.media() {
                         media.drain();
@@ -262,7 +262,7 @@ impl Desk {
         Some(tokio::select! {
             order = self.inbox.recv() => Wake::Order(order),
             frame = self.socket.next() => Wake::Frame(frame),
-            event = next_event(media) => Wake::Leg(event),
+            lost = MediaLeg::lost(media) => Wake::Lost(lost),
             () = tokio::time::sleep(DRAIN_EVERY), if drains => Wake::Drain,
         })
     }
@@ -402,21 +402,8 @@ impl Desk {
         Some(())
     }
 
-    async fn heed(&mut self, event: Option<LegEvent>) -> Option<()> {
-        let Some(media) = self.stand.media() else { return Some(()) };
-        match event {
-            Some(LegEvent::FirstMedia) => media.note_first_media(Instant::now()),
-            Some(LegEvent::Failed { reason }) => self.leave(&reason.to_string()).await,
-            None | Some(LegEvent::Closed(_)) => self.leave("the leg closed").await,
-            Some(
-                LegEvent::IceConnected { .. }
-                | LegEvent::DtlsConnected { .. }
-                | LegEvent::Digit(_)
-                | LegEvent::PlaybackDone
-                | LegEvent::MediaStopped { .. }
-                | LegEvent::MediaResumed,
-            ) => {}
-        }
+    async fn heed(&mut self, lost: Lost) -> Option<()> {
+        self.leave(&lost.to_string()).await;
         Some(())
     }
 
@@ -461,12 +448,5 @@ impl Desk {
     async fn say(&mut self, frame: &FromConsole) -> Option<()> {
         let text = serde_json::to_string(frame).ok()?;
         self.socket.send(Message::text(text)).await.ok()
-    }
-}
-
-async fn next_event(media: Option<&mut MediaLeg>) -> Option<LegEvent> {
-    match media {
-        Some(media) => media.event().await,
-        None => std::future::pending().await,
     }
 }

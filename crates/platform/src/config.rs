@@ -63,6 +63,8 @@ pub struct Config {
     pub transcriber: Option<String>,
     /// Calls that may be live at a time on the whole platform, whoever's they are.
     pub calls_max: usize,
+    /// How busy the media thread may be before taps rest, and before a new call is refused.
+    pub busy: engine::BusyLimits,
     /// How long a webhook endpoint may take to answer; the rulebook's time if absent.
     pub webhook_timeout: Option<Duration>,
 }
@@ -88,6 +90,7 @@ impl Default for Config {
             speech: None,
             transcriber: None,
             calls_max: CALLS_MAX,
+            busy: engine::BusyLimits::default(),
             webhook_timeout: None,
         }
     }

@@ -280,6 +280,7 @@ fn start_engine(config: &Config) -> Result<Engine, StartError> {
         bind_ip: config.media.ip(),
         advertised: config.advertised.clone(),
         muxed: Some(config.media),
+        busy: config.busy,
         ..engine::Config::default()
     })
     .map_err(StartError::Media)

@@ -18,7 +18,7 @@ use super::wheel::Wheel;
 use super::{count, hear, play, report, seek, spoil, tell};
 use crate::handshakes::Handshakes;
 use crate::io::{BUFFER_LEN, Departures, InPlace, Io, SocketId, Traffic};
-use crate::order::{Feed, NewLeg, Told};
+use crate::order::{Carrier, Feed, NewLeg, Told};
 use crate::uring::prefetch;
 
 /// The owner of the muxed socket in [`Legs::owners`].
@@ -144,9 +144,10 @@ impl Legs {
         });
         self.by_id.insert(new.id, index);
         let keyed = new.connected.map(|(remote, _)| remote);
-        let socket = match new.socket.take() {
-            Some(socket) => io.add(socket, keyed.is_some()).ok(),
-            None => self.muxed,
+        let socket = match std::mem::replace(&mut new.socket, Carrier::Muxed) {
+            Carrier::New(socket) => io.add(socket, keyed.is_some()).ok(),
+            Carrier::Known(socket) => Some(socket),
+            Carrier::Muxed => self.muxed,
         };
         let muxed = socket.is_some() && socket == self.muxed;
         let served = socket.is_some();

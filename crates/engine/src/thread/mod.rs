@@ -134,13 +134,7 @@ fn serve(mut io: impl Io, seat: Seat) {
             return;
         }
         let now = Instant::now();
-        legs.take_back(now, &mut io);
-        legs.connect_sockets(&mut io, now);
-        let alone = take_orders(&seat.queue, &mut legs, &mut io, now, turns);
-        legs.run_timers(now, &mut io);
-        legs.connect_sockets(&mut io, now);
-        legs.reopen_sockets(&mut io);
-        io.flush();
+        let alone = after_datagrams(&seat.queue, &mut legs, &mut io, now, turns);
         if pressure.is_due(now) {
             let share = pressure.measure(now, processor_time());
             seat.told.set_busy(share);
@@ -150,6 +144,26 @@ fn serve(mut io: impl Io, seat: Seat) {
             return;
         }
     }
+}
+
+/// The rest of a turn: orders, timers, and what both ask of the sockets. Returns whether nobody is left
+/// who could give orders.
+pub(crate) fn after_datagrams(
+    queue: &Receiver<Command>,
+    legs: &mut Legs,
+    io: &mut impl Io,
+    now: Instant,
+    turns: u64,
+) -> bool {
+    legs.take_back(now, io);
+    legs.connect_sockets(io, now);
+    let alone = take_orders(queue, legs, io, now, turns);
+    legs.run_timers(now, io);
+    legs.connect_sockets(io, now);
+    legs.reopen_sockets(io);
+    io.flush();
+
+    alone
 }
 
 /// Returns whether nobody is left who could give orders.

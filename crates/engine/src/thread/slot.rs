@@ -196,13 +196,13 @@ pub(super) struct Watch {
 
 impl Slot {
     pub(super) fn new(new: NewLeg, socket: SocketId, now: Instant) -> Self {
-        let NewLeg { id, leg, socket: own, connected, stream, cname, media_watch, events } = new;
+        let NewLeg { id, leg, connected, stream, cname, media_watch, events, socket: _ } = new;
         let types = connected.map(|(_, types)| types);
         let types = types.unwrap_or(PayloadTypes::opus(UNKNOWN, None));
         let told = leg.state();
         let cold = Cold {
             id,
-            muxed: own.is_none(),
+            muxed: false,
             cname,
             events,
             events_lost: 0,

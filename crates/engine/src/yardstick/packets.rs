@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use media::leg::Leg;
 use media::rtp::{Fields, write_header};
 use media::srtp::{MasterKey, Profile, Sender};
-use rustix::event::{EventfdFlags, eventfd};
 use terms::LegId;
 use tokio::sync::mpsc;
 
@@ -19,9 +18,12 @@ use super::{FRAME, PAYLOAD, TYPES};
 use crate::credentials::StreamStart;
 use crate::handshakes::Handshakes;
 use crate::io::{BUFFER_LEN, Departures, InPlace, Io, Moved, SocketId, Traffic, Wait};
-use crate::order::{Feed, NewLeg, Order, Told};
+use crate::order::{Carrier, Feed, NewLeg, Order, Told, bell};
 use crate::thread::Legs;
-use crate::{EVENTS_MAX, LegEvent, Socket};
+use crate::{EVENTS_MAX, LegEvent, Socket, StartError};
+
+/// The muxed port's number; legs with sockets of their own have those after it.
+const MUXED: SocketId = SocketId(0);
 
 /// Far ends' packets, ready to be forwarded.
 #[derive(Debug)]
@@ -63,10 +65,10 @@ impl Calls {
     ///
     /// # Errors
     ///
-    /// The operating system has no sockets for the legs.
-    pub fn new(calls: u32, profile: Profile, socket: Socket) -> io::Result<Self> {
+    /// The operating system has no descriptor to wait on.
+    pub fn new(calls: u32, profile: Profile, socket: Socket) -> Result<Self, StartError> {
         let now = Instant::now();
-        let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?);
+        let wake = Arc::new(bell()?);
         let handshakes = Handshakes::new(None, wake);
         let legs =
             Legs::new(now, Duration::from_secs(3_600), Arc::new(Told::default()), handshakes);
@@ -79,10 +81,9 @@ impl Calls {
             socket,
             _events: heard,
         };
-        let muxed = all.io.add(bind()?, false)?;
-        all.legs.set_muxed(muxed);
+        all.legs.set_muxed(MUXED);
         for leg in 0..2 * calls {
-            all.open(leg, profile, muxed, events.clone())?;
+            all.open(leg, profile, events.clone());
         }
         for leg in 0..2 * u64::from(calls) {
             let other = LegId(leg ^ 1);
@@ -93,19 +94,13 @@ impl Calls {
         Ok(all)
     }
 
-    fn open(
-        &mut self,
-        leg: u32,
-        profile: Profile,
-        muxed: SocketId,
-        events: mpsc::Sender<LegEvent>,
-    ) -> io::Result<()> {
+    fn open(&mut self, leg: u32, profile: Profile, events: mpsc::Sender<LegEvent>) {
         let port = u16::try_from(leg % 60_000).unwrap_or_default() + 1_024;
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (ours, theirs) = (key(profile, leg, 1), key(profile, leg, 2));
         let (own, socket) = match self.socket {
-            Socket::Own => (Some(bind()?), SocketId(leg + 1)),
-            Socket::Muxed => (None, muxed),
+            Socket::Own => (Carrier::Known(SocketId(leg + 1)), SocketId(leg + 1)),
+            Socket::Muxed => (Carrier::Muxed, MUXED),
         };
         let new = NewLeg {
             id: LegId(leg.into()),
@@ -119,8 +114,6 @@ impl Calls {
         };
         self.legs.open(new, &mut self.io, self.now);
         self.far_ends.push(FarEnd { socket, addr, sender: Sender::new(&theirs), sequence: 0 });
-
-        Ok(())
     }
 
     /// The next packet of every far end, for so many rounds.
@@ -166,10 +159,6 @@ impl Calls {
     }
 }
 
-fn bind() -> io::Result<UdpSocket> {
-    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
-}
-
 /// A key of its own for each leg and direction.
 fn key(profile: Profile, leg: u32, direction: u8) -> MasterKey {
     let mut key = [direction; 32];
@@ -182,7 +171,6 @@ fn key(profile: Profile, leg: u32, direction: u8) -> MasterKey {
 /// Sockets of which only the numbers exist.
 #[derive(Default)]
 struct Nowhere {
-    sockets: u32,
     moved: Moved,
 }
 
@@ -194,9 +182,7 @@ impl Departures for Nowhere {
 
 impl Io for Nowhere {
     fn add(&mut self, _socket: UdpSocket, _connected: bool) -> io::Result<SocketId> {
-        self.sockets += 1;
-
-        Ok(SocketId(self.sockets - 1))
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn connect(&mut self, _socket: SocketId, _to: SocketAddr) -> io::Result<()> {

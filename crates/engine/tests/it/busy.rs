@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Backend, BusyLimits, Config, Direction, Engine, OpenError, Tap};
+use engine::{Backend, BusyLimits, Config, Direction, Engine, OpenError};
 use media::srtp::Profile;
 
 use crate::keyed::KeyedCall;

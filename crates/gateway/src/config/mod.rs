@@ -67,6 +67,8 @@ pub struct Media {
     pub ports: RangeInclusive<u16>,
     /// The one port of the browsers' legs.
     pub browsers: SocketAddr,
+    /// How busy the media thread may be before taps rest, and before a new call is refused.
+    pub busy: engine::BusyLimits,
 }
 
 /// The Calling API and our keys for it.
@@ -182,6 +184,7 @@ impl Default for Media {
             advertised: Vec::new(),
             ports: 10_000..=29_999,
             browsers: SocketAddr::new(bind_ip, 8510),
+            busy: engine::BusyLimits::default(),
         }
     }
 }

@@ -321,6 +321,7 @@ fn media(table: MediaTable) -> Result<Media, ConfigError> {
         advertised: table.advertised,
         ports,
         browsers: table.browsers.unwrap_or(defaults.browsers),
+        busy: defaults.busy,
     })
 }
 

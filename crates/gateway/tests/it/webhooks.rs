@@ -133,6 +133,19 @@ async fn an_offer_we_cannot_use_is_rejected_with_whose_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_is_too_busy_rejects_calls_and_says_why() {
+    let busy = engine::BusyLimits { taps: -1.0, calls: -1.0 };
+    let desk = Desk::start_with(None, |config| config.media.busy = busy).await;
+    let user = Voice::of_platform(&desk.engine);
+    desk.webhook(&connect(CALL, &user.platform_offer())).await;
+    desk.upstream.wait_for("reject").await;
+    desk.webhook(&terminate(CALL, "USER_INITIATED", None)).await;
+    let record = desk.record(CALL).await;
+    assert_eq!((&record["reason"], &record["fault"]), (&"no_socket".into(), &"gateway".into()));
+    assert!(record.to_string().contains("busy"), "{record}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_accept_ends_the_call_with_its_code() {
     let desk = Desk::start().await;
     let error = graph_error(138_007, "the answer came too late");

@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Engine, LegEvent};
-use handset::{Closed, Ears, Heard, MediaLeg, Tags};
+use engine::Engine;
+use handset::{Closed, Ears, Heard, Lost, MediaLeg, Tags};
 use media::{frame::AudioFrame, mark::Marks};
 use terms::{CallId, Timestamp, WaId};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -163,7 +163,7 @@ struct Call {
 enum Wake {
     Command(Option<Command>),
     Request(Option<CallRequest>),
-    Leg(Option<LegEvent>),
+    Lost(Lost),
     Drain,
 }
 
@@ -175,7 +175,7 @@ impl Owner {
                 Wake::Command(None) => break,
                 Wake::Request(Some(request)) => self.answer(request).await,
                 Wake::Request(None) => self.end("the exchange forgot the call").await,
-                Wake::Leg(event) => self.heed(event).await,
+                Wake::Lost(lost) => self.end(&lost.to_string()).await,
                 Wake::Drain => {
                     if let Some(call) = &mut self.call {
                         call.media.drain();
@@ -188,14 +188,14 @@ impl Owner {
 
     async fn wake(&mut self) -> Wake {
         let drains = self.call.as_ref().is_some_and(|call| call.media.is_listening());
-        let (request, event) = match &mut self.call {
+        let (request, media) = match &mut self.call {
             Some(Call { requests, media, .. }) => (Some(requests), Some(media)),
             None => (None, None),
         };
         tokio::select! {
             command = self.inbox.recv() => Wake::Command(command),
             request = next_request(request) => Wake::Request(request),
-            event = next_event(event) => Wake::Leg(event),
+            lost = MediaLeg::lost(media) => Wake::Lost(lost),
             () = tokio::time::sleep(DRAIN_EVERY), if drains => Wake::Drain,
         }
     }
@@ -258,23 +258,6 @@ impl Owner {
         }
     }
 
-    async fn heed(&mut self, event: Option<LegEvent>) {
-        let Some(call) = &mut self.call else { return };
-        match event {
-            Some(LegEvent::FirstMedia) => call.media.note_first_media(Instant::now()),
-            Some(LegEvent::Failed { reason }) => self.end(&reason.to_string()).await,
-            None | Some(LegEvent::Closed(_)) => self.end("the leg closed").await,
-            Some(
-                LegEvent::IceConnected { .. }
-                | LegEvent::DtlsConnected { .. }
-                | LegEvent::Digit(_)
-                | LegEvent::PlaybackDone
-                | LegEvent::MediaStopped { .. }
-                | LegEvent::MediaResumed,
-            ) => {}
-        }
-    }
-
     /// Ends the call, if there is one, and tells the gateway.
     async fn end(&mut self, why: &str) {
         let Some(Call { id, media, answered, .. }) = self.call.take() else { return };
@@ -293,13 +276,6 @@ impl Owner {
 async fn next_request(requests: Option<&mut mpsc::Receiver<CallRequest>>) -> Option<CallRequest> {
     match requests {
         Some(requests) => requests.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_event(media: Option<&mut MediaLeg>) -> Option<LegEvent> {
-    match media {
-        Some(media) => media.event().await,
         None => std::future::pending().await,
     }
 }

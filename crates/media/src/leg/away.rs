@@ -9,11 +9,56 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::dtls::{Handshake, Progress};
-use super::{LegFailure, Outbox, Srtp};
+use super::{Leg, LegFailure, LegState, Outbox, Srtp};
 use crate::transport::{DtlsRole, Fingerprint};
 
 /// Datagrams that wait for one step; a flight has fewer, and whoever sent them sends them again.
 const WAITING_MAX: usize = 16;
+
+impl Leg {
+    /// Lets the far end's DTLS only be collected for [`Leg::next_step`], or be worked on at once.
+    pub fn defer_handshake(&mut self, on: bool) {
+        if let Some(set_up) = &mut self.set_up {
+            set_up.defers = on;
+        }
+    }
+
+    /// The step there is to do for DTLS that was collected, if the one before it is back. Its outcome
+    /// belongs to [`Leg::take_back`].
+    pub fn next_step(&mut self) -> Option<HandshakeStep> {
+        let set_up = self.set_up.as_mut().filter(|set_up| !set_up.waiting.is_empty())?;
+
+        set_up.handshake.as_mut()?.take(&mut set_up.waiting, self.remote)
+    }
+
+    /// Takes what came of a step of this leg. There may be a next one.
+    pub fn take_back(&mut self, outcome: HandshakeOutcome, now: Instant, out: &mut impl Outbox) {
+        let HandshakeOutcome { handshake, replies, srtp, failure, malformed } = outcome;
+        let Some(set_up) = &mut self.set_up else {
+            return;
+        };
+        set_up.handshake = Some(Place::Here(handshake));
+        self.drops.malformed += malformed;
+        if matches!(self.state, LegState::Failed(_)) {
+            return;
+        }
+        for (to, datagram) in replies {
+            out.send(to, &datagram);
+        }
+        if let Some(srtp) = srtp {
+            self.srtp = Some(*srtp);
+        }
+        // After the keys are agreed, DTLS can no longer take the call down.
+        if let Some(reason) = failure
+            && self.srtp.is_none()
+        {
+            self.fail(reason);
+            return;
+        }
+        self.connect_if_ready();
+        self.poll_handshake(now, out);
+    }
+}
 
 /// The far end's datagrams that wait for a step.
 #[derive(Debug, Default)]

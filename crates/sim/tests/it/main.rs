@@ -1,6 +1,7 @@
 //! Whole stories from seeds.
 
 mod crowd;
+mod packets;
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -77,7 +77,7 @@ pub enum EndReason {
         /// How.
         why: String,
     },
-    /// The gateway could not open a socket.
+    /// The gateway could not open a leg: no socket is free, or it has too much to do.
     NoSocket {
         /// Why.
         why: String,
@@ -206,7 +206,7 @@ impl EndReason {
             Self::AgentMediaFailed { why } => {
                 format!("The audio path to the agent's browser failed: {why}.")
             }
-            Self::NoSocket { why } => format!("The gateway could not open a socket: {why}."),
+            Self::NoSocket { why } => format!("The gateway could not open a media leg: {why}."),
             Self::GatewayStopped => "The gateway was stopped.".into(),
             Self::GatewayDied => {
                 "The gateway died during the call and ended it when it came back.".into()

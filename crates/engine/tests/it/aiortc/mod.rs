@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use audio::measure::{Measure, Report};
 use audio::playout::Playout;
-use crossbeam_channel::Receiver;
 use engine::{
     Config, Direction, Engine, LegEvent, LegHandle, LegStats, OpenLeg, Password, PayloadTypes,
     Repeat, Socket, Source, Tapped,

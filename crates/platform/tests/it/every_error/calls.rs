@@ -124,6 +124,15 @@ pub(super) async fn of_limits() -> Meeting {
     bench.permit("accept_permanent").await;
     meeting.graph(CAPACITY, "no room", &dial(&bench, ANA).await);
 
+    // A media thread that is always too busy: a business's call is refused, a user's does not come up.
+    let busy = engine::BusyLimits { taps: -1.0, calls: -1.0 };
+    let bench = Bench::with(offhook_platform::Config { busy, ..config() }).await;
+    bench.open_window().await;
+    bench.permit("accept_permanent").await;
+    meeting.graph(CAPACITY, "no room", &dial(&bench, ANA).await);
+    let placed = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
+    meeting.sandbox(CAPACITY, "no room", &placed);
+
     let bench = with_rule("limits.placed_per_day", "1").await;
     bench.behave(ANA, json!({ "answer": "ignore" })).await;
     let first = id(&dial(&bench, ANA).await);
