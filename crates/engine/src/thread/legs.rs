@@ -234,6 +234,11 @@ impl Legs {
         self.by_id.get(&id).copied()
     }
 
+    /// When the next timers may be due.
+    pub(super) fn next_timers(&self) -> Instant {
+        self.wheel.next_at()
+    }
+
     /// Runs the timers that are due.
     pub(super) fn run_timers(&mut self, now: Instant, out: &mut impl Departures) {
         let mut due = std::mem::take(&mut self.due);

@@ -46,6 +46,9 @@ use crate::{Backend, BusyLimits, StartError, ThreadLoad};
 /// With legs: enough datagrams to make a turn worth it, or the time a packet may be held up.
 pub(crate) const BUSY: Wait = Wait { batch: 256, at_most: Duration::from_millis(2) };
 
+/// With legs of which none was heard in the turn before: until one is, or the next timers are due.
+const QUIET: Wait = Wait { batch: 1, at_most: wheel::SLOT };
+
 /// Without: until an order comes, or to see that nobody is left who could give one.
 const IDLE: Wait = Wait { batch: 1, at_most: Duration::from_millis(200) };
 
@@ -125,14 +128,16 @@ fn serve(mut io: impl Io, seat: Seat) {
             Err(error) => tracing::error!(%error, "cannot serve the muxed media port"),
         }
     }
-    let mut turns = 0;
+    let (mut turns, mut heard) = (0, false);
     loop {
         turns += 1;
-        let wait = if legs.is_empty() { IDLE } else { BUSY };
+        let wait = wait(&legs, heard);
+        let before = io.moved().received;
         if let Err(error) = io.turn(&mut legs, wait) {
             tracing::error!(%error, "a media thread cannot wait for datagrams");
             return;
         }
+        heard = io.moved().received > before;
         let now = Instant::now();
         let alone = after_datagrams(&seat.queue, &mut legs, &mut io, now, turns);
         if pressure.is_due(now) {
@@ -144,6 +149,19 @@ fn serve(mut io: impl Io, seat: Seat) {
             return;
         }
     }
+}
+
+/// How long the next turn waits, when something was heard in the last one or not.
+fn wait(legs: &Legs, heard: bool) -> Wait {
+    if legs.is_empty() {
+        return IDLE;
+    }
+    if heard {
+        return BUSY;
+    }
+    let due = legs.next_timers().saturating_duration_since(Instant::now());
+
+    Wait { at_most: QUIET.at_most.min(due), ..QUIET }
 }
 
 /// The rest of a turn: orders, timers, and what both ask of the sockets. Returns whether nobody is left

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 /// How fine the wheel turns: half an audio packet.
-const SLOT: Duration = Duration::from_millis(10);
+pub(super) const SLOT: Duration = Duration::from_millis(10);
 
 /// Slots; the wheel spans 5 s, the longest usual deadline. Later ones go round again.
 const SLOTS: usize = 512;
@@ -50,6 +50,11 @@ impl Wheel {
         }
 
         slot
+    }
+
+    /// When the next slot's legs are due.
+    pub(super) fn next_at(&self) -> Instant {
+        self.origin + Duration::from_nanos(nanos(SLOT).saturating_mul(self.next))
     }
 
     /// Moves on to `now` and puts the legs that are due into `due`.
@@ -142,6 +147,20 @@ mod tests {
             assert_eq!(due(&mut wheel, start + Duration::from_millis(ms)), [] as [u32; 0], "{ms}");
         }
         assert_eq!(due(&mut wheel, start + Duration::from_millis(12_010)), [1]);
+    }
+
+    #[test]
+    fn the_next_slot_is_never_later_than_whoever_is_entered() {
+        let start = Instant::now();
+        for ms in [0, 3, 10, 47, 5_120, 90_000_000_000] {
+            let mut wheel = Wheel::new(start);
+            let now = start + Duration::from_millis(ms);
+            due(&mut wheel, now);
+            wheel.enter(1, now, None);
+            let next = wheel.next_at();
+            assert!(next > now && next <= now + SLOT, "{ms} ms");
+            assert_eq!(due(&mut wheel, next), [1], "{ms} ms");
+        }
     }
 
     #[test]
