@@ -141,7 +141,7 @@ async fn a_gateway_that_is_too_busy_rejects_calls_and_says_why() {
     desk.upstream.wait_for("reject").await;
     desk.webhook(&terminate(CALL, "USER_INITIATED", None)).await;
     let record = desk.record(CALL).await;
-    assert_eq!((&record["reason"], &record["fault"]), (&"no_socket".into(), &"gateway".into()));
+    assert_eq!((&record["reason"], &record["fault"]), (&"no_socket".into(), &"business".into()));
     assert!(record.to_string().contains("busy"), "{record}");
 }
 

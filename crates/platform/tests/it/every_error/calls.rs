@@ -131,7 +131,7 @@ pub(super) async fn of_limits() -> Meeting {
     bench.permit("accept_permanent").await;
     meeting.graph(CAPACITY, "no room", &dial(&bench, ANA).await);
     let placed = bench.sandbox(&format!("/users/{ANA}/call"), json!({ "to": BUSINESS })).await;
-    meeting.sandbox(CAPACITY, "no room", &placed);
+    assert!(placed.1["text"].as_str().unwrap().contains("(platform.capacity)"), "{placed:?}");
 
     let bench = with_rule("limits.placed_per_day", "1").await;
     bench.behave(ANA, json!({ "answer": "ignore" })).await;
