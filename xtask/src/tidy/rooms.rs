@@ -41,7 +41,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "sim",
-        below: &["terms", "wire", "rules", "switchboard", "media", "audio"],
+        below: &["terms", "wire", "rules", "switchboard", "media", "audio", "engine"],
         pure: false,
     },
 ];

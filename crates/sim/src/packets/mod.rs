@@ -76,14 +76,14 @@ pub struct Report {
     pub silences: u64,
 }
 
-/// Plays calls from beginning to end.
+/// Plays calls from beginning to end; `start` is the moment virtual time counts from.
 ///
 /// # Panics
 ///
 /// When there is no memory or no descriptor for a media thread.
 #[must_use]
-pub fn run(plan: Plan) -> Report {
-    let mut world = World::new(plan);
+pub fn run(plan: Plan, start: Instant) -> Report {
+    let mut world = World::new(plan, start);
     world.set_up();
     world.talk();
     world.compare();
@@ -111,7 +111,7 @@ struct Call {
 }
 
 impl World {
-    fn new(plan: Plan) -> Self {
+    fn new(plan: Plan, start: Instant) -> Self {
         let mut dice = Dice::new(plan.seed);
         let weather = Weather {
             lost: dice.roll(15),
@@ -120,7 +120,6 @@ impl World {
             echoed: dice.roll(4),
             way_ms: 1 + dice.roll(60),
         };
-        let start = Instant::now();
         let platform_addr = SocketAddr::from(([10, 0, 0, 1], 3480));
         let mut platform = Rehearsal::new(platform_addr, start, REPORT_EVERY).expect("a thread");
         let calls = (0..plan.calls).map(|nth| Call::new(nth, &mut platform, start)).collect();

@@ -3,7 +3,7 @@
 //! Each is lost, repeated, spoiled or held up as the dice say; an address in the dark is reached by
 //! none. The network keeps count of what it delivers, so that the ends' own counts can be checked.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub(super) struct Network {
     on_the_way: BTreeMap<(Duration, u64), Flight>,
     sent: u64,
     dark: BTreeSet<SocketAddr>,
-    seen: HashSet<(SocketAddr, Vec<u8>)>,
+    seen: BTreeSet<(SocketAddr, Vec<u8>)>,
     delivered: BTreeMap<(SocketAddr, SocketAddr), Delivered>,
     pub(super) lost: u64,
 }
@@ -89,7 +89,7 @@ impl Network {
             on_the_way: BTreeMap::new(),
             sent: 0,
             dark: BTreeSet::new(),
-            seen: HashSet::new(),
+            seen: BTreeSet::new(),
             delivered: BTreeMap::new(),
             lost: 0,
         }
