@@ -108,9 +108,7 @@ impl Tapped {
             return Err(if is_over { TryRecvError::Disconnected } else { TryRecvError::Empty });
         }
         let Head { at, pt, sequence, timestamp, len } = Head::read(head);
-        let mut payload = Payload { len, bytes: [0; PAYLOAD_MAX] };
-        let bytes = payload.bytes.get_mut(..len.into()).expect("only payloads were put in");
-        self.ring.pop_entire_slice(bytes).expect("it was put in with its head");
+        let payload = self.payload(len);
 
         Ok(TapPacket { at: self.zero + at, pt, sequence, timestamp, payload })
     }
@@ -124,6 +122,15 @@ impl Tapped {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ring.is_empty()
+    }
+
+    /// The payload that follows a head.
+    fn payload(&mut self, len: u16) -> Payload {
+        let mut payload = Payload { len, bytes: [0; PAYLOAD_MAX] };
+        let bytes = payload.bytes.get_mut(..len.into()).expect("only payloads were put in");
+        self.ring.pop_entire_slice(bytes).expect("it was put in with its head");
+
+        payload
     }
 }
 

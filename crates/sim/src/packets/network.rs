@@ -126,7 +126,7 @@ impl Network {
         // A handshake's first flights prove nothing of themselves; a checksum keeps turned bits from them.
         if spoiled && classify(&datagram.bytes) != DatagramKind::Dtls {
             let bytes = spoil(&datagram.bytes, place, is_media);
-            let turned = Datagram { bytes, ..datagram.clone() };
+            let turned = Datagram { bytes, from: datagram.from, to: datagram.to };
             self.fly(turned, now + ways[1], How::Spoiled(datagram.bytes.clone()));
         }
         if twice {
@@ -134,7 +134,8 @@ impl Network {
         }
         if echoed && is_media {
             let from = NOBODY.into();
-            self.fly(Datagram { from, ..datagram.clone() }, now + ways[2], How::Strange);
+            let strange = Datagram { from, to: datagram.to, bytes: datagram.bytes.clone() };
+            self.fly(strange, now + ways[2], How::Strange);
         }
         self.fly(datagram, now + ways[0], How::Sound);
     }
