@@ -46,6 +46,10 @@ use crate::{Backend, BusyLimits, StartError, ThreadLoad};
 /// With legs: enough datagrams to make a turn worth it, or the time a packet may be held up.
 pub(crate) const BUSY: Wait = Wait { batch: 256, at_most: Duration::from_millis(2) };
 
+/// With so many datagrams in a turn that half the time gathers enough.
+const DENSE: Wait = Wait { batch: 256, at_most: Duration::from_millis(1) };
+const MANY: u64 = 64;
+
 /// With legs of which none was heard in the turn before: until one is, or the next timers are due.
 const QUIET: Wait = Wait { batch: 1, at_most: wheel::SLOT };
 
@@ -128,7 +132,7 @@ fn serve(mut io: impl Io, seat: Seat) {
             Err(error) => tracing::error!(%error, "cannot serve the muxed media port"),
         }
     }
-    let (mut turns, mut heard) = (0, false);
+    let (mut turns, mut heard) = (0, 0);
     loop {
         turns += 1;
         let wait = wait(&legs, heard);
@@ -137,7 +141,7 @@ fn serve(mut io: impl Io, seat: Seat) {
             tracing::error!(%error, "a media thread cannot wait for datagrams");
             return;
         }
-        heard = io.moved().received > before;
+        heard = io.moved().received - before;
         let now = Instant::now();
         let alone = after_datagrams(&seat.queue, &mut legs, &mut io, now, turns);
         if pressure.is_due(now) {
@@ -151,12 +155,15 @@ fn serve(mut io: impl Io, seat: Seat) {
     }
 }
 
-/// How long the next turn waits, when something was heard in the last one or not.
-fn wait(legs: &Legs, heard: bool) -> Wait {
+/// How long the next turn waits, when so many datagrams were heard in the last one.
+fn wait(legs: &Legs, heard: u64) -> Wait {
     if legs.is_empty() {
         return IDLE;
     }
-    if heard {
+    if heard >= MANY {
+        return DENSE;
+    }
+    if heard > 0 {
         return BUSY;
     }
     let due = legs.next_timers().saturating_duration_since(Instant::now());
