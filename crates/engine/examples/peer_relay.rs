@@ -46,7 +46,9 @@ fn main() -> Outcome<()> {
         let order = serde_json::from_str(&line?)?;
         let answer = obey(&engine, &mut calls, &order)
             .unwrap_or_else(|error| json!({ "error": error.to_string() }));
-        println!("{answer}");
+        // In one piece: printed as it is written, it is many small ones.
+        let line = answer.to_string();
+        println!("{line}");
     }
 
     Ok(())

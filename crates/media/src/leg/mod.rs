@@ -23,6 +23,7 @@ mod away;
 mod dtls;
 mod evidence;
 mod ice;
+mod signer;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
