@@ -35,12 +35,7 @@ impl KeyProvider for Signer {
 }
 
 impl SigningKey for Signer {
-    fn sign(
-        &mut self,
-        data: &[u8],
-        hash: HashAlgorithm,
-        out: &mut Buf,
-    ) -> Result<(), CryptoError> {
+    fn sign(&mut self, data: &[u8], hash: HashAlgorithm, out: &mut Buf) -> Result<(), CryptoError> {
         if hash != HashAlgorithm::SHA256 {
             let key_hash = HashAlgorithm::SHA256;
             return Err(CryptoError::SigningKeyHashMismatch { key_hash, requested: hash });
