@@ -52,6 +52,13 @@ impl LegHandle {
         self.order(Order::SendGate(open));
     }
 
+    /// Lets the stream have no gap: whenever nothing else has left for 45 ms, frames of digital silence
+    /// leave every 20 ms until something does. So a far end that waits for the first packet, or takes
+    /// a silent stream for a dead one, has nothing to wait for.
+    pub fn fill(&self, on: bool) {
+        self.order(Order::Fill(on));
+    }
+
     /// Sets what the leg sends, in place of what it sent before.
     ///
     /// A [`Source::Bridge`] or [`Source::Transcoded`] of a leg that was not opened beside this one is

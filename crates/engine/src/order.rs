@@ -85,6 +85,7 @@ pub(crate) enum Order {
     SetRemote(Box<RemoteTransport>, DtlsRole, PayloadTypes),
     SetKeys(Box<SdesKeys>),
     SendGate(bool),
+    Fill(bool),
     Play(Feed),
     SendDigit(Digit, u32),
     Listen(Tap, TapUse),

@@ -26,6 +26,12 @@ pub struct Cdr {
     /// The agent who had it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentId>,
+    /// Who gave it to whom, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfers: Vec<TransferRecord>,
+    /// Whole seconds the user waited on hold, in transfers and consultations; only if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_s: Option<u64>,
     /// When it started.
     pub started_at: Timestamp,
     /// When it was picked up.
@@ -67,6 +73,18 @@ pub struct Cdr {
     /// What it costs by our rate card; an estimate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,
+}
+
+/// A call that went from one agent to another, or to the flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferRecord {
+    /// When.
+    pub at: Timestamp,
+    /// Who had it.
+    pub from: AgentId,
+    /// Who has it; the flow when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<AgentId>,
 }
 
 /// What a leg measured.
@@ -149,6 +167,7 @@ impl Cdr {
             | EndReason::UserDidNotAnswer
             | EndReason::AgentHungUp(_)
             | EndReason::AgentCancelled(_)
+            | EndReason::ProgramHungUp
             | EndReason::FlowHungUp { .. }
             | EndReason::NobodyAnswered
             | EndReason::AgentGone(_)
@@ -167,6 +186,8 @@ impl Cdr {
             direction,
             contact,
             agent: None,
+            transfers: Vec::new(),
+            hold_s: None,
             started_at,
             answered_at: None,
             ended_at,

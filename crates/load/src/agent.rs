@@ -397,7 +397,13 @@ impl Desk {
                 let reason = seen.reason.clone().unwrap_or_default();
                 self.leave(&reason).await;
             }
-            CallState::Connected | CallState::Placing | CallState::Ringing | CallState::InFlow => {}
+            CallState::Connected
+            | CallState::Placing
+            | CallState::Ringing
+            | CallState::InFlow
+            | CallState::Held
+            | CallState::Transferring
+            | CallState::Consulting => {}
         }
         Some(())
     }

@@ -48,6 +48,17 @@ impl AudioCodec {
         self.clock() / 50
     }
 
+    /// 20 ms in which nothing is heard: for Opus an empty frame of CELT (RFC 6716 section 4.3: the
+    /// silence flag is its first bit), for G.711 the code of zero.
+    #[must_use]
+    pub const fn silence_20_ms(self) -> &'static [u8] {
+        match self {
+            Self::Opus => &[0xF8, 0xFF, 0xFE],
+            Self::Pcmu => &[0xFF; 160],
+            Self::Pcma => &[0xD5; 160],
+        }
+    }
+
     /// How SDP calls it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

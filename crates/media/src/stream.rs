@@ -222,6 +222,12 @@ impl OutgoingStream {
         }
     }
 
+    /// When the newest packet left, of an event its first; `None` before the first packet.
+    #[must_use]
+    pub const fn newest_at(&self) -> Option<Instant> {
+        self.newest.at
+    }
+
     /// What the stream's clock shows at `now`, for a sender report; `None` before the first packet.
     #[must_use]
     pub fn timestamp_at(&self, now: Instant) -> Option<u32> {

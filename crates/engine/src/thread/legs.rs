@@ -15,7 +15,7 @@ use terms::LegId;
 use super::demux::Demux;
 use super::slot::Slot;
 use super::wheel::Wheel;
-use super::{count, hear, play, report, seek, spoil, tell};
+use super::{count, fill, hear, play, report, seek, spoil, tell};
 use crate::handshakes::Handshakes;
 use crate::io::{BUFFER_LEN, Departures, InPlace, Io, SocketId, Traffic};
 use crate::order::{Carrier, Feed, NewLeg, Told};
@@ -257,6 +257,7 @@ impl Legs {
                 slot.leg.handle_timeout(now, &mut via);
             }
             play::run(slot, &mut self.scratch, now, out);
+            fill::run(slot, &mut self.scratch, now, out);
             if report::is_due(slot, self.report_every, now) {
                 report::send(slot, &mut self.scratch, self.clock, now, out);
             }
@@ -287,6 +288,7 @@ impl Legs {
         let deadline = [
             slot.leg.next_timeout().map(|(at, _)| at),
             play::next(slot),
+            fill::next(slot, now),
             slot.cold.report_at,
             tell::next_watch(slot),
             tell::next_digit(slot),

@@ -12,6 +12,7 @@
 //! ```
 
 mod demux;
+mod fill;
 mod hear;
 mod legs;
 mod marking;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use media::dtmf::DigitSender;
 use terms::LegId;
 
+use super::fill::Fill;
 use super::legs::{Legs, Via};
 use super::marking::Marking;
 use super::slot::Slot;
@@ -45,6 +46,7 @@ impl Legs {
                 slot.gate = open;
                 slot.stream.interrupt();
             }),
+            Order::Fill(on) => self.with(index, |slot| slot.cold.fill = on.then(Fill::default)),
             Order::Mute(on) => self.mute(index, on),
             Order::Impair(how) => self.with(index, |slot| {
                 // What still waits goes its way.

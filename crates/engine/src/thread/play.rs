@@ -7,7 +7,6 @@
 use std::time::{Duration, Instant};
 
 use media::dtmf::{DigitSender, EVENT_INTERVAL};
-use media::frame::AudioFrame;
 use media::rtp::{Fields, write_header};
 use media::stream::Rewritten;
 
@@ -18,7 +17,7 @@ use crate::order::Feed;
 use crate::{PAYLOAD_MAX, Repeat};
 
 /// How far apart the packets of a prompt leave.
-const FRAME: Duration = Duration::from_millis(20);
+pub(super) const FRAME: Duration = Duration::from_millis(20);
 
 /// A thread that was held up longer than this goes on from now: a listener can use no old packets.
 const LAG_MAX: Duration = Duration::from_millis(100);
@@ -135,7 +134,7 @@ fn frame(
                 return false;
             };
             slot.cold.playing.next += 1;
-            emit(slot, scratch, frame, now, out);
+            emit(slot, scratch, frame.bytes(), now, out);
             return true;
         }
         Feed::Transcoded(_, queue) => queue.0.try_recv().ok(),
@@ -143,21 +142,22 @@ fn frame(
     // What is said while the other party's key press has the line is not made up for.
     let has_line = slot.cold.relayed.is_none_or(|relayed| relayed.until < now);
     if let Some(frame) = frame.filter(|_| has_line) {
-        emit(slot, scratch, &frame, now, out);
+        emit(slot, scratch, frame.bytes(), now, out);
     }
 
     true
 }
 
-fn emit(
+/// Sends 20 ms of audio made here.
+pub(super) fn emit(
     slot: &mut Slot,
     scratch: &mut [u8; BUFFER_LEN],
-    frame: &AudioFrame,
+    payload: &[u8],
     now: Instant,
     out: &mut impl Departures,
 ) {
     let numbers = slot.stream.next_frame(slot.types.codec.samples_20_ms(), now);
-    let (how, payload) = ((slot.types.audio, numbers), frame.bytes());
+    let how = (slot.types.audio, numbers);
     if slot.cold.marking.is_some() {
         let mut copy = [0; PAYLOAD_MAX];
         let payload = marking::stamped(slot, payload, &mut copy).unwrap_or(payload);
@@ -198,6 +198,6 @@ fn send(
 }
 
 /// The earliest moment to count the next packet from.
-fn late(now: Instant) -> Instant {
+pub(super) fn late(now: Instant) -> Instant {
     now.checked_sub(LAG_MAX).unwrap_or(now)
 }

@@ -13,6 +13,7 @@ use media::stream::{OutgoingStream, SourceId};
 use terms::LegId;
 use tokio::sync::mpsc;
 
+use super::fill::Fill;
 use super::marking::Marking;
 use super::spoil::Spoiled;
 use super::tell;
@@ -120,6 +121,8 @@ pub(super) struct Cold {
     pub(super) drops: Drops,
     pub(super) feed: Feed,
     pub(super) playing: Playing,
+    /// Silence leaves where nothing else does.
+    pub(super) fill: Option<Fill>,
     pub(super) digits: DigitReceiver,
     pub(super) digit_at: Option<Instant>,
     pub(super) press: Option<Press>,
@@ -211,6 +214,7 @@ impl Slot {
             drops: Drops::default(),
             feed: Feed::Silence,
             playing: Playing::default(),
+            fill: None,
             digits: DigitReceiver::default(),
             digit_at: None,
             press: None,

@@ -20,10 +20,17 @@ use wire::{
 
 use super::{
     advice,
+    effects::Coming,
     legs::{self, AgentLeg},
+    order::{Asker, Order},
     registry::{CallHandle, Figures, Letter, Look, OPAQUE_PREFIX, Running},
 };
-use crate::{cdr::LegRecord, clock, events::ConsoleId, office::Office};
+use crate::{
+    cdr::{LegRecord, TransferRecord},
+    clock,
+    events::ConsoleId,
+    office::Office,
+};
 
 /// How many answers of the platform may wait; at most two requests of a call run at a time.
 const RETURNS_MAX: usize = 8;
@@ -68,6 +75,8 @@ pub(crate) struct CallActor {
     pub(super) whatsapp_events: mpsc::Receiver<LegEvent>,
     pub(super) whatsapp_sender: mpsc::Sender<LegEvent>,
     pub(super) agent_leg: Option<AgentLeg>,
+    /// Of the agent who is asked while the user waits.
+    pub(super) consulted_leg: Option<AgentLeg>,
     pub(super) returns: mpsc::Sender<Return>,
     returned: mpsc::Receiver<Return>,
     inbox: mpsc::Receiver<Letter>,
@@ -91,12 +100,39 @@ pub(super) struct Facts {
     /// The console that places the call, until it has been answered or refused.
     pub(super) placing_console: Option<ConsoleId>,
     pub(super) agent_figures: Option<LegRecord>,
+    pub(super) transfers: Vec<TransferRecord>,
+    pub(super) waiting: Waiting,
     pub(super) answered: Option<(Timestamp, Instant)>,
     pub(super) over_since: Option<Instant>,
     pub(super) figures: Option<Figures>,
     pub(super) keys_pressed: u32,
     pub(super) step: Option<String>,
     pub(super) finished: bool,
+}
+
+/// How long the user waited for agents who had the call.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    since: Option<Instant>,
+    so_far: Duration,
+}
+
+impl Waiting {
+    fn note(&mut self, waits: bool, now: Instant) {
+        match (waits, self.since) {
+            (true, None) => self.since = Some(now),
+            (false, Some(since)) => {
+                self.so_far += now.saturating_duration_since(since);
+                self.since = None;
+            }
+            (true, Some(_)) | (false, None) => {}
+        }
+    }
+
+    /// None when the user never did.
+    pub(super) fn seconds(&self) -> Option<u64> {
+        (!self.so_far.is_zero()).then_some(self.so_far.as_secs())
+    }
 }
 
 impl Facts {
@@ -113,6 +149,8 @@ impl Facts {
             agent: None,
             placing_console: None,
             agent_figures: None,
+            transfers: Vec::new(),
+            waiting: Waiting::default(),
             answered: None,
             over_since: None,
             figures: None,
@@ -177,7 +215,11 @@ pub(crate) fn place(office: &Arc<Office>, outgoing: Outgoing) -> Result<(), Plac
 }
 
 fn plan(office: &Office) -> Plan {
-    Plan { ring_for: office.config.ring_for, flow: office.shelf.flow.as_ref().map(Arc::clone) }
+    Plan {
+        ring_for: office.config.ring_for,
+        return_for: office.config.return_for,
+        flow: office.shelf.flow.as_ref().map(Arc::clone),
+    }
 }
 
 impl CallActor {
@@ -199,6 +241,7 @@ impl CallActor {
             whatsapp_events,
             whatsapp_sender,
             agent_leg: None,
+            consulted_leg: None,
             returns,
             returned,
             inbox,
@@ -218,7 +261,12 @@ impl CallActor {
                 Some(letter) = self.inbox.recv() => self.read(letter).await,
                 Some(returned) = self.returned.recv() => self.read_return(returned).await,
                 Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event),
-                Some(event) = legs::next_event(&mut self.agent_leg) => read_agent(event),
+                Some(event) = legs::next_event(&mut self.agent_leg) => {
+                    read_agent(event, Side::Agent)
+                }
+                Some(event) = legs::next_event(&mut self.consulted_leg) => {
+                    read_agent(event, Side::Consulted)
+                }
                 () = sleep_until(deadline) => Some(Input::Tick),
             };
             self.feed(VecDeque::from_iter(input)).await;
@@ -246,14 +294,52 @@ impl CallActor {
             if let Err(refusal) = handled {
                 tracing::debug!(call = ?self.facts.call_id, %refusal, "an input changed nothing");
             }
-            if self.facts.over_since.is_none() && self.call.state().is_over() {
-                self.facts.over_since = Some(Instant::now());
-            }
-            self.facts.step = self.call.step_name().map(str::to_owned);
+            self.note_state();
             for effect in effects {
                 inputs.extend(self.carry_out(effect).await);
             }
         }
+    }
+
+    /// What the record says about where the call has been.
+    pub(super) fn note_state(&mut self) {
+        let state = self.call.state();
+        if self.facts.over_since.is_none() && state.is_over() {
+            self.facts.over_since = Some(Instant::now());
+        }
+        self.facts.waiting.note(state.is_waiting(), Instant::now());
+        self.facts.step = self.call.step_name().map(str::to_owned);
+        let (Some(from), State::InFlow(_)) = (&self.facts.agent, state) else { return };
+        let record = TransferRecord { at: clock::now(), from: from.clone(), to: None };
+        self.facts.transfers.push(record);
+        self.facts.agent = None;
+    }
+
+    /// Does what somebody asked for, or says why not.
+    async fn carry_out_order(&mut self, order: Order, asker: Asker) -> Result<(), String> {
+        let input = match (asker, self.call.state().agent()) {
+            (Asker::Agent(agent), _) => order.input(agent),
+            (Asker::Business, _) if order == Order::HangUp => Input::HangUp,
+            (Asker::Business, Some(agent)) => order.input(agent.clone()),
+            (Asker::Business, None) => return Err("No agent has this call.".into()),
+        };
+        let mut effects = Vec::new();
+        let handled = self.call.handle(input, clock::now(), &mut effects);
+        if let Err(refusal) = handled {
+            return Err(format!("This is not possible: {refusal}."));
+        }
+        self.after(effects).await;
+        Ok(())
+    }
+
+    /// Carries out what followed from an input that was handed in apart, and what follows from that.
+    pub(super) async fn after(&mut self, effects: Vec<Effect>) {
+        self.note_state();
+        let mut inputs = VecDeque::new();
+        for effect in effects {
+            inputs.extend(self.carry_out(effect).await);
+        }
+        self.feed(inputs).await;
     }
 
     async fn read(&mut self, letter: Letter) -> Option<Input> {
@@ -276,7 +362,16 @@ impl CallActor {
                 Some(Input::Terminated(termination))
             }
             Letter::AgentAnswers { agent, console, offer } => {
-                self.agent_answers(agent, console, &offer).await;
+                self.agent_comes(Coming::Answers, agent, console, &offer).await;
+                None
+            }
+            Letter::AgentReturns { agent, console, offer } => {
+                self.agent_comes(Coming::Returns, agent, console, &offer).await;
+                None
+            }
+            Letter::Do { order, asker, answer } => {
+                // Whoever asked may have gone; it is done all the same.
+                drop(answer.send(self.carry_out_order(order, asker).await));
                 None
             }
             Letter::AgentDeclines(agent) => {
@@ -286,7 +381,6 @@ impl CallActor {
                 }
                 Some(Input::AgentDeclined(agent))
             }
-            Letter::AgentHangsUp(agent) => Some(Input::AgentHungUp(agent)),
             Letter::ConsoleClosed { agent, console, last } => {
                 self.console_closed(agent, console, last)
             }
@@ -306,8 +400,10 @@ impl CallActor {
     }
 
     fn console_closed(&self, agent: AgentId, console: ConsoleId, last: bool) -> Option<Input> {
-        let has_leg = self.agent_leg.as_ref().is_some_and(|leg| leg.console == console);
-        (has_leg || last && self.agent_leg.is_none()).then_some(Input::AgentGone(agent))
+        let legs = || self.agent_leg.iter().chain(&self.consulted_leg);
+        let had_leg = legs().any(|leg| leg.console == console);
+        let has_other = legs().any(|leg| leg.agent == agent);
+        (had_leg || last && !has_other).then_some(Input::AgentGone(agent))
     }
 
     async fn read_return(&mut self, returned: Return) -> Option<Input> {
@@ -407,6 +503,8 @@ impl CallActor {
             facts.started_at,
         );
         call.agent = self.call.state().agent().or(facts.agent.as_ref()).cloned();
+        call.other = self.call.state().other_agent().cloned();
+        call.away = call.agent.as_ref().is_some_and(|agent| self.call.state().waits_for(agent));
         call.deeplink_payload.clone_from(&facts.deeplink_payload);
         call.cta_payload.clone_from(&facts.cta_payload);
         call.answered_at = facts.answered.map(|(at, _)| at);
@@ -423,15 +521,18 @@ fn state_word(state: &State, direction: Direction) -> CallState {
         State::Joining { .. } if direction == Direction::UserInitiated => CallState::Ringing,
         State::Joining { .. } | State::Bridged { .. } => CallState::Connected,
         State::InFlow(_) => CallState::InFlow,
+        State::Held(_) => CallState::Held,
+        State::Transferring(_) => CallState::Transferring,
+        State::Consulting(_) => CallState::Consulting,
         State::Placing(_) | State::Dialing(_) => CallState::Placing,
         State::Ending { .. } | State::Ended { .. } => CallState::Ended,
     }
 }
 
-fn read_agent(event: LegEvent) -> Option<Input> {
+fn read_agent(event: LegEvent, side: Side) -> Option<Input> {
     match event {
         LegEvent::Failed { reason } => {
-            Some(Input::MediaFailed { side: Side::Agent, why: reason.to_string() })
+            Some(Input::MediaFailed { side, why: reason.to_string() })
         }
         LegEvent::IceConnected { .. }
         | LegEvent::DtlsConnected { .. }

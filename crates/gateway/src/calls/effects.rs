@@ -9,7 +9,7 @@ use std::time::Duration;
 use engine::{Repeat, Source};
 use media::dtmf::Digit;
 use switchboard::{
-    call::{Effect, EndReason, Input, LegTrouble, Outcome},
+    call::{Effect, EndReason, Input, LegTrouble, Outcome, State},
     flow::{Key, Ring},
 };
 use terms::{AgentId, Direction};
@@ -21,15 +21,17 @@ use wire::{
 
 use super::{
     actor::{CallActor, Return},
-    legs,
+    legs::{self, AgentLeg},
 };
 use crate::{
-    cdr::Cdr,
+    cdr::{Cdr, LegRecord, TransferRecord},
     clock, contacts,
     events::ConsoleId,
     store::{LiveCall, StoreError},
 };
 
+/// The prompt a user on hold hears.
+const HOLD_MUSIC: &str = "hold";
 /// How long a key that an agent presses sounds: what phones do.
 const KEY_MS: u32 = 120;
 /// How long a leg may take to tell its figures before the record is written without them.
@@ -45,6 +47,32 @@ enum Ask {
     Accept,
     Reject,
     Terminate,
+}
+
+/// How an agent comes into a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coming {
+    /// It rang.
+    Answers,
+    /// The agent's page was gone for a moment.
+    Returns,
+}
+
+impl Coming {
+    /// The `type` of the console's frame.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Answers => "answer",
+            Self::Returns => "rejoin",
+        }
+    }
+
+    fn input(self, agent: AgentId) -> Input {
+        match self {
+            Self::Answers => Input::AgentAnswered(agent),
+            Self::Returns => Input::AgentReturned(agent),
+        }
+    }
 }
 
 impl CallActor {
@@ -63,6 +91,10 @@ impl CallActor {
             Effect::Ring(whom) => return self.ring(&whom),
             Effect::StopRinging { taken_by } => self.stop_ringing(taken_by.as_ref()),
             Effect::Bridge => self.bridge(),
+            Effect::Hold => self.hold(),
+            Effect::BridgeConsult => self.bridge_consult(),
+            Effect::TakeOver => self.take_over().await,
+            Effect::DropConsulted => self.drop_consulted().await,
             Effect::DropAgent => self.drop_agent().await,
             Effect::Play { prompt, forever } => return self.play(&prompt, forever),
             Effect::PlayNothing => self.with_whatsapp(|leg| leg.play(Source::Silence)),
@@ -171,15 +203,53 @@ impl CallActor {
         let (Some(whatsapp), Some(agent)) = (&self.whatsapp, &self.agent_leg) else { return };
         whatsapp.handle.play(Source::Bridge(agent.handle.clone()));
         agent.handle.play(Source::Bridge(whatsapp.handle.clone()));
-        self.facts.agent = Some(agent.agent.clone());
+        let before = self.facts.agent.replace(agent.agent.clone());
+        if let Some(from) = before.filter(|before| *before != agent.agent) {
+            let to = Some(agent.agent.clone());
+            self.facts.transfers.push(TransferRecord { at: clock::now(), from, to });
+        }
+    }
+
+    fn hold(&self) {
+        let music = self.office.shelf.prompt(HOLD_MUSIC);
+        let music = music.map_or(Source::Silence, |frames| Source::Packets(frames, Repeat::Forever));
+        self.with_whatsapp(|leg| leg.play(music));
+        if let Some(leg) = &self.agent_leg {
+            leg.handle.play(Source::Silence);
+        }
+    }
+
+    fn bridge_consult(&self) {
+        let (Some(agent), Some(other)) = (&self.agent_leg, &self.consulted_leg) else { return };
+        agent.handle.play(Source::Bridge(other.handle.clone()));
+        other.handle.play(Source::Bridge(agent.handle.clone()));
+    }
+
+    async fn take_over(&mut self) {
+        let other = self.consulted_leg.take();
+        self.drop_agent().await;
+        self.agent_leg = other;
+    }
+
+    async fn drop_consulted(&mut self) {
+        if let Some(leg) = self.consulted_leg.take() {
+            self.close_agent(leg).await;
+        }
     }
 
     async fn drop_agent(&mut self) {
-        let Some(leg) = self.agent_leg.take() else { return };
+        self.drop_consulted().await;
+        if let Some(leg) = self.agent_leg.take() {
+            self.facts.agent_figures = self.close_agent(leg).await;
+        }
+    }
+
+    async fn close_agent(&self, leg: AgentLeg) -> Option<LegRecord> {
         leg.handle.play(Source::Silence);
-        self.facts.agent_figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
+        let figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
         leg.handle.close();
         self.office.consoles.release(&leg.agent);
+        figures
     }
 
     fn play(&self, prompt: &str, forever: bool) -> Option<Input> {
@@ -207,50 +277,61 @@ impl CallActor {
         }
     }
 
-    /// An agent takes the call: the leg first, then the switchboard's word, then the answer.
-    pub(super) async fn agent_answers(
+    /// An agent takes the call, or is back in it: the leg first, then the switchboard's word, then
+    /// our answer to the browser.
+    pub(super) async fn agent_comes(
         &mut self,
+        how: Coming,
         agent: AgentId,
         console: ConsoleId,
         offer: &SdpText,
     ) {
-        let refuse = |code: &str, text: String| ToConsole::Refused {
-            what: "answer".into(),
+        let refuse = |code: &str, text: &str| ToConsole::Refused {
+            what: how.as_str().into(),
             code: code.into(),
-            text,
+            text: text.into(),
         };
         let consoles = &self.office.consoles;
-        if self.agent_leg.is_some() || !consoles.claim(&agent) {
-            let text = "The call has been taken, or you are in another call.".into();
+        // The leg of the agent who asks is there; the other one gets a leg beside it.
+        let asked = matches!(self.call.state(), State::Consulting(_));
+        let taken = if asked { self.consulted_leg.is_some() } else { self.agent_leg.is_some() };
+        if taken || !consoles.claim(&agent) {
+            let text = "The call has been taken, or you are in another call.";
             return consoles.send(console, refuse("taken", text));
         }
         let beside = self.whatsapp.as_ref().map(|leg| leg.handle.id());
-        match legs::answer_agent(&self.office.engine, beside, agent.clone(), console, offer) {
-            Ok(leg) => self.agent_leg = Some(leg),
+        let leg = legs::answer_agent(&self.office.engine, beside, agent.clone(), console, offer);
+        let leg = match leg {
+            Ok(leg) => leg,
             Err(error) => {
                 consoles.release(&agent);
-                let text = chain(&error);
-                return consoles.send(console, refuse("offer", text));
+                return consoles.send(console, refuse("offer", &chain(&error)));
             }
-        }
+        };
         let mut effects = Vec::new();
-        let input = Input::AgentAnswered(agent);
-        if self.call.handle(input, clock::now(), &mut effects).is_err() {
-            self.drop_agent().await;
-            self.facts.agent_figures = None;
-            let text = "The call no longer rings.".into();
+        let handled = self.call.handle(how.input(agent), clock::now(), &mut effects);
+        if handled.is_err() {
+            self.close_agent(leg).await;
+            let text = "The call no longer rings.";
             return self.office.consoles.send(console, refuse("taken", text));
         }
-        self.send_answer();
-        for effect in effects {
-            // Nothing that follows an agent's answer brings an input at once.
-            let next = self.carry_out(effect).await;
-            debug_assert!(next.is_none());
+        self.send_answer_of(&leg);
+        if asked {
+            self.consulted_leg = Some(leg);
+        } else {
+            self.agent_leg = Some(leg);
         }
+        self.after(effects).await;
     }
 
     pub(super) fn send_answer(&self) {
-        if let (Some(leg), Some(call_id)) = (&self.agent_leg, &self.facts.call_id) {
+        if let Some(leg) = &self.agent_leg {
+            self.send_answer_of(leg);
+        }
+    }
+
+    fn send_answer_of(&self, leg: &AgentLeg) {
+        if let Some(call_id) = &self.facts.call_id {
             let answer = ToConsole::Answer { call_id: call_id.clone(), sdp: leg.answer.clone() };
             self.office.consoles.send(leg.console, answer);
         }
@@ -310,6 +391,8 @@ impl CallActor {
         let direction: Direction = self.call.direction();
         let mut cdr = Cdr::new(call_id, direction, contact, facts.started_at, ended_at, reason);
         cdr.agent.clone_from(&facts.agent);
+        cdr.transfers.clone_from(&facts.transfers);
+        cdr.hold_s = facts.waiting.seconds();
         cdr.deeplink_payload.clone_from(&facts.deeplink_payload);
         cdr.cta_payload.clone_from(&facts.cta_payload);
         cdr.agent_leg.clone_from(&facts.agent_figures);

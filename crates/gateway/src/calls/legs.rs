@@ -155,7 +155,9 @@ fn open_whatsapp(
         beside,
         events,
     };
-    engine.open(open).map_err(|error| LegTrouble::OurSocket(error.to_string()))
+    let opened = engine.open(open).map_err(|error| LegTrouble::OurSocket(error.to_string()))?;
+    opened.0.fill(true);
+    Ok(opened)
 }
 
 fn payload_types(session: &AudioSession) -> Option<PayloadTypes> {

@@ -6,6 +6,7 @@
 pub(crate) mod actor;
 mod effects;
 mod legs;
+pub(crate) mod order;
 pub(crate) mod orphans;
 pub(crate) mod registry;
 mod words;

@@ -17,6 +17,7 @@ use terms::{AgentId, CallId, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::{SdpText, console::Call};
 
+use super::order::{Asker, Order};
 use crate::{cdr::LegRecord, events::ConsoleId};
 
 /// How many letters may wait for one call: a whole call gets about twenty.
@@ -36,10 +37,12 @@ pub(crate) enum Letter {
     Terminated { call_id: CallId, figures: Box<Figures> },
     /// An agent takes the call.
     AgentAnswers { agent: AgentId, console: ConsoleId, offer: SdpText },
+    /// An agent whose page was gone is back in the call.
+    AgentReturns { agent: AgentId, console: ConsoleId, offer: SdpText },
+    /// Do this; the answer says whether it is done, or why not.
+    Do { order: Order, asker: Asker, answer: oneshot::Sender<Result<(), String>> },
     /// An agent does not want it.
     AgentDeclines(AgentId),
-    /// An agent hangs up.
-    AgentHangsUp(AgentId),
     /// A console closed; `last` when the agent has no other.
     ConsoleClosed { agent: AgentId, console: ConsoleId, last: bool },
     /// The agent's microphone.

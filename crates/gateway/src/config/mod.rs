@@ -50,6 +50,8 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// How long agents ring before the flow answers.
     pub ring_for: Duration,
+    /// How long an agent whose page went away in a call may take to come back.
+    pub return_for: Duration,
     /// How old a `connect` webhook may be; `None` trusts a platform with a clock of its own.
     pub connect_age_max: Option<Duration>,
     /// What calls are estimated to cost.
@@ -193,6 +195,8 @@ impl Default for Media {
 pub const HTTP_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8500);
 /// How long agents ring when nothing is said: the platform waits 30 to 60 s in all.
 pub const RING_FOR_DEFAULT: Duration = Duration::from_secs(20);
+/// How long an agent's page may be gone when nothing is said: a reload takes a few seconds.
+pub const RETURN_FOR_DEFAULT: Duration = Duration::from_secs(15);
 /// How long a Graph request may take when nothing is said.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 /// How old a `connect` may be when nothing is said (fact sheet 10.4).
@@ -241,6 +245,7 @@ impl Config {
             flow,
             data_dir: None,
             ring_for: RING_FOR_DEFAULT,
+            return_for: RETURN_FOR_DEFAULT,
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,
             price: Price::default(),

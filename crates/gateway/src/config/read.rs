@@ -6,6 +6,7 @@
 //! flow = "flow.toml"
 //! data_dir = "/var/lib/offhook"
 //! ring_for_s = 20
+//! return_for_s = 15                       # an agent's page may be gone that long in a call
 //!
 //! [number]
 //! phone_number_id = "109876543210987"
@@ -53,7 +54,7 @@ use wire::{
 
 use super::{
     Agent, CONNECT_AGE_DEFAULT, Config, FlowSource, HTTP_DEFAULT, HashedPassword, Media, Number,
-    Price, RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, Upstream,
+    Price, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, Upstream,
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
@@ -107,6 +108,7 @@ struct File {
     flow: Option<PathBuf>,
     data_dir: Option<PathBuf>,
     ring_for_s: Option<u64>,
+    return_for_s: Option<u64>,
     connect_age_max_s: Option<u64>,
     number: NumberTable,
     upstream: UpstreamTable,
@@ -227,6 +229,7 @@ impl Secrets<'_> {
             flow: file.flow.map(|path| FlowSource::File(self.folder.join(path))),
             data_dir: file.data_dir.map(|path| self.folder.join(path)),
             ring_for: Duration::from_secs(ring_for_s),
+            return_for: file.return_for_s.map_or(RETURN_FOR_DEFAULT, Duration::from_secs),
             connect_age_max: Some(
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
             ),

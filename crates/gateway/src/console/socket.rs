@@ -17,7 +17,7 @@ use axum::{
 use switchboard::flow::Key;
 use terms::{CallId, WaId};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 use wire::{
@@ -30,6 +30,7 @@ use crate::{
     api::ApiError,
     calls::{
         actor::{self, Outgoing},
+        order::{Asker, Order, destination},
         registry::Letter,
     },
     config::Agent,
@@ -176,8 +177,23 @@ async fn act(office: &Arc<Office>, agent: &Agent, console: ConsoleId, text: &str
             to_call(office, &call_id, Letter::AgentDeclines(mine()));
         }
         FromConsole::Place { to, sdp } => place(office, agent, console, to, sdp).await,
-        FromConsole::HangUp { call_id } => {
-            to_call(office, &call_id, Letter::AgentHangsUp(mine()));
+        FromConsole::Rejoin { call_id, sdp } => {
+            let letter = Letter::AgentReturns { agent: mine(), console, offer: sdp };
+            if !to_call(office, &call_id, letter) {
+                refuse(office, console, "rejoin", "over", "The call is over.".into());
+            }
+        }
+        FromConsole::HangUp { call_id } => order(office, agent, console, call_id, Order::HangUp),
+        FromConsole::Hold { call_id } => order(office, agent, console, call_id, Order::Hold),
+        FromConsole::Resume { call_id } => order(office, agent, console, call_id, Order::Resume),
+        FromConsole::Transfer { call_id, to } => {
+            order(office, agent, console, call_id, Order::Transfer(destination(to)));
+        }
+        FromConsole::Consult { call_id, agent: with } => {
+            order(office, agent, console, call_id, Order::Consult(with));
+        }
+        FromConsole::HandOver { call_id } => {
+            order(office, agent, console, call_id, Order::HandOver);
         }
         FromConsole::Mute { call_id, on } => {
             to_call(office, &call_id, Letter::AgentMutes { agent: mine(), on });
@@ -192,6 +208,21 @@ async fn act(office: &Arc<Office>, agent: &Agent, console: ConsoleId, text: &str
             }
         },
     }
+}
+
+/// Asks the call's task beside the socket's own work; a refusal goes to the console.
+fn order(office: &Arc<Office>, agent: &Agent, console: ConsoleId, call_id: CallId, order: Order) {
+    let what = order.as_str();
+    let (office, asker) = (Arc::clone(office), Asker::Agent(agent.id.clone()));
+    let (answer, answered) = oneshot::channel();
+    if !to_call(&office, &call_id, Letter::Do { order, asker, answer }) {
+        return refuse(&office, console, what, "over", "The call is over.".into());
+    }
+    tokio::spawn(async move {
+        if let Ok(Err(text)) = answered.await {
+            refuse(&office, console, what, "out_of_place", text);
+        }
+    });
 }
 
 fn to_call(office: &Office, call_id: &CallId, letter: Letter) -> bool {

@@ -38,7 +38,15 @@ pub enum Effect {
     },
     /// Let the user and the agent hear each other.
     Bridge,
-    /// Close the agent's leg and free the agent.
+    /// Let the user hear music and the agent nothing.
+    Hold,
+    /// Let the agent and the one who is asked hear each other.
+    BridgeConsult,
+    /// The one who was asked is the agent now; close the leg of the one before and free that agent.
+    TakeOver,
+    /// Close the leg of the agent who was asked and free that agent.
+    DropConsulted,
+    /// Close the legs of agents and free them.
     DropAgent,
     /// Play a prompt to the user.
     Play {

@@ -23,10 +23,7 @@ const SILENCE_MAX: (u64, u64) = (20, 30);
 impl Call {
     /// The business ends the call, or must.
     pub(super) fn end(&mut self, reason: EndReason, now: Timestamp, effects: &mut Vec<Effect>) {
-        let rings = matches!(self.state, State::Offered(_) | State::InFlow(_));
-        if rings {
-            effects.push(Effect::StopRinging { taken_by: None });
-        }
+        self.stop_ringing(effects);
         effects.extend([Effect::PlayNothing, Effect::DropAgent]);
         match &self.state {
             State::Opening | State::Offered(_) => effects.push(Effect::Reject),
@@ -39,6 +36,9 @@ impl Call {
             | State::Joining { .. }
             | State::InFlow(_)
             | State::Bridged { .. }
+            | State::Held(_)
+            | State::Transferring(_)
+            | State::Consulting(_)
             | State::Ending { .. }
             | State::Ended { .. } => effects.push(Effect::Terminate),
         }
@@ -53,11 +53,19 @@ impl Call {
 
     /// The call is over on the platform's side.
     pub(super) fn finish(&mut self, reason: EndReason, effects: &mut Vec<Effect>) {
-        if matches!(self.state, State::Offered(_) | State::InFlow(_)) {
-            effects.push(Effect::StopRinging { taken_by: None });
-        }
+        self.stop_ringing(effects);
         self.state = State::Ended { reason: reason.clone() };
         effects.extend([Effect::Finish(reason), Effect::Tell]);
+    }
+
+    fn stop_ringing(&self, effects: &mut Vec<Effect>) {
+        let may_ring = matches!(
+            self.state,
+            State::Offered(_) | State::InFlow(_) | State::Transferring(_) | State::Consulting(_)
+        );
+        if may_ring {
+            effects.push(Effect::StopRinging { taken_by: None });
+        }
     }
 
     pub(super) fn terminated(
@@ -72,9 +80,7 @@ impl Call {
             (State::Ending { reason, .. }, _) => reason.clone(),
             (_, Some((code, text))) => EndReason::PlatformReported { code, text },
             (_, None) if termination.picked_up => EndReason::UserHungUp,
-            (State::InFlow(_) | State::Bridged { .. } | State::Joining { .. }, None) => {
-                EndReason::UserHungUp
-            }
+            (state, None) if state.runs() => EndReason::UserHungUp,
             (State::Placing(out) | State::Dialing(out) | State::Ringing(out), None) => {
                 if out.rejected { EndReason::UserRejected } else { EndReason::UserDidNotAnswer }
             }
@@ -128,8 +134,15 @@ impl Call {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Handled {
+        if self.state.consulted() == Some(&agent) {
+            self.consulted_gone(effects);
+            return Ok(());
+        }
         if self.state.agent() != Some(&agent) {
             return Err(self.out_of_place("an agent's hanging up"));
+        }
+        if matches!(self.state, State::Consulting(_)) {
+            return self.agent_completes(&agent, now, effects);
         }
         let waits = matches!(self.state, State::Placing(_) | State::Dialing(_) | State::Ringing(_));
         let reason = if waits && self.direction == Direction::BusinessInitiated {
@@ -147,9 +160,7 @@ impl Call {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Handled {
-        let runs =
-            matches!(self.state, State::Joining { .. } | State::InFlow(_) | State::Bridged { .. });
-        if !runs {
+        if !self.state.runs() {
             return Err(self.out_of_place("a silence"));
         }
         let (at_start, later) = SILENCE_MAX;
@@ -166,23 +177,33 @@ impl Call {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Handled {
-        let concerns = side == Side::Whatsapp || self.state.agent().is_some();
+        let concerns = match side {
+            Side::Whatsapp => true,
+            Side::Agent => self.state.agent().is_some(),
+            Side::Consulted => self.state.consulted().is_some(),
+        };
         if self.state.is_over() || !concerns {
             return Err(self.out_of_place("a failed leg"));
         }
-        let reason = match side {
-            Side::Whatsapp => EndReason::WhatsappMediaFailed { why },
-            Side::Agent => EndReason::AgentMediaFailed { why },
-        };
-        self.end(reason, now, effects);
+        match side {
+            Side::Whatsapp => self.end(EndReason::WhatsappMediaFailed { why }, now, effects),
+            Side::Agent => self.end(EndReason::AgentMediaFailed { why }, now, effects),
+            Side::Consulted => self.consulted_gone(effects),
+        }
         Ok(())
     }
 
-    pub(super) fn stop(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> Handled {
+    /// Somebody beside the call wants it over.
+    pub(super) fn close(
+        &mut self,
+        reason: EndReason,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Handled {
         if self.state.is_over() {
             return Err(self.out_of_place("a stop"));
         }
-        self.end(EndReason::GatewayStopped, now, effects);
+        self.end(reason, now, effects);
         Ok(())
     }
 }

@@ -84,7 +84,12 @@ impl Call {
                 Ok(())
             }
             State::InFlow(_) => self.flow_heard("a ring", &Heard::Rung(agents), now, effects),
-            State::Offered(_)
+            State::Transferring(_) | State::Consulting(_) => {
+                self.rung_for_transfer(&agents, now, effects);
+                Ok(())
+            }
+            State::Held(_)
+            | State::Offered(_)
             | State::Opening
             | State::Accepting { .. }
             | State::Joining { .. }
@@ -104,6 +109,10 @@ impl Call {
         effects: &mut Vec<Effect>,
     ) -> Handled {
         let refusal = self.out_of_place("an agent's answer");
+        if self.state.rings_for_transfer(&agent) {
+            self.taken_by(agent, effects);
+            return Ok(());
+        }
         match &mut self.state {
             State::Offered(offered) if offered.rings(&agent) && offered.answerer.is_none() => {
                 offered.answerer = Some(Answerer::Agent(agent.clone()));
@@ -123,6 +132,9 @@ impl Call {
             | State::Accepting { .. }
             | State::Joining { .. }
             | State::Bridged { .. }
+            | State::Held(_)
+            | State::Transferring(_)
+            | State::Consulting(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)
@@ -138,6 +150,10 @@ impl Call {
         effects: &mut Vec<Effect>,
     ) -> Handled {
         let refusal = self.out_of_place("an agent's no");
+        if self.state.rings_for_transfer(agent) {
+            self.not_taken(now, effects);
+            return Ok(());
+        }
         match &mut self.state {
             State::Offered(offered) if offered.rings(agent) && offered.answerer.is_none() => {
                 offered.forget(agent);
@@ -154,6 +170,9 @@ impl Call {
             | State::Accepting { .. }
             | State::Joining { .. }
             | State::Bridged { .. }
+            | State::Held(_)
+            | State::Transferring(_)
+            | State::Consulting(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)
@@ -168,7 +187,11 @@ impl Call {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Handled {
-        if self.state.agent() != Some(&agent) {
+        if self.state.consulted() == Some(&agent) {
+            self.consulted_gone(effects);
+            return Ok(());
+        }
+        if self.state.agent() != Some(&agent) || self.state.waits_for(&agent) {
             return self.agent_declined(&agent, now, effects);
         }
         match &mut self.state {
@@ -185,9 +208,12 @@ impl Call {
                 *answerer = Answerer::Flow;
                 effects.push(Effect::DropAgent);
             }
+            State::Bridged { .. } | State::Held(_) => self.wait_for(agent, now, effects),
+            // What the agent was about to do is done.
+            State::Consulting(_) => return self.agent_completes(&agent, now, effects),
             State::Accepting { .. }
             | State::Joining { .. }
-            | State::Bridged { .. }
+            | State::Transferring(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)

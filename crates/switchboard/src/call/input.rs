@@ -35,6 +35,28 @@ pub enum Input {
     AgentHungUp(AgentId),
     /// This agent's console is gone.
     AgentGone(AgentId),
+    /// The agent lets the user wait.
+    AgentHolds(AgentId),
+    /// The agent comes back to the user who waits, also from a consultation.
+    AgentResumes(AgentId),
+    /// The agent whose browser was gone is back; the agent's new leg is open.
+    AgentReturned(AgentId),
+    /// The agent gives the call away.
+    AgentTransfers {
+        /// Who.
+        agent: AgentId,
+        /// Where to.
+        to: super::Destination,
+    },
+    /// The agent asks another while the user waits.
+    AgentConsults {
+        /// Who.
+        agent: AgentId,
+        /// Whom.
+        with: AgentId,
+    },
+    /// The agent hands over to the one who was asked.
+    AgentCompletes(AgentId),
     /// The agent pressed a key for the user.
     AgentKey(Key),
     /// The agent wants to be unheard, or heard again.
@@ -59,6 +81,8 @@ pub enum Input {
     UserKey(Key),
     /// A prompt is at its end.
     PlaybackDone,
+    /// A program of the business ends the call.
+    HangUp,
     /// The gateway stops.
     Stop,
     /// Time passed; see [`super::Call::next_timeout`].
@@ -120,4 +144,6 @@ pub enum Side {
     Whatsapp,
     /// The leg towards the agent.
     Agent,
+    /// The leg towards the agent who is asked.
+    Consulted,
 }

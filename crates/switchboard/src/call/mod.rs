@@ -11,20 +11,24 @@
 
 mod effect;
 mod ending;
+mod held;
 mod incoming;
 mod input;
 mod outgoing;
 mod reason;
 mod state;
+mod transfer;
 
 use std::{sync::Arc, time::Duration};
 
 use terms::{AgentId, Direction, Timestamp};
 
 pub use effect::Effect;
+pub use held::Held;
 pub use input::{Input, LegTrouble, Outcome, Side, Status, Termination};
 pub use reason::{EndReason, Fault};
 pub use state::{Answerer, Offered, Outward, State};
+pub use transfer::{Consult, Destination, Transfer};
 
 use crate::flow::{Cursor, Flow, Heard, Progress, Ring};
 
@@ -36,6 +40,8 @@ const JOIN_WAIT: Duration = Duration::from_secs(15);
 pub struct Plan {
     /// How long agents ring before the flow answers.
     pub ring_for: Duration,
+    /// How long an agent whose browser went away in a call may take to come back.
+    pub return_for: Duration,
     /// What answers when nobody does.
     pub flow: Option<Arc<Flow>>,
 }
@@ -141,8 +147,14 @@ impl Call {
             Input::AgentDeclined(agent) => self.agent_declined(&agent, now, effects),
             Input::AgentHungUp(agent) => self.agent_hung_up(agent, now, effects),
             Input::AgentGone(agent) => self.agent_gone(agent, now, effects),
+            Input::AgentHolds(agent) => self.agent_holds(&agent, effects),
+            Input::AgentResumes(agent) => self.agent_resumes(agent, effects),
+            Input::AgentReturned(agent) => self.agent_returned(agent, effects),
+            Input::AgentTransfers { agent, to } => self.agent_transfers(&agent, to, now, effects),
+            Input::AgentConsults { agent, with } => self.agent_consults(agent, with, now, effects),
+            Input::AgentCompletes(agent) => self.agent_completes(&agent, now, effects),
             Input::AgentKey(key) => self.to_agent_leg("agent's key", Effect::SendKey(key), effects),
-            Input::AgentMute(on) => self.to_agent_leg("mute", Effect::MuteAgent(on), effects),
+            Input::AgentMute(on) => self.agent_mutes(on, effects),
             Input::MediaConnected => self.media_connected(now, effects),
             Input::MediaHeard => self.media_heard(now, effects),
             Input::MediaStopped { seconds } => self.media_stopped(seconds, now, effects),
@@ -151,7 +163,8 @@ impl Call {
             Input::PlaybackDone => {
                 self.flow_heard("end of a prompt", &Heard::PlaybackDone, now, effects)
             }
-            Input::Stop => self.stop(now, effects),
+            Input::HangUp => self.close(EndReason::ProgramHungUp, now, effects),
+            Input::Stop => self.close(EndReason::GatewayStopped, now, effects),
             Input::Tick => {
                 self.tick(now, effects);
                 Ok(())
@@ -170,6 +183,11 @@ impl Call {
             State::Accepting { until, answerer: _ } => Some((*until, "the answer to accept")),
             State::Joining { until, answerer: _ } => Some((*until, "the audio path to WhatsApp")),
             State::InFlow(cursor) => Some(cursor.next_timeout()),
+            State::Held(held) => held.away_until.map(|at| (at, "the agent's browser to come back")),
+            State::Transferring(transfer) => Some((transfer.until, "an agent to take over")),
+            State::Consulting(consult) => {
+                consult.until.map(|at| (at, "the other agent to answer"))
+            }
             State::Placing(out) => Some((out.until, "the answer to connect")),
             State::Dialing(out) => Some((out.until, "the user's phone to ring")),
             State::Ringing(out) => Some((out.until, "the user to pick up")),
@@ -214,7 +232,12 @@ impl Call {
         let Some(flow) = self.plan.flow.as_ref().map(Arc::clone) else {
             return self.end(EndReason::NobodyAnswered, now, effects);
         };
-        match Cursor::enter(&flow, now, effects) {
+        self.walk(Cursor::enter(&flow, now, effects), now, effects);
+    }
+
+    /// The caller is in the flow from here, unless it hangs up at once.
+    fn walk(&mut self, cursor: Option<Cursor>, now: Timestamp, effects: &mut Vec<Effect>) {
+        match cursor {
             Some(cursor) => {
                 self.state = State::InFlow(cursor);
                 effects.push(Effect::Tell);
@@ -254,6 +277,18 @@ impl Call {
         Ok(())
     }
 
+    fn agent_mutes(&self, on: bool, effects: &mut Vec<Effect>) -> Handled {
+        let talks = matches!(
+            self.state,
+            State::Bridged { .. } | State::Held(_) | State::Consulting(_)
+        );
+        if !talks {
+            return Err(self.out_of_place("mute"));
+        }
+        effects.push(Effect::MuteAgent(on));
+        Ok(())
+    }
+
     fn media_connected(&mut self, now: Timestamp, effects: &mut Vec<Effect>) -> Handled {
         if self.state.is_over() || self.media.connected {
             return Err(self.out_of_place("the media path"));
@@ -287,6 +322,8 @@ impl Call {
                 let heard = self.flow_heard("time", &Heard::Tick, now, effects);
                 debug_assert!(heard.is_ok(), "the call is in the flow");
             }
+            State::Held(_) => self.away_too_long(now, effects),
+            State::Transferring(_) | State::Consulting(_) => self.not_taken(now, effects),
             State::Placing(_) => self.unanswered("connect", now, effects),
             State::Dialing(_) | State::Ringing(_) => {
                 self.end(EndReason::UserDidNotAnswer, now, effects);

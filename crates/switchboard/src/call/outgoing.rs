@@ -71,6 +71,9 @@ impl Call {
             | State::Accepting { .. }
             | State::InFlow(_)
             | State::Bridged { .. }
+            | State::Held(_)
+            | State::Transferring(_)
+            | State::Consulting(_)
             | State::Ending { .. }
             | State::Ended { .. } => Err(refusal),
         }

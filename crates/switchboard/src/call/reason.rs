@@ -20,6 +20,8 @@ pub enum EndReason {
     AgentHungUp(AgentId),
     /// The agent stopped calling before the user picked up.
     AgentCancelled(AgentId),
+    /// A program of the business ended the call.
+    ProgramHungUp,
     /// The flow hung up at its step.
     FlowHungUp {
         /// The step's name.
@@ -125,6 +127,7 @@ impl EndReason {
             Self::UserDidNotAnswer => "user_did_not_answer",
             Self::AgentHungUp(_) => "agent_hung_up",
             Self::AgentCancelled(_) => "agent_cancelled",
+            Self::ProgramHungUp => "program_hung_up",
             Self::FlowHungUp { .. } => "flow_hung_up",
             Self::NobodyAnswered => "nobody_answered",
             Self::AgentGone(_) => "agent_gone",
@@ -152,6 +155,7 @@ impl EndReason {
             | Self::UserDidNotAnswer
             | Self::AgentHungUp(_)
             | Self::AgentCancelled(_)
+            | Self::ProgramHungUp
             | Self::FlowHungUp { .. }
             | Self::NobodyAnswered => None,
             Self::AgentGone(_) | Self::AgentMediaFailed { .. } => Some(Fault::Business),
@@ -181,6 +185,7 @@ impl EndReason {
             Self::AgentCancelled(agent) => {
                 format!("{agent} stopped the call before it was answered.")
             }
+            Self::ProgramHungUp => "A program of the business ended the call.".into(),
             Self::FlowHungUp { step } => format!("The flow hung up at step \"{step}\"."),
             Self::NobodyAnswered => "No agent answered and no flow is set up.".into(),
             Self::AgentGone(agent) => format!("The browser of {agent} went away during the call."),

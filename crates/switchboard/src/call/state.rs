@@ -3,6 +3,9 @@
 //! ```text
 //! user calls      Opening ─▶ Offered ─▶ Accepting ─▶ Joining ─▶ Bridged | InFlow ─▶ Ending ─▶ Ended
 //! business calls  Placing ─▶ Dialing ─▶ Ringing ─▶ Joining ─▶ Bridged ────────────▶ Ending ─▶ Ended
+//!
+//! in the call     Bridged ◀─▶ Held ◀─▶ Consulting ─▶ Bridged (the other agent)
+//!                 Bridged | Held ─▶ Transferring ─▶ Bridged (the other agent) | InFlow
 //! ```
 //!
 //! `Joining` is the moment between the accepted call and a media path that is up. Any state may go
@@ -10,7 +13,7 @@
 
 use terms::{AgentId, Timestamp};
 
-use super::EndReason;
+use super::{Consult, EndReason, Held, Transfer};
 use crate::flow::Cursor;
 
 /// Where the call is, with the data of that place alone.
@@ -41,6 +44,12 @@ pub enum State {
         /// The agent.
         agent: AgentId,
     },
+    /// The user waits for the agent.
+    Held(Held),
+    /// The user waits; another agent rings.
+    Transferring(Transfer),
+    /// The user waits; the agent asks another one.
+    Consulting(Consult),
     /// The business calls; `connect` has not returned.
     Placing(Outward),
     /// The platform has the call; the phone does not ring yet.
@@ -108,6 +117,9 @@ impl State {
             Self::Accepting { .. } | Self::Joining { .. } => "connecting",
             Self::InFlow(_) => "in_flow",
             Self::Bridged { .. } => "connected",
+            Self::Held(_) => "held",
+            Self::Transferring(_) => "transferring",
+            Self::Consulting(_) => "consulting",
             Self::Placing(_) | Self::Dialing(_) => "placing",
             Self::Ending { .. } => "ending",
             Self::Ended { .. } => "ended",
@@ -122,6 +134,8 @@ impl State {
             | Self::Accepting { answerer: Answerer::Agent(agent), until: _ }
             | Self::Joining { answerer: Answerer::Agent(agent), until: _ } => Some(agent),
             Self::Placing(out) | Self::Dialing(out) | Self::Ringing(out) => Some(&out.agent),
+            Self::Held(held) => Some(&held.agent),
+            Self::Consulting(consult) => Some(&consult.agent),
             Self::Offered(offered) => match &offered.answerer {
                 Some(Answerer::Agent(agent)) => Some(agent),
                 Some(Answerer::Flow) | None => None,
@@ -130,9 +144,79 @@ impl State {
             | Self::Accepting { answerer: Answerer::Flow, until: _ }
             | Self::Joining { answerer: Answerer::Flow, until: _ }
             | Self::InFlow(_)
+            | Self::Transferring(_)
             | Self::Ending { .. }
             | Self::Ended { .. } => None,
         }
+    }
+
+    /// The agent whom the agent asks, once the two talk.
+    #[must_use]
+    pub fn consulted(&self) -> Option<&AgentId> {
+        let Self::Consulting(consult) = self else { return None };
+        consult.until.is_none().then_some(&consult.with)
+    }
+
+    /// The other agent of a transfer or a consultation.
+    #[must_use]
+    pub fn other_agent(&self) -> Option<&AgentId> {
+        match self {
+            Self::Transferring(transfer) => Some(&transfer.rings),
+            Self::Consulting(consult) => Some(&consult.with),
+            Self::Opening
+            | Self::Offered(_)
+            | Self::Accepting { .. }
+            | Self::Joining { .. }
+            | Self::InFlow(_)
+            | Self::Bridged { .. }
+            | Self::Held(_)
+            | Self::Placing(_)
+            | Self::Dialing(_)
+            | Self::Ringing(_)
+            | Self::Ending { .. }
+            | Self::Ended { .. } => None,
+        }
+    }
+
+    /// Whether the call is picked up and not over.
+    #[must_use]
+    pub(super) fn runs(&self) -> bool {
+        match self {
+            Self::Joining { .. }
+            | Self::InFlow(_)
+            | Self::Bridged { .. }
+            | Self::Held(_)
+            | Self::Transferring(_)
+            | Self::Consulting(_) => true,
+            Self::Opening
+            | Self::Offered(_)
+            | Self::Accepting { .. }
+            | Self::Placing(_)
+            | Self::Dialing(_)
+            | Self::Ringing(_)
+            | Self::Ending { .. }
+            | Self::Ended { .. } => false,
+        }
+    }
+
+    /// Whether the user waits for an agent of ours.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self, Self::Held(_) | Self::Transferring(_) | Self::Consulting(_))
+    }
+
+    /// Whether the call waits for this agent's browser to come back.
+    #[must_use]
+    pub fn waits_for(&self, agent: &AgentId) -> bool {
+        matches!(self, Self::Held(held) if held.agent == *agent && held.away_until.is_some())
+    }
+
+    /// Whether this agent rings to take the call over, or to be asked.
+    #[must_use]
+    pub(super) fn rings_for_transfer(&self, agent: &AgentId) -> bool {
+        matches!(self, Self::Transferring(transfer) if transfer.rings == *agent)
+            || matches!(self, Self::Consulting(consult)
+                if consult.with == *agent && consult.until.is_some())
     }
 
     /// Whether the call is over or only waits for the platform to say so.

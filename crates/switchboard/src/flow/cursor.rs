@@ -57,12 +57,19 @@ pub enum Progress {
 impl Cursor {
     /// Enters the flow at its first step. `None` when the flow hangs up at once.
     pub fn enter(flow: &Flow, now: Timestamp, effects: &mut Vec<Effect>) -> Option<Self> {
-        let mut cursor = Self {
-            step: flow.start,
-            gathered: String::new(),
-            doing: Doing::Playing { until: now },
-        };
-        match cursor.go(flow, flow.start, now, effects) {
+        Self::enter_at(flow, flow.start, now, effects)
+    }
+
+    /// The same at a step.
+    pub(crate) fn enter_at(
+        flow: &Flow,
+        step: usize,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Self> {
+        let mut cursor =
+            Self { step, gathered: String::new(), doing: Doing::Playing { until: now } };
+        match cursor.go(flow, step, now, effects) {
             Progress::Stays => Some(cursor),
             Progress::HangsUp => None,
         }

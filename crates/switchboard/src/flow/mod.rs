@@ -148,6 +148,11 @@ impl Flow {
         load::load(text, prompts)
     }
 
+    /// Where the step of this name is.
+    pub(crate) fn step_at(&self, name: &str) -> Option<usize> {
+        self.steps.iter().position(|named| named.name == name)
+    }
+
     /// The names of the steps, in the order of the file's names.
     pub fn step_names(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().map(|named| named.name.as_str())

@@ -55,7 +55,7 @@ pub(crate) fn prompts() -> BTreeMap<String, Duration> {
 
 pub(crate) fn plan(flow: bool) -> Plan {
     let flow = flow.then(|| Arc::new(Flow::load(FLOW, &prompts()).unwrap()));
-    Plan { ring_for: Duration::from_secs(20), flow }
+    Plan { ring_for: Duration::from_secs(20), return_for: Duration::from_secs(15), flow }
 }
 
 pub(crate) fn refused(code: i64) -> Outcome {

@@ -5,6 +5,7 @@
 mod desk;
 mod flow_faults;
 mod flow_run;
+mod hand_over;
 mod incoming;
 mod outgoing;
 mod table;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use offhook_switchboard::call::{Input, LegTrouble, Outcome, Side, State, Status, Termination};
+use offhook_switchboard::call::{Destination, Input, LegTrouble, Outcome, Side, State, Status, Termination};
 
 use crate::desk::{Desk, agent, key, refused, unreachable};
 
@@ -21,6 +21,15 @@ fn states() -> Vec<Place> {
     }
     fn joining() -> Desk {
         accepting().after(Input::Accepted(Outcome::Done))
+    }
+    fn bridged() -> Desk {
+        joining().after(Input::MediaConnected)
+    }
+    fn to_rui() -> Input {
+        Input::AgentTransfers { agent: agent("lia"), to: Destination::Agent(agent("rui")) }
+    }
+    fn asks_rui() -> Input {
+        Input::AgentConsults { agent: agent("lia"), with: agent("rui") }
     }
     fn dialing() -> Desk {
         Desk::outgoing().after(Input::Placed(Outcome::Done))
@@ -43,7 +52,17 @@ fn states() -> Vec<Place> {
                 .after(Input::MediaConnected)
                 .after(Input::Accepted(Outcome::Done))
         }),
-        ("Bridged", || joining().after(Input::MediaConnected)),
+        ("Bridged", bridged),
+        ("Held", || bridged().after(Input::AgentHolds(agent("lia")))),
+        ("Held, lia is away", || bridged().after(Input::AgentGone(agent("lia")))),
+        ("Transferring, rui rings", || bridged().after(to_rui())),
+        ("Transferring, back to lia", || {
+            bridged().after(to_rui()).after(Input::AgentDeclined(agent("rui")))
+        }),
+        ("Consulting, rui rings", || bridged().after(asks_rui())),
+        ("Consulting, rui talks", || {
+            bridged().after(asks_rui()).after(Input::AgentAnswered(agent("rui")))
+        }),
         ("Placing", Desk::outgoing),
         ("Dialing", dialing),
         ("Ringing", || dialing().after(Input::Status(Status::Ringing))),
@@ -89,6 +108,23 @@ fn inputs() -> Vec<Input> {
         Input::AgentDeclined(lia()),
         Input::AgentHungUp(lia()),
         Input::AgentGone(lia()),
+        Input::AgentAnswered(agent("rui")),
+        Input::AgentDeclined(agent("rui")),
+        Input::AgentHungUp(agent("rui")),
+        Input::AgentGone(agent("rui")),
+        Input::AgentHolds(lia()),
+        Input::AgentResumes(lia()),
+        Input::AgentReturned(lia()),
+        Input::AgentTransfers { agent: lia(), to: Destination::Agent(agent("rui")) },
+        Input::AgentTransfers { agent: lia(), to: Destination::Agent(lia()) },
+        Input::AgentTransfers { agent: lia(), to: Destination::Flow { step: None } },
+        Input::AgentTransfers {
+            agent: lia(),
+            to: Destination::Flow { step: Some("nowhere".into()) },
+        },
+        Input::AgentConsults { agent: lia(), with: agent("rui") },
+        Input::AgentConsults { agent: lia(), with: lia() },
+        Input::AgentCompletes(lia()),
         Input::AgentKey(key('5')),
         Input::AgentMute(true),
         Input::MediaConnected,
@@ -97,6 +133,7 @@ fn inputs() -> Vec<Input> {
         Input::MediaStopped { seconds: 30 },
         Input::MediaFailed { side: Side::Whatsapp, why: "gone".into() },
         Input::MediaFailed { side: Side::Agent, why: "gone".into() },
+        Input::MediaFailed { side: Side::Consulted, why: "gone".into() },
         Input::UserKey(key('1')),
         Input::PlaybackDone,
         Input::Stop,
@@ -112,6 +149,9 @@ fn short(state: &State) -> &'static str {
         State::Joining { .. } => "Joining",
         State::InFlow(_) => "InFlow",
         State::Bridged { .. } => "Bridged",
+        State::Held(_) => "Held",
+        State::Transferring(_) => "Transferring",
+        State::Consulting(_) => "Consulting",
         State::Placing(_) => "Placing",
         State::Dialing(_) => "Dialing",
         State::Ringing(_) => "Ringing",

@@ -38,6 +38,12 @@ pub enum CallState {
     InFlow,
     /// An agent talks with the user.
     Connected,
+    /// The user waits for the agent.
+    Held,
+    /// The user waits; another agent rings to take the call over.
+    Transferring,
+    /// The user waits; the agent asks another one.
+    Consulting,
     /// It is over.
     Ended,
 }
@@ -60,6 +66,12 @@ pub struct Call {
     /// The agent who has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentId>,
+    /// The other agent, who rings to take it over or to be asked, or is being asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<AgentId>,
+    /// Whether its agent's browser is gone and may come back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
     /// From the deep link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deeplink_payload: Option<String>,
@@ -111,6 +123,8 @@ impl Call {
             number,
             since,
             agent: None,
+            other: None,
+            away: false,
             deeplink_payload: None,
             cta_payload: None,
             answered_at: None,

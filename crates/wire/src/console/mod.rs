@@ -8,7 +8,7 @@ mod call;
 mod contact;
 
 use serde::{Deserialize, Serialize};
-use terms::{CallId, PhoneNumberId, WaId};
+use terms::{AgentId, CallId, PhoneNumberId, WaId};
 
 use crate::SdpText;
 
@@ -59,12 +59,65 @@ pub enum FromConsole {
         /// Closed?
         on: bool,
     },
+    /// Let the user wait, with music.
+    Hold {
+        /// Which call.
+        call_id: CallId,
+    },
+    /// Back to the user, from hold or from asking another agent.
+    Resume {
+        /// Which call.
+        call_id: CallId,
+    },
+    /// Give the call away.
+    Transfer {
+        /// Which call.
+        call_id: CallId,
+        /// Where to.
+        to: Destination,
+    },
+    /// Ask another agent while the user waits.
+    Consult {
+        /// Which call.
+        call_id: CallId,
+        /// Whom.
+        agent: AgentId,
+    },
+    /// Hand the call over to the agent who was asked.
+    HandOver {
+        /// Which call.
+        call_id: CallId,
+    },
+    /// Back in a call after the page was gone.
+    Rejoin {
+        /// Which call.
+        call_id: CallId,
+        /// The browser's new offer.
+        sdp: SdpText,
+    },
     /// Press a key of the dialpad.
     Digit {
         /// Which call.
         call_id: CallId,
         /// `0` to `9`, `*`, `#`, `A` to `D`.
         digit: char,
+    },
+}
+
+/// Where a call is given to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Destination {
+    /// To another agent.
+    Agent {
+        /// Whom.
+        id: AgentId,
+    },
+    /// To the flow.
+    Flow {
+        /// At this step; at its start when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
     },
 }
 

@@ -1,0 +1,68 @@
+//! What can be asked of a running call from outside?
+//!
+//! An agent asks by the console, a program by the API. Whether it has its place is the switchboard's
+//! word; whoever asked is told when it has none.
+
+use switchboard::call::{Destination, Input};
+use terms::AgentId;
+use wire::console;
+
+/// One thing to do with a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Let the user wait.
+    Hold,
+    /// Back to the user.
+    Resume,
+    /// Give it away.
+    Transfer(Destination),
+    /// Ask another agent.
+    Consult(AgentId),
+    /// Hand over to the agent who was asked.
+    HandOver,
+    /// End it.
+    HangUp,
+}
+
+impl Order {
+    /// The `type` of the console's frame, and the last part of the API's path.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Resume => "resume",
+            Self::Transfer(_) => "transfer",
+            Self::Consult(_) => "consult",
+            Self::HandOver => "hand_over",
+            Self::HangUp => "hang_up",
+        }
+    }
+
+    /// The same as something that happens to the call, for the agent it is asked of.
+    pub(super) fn input(self, agent: AgentId) -> Input {
+        match self {
+            Self::Hold => Input::AgentHolds(agent),
+            Self::Resume => Input::AgentResumes(agent),
+            Self::Transfer(to) => Input::AgentTransfers { agent, to },
+            Self::Consult(with) => Input::AgentConsults { agent, with },
+            Self::HandOver => Input::AgentCompletes(agent),
+            Self::HangUp => Input::AgentHungUp(agent),
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Debug)]
+pub(crate) enum Asker {
+    /// This agent, about a call of the agent's own.
+    Agent(AgentId),
+    /// A program or a supervisor, for whichever agent has the call.
+    Business,
+}
+
+/// Where a call is given to, as the switchboard has it.
+pub(crate) fn destination(to: console::Destination) -> Destination {
+    match to {
+        console::Destination::Agent { id } => Destination::Agent(id),
+        console::Destination::Flow { step } => Destination::Flow { step },
+    }
+}
