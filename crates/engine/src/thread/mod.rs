@@ -47,10 +47,6 @@ use crate::{Backend, BusyLimits, StartError, ThreadLoad};
 /// With legs: enough datagrams to make a turn worth it, or the time a packet may be held up.
 pub(crate) const BUSY: Wait = Wait { batch: 256, at_most: Duration::from_millis(2) };
 
-/// With so many datagrams in a turn that half the time gathers enough.
-const DENSE: Wait = Wait { batch: 256, at_most: Duration::from_millis(1) };
-const MANY: u64 = 64;
-
 /// With legs of which none was heard in the turn before: until one is, or the next timers are due.
 const QUIET: Wait = Wait { batch: 1, at_most: wheel::SLOT };
 
@@ -133,7 +129,7 @@ fn serve(mut io: impl Io, seat: Seat) {
             Err(error) => tracing::error!(%error, "cannot serve the muxed media port"),
         }
     }
-    let (mut turns, mut heard) = (0, 0);
+    let (mut turns, mut heard) = (0, false);
     loop {
         turns += 1;
         let wait = wait(&legs, heard);
@@ -142,7 +138,7 @@ fn serve(mut io: impl Io, seat: Seat) {
             tracing::error!(%error, "a media thread cannot wait for datagrams");
             return;
         }
-        heard = io.moved().received - before;
+        heard = io.moved().received > before;
         let now = Instant::now();
         let alone = after_datagrams(&seat.queue, &mut legs, &mut io, now, turns);
         if pressure.is_due(now) {
@@ -156,15 +152,12 @@ fn serve(mut io: impl Io, seat: Seat) {
     }
 }
 
-/// How long the next turn waits, when so many datagrams were heard in the last one.
-fn wait(legs: &Legs, heard: u64) -> Wait {
+/// How long the next turn waits, when something was heard in the last one or not.
+fn wait(legs: &Legs, heard: bool) -> Wait {
     if legs.is_empty() {
         return IDLE;
     }
-    if heard >= MANY {
-        return DENSE;
-    }
-    if heard > 0 {
+    if heard {
         return BUSY;
     }
     let due = legs.next_timers().saturating_duration_since(Instant::now());
