@@ -14,11 +14,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use media::leg::{HandshakeOutcome, HandshakeStep};
 use terms::LegId;
 
-use crate::yield_to_media;
-
 /// Steps that wait for a thread. Two threads do as many in less than a second, and a handshake that
 /// waited longer would have been repeated.
 const STEPS_MAX: usize = 1_024;
+
+/// How far behind media threads these stand where they share a processor.
+const NICE: i32 = 10;
 
 /// A step for one of the threads.
 #[derive(Debug)]
@@ -59,7 +60,10 @@ pub(crate) fn start(threads: usize) -> io::Result<Option<Sender<Job>>> {
 }
 
 fn work(queue: &Receiver<Job>) {
-    yield_to_media();
+    let us = rustix::thread::gettid();
+    if let Err(error) = rustix::process::setpriority_process(Some(us), NICE) {
+        tracing::debug!(%error, "a handshake thread competes with media threads");
+    }
     for Job { leg, step, back } in queue {
         let outcome = step.run(Instant::now());
         if back.done.send(Done { leg, outcome }).is_ok() {

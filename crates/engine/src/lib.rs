@@ -46,7 +46,6 @@
 //! ([`Backend`]); both drive the same code.
 
 mod config;
-mod courtesy;
 mod credentials;
 mod epoll;
 mod event;
@@ -69,7 +68,6 @@ pub mod yardstick;
 mod engine;
 
 pub use config::{Backend, Config, StartError};
-pub use courtesy::yield_to_media;
 pub use engine::Engine;
 pub use event::{EVENTS_MAX, LegEvent};
 pub use handle::LegHandle;

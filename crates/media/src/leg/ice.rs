@@ -76,9 +76,6 @@ pub(super) struct Ice {
     consented: Option<Instant>,
     /// Nothing is heard on the nominated path: the far end may show elsewhere.
     looks_elsewhere: bool,
-    /// The agent's own answer, which goes through all its pairs; none since it was last touched. A leg
-    /// that speaks asks at every frame.
-    next_timeout: Option<Option<Instant>>,
 }
 
 /// What a request says, kept before the agent takes it.
@@ -144,7 +141,6 @@ impl Ice {
             remote_ufrag: None,
             consented: None,
             looks_elsewhere: false,
-            next_timeout: None,
         }
     }
 
@@ -162,7 +158,6 @@ impl Ice {
         if remote.ice_lite && !self.agent.ice_lite() {
             self.agent.set_controlling(true);
         }
-        self.next_timeout = None;
         self.remote_ufrag = Some(remote.ice_ufrag.clone());
         self.agent.set_remote_credentials(IceCreds {
             ufrag: remote.ice_ufrag.clone(),
@@ -200,7 +195,6 @@ impl Ice {
         if !self.is_proven(from) && self.proven.len() >= PROVEN_MAX {
             return false;
         }
-        self.next_timeout = None;
         let accepted = self.agent.handle_packet(now, packet);
         if let Some(check) = &check {
             self.count(check, accepted, from);
@@ -216,7 +210,6 @@ impl Ice {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        self.next_timeout = None;
         self.agent.handle_timeout(now);
         // A check that came before the far end was known is answered first, and alone.
         if self.agent.poll_timeout().is_none() {
@@ -225,12 +218,11 @@ impl Ice {
     }
 
     pub(super) fn next_timeout(&mut self) -> Option<Instant> {
-        *self.next_timeout.get_or_insert_with(|| self.agent.poll_timeout())
+        self.agent.poll_timeout()
     }
 
     /// Sends what is waiting and takes note of what changed.
     pub(super) fn flush(&mut self, out: &mut impl Outbox) {
-        self.next_timeout = None;
         while let Some(transmit) = self.agent.poll_transmit() {
             out.send(transmit.destination, &transmit.contents);
         }

@@ -289,7 +289,6 @@ struct Served {
 }
 
 fn serve(inbox: &Receiver<New>) {
-    engine::yield_to_media();
     let mut served: Vec<Served> = Vec::new();
     loop {
         match inbox.recv_timeout(ROUND) {
