@@ -15,11 +15,17 @@ use switchboard::flow::{Faults, Flow};
 
 use crate::config::FlowSource;
 
+/// The prompt a user on hold hears: a file of this name, or music of ours.
+pub(crate) const HOLD_MUSIC: &str = "hold";
+
+/// See `assets/hold.py`.
+const MUSIC: &[u8] = include_bytes!("../assets/hold.ogg");
+
 /// One packet of a prompt.
 const FRAME: Duration = Duration::from_millis(20);
 
 /// A flow and its prompts, ready to play.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shelf {
     /// The flow, if one is set.
     pub flow: Option<Arc<Flow>>,
@@ -74,7 +80,7 @@ impl Shelf {
     /// The first file that cannot be read or played, or every fault of the flow.
     pub(crate) fn load(source: Option<&FlowSource>) -> Result<Self, ShelfError> {
         match source {
-            None => Ok(Self::default()),
+            None => Ok(Self { flow: None, prompts: built_in()? }),
             Some(FlowSource::Embedded { toml, prompts }) => {
                 let files = prompts.iter().map(|(name, file)| (name.clone(), file.clone()));
                 Self::of("(embedded)", toml, files.collect())
@@ -89,14 +95,10 @@ impl Shelf {
     }
 
     fn of(path: &str, toml: &str, files: Vec<(String, Vec<u8>)>) -> Result<Self, ShelfError> {
-        let mut prompts = BTreeMap::new();
+        let mut prompts = built_in()?;
         for (name, file) in files {
-            let packets = audio::prompt::load(&file)
-                .map_err(|source| ShelfError::Prompt { name: name.clone(), source })?;
-            let frames: Result<Vec<_>, _> = packets.into_iter().map(AudioFrame::new).collect();
-            let frames =
-                frames.map_err(|source| ShelfError::Frame { name: name.clone(), source })?;
-            prompts.insert(name, Arc::from(frames));
+            let frames = packets(&name, &file)?;
+            prompts.insert(name, frames);
         }
         let lengths =
             prompts.iter().map(|(name, frames)| (name.clone(), lasting(frames))).collect();
@@ -110,6 +112,19 @@ impl Shelf {
     pub(crate) fn prompt(&self, name: &str) -> Option<Arc<[AudioFrame]>> {
         self.prompts.get(name).map(Arc::clone)
     }
+}
+
+/// What there is without a folder of prompts.
+fn built_in() -> Result<BTreeMap<String, Arc<[AudioFrame]>>, ShelfError> {
+    Ok([(HOLD_MUSIC.to_owned(), packets(HOLD_MUSIC, MUSIC)?)].into())
+}
+
+fn packets(name: &str, file: &[u8]) -> Result<Arc<[AudioFrame]>, ShelfError> {
+    let name = || name.to_owned();
+    let packets =
+        audio::prompt::load(file).map_err(|source| ShelfError::Prompt { name: name(), source })?;
+    let frames: Result<Vec<_>, _> = packets.into_iter().map(AudioFrame::new).collect();
+    Ok(frames.map_err(|source| ShelfError::Frame { name: name(), source })?.into())
 }
 
 fn lasting(frames: &Arc<[AudioFrame]>) -> Duration {
@@ -147,6 +162,12 @@ mod tests {
         let shelf = Shelf::load(Some(&FlowSource::File(path.into()))).unwrap();
         assert!(shelf.flow.is_some());
         assert!(shelf.prompt("menu").unwrap().len() > 50);
+    }
+
+    #[test]
+    fn there_is_music_without_any_prompt() {
+        let shelf = Shelf::load(None).unwrap();
+        assert!(shelf.prompt(HOLD_MUSIC).unwrap().len() > 500);
     }
 
     #[test]

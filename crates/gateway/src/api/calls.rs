@@ -14,7 +14,7 @@ use wire::console::{Call, CallState};
 use super::ApiError;
 use crate::{
     calls::registry::{Letter, Look},
-    cdr::{Cdr, LegRecord},
+    cdr::{Cdr, LegRecord, TransferRecord},
     console::session::Caller,
     office::Office,
 };
@@ -50,6 +50,10 @@ pub(super) struct CallRow {
     agent_leg: Option<LegRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     keys_pressed: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    transfers: Vec<TransferRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold_s: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +69,8 @@ impl CallRow {
             whatsapp_leg: cdr.whatsapp_leg,
             agent_leg: cdr.agent_leg,
             keys_pressed: cdr.keys_pressed,
+            transfers: cdr.transfers,
+            hold_s: cdr.hold_s,
             step: None,
             waiting_for: None,
         }
@@ -78,6 +84,8 @@ impl CallRow {
             whatsapp_leg: None,
             agent_leg: None,
             keys_pressed: None,
+            transfers: Vec::new(),
+            hold_s: None,
             step: None,
             waiting_for: None,
         }

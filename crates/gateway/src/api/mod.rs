@@ -5,6 +5,7 @@
 
 mod calls;
 mod contacts;
+mod control;
 mod diagnosis;
 pub mod openapi;
 mod operations;
@@ -57,6 +58,12 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(session::me))
         .routes(routes!(calls::list))
         .routes(routes!(calls::one))
+        .routes(routes!(control::hold))
+        .routes(routes!(control::resume))
+        .routes(routes!(control::transfer))
+        .routes(routes!(control::consult))
+        .routes(routes!(control::hand_over))
+        .routes(routes!(control::hang_up))
         .routes(routes!(diagnosis::diagnosis))
         .routes(routes!(preflight::preflight))
         .routes(routes!(contacts::list))

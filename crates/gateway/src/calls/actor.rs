@@ -110,6 +110,13 @@ pub(super) struct Facts {
     pub(super) finished: bool,
 }
 
+impl Facts {
+    /// Whether the flow was the last to get the call from an agent.
+    pub(super) fn was_given_to_flow(&self) -> bool {
+        self.transfers.last().is_some_and(|transfer| transfer.to.is_none())
+    }
+}
+
 /// How long the user waited for agents who had the call.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
@@ -310,9 +317,10 @@ impl CallActor {
         self.facts.waiting.note(state.is_waiting(), Instant::now());
         self.facts.step = self.call.step_name().map(str::to_owned);
         let (Some(from), State::InFlow(_)) = (&self.facts.agent, state) else { return };
-        let record = TransferRecord { at: clock::now(), from: from.clone(), to: None };
-        self.facts.transfers.push(record);
-        self.facts.agent = None;
+        if !self.facts.was_given_to_flow() {
+            let record = TransferRecord { at: clock::now(), from: from.clone(), to: None };
+            self.facts.transfers.push(record);
+        }
     }
 
     /// Does what somebody asked for, or says why not.
@@ -531,9 +539,7 @@ fn state_word(state: &State, direction: Direction) -> CallState {
 
 fn read_agent(event: LegEvent, side: Side) -> Option<Input> {
     match event {
-        LegEvent::Failed { reason } => {
-            Some(Input::MediaFailed { side, why: reason.to_string() })
-        }
+        LegEvent::Failed { reason } => Some(Input::MediaFailed { side, why: reason.to_string() }),
         LegEvent::IceConnected { .. }
         | LegEvent::DtlsConnected { .. }
         | LegEvent::FirstMedia

@@ -27,11 +27,10 @@ use crate::{
     cdr::{Cdr, LegRecord, TransferRecord},
     clock, contacts,
     events::ConsoleId,
+    prompts::HOLD_MUSIC,
     store::{LiveCall, StoreError},
 };
 
-/// The prompt a user on hold hears.
-const HOLD_MUSIC: &str = "hold";
 /// How long a key that an agent presses sounds: what phones do.
 const KEY_MS: u32 = 120;
 /// How long a leg may take to tell its figures before the record is written without them.
@@ -204,7 +203,8 @@ impl CallActor {
         whatsapp.handle.play(Source::Bridge(agent.handle.clone()));
         agent.handle.play(Source::Bridge(whatsapp.handle.clone()));
         let before = self.facts.agent.replace(agent.agent.clone());
-        if let Some(from) = before.filter(|before| *before != agent.agent) {
+        let given = !self.facts.was_given_to_flow();
+        if let Some(from) = before.filter(|before| given && *before != agent.agent) {
             let to = Some(agent.agent.clone());
             self.facts.transfers.push(TransferRecord { at: clock::now(), from, to });
         }
@@ -212,7 +212,8 @@ impl CallActor {
 
     fn hold(&self) {
         let music = self.office.shelf.prompt(HOLD_MUSIC);
-        let music = music.map_or(Source::Silence, |frames| Source::Packets(frames, Repeat::Forever));
+        let music =
+            music.map_or(Source::Silence, |frames| Source::Packets(frames, Repeat::Forever));
         self.with_whatsapp(|leg| leg.play(music));
         if let Some(leg) = &self.agent_leg {
             leg.handle.play(Source::Silence);

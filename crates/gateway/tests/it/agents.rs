@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The agent takes the ringing call in a browser.
-async fn answer(desk: &Desk, console: &mut Console) -> Voice {
+pub(crate) async fn answer(desk: &Desk, console: &mut Console) -> Voice {
     let ringing = console.next("ringing").await;
     assert_eq!(ringing["call"]["contact"]["name"], "Ana");
     assert_eq!(ringing["call"]["contact"]["wa_id"], ANA);
@@ -134,8 +134,12 @@ async fn the_flow_rings_an_agent_who_comes_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agents_browser_that_vanishes_ends_the_call_and_is_named() {
-    let desk = Desk::start().await;
+async fn an_agents_browser_that_stays_away_ends_a_call_without_a_flow_and_is_named() {
+    let desk = Desk::start_with(None, |config| {
+        config.flow = None;
+        config.return_for = Duration::from_millis(300);
+    })
+    .await;
     let mut lia = desk.available("lia").await;
     let mut user = Voice::of_platform(&desk.engine);
     desk.webhook(&connect(CALL, &user.platform_offer())).await;

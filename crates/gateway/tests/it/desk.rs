@@ -23,6 +23,7 @@ pub(crate) const ANA: &str = "5215550000001";
 pub(crate) const WELCOME_HZ: f32 = 500.0;
 pub(crate) const MENU_HZ: f32 = 620.0;
 pub(crate) const BYE_HZ: f32 = 800.0;
+pub(crate) const HOLD_HZ: f32 = 350.0;
 
 const FLOW: &str = r#"
 start = "welcome"
@@ -63,6 +64,7 @@ pub(crate) fn flow() -> FlowSource {
         ("welcome".to_owned(), tone_file(WELCOME_HZ, 1_500)),
         ("menu".to_owned(), tone_file(MENU_HZ, 1_500)),
         ("bye".to_owned(), tone_file(BYE_HZ, 800)),
+        ("hold".to_owned(), tone_file(HOLD_HZ, 1_000)),
     ];
     FlowSource::Embedded { toml: FLOW.into(), prompts }
 }
@@ -111,6 +113,13 @@ impl Desk {
     pub(crate) async fn get(&self, path: &str) -> Value {
         let request = self.http.get(self.url(path)).bearer_auth("demo-api-key");
         request.send().await.unwrap().json().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.post(self.url(path)).bearer_auth("demo-api-key").json(body);
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or_default())
     }
 
     pub(crate) async fn metrics(&self) -> String {
@@ -167,6 +176,17 @@ pub(crate) struct Console {
 impl Console {
     pub(crate) async fn send(&mut self, frame: Value) {
         self.socket.send(Message::text(frame.to_string())).await.unwrap();
+    }
+
+    /// The next frame, whatever it is.
+    pub(crate) async fn any(&mut self) -> Value {
+        loop {
+            let message = self.socket.next().await.expect("an open line").unwrap();
+            let Message::Text(text) = message else { continue };
+            let frame: Value = serde_json::from_str(&text).unwrap();
+            self.seen.push(frame.clone());
+            return frame;
+        }
     }
 
     /// The next frame of this type.

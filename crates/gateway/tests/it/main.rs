@@ -5,6 +5,7 @@
 mod agents;
 mod desk;
 mod flows;
+mod hand_over;
 mod openapi;
 mod orphans;
 mod placed;

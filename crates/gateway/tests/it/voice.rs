@@ -24,6 +24,41 @@ pub(crate) struct Voice {
     pub(crate) events: mpsc::Receiver<LegEvent>,
     pub(crate) local: LocalTransport,
     taps: Tapped,
+    pub(crate) continuous: Continuous,
+}
+
+/// Whether packets keep coming, and follow each other.
+#[derive(Default)]
+pub(crate) struct Continuous {
+    watches: bool,
+    newest: Option<TapPacket>,
+    longest: Duration,
+    missing: u32,
+}
+
+impl Continuous {
+    pub(crate) fn start(&mut self) {
+        self.watches = true;
+    }
+
+    fn note(&mut self, packet: &TapPacket) {
+        if !self.watches {
+            return;
+        }
+        if let Some(newest) = self.newest.replace(packet.clone()) {
+            self.longest = self.longest.max(packet.at.saturating_duration_since(newest.at));
+            if packet.sequence != newest.sequence.wrapping_add(1) {
+                self.missing += 1;
+            }
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn assert(&self, gap_max: Duration) {
+        assert!(self.newest.is_some(), "nothing was heard");
+        assert!(self.longest <= gap_max, "a gap of {:?}", self.longest);
+        assert_eq!(self.missing, 0, "sequence numbers are missing");
+    }
 }
 
 fn frames(hz: f32) -> Arc<[AudioFrame]> {
@@ -51,7 +86,7 @@ impl Voice {
         let (leg, local) = engine.open(open).unwrap();
         let (tap, taps) = engine::tap(Direction::Received, 1_024);
         leg.listen(tap);
-        Self { leg, events, local, taps }
+        Self { leg, events, local, taps, continuous: Continuous::default() }
     }
 
     /// The platform's end: ice-lite.
@@ -134,14 +169,20 @@ impl Voice {
 
     /// How many packets came since the last look.
     pub(crate) fn packets(&mut self) -> usize {
-        self.taps.try_iter().count()
+        self.take().len()
+    }
+
+    fn take(&mut self) -> Vec<TapPacket> {
+        let packets: Vec<_> = self.taps.try_iter().collect();
+        packets.iter().for_each(|packet| self.continuous.note(packet));
+        packets
     }
 
     /// What is heard from now on for so long.
     pub(crate) async fn hear(&mut self, ms: u64) -> (Report, Vec<TapPacket>) {
         self.packets();
         tokio::time::sleep(Duration::from_millis(ms)).await;
-        let packets: Vec<_> = self.taps.try_iter().collect();
+        let packets = self.take();
         let mut playout = Playout::new().unwrap();
         let mut measure = Measure::default();
         if let Some(zero) = packets.first().map(|packet| packet.at) {

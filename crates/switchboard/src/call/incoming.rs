@@ -84,11 +84,12 @@ impl Call {
                 Ok(())
             }
             State::InFlow(_) => self.flow_heard("a ring", &Heard::Rung(agents), now, effects),
-            State::Transferring(_) | State::Consulting(_) => {
-                self.rung_for_transfer(&agents, now, effects);
-                Ok(())
+            State::Transferring(_) => self.rung_for_transfer(&agents, now, effects),
+            State::Consulting(consult) if consult.until.is_some() => {
+                self.rung_for_transfer(&agents, now, effects)
             }
-            State::Held(_)
+            State::Consulting(_)
+            | State::Held(_)
             | State::Offered(_)
             | State::Opening
             | State::Accepting { .. }

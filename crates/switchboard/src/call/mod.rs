@@ -185,9 +185,7 @@ impl Call {
             State::InFlow(cursor) => Some(cursor.next_timeout()),
             State::Held(held) => held.away_until.map(|at| (at, "the agent's browser to come back")),
             State::Transferring(transfer) => Some((transfer.until, "an agent to take over")),
-            State::Consulting(consult) => {
-                consult.until.map(|at| (at, "the other agent to answer"))
-            }
+            State::Consulting(consult) => consult.until.map(|at| (at, "the other agent to answer")),
             State::Placing(out) => Some((out.until, "the answer to connect")),
             State::Dialing(out) => Some((out.until, "the user's phone to ring")),
             State::Ringing(out) => Some((out.until, "the user to pick up")),
@@ -278,10 +276,8 @@ impl Call {
     }
 
     fn agent_mutes(&self, on: bool, effects: &mut Vec<Effect>) -> Handled {
-        let talks = matches!(
-            self.state,
-            State::Bridged { .. } | State::Held(_) | State::Consulting(_)
-        );
+        let talks =
+            matches!(self.state, State::Bridged { .. } | State::Held(_) | State::Consulting(_));
         if !talks {
             return Err(self.out_of_place("mute"));
         }

@@ -113,10 +113,11 @@ impl Call {
         agents: &[AgentId],
         now: Timestamp,
         effects: &mut Vec<Effect>,
-    ) {
+    ) -> Handled {
         if agents.is_empty() {
             self.not_taken(now, effects);
         }
+        Ok(())
     }
 
     /// The agent who rings for a transfer or a consultation answers.
@@ -203,8 +204,7 @@ impl Call {
         effects: &mut Vec<Effect>,
     ) {
         let whom = Ring::Only(vec![rings.clone()]);
-        self.state =
-            State::Transferring(Transfer { by, rings, until: now + self.plan.ring_for });
+        self.state = State::Transferring(Transfer { by, rings, until: now + self.plan.ring_for });
         effects.extend([Effect::Hold, Effect::Ring(whom), Effect::Tell]);
     }
 

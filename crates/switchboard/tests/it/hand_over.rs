@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use offhook_switchboard::{
-    call::{Destination, Effect, EndReason, Input, Outcome, State},
+    call::{Destination, Effect, EndReason, Fault, Input, Outcome, State},
     flow::Ring,
 };
 
@@ -167,4 +167,40 @@ fn an_agent_who_stays_away_leaves_the_user_to_the_flow_or_to_nobody() {
     assert!(done(&mut desk, Input::Tick).contains(&Effect::Terminate));
     let State::Ending { reason, .. } = desk.call.state() else { panic!("{:?}", desk.call) };
     assert_eq!(*reason, EndReason::AgentGone(agent("lia")));
+    assert_eq!(reason.fault(), Some(Fault::Business));
+}
+
+/// Two agents and the platform's answers come in every order: one of the two has the call.
+#[test]
+fn of_two_agents_who_race_a_thousand_times_one_wins_each() {
+    let mut seed = 1_u64;
+    let mut winners = [0, 0];
+    for _ in 0..1_000 {
+        let mut inputs = vec![
+            Input::AgentAnswered(agent("lia")),
+            Input::AgentAnswered(agent("rui")),
+            Input::PreAccepted(Outcome::Done),
+            Input::MediaConnected,
+            Input::AgentDeclined(agent("rui")),
+        ];
+        for at in (1..inputs.len()).rev() {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            inputs.swap(at, usize::try_from(seed >> 33).unwrap() % (at + 1));
+        }
+        let mut desk = Desk::incoming(true)
+            .after(Input::LegReady)
+            .after(Input::Rung(vec![agent("lia"), agent("rui")]));
+        let mut taken = Vec::new();
+        for input in inputs {
+            for effect in desk.handle(input).1 {
+                if let Effect::StopRinging { taken_by: Some(winner) } = effect {
+                    taken.push(winner);
+                }
+            }
+        }
+        assert_eq!(taken.len(), 1, "{taken:?}");
+        assert_eq!(desk.call.state().agent(), taken.first());
+        winners[usize::from(taken[0] == agent("rui"))] += 1;
+    }
+    assert!(winners[0] > 100 && winners[1] > 100, "both can win: {winners:?}");
 }

@@ -118,16 +118,6 @@ fn an_agent_who_vanishes_before_accept_hands_the_call_to_the_flow() {
 }
 
 #[test]
-fn an_agent_who_vanishes_in_the_call_ends_it_and_is_named() {
-    let mut desk = bridged();
-    let (_, effects) = desk.handle(Input::AgentGone(agent("lia")));
-    assert!(effects.contains(&Effect::Terminate));
-    let State::Ending { reason, .. } = desk.call.state() else { panic!() };
-    assert_eq!(reason, &EndReason::AgentGone(agent("lia")));
-    assert_eq!(reason.fault(), Some(Fault::Business));
-}
-
-#[test]
 fn a_dead_platform_is_terminated_again_and_then_left() {
     let mut desk = ringing().after(Input::AgentAnswered(agent("lia")));
     let (_, effects) = desk.handle(Input::Accepted(unreachable()));

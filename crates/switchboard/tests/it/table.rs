@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use offhook_switchboard::call::{Destination, Input, LegTrouble, Outcome, Side, State, Status, Termination};
+use offhook_switchboard::call::{
+    Destination, Input, LegTrouble, Outcome, Side, State, Status, Termination,
+};
 
 use crate::desk::{Desk, agent, key, refused, unreachable};
 

@@ -1,0 +1,173 @@
+//! What can a program do with a running call?
+//!
+//! `POST /v1/calls/{id}/{order}`: the same things the call's agent can do in the console. A program and
+//! a supervisor act for whichever agent has the call, an agent only on calls of the agent's own.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::JsonRejection},
+    http::StatusCode,
+};
+use serde::Deserialize;
+use terms::AgentId;
+use tokio::sync::oneshot;
+use wire::console::{Destination, Role};
+
+use super::{ApiError, calls::call_id};
+use crate::{
+    calls::{
+        order::{Asker, Order, destination},
+        registry::Letter,
+    },
+    console::session::Caller,
+    office::Office,
+};
+
+/// Where the call goes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Transfer {
+    to: Destination,
+}
+
+/// Whom its agent asks.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Consult {
+    agent: AgentId,
+}
+
+/// Let the user wait, with music.
+#[utoipa::path(post, path = "/v1/calls/{id}/hold", tag = "calls",
+    params(("id" = String, Path, description = "The call's id, `wacid.…`")),
+    responses((status = 204, description = "The user hears music"),
+              (status = 401, body = super::Refused),
+              (status = 404, body = super::Refused, description = "No such call runs"),
+              (status = 409, body = super::Refused, description = "Not possible as the call stands")))]
+pub(super) async fn hold(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    order(&office, caller, &id, Order::Hold).await
+}
+
+/// Back to the user, from hold or from a consultation.
+#[utoipa::path(post, path = "/v1/calls/{id}/resume", tag = "calls",
+    params(("id" = String, Path, description = "The call's id, `wacid.…`")),
+    responses((status = 204, description = "User and agent hear each other"),
+              (status = 401, body = super::Refused),
+              (status = 404, body = super::Refused, description = "No such call runs"),
+              (status = 409, body = super::Refused, description = "Not possible as the call stands")))]
+pub(super) async fn resume(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    order(&office, caller, &id, Order::Resume).await
+}
+
+/// Give the call to another agent or to the flow.
+#[utoipa::path(post, path = "/v1/calls/{id}/transfer", tag = "calls",
+    params(("id" = String, Path, description = "The call's id, `wacid.…`")),
+    request_body(content = Object, description =
+        "`{to: {kind: \"agent\", id}}` or `{to: {kind: \"flow\", step?}}`"),
+    responses((status = 204, description = "Its agent is free; the user waits with music or hears the flow"),
+              (status = 400, body = super::Refused), (status = 401, body = super::Refused),
+              (status = 404, body = super::Refused, description = "No such call runs"),
+              (status = 409, body = super::Refused, description = "Not possible as the call stands"),
+              (status = 415, body = super::Refused), (status = 422, body = super::Refused)))]
+pub(super) async fn transfer(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Result<Json<Transfer>, JsonRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Json(Transfer { to }) = body?;
+    if let Destination::Agent { id } = &to {
+        known(&office, id)?;
+    }
+    order(&office, caller, &id, Order::Transfer(destination(to))).await
+}
+
+/// Let the call's agent ask another one while the user waits.
+#[utoipa::path(post, path = "/v1/calls/{id}/consult", tag = "calls",
+    params(("id" = String, Path, description = "The call's id, `wacid.…`")),
+    request_body(content = Object, description = "`{agent}`, whom"),
+    responses((status = 204, description = "The other agent rings"),
+              (status = 400, body = super::Refused), (status = 401, body = super::Refused),
+              (status = 404, body = super::Refused, description = "No such call runs"),
+              (status = 409, body = super::Refused, description = "Not possible as the call stands"),
+              (status = 415, body = super::Refused), (status = 422, body = super::Refused)))]
+pub(super) async fn consult(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Result<Json<Consult>, JsonRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Json(Consult { agent }) = body?;
+    known(&office, &agent)?;
+    order(&office, caller, &id, Order::Consult(agent)).await
+}
+
+/// Hand the call over to the agent who was asked.
+#[utoipa::path(post, path = "/v1/calls/{id}/hand_over", tag = "calls",
+    params(("id" = String, Path, description = "The call's id, `wacid.…`")),
+    responses((status = 204, description = "The other agent has the user, or still rings for it"),
+              (status = 401, body = super::Refused),
+              (status = 404, body = super::Refused, description = "No such call runs"),
+              (status = 409, body = super::Refused, description = "Not possible as the call stands")))]
+pub(super) async fn hand_over(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    order(&office, caller, &id, Order::HandOver).await
+}
+
+/// End the call.
+#[utoipa::path(post, path = "/v1/calls/{id}/hang_up", tag = "calls",
+    params(("id" = String, Path, description = "The call's id, `wacid.…`")),
+    responses((status = 204, description = "The platform is told"),
+              (status = 401, body = super::Refused),
+              (status = 404, body = super::Refused, description = "No such call runs"),
+              (status = 409, body = super::Refused, description = "Not possible as the call stands")))]
+pub(super) async fn hang_up(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    order(&office, caller, &id, Order::HangUp).await
+}
+
+fn known(office: &Office, agent: &AgentId) -> Result<(), ApiError> {
+    match office.consoles.agent(agent) {
+        Some(_) => Ok(()),
+        None => Err(ApiError::invalid(format!("agent: nobody here is called {agent}"))),
+    }
+}
+
+async fn order(
+    office: &Office,
+    caller: Caller,
+    id: &str,
+    order: Order,
+) -> Result<StatusCode, ApiError> {
+    let over = || ApiError::not_found("no call of this id runs");
+    let asker = match caller {
+        Caller::Agent(agent) if agent.role == Role::Agent => Asker::Agent(agent.id),
+        Caller::Agent(_) | Caller::Program => Asker::Business,
+    };
+    let call = office.registry.find(&call_id(id)?, None).ok_or_else(over)?;
+    let (answer, answered) = oneshot::channel();
+    if !call.send(Letter::Do { order, asker, answer }) {
+        return Err(over());
+    }
+    match answered.await {
+        Ok(Ok(())) => Ok(StatusCode::NO_CONTENT),
+        Ok(Err(text)) => Err(ApiError::new(StatusCode::CONFLICT, "out_of_place", text)),
+        Err(_) => Err(over()),
+    }
+}
