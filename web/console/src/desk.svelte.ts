@@ -12,6 +12,7 @@ import type {
   Call,
   Colleague,
   Contact,
+  Destination,
   FromGateway,
   Peer,
   Presence,
@@ -154,6 +155,31 @@ export class Desk {
     if (call?.id) this.#link.send({ type: "mute", call_id: call.id, on });
   }
 
+  hold(on: boolean): void {
+    const call_id = this.call?.id;
+    if (call_id) this.#link.send({ type: on ? "hold" : "resume", call_id });
+  }
+
+  transfer(to: Destination): void {
+    const call_id = this.call?.id;
+    if (call_id) this.#link.send({ type: "transfer", call_id, to });
+  }
+
+  consult(agent: string): void {
+    const call_id = this.call?.id;
+    if (call_id) this.#link.send({ type: "consult", call_id, agent });
+  }
+
+  handOver(): void {
+    const call_id = this.call?.id;
+    if (call_id) this.#link.send({ type: "hand_over", call_id });
+  }
+
+  /** An agent's name, for people. */
+  nameOf(id: string | undefined): string {
+    return this.agents.find((agent) => agent.id === id)?.name ?? id ?? "";
+  }
+
   digit(digit: string): boolean {
     const call = this.call;
     if (!call?.id || call.stage !== "talking") return false;
@@ -200,7 +226,7 @@ export class Desk {
     }
   }
 
-  /** After a reconnect: calls that rang or ended while the line was down. */
+  /** After a reconnect: calls that rang or ended while the line was down, and the one we were in. */
   #resume(calls: Call[]): void {
     this.ringing = this.ringing.filter((each) => calls.some((call) => call.call_id === each.call_id));
     if (this.ringing.length === 0) this.#ring(false);
@@ -208,6 +234,20 @@ export class Desk {
     if (call?.id && call.stage !== "ended" && !calls.some((each) => each.call_id === call.id)) {
       this.#over(call, "Call ended", "It ended while the gateway was not reachable.");
     }
+    const left = calls.find((each) => each.away && each.agent === this.me.id);
+    if (left && (!this.busy || this.call?.id === left.call_id)) void this.#rejoin(left);
+  }
+
+  /** The user waits for us since our page or our line was gone: a new path for the sound. */
+  async #rejoin(left: Call): Promise<void> {
+    this.call?.audio?.close();
+    const call = new DeskCall(left.direction === "USER_INITIATED" ? "in" : "out", left.contact);
+    call.id = left.call_id;
+    call.stage = "connecting";
+    call.facts = left;
+    this.call = call;
+    const offer = await this.#offer(call);
+    if (offer !== null && this.#live(left.call_id)) this.#link.send({ type: "rejoin", call_id: left.call_id, sdp: offer });
   }
 
   #follow(facts: Call): void {
@@ -217,12 +257,14 @@ export class Desk {
       this.#dropRinging(facts.call_id);
     }
     if (!call) return this.#late(facts);
-    call.facts = { ...call.facts, ...facts };
+    // What is absent now has gone.
+    call.facts = { ...call.facts, other: undefined, away: undefined, ...facts };
     if (facts.state === "ended") {
       const words = endWords(facts);
       return this.#over(call, words.title, words.text);
     }
-    if (facts.state === "connected") {
+    if (this.#wentOn(call, facts)) return;
+    if (facts.state === "connected" || (facts.state === "consulting" && facts.other === this.me.id)) {
       call.stage = "talking";
       call.sound(null);
       call.ticker ??= new Ticker();
@@ -230,6 +272,19 @@ export class Desk {
       call.stage = "ringing";
       call.sound(ringback);
     }
+  }
+
+  /** The call goes on without us: given away, or its agent no longer asks us. */
+  #wentOn(call: DeskCall, facts: Call): boolean {
+    const me = this.me.id;
+    if (call.stage !== "talking") return false;
+    const given = facts.state === "transferring" || facts.state === "in_flow";
+    const ours = facts.agent === me || (facts.state === "consulting" && facts.other === me);
+    if (ours && !given) return false;
+    if (facts.state === "in_flow") this.#over(call, "Handed to the menu", `${call.name} hears the menu.`);
+    else if (given) this.#over(call, "Transferred", `It rings at ${this.nameOf(facts.other)}'s desk.`);
+    else this.#over(call, "You are out of the call", `${this.nameOf(facts.agent)} has ${call.name}.`);
+    return true;
   }
 
   /** The call we are placing learns its id from the first word about it. */
@@ -278,7 +333,7 @@ export class Desk {
 
   #refused(what: string, code: string, text: string): void {
     const call = this.call;
-    const concerned = what === "place" || what === "answer";
+    const concerned = what === "place" || what === "answer" || what === "rejoin";
     const who = concerned ? (call?.who ?? null) : null;
     if (concerned && call && call.stage !== "ended" && call.stage !== "talking") {
       call.finish("", "");

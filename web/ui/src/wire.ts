@@ -154,12 +154,16 @@ export interface Money {
 export interface Call {
   call_id: string;
   direction: Direction;
-  state: "placing" | "ringing" | "in_flow" | "connected" | "ended";
+  state: "placing" | "ringing" | "in_flow" | "connected" | "held" | "transferring" | "consulting" | "ended";
   contact: Peer;
   /** The business number, for people. */
   number: string;
   since: Time;
   agent?: string;
+  /** The other agent, who rings to take it over or to be asked, or is being asked. */
+  other?: string;
+  /** Its agent's browser is gone and may come back. */
+  away?: boolean;
   deeplink_payload?: string;
   cta_payload?: string;
   answered_at?: Time;
@@ -189,6 +193,8 @@ export interface CallRecord extends Call {
   code?: number;
   whatsapp_leg?: LegRecord;
   agent_leg?: LegRecord;
+  transfers?: { at: Time; from: string; to?: string }[];
+  hold_s?: number;
 }
 
 export interface ContactPermission {
@@ -232,7 +238,15 @@ export type ToGateway =
   | { type: "place"; to: string; sdp: string }
   | { type: "hang_up"; call_id: string }
   | { type: "mute"; call_id: string; on: boolean }
+  | { type: "hold"; call_id: string }
+  | { type: "resume"; call_id: string }
+  | { type: "transfer"; call_id: string; to: Destination }
+  | { type: "consult"; call_id: string; agent: string }
+  | { type: "hand_over"; call_id: string }
+  | { type: "rejoin"; call_id: string; sdp: string }
   | { type: "digit"; call_id: string; digit: string };
+
+export type Destination = { kind: "agent"; id: string } | { kind: "flow"; step?: string };
 
 export type RingStopped = "taken" | "declined" | "timed_out" | "ended";
 
