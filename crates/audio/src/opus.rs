@@ -271,6 +271,13 @@ mod tests {
     use super::*;
     use crate::{measure::Measure, tone};
 
+    /// What legs send where nobody speaks.
+    #[test]
+    fn an_empty_celt_frame_is_twenty_milliseconds_of_nothing() {
+        let mut decoder = Decoder::new().unwrap();
+        assert_eq!(decoder.decode(&[0xF8, 0xFF, 0xFE]).unwrap(), [0; FRAME_SAMPLES]);
+    }
+
     #[test]
     fn a_tone_survives_and_costs_what_was_asked() {
         let mut encoder = Encoder::new(Settings::default()).unwrap();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use engine::{Backend, Direction, LegEvent, LegStats, Repeat, Source, TapPacket};
+use media::frame::AudioCodec;
 use media::transport::{DtlsRole, Setup};
 
 use crate::support::{
@@ -17,6 +18,7 @@ for_each_backend!(
     payload_types_are_mapped_by_meaning,
     a_muted_leg_is_not_heard_and_an_echo_returns,
     what_is_held_back_on_purpose_does_not_look_lost,
+    a_filled_stream_has_no_gap,
     several_legs_may_hear_one,
     reports_measure_the_round_trip,
 );
@@ -205,6 +207,37 @@ fn a_muted_leg_is_not_heard_and_an_echo_returns(backend: Backend) {
     assert!(server.stats().received.packets > 10, "muted is not deaf");
     server.leg.mute(false);
     take(&mut heard, 5);
+}
+
+/// Silence leaves before anybody speaks, in a pause, and after the last word; the voice between is
+/// untouched.
+fn a_filled_stream_has_no_gap(backend: Backend) {
+    let call = Call::new(backend);
+    let mut at_user = call.user.tap(Direction::Received);
+    call.user_leg.leg.fill(true);
+    let silence = AudioCodec::Opus.silence_20_ms();
+    let before = take(&mut at_user, 20);
+    assert!(before.iter().all(|packet| &*packet.payload == silence));
+    call.business.leg.play(Source::Packets(frames(2, 30), Repeat::Once));
+    let during = take(&mut at_user, 80);
+    let voice: Vec<_> = during.iter().filter(|packet| &*packet.payload != silence).collect();
+    assert_eq!(voice.len(), 30);
+    for (packet, frame) in voice.iter().zip(frames(2, 30).iter()) {
+        assert_eq!(&*packet.payload, frame.bytes());
+    }
+    let whole: Vec<TapPacket> = before.into_iter().chain(during).collect();
+    for pair in whole.windows(2) {
+        let [one, next] = pair else { continue };
+        assert_eq!(next.sequence, one.sequence.wrapping_add(1), "no number is left out");
+        let ticks = next.timestamp.wrapping_sub(one.timestamp);
+        assert!((960..48_000).contains(&ticks), "the clock goes on: {ticks}");
+    }
+    // Half a second of packets takes half a second, give or take a busy machine.
+    let half_a_second = whole.windows(26).filter_map(|part| Some((part.first()?, part.last()?)));
+    for (first, last) in half_a_second {
+        let took = last.at.saturating_duration_since(first.at);
+        assert!(took < Duration::from_millis(900), "{took:?}");
+    }
 }
 
 fn several_legs_may_hear_one(backend: Backend) {
