@@ -27,10 +27,11 @@ struct Talk {
 
 impl Talk {
     async fn start() -> Self {
-        Self::start_on(Desk::start().await).await
+        Box::pin(Self::set_up()).await
     }
 
-    async fn start_on(desk: Desk) -> Self {
+    async fn set_up() -> Self {
+        let desk = Desk::start().await;
         let mut lia = desk.available("lia").await;
         let mut user = Voice::of_platform(&desk.engine);
         desk.webhook(&connect(CALL, &user.platform_offer())).await;

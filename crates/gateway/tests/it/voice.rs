@@ -1,6 +1,9 @@
 //! One end of a media path that plays a tone and measures what it hears.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use audio::{
     measure::{Measure, Report},
@@ -31,7 +34,7 @@ pub(crate) struct Voice {
 #[derive(Default)]
 pub(crate) struct Continuous {
     watches: bool,
-    newest: Option<TapPacket>,
+    newest: Option<(Instant, u16)>,
     longest: Duration,
     missing: u32,
 }
@@ -45,9 +48,9 @@ impl Continuous {
         if !self.watches {
             return;
         }
-        if let Some(newest) = self.newest.replace(packet.clone()) {
-            self.longest = self.longest.max(packet.at.saturating_duration_since(newest.at));
-            if packet.sequence != newest.sequence.wrapping_add(1) {
+        if let Some((at, sequence)) = self.newest.replace((packet.at, packet.sequence)) {
+            self.longest = self.longest.max(packet.at.saturating_duration_since(at));
+            if packet.sequence != sequence.wrapping_add(1) {
                 self.missing += 1;
             }
         }
