@@ -94,6 +94,7 @@ fn answer_whatsapp(engine: &Engine, offer: &AudioSession) -> Outcome<(Party, Str
     party.handle.set_remote(offer.remote_transport()?, DtlsRole::Client, types(offer)?);
     party.handle.send_gate(true);
     party.handle.watch_from_now();
+    party.handle.fill(true);
 
     Ok((party, sdp::write_gateway_answer(offer, &local)))
 }

@@ -21,8 +21,13 @@ pub(super) struct Fill {
     newest: Option<(Instant, Instant)>,
 }
 
+/// When the leg has to be looked at, for silence or for anything else.
+pub(super) fn soonest(slot: &Slot, now: Instant) -> Option<Instant> {
+    [next(slot, now), slot.cold.others_at].into_iter().flatten().min()
+}
+
 /// When the next frame of silence is due, if nothing else leaves before.
-pub(super) fn next(slot: &Slot, now: Instant) -> Option<Instant> {
+fn next(slot: &Slot, now: Instant) -> Option<Instant> {
     let fill = slot.cold.fill?;
     let busy = slot.cold.press.is_some() || slot.cold.playing.at.is_some();
     if busy || !slot.can_send() {

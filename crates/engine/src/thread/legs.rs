@@ -252,6 +252,14 @@ impl Legs {
                 continue;
             }
             slot.cold.entered = None;
+            // A stream that is filled looks up twenty times a second, mostly for nothing.
+            if slot.cold.fill.is_some() && slot.cold.others_at.is_none_or(|at| at > now) {
+                fill::run(slot, &mut self.scratch, now, out);
+                if let Some(at) = fill::soonest(slot, now) {
+                    slot.cold.entered = Some(self.wheel.enter(index, at, None));
+                }
+                continue;
+            }
             if slot.leg.next_timeout().is_some_and(|(at, _)| at <= now) {
                 let mut via = Via { out, socket: slot.socket, connected: slot.cold.connected };
                 slot.leg.handle_timeout(now, &mut via);
@@ -288,14 +296,14 @@ impl Legs {
         let deadline = [
             slot.leg.next_timeout().map(|(at, _)| at),
             play::next(slot),
-            fill::next(slot, now),
             slot.cold.report_at,
             tell::next_watch(slot),
             tell::next_digit(slot),
             spoil::next(slot),
             seek::next(slot),
         ];
-        if let Some(at) = deadline.into_iter().flatten().min() {
+        slot.cold.others_at = deadline.into_iter().flatten().min();
+        if let Some(at) = fill::soonest(slot, now) {
             slot.cold.entered = Some(self.wheel.enter(index, at, slot.cold.entered));
         }
     }

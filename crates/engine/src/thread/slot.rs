@@ -123,6 +123,8 @@ pub(super) struct Cold {
     pub(super) playing: Playing,
     /// Silence leaves where nothing else does.
     pub(super) fill: Option<Fill>,
+    /// When anything but silence is due.
+    pub(super) others_at: Option<Instant>,
     pub(super) digits: DigitReceiver,
     pub(super) digit_at: Option<Instant>,
     pub(super) press: Option<Press>,
@@ -215,6 +217,7 @@ impl Slot {
             feed: Feed::Silence,
             playing: Playing::default(),
             fill: None,
+            others_at: None,
             digits: DigitReceiver::default(),
             digit_at: None,
             press: None,
