@@ -8,12 +8,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::aws_lc_rs::digest;
-use dimpl::crypto::{CryptoProvider, aws_lc_rs};
+use aws_lc_rs::digest;
 use dimpl::{Config, Dtls, DtlsCertificate, Error, Output, SecurityError, SrtpProfile};
 use thiserror::Error;
 
-use super::signer::Signer;
 use super::{LegFailure, Outbox};
 use crate::srtp::{KeyingMaterial, Profile};
 use crate::transport::{DtlsRole, Fingerprint};
@@ -48,9 +46,6 @@ pub enum IdentityError {
     /// No key pair or certificate.
     #[error("cannot make a certificate")]
     Certificate(#[source] dimpl::certificate::CertificateError),
-    /// The certificate's key is not one we can sign with.
-    #[error("the certificate's key is not on P-256")]
-    Key,
     /// The crypto library lacks something.
     #[error("the crypto library cannot do DTLS")]
     Config(#[source] Error),
@@ -67,11 +62,7 @@ impl DtlsIdentity {
             .map_err(IdentityError::Certificate)?;
         // ICE has proven the address before DTLS starts; a cookie would prove it again for a round
         // trip.
-        let signer = Signer::read(&certificate.private_key).ok_or(IdentityError::Key)?;
-        let crypto =
-            CryptoProvider { key_provider: signer.provider(), ..aws_lc_rs::default_provider() };
         let config = Config::builder()
-            .with_crypto_provider(crypto)
             .use_server_cookie(false)
             .flight_start_rto(FLIGHT_RTO)
             .flight_retries(FLIGHT_RETRIES)

@@ -23,7 +23,6 @@ mod away;
 mod dtls;
 mod evidence;
 mod ice;
-mod signer;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
