@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use rules::delivery::{self, Attempt, Next, Topic};
-use switchboard::call::{Call, Effect, Input, LegTrouble, Outcome, Plan, Status, Termination};
+use switchboard::{
+    call::{Call, Destination, Effect, Input, LegTrouble, Outcome, Plan, Status, Termination},
+    flow::Ring,
+};
 use terms::{AgentId, Direction, Timestamp};
 
 use crate::{
@@ -16,6 +19,10 @@ const CONNECT_AGE_MAX: Duration = Duration::from_secs(60);
 
 fn lia() -> AgentId {
     "lia".parse().expect("an agent's id")
+}
+
+fn rui() -> AgentId {
+    "rui".parse().expect("an agent's id")
 }
 
 impl World {
@@ -34,7 +41,8 @@ impl World {
     }
 
     fn plan(&self) -> Plan {
-        Plan { ring_for: self.ring_for, flow: self.flow.clone() }
+        let return_for = Duration::from_secs(15);
+        Plan { ring_for: self.ring_for, return_for, flow: self.flow.clone() }
     }
 
     /// The platform sends a webhook; now and then it also sends it a second time.
@@ -160,13 +168,17 @@ impl World {
                 let at = self.now + Duration::from_secs(20);
                 self.post.put(at, Event::HearingWatch { call: no });
             }
-            Effect::Ring(_) => self.ring_agents(no),
+            Effect::Ring(whom) => self.ring_agents(no, whom),
+            Effect::Bridge => self.agent_acts(no),
             Effect::Play { .. } => {
                 let at = self.now + Duration::from_secs(2);
                 self.post.put(at, Event::Business { call: no, input: Input::PlaybackDone });
             }
             Effect::StopRinging { .. }
-            | Effect::Bridge
+            | Effect::Hold
+            | Effect::BridgeConsult
+            | Effect::TakeOver
+            | Effect::DropConsulted
             | Effect::DropAgent
             | Effect::PlayNothing
             | Effect::Echo
@@ -190,18 +202,53 @@ impl World {
         self.post.put(at, Event::Request { call: no, action, answer_lost });
     }
 
-    fn ring_agents(&mut self, no: CallNo) {
+    fn ring_agents(&mut self, no: CallNo, whom: Ring) {
+        let who = match whom {
+            Ring::Everyone => lia(),
+            Ring::Only(agents) => agents.into_iter().next().unwrap_or_else(lia),
+        };
         let rings = self.dice.chance(80);
-        let agents = if rings { vec![lia()] } else { Vec::new() };
+        let agents = if rings { vec![who.clone()] } else { Vec::new() };
         self.post.put(self.now, Event::Business { call: no, input: Input::Rung(agents) });
         let at = self.now + self.dice.ms(500, 55_000);
         let input = match self.dice.roll(10) {
-            0..=6 => Input::AgentAnswered(lia()),
-            7 => Input::AgentDeclined(lia()),
-            8 => Input::AgentGone(lia()),
+            0..=6 => Input::AgentAnswered(who),
+            7 => Input::AgentDeclined(who),
+            8 => Input::AgentGone(who),
             _ => return,
         };
         self.post.put(at, Event::Business { call: no, input });
+    }
+
+    /// Now and then the agent who talks with the user does something with the call, and later another
+    /// thing, whether it then has its place or not.
+    fn agent_acts(&mut self, no: CallNo) {
+        let (agent, with) = (lia(), rui());
+        let (first, then) = match self.dice.roll(12) {
+            0 => (Input::AgentHolds(agent.clone()), Input::AgentResumes(agent)),
+            1 => {
+                let to = Destination::Agent(with);
+                (Input::AgentTransfers { agent: agent.clone(), to }, Input::AgentHungUp(agent))
+            }
+            2 => {
+                let to = Destination::Flow { step: None };
+                (Input::AgentTransfers { agent: agent.clone(), to }, Input::AgentHolds(agent))
+            }
+            3 => {
+                let asks = Input::AgentConsults { agent: agent.clone(), with };
+                (asks, Input::AgentCompletes(agent))
+            }
+            4 => {
+                let asks = Input::AgentConsults { agent: agent.clone(), with };
+                (asks, Input::AgentResumes(agent))
+            }
+            5 => (Input::AgentGone(agent.clone()), Input::AgentReturned(agent)),
+            _ => return,
+        };
+        let at = self.now + self.dice.ms(200, 20_000);
+        self.post.put(at, Event::Business { call: no, input: first });
+        let later = at + self.dice.ms(200, 25_000);
+        self.post.put(later, Event::Business { call: no, input: then });
     }
 
     pub(crate) fn hearing_watch(&mut self, no: CallNo) {
