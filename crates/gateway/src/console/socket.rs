@@ -29,7 +29,7 @@ use super::session::Caller;
 use crate::{
     api::ApiError,
     calls::{
-        actor::{self, Outgoing},
+        actor::{self, Outgoing, PlaceError},
         registry::Letter,
     },
     config::Agent,
@@ -77,7 +77,8 @@ fn same_origin(headers: &HeaderMap) -> bool {
 }
 
 async fn serve(office: Arc<Office>, agent: Agent, mut socket: WebSocket) {
-    let Opened { id, mut frames, there, agent: shown, calls } = office.consoles.open(&agent);
+    let Opened { id, mut frames, there, agent: shown, calls, notice } =
+        office.consoles.open(&agent);
     office.metrics.consoles(1);
     let number = Number {
         phone_number_id: office.config.number.phone_number_id.clone(),
@@ -85,7 +86,11 @@ async fn serve(office: Arc<Office>, agent: Agent, mut socket: WebSocket) {
         name: office.config.number.name.clone(),
     };
     let hello = ToConsole::Hello { agent: shown, calls, number };
-    if send(&mut socket, &hello).await {
+    let mut greeted = send(&mut socket, &hello).await;
+    if let Some(notice) = notice {
+        greeted = greeted && send(&mut socket, &notice).await;
+    }
+    if greeted {
         talk(&office, &agent, id, &mut socket, (&mut frames, there)).await;
     }
     office.metrics.consoles(-1);
@@ -213,6 +218,10 @@ async fn place(office: &Arc<Office>, agent: &Agent, console: ConsoleId, to: WaId
     let outgoing = Outgoing { to, name, agent: agent.id.clone(), console, offer };
     if let Err(error) = actor::place(office, outgoing) {
         office.consoles.release(&agent.id);
-        refuse(office, console, "place", "offer", error.to_string());
+        let code = match error {
+            PlaceError::Leg(_) => "offer",
+            PlaceError::Stopping => "draining",
+        };
+        refuse(office, console, "place", code, error.to_string());
     }
 }

@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 mod agents;
+mod config;
 mod desk;
+mod drain;
 mod flows;
 mod openapi;
 mod orphans;
 mod placed;
 mod rest;
+mod tls;
 mod upstream;
 mod voice;
 mod webhooks;

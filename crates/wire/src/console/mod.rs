@@ -8,7 +8,7 @@ mod call;
 mod contact;
 
 use serde::{Deserialize, Serialize};
-use terms::{CallId, PhoneNumberId, WaId};
+use terms::{CallId, PhoneNumberId, Timestamp, WaId};
 
 use crate::SdpText;
 
@@ -123,6 +123,11 @@ pub enum ToConsole {
     Agents {
         /// Everybody.
         agents: Vec<Colleague>,
+    },
+    /// The gateway is being stopped: no new calls come in or go out.
+    Draining {
+        /// When it ends the calls that still run.
+        until: Timestamp,
     },
 }
 
