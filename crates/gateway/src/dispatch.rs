@@ -2,9 +2,13 @@
 //!
 //! One task acts on stored webhooks in the order they came, those of a killed gateway first. Each
 //! event has a key; one that was acted on is never acted on again. A `connect` that is too old, or
-//! whose `terminate` came first, starts nothing.
+//! whose call is over, starts nothing. A webhook leaves the inbox when what it brought is on disk: a
+//! gateway killed before that finds it there again.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use switchboard::call::{EndReason, Status, Termination};
 use terms::{CallId, Direction, Timestamp};
@@ -18,7 +22,7 @@ use crate::{
     calls::{
         actor::{self, Incoming},
         orphans,
-        registry::{Figures, Letter, OPAQUE_PREFIX},
+        registry::{Figures, Letter, OPAQUE_PREFIX, Receipt},
     },
     cdr::Cdr,
     clock, contacts,
@@ -28,8 +32,9 @@ use crate::{
 
 /// Acts on webhooks for ever.
 pub(crate) async fn run(office: Arc<Office>) {
+    let mut reader = Reader { office: Arc::clone(&office), after: 0, in_hand: Arc::default() };
     loop {
-        match catch_up(&office).await {
+        match reader.catch_up().await {
             Ok(0) => office.inbox.notified().await,
             Ok(_) => {}
             Err(error) => {
@@ -40,17 +45,61 @@ pub(crate) async fn run(office: Arc<Office>) {
     }
 }
 
-async fn catch_up(office: &Arc<Office>) -> Result<usize, StoreError> {
-    let waiting = office.store.waiting_webhooks().await?;
-    let count = waiting.len();
-    for delivery in waiting {
-        let id = delivery.id;
-        let mut round = Round { office, received_at: delivery.received_at, keys: BTreeSet::new() };
-        round.act(&delivery).await?;
-        let keys = round.keys.into_iter().collect();
-        office.store.finish_webhook(id, keys, clock::now()).await?;
+/// Keys of events that were acted on, whose effects are not yet on disk.
+type InHand = Arc<Mutex<BTreeSet<String>>>;
+
+/// Where the task stands in the inbox.
+struct Reader {
+    office: Arc<Office>,
+    /// The last webhook acted on.
+    after: i64,
+    in_hand: InHand,
+}
+
+impl Reader {
+    async fn catch_up(&mut self) -> Result<usize, StoreError> {
+        let waiting = self.office.store.waiting_webhooks(self.after).await?;
+        let count = waiting.len();
+        for delivery in waiting {
+            self.act(&delivery).await?;
+            self.after = delivery.id;
+        }
+        Ok(count)
     }
-    Ok(count)
+
+    async fn act(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        let (receipt, settled) = Receipt::new();
+        let mut round = Round {
+            office: &self.office,
+            received_at: delivery.received_at,
+            keys: BTreeSet::new(),
+            in_hand: &self.in_hand,
+            receipt,
+        };
+        round.act(delivery).await?;
+        let Round { keys, receipt, .. } = round;
+        drop(receipt);
+        let (store, id) = (self.office.store.clone(), delivery.id);
+        if settled.is_settled() {
+            return store.finish_webhook(id, keys.into_iter().collect(), clock::now()).await;
+        }
+        locked(&self.in_hand).extend(keys.iter().cloned());
+        let in_hand = Arc::clone(&self.in_hand);
+        // As many at a time as calls begin and end.
+        tokio::spawn(async move {
+            settled.wait().await;
+            let finished = keys.iter().cloned().collect();
+            match store.finish_webhook(id, finished, clock::now()).await {
+                Ok(()) => locked(&in_hand).retain(|key| !keys.contains(key)),
+                Err(error) => tracing::error!(%error, "a webhook stays in the inbox"),
+            }
+        });
+        Ok(())
+    }
+}
+
+fn locked(in_hand: &InHand) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+    in_hand.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Acting on one delivery.
@@ -59,6 +108,8 @@ struct Round<'a> {
     received_at: Timestamp,
     /// The events acted on.
     keys: BTreeSet<String>,
+    in_hand: &'a InHand,
+    receipt: Receipt,
 }
 
 impl Round<'_> {
@@ -85,12 +136,16 @@ impl Round<'_> {
 
     /// Whether this event is new; it then counts as acted on.
     async fn is_new(&mut self, key: String) -> Result<bool, StoreError> {
-        if self.keys.contains(&key) || self.office.store.was_seen(key.clone()).await? {
+        if self.is_in_hand(&key) || self.office.store.was_seen(key.clone()).await? {
             self.office.metrics.event("duplicate");
             return Ok(false);
         }
         self.keys.insert(key);
         Ok(true)
+    }
+
+    fn is_in_hand(&self, key: &str) -> bool {
+        self.keys.contains(key) || locked(self.in_hand).contains(key)
     }
 
     async fn calls(&mut self, value: &CallsValue) -> Result<(), StoreError> {
@@ -138,7 +193,7 @@ impl Round<'_> {
     async fn connect(&self, value: &CallsValue, call: &CallEntry) -> Result<(), StoreError> {
         let office = self.office;
         let ended = event_key(&call.id, &CallEvent::Terminate);
-        if self.keys.contains(&ended) || office.store.was_seen(ended).await? {
+        if self.is_in_hand(&ended) || office.store.was_over(call.id.clone(), ended).await? {
             office.metrics.event("after_end");
             return Ok(());
         }
@@ -162,6 +217,7 @@ impl Round<'_> {
             offer: session.sdp.clone(),
             deeplink_payload: call.deeplink_payload.clone(),
             cta_payload: call.cta_payload.clone(),
+            receipt: self.receipt.clone(),
         };
         office.metrics.event(if actor::take(office, incoming) { "acted_on" } else { "duplicate" });
         Ok(())
@@ -186,9 +242,8 @@ impl Round<'_> {
             return self.end_if_ours(&call.id, opaque, contact, call.timestamp).await;
         };
         if let Some(session) = &call.session {
-            self.acted(
-                handle.send(Letter::Answer { call_id: call.id.clone(), sdp: session.sdp.clone() }),
-            );
+            let letter = Letter::Answer { call_id: call.id.clone(), sdp: session.sdp.clone() };
+            self.acted(handle.deliver(letter, self.receipt.clone()));
         }
         Ok(())
     }
@@ -206,7 +261,8 @@ impl Round<'_> {
             let contact = contacts::peer(status.recipient_id.as_ref(), user_id, &[]);
             return self.end_if_ours(&status.id, opaque, contact, status.timestamp).await;
         };
-        self.acted(handle.send(Letter::Status { call_id: status.id.clone(), status: word }));
+        let letter = Letter::Status { call_id: status.id.clone(), status: word };
+        self.acted(handle.deliver(letter, self.receipt.clone()));
         Ok(())
     }
 
@@ -251,9 +307,12 @@ impl Round<'_> {
         };
         let opaque = call.biz_opaque_callback_data.as_deref();
         if let Some(handle) = self.office.registry.find(&call.id, opaque) {
-            let (call_id, figures) = (call.id.clone(), Box::new(figures));
-            self.acted(handle.send(Letter::Terminated { call_id, figures }));
-            return Ok(());
+            let letter =
+                Letter::Terminated { call_id: call.id.clone(), figures: Box::new(figures.clone()) };
+            if handle.deliver(letter, self.receipt.clone()) {
+                self.acted(true);
+                return Ok(());
+            }
         }
         if let Some(cdr) = self.office.store.cdr(call.id.clone()).await? {
             return orphans::amend(self.office, cdr, &figures).await;

@@ -14,7 +14,7 @@ use switchboard::{
     agent::{Presence, Roster},
     flow::Ring,
 };
-use terms::{AgentId, CallId};
+use terms::{AgentId, CallId, Timestamp};
 use tokio::sync::{mpsc, watch};
 use wire::console::{Agent, AgentState, Call, CallState, Colleague, RingStopped, ToConsole};
 
@@ -43,6 +43,8 @@ struct Room {
     roster: Roster,
     live: BTreeMap<CallId, Call>,
     ringing: BTreeMap<CallId, Vec<AgentId>>,
+    /// When the calls that still run are ended, once the gateway drains.
+    draining_until: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,8 @@ pub(crate) struct Opened {
     pub(crate) there: watch::Receiver<Arc<str>>,
     pub(crate) agent: Agent,
     pub(crate) calls: Vec<Call>,
+    /// What else it must know at once.
+    pub(crate) notice: Option<ToConsole>,
 }
 
 impl Consoles {
@@ -71,6 +75,7 @@ impl Consoles {
             roster,
             live: BTreeMap::new(),
             ringing: BTreeMap::new(),
+            draining_until: None,
         };
         Self { agents, room: Mutex::new(room), there: watch::Sender::new("".into()) }
     }
@@ -94,12 +99,13 @@ impl Consoles {
         room.open.insert(id, Console { agent: agent.id.clone(), frames: sender });
         let calls = room.live.values().cloned().collect();
         let state = room.state_of(&agent.id);
+        let notice = room.draining_until.map(|until| ToConsole::Draining { until });
         drop(room);
         let there = self.there.subscribe();
         self.tell_agents();
         let agent =
             Agent { id: agent.id.clone(), name: agent.name.clone(), role: agent.role, state };
-        Opened { id, frames, there, agent, calls }
+        Opened { id, frames, there, agent, calls, notice }
     }
 
     /// A console closed; `true` when it was the agent's last.
@@ -199,6 +205,18 @@ impl Consoles {
         if refused {
             room.open.remove(&id);
         }
+    }
+
+    /// The gateway drains: every console learns it, those that open later too.
+    pub(crate) fn drain(&self, until: Timestamp) {
+        let mut room = self.room();
+        room.draining_until = Some(until);
+        room.send_to_all(&ToConsole::Draining { until });
+    }
+
+    /// When the gateway drains, when that ends.
+    pub(crate) fn draining_until(&self) -> Option<Timestamp> {
+        self.room().draining_until
     }
 
     /// Sends a frame to every console.

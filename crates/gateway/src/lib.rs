@@ -28,8 +28,10 @@ mod metrics;
 mod office;
 mod pages;
 mod prompts;
+mod scheme;
 mod serve;
 mod store;
+mod tls;
 mod webhook;
 
 pub use api::openapi;
@@ -38,3 +40,4 @@ pub use graph::ClientError;
 pub use prompts::ShelfError;
 pub use serve::{Running, StartError, serve};
 pub use store::StoreError;
+pub use tls::TlsError;

@@ -31,6 +31,8 @@ const HELP: &[(&str, &str)] = &[
     ("offhook_gateway_graph_requests_total", "Requests to the Calling API, by kind and outcome."),
     ("offhook_gateway_calls_live", "Calls running now."),
     ("offhook_gateway_consoles_open", "Consoles open now."),
+    ("offhook_gateway_tls_reloads_total", "New certificates, by whether they could be used."),
+    ("offhook_gateway_draining", "1 while the gateway drains: no new calls."),
 ];
 
 impl Metrics {
@@ -61,6 +63,16 @@ impl Metrics {
     /// A console opened (1) or closed (-1).
     pub(crate) fn consoles(&self, change: i64) {
         self.add("offhook_gateway_consoles_open", change);
+    }
+
+    /// A new certificate was found and this became of it.
+    pub(crate) fn tls_reload(&self, became: &'static str) {
+        self.count("offhook_gateway_tls_reloads_total", format!("result=\"{became}\""));
+    }
+
+    /// The gateway drains.
+    pub(crate) fn draining(&self) {
+        self.set("offhook_gateway_draining", 1);
     }
 
     /// A request to the Calling API returned.
@@ -103,6 +115,10 @@ impl Metrics {
     fn count(&self, name: &'static str, labels: String) {
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         *counters.entry((name, labels)).or_default() += 1;
+    }
+
+    fn set(&self, name: &'static str, value: i64) {
+        self.gauges.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value);
     }
 
     fn add(&self, name: &'static str, change: i64) {

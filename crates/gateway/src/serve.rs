@@ -1,11 +1,13 @@
 //! How does a gateway start and stop?
 //!
 //! It starts with what could go wrong first: the flow, the store, the media ports, the listener. Then
-//! it ends what a dead gateway left behind, and acts on the webhooks that one had not. It stops by
-//! ending its live calls, so that nobody pays for a call without a gateway.
+//! it ends what a dead gateway left behind, and acts on the webhooks that one had not. It drains by
+//! letting live calls finish while new ones are turned away, and stops by ending those that are left,
+//! so that nobody pays for a call without a gateway.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::Router;
 use engine::Engine;
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
@@ -21,7 +23,9 @@ use crate::{
     metrics::Metrics,
     office::Office,
     prompts::{Shelf, ShelfError},
+    scheme::Remote,
     store::{Store, StoreError},
+    tls::{TlsError, TlsListener},
 };
 
 /// How long a stop waits for the platform to confirm the ends of live calls.
@@ -42,6 +46,9 @@ pub enum StartError {
     /// The media engine.
     #[error("cannot start the media engine")]
     Engine(#[source] engine::StartError),
+    /// The certificate or its key.
+    #[error("[tls] cannot be used")]
+    Tls(#[from] TlsError),
     /// The HTTP port.
     #[error("cannot listen on {address}")]
     Listen {
@@ -100,18 +107,39 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         metrics,
         shelf,
     });
+    let listening = match office.config.tls.clone() {
+        Some(files) => {
+            let metrics = Arc::clone(&office.metrics);
+            Listening::Tls(TlsListener::start(listener, address, files, metrics)?)
+        }
+        None => Listening::Plain(listener),
+    };
     let left = orphans::end_left_behind(&office).await?;
     tracing::info!(%address, left_behind = left, "gateway runs");
     let stop = Arc::new(Notify::new());
-    let server = tokio::spawn(run(listener, Arc::clone(&office), Arc::clone(&stop)));
+    let server = tokio::spawn(run(listening, Arc::clone(&office), Arc::clone(&stop)));
     let inbox = tokio::spawn(dispatch::run(Arc::clone(&office)));
     Ok(Running { office, address, stop, server, inbox })
 }
 
-async fn run(listener: TcpListener, office: Arc<Office>, stop: Arc<Notify>) {
-    let served = axum::serve(listener, api::router(office));
+enum Listening {
+    Plain(TcpListener),
+    Tls(TlsListener),
+}
+
+impl Listening {
+    async fn serve(self, router: Router) -> std::io::Result<()> {
+        let service = router.into_make_service_with_connect_info::<Remote>();
+        match self {
+            Self::Plain(listener) => axum::serve(listener, service).await,
+            Self::Tls(listener) => axum::serve(listener, service).await,
+        }
+    }
+}
+
+async fn run(listening: Listening, office: Arc<Office>, stop: Arc<Notify>) {
     tokio::select! {
-        result = served => {
+        result = listening.serve(api::router(office)) => {
             if let Err(error) = result {
                 tracing::error!(%error, "the gateway no longer listens");
             }
@@ -125,6 +153,20 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Takes and places no more calls, and waits until the live ones are over or the configured time
+    /// is; then [`Running::stop`] ends what is left. May be given up at any time.
+    pub async fn drain(&self) {
+        let office = &self.office;
+        let limit = office.config.drain_for;
+        tracing::info!(calls = office.registry.count(), ?limit, "the gateway drains");
+        office.registry.close_doors();
+        office.metrics.draining();
+        office.consoles.drain(clock::now() + limit);
+        if tokio::time::timeout(limit, office.registry.run_dry()).await.is_err() {
+            tracing::warn!(calls = office.registry.count(), "calls outlast the drain");
+        }
     }
 
     /// Ends live calls politely, waits until they are recorded, and stops.

@@ -333,7 +333,8 @@ impl Desk {
             ToConsole::Refused { .. }
             | ToConsole::Hello { .. }
             | ToConsole::RingStopped { .. }
-            | ToConsole::Contact { .. } => Some(()),
+            | ToConsole::Contact { .. }
+            | ToConsole::Draining { .. } => Some(()),
         }
     }
 

@@ -49,16 +49,22 @@ async fn serve(args: GatewayArgs) -> Result<()> {
     if args.data.is_some() {
         config.data_dir = args.data;
     }
+    let mut requests = stop::Requests::listen()?;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     let running = ::gateway::serve(config).await?;
-    let url = format!("http://{}", running.address());
+    let url = format!("{scheme}://{}", running.address());
     if args.json {
         output::say(&json!({ "gateway": url, "console": format!("{url}/") }).to_string());
     } else {
         output::say(&format!("The agents' console   {url}/"));
         output::say(&format!("Webhook               {url}/webhooks/whatsapp"));
-        output::say("Ctrl-C ends live calls politely and stops.");
+        output::say("Ctrl-C lets live calls finish and stops; again, it ends them at once.");
     }
-    stop::asked().await?;
+    requests.next().await;
+    tokio::select! {
+        () = running.drain() => {}
+        () = requests.next() => {}
+    }
     running.stop().await;
     Ok(())
 }

@@ -8,6 +8,7 @@ mod call;
 mod clock;
 mod demo;
 mod gateway;
+mod init;
 mod load;
 mod output;
 mod platform;
@@ -38,6 +39,8 @@ enum Command {
     Platform(platform::PlatformArgs),
     /// Runs the business's side.
     Gateway(gateway::GatewayArgs),
+    /// Asks for what a gateway must know and writes its configuration.
+    Init(init::InitArgs),
     /// Places or takes a call as a user, and says what was heard.
     Call(call::CallArgs),
     /// Plays many users and agents at once, and says what the servers carried.
@@ -66,6 +69,7 @@ async fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args).await,
         Command::Platform(args) => platform::run(args).await,
         Command::Gateway(args) => gateway::run(args).await,
+        Command::Init(args) => init::run(args),
         Command::Call(args) => call::run(&args).await,
         Command::Load(args) => load::run(&args).await,
         Command::Clock(args) => clock::run(&args).await,

@@ -160,7 +160,7 @@ fn read(path: &Path) -> Result<File> {
         std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     match toml::from_str(&text) {
         Ok(file) => Ok(file),
-        Err(fault) => bail!("{}: {fault}", path.display()),
+        Err(fault) => bail!("{}: {}", path.display(), ::gateway::config::explain(&text, &fault)),
     }
 }
 

@@ -9,6 +9,7 @@ mod country;
 mod id;
 mod money;
 mod party;
+mod slip;
 mod time;
 
 pub use country::Country;
@@ -18,4 +19,5 @@ pub use id::{
 };
 pub use money::{Currency, CurrencyError, Money};
 pub use party::{Direction, Party};
+pub use slip::nearest;
 pub use time::{Timestamp, TimestampError};

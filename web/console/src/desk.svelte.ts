@@ -78,6 +78,8 @@ export class Desk {
   ringing = $state<Call[]>([]);
   call = $state<DeskCall | null>(null);
   refused = $state<Refused | null>(null);
+  /** The gateway is being stopped: no new calls. */
+  draining = $state(false);
   /** Counts ended calls, so that the call list knows when to read again. */
   endedCount = $state(0);
   readonly contacts = new Contacts();
@@ -203,6 +205,7 @@ export class Desk {
       case "hello":
         this.me = message.agent;
         this.number = message.number;
+        this.draining = false;
         this.#resume(message.calls);
         return void this.contacts.load();
       case "agents":
@@ -221,6 +224,9 @@ export class Desk {
         return this.#follow(message.call);
       case "contact":
         return this.#contact(message.contact);
+      case "draining":
+        this.draining = true;
+        return;
       case "refused":
         return this.#refused(message.what, message.code, message.text);
     }

@@ -258,4 +258,6 @@ export type FromGateway =
   | { type: "call"; call: Call }
   | { type: "contact"; contact: Contact }
   | { type: "refused"; what: string; code: string; text: string }
-  | { type: "agents"; agents: Colleague[] };
+  | { type: "agents"; agents: Colleague[] }
+  /** The gateway is being stopped: no new calls; those that run are ended at `until`. */
+  | { type: "draining"; until: Time };

@@ -73,6 +73,7 @@ const PURE_MAY_LINK: &[&str] = &[
     "sha1",
     "sha2",
     "str0m-proto",
+    "strsim",
     "subtle",
     "thiserror",
     "toml",

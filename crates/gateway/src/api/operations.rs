@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use axum::{
+    Json,
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
+use terms::Timestamp;
+use utoipa::ToSchema;
 
 use crate::office::Office;
 
@@ -17,15 +21,34 @@ pub(super) async fn health() -> &'static str {
     "ok"
 }
 
-/// The gateway can take calls: its database answers.
+/// Whether new calls should come here.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Readiness {
+    ready: bool,
+    /// The gateway is being stopped: no new calls, live ones finish.
+    draining: bool,
+    /// When a drain ends the calls that still run; RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    draining_until: Option<Timestamp>,
+    /// Whether the database answers.
+    database: bool,
+    /// Calls running now.
+    calls: usize,
+}
+
+/// The gateway can take calls: its database answers and it does not drain.
 #[utoipa::path(get, path = "/ready", tag = "operations",
-    responses((status = 200, body = String, description = "`ready`"),
-              (status = 503, body = String, description = "The database does not answer")))]
+    responses((status = 200, body = Readiness, description = "It can"),
+              (status = 503, body = Readiness, description = "It drains, or the database does not answer")))]
 pub(super) async fn ready(State(office): State<Arc<Office>>) -> Response {
-    match office.store.cdrs(1).await {
-        Ok(_) => "ready".into_response(),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer").into_response(),
-    }
+    let draining_until = office.consoles.draining_until();
+    let draining = draining_until.is_some();
+    let database = office.store.cdrs(1).await.is_ok();
+    let (ready, calls) = (database && !draining, office.registry.count());
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let answer = Readiness { ready, draining, draining_until, database, calls };
+    (status, Json(answer)).into_response()
 }
 
 /// Counters in Prometheus' text form.

@@ -11,7 +11,7 @@ use axum::{
 use wire::console::{Agent, AgentState, LogIn, Role};
 
 use super::ApiError;
-use crate::{config::HashedPassword, console::session::Caller, office::Office};
+use crate::{config::HashedPassword, console::session::Caller, office::Office, scheme::Scheme};
 
 /// Log in: the answer sets a cookie.
 #[utoipa::path(post, path = "/v1/session", tag = "session",
@@ -20,6 +20,7 @@ use crate::{config::HashedPassword, console::session::Caller, office::Office};
               (status = 401, body = super::Refused)))]
 pub(super) async fn log_in(
     State(office): State<Arc<Office>>,
+    scheme: Scheme,
     body: Result<Json<LogIn>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(login) = body?;
@@ -39,15 +40,19 @@ pub(super) async fn log_in(
         let text = "The name or the password is wrong.";
         return Err(ApiError::new(StatusCode::UNAUTHORIZED, "log_in", text));
     };
-    let cookie = office.sessions.log_in(agent.id);
+    let cookie = office.sessions.log_in(agent.id, scheme);
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
 /// Log out.
 #[utoipa::path(delete, path = "/v1/session", tag = "session",
     responses((status = 204, description = "Logged out")))]
-pub(super) async fn log_out(State(office): State<Arc<Office>>, headers: HeaderMap) -> Response {
-    let cookie = office.sessions.log_out(&headers);
+pub(super) async fn log_out(
+    State(office): State<Arc<Office>>,
+    scheme: Scheme,
+    headers: HeaderMap,
+) -> Response {
+    let cookie = office.sessions.log_out(&headers, scheme);
     (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response()
 }
 

@@ -23,7 +23,8 @@ use super::{
     effects::Coming,
     legs::{self, AgentLeg},
     order::{Asker, Order},
-    registry::{CallHandle, Figures, Letter, Look, OPAQUE_PREFIX, Running},
+    orphans,
+    registry::{CallHandle, Figures, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
 };
 use crate::{
     cdr::{LegRecord, TransferRecord},
@@ -46,6 +47,8 @@ pub(crate) struct Incoming {
     pub(crate) offer: SdpText,
     pub(crate) deeplink_payload: Option<String>,
     pub(crate) cta_payload: Option<String>,
+    /// Dropped once the call is on disk.
+    pub(crate) receipt: Receipt,
 }
 
 /// What an agent wants placed.
@@ -65,6 +68,13 @@ pub(super) enum Return {
     Placed(CallId),
 }
 
+/// What a call begins with.
+struct First {
+    effects: Vec<Effect>,
+    input: Option<Input>,
+    receipt: Option<Receipt>,
+}
+
 /// The task that owns a call.
 #[derive(Debug)]
 pub(crate) struct CallActor {
@@ -79,7 +89,7 @@ pub(crate) struct CallActor {
     pub(super) consulted_leg: Option<AgentLeg>,
     pub(super) returns: mpsc::Sender<Return>,
     returned: mpsc::Receiver<Return>,
-    inbox: mpsc::Receiver<Letter>,
+    inbox: mpsc::Receiver<Sealed>,
     _running: Running,
 }
 
@@ -168,10 +178,10 @@ impl Facts {
     }
 }
 
-/// Starts the task of a user's call; `false` when it runs already or the gateway stops.
+/// Starts the task of a user's call; `false` when it runs already.
 pub(crate) fn take(office: &Arc<Office>, incoming: Incoming) -> bool {
     let (handle, inbox) = CallHandle::new();
-    let Some(running) = office.registry.enter(&incoming.call_id, handle) else { return false };
+    let Some(entered) = office.registry.enter(&incoming.call_id, handle) else { return false };
     let mut facts = Facts::new(incoming.contact, incoming.started_at);
     facts.call_id = Some(incoming.call_id);
     facts.theirs = Some(incoming.offer);
@@ -179,8 +189,13 @@ pub(crate) fn take(office: &Arc<Office>, incoming: Incoming) -> bool {
     facts.cta_payload = incoming.cta_payload;
     let mut effects = Vec::new();
     let call = Call::incoming(plan(office), &mut effects);
-    let actor = CallActor::new(Arc::clone(office), call, facts, inbox, running);
-    tokio::spawn(actor.run(effects));
+    let actor = CallActor::new(Arc::clone(office), call, facts, inbox, entered.running);
+    let first = First {
+        effects,
+        input: entered.too_late.then_some(Input::Stop),
+        receipt: Some(incoming.receipt),
+    };
+    tokio::spawn(actor.run(first));
     true
 }
 
@@ -191,7 +206,7 @@ pub(crate) enum PlaceError {
     #[error(transparent)]
     Leg(legs::AgentLegError),
     /// The gateway stops.
-    #[error("the gateway is stopping")]
+    #[error("The gateway is being stopped and places no more calls.")]
     Stopping,
 }
 
@@ -217,7 +232,7 @@ pub(crate) fn place(office: &Arc<Office>, outgoing: Outgoing) -> Result<(), Plac
     let call = Call::outgoing(plan(office), agent, now, &mut effects);
     let mut actor = CallActor::new(Arc::clone(office), call, facts, inbox, running);
     actor.agent_leg = Some(leg);
-    tokio::spawn(actor.run(effects));
+    tokio::spawn(actor.run(First { effects, input: None, receipt: None }));
     Ok(())
 }
 
@@ -234,7 +249,7 @@ impl CallActor {
         office: Arc<Office>,
         call: Call,
         facts: Facts,
-        inbox: mpsc::Receiver<Letter>,
+        inbox: mpsc::Receiver<Sealed>,
         running: Running,
     ) -> Self {
         let (returns, returned) = mpsc::channel(RETURNS_MAX);
@@ -256,16 +271,23 @@ impl CallActor {
         }
     }
 
-    async fn run(mut self, first: Vec<Effect>) {
-        let mut inputs = VecDeque::new();
-        for effect in first {
+    async fn run(mut self, first: First) {
+        let mut inputs = VecDeque::from_iter(first.input);
+        for effect in first.effects {
             inputs.extend(self.carry_out(effect).await);
         }
+        // The first effect put the call on disk.
+        drop(first.receipt);
         self.feed(inputs).await;
         while !self.facts.finished {
             let deadline = self.call.next_timeout().map(|(at, _)| until(at));
+            // Held until what the letter brought is carried out.
+            let mut receipt = None;
             let input = tokio::select! {
-                Some(letter) = self.inbox.recv() => self.read(letter).await,
+                Some(sealed) = self.inbox.recv() => {
+                    receipt = sealed.receipt;
+                    self.read(sealed.letter).await
+                }
                 Some(returned) = self.returned.recv() => self.read_return(returned).await,
                 Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event),
                 Some(event) = legs::next_event(&mut self.agent_leg) => {
@@ -277,19 +299,42 @@ impl CallActor {
                 () = sleep_until(deadline) => Some(Input::Tick),
             };
             self.feed(VecDeque::from_iter(input)).await;
+            drop(receipt);
         }
-        self.refuse_the_late();
+        self.answer_the_late().await;
     }
 
-    /// Agents who took the call while its record was being written learn that it is over.
-    fn refuse_the_late(&mut self) {
+    /// Agents who took the call while its record was being written learn that it is over; the
+    /// platform's figures still go into the record.
+    async fn answer_the_late(&mut self) {
         self.inbox.close();
-        while let Ok(letter) = self.inbox.try_recv() {
-            if let Letter::AgentAnswers { console, .. } = letter {
-                let (what, code) = ("answer".into(), "taken".into());
-                let text = "The call no longer rings.".into();
-                self.office.consoles.send(console, ToConsole::Refused { what, code, text });
+        while let Ok(sealed) = self.inbox.try_recv() {
+            match sealed.letter {
+                Letter::AgentAnswers { console, .. } => {
+                    let (what, code) = ("answer".into(), "taken".into());
+                    let text = "The call no longer rings.".into();
+                    self.office.consoles.send(console, ToConsole::Refused { what, code, text });
+                }
+                Letter::AgentReturns { console, .. } => {
+                    let (what, code) = ("rejoin".into(), "over".into());
+                    let text = "The call is over.".into();
+                    self.office.consoles.send(console, ToConsole::Refused { what, code, text });
+                }
+                Letter::Terminated { call_id, figures } => {
+                    orphans::amend_late(&self.office, call_id, &figures).await;
+                }
+                Letter::Answer { .. }
+                | Letter::Status { .. }
+                | Letter::AgentDeclines(_)
+                // Whoever asked sees that nobody answers.
+                | Letter::Do { .. }
+                | Letter::ConsoleClosed { .. }
+                | Letter::AgentMutes { .. }
+                | Letter::AgentKey { .. }
+                | Letter::Look(_)
+                | Letter::Stop => {}
             }
+            drop(sealed.receipt);
         }
     }
 

@@ -90,3 +90,15 @@ pub(crate) async fn amend(
     }
     Ok(())
 }
+
+/// As [`amend`], for a call whose task has just written the record.
+pub(crate) async fn amend_late(office: &Office, call_id: CallId, figures: &Figures) {
+    let amended = match office.store.cdr(call_id).await {
+        Ok(Some(cdr)) => amend(office, cdr, figures).await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = amended {
+        tracing::error!(%error, "the platform's figures of a call are lost");
+    }
+}

@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -55,6 +56,45 @@ pub(crate) enum Letter {
     Stop,
 }
 
+/// A letter and what holds its webhook in the inbox.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    pub(crate) letter: Letter,
+    pub(crate) receipt: Option<Receipt>,
+}
+
+/// Held until what a webhook brought is on disk: only then the webhook may leave the inbox. Whoever
+/// carries it out drops it; nothing is sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Receipt(
+    #[expect(dead_code, reason = "it is held, not used")] mpsc::Sender<Infallible>,
+);
+
+/// Tells when every copy of a [`Receipt`] is gone.
+#[derive(Debug)]
+pub(crate) struct Settled(mpsc::Receiver<Infallible>);
+
+impl Receipt {
+    /// A receipt and what waits for it.
+    pub(crate) fn new() -> (Self, Settled) {
+        let (held, dropped) = mpsc::channel(1);
+        (Self(held), Settled(dropped))
+    }
+}
+
+impl Settled {
+    /// Whether every copy is gone.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.0.sender_strong_count() == 0
+    }
+
+    /// Waits until every copy is gone.
+    pub(crate) async fn wait(mut self) {
+        let nothing = self.0.recv().await;
+        debug_assert!(nothing.is_none(), "an Infallible cannot be sent");
+    }
+}
+
 /// What the `terminate` webhook says.
 #[derive(Debug, Clone)]
 pub(crate) struct Figures {
@@ -77,19 +117,28 @@ pub(crate) struct Look {
 /// What others hold of a call.
 #[derive(Debug, Clone)]
 pub(crate) struct CallHandle {
-    letters: mpsc::Sender<Letter>,
+    letters: mpsc::Sender<Sealed>,
 }
 
 impl CallHandle {
     /// A handle and the inbox it fills.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Letter>) {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Sealed>) {
         let (letters, inbox) = mpsc::channel(LETTERS_MAX);
         (Self { letters }, inbox)
     }
 
     /// Sends a letter; `false` when the call is over or does not read.
     pub(crate) fn send(&self, letter: Letter) -> bool {
-        match self.letters.try_send(letter) {
+        self.post(Sealed { letter, receipt: None })
+    }
+
+    /// Sends what a webhook brought; the receipt is dropped once that is on disk.
+    pub(crate) fn deliver(&self, letter: Letter, receipt: Receipt) -> bool {
+        self.post(Sealed { letter, receipt: Some(receipt) })
+    }
+
+    fn post(&self, sealed: Sealed) -> bool {
+        match self.letters.try_send(sealed) {
             Ok(()) => true,
             Err(mpsc::error::TrySendError::Closed(_)) => false,
             Err(mpsc::error::TrySendError::Full(_)) => {
@@ -112,7 +161,24 @@ pub(crate) struct Registry {
 struct Calls {
     by_id: BTreeMap<CallId, CallHandle>,
     by_opaque: BTreeMap<String, CallHandle>,
-    stopping: bool,
+    doors: Doors,
+}
+
+/// Whether new calls come in and go out.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Doors {
+    #[default]
+    Open,
+    /// The gateway drains or stops.
+    Closed,
+}
+
+/// A call that was entered.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    pub(crate) running: Running,
+    /// It came too late: the gateway stops.
+    pub(crate) too_late: bool,
 }
 
 /// Counts a running task until it is dropped.
@@ -134,20 +200,22 @@ impl Registry {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a user's call; `None` when it runs already or the gateway stops.
-    pub(crate) fn enter(&self, call_id: &CallId, handle: CallHandle) -> Option<Running> {
+    /// Enters a user's call; `None` when it runs already. One that comes when the doors are closed is
+    /// entered too: somebody must tell the platform.
+    pub(crate) fn enter(&self, call_id: &CallId, handle: CallHandle) -> Option<Entered> {
         let mut calls = self.calls();
-        if calls.stopping || calls.by_id.contains_key(call_id) {
+        if calls.by_id.contains_key(call_id) {
             return None;
         }
         calls.by_id.insert(call_id.clone(), handle);
-        Some(self.counted())
+        let too_late = calls.doors == Doors::Closed;
+        Some(Entered { running: self.counted(), too_late })
     }
 
     /// Enters a call we place; `None` when the gateway stops.
     pub(crate) fn enter_placed(&self, opaque: &str, handle: CallHandle) -> Option<Running> {
         let mut calls = self.calls();
-        if calls.stopping {
+        if calls.doors == Doors::Closed {
             return None;
         }
         calls.by_opaque.insert(opaque.to_owned(), handle);
@@ -196,14 +264,59 @@ impl Registry {
         }
     }
 
+    /// How many tasks run.
+    pub(crate) fn count(&self) -> usize {
+        *self.running.borrow()
+    }
+
+    /// From now on no call is placed, and a user's call is told that it comes too late.
+    pub(crate) fn close_doors(&self) {
+        self.calls().doors = Doors::Closed;
+    }
+
+    /// Waits until no task runs.
+    pub(crate) async fn run_dry(&self) {
+        let mut running = self.running.subscribe();
+        // The sender is ours: it cannot be gone.
+        drop(running.wait_for(|count| *count == 0).await);
+    }
+
     /// Ends every call and waits until all are recorded, or until the patience is over.
     pub(crate) async fn stop(&self, patience: Duration) {
-        self.calls().stopping = true;
+        self.close_doors();
         self.send_to_all(|| Letter::Stop);
-        let mut running = self.running.subscribe();
-        let stopped = tokio::time::timeout(patience, running.wait_for(|count| *count == 0)).await;
+        let stopped = tokio::time::timeout(patience, self.run_dry()).await;
         if stopped.is_err() {
             tracing::warn!("calls are left that the platform has not confirmed as ended");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_is_settled_when_the_last_letter_of_it_is_carried_out() {
+        let (receipt, settled) = Receipt::new();
+        let (call, mut inbox) = CallHandle::new();
+        assert!(call.deliver(Letter::Stop, receipt.clone()));
+        drop(receipt);
+        assert!(!settled.is_settled(), "the letter waits");
+        drop(inbox.try_recv().expect("a letter"));
+        assert!(settled.is_settled());
+    }
+
+    #[test]
+    fn behind_closed_doors_a_users_call_is_too_late_and_none_is_placed() {
+        let registry = Registry::new();
+        let id: CallId = "wacid.A".parse().unwrap();
+        registry.close_doors();
+        assert!(registry.enter_placed("offhook-1", CallHandle::new().0).is_none());
+        let entered = registry.enter(&id, CallHandle::new().0).expect("it is new");
+        assert!(entered.too_late && registry.count() == 1);
+        assert!(registry.enter(&id, CallHandle::new().0).is_none(), "it runs already");
+        drop(entered);
+        assert_eq!(registry.count(), 0);
     }
 }

@@ -6,6 +6,7 @@
 
 mod read;
 mod secret;
+mod slip;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -28,12 +29,17 @@ use wire::{
 
 pub use read::ConfigError;
 pub use secret::Secret;
+pub use slip::explain;
 
 /// Everything a gateway needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where HTTP listens; port 0 lets the kernel choose.
     pub http: SocketAddr,
+    /// What HTTP is encrypted with; without it HTTP is plain.
+    pub tls: Option<TlsFiles>,
+    /// Reverse proxies that are believed when they say how a browser reached them.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Where media flows.
     pub media: Media,
     /// The Calling API.
@@ -54,8 +60,19 @@ pub struct Config {
     pub return_for: Duration,
     /// How old a `connect` webhook may be; `None` trusts a platform with a clock of its own.
     pub connect_age_max: Option<Duration>,
+    /// How long live calls may go on once the gateway was asked to stop.
+    pub drain_for: Duration,
     /// What calls are estimated to cost.
     pub price: Price,
+}
+
+/// A certificate and its key; read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and what leads to its root, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
 }
 
 /// Where media flows.
@@ -169,6 +186,12 @@ impl HashedPassword {
         PasswordHash::new(text).ok().map(|_| Self(text.to_owned()))
     }
 
+    /// The hash, as a configuration holds it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Whether this is the password. Slow by intent: not on an async thread.
     #[must_use]
     pub fn fits(&self, password: &str) -> bool {
@@ -197,6 +220,8 @@ pub const HTTP_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALH
 pub const RING_FOR_DEFAULT: Duration = Duration::from_secs(20);
 /// How long an agent's page may be gone when nothing is said: a reload takes a few seconds.
 pub const RETURN_FOR_DEFAULT: Duration = Duration::from_secs(15);
+/// How long live calls may go on after a request to stop when nothing is said.
+pub const DRAIN_FOR_DEFAULT: Duration = Duration::from_secs(60);
 /// How long a Graph request may take when nothing is said.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 /// How old a `connect` may be when nothing is said (fact sheet 10.4).
@@ -219,6 +244,8 @@ impl Config {
         };
         Self {
             http: HTTP_DEFAULT,
+            tls: None,
+            trusted_proxies: Vec::new(),
             media: Media::default(),
             upstream: Upstream {
                 edition: Edition::Meta {
@@ -248,6 +275,7 @@ impl Config {
             return_for: RETURN_FOR_DEFAULT,
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,
+            drain_for: DRAIN_FOR_DEFAULT,
             price: Price::default(),
         }
     }

@@ -7,6 +7,13 @@
 //! data_dir = "/var/lib/offhook"
 //! ring_for_s = 20
 //! return_for_s = 15                       # an agent's page may be gone that long in a call
+//! drain_for_s = 60                        # how long live calls may go on after SIGTERM
+//!
+//! trusted_proxies = ["127.0.0.1"]         # whose X-Forwarded-Proto is believed
+//!
+//! [tls]                                   # without it HTTP is plain
+//! certificate = "/etc/offhook/tls.pem"    # both are read again when they change
+//! key = "/etc/offhook/tls.key"
 //!
 //! [number]
 //! phone_number_id = "109876543210987"
@@ -53,8 +60,9 @@ use wire::{
 };
 
 use super::{
-    Agent, CONNECT_AGE_DEFAULT, Config, FlowSource, HTTP_DEFAULT, HashedPassword, Media, Number,
-    Price, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, Upstream,
+    Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, FlowSource, HTTP_DEFAULT,
+    HashedPassword, Media, Number, Price, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT, Secret,
+    TIMEOUT_DEFAULT, TlsFiles, Upstream, slip,
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
@@ -109,7 +117,11 @@ struct File {
     data_dir: Option<PathBuf>,
     ring_for_s: Option<u64>,
     return_for_s: Option<u64>,
+    drain_for_s: Option<u64>,
     connect_age_max_s: Option<u64>,
+    #[serde(default)]
+    trusted_proxies: Vec<IpAddr>,
+    tls: Option<TlsTable>,
     number: NumberTable,
     upstream: UpstreamTable,
     #[serde(default)]
@@ -117,6 +129,13 @@ struct File {
     #[serde(default)]
     price: PriceTable,
     agents: Vec<AgentTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsTable {
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -190,7 +209,7 @@ impl Config {
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
         let file: File = toml::from_str(&text).map_err(|error| ConfigError::Parse {
             path: path.to_owned(),
-            text: error.to_string().trim_end().to_owned(),
+            text: slip::explain(&text, &error),
         })?;
         Secrets { folder }.config(file)
     }
@@ -217,6 +236,11 @@ impl Secrets<'_> {
         };
         Ok(Config {
             http: file.http.unwrap_or(HTTP_DEFAULT),
+            tls: file.tls.map(|tls| TlsFiles {
+                certificate: self.folder.join(tls.certificate),
+                key: self.folder.join(tls.key),
+            }),
+            trusted_proxies: file.trusted_proxies,
             media: media(file.media)?,
             upstream: self.upstream(file.upstream, &number)?,
             number,
@@ -233,6 +257,7 @@ impl Secrets<'_> {
             connect_age_max: Some(
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
             ),
+            drain_for: file.drain_for_s.map_or(DRAIN_FOR_DEFAULT, Duration::from_secs),
             price: price(&file.price)?,
         })
     }

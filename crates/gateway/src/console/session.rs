@@ -16,7 +16,7 @@ use axum::{
 use terms::AgentId;
 use tokio::time::Instant;
 
-use crate::{api::ApiError, config::Agent, office::Office};
+use crate::{api::ApiError, config::Agent, office::Office, scheme::Scheme};
 
 /// The cookie's name.
 const COOKIE: &str = "offhook_session";
@@ -43,7 +43,7 @@ impl Sessions {
     }
 
     /// Opens a session; returns the cookie to set.
-    pub(crate) fn log_in(&self, agent: AgentId) -> String {
+    pub(crate) fn log_in(&self, agent: AgentId, scheme: Scheme) -> String {
         let token: String =
             rand::random::<[u8; 32]>().iter().map(|byte| format!("{byte:02x}")).collect();
         let now = Instant::now();
@@ -57,15 +57,15 @@ impl Sessions {
         }
         open.insert(token.clone(), Session { agent, until: now + LASTS });
         let seconds = LASTS.as_secs();
-        format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}")
+        cookie(&token, seconds, scheme)
     }
 
     /// Closes a session; returns the cookie that clears the browser's.
-    pub(crate) fn log_out(&self, headers: &HeaderMap) -> String {
+    pub(crate) fn log_out(&self, headers: &HeaderMap, scheme: Scheme) -> String {
         if let Some(token) = token(headers) {
             self.open().remove(token);
         }
-        format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")
+        cookie("", 0, scheme)
     }
 
     fn agent(&self, headers: &HeaderMap) -> Option<AgentId> {
@@ -73,6 +73,14 @@ impl Sessions {
         let session = open.get(token(headers)?)?;
         (session.until > Instant::now()).then(|| session.agent.clone())
     }
+}
+
+fn cookie(token: &str, seconds: u64, scheme: Scheme) -> String {
+    let secure = match scheme {
+        Scheme::Https => "; Secure",
+        Scheme::Http => "",
+    };
+    format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {

@@ -29,7 +29,7 @@ use super::session::Caller;
 use crate::{
     api::ApiError,
     calls::{
-        actor::{self, Outgoing},
+        actor::{self, Outgoing, PlaceError},
         order::{Asker, Order, destination},
         registry::Letter,
     },
@@ -78,7 +78,8 @@ fn same_origin(headers: &HeaderMap) -> bool {
 }
 
 async fn serve(office: Arc<Office>, agent: Agent, mut socket: WebSocket) {
-    let Opened { id, mut frames, there, agent: shown, calls } = office.consoles.open(&agent);
+    let Opened { id, mut frames, there, agent: shown, calls, notice } =
+        office.consoles.open(&agent);
     office.metrics.consoles(1);
     let number = Number {
         phone_number_id: office.config.number.phone_number_id.clone(),
@@ -86,7 +87,11 @@ async fn serve(office: Arc<Office>, agent: Agent, mut socket: WebSocket) {
         name: office.config.number.name.clone(),
     };
     let hello = ToConsole::Hello { agent: shown, calls, number };
-    if send(&mut socket, &hello).await {
+    let mut greeted = send(&mut socket, &hello).await;
+    if let Some(notice) = notice {
+        greeted = greeted && send(&mut socket, &notice).await;
+    }
+    if greeted {
         talk(&office, &agent, id, &mut socket, (&mut frames, there)).await;
     }
     office.metrics.consoles(-1);
@@ -219,8 +224,10 @@ fn order(office: &Arc<Office>, agent: &Agent, console: ConsoleId, call_id: CallI
         return refuse(&office, console, what, "over", "The call is over.".into());
     }
     tokio::spawn(async move {
-        if let Ok(Err(text)) = answered.await {
-            refuse(&office, console, what, "out_of_place", text);
+        match answered.await {
+            Ok(Ok(())) => {}
+            Ok(Err(text)) => refuse(&office, console, what, "out_of_place", text),
+            Err(_) => refuse(&office, console, what, "over", "The call is over.".into()),
         }
     });
 }
@@ -244,6 +251,10 @@ async fn place(office: &Arc<Office>, agent: &Agent, console: ConsoleId, to: WaId
     let outgoing = Outgoing { to, name, agent: agent.id.clone(), console, offer };
     if let Err(error) = actor::place(office, outgoing) {
         office.consoles.release(&agent.id);
-        refuse(office, console, "place", "offer", error.to_string());
+        let code = match error {
+            PlaceError::Leg(_) => "offer",
+            PlaceError::Stopping => "draining",
+        };
+        refuse(office, console, "place", code, error.to_string());
     }
 }

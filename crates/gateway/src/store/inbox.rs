@@ -1,10 +1,10 @@
 //! Which webhooks came, and which were acted on?
 //!
-//! A webhook is stored before it is acknowledged and removed once it was acted on, together with
-//! the keys of its events. What a killed gateway left behind is acted on by the next one.
+//! A webhook is stored before it is acknowledged and removed once its effects are on disk, together
+//! with the keys of its events. What a killed gateway left behind is acted on by the next one.
 
 use rusqlite::{OptionalExtension, params};
-use terms::Timestamp;
+use terms::{CallId, Timestamp};
 
 use super::{Store, StoreError};
 
@@ -41,16 +41,16 @@ impl Store {
         .await
     }
 
-    /// The webhooks not acted on, in the order they came.
+    /// The webhooks that came after this place, in the order they came.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn waiting_webhooks(&self) -> Result<Vec<Delivery>, StoreError> {
-        self.run(|db| {
-            let sql = "SELECT id, received_ms, body FROM inbox ORDER BY id LIMIT 100";
+    pub(crate) async fn waiting_webhooks(&self, after: i64) -> Result<Vec<Delivery>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT id, received_ms, body FROM inbox WHERE id > ?1 ORDER BY id LIMIT 100";
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map([], |row| {
+            let rows = statement.query_map([after], |row| {
                 let received_at = Timestamp::from_unix_ms(row.get(1)?);
                 Ok(Delivery { id: row.get(0)?, received_at, body: row.get(2)? })
             })?;
@@ -69,6 +69,21 @@ impl Store {
             let sql = "SELECT 1 FROM seen WHERE key = ?1";
             let found = db.prepare_cached(sql)?.query_row([key], |_| Ok(())).optional()?;
             Ok(found.is_some())
+        })
+        .await
+    }
+
+    /// Whether this call is over: its end, which has this key, was acted on, or it has its record.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn was_over(&self, call: CallId, end: String) -> Result<bool, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM seen WHERE key = ?1)
+                           OR EXISTS (SELECT 1 FROM cdrs WHERE call_id = ?2)";
+            let keys = params![end, call.as_str()];
+            Ok(db.prepare_cached(sql)?.query_row(keys, |row| row.get(0))?)
         })
         .await
     }

@@ -3,13 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 mod agents;
+mod config;
 mod desk;
+mod drain;
 mod flows;
 mod hand_over;
 mod openapi;
 mod orphans;
 mod placed;
 mod rest;
+mod tls;
 mod upstream;
 mod voice;
 mod webhooks;

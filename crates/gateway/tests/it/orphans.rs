@@ -86,6 +86,41 @@ fn a_webhook_that_was_stored_but_not_acted_on_is_acted_on_by_the_next_gateway() 
     });
 }
 
+#[test]
+fn a_connect_that_was_acted_on_but_not_finished_does_not_take_the_orphan_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let upstream = runtime.block_on(Upstream::start());
+    let engine = engine::Engine::start(engine::Config::default()).unwrap();
+    let user = Voice::of_platform(&engine);
+    die_in_a_call(&upstream, folder.path(), &user.platform_offer());
+    let asked = upstream.count("pre_accept");
+    // As if it had died a moment before: the webhook is still there, its key is not.
+    let body = serde_json::to_vec(&connect(CALL, &user.platform_offer())).unwrap();
+    let database = rusqlite::Connection::open(folder.path().join("gateway.db")).unwrap();
+    database.execute("DELETE FROM seen", []).unwrap();
+    let sql = "INSERT INTO inbox (received_ms, body) VALUES (?1, ?2)";
+    database.execute(sql, rusqlite::params![crate::desk::now() * 1000, body]).unwrap();
+    let waiting = || -> i64 {
+        database.query_row("SELECT count(*) FROM inbox", [], |row| row.get(0)).unwrap()
+    };
+
+    runtime.block_on(async {
+        let gateway = serve(config(&upstream, Some(folder.path()))).await.unwrap();
+        let desk = Desk { gateway, upstream, engine, http: reqwest::Client::new() };
+        desk.upstream.wait_for("terminate").await;
+        let acted_on = async {
+            while waiting() > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), acted_on).await.unwrap();
+        assert_eq!(desk.record(CALL).await["reason"], "gateway_died");
+        assert!(desk.metrics().await.contains("result=\"after_end\"} 1"));
+        assert_eq!(desk.upstream.count("pre_accept"), asked, "the orphan is not taken again");
+    });
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_ends_live_calls_politely() {
     let desk = Desk::start().await;

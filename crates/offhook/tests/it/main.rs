@@ -3,11 +3,15 @@
 
 mod agent;
 mod capture;
+mod drain;
 mod hears;
 mod http;
+mod init;
 mod kill;
+mod kills;
 mod load;
 mod process;
 mod quote;
 mod rules;
 mod sandbox;
+mod tee;

@@ -47,6 +47,19 @@ impl Server {
         self.ready[name].as_str().expect("an address in the ready line").to_owned()
     }
 
+    /// SIGTERM: please stop.
+    pub(crate) fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
+            .expect("asking our own process");
+    }
+
+    /// The exit code, once the process has ended by itself.
+    pub(crate) fn exit_code(mut self, within: Duration) -> Option<i32> {
+        let child = &mut self.child;
+        wait_for("end of the process", within, || child.try_wait().expect("our own process")).code()
+    }
+
     /// SIGKILL: no goodbye.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("killing our own process");

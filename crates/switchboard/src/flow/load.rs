@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use jiff::tz::TimeZone;
 use serde_spanned::Spanned;
+use terms::nearest;
 use toml::de::{DeTable, DeValue};
 
 use super::{Flow, Gather, Hours, Key, Named, Prompt, Ring, Step, check};
@@ -404,29 +405,4 @@ impl<'a> Reader<'a> {
 
 fn suggestion(name: &str, known: &[&str]) -> String {
     nearest(name, known).map_or_else(String::new, |near| format!(": did you mean `{near}`?"))
-}
-
-/// The known name a slip away from this one, if there is one.
-fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    let slips_max = 1 + name.chars().count() / 4;
-    known
-        .iter()
-        .map(|near| (slips(name, near), *near))
-        .filter(|(slips, _)| *slips <= slips_max)
-        .min()
-        .map(|(_, near)| near)
-}
-
-/// How many signs differ (Levenshtein distance).
-fn slips(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, sign) in a.chars().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], i + 1);
-        for (j, other) in b.iter().enumerate() {
-            let here = (corner + usize::from(sign != *other)).min(row[j] + 1).min(row[j + 1] + 1);
-            corner = std::mem::replace(&mut row[j + 1], here);
-        }
-    }
-    row[b.len()]
 }

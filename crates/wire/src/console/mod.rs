@@ -8,7 +8,7 @@ mod call;
 mod contact;
 
 use serde::{Deserialize, Serialize};
-use terms::{AgentId, CallId, PhoneNumberId, WaId};
+use terms::{AgentId, CallId, PhoneNumberId, Timestamp, WaId};
 
 use crate::SdpText;
 
@@ -176,6 +176,11 @@ pub enum ToConsole {
     Agents {
         /// Everybody.
         agents: Vec<Colleague>,
+    },
+    /// The gateway is being stopped: no new calls come in or go out.
+    Draining {
+        /// When it ends the calls that still run.
+        until: Timestamp,
     },
 }
 
