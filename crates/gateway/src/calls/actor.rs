@@ -335,6 +335,7 @@ impl CallActor {
             self.office.registry.name(&call_id, opaque);
         }
         self.facts.call_id = Some(call_id);
+        self.tell_assigned();
         self.save_live().await;
     }
 

@@ -16,7 +16,8 @@ use terms::{AgentId, Direction};
 use tokio::time::Instant;
 use wire::{
     SdpText,
-    console::{RingStopped, ToConsole},
+    console::{Call, RingStopped, ToConsole},
+    event::What,
 };
 
 use super::{
@@ -27,6 +28,7 @@ use crate::{
     cdr::Cdr,
     clock, contacts,
     events::ConsoleId,
+    outbox::news,
     store::{LiveCall, StoreError},
 };
 
@@ -149,6 +151,7 @@ impl CallActor {
     async fn open_gate(&mut self) {
         self.with_whatsapp(|leg| leg.send_gate(true));
         self.facts.answered = Some((clock::now(), Instant::now()));
+        self.tell_outside(What::CallAccepted);
         self.save_live().await;
     }
 
@@ -171,7 +174,13 @@ impl CallActor {
         let (Some(whatsapp), Some(agent)) = (&self.whatsapp, &self.agent_leg) else { return };
         whatsapp.handle.play(Source::Bridge(agent.handle.clone()));
         agent.handle.play(Source::Bridge(whatsapp.handle.clone()));
-        self.facts.agent = Some(agent.agent.clone());
+        let agent = agent.agent.clone();
+        self.facts.agent = Some(agent.clone());
+        if let Some(call) = self.view() {
+            let who = agent.as_str();
+            let news = news::of_call_by(who, call, clock::now(), What::CallAnswered);
+            self.office.outbox.tell(news);
+        }
     }
 
     async fn drop_agent(&mut self) {
@@ -203,7 +212,17 @@ impl CallActor {
             return;
         }
         if let Some(call) = self.view() {
+            if let Some(news) = news::of_state(call.clone(), clock::now()) {
+                self.office.outbox.tell(news);
+            }
             self.office.consoles.tell_call(call);
+        }
+    }
+
+    /// Tells the business's systems what happens to the call, once.
+    pub(super) fn tell_outside(&self, what: fn(Box<Call>) -> What) {
+        if let Some(call) = self.view() {
+            self.office.outbox.tell(news::of_call(call, clock::now(), what));
         }
     }
 
@@ -242,11 +261,20 @@ impl CallActor {
             return self.office.consoles.send(console, refuse("taken", text));
         }
         self.send_answer();
+        self.tell_assigned();
         for effect in effects {
             // Nothing that follows an agent's answer brings an input at once.
             let next = self.carry_out(effect).await;
             debug_assert!(next.is_none());
         }
+    }
+
+    /// The agent of the leg has the call.
+    pub(super) fn tell_assigned(&self) {
+        let (Some(mut call), Some(leg)) = (self.view(), &self.agent_leg) else { return };
+        call.agent = Some(leg.agent.clone());
+        let who = leg.agent.as_str();
+        self.office.outbox.tell(news::of_call_by(who, call, clock::now(), What::CallAssigned));
     }
 
     pub(super) fn send_answer(&self) {
@@ -291,7 +319,8 @@ impl CallActor {
             let mut cdr = self.record(call_id.clone(), reason);
             cdr.whatsapp_leg = whatsapp_figures;
             let store = &self.office.store;
-            log_fault(store.save_cdr(cdr.clone()).await, "the record of a call is lost");
+            let end = news::of_end(&cdr, self.office.number());
+            log_fault(store.save_cdr(cdr.clone(), end).await, "the record of a call is lost");
             // A platform that never confirmed is told again by the next start.
             if self.facts.figures.is_some() || !is_unreachable(reason) {
                 log_fault(store.forget_live(call_id).await, "an ended call is still on disk");

@@ -4,6 +4,7 @@
 //! ([`Config::read`]) in which an unknown key is an error, or from [`Config::demo`]. Secrets are
 //! never written in the file: it names a file or an environment variable, and they print as `***`.
 
+mod events;
 mod read;
 mod secret;
 
@@ -26,6 +27,7 @@ use wire::{
     edition::{Edition, GRAPH_VERSION_DEFAULT},
 };
 
+pub use events::{Endpoint, EndpointError, Events};
 pub use read::ConfigError;
 pub use secret::Secret;
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub connect_age_max: Option<Duration>,
     /// What calls are estimated to cost.
     pub price: Price,
+    /// Who is told what happens.
+    pub events: Events,
 }
 
 /// Where media flows.
@@ -244,6 +248,7 @@ impl Config {
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,
             price: Price::default(),
+            events: Events::default(),
         }
     }
 

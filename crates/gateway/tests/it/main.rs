@@ -4,10 +4,12 @@
 
 mod agents;
 mod desk;
+mod events;
 mod flows;
 mod openapi;
 mod orphans;
 mod placed;
+mod receiver;
 mod rest;
 mod upstream;
 mod voice;

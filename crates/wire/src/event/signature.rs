@@ -94,8 +94,8 @@ impl SigningKey {
     }
 
     fn mac(&self, text: &str) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.bytes)
-            .expect("HMAC takes a key of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.bytes).expect("HMAC takes a key of any length");
         mac.update(text.as_bytes());
         mac.finalize().into_bytes().into()
     }
@@ -127,7 +127,8 @@ mod tests {
     fn the_form_of_stripe_takes_the_secret_as_it_is_written() {
         let key = SigningKey::new(Scheme::Stripe, SECRET).unwrap();
         assert_eq!(key.header(), "offhook-signature");
-        let expected = "t=1614265330,v1=2e37df5d4a028c51a7f3133d64ae1e300d2c2c900f1b1d49d4369ad2530f8964";
+        let expected =
+            "t=1614265330,v1=2e37df5d4a028c51a7f3133d64ae1e300d2c2c900f1b1d49d4369ad2530f8964";
         assert_eq!(key.sign(ID, Timestamp::from_unix(AT), BODY), expected);
     }
 
