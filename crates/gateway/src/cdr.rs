@@ -42,6 +42,9 @@ pub struct Cdr {
     /// Whole seconds between, as the platform counts; only if picked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_s: Option<u64>,
+    /// Who ended it: `user`, `agent`, `flow`, `platform` or `gateway`. Older records have no word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
     /// Why it ended: a stable word.
     pub reason: String,
     /// Whose fault, if anybody's: `user`, `business`, `platform` or `gateway`.
@@ -192,6 +195,7 @@ impl Cdr {
             answered_at: None,
             ended_at,
             duration_s: None,
+            ended_by: Some(ended_by(reason).into()),
             reason: reason.as_str().into(),
             fault: reason.fault().map(|fault| fault.as_str().into()),
             text: reason.text(),
@@ -250,6 +254,33 @@ impl Cdr {
         call.pulses = self.pulses;
         call.price = self.price;
         call
+    }
+}
+
+/// Who ended the call; a caller who gave up may have been cut off by the platform's patience.
+fn ended_by(reason: &EndReason) -> &'static str {
+    match reason {
+        EndReason::UserHungUp
+        | EndReason::CallerGaveUp
+        | EndReason::UserRejected
+        | EndReason::UserDidNotAnswer => "user",
+        EndReason::AgentHungUp(_) | EndReason::AgentCancelled(_) | EndReason::AgentGone(_) => {
+            "agent"
+        }
+        EndReason::ProgramHungUp => "program",
+        EndReason::FlowHungUp { .. } => "flow",
+        EndReason::PlatformRefused { .. }
+        | EndReason::PlatformUnreachable { .. }
+        | EndReason::PlatformReported { .. } => "platform",
+        EndReason::NobodyAnswered
+        | EndReason::SessionUnusable { .. }
+        | EndReason::PlatformSilent { .. }
+        | EndReason::NoMediaFromWhatsapp { .. }
+        | EndReason::WhatsappMediaFailed { .. }
+        | EndReason::AgentMediaFailed { .. }
+        | EndReason::NoSocket { .. }
+        | EndReason::GatewayStopped
+        | EndReason::GatewayDied => "gateway",
     }
 }
 

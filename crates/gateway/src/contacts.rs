@@ -20,6 +20,7 @@ use crate::{
     cdr::Cdr,
     clock,
     office::Office,
+    outbox::news,
     store::{ContactRow, Grant, StoreError},
 };
 
@@ -68,7 +69,7 @@ pub(crate) async fn note_window(
         contact.user_id = known.user_id.or_else(|| contact.user_id.take());
         contact.window_until = contact.window_until.max(Some(at + WINDOW));
     };
-    office.store.change_contact(wa_id.clone(), clock::now(), change).await?;
+    office.store.open_window(wa_id.clone(), at, office.graph.now(), change).await?;
     tell(office, wa_id).await
 }
 
@@ -137,7 +138,20 @@ async fn note_reply(
     };
     let expires_at = reply.expiration_timestamp.filter(|_| state == PermissionState::Temporary);
     let grant = Grant { state, expires_at, learnt_at: Some(message.timestamp) };
-    set_grant(office, wa_id.clone(), grant).await?;
+    let by = message.id.as_str().to_owned();
+    let answers = shown != ChatEntryState::Revoked;
+    let change = move |contact: &mut ContactRow| {
+        if !take_grant(contact, grant) {
+            return None;
+        }
+        let who = Peer {
+            name: contact.name.clone(),
+            wa_id: Some(contact.wa_id.clone()),
+            user_id: contact.user_id.clone(),
+        };
+        news::of_permission(who, &grant, &by, answers)
+    };
+    office.store.change_contact_telling(wa_id.clone(), clock::now(), change).await?;
     let line = ChatLine {
         id: message.id.as_str().to_owned(),
         at: message.timestamp,
@@ -156,12 +170,18 @@ pub(crate) async fn set_grant(
     grant: Grant,
 ) -> Result<(), StoreError> {
     let change = move |contact: &mut ContactRow| {
-        if !is_older(grant.learnt_at, contact.grant.learnt_at) {
-            contact.grant = grant;
-        }
+        take_grant(contact, grant);
     };
     office.store.change_contact(wa_id, clock::now(), change).await?;
     Ok(())
+}
+
+fn take_grant(contact: &mut ContactRow, grant: Grant) -> bool {
+    let newer = !is_older(grant.learnt_at, contact.grant.learnt_at);
+    if newer {
+        contact.grant = grant;
+    }
+    newer
 }
 
 /// Webhooks tell whole seconds, our own questions finer times: within one second the later to arrive

@@ -12,7 +12,10 @@ use std::{
 
 use switchboard::call::{EndReason, Status, Termination};
 use terms::{CallId, Direction, Timestamp};
+use wire::console::{Call, CallState, Peer};
+use wire::event::What;
 use wire::webhook::{
+    account::{AccountEvent, AccountUpdate},
     call::{CallEntry, CallEvent, CallStatus, CallsValue, Progress},
     envelope::{Change, Envelope},
     message::MessagesValue,
@@ -27,6 +30,7 @@ use crate::{
     cdr::Cdr,
     clock, contacts,
     office::Office,
+    outbox::news,
     store::{Delivery, LiveCall, StoreError},
 };
 
@@ -119,10 +123,8 @@ impl Round<'_> {
             match change {
                 Change::Calls(value) => self.calls(value).await?,
                 Change::Messages(value) => self.messages(value).await?,
-                Change::SettingsUpdate(_)
-                | Change::AccountUpdate(_)
-                | Change::TemplateStatus(_)
-                | Change::Other { .. } => {
+                Change::AccountUpdate(update) => self.account(update).await?,
+                Change::SettingsUpdate(_) | Change::TemplateStatus(_) | Change::Other { .. } => {
                     self.office.metrics.event("other");
                 }
                 Change::Unreadable { field, why, .. } => {
@@ -131,6 +133,17 @@ impl Round<'_> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Restrictions are told; what else happens to the account is for people.
+    async fn account(&self, update: &AccountUpdate) -> Result<(), StoreError> {
+        if update.event == AccountEvent::Restriction {
+            let number = &self.office.config.number.phone_number_id;
+            let news = news::of_restriction(update, number, self.received_at);
+            self.office.outbox.keep(news).await?;
+        }
+        self.office.metrics.event("other");
         Ok(())
     }
 
@@ -209,6 +222,7 @@ impl Round<'_> {
         };
         let contact =
             contacts::peer(call.from.as_ref(), call.from_user_id.as_ref(), &value.contacts);
+        self.tell_ringing(call, contact.clone());
         contacts::note_window(office, &contact, call.timestamp).await?;
         let incoming = Incoming {
             call_id: call.id.clone(),
@@ -221,6 +235,17 @@ impl Round<'_> {
         };
         office.metrics.event(if actor::take(office, incoming) { "acted_on" } else { "duplicate" });
         Ok(())
+    }
+
+    /// On disk before the webhook is forgotten, for the store does its jobs in order; so nobody waits.
+    fn tell_ringing(&self, call: &CallEntry, contact: Peer) {
+        let direction = Direction::UserInitiated;
+        let number = self.office.number().to_owned();
+        let (state, since) = (CallState::Ringing, call.timestamp);
+        let mut ringing = Call::new(call.id.clone(), direction, state, contact, number, since);
+        ringing.deeplink_payload.clone_from(&call.deeplink_payload);
+        ringing.cta_payload.clone_from(&call.cta_payload);
+        self.office.outbox.tell(news::of_call(ringing, since, What::CallRinging));
     }
 
     fn is_stale(&self, timestamp: Timestamp) -> bool {
@@ -275,7 +300,7 @@ impl Round<'_> {
         &self,
         call_id: &CallId,
         opaque: Option<&str>,
-        contact: wire::console::Peer,
+        contact: Peer,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let ours = opaque.is_some_and(|opaque| opaque.starts_with(OPAQUE_PREFIX));
@@ -353,7 +378,8 @@ impl Round<'_> {
             let duration = std::time::Duration::from_secs(seconds);
             cdr.talked(start, duration, &self.office.config.price);
         }
-        self.office.store.save_cdr(cdr.clone()).await?;
+        let end = news::of_end(&cdr, self.office.number());
+        self.office.store.save_cdr(cdr.clone(), end).await?;
         contacts::note_call(self.office, &cdr).await;
         self.office.metrics.event("acted_on");
         Ok(())

@@ -71,7 +71,7 @@ impl From<GraphError> for Outcome {
 /// Why no client can be made.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make the HTTP client")]
-pub struct ClientError(#[source] reqwest::Error);
+pub struct ClientError(#[source] pub(crate) reqwest::Error);
 
 impl Graph {
     /// A client for this front door.

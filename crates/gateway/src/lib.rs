@@ -2,7 +2,8 @@
 //!
 //! [`serve`] connects one WhatsApp number to people in browsers and to a flow. The way of a call is
 //! one direction: webhook → dispatch → `calls::registry` → `calls::actor` → `switchboard` decides
-//! → `calls::effects` → Graph, media engine, consoles, store. Packets never pass the actor.
+//! → `calls::effects` → Graph, media engine, consoles, store. What
+//! outsiders may know goes to the `outbox`, with the fact it tells. Packets never pass the actor.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,9 +24,11 @@ mod console;
 mod contacts;
 mod dispatch;
 mod events;
+mod export;
 mod graph;
 mod metrics;
 mod office;
+mod outbox;
 mod pages;
 mod prompts;
 mod scheme;

@@ -29,6 +29,10 @@ const HELP: &[(&str, &str)] = &[
     ("offhook_gateway_calls_started_total", "Calls started, by direction."),
     ("offhook_gateway_calls_ended_total", "Calls ended, by reason and fault."),
     ("offhook_gateway_graph_requests_total", "Requests to the Calling API, by kind and outcome."),
+    ("offhook_gateway_outbox_events_total", "Events told, by what became of them at the store."),
+    ("offhook_gateway_event_deliveries_total", "Attempts to deliver an event, by outcome."),
+    ("offhook_gateway_event_deliveries_waiting", "Deliveries of events that wait."),
+    ("offhook_gateway_event_streams_open", "Readers of the stream of events."),
     ("offhook_gateway_calls_live", "Calls running now."),
     ("offhook_gateway_consoles_open", "Consoles open now."),
     ("offhook_gateway_tls_reloads_total", "New certificates, by whether they could be used."),
@@ -58,6 +62,27 @@ impl Metrics {
         let labels = format!("reason=\"{reason}\",fault=\"{fault}\"");
         self.count("offhook_gateway_calls_ended_total", labels);
         self.add("offhook_gateway_calls_live", -1);
+    }
+
+    /// An event was told: `taken`, or lost to an `overflow`.
+    pub(crate) fn told(&self, became: &'static str) {
+        self.count("offhook_gateway_outbox_events_total", format!("result=\"{became}\""));
+    }
+
+    /// An attempt to deliver an event ended.
+    pub(crate) fn delivery(&self, result: &'static str) {
+        self.count("offhook_gateway_event_deliveries_total", format!("result=\"{result}\""));
+    }
+
+    /// How many deliveries wait.
+    pub(crate) fn deliveries_waiting(&self, waiting: u32) {
+        let mut gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
+        gauges.insert("offhook_gateway_event_deliveries_waiting", waiting.into());
+    }
+
+    /// A reader of the stream came (1) or left (-1).
+    pub(crate) fn streams(&self, change: i64) {
+        self.add("offhook_gateway_event_streams_open", change);
     }
 
     /// A console opened (1) or closed (-1).

@@ -6,7 +6,7 @@ use engine::Engine;
 
 use crate::{
     calls::registry::Registry, config::Config, console::session::Sessions, events::Consoles,
-    graph::Graph, metrics::Metrics, prompts::Shelf, store::Store,
+    graph::Graph, metrics::Metrics, outbox::Outbox, prompts::Shelf, store::Store,
 };
 
 /// The shared parts of one gateway.
@@ -16,6 +16,7 @@ pub(crate) struct Office {
     pub(crate) engine: Engine,
     pub(crate) graph: Graph,
     pub(crate) store: Store,
+    pub(crate) outbox: Outbox,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shelf: Shelf,
     pub(crate) consoles: Consoles,
@@ -23,6 +24,8 @@ pub(crate) struct Office {
     /// Rung when a webhook has been stored.
     pub(crate) inbox: tokio::sync::Notify,
     pub(crate) sessions: Sessions,
+    /// The seats of those who read the stream of events.
+    pub(crate) readers: Arc<tokio::sync::Semaphore>,
 }
 
 impl Office {

@@ -9,7 +9,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use engine::Engine;
-use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::Notify,
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
     api,
@@ -22,6 +26,7 @@ use crate::{
     graph::{ClientError, Graph},
     metrics::Metrics,
     office::Office,
+    outbox::{Outbox, deliver, upkeep},
     prompts::{Shelf, ShelfError},
     scheme::Remote,
     store::{Store, StoreError},
@@ -68,6 +73,7 @@ pub struct Running {
     stop: Arc<Notify>,
     server: JoinHandle<()>,
     inbox: JoinHandle<()>,
+    outbox: JoinSet<()>,
 }
 
 /// Starts a gateway.
@@ -79,7 +85,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     // The first of several in one process wins; they are the same.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let shelf = Shelf::load(config.flow.as_ref())?;
-    let store = Store::open(config.data_dir.as_deref())?;
+    let source = format!("/numbers/{}", config.number.phone_number_id);
+    let store = Store::open(config.data_dir.as_deref(), &source)?;
     store.forget_old_keys(clock::now()).await?;
     let engine = Engine::start(engine::Config {
         threads: 1,
@@ -101,8 +108,10 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         registry: Registry::new(),
         inbox: Notify::new(),
         sessions: Sessions::default(),
+        readers: api::stream::seats(),
         config,
         engine,
+        outbox: Outbox::new(store.clone(), Arc::clone(&metrics)),
         store,
         metrics,
         shelf,
@@ -114,12 +123,26 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         }
         None => Listening::Plain(listener),
     };
+    let outbox = start_outbox(&office).await?;
     let left = orphans::end_left_behind(&office).await?;
     tracing::info!(%address, left_behind = left, "gateway runs");
     let stop = Arc::new(Notify::new());
     let server = tokio::spawn(run(listening, Arc::clone(&office), Arc::clone(&stop)));
     let inbox = tokio::spawn(dispatch::run(Arc::clone(&office)));
-    Ok(Running { office, address, stop, server, inbox })
+    Ok(Running { office, address, stop, server, inbox, outbox })
+}
+
+/// Endpoints are known before anything happens, so a new one gets all that follows.
+async fn start_outbox(office: &Arc<Office>) -> Result<JoinSet<()>, StartError> {
+    let client = deliver::client(office.config.events.timeout)?;
+    let mut tasks = JoinSet::new();
+    for endpoint in &office.config.events.endpoints {
+        office.store.know_endpoint(endpoint.name.clone()).await?;
+        let endpoint = Arc::new(endpoint.clone());
+        tasks.spawn(deliver::run(Arc::clone(office), endpoint, client.clone()));
+    }
+    tasks.spawn(upkeep::run(Arc::clone(office)));
+    Ok(tasks)
 }
 
 enum Listening {
@@ -170,11 +193,13 @@ impl Running {
     }
 
     /// Ends live calls politely, waits until they are recorded, and stops.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         // Webhooks are still taken: the platform's terminate webhooks bring the figures.
         self.office.registry.stop(STOP_PATIENCE).await;
         self.stop.notify_one();
         self.inbox.abort();
+        // What is not delivered is on disk; the next gateway goes on.
+        self.outbox.shutdown().await;
         drop(self.server.await);
     }
 }

@@ -7,6 +7,7 @@
 //! | [`edition`] | the three values in which Meta and 360dialog differ: base URL, header, path |
 //! | [`handset`] | a user's phone ⇄ platform, ours |
 //! | [`console`] | an agent's browser ⇄ gateway, ours |
+//! | [`event`] | gateway → the business's own systems, ours |
 //! | [`sandbox`] | a test ⇄ platform, ours |
 //!
 //! Three rules hold everywhere. What *we* are sent as a request is read field by field, so a refusal
@@ -16,6 +17,7 @@
 
 pub mod console;
 pub mod edition;
+pub mod event;
 mod fault;
 pub mod graph;
 pub mod handset;

@@ -4,13 +4,16 @@
 //! what operators read. An answer that says no is `{code, text}`.
 
 mod calls;
+mod cdrs;
 mod contacts;
 mod control;
 mod diagnosis;
+mod events;
 pub mod openapi;
 mod operations;
 mod preflight;
 mod session;
+pub(crate) mod stream;
 
 use std::sync::Arc;
 
@@ -65,6 +68,12 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(control::hand_over))
         .routes(routes!(control::hang_up))
         .routes(routes!(diagnosis::diagnosis))
+        .routes(routes!(cdrs::csv))
+        .routes(routes!(cdrs::jsonl))
+        .routes(routes!(events::list))
+        .routes(routes!(events::one))
+        .routes(routes!(events::redeliver))
+        .routes(routes!(stream::stream))
         .routes(routes!(preflight::preflight))
         .routes(routes!(contacts::list))
         .routes(routes!(contacts::one))

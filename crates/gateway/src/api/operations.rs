@@ -55,6 +55,10 @@ pub(super) async fn ready(State(office): State<Arc<Office>>) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "operations",
     responses((status = 200, body = String, description = "Prometheus' text form")))]
 pub(super) async fn metrics(State(office): State<Arc<Office>>) -> Response {
+    match office.store.waiting_deliveries().await {
+        Ok(waiting) => office.metrics.deliveries_waiting(waiting),
+        Err(error) => tracing::error!(%error, "how many deliveries wait is not known"),
+    }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (kind, office.metrics.render()).into_response()
 }

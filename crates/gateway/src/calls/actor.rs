@@ -16,6 +16,7 @@ use tokio::{sync::mpsc, time::Instant};
 use wire::{
     SdpText,
     console::{CallState, Peer, RingStopped, ToConsole},
+    event::What,
 };
 
 use super::{
@@ -132,17 +133,31 @@ impl Facts {
 pub(super) struct Waiting {
     since: Option<Instant>,
     so_far: Duration,
+    /// How often.
+    times: u32,
+}
+
+/// The user began or ceased to wait, for the so manieth time.
+#[derive(Debug, Clone, Copy)]
+enum Turned {
+    Held(u32),
+    Resumed(u32),
 }
 
 impl Waiting {
-    fn note(&mut self, waits: bool, now: Instant) {
+    fn note(&mut self, waits: bool, now: Instant) -> Option<Turned> {
         match (waits, self.since) {
-            (true, None) => self.since = Some(now),
+            (true, None) => {
+                self.since = Some(now);
+                self.times += 1;
+                Some(Turned::Held(self.times))
+            }
             (false, Some(since)) => {
                 self.so_far += now.saturating_duration_since(since);
                 self.since = None;
+                Some(Turned::Resumed(self.times))
             }
-            (true, Some(_)) | (false, None) => {}
+            (true, Some(_)) | (false, None) => None,
         }
     }
 
@@ -359,12 +374,22 @@ impl CallActor {
         if self.facts.over_since.is_none() && state.is_over() {
             self.facts.over_since = Some(Instant::now());
         }
-        self.facts.waiting.note(state.is_waiting(), Instant::now());
+        let bridged = matches!(state, State::Bridged { .. });
+        let turned = self.facts.waiting.note(state.is_waiting(), Instant::now());
+        match turned {
+            Some(Turned::Held(time)) => self.tell_outside_by(&time.to_string(), What::CallHeld),
+            Some(Turned::Resumed(time)) if bridged => {
+                self.tell_outside_by(&time.to_string(), What::CallResumed);
+            }
+            Some(Turned::Resumed(_)) | None => {}
+        }
+        let state = self.call.state();
         self.facts.step = self.call.step_name().map(str::to_owned);
         let (Some(from), State::InFlow(_)) = (&self.facts.agent, state) else { return };
         if !self.facts.was_given_to_flow() {
             let record = TransferRecord { at: clock::now(), from: from.clone(), to: None };
             self.facts.transfers.push(record);
+            self.tell_transferred();
         }
     }
 
@@ -484,6 +509,7 @@ impl CallActor {
             self.office.registry.name(&call_id, opaque);
         }
         self.facts.call_id = Some(call_id);
+        self.tell_assigned();
         self.save_live().await;
     }
 

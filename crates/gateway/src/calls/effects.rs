@@ -16,7 +16,8 @@ use terms::{AgentId, Direction};
 use tokio::time::Instant;
 use wire::{
     SdpText,
-    console::{RingStopped, ToConsole},
+    console::{Call, RingStopped, ToConsole},
+    event::What,
 };
 
 use super::{
@@ -27,6 +28,7 @@ use crate::{
     cdr::{Cdr, LegRecord, TransferRecord},
     clock, contacts,
     events::ConsoleId,
+    outbox::news,
     prompts::HOLD_MUSIC,
     store::{LiveCall, StoreError},
 };
@@ -180,6 +182,7 @@ impl CallActor {
     async fn open_gate(&mut self) {
         self.with_whatsapp(|leg| leg.send_gate(true));
         self.facts.answered = Some((clock::now(), Instant::now()));
+        self.tell_outside(What::CallAccepted);
         self.save_live().await;
     }
 
@@ -207,7 +210,10 @@ impl CallActor {
         if let Some(from) = before.filter(|before| given && *before != agent.agent) {
             let to = Some(agent.agent.clone());
             self.facts.transfers.push(TransferRecord { at: clock::now(), from, to });
+            self.tell_transferred();
         }
+        let who = self.facts.agent.as_ref().map_or("", |agent| agent.as_str()).to_owned();
+        self.tell_outside_by(&who, What::CallAnswered);
     }
 
     fn hold(&self) {
@@ -230,6 +236,7 @@ impl CallActor {
         let other = self.consulted_leg.take();
         self.drop_agent().await;
         self.agent_leg = other;
+        self.tell_assigned();
     }
 
     async fn drop_consulted(&mut self) {
@@ -274,8 +281,28 @@ impl CallActor {
             return;
         }
         if let Some(call) = self.view() {
+            if let Some(news) = news::of_state(call.clone(), clock::now()) {
+                self.office.outbox.tell(news);
+            }
             self.office.consoles.tell_call(call);
         }
+    }
+
+    /// Tells the business's systems what happens to the call, once.
+    pub(super) fn tell_outside(&self, what: fn(Box<Call>) -> What) {
+        self.tell_outside_by("", what);
+    }
+
+    /// The same of what each of several can do, or what can happen again: `who` tells them apart.
+    pub(super) fn tell_outside_by(&self, who: &str, what: fn(Box<Call>) -> What) {
+        if let Some(call) = self.view() {
+            self.office.outbox.tell(news::of_call_by(who, call, clock::now(), what));
+        }
+    }
+
+    /// The call went from an agent to another, or to the flow.
+    pub(super) fn tell_transferred(&self) {
+        self.tell_outside_by(&self.facts.transfers.len().to_string(), What::CallTransferred);
     }
 
     /// An agent takes the call, or is back in it: the leg first, then the switchboard's word, then
@@ -321,8 +348,17 @@ impl CallActor {
             self.consulted_leg = Some(leg);
         } else {
             self.agent_leg = Some(leg);
+            self.tell_assigned();
         }
         self.after(effects).await;
+    }
+
+    /// The agent of the leg has the call.
+    pub(super) fn tell_assigned(&self) {
+        let (Some(mut call), Some(leg)) = (self.view(), &self.agent_leg) else { return };
+        call.agent = Some(leg.agent.clone());
+        let who = leg.agent.as_str();
+        self.office.outbox.tell(news::of_call_by(who, call, clock::now(), What::CallAssigned));
     }
 
     pub(super) fn send_answer(&self) {
@@ -373,7 +409,8 @@ impl CallActor {
             let mut cdr = self.record(call_id.clone(), reason);
             cdr.whatsapp_leg = whatsapp_figures;
             let store = &self.office.store;
-            log_fault(store.save_cdr(cdr.clone()).await, "the record of a call is lost");
+            let end = news::of_end(&cdr, self.office.number());
+            log_fault(store.save_cdr(cdr.clone(), end).await, "the record of a call is lost");
             // A platform that never confirmed is told again by the next start.
             if self.facts.figures.is_some() || !is_unreachable(reason) {
                 log_fault(store.forget_live(call_id).await, "an ended call is still on disk");

@@ -14,6 +14,7 @@ use crate::{
     cdr::Cdr,
     clock,
     office::Office,
+    outbox::news,
     store::{LiveCall, StoreError},
 };
 
@@ -51,7 +52,8 @@ pub(crate) async fn end(office: &Arc<Office>, call: LiveCall) -> Result<(), Stor
     cdr.deeplink_payload.clone_from(&call.deeplink_payload);
     cdr.cta_payload.clone_from(&call.cta_payload);
     office.store.save_live(call).await?;
-    office.store.save_cdr(cdr).await?;
+    let end = news::of_end(&cdr, office.number());
+    office.store.save_cdr(cdr, end).await?;
     tracing::warn!(call = %call_id.loggable(), "ending a call that a dead gateway left behind");
     tokio::spawn(terminate(Arc::clone(office), call_id));
     Ok(())
@@ -86,7 +88,8 @@ pub(crate) async fn amend(
     if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
         cdr.talked(start, Duration::from_secs(seconds), &office.config.price);
         cdr.ended_at = figures.at;
-        office.store.amend_cdr(cdr).await?;
+        let news = news::of_amendment(&cdr);
+        office.store.amend_cdr(cdr, news).await?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! ([`Config::read`]) in which an unknown key is an error, or from [`Config::demo`]. Secrets are
 //! never written in the file: it names a file or an environment variable, and they print as `***`.
 
+mod events;
 mod read;
 mod secret;
 mod slip;
@@ -27,6 +28,7 @@ use wire::{
     edition::{Edition, GRAPH_VERSION_DEFAULT},
 };
 
+pub use events::{Endpoint, EndpointError, Events};
 pub use read::ConfigError;
 pub use secret::Secret;
 pub use slip::explain;
@@ -64,6 +66,8 @@ pub struct Config {
     pub drain_for: Duration,
     /// What calls are estimated to cost.
     pub price: Price,
+    /// Who is told what happens.
+    pub events: Events,
 }
 
 /// A certificate and its key; read again when they change.
@@ -277,6 +281,7 @@ impl Config {
             connect_age_max: None,
             drain_for: DRAIN_FOR_DEFAULT,
             price: Price::default(),
+            events: Events::default(),
         }
     }
 

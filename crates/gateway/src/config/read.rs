@@ -37,6 +37,19 @@
 //! rulebook = "2026-10"
 //! card = "meta-2026-10-01-part"
 //!
+//! [outbox]                                # optional, what stands here is the default
+//! keep_days = 30
+//! retries_s = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
+//! timeout_s = 15
+//! window_closing_s = 1800
+//!
+//! [[events]]                              # one for each receiver
+//! name = "crm"
+//! url = "https://crm.example/offhook"
+//! secret_env = "CRM_SECRET"               # or secret_file = "…"
+//! types = ["call.*", "permission.granted"] # optional
+//! signature = "standard"                  # or "stripe"
+//!
 //! [[agents]]
 //! id = "lia"
 //! name = "Lia"
@@ -57,12 +70,13 @@ use terms::{AgentId, PhoneNumberId, WaId};
 use wire::{
     console::Role,
     edition::{Edition, GRAPH_VERSION_DEFAULT, GraphVersion},
+    event::signature::Scheme,
 };
 
 use super::{
-    Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, FlowSource, HTTP_DEFAULT,
-    HashedPassword, Media, Number, Price, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT, Secret,
-    TIMEOUT_DEFAULT, TlsFiles, Upstream, slip,
+    Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowSource,
+    HTTP_DEFAULT, HashedPassword, Media, Number, Price, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT,
+    Secret, TIMEOUT_DEFAULT, TlsFiles, Upstream, events::OutboxTable, slip,
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
@@ -128,6 +142,10 @@ struct File {
     media: MediaTable,
     #[serde(default)]
     price: PriceTable,
+    #[serde(default)]
+    outbox: OutboxTable,
+    #[serde(default)]
+    events: Vec<EventsTable>,
     agents: Vec<AgentTable>,
 }
 
@@ -184,6 +202,25 @@ struct MediaTable {
 struct PriceTable {
     rulebook: Option<String>,
     card: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventsTable {
+    name: String,
+    url: String,
+    secret_file: Option<PathBuf>,
+    secret_env: Option<String>,
+    #[serde(default)]
+    types: Vec<String>,
+    signature: Option<SignatureWord>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum SignatureWord {
+    Standard,
+    Stripe,
 }
 
 #[derive(Deserialize)]
@@ -259,6 +296,7 @@ impl Secrets<'_> {
             ),
             drain_for: file.drain_for_s.map_or(DRAIN_FOR_DEFAULT, Duration::from_secs),
             price: price(&file.price)?,
+            events: self.events(file.outbox, file.events)?,
         })
     }
 
@@ -291,6 +329,31 @@ impl Secrets<'_> {
             )?,
             timeout: table.timeout_s.map_or(TIMEOUT_DEFAULT, Duration::from_secs),
         })
+    }
+
+    fn events(
+        &self,
+        table: OutboxTable,
+        receivers: Vec<EventsTable>,
+    ) -> Result<Events, ConfigError> {
+        let mut events = table.checked()?;
+        for receiver in receivers {
+            let key = format!("events.{}", receiver.name);
+            if events.endpoints.iter().any(|known| known.name == receiver.name) {
+                return Err(value(&key, "two receivers have this name".into()));
+            }
+            let secret =
+                self.secret(&format!("{key}.secret"), receiver.secret_file, receiver.secret_env)?;
+            let scheme = match receiver.signature {
+                None | Some(SignatureWord::Standard) => Scheme::Standard,
+                Some(SignatureWord::Stripe) => Scheme::Stripe,
+            };
+            let (name, url) = (&receiver.name, &receiver.url);
+            let endpoint = Endpoint::new(name, url, scheme, secret.expose(), receiver.types)
+                .map_err(|error| value(&key, error.to_string()))?;
+            events.endpoints.push(endpoint);
+        }
+        Ok(events)
     }
 
     fn agent(&self, table: AgentTable) -> Result<Agent, ConfigError> {
@@ -372,6 +435,6 @@ fn version(text: Option<&str>) -> Result<GraphVersion, ConfigError> {
     })
 }
 
-fn value(key: &str, why: String) -> ConfigError {
+pub(super) fn value(key: &str, why: String) -> ConfigError {
     ConfigError::Value { key: key.to_owned(), why }
 }

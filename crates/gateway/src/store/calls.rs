@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use terms::{CallId, Direction, Timestamp};
 use wire::console::Peer;
 
-use super::{Store, StoreError};
+use super::{News, Store, StoreError, outbox};
 use crate::cdr::Cdr;
 
 /// What a gateway that comes back must know of a call it left behind.
@@ -84,12 +84,13 @@ impl Store {
         .await
     }
 
-    /// Writes the record of an ended call, once: the first record of a call stands.
+    /// Writes the record of an ended call and tells its end, once: the first record of a call stands.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn save_cdr(&self, cdr: Cdr) -> Result<Recorded, StoreError> {
+    pub(crate) async fn save_cdr(&self, cdr: Cdr, end: Vec<News>) -> Result<Recorded, StoreError> {
+        let source = self.source();
         self.run(move |db| {
             let sql = "INSERT OR IGNORE INTO cdrs (call_id, started_ms, body) VALUES (?1, ?2, ?3)";
             let row = params![
@@ -98,7 +99,13 @@ impl Store {
                 serde_json::to_string(&cdr)?
             ];
             let rows = db.prepare_cached(sql)?.execute(row)?;
-            Ok(if rows == 0 { Recorded::Before } else { Recorded::Written })
+            if rows == 0 {
+                return Ok(Recorded::Before);
+            }
+            for news in end {
+                outbox::keep(db, &source, news)?;
+            }
+            Ok(Recorded::Written)
         })
         .await
     }
@@ -108,12 +115,43 @@ impl Store {
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn amend_cdr(&self, cdr: Cdr) -> Result<(), StoreError> {
+    pub(crate) async fn amend_cdr(&self, cdr: Cdr, news: News) -> Result<(), StoreError> {
+        let source = self.source();
         self.run(move |db| {
             let sql = "UPDATE cdrs SET body = ?2 WHERE call_id = ?1";
             let body = serde_json::to_string(&cdr)?;
             db.prepare_cached(sql)?.execute(params![cdr.call_id.as_str(), body])?;
+            outbox::keep(db, &source, news)?;
             Ok(())
+        })
+        .await
+    }
+
+    /// A page of the records of calls that started from `from` until before `to`, in the order they
+    /// started, after the call of this start and id.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn cdrs_between(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        after: (i64, String),
+        limit: u32,
+    ) -> Result<Vec<Cdr>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT body FROM cdrs WHERE started_ms >= ?1 AND started_ms < ?2
+                       AND (started_ms, call_id) > (?3, ?4)
+                       ORDER BY started_ms, call_id LIMIT ?5";
+            let mut statement = db.prepare_cached(sql)?;
+            let row = params![from.unix_ms(), to.unix_ms(), after.0, after.1, limit];
+            let rows = statement.query_map(row, |row| row.get::<_, String>(0))?;
+            let mut cdrs = Vec::new();
+            for body in rows {
+                cdrs.push(serde_json::from_str(&body?)?);
+            }
+            Ok(cdrs)
         })
         .await
     }

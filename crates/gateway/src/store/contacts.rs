@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use terms::{Timestamp, UserId, WaId};
 use wire::console::{ChatLine, PermissionState};
 
-use super::{Store, StoreError};
+use super::{News, Store, StoreError, outbox, windows};
 
 /// How many lines of a chat are read at most; the console shows the newest.
 const CHAT_MAX: u32 = 500;
@@ -60,15 +60,61 @@ impl Store {
     where
         F: FnOnce(&mut ContactRow) + Send + 'static,
     {
+        let silently = |contact: &mut ContactRow| {
+            change(contact);
+            None
+        };
+        self.change_contact_telling(wa_id, now, silently).await
+    }
+
+    /// The same, and tells what the change returns, if it does.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; then nothing has changed and nothing is told.
+    pub(crate) async fn change_contact_telling<F>(
+        &self,
+        wa_id: WaId,
+        now: Timestamp,
+        change: F,
+    ) -> Result<ContactRow, StoreError>
+    where
+        F: FnOnce(&mut ContactRow) -> Option<News> + Send + 'static,
+    {
+        let source = self.source();
+        self.run(move |db| {
+            let mut contact = load(db, &wa_id)?.unwrap_or_else(|| ContactRow::new(wa_id));
+            if let Some(news) = change(&mut contact) {
+                outbox::keep(db, &source, news)?;
+            }
+            save(db, &contact, now)?;
+            Ok(contact)
+        })
+        .await
+    }
+
+    /// Changes a user whose service window something at `at` opened or renewed; `now` is the
+    /// platform's.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; then nothing has changed and nothing is told.
+    pub(crate) async fn open_window<F>(
+        &self,
+        wa_id: WaId,
+        at: Timestamp,
+        now: Timestamp,
+        change: F,
+    ) -> Result<(), StoreError>
+    where
+        F: FnOnce(&mut ContactRow) + Send + 'static,
+    {
+        let source = self.source();
         self.run(move |db| {
             let mut contact = load(db, &wa_id)?.unwrap_or_else(|| ContactRow::new(wa_id));
             change(&mut contact);
-            let sql =
-                "INSERT OR REPLACE INTO contacts (wa_id, updated_ms, body) VALUES (?1, ?2, ?3)";
-            let body = serde_json::to_string(&contact)?;
-            let row = params![contact.wa_id.as_str(), now.unix_ms(), body];
-            db.prepare_cached(sql)?.execute(row)?;
-            Ok(contact)
+            save(db, &contact, crate::clock::now())?;
+            windows::open(db, &source, &contact, at, now)
         })
         .await
     }
@@ -158,7 +204,14 @@ impl Store {
     }
 }
 
-fn load(db: &Connection, wa_id: &WaId) -> Result<Option<ContactRow>, StoreError> {
+fn save(db: &Connection, contact: &ContactRow, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO contacts (wa_id, updated_ms, body) VALUES (?1, ?2, ?3)";
+    let body = serde_json::to_string(contact)?;
+    db.prepare_cached(sql)?.execute(params![contact.wa_id.as_str(), now.unix_ms(), body])?;
+    Ok(())
+}
+
+pub(super) fn load(db: &Connection, wa_id: &WaId) -> Result<Option<ContactRow>, StoreError> {
     let mut statement = db.prepare_cached("SELECT body FROM contacts WHERE wa_id = ?1")?;
     let body = statement.query_row([wa_id.as_str()], |row| row.get::<_, String>(0)).optional()?;
     Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)

@@ -12,23 +12,33 @@
 //! | `live_calls` | calls that someone must end should we die |
 //! | `cdrs` | one record for each ended call |
 //! | `contacts`, `chat` | users seen, their permission and window, what was said |
+//! | `windows` | open service windows, until it was told that they closed |
+//! | `events` | what was told to the business's own systems |
+//! | `endpoints`, `deliveries` | up to where each receiver was given events, and what it is owed |
+//!
+//! An event is written by the job that writes its fact ([`News`]), so neither is there alone.
 
 mod calls;
 mod contacts;
+mod deliveries;
 mod inbox;
+mod outbox;
+mod windows;
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
 };
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 pub(crate) use calls::LiveCall;
 pub(crate) use contacts::{ContactRow, Grant};
+pub(crate) use deliveries::{Attempted, DeliveryRow, Due, Next};
 pub(crate) use inbox::Delivery;
+pub(crate) use outbox::{Asked, News, Told};
 
 /// How many jobs may wait; more is a disk that cannot follow, and the sender waits.
 const JOBS_MAX: usize = 1_024;
@@ -71,6 +81,9 @@ pub enum StoreError {
     /// A record in it cannot be read or written.
     #[error("a record in the gateway's database cannot be read")]
     Record(#[source] serde_json::Error),
+    /// A table cannot be written from its records.
+    #[error("records cannot be written as a table")]
+    Export(#[source] csv::Error),
     /// The thread cannot be started.
     #[error("cannot start the store's thread")]
     Thread(#[source] std::io::Error),
@@ -98,15 +111,19 @@ type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     jobs: mpsc::SyncSender<Job>,
+    /// What events say they come from.
+    source: Arc<str>,
+    /// The place of the newest event on disk.
+    newest: watch::Sender<i64>,
 }
 
 impl Store {
-    /// Opens the database in this folder, or one in memory.
+    /// Opens the database in this folder, or one in memory. Its events come from `source`.
     ///
     /// # Errors
     ///
     /// What the folder, the database or the system refused.
-    pub(crate) fn open(folder: Option<&Path>) -> Result<Self, StoreError> {
+    pub(crate) fn open(folder: Option<&Path>, source: &str) -> Result<Self, StoreError> {
         let connection = match folder {
             Some(folder) => {
                 let made = std::fs::create_dir_all(folder);
@@ -119,13 +136,46 @@ impl Store {
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
             .and_then(|()| connection.execute_batch(SCHEMA))
+            .and_then(|()| connection.execute_batch(outbox::SCHEMA))
+            .and_then(|()| connection.execute_batch(deliveries::SCHEMA))
+            .and_then(|()| connection.execute_batch(windows::SCHEMA))
             .map_err(StoreError::Open)?;
         let (jobs, queue) = mpsc::sync_channel(JOBS_MAX);
+        let newest = watch::Sender::new(outbox::newest(&connection)?);
+        let told = newest.clone();
         thread::Builder::new()
             .name("gateway-store".into())
-            .spawn(move || write(&connection, &queue))
+            .spawn(move || write(&connection, &queue, &told))
             .map_err(StoreError::Thread)?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, source: source.into(), newest })
+    }
+
+    /// The place of the newest event on disk; changes when there is a newer one, or when an old one
+    /// is owed again.
+    pub(crate) fn newest(&self) -> watch::Receiver<i64> {
+        self.newest.subscribe()
+    }
+
+    fn ring(&self) {
+        self.newest.send_modify(|_| {});
+    }
+
+    fn source(&self) -> Arc<str> {
+        Arc::clone(&self.source)
+    }
+
+    /// Hands a job to the thread and does not wait for it; `false` when the queue is full.
+    fn post<F>(&self, job: F) -> bool
+    where
+        F: FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
+    {
+        let job: Job = Box::new(move |connection| {
+            if let Err(error) = whole(connection, job) {
+                tracing::error!(%error, "a job of the gateway's database failed");
+            }
+            Box::new(|| {})
+        });
+        self.jobs.try_send(job).is_ok()
     }
 
     /// Runs a job on the store's thread and waits until it is on disk.
@@ -136,7 +186,7 @@ impl Store {
     {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let result = job(connection);
+            let result = whole(connection, job);
             // Nobody may be waiting any more; the work is done all the same.
             Box::new(move || drop(answer.send(result)))
         });
@@ -156,7 +206,7 @@ impl Store {
 }
 
 /// The thread: batches of jobs, one transaction each. It ends when the last [`Store`] is gone.
-fn write(connection: &Connection, queue: &mpsc::Receiver<Job>) {
+fn write(connection: &Connection, queue: &mpsc::Receiver<Job>, newest: &watch::Sender<i64>) {
     while let Ok(first) = queue.recv() {
         let begun = connection.execute_batch("BEGIN IMMEDIATE");
         let mut answers = vec![first(connection)];
@@ -175,5 +225,23 @@ fn write(connection: &Connection, queue: &mpsc::Receiver<Job>) {
         for answer in answers {
             answer();
         }
+        match outbox::newest(connection) {
+            Ok(place) => {
+                newest.send_if_modified(|known| std::mem::replace(known, place) < place);
+            }
+            Err(error) => tracing::error!(%error, "the newest event is not known"),
+        }
     }
+}
+
+/// Runs a job that is done as a whole or not at all: others share its transaction.
+fn whole<T, F>(connection: &Connection, job: F) -> Result<T, StoreError>
+where
+    F: FnOnce(&Connection) -> Result<T, StoreError>,
+{
+    connection.execute_batch("SAVEPOINT job")?;
+    let result = job(connection);
+    let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+    connection.execute_batch(end)?;
+    result
 }

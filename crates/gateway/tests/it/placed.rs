@@ -68,6 +68,13 @@ async fn talk(setup: Setup) {
     assert_eq!(ended["call"]["duration_s"], 70);
     assert_eq!(ended["call"]["pulses"], 12);
     assert_eq!(ended["call"]["price"], json!({"amount": "0.12", "currency": "USD"}));
+    let told = desk.get(&format!("/v1/events?call_id={PLACED}")).await;
+    let told = told["events"].as_array().unwrap();
+    let kinds: Vec<_> = told.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let expected =
+        ["call.assigned", "call.ringing", "call.accepted", "call.answered", "call.ended"];
+    assert_eq!(kinds, expected);
+    assert_eq!(told[4]["data"]["pulses"], 12, "the record is the data");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use wire::webhook::envelope::{Change, Envelope};
-use wire::{console, graph, handset, sandbox};
+use wire::{console, event, graph, handset, sandbox};
 
 use super::{golden, value};
 
@@ -111,6 +111,19 @@ fn every_frame_and_every_sandbox_body() {
     same::<sandbox::Faults>(&value("sandbox_faults"));
     same::<sandbox::WebhookRecord>(&value("sandbox_webhook"));
     same::<console::Preflight>(&value("preflight"));
+}
+
+#[test]
+fn every_event() {
+    each::<event::Event>("events");
+    let golden = value("events");
+    let kinds: Vec<_> =
+        golden.as_array().unwrap().iter().map(|item| item["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, event::KINDS, "each kind has its golden");
+    for item in golden.as_array().unwrap() {
+        let read: event::Event = serde_json::from_value(item.clone()).unwrap();
+        assert_eq!(read.what.kind(), item["type"]);
+    }
 }
 
 #[test]

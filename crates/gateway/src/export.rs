@@ -1,0 +1,154 @@
+//! How does a record look as a line of a table?
+//!
+//! Pure. A value that is not known is an empty cell, never a zero. A cell with words of others that a
+//! spreadsheet would take for a formula begins with an apostrophe.
+
+use crate::cdr::{Cdr, LegRecord};
+
+/// The columns, in order; new ones are added at the end.
+pub(crate) const COLUMNS: &[&str] = &[
+    "call_id",
+    "direction",
+    "user_name",
+    "wa_id",
+    "user_id",
+    "agent",
+    "started_at",
+    "answered_at",
+    "ended_at",
+    "duration_s",
+    "ended_by",
+    "reason",
+    "fault",
+    "text",
+    "code",
+    "deeplink_payload",
+    "cta_payload",
+    "keys_pressed",
+    "pulses",
+    "price_amount",
+    "price_currency",
+    "whatsapp_received",
+    "whatsapp_lost",
+    "whatsapp_jitter_ms",
+    "whatsapp_round_trip_ms",
+    "whatsapp_mos",
+    "agent_received",
+    "agent_lost",
+    "agent_jitter_ms",
+    "agent_round_trip_ms",
+    "agent_mos",
+];
+
+/// The cells of a record, one for each column.
+pub(crate) fn cells(cdr: &Cdr) -> Vec<String> {
+    let contact = &cdr.contact;
+    let price = cdr.price.map(|price| price.to_string());
+    let (amount, currency) =
+        price.as_deref().and_then(|text| text.split_once(' ')).unwrap_or_default();
+    let mut cells = vec![
+        safe(cdr.call_id.as_str()),
+        cdr.direction.as_str().to_ascii_lowercase(),
+        safe_or_empty(contact.name.as_deref()),
+        or_empty(contact.wa_id.as_ref().map(terms::WaId::as_str)),
+        safe_or_empty(contact.user_id.as_ref().map(terms::UserId::as_str)),
+        safe_or_empty(cdr.agent.as_ref().map(terms::AgentId::as_str)),
+        cdr.started_at.to_string(),
+        or_empty(cdr.answered_at),
+        cdr.ended_at.to_string(),
+        or_empty(cdr.duration_s),
+        or_empty(cdr.ended_by.as_deref()),
+        cdr.reason.clone(),
+        or_empty(cdr.fault.as_deref()),
+        safe(&cdr.text),
+        or_empty(cdr.code),
+        safe_or_empty(cdr.deeplink_payload.as_deref()),
+        safe_or_empty(cdr.cta_payload.as_deref()),
+        or_empty(cdr.keys_pressed),
+        or_empty(cdr.pulses),
+        amount.to_owned(),
+        currency.to_owned(),
+    ];
+    cells.extend(leg_cells(cdr.whatsapp_leg.as_ref()));
+    cells.extend(leg_cells(cdr.agent_leg.as_ref()));
+    cells
+}
+
+fn leg_cells(leg: Option<&LegRecord>) -> [String; 5] {
+    [
+        or_empty(leg.map(|leg| leg.received)),
+        or_empty(leg.map(|leg| leg.lost)),
+        or_empty(leg.and_then(|leg| leg.jitter_ms)),
+        or_empty(leg.and_then(|leg| leg.round_trip_ms)),
+        or_empty(leg.and_then(|leg| leg.mos)),
+    ]
+}
+
+fn or_empty<T: std::fmt::Display>(value: Option<T>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn safe_or_empty(text: Option<&str>) -> String {
+    text.map(safe).unwrap_or_default()
+}
+
+/// Spreadsheets begin a formula at these, also after blanks (OWASP, CSV injection).
+fn safe(text: &str) -> String {
+    let risky = text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+        || text.starts_with(['\t', '\r', '\n']);
+    if risky { format!("'{text}") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard::call::EndReason;
+    use terms::{Direction, Timestamp};
+    use wire::console::Peer;
+
+    use super::*;
+
+    fn cdr() -> Cdr {
+        let at = Timestamp::from_unix(1_783_000_000);
+        let contact = Peer { name: Some("=HYPERLINK(\"x\")".into()), ..Peer::default() };
+        let id = "wacid.X1".parse().unwrap();
+        Cdr::new(id, Direction::UserInitiated, contact, at, at, &EndReason::CallerGaveUp)
+    }
+
+    fn cell(cdr: &Cdr, column: &str) -> String {
+        let index = COLUMNS.iter().position(|name| *name == column).unwrap();
+        cells(cdr)[index].clone()
+    }
+
+    #[test]
+    fn what_is_not_known_is_empty_and_never_zero() {
+        let cdr = cdr();
+        assert_eq!(cells(&cdr).len(), COLUMNS.len());
+        for column in ["answered_at", "duration_s", "code", "pulses", "price_amount", "agent_mos"] {
+            assert_eq!(cell(&cdr, column), "", "{column}");
+        }
+        assert_eq!(cell(&cdr, "ended_by"), "user");
+        assert_eq!(cell(&cdr, "reason"), "caller_gave_up");
+        assert_eq!(cell(&cdr, "started_at"), "2026-07-02T13:46:40Z");
+    }
+
+    #[test]
+    fn a_zero_that_was_measured_is_a_zero() {
+        let mut cdr = cdr();
+        cdr.whatsapp_leg = Some(LegRecord { received: 7, ..LegRecord::default() });
+        assert_eq!(cell(&cdr, "whatsapp_received"), "7");
+        assert_eq!(cell(&cdr, "whatsapp_lost"), "0");
+        assert_eq!(cell(&cdr, "whatsapp_mos"), "");
+    }
+
+    #[test]
+    fn words_of_others_are_no_formula() {
+        let mut cdr = cdr();
+        assert_eq!(cell(&cdr, "user_name"), "'=HYPERLINK(\"x\")");
+        for text in ["+1", "-1", "@x", "\t=1", "  =1", "＝1"] {
+            cdr.deeplink_payload = Some(text.into());
+            assert_eq!(cell(&cdr, "deeplink_payload"), format!("'{text}"));
+        }
+        cdr.deeplink_payload = Some("src=site-footer".into());
+        assert_eq!(cell(&cdr, "deeplink_payload"), "src=site-footer");
+    }
+}

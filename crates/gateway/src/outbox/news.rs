@@ -1,0 +1,185 @@
+//! Which event does a fact make?
+//!
+//! Pure: facts in, [`News`] out. The key says what an event is the event of, so that a webhook that
+//! comes twice, or a gateway that acts on one again after a kill, tells it once.
+
+use sha2::{Digest, Sha256};
+use terms::{Direction, PhoneNumberId, Timestamp};
+use wire::{
+    console::{Call, CallState, Peer, PermissionState},
+    event::{Missed, MissedCall, Permission, What},
+    webhook::account::AccountUpdate,
+};
+
+use crate::{
+    cdr::Cdr,
+    store::{Grant, News},
+};
+
+/// Something about a running call that happens to it once.
+pub(crate) fn of_call(call: Call, at: Timestamp, what: fn(Box<Call>) -> What) -> News {
+    of_call_by("", call, at, what)
+}
+
+/// Something about a running call that each of several can do: `who` tells them apart.
+pub(crate) fn of_call_by(
+    who: &str,
+    call: Call,
+    at: Timestamp,
+    what: fn(Box<Call>) -> What,
+) -> News {
+    let call_id = call.call_id.clone();
+    let what = what(Box::new(call));
+    let key = format!("{}:{call_id}:{who}", what.kind());
+    News { key, subject: call_id.as_str().to_owned(), call_id: Some(call_id), at, what }
+}
+
+/// A call is where consoles see it now: rings at the user, or the flow talks.
+pub(crate) fn of_state(call: Call, at: Timestamp) -> Option<News> {
+    match (call.state, call.direction) {
+        (CallState::Ringing, Direction::BusinessInitiated) => {
+            Some(of_call(call, at, What::CallRinging))
+        }
+        (CallState::InFlow, _) => Some(of_call_by("flow", call, at, What::CallAnswered)),
+        // The arrival of a user's call and an agent's answer are told where they are known first.
+        (CallState::Ringing, Direction::UserInitiated)
+        | (
+            CallState::Placing
+            | CallState::Connected
+            | CallState::Held
+            | CallState::Transferring
+            | CallState::Consulting
+            | CallState::Ended,
+            _,
+        ) => None,
+    }
+}
+
+/// A call is over: that it was missed, if it was, and its record.
+pub(crate) fn of_end(cdr: &Cdr, number: &str) -> Vec<News> {
+    let mut end = Vec::new();
+    if cdr.direction == Direction::UserInitiated && cdr.answered_at.is_none() {
+        let missed = MissedCall { call: cdr.to_call(number), missed: missed(&cdr.reason) };
+        end.push(of_record(cdr, What::CallMissed(Box::new(missed))));
+    }
+    end.push(of_record(cdr, What::CallEnded(record(cdr))));
+    end
+}
+
+/// The record of a call has figures it had not.
+pub(crate) fn of_amendment(cdr: &Cdr) -> News {
+    of_record(cdr, What::CallAmended(record(cdr)))
+}
+
+fn of_record(cdr: &Cdr, what: What) -> News {
+    News {
+        key: format!("{}:{}:", what.kind(), cdr.call_id),
+        subject: cdr.call_id.as_str().to_owned(),
+        call_id: Some(cdr.call_id.clone()),
+        at: cdr.ended_at,
+        what,
+    }
+}
+
+fn record(cdr: &Cdr) -> serde_json::Value {
+    serde_json::to_value(cdr).expect("a record has only names as keys")
+}
+
+/// The words are those of `switchboard::call::EndReason`, as records keep them.
+fn missed(reason: &str) -> Missed {
+    match reason {
+        "caller_gave_up" => Missed::CallerGaveUp,
+        "nobody_answered" => Missed::NobodyAnswered,
+        _ => Missed::Failed,
+    }
+}
+
+/// What a user's answer about permission means; `by` is the message that brought it.
+pub(crate) fn of_permission(contact: Peer, grant: &Grant, by: &str, answers: bool) -> Option<News> {
+    let subject = contact.wa_id.as_ref()?.as_str().to_owned();
+    let permission = |permanent, expires_at| Permission { contact, permanent, expires_at };
+    let what = match grant.state {
+        PermissionState::Permanent => What::PermissionGranted(permission(Some(true), None)),
+        PermissionState::Temporary => {
+            What::PermissionGranted(permission(Some(false), grant.expires_at))
+        }
+        PermissionState::None if answers => What::PermissionRejected(permission(None, None)),
+        PermissionState::None => What::PermissionRevoked(permission(None, None)),
+        PermissionState::Requested => return None,
+    };
+    let key = format!("permission:{by}");
+    Some(News { key, subject, call_id: None, at: grant.learnt_at?, what })
+}
+
+/// The platform took something from the number or the account.
+pub(crate) fn of_restriction(
+    update: &AccountUpdate,
+    number: &PhoneNumberId,
+    at: Timestamp,
+) -> News {
+    let told = serde_json::to_vec(update).expect("an update has only names as keys");
+    // The webhook has no id: the same words are the same restriction.
+    let digest = Sha256::digest(told);
+    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    News {
+        key: format!("account.restricted:{name}"),
+        subject: number.as_str().to_owned(),
+        call_id: None,
+        at,
+        what: What::AccountRestricted(Box::new(update.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard::call::EndReason;
+
+    use super::*;
+
+    fn ended(direction: Direction, reason: &EndReason) -> Cdr {
+        let at = Timestamp::from_unix(1_783_000_000);
+        let contact = Peer { wa_id: Some("5511988887777".parse().unwrap()), ..Peer::default() };
+        Cdr::new("wacid.X1".parse().unwrap(), direction, contact, at, at, reason)
+    }
+
+    fn kinds(news: &[News]) -> Vec<&'static str> {
+        news.iter().map(|news| news.what.kind()).collect()
+    }
+
+    #[test]
+    fn a_users_call_that_nobody_answered_is_missed_and_ended_in_this_order() {
+        for (reason, how) in [
+            (EndReason::CallerGaveUp, Missed::CallerGaveUp),
+            (EndReason::NobodyAnswered, Missed::NobodyAnswered),
+            (EndReason::GatewayDied, Missed::Failed),
+        ] {
+            let news = of_end(&ended(Direction::UserInitiated, &reason), "551140000000");
+            assert_eq!(kinds(&news), ["call.missed", "call.ended"], "{reason:?}");
+            let What::CallMissed(missed) = &news[0].what else { panic!("{reason:?}") };
+            assert_eq!(missed.missed, how);
+        }
+    }
+
+    #[test]
+    fn an_answered_call_and_one_of_ours_are_not_missed() {
+        let ours = ended(Direction::BusinessInitiated, &EndReason::UserDidNotAnswer);
+        assert_eq!(kinds(&of_end(&ours, "551140000000")), ["call.ended"]);
+        let mut answered = ended(Direction::UserInitiated, &EndReason::UserHungUp);
+        answered.answered_at = Some(answered.started_at);
+        assert_eq!(kinds(&of_end(&answered, "551140000000")), ["call.ended"]);
+    }
+
+    #[test]
+    fn a_no_to_a_request_is_rejected_and_one_out_of_nothing_is_revoked() {
+        let contact = Peer { wa_id: Some("5511988887777".parse().unwrap()), ..Peer::default() };
+        let learnt_at = Some(Timestamp::from_unix(1_783_000_000));
+        let grant = Grant { state: PermissionState::None, expires_at: None, learnt_at };
+        let kind = |answers| {
+            let news = of_permission(contact.clone(), &grant, "wamid.X", answers).unwrap();
+            news.what.kind()
+        };
+        assert_eq!(kind(true), "permission.rejected");
+        assert_eq!(kind(false), "permission.revoked");
+        assert!(of_permission(Peer::default(), &grant, "wamid.X", true).is_none(), "nobody");
+    }
+}
