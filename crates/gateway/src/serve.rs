@@ -14,12 +14,14 @@ use crate::{
     calls::{orphans, registry::Registry},
     clock,
     config::Config,
+    consent,
     console::session::Sessions,
     dispatch,
     events::Consoles,
     graph::{ClientError, Graph},
     metrics::Metrics,
     office::Office,
+    parked,
     prompts::{Shelf, ShelfError},
     store::{Store, StoreError},
 };
@@ -60,7 +62,8 @@ pub struct Running {
     address: SocketAddr,
     stop: Arc<Notify>,
     server: JoinHandle<()>,
-    inbox: JoinHandle<()>,
+    /// Who acts on webhooks, on time and on consent.
+    tasks: [JoinHandle<()>; 3],
 }
 
 /// Starts a gateway.
@@ -93,6 +96,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         consoles: Consoles::new(config.agents.clone()),
         registry: Registry::new(),
         inbox: Notify::new(),
+        ledger: tokio::sync::watch::Sender::new(0),
         sessions: Sessions::default(),
         config,
         engine,
@@ -101,11 +105,16 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         shelf,
     });
     let left = orphans::end_left_behind(&office).await?;
+    parked::give_up_left_behind(&office).await?;
     tracing::info!(%address, left_behind = left, "gateway runs");
     let stop = Arc::new(Notify::new());
     let server = tokio::spawn(run(listener, Arc::clone(&office), Arc::clone(&stop)));
-    let inbox = tokio::spawn(dispatch::run(Arc::clone(&office)));
-    Ok(Running { office, address, stop, server, inbox })
+    let tasks = [
+        tokio::spawn(dispatch::run(Arc::clone(&office))),
+        tokio::spawn(consent::run(Arc::clone(&office))),
+        tokio::spawn(parked::run(Arc::clone(&office))),
+    ];
+    Ok(Running { office, address, stop, server, tasks })
 }
 
 async fn run(listener: TcpListener, office: Arc<Office>, stop: Arc<Notify>) {
@@ -132,7 +141,9 @@ impl Running {
         // Webhooks are still taken: the platform's terminate webhooks bring the figures.
         self.office.registry.stop(STOP_PATIENCE).await;
         self.stop.notify_one();
-        self.inbox.abort();
+        for task in &self.tasks {
+            task.abort();
+        }
         drop(self.server.await);
     }
 }

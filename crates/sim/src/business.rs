@@ -27,7 +27,8 @@ impl World {
         self.tell(&format!("call {no}: an agent calls the user"));
         let mut effects = Vec::new();
         let plan = self.plan();
-        self.calls[no].business = Some(Call::outgoing(plan, Answerer::Agent(lia()), self.now, &mut effects));
+        self.calls[no].business =
+            Some(Call::outgoing(plan, Answerer::Agent(lia()), self.now, &mut effects));
         self.carry_out_business(no, effects);
         if self.dice.chance(15) {
             let at = self.now + self.dice.ms(50, 60_000);

@@ -236,10 +236,10 @@ impl Standing {
     #[must_use]
     pub fn differs(&self, told: &Told, now: Timestamp, periods: Periods) -> bool {
         let ours = self.permission(now).ok();
-        let count = |moments: &[Timestamp], period| {
-            moments.iter().filter(|at| **at + period > now).count()
-        };
-        let other = |said: Option<u32>, ours: usize| said.is_some_and(|said| believed(said) != ours);
+        let count =
+            |moments: &[Timestamp], period| moments.iter().filter(|at| **at + period > now).count();
+        let other =
+            |said: Option<u32>, ours: usize| said.is_some_and(|said| believed(said) != ours);
         !is_same(ours, told.permission)
             || other(told.connected_in_a_day, count(&self.connected, periods.day))
             || other(told.requests_in_a_day, count(&self.requests, periods.day))

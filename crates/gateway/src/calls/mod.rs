@@ -7,6 +7,7 @@ pub(crate) mod actor;
 mod effects;
 mod legs;
 pub(crate) mod orphans;
+pub(crate) mod placing;
 pub(crate) mod registry;
 mod words;
 

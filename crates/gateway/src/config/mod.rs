@@ -54,6 +54,17 @@ pub struct Config {
     pub connect_age_max: Option<Duration>,
     /// What calls are estimated to cost.
     pub price: Price,
+    /// Approved templates that ask for permission to call outside the service window.
+    pub permission_templates: Vec<PermissionTemplate>,
+}
+
+/// An approved template without parameters that asks for permission to call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermissionTemplate {
+    /// Its name at the platform.
+    pub name: String,
+    /// Its language, such as `pt_BR`.
+    pub language: String,
 }
 
 /// Where media flows.
@@ -244,6 +255,7 @@ impl Config {
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,
             price: Price::default(),
+            permission_templates: Vec::new(),
         }
     }
 

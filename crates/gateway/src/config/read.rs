@@ -29,6 +29,10 @@
 //! rulebook = "2026-10"
 //! card = "meta-2026-10-01-part"
 //!
+//! [[permission_templates]]                # one for each language; the first is the default
+//! name = "ask_to_call"
+//! language = "pt_BR"
+//!
 //! [[agents]]
 //! id = "lia"
 //! name = "Lia"
@@ -53,7 +57,7 @@ use wire::{
 
 use super::{
     Agent, CONNECT_AGE_DEFAULT, Config, FlowSource, HTTP_DEFAULT, HashedPassword, Media, Number,
-    Price, RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, Upstream,
+    PermissionTemplate, Price, RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, Upstream,
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
@@ -114,7 +118,16 @@ struct File {
     media: MediaTable,
     #[serde(default)]
     price: PriceTable,
+    #[serde(default)]
+    permission_templates: Vec<TemplateTable>,
     agents: Vec<AgentTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemplateTable {
+    name: String,
+    language: String,
 }
 
 #[derive(Deserialize)]
@@ -231,6 +244,7 @@ impl Secrets<'_> {
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
             ),
             price: price(&file.price)?,
+            permission_templates: templates(file.permission_templates)?,
         })
     }
 
@@ -323,6 +337,21 @@ fn media(table: MediaTable) -> Result<Media, ConfigError> {
         browsers: table.browsers.unwrap_or(defaults.browsers),
         busy: defaults.busy,
     })
+}
+
+fn templates(tables: Vec<TemplateTable>) -> Result<Vec<PermissionTemplate>, ConfigError> {
+    let mut templates: Vec<PermissionTemplate> = Vec::new();
+    for TemplateTable { name, language } in tables {
+        if name.is_empty() || language.is_empty() {
+            let why = "a name and a language such as \"pt_BR\"".into();
+            return Err(value("permission_templates", why));
+        }
+        if templates.iter().any(|known| known.language == language) {
+            return Err(value("permission_templates", format!("{language} stands twice")));
+        }
+        templates.push(PermissionTemplate { name, language });
+    }
+    Ok(templates)
 }
 
 fn price(table: &PriceTable) -> Result<Price, ConfigError> {

@@ -12,10 +12,17 @@
 //! | `live_calls` | calls that someone must end should we die |
 //! | `cdrs` | one record for each ended call |
 //! | `contacts`, `chat` | users seen, their permission and window, what was said |
+//! | `consents` | the consent ledger: what was seen of each user's consent, never changed |
+//! | `standings` | what a user's entries add up to, and when that runs out |
+//! | `parked_calls` | calls that wait for the user's consent |
+//! | `idempotency` | what a request with this key was answered |
 
 mod calls;
+mod consent;
 mod contacts;
+mod idempotency;
 mod inbox;
+mod parked;
 
 use std::{
     path::{Path, PathBuf},
@@ -27,8 +34,11 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 pub(crate) use calls::LiveCall;
+pub(crate) use consent::{Draft, Evidence, Page, Record};
 pub(crate) use contacts::{ContactRow, Grant};
+pub(crate) use idempotency::Kept;
 pub(crate) use inbox::Delivery;
+pub(crate) use parked::{Parked, ParkedState};
 
 /// How many jobs may wait; more is a disk that cannot follow, and the sender waits.
 const JOBS_MAX: usize = 1_024;
@@ -48,6 +58,19 @@ CREATE TABLE IF NOT EXISTS contacts (
 CREATE TABLE IF NOT EXISTS chat (
     id TEXT PRIMARY KEY, wa_id TEXT NOT NULL, at_ms INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS chat_by_contact ON chat (wa_id);
+CREATE TABLE IF NOT EXISTS consents (
+    no INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, wa_id TEXT NOT NULL,
+    body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS consents_by_contact ON consents (wa_id, no);
+CREATE TABLE IF NOT EXISTS standings (
+    wa_id TEXT PRIMARY KEY, expires_ms INTEGER, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS standings_by_end ON standings (expires_ms) WHERE expires_ms IS NOT NULL;
+CREATE TABLE IF NOT EXISTS parked_calls (
+    id TEXT PRIMARY KEY, state TEXT NOT NULL, created_ms INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS parked_by_state ON parked_calls (state);
+CREATE TABLE IF NOT EXISTS idempotency (
+    key TEXT PRIMARY KEY, request TEXT NOT NULL, at_ms INTEGER NOT NULL, status INTEGER,
+    answer TEXT) WITHOUT ROWID;
 ";
 
 /// Why the store failed.

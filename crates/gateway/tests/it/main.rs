@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 mod agents;
+mod consent;
 mod desk;
 mod flows;
 mod openapi;
 mod orphans;
+mod parked;
 mod placed;
 mod rest;
 mod upstream;

@@ -3,6 +3,7 @@
 
 mod agent;
 mod capture;
+mod consent;
 mod hears;
 mod http;
 mod kill;

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use offhook_switchboard::consent::{
-    Absence, Entry, EntryNo, Grant, Periods, Standing, Told, What,
-};
+use offhook_switchboard::consent::{Absence, Entry, EntryNo, Grant, Periods, Standing, Told, What};
 use terms::{Direction, Timestamp};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -28,12 +26,7 @@ fn fold(entries: &[(u32, What)]) -> Standing {
 }
 
 fn told(permission: Option<Grant>) -> Told {
-    Told {
-        permission,
-        connected_in_a_day: None,
-        requests_in_a_day: None,
-        requests_in_a_week: None,
-    }
+    Told { permission, connected_in_a_day: None, requests_in_a_day: None, requests_in_a_week: None }
 }
 
 #[test]
@@ -56,20 +49,49 @@ fn every_row_stands_as_it_must_at_hour_100() {
             Err(Absence::Expired),
             Some(2),
         ),
-        ("what is permanent does not run out", &[(1, permanent), (9, What::Expired)],
-            Ok(Grant::Permanent), Some(1)),
-        ("renewed before its end is written", &[(1, granted), (9, What::Expired)],
-            Ok(until(168)), Some(1)),
-        ("a late refusal of long ago", &[(5, granted), (2, What::Refused)], Ok(until(168)), Some(1)),
-        ("the platform says no", &[(5, granted), (6, says(None))],
-            Err(Absence::PlatformSaysNo), Some(2)),
+        (
+            "what is permanent does not run out",
+            &[(1, permanent), (9, What::Expired)],
+            Ok(Grant::Permanent),
+            Some(1),
+        ),
+        (
+            "renewed before its end is written",
+            &[(1, granted), (9, What::Expired)],
+            Ok(until(168)),
+            Some(1),
+        ),
+        (
+            "a late refusal of long ago",
+            &[(5, granted), (2, What::Refused)],
+            Ok(until(168)),
+            Some(1),
+        ),
+        (
+            "the platform says no",
+            &[(5, granted), (6, says(None))],
+            Err(Absence::PlatformSaysNo),
+            Some(2),
+        ),
         ("the platform knows more", &[(6, says(Some(until(168))))], Ok(until(168)), Some(1)),
-        ("the user's word proves what the platform knew",
-            &[(6, says(Some(until(168)))), (5, granted)], Ok(until(168)), Some(2)),
-        ("a no of before does not undo it",
-            &[(6, says(Some(until(168)))), (5, What::Refused)], Ok(until(168)), Some(1)),
-        ("calls change no permission", &[(1, granted), (2, CONNECTED), (3, What::Unanswered)],
-            Ok(until(168)), Some(1)),
+        (
+            "the user's word proves what the platform knew",
+            &[(6, says(Some(until(168)))), (5, granted)],
+            Ok(until(168)),
+            Some(2),
+        ),
+        (
+            "a no of before does not undo it",
+            &[(6, says(Some(until(168)))), (5, What::Refused)],
+            Ok(until(168)),
+            Some(1),
+        ),
+        (
+            "calls change no permission",
+            &[(1, granted), (2, CONNECTED), (3, What::Unanswered)],
+            Ok(until(168)),
+            Some(1),
+        ),
     ];
     for (name, entries, stands, proof) in rows {
         let standing = fold(entries);
