@@ -194,6 +194,8 @@ async fn a_request_takes_the_form_the_window_allows_and_says_which() {
             {"time_period": "PT24H", "max_allowed": 1, "current_usage": 0},
             {"time_period": "P7D", "max_allowed": 2, "current_usage": 0}]}]);
     desk.upstream.answer("call_permissions", 200, said, Duration::ZERO);
+    let second = json!({"messages": [{"id": "wamid.SENT2"}]});
+    desk.upstream.answer("messages", 200, second, Duration::ZERO);
     wrote(&desk, "wamid.NEW", 5).await;
     let body = json!({"to": ANA, "text": "about order 7712"});
     let (status, sent) = desk.post("/v1/permission_requests", &body, None).await;
