@@ -3,7 +3,6 @@
 
 mod agent;
 mod capture;
-mod consent;
 mod hears;
 mod http;
 mod kill;
