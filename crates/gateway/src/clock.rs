@@ -4,12 +4,10 @@
 //! by days; what it says in the `Date` of its answers is kept as [`PlatformClock`], so that windows
 //! and permissions end when the platform thinks so.
 
-use std::{
-    sync::atomic::{AtomicI64, Ordering},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use terms::Timestamp;
+use tokio::sync::watch;
 
 /// `Date` has whole seconds and travels a while; a smaller difference is no other clock.
 const SAME_CLOCK: Duration = Duration::from_secs(5);
@@ -22,9 +20,16 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// How far the platform's clock is ahead of ours, as its last answer said.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct PlatformClock {
-    ahead_ms: AtomicI64,
+    /// In milliseconds; `None` before the first answer.
+    ahead: watch::Sender<Option<i64>>,
+}
+
+impl Default for PlatformClock {
+    fn default() -> Self {
+        Self { ahead: watch::Sender::new(None) }
+    }
 }
 
 impl PlatformClock {
@@ -32,14 +37,32 @@ impl PlatformClock {
     pub(crate) fn set(&self, date: &str) {
         let Some(there) = read(date) else { return };
         let ahead_ms = there.unix_ms() - now().unix_ms();
-        let same = u128::from(ahead_ms.unsigned_abs()) < SAME_CLOCK.as_millis();
-        self.ahead_ms.store(if same { 0 } else { ahead_ms }, Ordering::Relaxed);
+        let ahead_ms = if is_small(ahead_ms) { 0 } else { ahead_ms };
+        self.ahead.send_if_modified(|known| {
+            let moved = known.is_none_or(|known| !is_small(ahead_ms - known));
+            *known = Some(ahead_ms);
+            moved
+        });
     }
 
-    /// Now, by the platform's clock.
+    /// Now, by the platform's clock; by ours before its first answer.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::from_unix_ms(now().unix_ms() + self.ahead_ms.load(Ordering::Relaxed))
+        Timestamp::from_unix_ms(now().unix_ms() + self.ahead.borrow().unwrap_or(0))
     }
+
+    /// Whether the platform has told its time.
+    pub(crate) fn is_known(&self) -> bool {
+        self.ahead.borrow().is_some()
+    }
+
+    /// Tells when the platform's clock is found to have been moved.
+    pub(crate) fn watch(&self) -> watch::Receiver<Option<i64>> {
+        self.ahead.subscribe()
+    }
+}
+
+fn is_small(ms: i64) -> bool {
+    u128::from(ms.unsigned_abs()) < SAME_CLOCK.as_millis()
 }
 
 fn read(date: &str) -> Option<Timestamp> {
@@ -61,5 +84,19 @@ mod tests {
         let at = now().to_jiff().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         clock.set(&at);
         assert!(clock.now().since(now()) < Duration::from_secs(1));
+    }
+
+    #[test]
+    fn whoever_watches_learns_of_a_move_and_of_nothing_else() {
+        let clock = PlatformClock::default();
+        let watch = clock.watch();
+        assert!(!clock.is_known());
+        clock.set("Sun, 22 Nov 2076 20:46:48 GMT");
+        assert!(clock.is_known() && watch.has_changed().unwrap());
+        let watch = clock.watch();
+        clock.set("Sun, 22 Nov 2076 20:46:49 GMT");
+        assert!(!watch.has_changed().unwrap(), "a second is no move");
+        clock.set("Sun, 29 Nov 2076 20:46:49 GMT");
+        assert!(watch.has_changed().unwrap());
     }
 }

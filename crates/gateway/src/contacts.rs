@@ -18,7 +18,7 @@ use wire::{
 
 use crate::{
     cdr::Cdr,
-    clock,
+    clock, consent,
     office::Office,
     outbox::news,
     store::{ContactRow, Grant, StoreError},
@@ -90,6 +90,9 @@ pub(crate) async fn note_call(office: &Office, cdr: &Cdr) {
         Some(at) => note_window(office, &cdr.contact, at).await,
         None => Ok(()),
     };
+    if let Err(error) = consent::note_call(office, &wa_id, cdr).await {
+        tracing::error!(%error, "a call is missing in the consent ledger");
+    }
     let saved = office.store.save_line(wa_id.clone(), line).await;
     if let Err(error) = noted.and(saved).and(tell(office, wa_id).await) {
         tracing::error!(%error, "a call is missing in its chat");
@@ -105,6 +108,11 @@ pub(crate) async fn note_message(
     let Some(wa_id) = number_of(office, peer).await? else { return Ok(()) };
     if let Some(reply) = message.call_permission_reply() {
         note_reply(office, wa_id.clone(), message, reply).await?;
+        consent::note_reply(office, &wa_id, message, reply).await?;
+        let opens = office.config.price.rulebook.window.opened_by_permission_reply.value;
+        if opens && message.context.is_some() && consent::is_by_user(reply) {
+            note_window(office, peer, message.timestamp).await?;
+        }
     } else {
         let line = ChatLine {
             id: message.id.as_str().to_owned(),
@@ -241,7 +249,8 @@ pub(crate) fn view(office: &Office, row: ContactRow) -> Contact {
     }
 }
 
-async fn tell(office: &Office, wa_id: WaId) -> Result<(), StoreError> {
+/// Every console learns how this user stands.
+pub(crate) async fn tell(office: &Office, wa_id: WaId) -> Result<(), StoreError> {
     if let Some(contact) = load(office, wa_id).await? {
         office.consoles.send_to_all(&ToConsole::Contact { contact });
     }

@@ -386,6 +386,10 @@ impl Round<'_> {
     }
 
     async fn messages(&mut self, value: &MessagesValue) -> Result<(), StoreError> {
+        if value.metadata.phone_number_id != self.office.config.number.phone_number_id {
+            self.office.metrics.event("other_number");
+            return Ok(());
+        }
         for message in &value.messages {
             if !self.is_new(format!("message:{}", message.id)).await? {
                 continue;

@@ -93,6 +93,11 @@ impl Graph {
         self.0.clock.now()
     }
 
+    /// The platform's clock.
+    pub(crate) fn clock(&self) -> &PlatformClock {
+        &self.0.clock
+    }
+
     /// Calls a user; returns the call's id. Sent once, whatever happens.
     ///
     /// # Errors

@@ -23,6 +23,8 @@ pub(crate) struct Office {
     pub(crate) registry: Registry,
     /// Rung when a webhook has been stored.
     pub(crate) inbox: tokio::sync::Notify,
+    /// How many entries the consent ledger has got since the start.
+    pub(crate) ledger: tokio::sync::watch::Sender<u64>,
     pub(crate) sessions: Sessions,
     /// The seats of those who read the stream of events.
     pub(crate) readers: Arc<tokio::sync::Semaphore>,

@@ -20,6 +20,7 @@ use crate::{
     calls::{orphans, registry::Registry},
     clock,
     config::Config,
+    consent,
     console::session::Sessions,
     dispatch,
     events::Consoles,
@@ -27,6 +28,7 @@ use crate::{
     metrics::Metrics,
     office::Office,
     outbox::{Outbox, deliver, upkeep},
+    parked,
     prompts::{Shelf, ShelfError},
     scheme::Remote,
     store::{Store, StoreError},
@@ -72,7 +74,8 @@ pub struct Running {
     address: SocketAddr,
     stop: Arc<Notify>,
     server: JoinHandle<()>,
-    inbox: JoinHandle<()>,
+    /// Who acts on webhooks, on time and on consent.
+    tasks: [JoinHandle<()>; 3],
     outbox: JoinSet<()>,
 }
 
@@ -107,6 +110,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         consoles: Consoles::new(config.agents.clone()),
         registry: Registry::new(),
         inbox: Notify::new(),
+        ledger: tokio::sync::watch::Sender::new(0),
         sessions: Sessions::default(),
         readers: api::stream::seats(),
         config,
@@ -125,11 +129,16 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     };
     let outbox = start_outbox(&office).await?;
     let left = orphans::end_left_behind(&office).await?;
+    parked::give_up_left_behind(&office).await?;
     tracing::info!(%address, left_behind = left, "gateway runs");
     let stop = Arc::new(Notify::new());
     let server = tokio::spawn(run(listening, Arc::clone(&office), Arc::clone(&stop)));
-    let inbox = tokio::spawn(dispatch::run(Arc::clone(&office)));
-    Ok(Running { office, address, stop, server, inbox, outbox })
+    let tasks = [
+        tokio::spawn(dispatch::run(Arc::clone(&office))),
+        tokio::spawn(consent::run(Arc::clone(&office))),
+        tokio::spawn(parked::run(Arc::clone(&office))),
+    ];
+    Ok(Running { office, address, stop, server, tasks, outbox })
 }
 
 /// Endpoints are known before anything happens, so a new one gets all that follows.
@@ -197,7 +206,9 @@ impl Running {
         // Webhooks are still taken: the platform's terminate webhooks bring the figures.
         self.office.registry.stop(STOP_PATIENCE).await;
         self.stop.notify_one();
-        self.inbox.abort();
+        for task in &self.tasks {
+            task.abort();
+        }
         // What is not delivered is on disk; the next gateway goes on.
         self.outbox.shutdown().await;
         drop(self.server.await);

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use rules::delivery::{self, Attempt, Next, Topic};
 use switchboard::{
-    call::{Call, Destination, Effect, Input, LegTrouble, Outcome, Plan, Status, Termination},
+    call::{
+        Answerer, Call, Destination, Effect, Input, LegTrouble, Outcome, Plan, Status, Termination,
+    },
     flow::Ring,
 };
 use terms::{AgentId, Direction, Timestamp};
@@ -32,7 +34,8 @@ impl World {
         self.tell(&format!("call {no}: an agent calls the user"));
         let mut effects = Vec::new();
         let plan = self.plan();
-        self.calls[no].business = Some(Call::outgoing(plan, lia(), self.now, &mut effects));
+        self.calls[no].business =
+            Some(Call::outgoing(plan, Answerer::Agent(lia()), self.now, &mut effects));
         self.carry_out_business(no, effects);
         if self.dice.chance(15) {
             let at = self.now + self.dice.ms(50, 60_000);

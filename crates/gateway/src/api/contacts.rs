@@ -15,7 +15,13 @@ use wire::{
 };
 
 use super::ApiError;
-use crate::{console::session::Caller, contacts, graph::GraphError, office::Office};
+use crate::{
+    console::session::Caller,
+    contacts,
+    graph::GraphError,
+    office::Office,
+    permission_requests::{self, AskError, Asked},
+};
 
 /// The longest text and the longest words of a request, as the API's documents have them; a platform
 /// with other limits says so itself.
@@ -62,25 +68,34 @@ pub(super) async fn one(
     contacts::load(&office, wa_id).await?.map(Json).ok_or_else(unknown)
 }
 
-/// Ask a user for permission to call.
+/// Ask a user for permission to call: in our words while the service window is open, else by a
+/// configured template.
 #[utoipa::path(post, path = "/v1/permission_requests", tag = "contacts",
-    request_body(content = Object, description = "`{to, text?}`"),
-    responses((status = 200, body = Object, description = "`{message_id}`"),
-              (status = 409, body = super::Refused, description = "The platform says no"),
+    request_body(content = Object, description = "`{to, text?, language?}`; `text` stands in a free-form request, `language` chooses the template"),
+    responses((status = 200, body = Object, description = "`{message_id, form: \"free_form\"}` or `{message_id, form: \"template\", template, language}`"),
+              (status = 409, body = super::Refused, description = "We may not, or the platform says no"),
               (status = 502, body = super::Refused, description = "The platform does not answer")))]
 pub(super) async fn ask_permission(
     State(office): State<Arc<Office>>,
     _caller: Caller,
     body: Result<Json<AskPermission>, JsonRejection>,
-) -> Result<Json<SentAnswer>, ApiError> {
-    let Json(AskPermission { to, text }) = body?;
+) -> Result<Json<Asked>, ApiError> {
+    let Json(AskPermission { to, text, language }) = body?;
     check_length(text.as_deref().unwrap_or_default(), BODY_CHARS_MAX)?;
     let text = text.filter(|text| !text.is_empty());
-    let content = Content::CallPermissionRequest { body: text.clone() };
-    let sent = office.graph.send_message(to.clone(), content).await?;
-    let message_id = first(sent)?;
-    contacts::note_sent(&office, to, &message_id, ChatKind::PermissionRequest, text).await?;
-    Ok(Json(SentAnswer { message_id }))
+    Ok(Json(permission_requests::ask(&office, &to, text, language.as_deref()).await?))
+}
+
+impl From<AskError> for ApiError {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Refused { rule, text, changes_at } => {
+                Self::by_rule(rule.to_owned(), text, changes_at)
+            }
+            AskError::Graph(error) => error.into(),
+            AskError::Store(error) => error.into(),
+        }
+    }
 }
 
 /// Write a text to a user.

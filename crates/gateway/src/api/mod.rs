@@ -5,12 +5,15 @@
 
 mod calls;
 mod cdrs;
+mod consents;
 mod contacts;
 mod control;
 mod diagnosis;
 mod events;
+mod idempotency;
 pub mod openapi;
 mod operations;
+mod place;
 mod preflight;
 mod session;
 pub(crate) mod stream;
@@ -25,12 +28,18 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
+use terms::Timestamp;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    calls::advice, console::socket, graph::GraphError, office::Office, pages, store::StoreError,
+    calls::{advice, placing::NotPlaced},
+    console::socket,
+    graph::GraphError,
+    office::Office,
+    pages,
+    store::StoreError,
     webhook,
 };
 
@@ -59,7 +68,7 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
     OpenApiRouter::with_openapi(openapi::head())
         .routes(routes!(session::log_in, session::log_out))
         .routes(routes!(session::me))
-        .routes(routes!(calls::list))
+        .routes(routes!(calls::list, place::place))
         .routes(routes!(calls::one))
         .routes(routes!(control::hold))
         .routes(routes!(control::resume))
@@ -75,6 +84,10 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(events::redeliver))
         .routes(routes!(stream::stream))
         .routes(routes!(preflight::preflight))
+        .routes(routes!(place::list_parked))
+        .routes(routes!(place::cancel_parked))
+        .routes(routes!(consents::list))
+        .routes(routes!(consents::one))
         .routes(routes!(contacts::list))
         .routes(routes!(contacts::one))
         .routes(routes!(contacts::ask_permission))
@@ -88,7 +101,7 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: StatusCode,
-    body: Refused,
+    body: Box<Refused>,
 }
 
 /// The body of an answer that says no.
@@ -98,18 +111,63 @@ pub(crate) struct Refused {
     code: Code,
     /// The same for people, with what to do.
     text: String,
+    /// The rule that says no, where it is one of ours or of the preflight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    /// What it looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<String>,
+    /// When the answer changes by itself; RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes_at: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum Code {
     Number(i64),
-    Word(&'static str),
+    Word(String),
+}
+
+impl Refused {
+    fn new(code: Code, text: String) -> Self {
+        Self { code, text, rule: None, evidence: None, changes_at: None }
+    }
 }
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, text: impl Into<String>) -> Self {
-        Self { status, body: Refused { code: Code::Word(code), text: text.into() } }
+        Self { status, body: Box::new(Refused::new(Code::Word(code.into()), text.into())) }
+    }
+
+    /// A rule says no.
+    pub(crate) fn by_rule(rule: String, evidence: String, changes_at: Option<Timestamp>) -> Self {
+        let mut body = Refused::new(Code::Word(rule.clone()), evidence.clone());
+        (body.rule, body.evidence) = (Some(rule), Some(evidence));
+        body.changes_at = changes_at.map(|at| at.to_string());
+        Self { status: StatusCode::CONFLICT, body: Box::new(body) }
+    }
+
+    pub(crate) fn conflict(code: &'static str, text: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, text)
+    }
+
+    pub(crate) fn unprocessable(code: &'static str, text: &str) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, text)
+    }
+
+    pub(crate) fn internal(text: &str) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
+    }
+
+    /// Whether it is certain that nothing was done.
+    pub(crate) fn did_nothing(&self) -> bool {
+        self.status.is_client_error()
+    }
+
+    /// The status and the body, as they are sent.
+    pub(crate) fn to_json(&self) -> (StatusCode, String) {
+        (self.status, serde_json::to_string(&self.body).unwrap_or_default())
     }
 
     pub(crate) fn unauthorised() -> Self {
@@ -148,7 +206,7 @@ impl From<GraphError> for ApiError {
         match error {
             GraphError::Refused { code, text } => Self {
                 status: StatusCode::CONFLICT,
-                body: Refused { code: Code::Number(code), text: advice(code, &text) },
+                body: Box::new(Refused::new(Code::Number(code), advice(code, &text))),
             },
             GraphError::Unreachable { why } => Self::new(
                 StatusCode::BAD_GATEWAY,
@@ -159,9 +217,21 @@ impl From<GraphError> for ApiError {
     }
 }
 
+impl From<NotPlaced> for ApiError {
+    fn from(error: NotPlaced) -> Self {
+        match error {
+            NotPlaced::Refused { code, text } => GraphError::Refused { code, text }.into(),
+            NotPlaced::Unreachable { why } => GraphError::Unreachable { why }.into(),
+            NotPlaced::Ended { reason, text } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, text)
+            }
+        }
+    }
+}
+
 impl From<axum::extract::rejection::JsonRejection> for ApiError {
     fn from(rejection: axum::extract::rejection::JsonRejection) -> Self {
-        let body = Refused { code: Code::Word("invalid"), text: rejection.body_text() };
-        Self { status: rejection.status(), body }
+        let body = Refused::new(Code::Word("invalid".into()), rejection.body_text());
+        Self { status: rejection.status(), body: Box::new(body) }
     }
 }

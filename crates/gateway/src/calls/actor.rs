@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use engine::LegEvent;
 use switchboard::{
-    call::{Call, Effect, Input, Outcome, Plan, Side, State},
+    call::{Answerer, Call, Effect, Input, Outcome, Plan, Side, State},
     flow::Key,
 };
 use terms::{AgentId, CallId, Direction, Timestamp, WaId};
@@ -20,11 +20,11 @@ use wire::{
 };
 
 use super::{
-    advice,
     effects::Coming,
     legs::{self, AgentLeg},
     order::{Asker, Order},
     orphans,
+    placing::{NotPlaced, Placer},
     registry::{CallHandle, Figures, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
 };
 use crate::{
@@ -108,8 +108,8 @@ pub(super) struct Facts {
     /// Our SDP, the same bytes in `pre_accept` and `accept`.
     pub(super) ours: Option<SdpText>,
     pub(super) agent: Option<AgentId>,
-    /// The console that places the call, until it has been answered or refused.
-    pub(super) placing_console: Option<ConsoleId>,
+    /// Who waits to hear that the call is placed, until they have.
+    pub(super) placer: Option<Placer>,
     pub(super) agent_figures: Option<LegRecord>,
     pub(super) transfers: Vec<TransferRecord>,
     pub(super) waiting: Waiting,
@@ -179,7 +179,7 @@ impl Facts {
             theirs: None,
             ours: None,
             agent: None,
-            placing_console: None,
+            placer: None,
             agent_figures: None,
             transfers: Vec::new(),
             waiting: Waiting::default(),
@@ -234,19 +234,45 @@ pub(crate) fn place(office: &Arc<Office>, outgoing: Outgoing) -> Result<(), Plac
     let Outgoing { to, name, agent, console, offer } = outgoing;
     let leg = legs::answer_agent(&office.engine, None, agent.clone(), console, &offer)
         .map_err(PlaceError::Leg)?;
+    let contact = Peer { name, wa_id: Some(to), user_id: None };
+    let answerer = Answerer::Agent(agent);
+    start_placed(office, contact, answerer, Placer::Console(console), Some(leg))
+}
+
+/// Starts the task of a call to a user that the flow answers on our side.
+///
+/// # Errors
+///
+/// The gateway stops.
+pub(super) fn place_flow(
+    office: &Arc<Office>,
+    to: WaId,
+    name: Option<String>,
+    placer: Placer,
+) -> Result<(), PlaceError> {
+    let contact = Peer { name, wa_id: Some(to), user_id: None };
+    start_placed(office, contact, Answerer::Flow, placer, None)
+}
+
+fn start_placed(
+    office: &Arc<Office>,
+    contact: Peer,
+    answerer: Answerer,
+    placer: Placer,
+    leg: Option<AgentLeg>,
+) -> Result<(), PlaceError> {
     let (handle, inbox) = CallHandle::new();
     let opaque = format!("{OPAQUE_PREFIX}{}", uuid::Uuid::now_v7());
     let running = office.registry.enter_placed(&opaque, handle).ok_or(PlaceError::Stopping)?;
-    let contact = Peer { name, wa_id: Some(to), user_id: None };
     let now = clock::now();
     let mut facts = Facts::new(contact, now);
     facts.opaque = Some(opaque);
-    facts.agent = Some(agent.clone());
-    facts.placing_console = Some(console);
+    facts.agent = answerer.agent().cloned();
+    facts.placer = Some(placer);
     let mut effects = Vec::new();
-    let call = Call::outgoing(plan(office), agent, now, &mut effects);
+    let call = Call::outgoing(plan(office), answerer, now, &mut effects);
     let mut actor = CallActor::new(Arc::clone(office), call, facts, inbox, running);
-    actor.agent_leg = Some(leg);
+    actor.agent_leg = leg;
     tokio::spawn(actor.run(First { effects, input: None, receipt: None }));
     Ok(())
 }
@@ -488,12 +514,12 @@ impl CallActor {
         match returned {
             Return::Placed(call_id) => {
                 self.learn_id(call_id).await;
-                self.facts.placing_console = None;
+                self.facts.placer = None;
                 self.send_answer();
                 Some(Input::Placed(Outcome::Done))
             }
             Return::Input(Input::Placed(outcome)) => {
-                self.refuse_placing_agent(&outcome);
+                self.refuse_placer(&outcome);
                 Some(Input::Placed(outcome))
             }
             Return::Input(input) => Some(input),
@@ -508,27 +534,38 @@ impl CallActor {
         if let Some(opaque) = &self.facts.opaque {
             self.office.registry.name(&call_id, opaque);
         }
-        self.facts.call_id = Some(call_id);
+        self.facts.call_id = Some(call_id.clone());
         self.tell_assigned();
         self.save_live().await;
+        if let Some(Placer::Program(program)) =
+            self.facts.placer.take_if(|placer| matches!(placer, Placer::Program(_)))
+        {
+            // A program that does not wait any more reads it from the list of calls.
+            drop(program.send(Ok(call_id)));
+        }
     }
 
-    fn refuse_placing_agent(&mut self, outcome: &Outcome) {
-        let (code, text) = match outcome {
-            Outcome::Done => return,
-            Outcome::Refused { code, text } => (code.to_string(), advice(*code, text)),
-            Outcome::Unreachable { why } => (
-                "unreachable".into(),
-                format!("WhatsApp's platform does not answer ({why}). Try again in a moment."),
-            ),
-        };
-        self.refuse_place(code, text);
+    fn refuse_placer(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Done => {}
+            Outcome::Refused { code, text } => {
+                self.refuse_place(NotPlaced::Refused { code: *code, text: text.clone() });
+            }
+            Outcome::Unreachable { why } => {
+                self.refuse_place(NotPlaced::Unreachable { why: why.clone() });
+            }
+        }
     }
 
-    pub(super) fn refuse_place(&mut self, code: String, text: String) {
-        if let Some(console) = self.facts.placing_console.take() {
-            let what = "place".into();
-            self.office.consoles.send(console, ToConsole::Refused { what, code, text });
+    pub(super) fn refuse_place(&mut self, why: NotPlaced) {
+        match self.facts.placer.take() {
+            Some(Placer::Console(console)) => {
+                let (what, code, text) = ("place".into(), why.code(), why.to_string());
+                self.office.consoles.send(console, ToConsole::Refused { what, code, text });
+            }
+            // A program that does not wait any more has no use for it.
+            Some(Placer::Program(program)) => drop(program.send(Err(why))),
+            None => {}
         }
     }
 

@@ -23,6 +23,7 @@ use wire::{
 use super::{
     actor::{CallActor, Return},
     legs::{self, AgentLeg},
+    placing::NotPlaced,
 };
 use crate::{
     cdr::{Cdr, LegRecord, TransferRecord},
@@ -419,7 +420,7 @@ impl CallActor {
             contacts::note_call(&self.office, &cdr).await;
         }
         self.office.registry.leave(call_id.as_ref(), opaque);
-        self.refuse_place(reason.as_str().into(), reason.text());
+        self.refuse_place(NotPlaced::Ended { reason: reason.as_str(), text: reason.text() });
     }
 
     fn record(&self, call_id: terms::CallId, reason: &EndReason) -> Cdr {

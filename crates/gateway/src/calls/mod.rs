@@ -8,6 +8,7 @@ mod effects;
 mod legs;
 pub(crate) mod order;
 pub(crate) mod orphans;
+pub(crate) mod placing;
 pub(crate) mod registry;
 mod words;
 

@@ -68,6 +68,17 @@ pub struct Config {
     pub price: Price,
     /// Who is told what happens.
     pub events: Events,
+    /// Approved templates that ask for permission to call outside the service window.
+    pub permission_templates: Vec<PermissionTemplate>,
+}
+
+/// An approved template without parameters that asks for permission to call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermissionTemplate {
+    /// Its name at the platform.
+    pub name: String,
+    /// Its language, such as `pt_BR`.
+    pub language: String,
 }
 
 /// A certificate and its key; read again when they change.
@@ -282,6 +293,7 @@ impl Config {
             drain_for: DRAIN_FOR_DEFAULT,
             price: Price::default(),
             events: Events::default(),
+            permission_templates: Vec::new(),
         }
     }
 

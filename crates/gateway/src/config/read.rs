@@ -50,6 +50,10 @@
 //! types = ["call.*", "permission.granted"] # optional
 //! signature = "standard"                  # or "stripe"
 //!
+//! [[permission_templates]]                # one for each language; the first is the default
+//! name = "ask_to_call"
+//! language = "pt_BR"
+//!
 //! [[agents]]
 //! id = "lia"
 //! name = "Lia"
@@ -75,8 +79,8 @@ use wire::{
 
 use super::{
     Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowSource,
-    HTTP_DEFAULT, HashedPassword, Media, Number, Price, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT,
-    Secret, TIMEOUT_DEFAULT, TlsFiles, Upstream, events::OutboxTable, slip,
+    HTTP_DEFAULT, HashedPassword, Media, Number, PermissionTemplate, Price, RETURN_FOR_DEFAULT,
+    RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, TlsFiles, Upstream, events::OutboxTable, slip,
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
@@ -146,6 +150,8 @@ struct File {
     outbox: OutboxTable,
     #[serde(default)]
     events: Vec<EventsTable>,
+    #[serde(default)]
+    permission_templates: Vec<TemplateTable>,
     agents: Vec<AgentTable>,
 }
 
@@ -154,6 +160,13 @@ struct File {
 struct TlsTable {
     certificate: PathBuf,
     key: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemplateTable {
+    name: String,
+    language: String,
 }
 
 #[derive(Deserialize)]
@@ -297,6 +310,7 @@ impl Secrets<'_> {
             drain_for: file.drain_for_s.map_or(DRAIN_FOR_DEFAULT, Duration::from_secs),
             price: price(&file.price)?,
             events: self.events(file.outbox, file.events)?,
+            permission_templates: templates(file.permission_templates)?,
         })
     }
 
@@ -414,6 +428,21 @@ fn media(table: MediaTable) -> Result<Media, ConfigError> {
         browsers: table.browsers.unwrap_or(defaults.browsers),
         busy: defaults.busy,
     })
+}
+
+fn templates(tables: Vec<TemplateTable>) -> Result<Vec<PermissionTemplate>, ConfigError> {
+    let mut templates: Vec<PermissionTemplate> = Vec::new();
+    for TemplateTable { name, language } in tables {
+        if name.is_empty() || language.is_empty() {
+            let why = "a name and a language such as \"pt_BR\"".into();
+            return Err(value("permission_templates", why));
+        }
+        if templates.iter().any(|known| known.language == language) {
+            return Err(value("permission_templates", format!("{language} stands twice")));
+        }
+        templates.push(PermissionTemplate { name, language });
+    }
+    Ok(templates)
 }
 
 fn price(table: &PriceTable) -> Result<Price, ConfigError> {

@@ -15,14 +15,21 @@
 //! | `windows` | open service windows, until it was told that they closed |
 //! | `events` | what was told to the business's own systems |
 //! | `endpoints`, `deliveries` | up to where each receiver was given events, and what it is owed |
+//! | `consents` | the consent ledger: what was seen of each user's consent, never changed |
+//! | `standings` | what a user's entries add up to, and when that runs out |
+//! | `parked_calls` | calls that wait for the user's consent |
+//! | `idempotency` | what a request with this key was answered |
 //!
 //! An event is written by the job that writes its fact ([`News`]), so neither is there alone.
 
 mod calls;
+mod consent;
 mod contacts;
 mod deliveries;
+mod idempotency;
 mod inbox;
 mod outbox;
+mod parked;
 mod windows;
 
 use std::{
@@ -35,10 +42,13 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 pub(crate) use calls::LiveCall;
+pub(crate) use consent::{Draft, Evidence, Page, Record};
 pub(crate) use contacts::{ContactRow, Grant};
 pub(crate) use deliveries::{Attempted, DeliveryRow, Due, Next};
+pub(crate) use idempotency::Kept;
 pub(crate) use inbox::Delivery;
 pub(crate) use outbox::{Asked, News, Told};
+pub(crate) use parked::{Parked, ParkedState};
 
 /// How many jobs may wait; more is a disk that cannot follow, and the sender waits.
 const JOBS_MAX: usize = 1_024;
@@ -58,6 +68,19 @@ CREATE TABLE IF NOT EXISTS contacts (
 CREATE TABLE IF NOT EXISTS chat (
     id TEXT PRIMARY KEY, wa_id TEXT NOT NULL, at_ms INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS chat_by_contact ON chat (wa_id);
+CREATE TABLE IF NOT EXISTS consents (
+    no INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, wa_id TEXT NOT NULL,
+    body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS consents_by_contact ON consents (wa_id, no);
+CREATE TABLE IF NOT EXISTS standings (
+    wa_id TEXT PRIMARY KEY, expires_ms INTEGER, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS standings_by_end ON standings (expires_ms) WHERE expires_ms IS NOT NULL;
+CREATE TABLE IF NOT EXISTS parked_calls (
+    id TEXT PRIMARY KEY, state TEXT NOT NULL, created_ms INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS parked_by_state ON parked_calls (state);
+CREATE TABLE IF NOT EXISTS idempotency (
+    key TEXT PRIMARY KEY, request TEXT NOT NULL, at_ms INTEGER NOT NULL, status INTEGER,
+    answer TEXT) WITHOUT ROWID;
 ";
 
 /// Why the store failed.

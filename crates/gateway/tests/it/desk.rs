@@ -115,11 +115,49 @@ impl Desk {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let request = self.http.post(self.url(path)).bearer_auth("demo-api-key").json(body);
+    /// Asks as a program: the status and the body.
+    pub(crate) async fn post(&self, path: &str, body: &Value, key: Option<&str>) -> (u16, Value) {
+        let mut request = self.http.post(self.url(path)).bearer_auth("demo-api-key").json(body);
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
         (status, answer.json().await.unwrap_or_default())
+    }
+
+    /// Asks until the answer fits.
+    #[track_caller]
+    pub(crate) fn get_until(
+        &self,
+        path: &str,
+        fits: impl Fn(&Value) -> bool,
+    ) -> impl Future<Output = Value> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let mut last = Value::Null;
+            for _ in 0..500 {
+                last = self.get(path).await;
+                if fits(&last) {
+                    return last;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            panic!("no fitting answer of {path} at {caller}: {last}");
+        }
+    }
+
+    /// Ana answers a permission request.
+    pub(crate) async fn reply(&self, id: &str, reply: &Value) {
+        let value = json!({"messaging_product": "whatsapp",
+            "metadata": {"display_phone_number": "551140000000",
+                "phone_number_id": "109876543210987"},
+            "contacts": [{"profile": {"name": "Ana"}, "wa_id": ANA}],
+            "messages": [{"from": ANA, "id": id, "timestamp": now().to_string(),
+                "type": "interactive", "context": {"from": "551140000000", "id": "wamid.SENT1"},
+                "interactive": {"type": "call_permission_reply",
+                    "call_permission_reply": reply}}]});
+        assert_eq!(self.webhook(&envelope("messages", &value)).await, 200);
     }
 
     pub(crate) async fn metrics(&self) -> String {
@@ -266,4 +304,27 @@ pub(crate) fn terminate(id: &str, direction: &str, seconds: Option<i64>) -> Valu
         call["duration"] = json!(seconds);
     }
     calls(&json!({"calls": [call]}))
+}
+
+/// Ana allows calls until then.
+pub(crate) fn accept(until: i64) -> Value {
+    json!({"response": "accept", "is_permanent": false, "response_source": "user_action",
+        "expiration_timestamp": until.to_string()})
+}
+
+/// What the platform says of a permission.
+pub(crate) fn permissions(status: &str, until: Option<i64>) -> Value {
+    let mut permission = json!({"status": status});
+    if let Some(until) = until {
+        permission["expiration_time"] = json!(until);
+    }
+    let can = status != "no_permission";
+    json!({"messaging_product": "whatsapp", "permission": permission,
+        "actions": [{"action_name": "start_call", "can_perform_action": can,
+            "limits": [{"time_period": "PT24H", "max_allowed": 100, "current_usage": 0}]}]})
+}
+
+/// A gateway whose rulebook wants no window for a call.
+pub(crate) fn newest_rules(config: &mut Config) {
+    config.price.rulebook = rules::rulebook::named("2026-10").unwrap();
 }

@@ -4,6 +4,7 @@
 
 mod agents;
 mod config;
+mod consent;
 mod desk;
 mod drain;
 mod events;
@@ -11,6 +12,7 @@ mod flows;
 mod hand_over;
 mod openapi;
 mod orphans;
+mod parked;
 mod placed;
 mod receiver;
 mod rest;

@@ -2,7 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -10,7 +13,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::State,
-    http::{StatusCode, Uri},
+    http::{HeaderName, StatusCode, Uri, header},
 };
 use serde_json::{Value, json};
 
@@ -39,6 +42,8 @@ type Answer = (String, u16, Value, Duration);
 pub(crate) struct Upstream {
     asked: Arc<Mutex<Vec<Asked>>>,
     answers: Arc<Mutex<Vec<Answer>>>,
+    /// How far its clock is ahead, in seconds.
+    ahead_s: Arc<AtomicI64>,
     pub(crate) address: Option<SocketAddr>,
 }
 
@@ -65,6 +70,17 @@ impl Upstream {
         let mut answers = self.answers.lock().unwrap();
         answers.retain(|(known, ..)| known != what);
         answers.push((what.to_owned(), status, body, after));
+    }
+
+    /// From now on, its clock is so far ahead of ours.
+    pub(crate) fn set_ahead(&self, seconds: i64) {
+        self.ahead_s.store(seconds, Ordering::Relaxed);
+    }
+
+    /// The messages it was sent.
+    pub(crate) fn messages(&self) -> Vec<Value> {
+        let asked = self.asked().into_iter().filter(|asked| asked.path.ends_with("/messages"));
+        asked.map(|asked| asked.body).collect()
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
@@ -113,7 +129,7 @@ async fn take(
     State(upstream): State<Upstream>,
     uri: Uri,
     body: Bytes,
-) -> (StatusCode, Json<Value>) {
+) -> (StatusCode, [(HeaderName, String); 1], Json<Value>) {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let path = uri.path_and_query().unwrap().to_string();
     let asked = Asked { path: path.clone(), body: body.clone(), answered_at: None };
@@ -137,7 +153,10 @@ async fn take(
     };
     tokio::time::sleep(after).await;
     upstream.asked.lock().unwrap()[index].answered_at = Some(Instant::now());
-    (StatusCode::from_u16(status).unwrap(), Json(answer))
+    let ahead = jiff::SignedDuration::from_secs(upstream.ahead_s.load(Ordering::Relaxed));
+    let date = (jiff::Timestamp::now() + ahead).strftime("%a, %d %b %Y %H:%M:%S GMT");
+    let date = (header::DATE, date.to_string());
+    (StatusCode::from_u16(status).unwrap(), [date], Json(answer))
 }
 
 fn default_answer(action: &str, last: &str) -> Value {

@@ -21,7 +21,7 @@ mod transfer;
 
 use std::{sync::Arc, time::Duration};
 
-use terms::{AgentId, Direction, Timestamp};
+use terms::{Direction, Timestamp};
 
 pub use effect::Effect;
 pub use held::Held;
@@ -93,11 +93,16 @@ impl Call {
         Self::new(Direction::UserInitiated, plan, State::Opening)
     }
 
-    /// This agent calls a user.
-    pub fn outgoing(plan: Plan, agent: AgentId, now: Timestamp, effects: &mut Vec<Effect>) -> Self {
+    /// The business calls a user; the answerer speaks when the user picks up.
+    pub fn outgoing(
+        plan: Plan,
+        answerer: Answerer,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Self {
         effects.push(Effect::Connect);
         let until = now + outgoing::PLACE_WAIT;
-        let state = State::Placing(Outward { agent, rejected: false, until });
+        let state = State::Placing(Outward { answerer, rejected: false, until });
         Self::new(Direction::BusinessInitiated, plan, state)
     }
 

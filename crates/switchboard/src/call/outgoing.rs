@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use terms::{Direction, Timestamp};
 
-use super::{Answerer, Call, Effect, EndReason, Handled, Outcome, Outward, State, Status};
+use super::{Call, Effect, EndReason, Handled, Outcome, Outward, State, Status};
 
 /// How long we wait for `connect`: more than the gateway's HTTP timeout.
 pub(super) const PLACE_WAIT: Duration = Duration::from_secs(30);
@@ -109,7 +109,7 @@ impl Call {
     /// Opens the media of a call to a user who was waiting to pick up; else nothing.
     pub(super) fn picked_up(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         if let State::Placing(out) | State::Dialing(out) | State::Ringing(out) = &self.state {
-            let answerer = Answerer::Agent(out.agent.clone());
+            let answerer = out.answerer.clone();
             self.open(answerer, now, effects);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! user calls      Opening ─▶ Offered ─▶ Accepting ─▶ Joining ─▶ Bridged | InFlow ─▶ Ending ─▶ Ended
-//! business calls  Placing ─▶ Dialing ─▶ Ringing ─▶ Joining ─▶ Bridged ────────────▶ Ending ─▶ Ended
+//! business calls  Placing ─▶ Dialing ─▶ Ringing ─▶ Joining ─▶ Bridged | InFlow ─▶ Ending ─▶ Ended
 //!
 //! in the call     Bridged ◀─▶ Held ◀─▶ Consulting ─▶ Bridged (the other agent)
 //!                 Bridged | Held ─▶ Transferring ─▶ Bridged (the other agent) | InFlow
@@ -87,7 +87,7 @@ pub struct Offered {
     pub(super) answerer: Option<Answerer>,
 }
 
-/// Who answers a user's call, or places one.
+/// Who answers a user's call, or speaks in one of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answerer {
     /// A person.
@@ -96,11 +96,22 @@ pub enum Answerer {
     Flow,
 }
 
+impl Answerer {
+    /// The person, if it is one.
+    #[must_use]
+    pub fn agent(&self) -> Option<&AgentId> {
+        match self {
+            Self::Agent(agent) => Some(agent),
+            Self::Flow => None,
+        }
+    }
+}
+
 /// A business's call before it is picked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outward {
-    /// The agent who calls.
-    pub(super) agent: AgentId,
+    /// Who speaks once the user picks up.
+    pub(super) answerer: Answerer,
     /// Whether the user said no; `terminate` follows.
     pub(super) rejected: bool,
     /// When we stop trying.
@@ -133,13 +144,10 @@ impl State {
             Self::Bridged { agent }
             | Self::Accepting { answerer: Answerer::Agent(agent), until: _ }
             | Self::Joining { answerer: Answerer::Agent(agent), until: _ } => Some(agent),
-            Self::Placing(out) | Self::Dialing(out) | Self::Ringing(out) => Some(&out.agent),
+            Self::Placing(out) | Self::Dialing(out) | Self::Ringing(out) => out.answerer.agent(),
             Self::Held(held) => Some(&held.agent),
             Self::Consulting(consult) => Some(&consult.agent),
-            Self::Offered(offered) => match &offered.answerer {
-                Some(Answerer::Agent(agent)) => Some(agent),
-                Some(Answerer::Flow) | None => None,
-            },
+            Self::Offered(offered) => offered.answerer.as_ref().and_then(Answerer::agent),
             Self::Opening
             | Self::Accepting { answerer: Answerer::Flow, until: _ }
             | Self::Joining { answerer: Answerer::Flow, until: _ }

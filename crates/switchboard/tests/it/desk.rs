@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use offhook_switchboard::{
-    call::{Call, Effect, Input, Outcome, Plan, Refusal},
+    call::{Answerer, Call, Effect, Input, Outcome, Plan, Refusal},
     flow::{Flow, Key},
 };
 use terms::{AgentId, Timestamp};
@@ -79,9 +79,13 @@ impl Desk {
     }
 
     pub(crate) fn outgoing() -> Self {
+        Self::outgoing_by(Answerer::Agent(agent("lia")))
+    }
+
+    pub(crate) fn outgoing_by(answerer: Answerer) -> Self {
         let mut effects = Vec::new();
         let now = Timestamp::from_unix(1_783_000_000);
-        let call = Call::outgoing(plan(true), agent("lia"), now, &mut effects);
+        let call = Call::outgoing(plan(true), answerer, now, &mut effects);
         assert_eq!(effects, [Effect::Connect]);
         Self { call, now }
     }

@@ -1,10 +1,10 @@
 //! The business calls.
 
 use offhook_switchboard::call::{
-    Effect, EndReason, Fault, Input, Outcome, State, Status, Termination,
+    Answerer, Effect, EndReason, Fault, Input, Outcome, State, Status, Termination,
 };
 
-use crate::desk::{Desk, agent, refused, unreachable};
+use crate::desk::{Desk, agent, play, refused, unreachable};
 
 const NOT_PICKED_UP: Termination = Termination { picked_up: false, error: None };
 
@@ -105,4 +105,30 @@ fn hanging_up_while_connect_is_under_way_terminates_once_it_returns() {
     let (_, effects) = desk.handle(Input::AgentHungUp(agent("lia")));
     assert!(!effects.contains(&Effect::Terminate));
     desk.assert_effects(Input::Placed(Outcome::Done), [Effect::Terminate]);
+}
+
+#[test]
+fn a_call_of_the_flow_speaks_once_the_user_picks_up_and_belongs_to_no_agent() {
+    let mut desk = Desk::outgoing_by(Answerer::Flow);
+    assert_eq!(desk.call.state().agent(), None);
+    desk.assert_effects(Input::Placed(Outcome::Done), [Effect::Tell]);
+    desk.assert_effects(Input::AnswerArrived, [Effect::ApplyAnswer]);
+    desk.assert_effects(Input::MediaConnected, []);
+    desk.assert_refused(Input::AgentGone(agent("lia")));
+    desk.assert_refused(Input::AgentHungUp(agent("lia")));
+    let spoken = [Effect::OpenGate, Effect::WatchMedia, play("menu"), Effect::Tell];
+    desk.assert_effects(Input::Status(Status::Accepted), spoken);
+    assert!(matches!(desk.call.state(), State::InFlow(_)));
+    let (_, effects) = desk.handle(Input::UserKey(crate::desk::key('1')));
+    assert!(effects.contains(&Effect::Echo), "{effects:?}");
+}
+
+#[test]
+fn a_call_of_the_flow_waits_for_the_media_path() {
+    let mut desk = Desk::outgoing_by(Answerer::Flow)
+        .after(Input::Placed(Outcome::Done))
+        .after(Input::AnswerArrived)
+        .after(Input::Status(Status::Accepted));
+    let (_, effects) = desk.handle(Input::MediaConnected);
+    assert!(effects.contains(&play("menu")), "{effects:?}");
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use offhook_switchboard::call::{
-    Destination, Input, LegTrouble, Outcome, Side, State, Status, Termination,
+    Answerer, Destination, Input, LegTrouble, Outcome, Side, State, Status, Termination,
 };
 
 use crate::desk::{Desk, agent, key, refused, unreachable};
@@ -68,6 +68,11 @@ fn states() -> Vec<Place> {
         ("Placing", Desk::outgoing),
         ("Dialing", dialing),
         ("Ringing", || dialing().after(Input::Status(Status::Ringing))),
+        ("Ringing, the flow will speak", || {
+            Desk::outgoing_by(Answerer::Flow)
+                .after(Input::Placed(Outcome::Done))
+                .after(Input::Status(Status::Ringing))
+        }),
         ("Ending", || joining().after(Input::AgentHungUp(agent("lia")))),
         ("Ending, never placed", || Desk::outgoing().after(Input::AgentHungUp(agent("lia")))),
         ("Ended", || {

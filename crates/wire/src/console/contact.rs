@@ -79,9 +79,30 @@ impl std::fmt::Debug for ChatLine {
 pub struct AskPermission {
     /// The user's number.
     pub to: WaId,
-    /// Words above the fixed ones.
+    /// Words above the fixed ones; only a free-form request has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The language of the template, should one be needed, such as `pt_BR`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+/// `POST /v1/calls`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceCall {
+    /// The user's number.
+    pub to: WaId,
+    /// Our number; there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<WaId>,
+    /// Whether the flow speaks when the user picks up.
+    #[serde(default)]
+    pub flow: bool,
+    /// Where the user has not consented: ask, and call once the user does within this ISO 8601
+    /// duration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_for_consent: Option<String>,
 }
 
 /// `POST /v1/messages`

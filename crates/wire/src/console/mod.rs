@@ -15,7 +15,7 @@ use crate::SdpText;
 pub use self::agent::{Agent, AgentState, Colleague, LogIn, Presence, Role};
 pub use self::call::{Call, CallState, Diagnosis, Peer};
 pub use self::contact::{
-    AskPermission, ChatLine, Contact, ContactPermission, PermissionState, Preflight,
+    AskPermission, ChatLine, Contact, ContactPermission, PermissionState, PlaceCall, Preflight,
     PreflightPrice, WriteMessage,
 };
 

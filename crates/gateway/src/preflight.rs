@@ -1,0 +1,258 @@
+//! May this user be called now, which entry proves it, and until when does the answer hold?
+//!
+//! The platform is asked first: it knows the user's word and the limits, and where it differs from our
+//! account it wins. The ledger gives the evidence, knows the window where the rulebook wants one, and
+//! answers alone when the platform does not.
+
+use std::time::Duration;
+
+use rules::limits::Use;
+use switchboard::consent::{Absence, Grant, Standing, What};
+use terms::{Country, Direction, Timestamp, WaId};
+use wire::{
+    console::{PermissionState, Preflight, PreflightPrice},
+    graph::permission::{ActionName, CallPermissions, Limit, PermissionStatus},
+};
+
+use crate::{
+    calls::advice,
+    consent, contacts,
+    graph::GraphError,
+    office::Office,
+    store::{self, ContactRow, StoreError},
+};
+
+/// The rule that says no while there is no permission.
+pub(crate) const PERMISSION_REQUIRED: &str = "permission.required";
+
+/// The rule of a yes that the platform has not confirmed, for it does not answer.
+pub(crate) const OUR_WORD_ALONE: &str = "ledger.permission";
+
+/// The answer without its price.
+struct Answer {
+    allowed: bool,
+    rule: String,
+    evidence: String,
+    changes_at: Option<Timestamp>,
+}
+
+/// What is known of the user on our side.
+struct Known {
+    now: Timestamp,
+    standing: Standing,
+    contact: Option<ContactRow>,
+    /// The entry that proves the permission or its absence, in words.
+    proof: String,
+}
+
+/// May this user be called now?
+///
+/// # Errors
+///
+/// The store failed.
+pub(crate) async fn check(office: &Office, to: &WaId) -> Result<Preflight, StoreError> {
+    let answer = match office.graph.permissions(to.clone()).await {
+        Ok(said) => {
+            // Its answer may have told that time has passed.
+            consent::write_expired(office).await?;
+            consent::reconcile(office, to, &said).await?;
+            remember(office, to.clone(), &said).await?;
+            by_platform(office, &said, &known(office, to).await?)
+        }
+        Err(GraphError::Refused { code, text }) => Answer {
+            allowed: false,
+            rule: format!("platform.{code}"),
+            evidence: advice(code, &text),
+            changes_at: None,
+        },
+        Err(GraphError::Unreachable { why }) => by_ledger(office, &known(office, to).await?, &why),
+    };
+    Ok(Preflight {
+        allowed: answer.allowed,
+        rule: answer.rule,
+        evidence: answer.evidence,
+        changes_at: answer.changes_at,
+        price: price(office, to),
+    })
+}
+
+async fn known(office: &Office, to: &WaId) -> Result<Known, StoreError> {
+    let standing = office.store.standing(to.clone()).await?;
+    let record = match standing.proof() {
+        Some(no) => office.store.consent(no).await?,
+        None => None,
+    };
+    let proof = match record {
+        Some(record) => in_words(&record),
+        None => "The ledger has no entry about it.".into(),
+    };
+    let contact = office.store.contact(to.clone()).await?;
+    Ok(Known { now: office.graph.now(), standing, contact, proof })
+}
+
+fn in_words(record: &store::Record) -> String {
+    let evidence = &record.body.evidence;
+    let what = match record.body.entry.what {
+        What::Requested => "asked",
+        What::Granted(Grant::Temporary { .. }) => "granted for a time",
+        What::Granted(Grant::Permanent) => "granted for good",
+        What::Refused => "refused",
+        What::Revoked => "taken back",
+        What::Expired => "expired",
+        What::Connected { .. } => "call picked up",
+        What::Unanswered => "call not picked up",
+        What::Reconciled(_) => "the platform's word",
+    };
+    let message = evidence.message_id.as_ref();
+    let message = message.map_or_else(String::new, |id| format!(", message {id}"));
+    format!("Ledger entry {}: {what} at {}{message}.", record.no.0, record.body.entry.at)
+}
+
+/// What the platform says of the permission is what consoles show.
+async fn remember(office: &Office, to: WaId, said: &CallPermissions) -> Result<(), StoreError> {
+    let state = match said.permission.status {
+        PermissionStatus::Temporary => PermissionState::Temporary,
+        PermissionStatus::Permanent => PermissionState::Permanent,
+        PermissionStatus::NoPermission | PermissionStatus::Unknown(_) => PermissionState::None,
+    };
+    let known = office.store.contact(to.clone()).await?;
+    let asked = known.as_ref().is_some_and(|row| row.grant.state == PermissionState::Requested);
+    // A user who was never seen and says nothing makes no contact; a request stays a request.
+    if state == PermissionState::None && (known.is_none() || asked) {
+        return Ok(());
+    }
+    let grant = store::Grant {
+        state,
+        expires_at: said.permission.expiration_time,
+        learnt_at: known.and_then(|row| row.grant.learnt_at).max(Some(office.graph.now())),
+    };
+    contacts::set_grant(office, to, grant).await
+}
+
+fn by_platform(office: &Office, said: &CallPermissions, known: &Known) -> Answer {
+    let proof = &known.proof;
+    let (kind, until) = match said.permission.status {
+        PermissionStatus::Temporary => ("temporary", said.permission.expiration_time),
+        PermissionStatus::Permanent => ("permanent", None),
+        PermissionStatus::NoPermission | PermissionStatus::Unknown(_) => {
+            return no(PERMISSION_REQUIRED, format!("{} {proof}", advice(138_006, "")), None);
+        }
+    };
+    let start = said.action(&ActionName::StartCall);
+    let reached = start.and_then(|action| action.limits.iter().find(|limit| is_reached(limit)));
+    if let Some(limit) = reached {
+        let evidence = format!(
+            "{} of {} calls in {} are used.",
+            limit.current_usage, limit.max_allowed, limit.time_period
+        );
+        return no("limits.connected_per_day", evidence, limit.limit_expiration_time);
+    }
+    let window = match open_window(office, known) {
+        Ok(window) => window,
+        Err(closed) => return closed,
+    };
+    if start.is_some_and(|action| !action.can_perform_action) {
+        return no(
+            "platform.start_call",
+            "The platform says that a call cannot start now.".into(),
+            None,
+        );
+    }
+    let until_text = until.map_or_else(String::new, |at| format!(" until {at}"));
+    Answer {
+        allowed: true,
+        rule: format!("permission.{kind}"),
+        evidence: format!("The user has allowed calls{until_text} ({kind}). {proof}"),
+        // Where a window is needed, too, whichever ends first changes the answer.
+        changes_at: [until, window].into_iter().flatten().min(),
+    }
+}
+
+fn is_reached(limit: &Limit) -> bool {
+    limit.limit_expiration_time.is_some() || limit.current_usage >= limit.max_allowed
+}
+
+/// Where the rulebook wants a window: until when it is open, as far as we saw.
+fn open_window(office: &Office, known: &Known) -> Result<Option<Timestamp>, Answer> {
+    if !office.config.price.rulebook.eligibility.call_needs_window.value {
+        return Ok(None);
+    }
+    let window = known.contact.as_ref().and_then(|row| row.window_until);
+    if window.is_some_and(|until| until > known.now) {
+        return Ok(window);
+    }
+    let evidence = "The user has neither written nor called within 24 hours, as far as we saw, and \
+                    this rulebook asks for that.";
+    Err(no("window.open", evidence.into(), None))
+}
+
+fn no(rule: &str, evidence: String, changes_at: Option<Timestamp>) -> Answer {
+    Answer { allowed: false, rule: rule.into(), evidence, changes_at }
+}
+
+/// Our own account, which says that it is ours alone.
+fn by_ledger(office: &Office, known: &Known, why: &str) -> Answer {
+    let alone = format!("The platform does not answer ({why}); by our own records alone");
+    let grant = match known.standing.permission(known.now) {
+        Ok(grant) => grant,
+        Err(absence) => {
+            let why = match absence {
+                Absence::NeverGiven => "never allowed calls",
+                Absence::Refused => "refused calls",
+                Absence::Revoked => "took the permission back",
+                Absence::Expired => "had allowed calls for a time that is over",
+                Absence::PlatformSaysNo => "had not allowed calls",
+            };
+            let evidence = format!("{alone} the user {why}. {}", known.proof);
+            return no(PERMISSION_REQUIRED, evidence, None);
+        }
+    };
+    let used = connected(office, known);
+    if used.is_reached() {
+        let evidence = format!("{alone}, {} of {} calls in a day are used.", used.used, used.max);
+        return no("limits.connected_per_day", evidence, used.allowed_at);
+    }
+    let window = match open_window(office, known) {
+        Ok(window) => window,
+        Err(closed) => {
+            return Answer { evidence: format!("{alone}: {}", closed.evidence), ..closed };
+        }
+    };
+    let until = match grant {
+        Grant::Temporary { until } => Some(until),
+        Grant::Permanent => None,
+    };
+    Answer {
+        allowed: true,
+        rule: OUR_WORD_ALONE.into(),
+        evidence: format!("{alone} the user had allowed calls. {}", known.proof),
+        changes_at: [until, window].into_iter().flatten().min(),
+    }
+}
+
+fn connected(office: &Office, known: &Known) -> Use {
+    let limits = &office.config.price.rulebook.limits;
+    let (max, day) = (limits.connected_per_day.value, limits.day.value);
+    consent::usage(known.standing.connected(), max, day, known.now)
+}
+
+fn price(office: &Office, to: &WaId) -> Option<PreflightPrice> {
+    let price = &office.config.price;
+    let minute = Duration::from_secs(60);
+    let direction = Direction::BusinessInitiated;
+    let country = Country::of(to);
+    let cost = rules::price::price(
+        &price.card,
+        direction,
+        country,
+        minute,
+        Duration::ZERO,
+        &price.rulebook,
+    )?;
+    Some(PreflightPrice {
+        pulse: cost.per_pulse.amount.to_string(),
+        per_minute: cost.per_minute.amount.to_string(),
+        currency: cost.per_pulse.currency.to_string(),
+        card: cost.card,
+    })
+}

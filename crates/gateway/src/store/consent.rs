@@ -1,0 +1,226 @@
+//! What was seen of each user's consent, and what does it add up to?
+//!
+//! An entry is written once and never changed; its key keeps one event from being written twice. The
+//! standing is written in the same step, so that neither is ever without the other.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use switchboard::consent::{Entry, EntryNo, Periods, Standing};
+use terms::{CallId, MessageId, PhoneNumberId, Timestamp, WaId};
+
+use super::{Store, StoreError};
+
+/// An entry to be written.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    /// What it must be unique by: the event it tells of.
+    pub key: String,
+    /// The user.
+    pub user: WaId,
+    /// Our number.
+    pub number: PhoneNumberId,
+    /// What happened, and when.
+    pub entry: Entry,
+    /// What proves it.
+    pub evidence: Evidence,
+}
+
+/// What proves an entry. What has no part in it is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Evidence {
+    /// The webhook's message, or the message of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<MessageId>,
+    /// What the user answered: a request of ours, or a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_answer_to: Option<MessageId>,
+    /// The call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<CallId>,
+    /// Who decided, in the webhook's word: `user_action` or `automatic`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The template a request was sent by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// The part of the webhook or answer that says so, as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+}
+
+/// An entry of the ledger.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Record {
+    /// Its place.
+    pub no: EntryNo,
+    /// The user.
+    pub user: WaId,
+    /// The rest.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// An entry as it lies in the table.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Body {
+    /// Our number.
+    pub number: PhoneNumberId,
+    /// What happened, and when.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// What proves it.
+    pub evidence: Evidence,
+}
+
+/// Which entries: the newest first, so many, older than `before`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page {
+    /// How many at most.
+    pub limit: u32,
+    /// Only those before this one.
+    pub before: Option<i64>,
+}
+
+impl Store {
+    /// Writes an entry and what the user's entries now add up to; `None` when it was written before or
+    /// has no place.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn add_consent(
+        &self,
+        draft: Draft,
+        periods: Periods,
+    ) -> Result<Option<EntryNo>, StoreError> {
+        self.run(move |db| {
+            let mut standing = load(db, &draft.user)?;
+            if !standing.takes(&draft.entry) {
+                return Ok(None);
+            }
+            let sql = "INSERT OR IGNORE INTO consents (key, wa_id, body) VALUES (?1, ?2, ?3)";
+            let Draft { key, user, number, entry, evidence } = draft;
+            let body = serde_json::to_string(&Body { number, entry, evidence })?;
+            if db.prepare_cached(sql)?.execute(params![key, user.as_str(), body])? == 0 {
+                return Ok(None);
+            }
+            let no = EntryNo(db.last_insert_rowid());
+            standing.apply(no, &entry, periods);
+            let sql = "INSERT OR REPLACE INTO standings (wa_id, expires_ms, body)
+                       VALUES (?1, ?2, ?3)";
+            let expires_ms = standing.expires_at().map(Timestamp::unix_ms);
+            let row = params![user.as_str(), expires_ms, serde_json::to_string(&standing)?];
+            db.prepare_cached(sql)?.execute(row)?;
+            Ok(Some(no))
+        })
+        .await
+    }
+
+    /// What this user's entries add up to.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn standing(&self, user: WaId) -> Result<Standing, StoreError> {
+        self.run(move |db| load(db, &user)).await
+    }
+
+    /// One entry.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn consent(&self, no: EntryNo) -> Result<Option<Record>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT no, wa_id, body FROM consents WHERE no = ?1";
+            let found = db.prepare_cached(sql)?.query_row([no.0], columns).optional()?;
+            Ok(found.map(record).transpose()?.flatten())
+        })
+        .await
+    }
+
+    /// Entries of one user or of all, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn consents(
+        &self,
+        user: Option<WaId>,
+        page: Page,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT no, wa_id, body FROM consents
+                       WHERE (?1 IS NULL OR wa_id = ?1) AND no < ?2 ORDER BY no DESC LIMIT ?3";
+            let before = page.before.unwrap_or(i64::MAX);
+            let user = user.as_ref().map(WaId::as_str);
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map(params![user, before, page.limit], columns)?;
+            let mut records = Vec::new();
+            for row in rows {
+                records.extend(record(row?)?);
+            }
+            Ok(records)
+        })
+        .await
+    }
+
+    /// The next moment at which a temporary permission runs out, or ran out unwritten.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn next_expiry(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.run(|db| {
+            let sql = "SELECT MIN(expires_ms) FROM standings WHERE expires_ms IS NOT NULL";
+            let next = db.prepare_cached(sql)?.query_row([], |row| row.get::<_, Option<i64>>(0))?;
+            Ok(next.map(Timestamp::from_unix_ms))
+        })
+        .await
+    }
+
+    /// Whose permission ran out at this moment or before, unwritten: some of them, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn expired(
+        &self,
+        now: Timestamp,
+    ) -> Result<Vec<(WaId, Standing)>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT wa_id, body FROM standings
+                       WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT 100";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([now.unix_ms()], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            })?;
+            let mut expired = Vec::new();
+            for row in rows {
+                let (user, body) = row?;
+                let standing = serde_json::from_str(&body)?;
+                expired.extend(user.parse().ok().map(|user| (user, standing)));
+            }
+            Ok(expired)
+        })
+        .await
+    }
+}
+
+fn load(db: &Connection, user: &WaId) -> Result<Standing, StoreError> {
+    let mut statement = db.prepare_cached("SELECT body FROM standings WHERE wa_id = ?1")?;
+    let body = statement.query_row([user.as_str()], |row| row.get::<_, String>(0)).optional()?;
+    Ok(body.map(|body| serde_json::from_str(&body)).transpose()?.unwrap_or_default())
+}
+
+type Columns = (i64, String, String);
+
+fn columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+}
+
+fn record((no, user, body): Columns) -> Result<Option<Record>, serde_json::Error> {
+    let body = serde_json::from_str(&body)?;
+    Ok(user.parse().ok().map(|user| Record { no: EntryNo(no), user, body }))
+}

@@ -1,0 +1,161 @@
+//! Which calls wait for a user's consent?
+//!
+//! A parked call changes its state only from the state it is believed to be in, in one step. So two
+//! who want to place it cannot both: the second finds it gone from `waiting`.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use terms::{CallId, MessageId, Timestamp, WaId};
+
+use super::{Store, StoreError};
+
+/// A call that waits, or waited, for consent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Parked {
+    /// Its id; ours.
+    pub parked_id: String,
+    /// The user.
+    pub to: WaId,
+    /// When it was parked, by the platform's clock.
+    pub created_at: Timestamp,
+    /// When it is given up, by the platform's clock.
+    pub deadline: Timestamp,
+    /// Where it is.
+    pub state: ParkedState,
+    /// The message that asked for consent, if one was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<MessageId>,
+    /// The call it became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<CallId>,
+    /// Why none was sent, or why it was given up; for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// Where a parked call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ParkedState {
+    /// For consent.
+    Waiting,
+    /// `connect` is being sent, or was when the gateway died; it is never sent again.
+    Placing,
+    /// It became a call.
+    Placed,
+    /// It never will.
+    GivenUp,
+    /// A program took it back.
+    Cancelled,
+}
+
+impl ParkedState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Placing => "placing",
+            Self::Placed => "placed",
+            Self::GivenUp => "given_up",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Store {
+    /// Parks a call.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn park(&self, parked: Parked) -> Result<(), StoreError> {
+        self.run(move |db| save(db, &parked)).await
+    }
+
+    /// Changes a parked call that is in this state; `None` when it is in another, or unknown.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn change_parked<F>(
+        &self,
+        id: String,
+        from: ParkedState,
+        change: F,
+    ) -> Result<Option<Parked>, StoreError>
+    where
+        F: FnOnce(&mut Parked) + Send + 'static,
+    {
+        self.run(move |db| {
+            let Some(mut parked) = load(db, &id)?.filter(|parked| parked.state == from) else {
+                return Ok(None);
+            };
+            change(&mut parked);
+            save(db, &parked)?;
+            Ok(Some(parked))
+        })
+        .await
+    }
+
+    /// One parked call.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn parked_call(&self, id: String) -> Result<Option<Parked>, StoreError> {
+        self.run(move |db| load(db, &id)).await
+    }
+
+    /// Parked calls, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn parked_calls(&self, limit: u32) -> Result<Vec<Parked>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT body FROM parked_calls ORDER BY created_ms DESC, id DESC LIMIT ?1";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([limit], |row| row.get::<_, String>(0))?;
+            read(rows)
+        })
+        .await
+    }
+
+    /// The parked calls in this state, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn parked_in(&self, state: ParkedState) -> Result<Vec<Parked>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT body FROM parked_calls WHERE state = ?1 ORDER BY created_ms, id";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([state.as_str()], |row| row.get::<_, String>(0))?;
+            read(rows)
+        })
+        .await
+    }
+}
+
+fn load(db: &Connection, id: &str) -> Result<Option<Parked>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT body FROM parked_calls WHERE id = ?1")?;
+    let body = statement.query_row([id], |row| row.get::<_, String>(0)).optional()?;
+    Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+}
+
+fn save(db: &Connection, parked: &Parked) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO parked_calls (id, state, created_ms, body)
+               VALUES (?1, ?2, ?3, ?4)";
+    let body = serde_json::to_string(parked)?;
+    let created_ms = parked.created_at.unix_ms();
+    let row = params![parked.parked_id, parked.state.as_str(), created_ms, body];
+    db.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+fn read(rows: impl Iterator<Item = rusqlite::Result<String>>) -> Result<Vec<Parked>, StoreError> {
+    let mut parked = Vec::new();
+    for body in rows {
+        parked.push(serde_json::from_str(&body?)?);
+    }
+    Ok(parked)
+}
