@@ -12,6 +12,7 @@ use serde_json::Value;
 use switchboard::consent::{Entry, EntryNo, Grant, Periods, Standing, Told, What};
 use terms::{Direction, MessageId, Timestamp, WaId};
 use wire::{
+    console::Peer,
     graph::permission::{ActionName, CallPermissions, PermissionStatus},
     webhook::message::{CallPermissionReply, Message, Response, ResponseSource},
 };
@@ -20,7 +21,8 @@ use crate::{
     cdr::Cdr,
     contacts,
     office::Office,
-    store::{Draft, Evidence, StoreError},
+    outbox::news,
+    store::{Draft, Evidence, News, StoreError},
 };
 
 /// How long the timer sleeps when nothing is to run out, and at least between two looks.
@@ -39,9 +41,21 @@ pub(crate) async fn note(
     entry: Entry,
     evidence: Evidence,
 ) -> Result<Option<EntryNo>, StoreError> {
+    note_telling(office, user, key, entry, evidence, None).await
+}
+
+/// The same, and tells the business's systems, if it was new.
+async fn note_telling(
+    office: &Office,
+    user: &WaId,
+    key: String,
+    entry: Entry,
+    evidence: Evidence,
+    news: Option<News>,
+) -> Result<Option<EntryNo>, StoreError> {
     let number = office.config.number.phone_number_id.clone();
     let draft = Draft { key, user: user.clone(), number, entry, evidence };
-    let written = office.store.add_consent(draft, periods(office)).await?;
+    let written = office.store.add_consent(draft, periods(office), news).await?;
     if written.is_some() {
         office.ledger.send_modify(|count| *count = count.wrapping_add(1));
     }
@@ -243,7 +257,12 @@ pub(crate) async fn write_expired(office: &Office) -> Result<(), StoreError> {
         let (Some(at), Some(proof)) = (standing.expires_at(), standing.proof()) else { continue };
         let entry = Entry { at, what: What::Expired };
         let key = format!("expired:{}", proof.0);
-        if note(office, &user, key, entry, Evidence::default()).await?.is_some() {
+        let contact = office.store.contact(user.clone()).await?;
+        let name = contact.and_then(|contact| contact.name);
+        let contact = Peer { name, wa_id: Some(user.clone()), user_id: None };
+        let news = Some(news::of_expiry(contact, &user, at, &key));
+        let none = Evidence::default();
+        if note_telling(office, &user, key, entry, none, news).await?.is_some() {
             contacts::tell(office, user).await?;
         }
     }

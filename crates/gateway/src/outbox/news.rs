@@ -4,7 +4,7 @@
 //! comes twice, or a gateway that acts on one again after a kill, tells it once.
 
 use sha2::{Digest, Sha256};
-use terms::{Direction, PhoneNumberId, Timestamp};
+use terms::{Direction, PhoneNumberId, Timestamp, WaId};
 use wire::{
     console::{Call, CallState, Peer, PermissionState},
     event::{Missed, MissedCall, Permission, What},
@@ -109,6 +109,18 @@ pub(crate) fn of_permission(contact: Peer, grant: &Grant, by: &str, answers: boo
     };
     let key = format!("permission:{by}");
     Some(News { key, subject, call_id: None, at: grant.learnt_at?, what })
+}
+
+/// A temporary permission ran out, which the platform does not tell; `key` is the ledger's.
+pub(crate) fn of_expiry(contact: Peer, user: &WaId, at: Timestamp, key: &str) -> News {
+    let permission = Permission { contact, permanent: Some(false), expires_at: Some(at) };
+    News {
+        key: format!("permission.{key}"),
+        subject: user.as_str().to_owned(),
+        call_id: None,
+        at,
+        what: What::PermissionExpired(permission),
+    }
 }
 
 /// The platform took something from the number or the account.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use switchboard::consent::{Entry, EntryNo, Periods, Standing};
 use terms::{CallId, MessageId, PhoneNumberId, Timestamp, WaId};
 
-use super::{Store, StoreError};
+use super::{News, Store, StoreError, outbox};
 
 /// An entry to be written.
 #[derive(Debug, Clone)]
@@ -83,8 +83,8 @@ pub(crate) struct Page {
 }
 
 impl Store {
-    /// Writes an entry and what the user's entries now add up to; `None` when it was written before or
-    /// has no place.
+    /// Writes an entry and what the user's entries now add up to, and tells the news of it; `None` when
+    /// it was written before or has no place: then nothing is told.
     ///
     /// # Errors
     ///
@@ -93,7 +93,9 @@ impl Store {
         &self,
         draft: Draft,
         periods: Periods,
+        news: Option<News>,
     ) -> Result<Option<EntryNo>, StoreError> {
+        let source = self.source();
         self.run(move |db| {
             let mut standing = load(db, &draft.user)?;
             if !standing.takes(&draft.entry) {
@@ -112,6 +114,9 @@ impl Store {
             let expires_ms = standing.expires_at().map(Timestamp::unix_ms);
             let row = params![user.as_str(), expires_ms, serde_json::to_string(&standing)?];
             db.prepare_cached(sql)?.execute(row)?;
+            if let Some(news) = news {
+                outbox::keep(db, &source, news)?;
+            }
             Ok(Some(no))
         })
         .await

@@ -69,6 +69,10 @@ async fn a_grant_is_proven_and_runs_out_once_by_the_platforms_clock() {
     let known = desk.get(&ledger()).await;
     assert_eq!(kinds(&known), ["expired", "granted"], "once, and both accounts agree");
     assert_eq!(known["state"]["absence"], "expired");
+    let told = desk.get("/v1/events?type=permission.expired").await;
+    let events = told["events"].as_array().unwrap();
+    assert_eq!(events.len(), 1, "{told}");
+    assert_eq!(events[0]["data"]["contact"]["wa_id"], ANA, "{told}");
     lia.next_where("contact", |frame| frame["contact"]["permission"]["state"] == "temporary").await;
     lia.next_where("contact", |frame| frame["contact"]["permission"]["state"] == "none").await;
 }

@@ -131,6 +131,22 @@ async fn a_blind_transfer_brings_the_user_to_the_other_agent() {
         (&record["transfers"][0]["from"], &record["transfers"][0]["to"]),
         (&json!("lia"), &json!("rui"))
     );
+    let told = talk.desk.get(&format!("/v1/events?call_id={CALL}")).await;
+    let events = told["events"].as_array().unwrap();
+    let kinds: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let wanted = [
+        "call.ringing",
+        "call.assigned",
+        "call.accepted",
+        "call.answered",
+        "call.held",
+        "call.assigned",
+        "call.resumed",
+        "call.transferred",
+        "call.answered",
+        "call.ended",
+    ];
+    assert_eq!(kinds, wanted, "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

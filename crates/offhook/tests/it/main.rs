@@ -3,6 +3,7 @@
 
 mod agent;
 mod capture;
+mod consent;
 mod drain;
 mod hears;
 mod http;
