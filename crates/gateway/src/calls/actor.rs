@@ -21,18 +21,14 @@ use wire::{
 
 use super::{
     effects::Coming,
+    facts::{Facts, Turned},
     legs::{self, AgentLeg},
     order::{Asker, Order},
     orphans,
     placing::{NotPlaced, Placer},
-    registry::{CallHandle, Figures, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
+    registry::{CallHandle, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
 };
-use crate::{
-    cdr::{LegRecord, TransferRecord},
-    clock,
-    events::ConsoleId,
-    office::Office,
-};
+use crate::{cdr::TransferRecord, clock, events::ConsoleId, office::Office};
 
 /// How many answers of the platform may wait; at most two requests of a call run at a time.
 const RETURNS_MAX: usize = 8;
@@ -92,105 +88,6 @@ pub(crate) struct CallActor {
     returned: mpsc::Receiver<Return>,
     inbox: mpsc::Receiver<Sealed>,
     _running: Running,
-}
-
-/// What is known of the call beside its state.
-#[derive(Debug)]
-pub(super) struct Facts {
-    pub(super) call_id: Option<CallId>,
-    pub(super) opaque: Option<String>,
-    pub(super) contact: Peer,
-    pub(super) started_at: Timestamp,
-    pub(super) deeplink_payload: Option<String>,
-    pub(super) cta_payload: Option<String>,
-    /// Their SDP: the offer of a user's call, the answer to ours.
-    pub(super) theirs: Option<SdpText>,
-    /// Our SDP, the same bytes in `pre_accept` and `accept`.
-    pub(super) ours: Option<SdpText>,
-    pub(super) agent: Option<AgentId>,
-    /// Who waits to hear that the call is placed, until they have.
-    pub(super) placer: Option<Placer>,
-    pub(super) agent_figures: Option<LegRecord>,
-    pub(super) transfers: Vec<TransferRecord>,
-    pub(super) waiting: Waiting,
-    pub(super) answered: Option<(Timestamp, Instant)>,
-    pub(super) over_since: Option<Instant>,
-    pub(super) figures: Option<Figures>,
-    pub(super) keys_pressed: u32,
-    pub(super) step: Option<String>,
-    pub(super) finished: bool,
-}
-
-impl Facts {
-    /// Whether the flow was the last to get the call from an agent.
-    pub(super) fn was_given_to_flow(&self) -> bool {
-        self.transfers.last().is_some_and(|transfer| transfer.to.is_none())
-    }
-}
-
-/// How long the user waited for agents who had the call.
-#[derive(Debug, Default)]
-pub(super) struct Waiting {
-    since: Option<Instant>,
-    so_far: Duration,
-    /// How often.
-    times: u32,
-}
-
-/// The user began or ceased to wait, for the so manieth time.
-#[derive(Debug, Clone, Copy)]
-enum Turned {
-    Held(u32),
-    Resumed(u32),
-}
-
-impl Waiting {
-    fn note(&mut self, waits: bool, now: Instant) -> Option<Turned> {
-        match (waits, self.since) {
-            (true, None) => {
-                self.since = Some(now);
-                self.times += 1;
-                Some(Turned::Held(self.times))
-            }
-            (false, Some(since)) => {
-                self.so_far += now.saturating_duration_since(since);
-                self.since = None;
-                Some(Turned::Resumed(self.times))
-            }
-            (true, Some(_)) | (false, None) => None,
-        }
-    }
-
-    /// None when the user never did.
-    pub(super) fn seconds(&self) -> Option<u64> {
-        (!self.so_far.is_zero()).then_some(self.so_far.as_secs())
-    }
-}
-
-impl Facts {
-    fn new(contact: Peer, started_at: Timestamp) -> Self {
-        Self {
-            call_id: None,
-            opaque: None,
-            contact,
-            started_at,
-            deeplink_payload: None,
-            cta_payload: None,
-            theirs: None,
-            ours: None,
-            agent: None,
-            placer: None,
-            agent_figures: None,
-            transfers: Vec::new(),
-            waiting: Waiting::default(),
-            answered: None,
-            over_since: None,
-            figures: None,
-            keys_pressed: 0,
-            step: None,
-            finished: false,
-        }
-    }
 }
 
 /// Starts the task of a user's call; `false` when it runs already.

@@ -5,6 +5,7 @@
 
 pub(crate) mod actor;
 mod effects;
+mod facts;
 mod legs;
 pub(crate) mod order;
 pub(crate) mod orphans;
