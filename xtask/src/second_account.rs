@@ -14,6 +14,7 @@ const SEED: &str = "tests/it/seeds/other.toml";
 pub(crate) fn run() -> Result<()> {
     let mut tests = shell::command(&tests()?, &[]);
     tests.current_dir(shell::root().join(CRATE)).env("OFFHOOK_TEST_SEED", SEED);
+    tests.envs(shell::TESTS_AT_A_TIME);
     shell::run_command(tests)
 }
 

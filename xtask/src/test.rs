@@ -46,9 +46,7 @@ fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
     stages.run("tidy", Tests, tidy::run)?;
     stages.run("page types", Tests, web::check)?;
     stages.run("docs", Tests, docs)?;
-    stages.run("rust tests", Tests, || {
-        shell::run("cargo", &["test", "--workspace", "--locked", "--no-fail-fast"])
-    })?;
+    stages.run("rust tests", Tests, rust_tests)?;
     stages.run("second account", Tests, second_account::run)?;
     stages.run("far ends and relay", Tests, bench::smoke)?;
     stages.run("postman collections", Tests, || against_binary("test:postman"))?;
@@ -69,6 +67,12 @@ fn docs() -> Result<()> {
     let mut doc = shell::command("cargo", &["doc", "--workspace", "--no-deps", "--locked"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     shell::run_command(doc)
+}
+
+fn rust_tests() -> Result<()> {
+    let mut tests = shell::command("cargo", &["test", "--workspace", "--locked", "--no-fail-fast"]);
+    tests.envs(shell::TESTS_AT_A_TIME);
+    shell::run_command(tests)
 }
 
 /// A script of the pages' package against the real binary.
