@@ -49,6 +49,7 @@ pub(crate) fn of_state(call: Call, at: Timestamp) -> Option<News> {
             | CallState::Held
             | CallState::Transferring
             | CallState::Consulting
+            | CallState::ThreeWay
             | CallState::Ended,
             _,
         ) => None,
