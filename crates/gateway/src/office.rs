@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::Engine;
+use engine::{Engine, Mixer};
 
 use crate::{
     calls::registry::Registry, config::Config, console::session::Sessions, events::Consoles,
@@ -14,6 +14,7 @@ use crate::{
 pub(crate) struct Office {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
+    pub(crate) mixer: Mixer,
     pub(crate) graph: Graph,
     pub(crate) store: Store,
     pub(crate) outbox: Outbox,

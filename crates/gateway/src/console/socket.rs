@@ -200,6 +200,11 @@ async fn act(office: &Arc<Office>, agent: &Agent, console: ConsoleId, text: &str
         FromConsole::HandOver { call_id } => {
             order(office, agent, console, call_id, Order::HandOver);
         }
+        FromConsole::Merge { call_id } => order(office, agent, console, call_id, Order::Merge),
+        FromConsole::Listen { call_id, sdp } => listen(office, agent, console, call_id, sdp),
+        FromConsole::Whisper { call_id } => order(office, agent, console, call_id, Order::Whisper),
+        FromConsole::Join { call_id } => order(office, agent, console, call_id, Order::Join),
+        FromConsole::Leave { call_id } => order(office, agent, console, call_id, Order::Leave),
         FromConsole::Mute { call_id, on } => {
             to_call(office, &call_id, Letter::AgentMutes { agent: mine(), on });
         }
@@ -212,6 +217,27 @@ async fn act(office: &Arc<Office>, agent: &Agent, console: ConsoleId, text: &str
                 refuse(office, console, "digit", "invalid", text);
             }
         },
+    }
+}
+
+/// A supervisor begins to listen with an offer, and only listens again without one.
+fn listen(
+    office: &Arc<Office>,
+    agent: &Agent,
+    console: ConsoleId,
+    call_id: CallId,
+    offer: Option<SdpText>,
+) {
+    if !agent.role.supervises() {
+        let text = "Only a supervisor may listen to a call.".into();
+        return refuse(office, console, "listen", "forbidden", text);
+    }
+    let Some(offer) = offer else {
+        return order(office, agent, console, call_id, Order::Listen);
+    };
+    let letter = Letter::SupervisorListens { supervisor: agent.id.clone(), console, offer };
+    if !to_call(office, &call_id, letter) {
+        refuse(office, console, "listen", "over", "The call is over.".into());
     }
 }
 

@@ -63,6 +63,17 @@ pub enum Role {
     Supervisor,
 }
 
+impl Role {
+    /// Whether calls of others may be listened to.
+    #[must_use]
+    pub fn supervises(self) -> bool {
+        match self {
+            Self::Agent => false,
+            Self::Supervisor => true,
+        }
+    }
+}
+
 /// `POST /v1/session`
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
