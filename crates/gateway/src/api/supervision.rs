@@ -9,11 +9,12 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
+use switchboard::access::Act;
 
 use super::{ApiError, control};
 use crate::{
     calls::order::{Asker, Order},
-    console::session::Caller,
+    console::session::{Caller, Who},
     office::Office,
 };
 
@@ -87,10 +88,12 @@ async fn order(
     id: &str,
     order: Order,
 ) -> Result<StatusCode, ApiError> {
-    let asker = match caller {
-        Caller::Agent(agent) if agent.role.supervises() => Asker::Agent(agent.id),
-        Caller::Agent(_) => return Err(ApiError::forbidden("only a supervisor may do this")),
-        Caller::Program => Asker::Business,
+    if !caller.may(Act::SteerCalls) {
+        return Err(ApiError::forbidden("only a supervisor may do this"));
+    }
+    let asker = match &caller.who {
+        Who::Agent(agent) => Asker::Agent(agent.id.clone()),
+        Who::Program(_) => Asker::Business,
     };
-    control::carry_out(office, asker, id, order).await
+    control::carry_out(office, &caller, asker, id, order).await
 }

@@ -143,7 +143,7 @@ impl CallActor {
         self.whatsapp = Some(leg);
         let to = self.facts.contact.wa_id.clone()?;
         let opaque = self.facts.opaque.clone().unwrap_or_default();
-        let (graph, returns) = (self.office.graph.clone(), self.returns.clone());
+        let (graph, returns) = (self.line.graph.clone(), self.returns.clone());
         tokio::spawn(async move {
             let returned = match graph.connect(to, offer, opaque).await {
                 Ok(call_id) => Return::Placed(call_id),
@@ -165,7 +165,7 @@ impl CallActor {
 
     fn ask_platform(&self, ask: Ask) {
         let Some(call_id) = self.facts.call_id.clone() else { return };
-        let (graph, returns) = (self.office.graph.clone(), self.returns.clone());
+        let (graph, returns) = (self.line.graph.clone(), self.returns.clone());
         let sdp = self.facts.ours.clone().unwrap_or_else(|| SdpText::from(""));
         tokio::spawn(async move {
             let input = match ask {
@@ -188,7 +188,7 @@ impl CallActor {
 
     fn ring(&self, whom: &Ring) -> Option<Input> {
         let call = self.view()?;
-        Some(Input::Rung(self.office.consoles.ring(&call, whom)))
+        Some(Input::Rung(self.line.consoles().ring(&call, whom)))
     }
 
     fn stop_ringing(&self, taken_by: Option<&AgentId>) {
@@ -198,7 +198,7 @@ impl CallActor {
             None if self.call.state().is_over() => RingStopped::Ended,
             None => RingStopped::TimedOut,
         };
-        self.office.consoles.stop_ringing(call_id, None, why);
+        self.line.consoles().stop_ringing(call_id, None, why);
     }
 
     fn bridge(&mut self) {
@@ -239,13 +239,13 @@ impl CallActor {
         leg.handle.play(Source::Silence);
         let figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
         leg.handle.close();
-        self.office.consoles.release(&leg.agent);
+        self.line.consoles().release(&leg.agent);
         figures
     }
 
     fn play(&mut self, prompt: &str, forever: bool) -> Option<Input> {
         let repeat = if forever { Repeat::Forever } else { Repeat::Once };
-        let Some(frames) = self.office.shelf.prompt(prompt) else {
+        let Some(frames) = self.line.shelf.prompt(prompt) else {
             return Some(Input::PlaybackDone);
         };
         self.play_to_user(Source::Packets(frames, repeat));
@@ -264,10 +264,10 @@ impl CallActor {
             return;
         }
         if let Some(call) = self.view() {
-            if let Some(news) = news::of_state(call.clone(), clock::now()) {
+            if let Some(news) = news::of_state(self.line.id(), call.clone(), clock::now()) {
                 self.office.outbox.tell(news);
             }
-            self.office.consoles.tell_call(call);
+            self.line.consoles().tell_call(call);
         }
     }
 
@@ -284,7 +284,8 @@ impl CallActor {
     }
 
     pub(super) fn tell_of(&self, who: &str, call: Call, what: fn(Box<Call>) -> What) {
-        self.office.outbox.tell(news::of_call_by(who, call, clock::now(), what));
+        let news = news::of_call_by(self.line.id(), who, call, clock::now(), what);
+        self.office.outbox.tell(news);
     }
 
     /// The call went from an agent to another, or to the flow.
@@ -306,7 +307,7 @@ impl CallActor {
             code: code.into(),
             text: text.into(),
         };
-        let consoles = &self.office.consoles;
+        let consoles = self.line.consoles();
         // The leg of the agent who asks is there; the other one gets a leg beside it.
         let asked = matches!(self.call.state(), State::Consulting(_));
         let taken = if asked { self.consulted_leg.is_some() } else { self.agent_leg.is_some() };
@@ -328,7 +329,7 @@ impl CallActor {
         if handled.is_err() {
             self.close_agent(leg).await;
             let text = "The call no longer rings.";
-            return self.office.consoles.send(console, refuse("taken", text));
+            return self.line.consoles().send(console, refuse("taken", text));
         }
         self.send_answer_of(&leg);
         if asked {
@@ -356,7 +357,7 @@ impl CallActor {
     pub(super) fn send_answer_of(&self, leg: &AgentLeg) {
         if let Some(call_id) = &self.facts.call_id {
             let answer = ToConsole::Answer { call_id: call_id.clone(), sdp: leg.answer.clone() };
-            self.office.consoles.send(leg.console, answer);
+            self.line.consoles().send(leg.console, answer);
         }
     }
 
@@ -364,6 +365,7 @@ impl CallActor {
         let Some(call_id) = self.facts.call_id.clone() else { return };
         let live = LiveCall {
             call_id,
+            phone_number_id: self.line.id().clone(),
             direction: self.call.direction(),
             contact: self.facts.contact.clone(),
             started_at: self.facts.started_at,
@@ -396,14 +398,17 @@ impl CallActor {
             let mut cdr = self.record(call_id.clone(), reason);
             cdr.whatsapp_leg = whatsapp_figures;
             let store = &self.office.store;
-            let end = news::of_end(&cdr, self.office.number());
+            let end = news::of_end(&cdr, self.line.digits());
             log_fault(store.save_cdr(cdr.clone(), end).await, "the record of a call is lost");
             // A platform that never confirmed is told again by the next start.
             if self.facts.figures.is_some() || !is_unreachable(reason) {
-                log_fault(store.forget_live(call_id).await, "an ended call is still on disk");
+                log_fault(
+                    store.forget_live(self.line.id().clone(), call_id).await,
+                    "an ended call is still on disk",
+                );
             }
-            self.office.consoles.tell_call(cdr.to_call(self.office.number()));
-            contacts::note_call(&self.office, &cdr).await;
+            self.line.consoles().tell_call(cdr.to_call(self.line.digits()));
+            contacts::note_call(&self.office, &self.line, &cdr).await;
         }
         self.office.registry.leave(call_id.as_ref(), opaque);
         self.refuse_place(NotPlaced::Ended { reason: reason.as_str(), text: reason.text() });
@@ -414,7 +419,8 @@ impl CallActor {
         let ended_at = facts.figures.as_ref().map_or_else(clock::now, |figures| figures.at);
         let contact = facts.contact.clone();
         let direction: Direction = self.call.direction();
-        let mut cdr = Cdr::new(call_id, direction, contact, facts.started_at, ended_at, reason);
+        let (line, started_at) = (self.line.id().clone(), facts.started_at);
+        let mut cdr = Cdr::new(line, call_id, direction, contact, started_at, ended_at, reason);
         cdr.agent.clone_from(&facts.agent);
         cdr.transfers.clone_from(&facts.transfers);
         cdr.hold_s = facts.waiting.seconds();
@@ -425,7 +431,7 @@ impl CallActor {
         cdr.agent_leg.clone_from(&facts.agent_figures);
         cdr.keys_pressed = (facts.keys_pressed > 0).then_some(facts.keys_pressed);
         if let Some((answered_at, duration, billed)) = self.talk() {
-            cdr.talked(answered_at, billed, &self.office.config.price);
+            cdr.talked(answered_at, billed, &self.line.config.price);
             cdr.duration_s = Some(duration.as_secs());
         }
         cdr

@@ -81,7 +81,7 @@ impl CallActor {
     }
 
     fn music(&self) -> Source {
-        let music = self.office.shelf.prompt(HOLD_MUSIC);
+        let music = self.line.shelf.prompt(HOLD_MUSIC);
         music.map_or(Source::Silence, |frames| Source::Packets(frames, Repeat::Forever))
     }
 

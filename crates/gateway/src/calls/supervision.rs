@@ -54,7 +54,7 @@ impl CallActor {
         console: ConsoleId,
         offer: &SdpText,
     ) -> Result<AgentLeg, (&'static str, String)> {
-        if self.supervisor_leg.is_some() || !self.office.consoles.claim(supervisor) {
+        if self.supervisor_leg.is_some() || !self.line.consoles().claim(supervisor) {
             return Err(("taken", "Somebody listens already, or you are in another call.".into()));
         }
         let opened = if self.take_mix() {
@@ -66,14 +66,14 @@ impl CallActor {
             Err(("busy", NO_SEAT.into()))
         };
         opened.inspect_err(|_| {
-            self.office.consoles.release(supervisor);
+            self.line.consoles().release(supervisor);
             self.let_mix_go();
         })
     }
 
     fn refuse_listener(&self, console: ConsoleId, code: &str, text: String) {
         let refused = ToConsole::Refused { what: "listen".into(), code: code.into(), text };
-        self.office.consoles.send(console, refused);
+        self.line.consoles().send(console, refused);
     }
 
     pub(super) async fn drop_supervisor(&mut self) {
