@@ -256,7 +256,8 @@ impl World {
             6 => {
                 let asks = Input::AgentConsults { agent: agent.clone(), with: with.clone() };
                 let later = self.now + self.dice.ms(30_000, 90_000);
-                let leaves = Input::AgentHungUp(if self.dice.chance(50) { agent.clone() } else { with });
+                let leaves =
+                    Input::AgentHungUp(if self.dice.chance(50) { agent.clone() } else { with });
                 self.post.put(later, Event::Business { call: no, input: leaves });
                 (asks, Input::AgentMerges(agent))
             }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use audio::playout::Playout;
 use audio::{prompt, tone};
-use engine::{Backend, Direction, Engine, Listener, Mixer, Repeat, Source, TapPacket, Tapped, Voice};
+use engine::{
+    Backend, Direction, Engine, Listener, Mixer, Repeat, Source, TapPacket, Tapped, Voice,
+};
 use media::frame::AudioFrame;
 
 use crate::support::{PATIENCE, Party, TYPES, business, connect, for_each_backend, platform};

@@ -76,9 +76,7 @@ impl Order {
             Self::HandOver => Input::AgentCompletes(agent),
             Self::Merge => Input::AgentMerges(agent),
             Self::Listen => Input::SupervisorListens(agent),
-            Self::Whisper => {
-                Input::SupervisorTurns { supervisor: agent, to: Manner::Whispering }
-            }
+            Self::Whisper => Input::SupervisorTurns { supervisor: agent, to: Manner::Whispering },
             Self::Join => Input::SupervisorTurns { supervisor: agent, to: Manner::Joined },
             Self::Leave => Input::SupervisorLeaves(agent),
             Self::HangUp => Input::AgentHungUp(agent),

@@ -220,7 +220,9 @@ impl Call {
                 Some(at) => (*at, "the time to send terminate again"),
                 None => (*until, "the platform's terminate webhook"),
             }),
-            State::Opening | State::Bridged { .. } | State::ThreeWay(_) | State::Ended { .. } => None,
+            State::Opening | State::Bridged { .. } | State::ThreeWay(_) | State::Ended { .. } => {
+                None
+            }
         }
     }
 

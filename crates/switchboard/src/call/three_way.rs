@@ -25,8 +25,7 @@ impl Call {
         if consult.agent != *agent || consult.until.is_some() {
             return Err(self.out_of_place("a merge"));
         }
-        self.state =
-            State::ThreeWay(ThreeWay { agent: agent.clone(), with: consult.with.clone() });
+        self.state = State::ThreeWay(ThreeWay { agent: agent.clone(), with: consult.with.clone() });
         effects.extend([Effect::Arrange, Effect::Tell]);
         Ok(())
     }

@@ -64,8 +64,7 @@ fn whoever_is_supposed_to_hears_whom_and_nobody_else_does() {
         Manner::Listening => desk.after(listens()),
         Manner::Whispering | Manner::Joined => desk.after(listens()).after(turns(how)),
     };
-    let (listening, whispering, joined) =
-        (Manner::Listening, Manner::Whispering, Manner::Joined);
+    let (listening, whispering, joined) = (Manner::Listening, Manner::Whispering, Manner::Joined);
     for (name, desk, wanted) in [
         ("bridged", bridged(), ["a", "u", "", ""]),
         ("bridged", with(bridged(), listening), ["a", "u", "", "uao"]),
