@@ -154,14 +154,16 @@ export interface Money {
 export interface Call {
   call_id: string;
   direction: Direction;
-  state: "placing" | "ringing" | "in_flow" | "connected" | "held" | "transferring" | "consulting" | "ended";
+  state: "placing" | "ringing" | "in_flow" | "connected" | "held" | "transferring" | "consulting" | "three_way" | "ended";
   contact: Peer;
   /** The business number, for people. */
   number: string;
   since: Time;
   agent?: string;
-  /** The other agent, who rings to take it over or to be asked, or is being asked. */
+  /** The other agent, who rings to take it over or to be asked, is being asked, or was brought in. */
   other?: string;
+  /** The supervisor who is in it, and who hears that one: nobody, the agent, or all. */
+  supervisor?: { id: string; how: "listening" | "whispering" | "joined"; since: Time };
   /** Its agent's browser is gone and may come back. */
   away?: boolean;
   deeplink_payload?: string;
@@ -195,6 +197,9 @@ export interface CallRecord extends Call {
   agent_leg?: LegRecord;
   transfers?: { at: Time; from: string; to?: string }[];
   hold_s?: number;
+  /** Who listened, whispered or joined, and when. */
+  supervision?: { supervisor: string; how: "listening" | "whispering" | "joined"; from: Time; to: Time }[];
+  three_way?: { agent: string; other: string; from: Time; to: Time }[];
 }
 
 export interface ContactPermission {
@@ -243,6 +248,12 @@ export type ToGateway =
   | { type: "transfer"; call_id: string; to: Destination }
   | { type: "consult"; call_id: string; agent: string }
   | { type: "hand_over"; call_id: string }
+  | { type: "merge"; call_id: string }
+  /** A supervisor begins with an offer, and only listens again without one. */
+  | { type: "listen"; call_id: string; sdp?: string }
+  | { type: "whisper"; call_id: string }
+  | { type: "join"; call_id: string }
+  | { type: "leave"; call_id: string }
   | { type: "rejoin"; call_id: string; sdp: string }
   | { type: "digit"; call_id: string; digit: string };
 

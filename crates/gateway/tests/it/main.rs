@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 mod agents;
+mod beside;
 mod config;
 mod consent;
 mod desk;
