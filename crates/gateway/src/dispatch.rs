@@ -22,6 +22,7 @@ use wire::webhook::{
 };
 
 use crate::{
+    account_health,
     calls::{
         actor::{self, Incoming},
         orphans,
@@ -136,8 +137,12 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Restrictions are told; what else happens to the account is for people.
+    /// What is said against our number is kept, and restrictions are told.
     async fn account(&self, update: &AccountUpdate) -> Result<(), StoreError> {
+        let at = self.office.graph.now();
+        let notices = account_health::notices_in(update, self.office.number(), at);
+        let number = self.office.config.number.phone_number_id.clone();
+        self.office.store.keep_notices(number, notices).await?;
         if update.event == AccountEvent::Restriction {
             let number = &self.office.config.number.phone_number_id;
             let news = news::of_restriction(update, number, self.received_at);
@@ -376,10 +381,11 @@ impl Round<'_> {
             Cdr::new(call.id.clone(), direction, contact, started_at, figures.at, &reason);
         if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
             let duration = std::time::Duration::from_secs(seconds);
-            cdr.talked(start, duration, &self.office.config.price);
+            cdr.talked(start, duration);
         }
-        let end = news::of_end(&cdr, self.office.number());
-        self.office.store.save_cdr(cdr.clone(), end).await?;
+        let number = self.office.number().to_owned();
+        let end = move |cdr: &Cdr| news::of_end(cdr, &number);
+        let cdr = self.office.store.save_cdr(cdr, self.office.tariff(), end).await?;
         contacts::note_call(self.office, &cdr).await;
         self.office.metrics.event("acted_on");
         Ok(())

@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod account_health;
 mod api;
 mod calls;
 pub mod cdr;
@@ -28,6 +29,7 @@ mod events;
 mod export;
 mod graph;
 mod metrics;
+mod notes;
 mod office;
 mod outbox;
 mod pages;
@@ -37,7 +39,9 @@ mod preflight;
 mod prompts;
 mod scheme;
 mod serve;
+mod spans;
 mod store;
+mod tariff;
 mod tls;
 mod webhook;
 

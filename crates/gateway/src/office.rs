@@ -6,7 +6,7 @@ use engine::Engine;
 
 use crate::{
     calls::registry::Registry, config::Config, console::session::Sessions, events::Consoles,
-    graph::Graph, metrics::Metrics, outbox::Outbox, prompts::Shelf, store::Store,
+    graph::Graph, metrics::Metrics, outbox::Outbox, prompts::Shelf, store::Store, tariff::Tariff,
 };
 
 /// The shared parts of one gateway.
@@ -31,6 +31,16 @@ pub(crate) struct Office {
 }
 
 impl Office {
+    /// By what our calls are priced and counted.
+    pub(crate) fn tariff(&self) -> Tariff {
+        Tariff {
+            number: self.config.number.phone_number_id.clone(),
+            digits: self.config.number.digits.clone(),
+            price: self.config.price.clone(),
+            budget: self.config.budget.clone(),
+        }
+    }
+
     /// The business number as people read it.
     pub(crate) fn number(&self) -> &str {
         self.config.number.digits.as_str()

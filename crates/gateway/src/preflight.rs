@@ -15,7 +15,10 @@ use wire::{
 };
 
 use crate::{
-    calls::advice,
+    calls::{
+        advice,
+        clearance::{self, Held},
+    },
     consent, contacts,
     graph::GraphError,
     office::Office,
@@ -51,6 +54,10 @@ struct Known {
 ///
 /// The store failed.
 pub(crate) async fn check(office: &Office, to: &WaId) -> Result<Preflight, StoreError> {
+    let warnings = match clearance::ask(office, to).await? {
+        Ok(cleared) => cleared.warnings().to_vec(),
+        Err(held) => return no_of_ours(office, to, held).await,
+    };
     let answer = match office.graph.permissions(to.clone()).await {
         Ok(said) => {
             // Its answer may have told that time has passed.
@@ -72,7 +79,20 @@ pub(crate) async fn check(office: &Office, to: &WaId) -> Result<Preflight, Store
         rule: answer.rule,
         evidence: answer.evidence,
         changes_at: answer.changes_at,
-        price: price(office, to),
+        price: price(office, to).await?,
+        warnings,
+    })
+}
+
+/// Our own no needs no question to the platform.
+async fn no_of_ours(office: &Office, to: &WaId, held: Held) -> Result<Preflight, StoreError> {
+    Ok(Preflight {
+        allowed: false,
+        rule: held.rule.into(),
+        evidence: held.evidence,
+        changes_at: held.changes_at,
+        price: price(office, to).await?,
+        warnings: Vec::new(),
     })
 }
 
@@ -236,23 +256,21 @@ fn connected(office: &Office, known: &Known) -> Use {
     consent::usage(known.standing.connected(), max, day, known.now)
 }
 
-fn price(office: &Office, to: &WaId) -> Option<PreflightPrice> {
-    let price = &office.config.price;
-    let minute = Duration::from_secs(60);
-    let direction = Direction::BusinessInitiated;
+/// At the tier the month has reached.
+async fn price(office: &Office, to: &WaId) -> Result<Option<PreflightPrice>, StoreError> {
+    let (price, now) = (&office.config.price, office.graph.now());
     let country = Country::of(to);
-    let cost = rules::price::price(
-        &price.card,
-        direction,
-        country,
-        minute,
-        Duration::ZERO,
-        &price.rulebook,
-    )?;
-    Some(PreflightPrice {
+    let Some(card) = price.card_at(now) else { return Ok(None) };
+    let Some((market, _)) = card.market(country) else { return Ok(None) };
+    let number = office.config.number.phone_number_id.clone();
+    let month = price.month_at(now).to_string();
+    let used = office.store.used(number, month, market.to_owned()).await?;
+    let (direction, minute) = (Direction::BusinessInitiated, Duration::from_secs(60));
+    let cost = rules::price::price(card, direction, country, minute, used, &price.rulebook);
+    Ok(cost.map(|cost| PreflightPrice {
         pulse: cost.per_pulse.amount.to_string(),
         per_minute: cost.per_minute.amount.to_string(),
         currency: cost.per_pulse.currency.to_string(),
         card: cost.card,
-    })
+    }))
 }

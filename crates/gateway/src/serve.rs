@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    api,
+    account_health, api,
     calls::{orphans, registry::Registry},
     clock,
     config::Config,
@@ -74,8 +74,8 @@ pub struct Running {
     address: SocketAddr,
     stop: Arc<Notify>,
     server: JoinHandle<()>,
-    /// Who acts on webhooks, on time and on consent.
-    tasks: [JoinHandle<()>; 3],
+    /// Who acts on webhooks, on time, on consent and on how our number stands.
+    tasks: [JoinHandle<()>; 4],
     outbox: JoinSet<()>,
 }
 
@@ -128,6 +128,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         None => Listening::Plain(listener),
     };
     let outbox = start_outbox(&office).await?;
+    office.store.catch_up_figures(office.tariff()).await?;
     let left = orphans::end_left_behind(&office).await?;
     parked::give_up_left_behind(&office).await?;
     tracing::info!(%address, left_behind = left, "gateway runs");
@@ -137,6 +138,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         tokio::spawn(dispatch::run(Arc::clone(&office))),
         tokio::spawn(consent::run(Arc::clone(&office))),
         tokio::spawn(parked::run(Arc::clone(&office))),
+        tokio::spawn(account_health::run(Arc::clone(&office))),
     ];
     Ok(Running { office, address, stop, server, tasks, outbox })
 }

@@ -52,8 +52,11 @@ pub(crate) async fn end(office: &Arc<Office>, call: LiveCall) -> Result<(), Stor
     cdr.deeplink_payload.clone_from(&call.deeplink_payload);
     cdr.cta_payload.clone_from(&call.cta_payload);
     office.store.save_live(call).await?;
-    let end = news::of_end(&cdr, office.number());
-    office.store.save_cdr(cdr, end).await?;
+    // The platform's figures are yet to come.
+    cdr.unconfirmed = true;
+    let number = office.number().to_owned();
+    let end = move |cdr: &Cdr| news::of_end(cdr, &number);
+    office.store.save_cdr(cdr, office.tariff(), end).await?;
     tracing::warn!(call = %call_id.loggable(), "ending a call that a dead gateway left behind");
     tokio::spawn(terminate(Arc::clone(office), call_id));
     Ok(())
@@ -82,14 +85,13 @@ pub(crate) async fn amend(
     mut cdr: Cdr,
     figures: &Figures,
 ) -> Result<(), StoreError> {
-    if cdr.duration_s.is_some() {
+    if cdr.duration_s.is_some() && !cdr.unconfirmed {
         return Ok(());
     }
     if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
-        cdr.talked(start, Duration::from_secs(seconds), &office.config.price);
-        cdr.ended_at = figures.at;
-        let news = news::of_amendment(&cdr);
-        office.store.amend_cdr(cdr, news).await?;
+        cdr.talked(start, Duration::from_secs(seconds));
+        (cdr.ended_at, cdr.unconfirmed) = (figures.at, false);
+        office.store.amend_cdr(cdr, office.tariff(), news::of_amendment).await?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! never written in the file: it names a file or an environment variable, and they print as `***`.
 
 mod events;
+mod price;
 mod read;
 mod secret;
 mod slip;
@@ -13,7 +14,6 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
     path::PathBuf,
-    sync::Arc,
     time::Duration,
 };
 
@@ -21,14 +21,15 @@ use argon2::{
     Argon2, PasswordHash, PasswordVerifier,
     password_hash::{PasswordHasher, SaltString},
 };
-use rules::{price::RateCard, rulebook::Rulebook};
-use terms::{AgentId, PhoneNumberId, WaId};
+use switchboard::budget::Budget;
+use terms::{AgentId, PhoneNumberId, WaId, WabaId};
 use wire::{
     console::Role,
     edition::{Edition, GRAPH_VERSION_DEFAULT},
 };
 
 pub use events::{Endpoint, EndpointError, Events};
+pub use price::{Guard, Price};
 pub use read::ConfigError;
 pub use secret::Secret;
 pub use slip::explain;
@@ -66,6 +67,12 @@ pub struct Config {
     pub drain_for: Duration,
     /// What calls are estimated to cost.
     pub price: Price,
+    /// What a month may cost.
+    pub budget: Option<Budget>,
+    /// What stops us before the platform does.
+    pub guard: Guard,
+    /// The words of which one says what came of a call; empty: any word.
+    pub wrap_up_codes: Vec<String>,
     /// Who is told what happens.
     pub events: Events,
     /// Approved templates that ask for permission to call outside the service window.
@@ -131,6 +138,8 @@ pub struct Number {
     pub digits: WaId,
     /// The business's name.
     pub name: Option<String>,
+    /// Its account at the platform, whose figures are compared with ours.
+    pub account: Option<WabaId>,
 }
 
 /// Somebody who takes calls.
@@ -162,15 +171,6 @@ pub enum FlowSource {
         /// The prompts: name without ending, and the file's bytes.
         prompts: Vec<(String, Vec<u8>)>,
     },
-}
-
-/// What calls are estimated to cost.
-#[derive(Debug, Clone)]
-pub struct Price {
-    /// Which rules count.
-    pub rulebook: Arc<Rulebook>,
-    /// Which rates hold.
-    pub card: Arc<RateCard>,
 }
 
 impl std::fmt::Debug for HashedPassword {
@@ -251,6 +251,8 @@ impl Config {
     #[must_use]
     pub fn demo(platform_url: &str, flow: Option<FlowSource>) -> Self {
         let phone_number_id: PhoneNumberId = "109876543210987".parse().expect("digits are an id");
+        let zone = rules::hours::zone("America/Sao_Paulo").expect("the zone is compiled in");
+        let price = Price { zone, ..Price::default() };
         let agent = |id: &str, name: &str, role| Agent {
             id: id.parse().expect("a word is an id"),
             name: name.to_owned(),
@@ -277,6 +279,7 @@ impl Config {
                 phone_number_id,
                 digits: "551140000000".parse().expect("digits are a number"),
                 name: Some("Loja Aurora".into()),
+                account: Some("201234567890123".parse().expect("digits are an id")),
             },
             agents: vec![
                 agent("lia", "Lia", Role::Agent),
@@ -291,7 +294,10 @@ impl Config {
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,
             drain_for: DRAIN_FOR_DEFAULT,
-            price: Price::default(),
+            guard: Guard::of(&price.rulebook),
+            price,
+            budget: None,
+            wrap_up_codes: Vec::new(),
             events: Events::default(),
             permission_templates: Vec::new(),
         }
@@ -301,13 +307,5 @@ impl Config {
     #[must_use]
     pub fn auth_header(&self) -> (&'static str, String) {
         self.upstream.edition.auth_header(self.upstream.token.expose())
-    }
-}
-
-impl Default for Price {
-    /// The sandbox's example card by the default rulebook.
-    fn default() -> Self {
-        let card = rules::price::card("example").expect("the example card is shipped");
-        Self { rulebook: Rulebook::beta(), card }
     }
 }

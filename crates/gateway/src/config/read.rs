@@ -7,6 +7,7 @@
 //! data_dir = "/var/lib/offhook"
 //! ring_for_s = 20
 //! return_for_s = 15                       # an agent's page may be gone that long in a call
+//! wrap_up_codes = ["sale", "support"]     # optional: what came of a call
 //! drain_for_s = 60                        # how long live calls may go on after SIGTERM
 //!
 //! trusted_proxies = ["127.0.0.1"]         # whose X-Forwarded-Proto is believed
@@ -19,6 +20,7 @@
 //! phone_number_id = "109876543210987"
 //! digits = "551140000000"
 //! name = "Loja Aurora"
+//! account = "201234567890123"             # optional: for /v1/reconciliation
 //!
 //! [upstream]
 //! edition = "meta"                        # or "360dialog"
@@ -35,7 +37,24 @@
 //!
 //! [price]
 //! rulebook = "2026-10"
-//! card = "meta-2026-10-01-part"
+//! card = "meta"                           # a family, or one dated card
+//! card_files = ["meta-2026-10-01.csv"]    # optional: cards of your own
+//! currency = "USD"
+//! timezone = "America/Sao_Paulo"          # the account's: days and months begin in it
+//!
+//! [budget]                                # optional
+//! monthly = "250.00"
+//! warn_at = [0.5, 0.8]
+//! stop = true                             # no more calls to users once it is spent
+//!
+//! [guard]                                 # optional; the limits are the rulebook's
+//! refuse = true                           # no call that may cost the permission
+//! nudge_after = 2
+//! revoke_after = 4
+//! pickup_window_s = 604800
+//! pickup_sample_min = 20
+//! pickup_warn_percent = 50
+//! pickup_critical_percent = 25
 //!
 //! [outbox]                                # optional, what stands here is the default
 //! keep_days = 30
@@ -70,7 +89,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use terms::{AgentId, PhoneNumberId, WaId};
+use terms::{AgentId, PhoneNumberId, WaId, WabaId};
 use wire::{
     console::Role,
     edition::{Edition, GRAPH_VERSION_DEFAULT, GraphVersion},
@@ -79,8 +98,11 @@ use wire::{
 
 use super::{
     Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowSource,
-    HTTP_DEFAULT, HashedPassword, Media, Number, PermissionTemplate, Price, RETURN_FOR_DEFAULT,
-    RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, TlsFiles, Upstream, events::OutboxTable, slip,
+    HTTP_DEFAULT, HashedPassword, Media, Number, PermissionTemplate, RETURN_FOR_DEFAULT,
+    RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, TlsFiles, Upstream,
+    events::OutboxTable,
+    price::{BudgetTable, GuardTable, PriceTable},
+    slip,
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
@@ -146,6 +168,11 @@ struct File {
     media: MediaTable,
     #[serde(default)]
     price: PriceTable,
+    budget: Option<BudgetTable>,
+    #[serde(default)]
+    guard: GuardTable,
+    #[serde(default)]
+    wrap_up_codes: Vec<String>,
     #[serde(default)]
     outbox: OutboxTable,
     #[serde(default)]
@@ -175,6 +202,7 @@ struct NumberTable {
     phone_number_id: PhoneNumberId,
     digits: WaId,
     name: Option<String>,
+    account: Option<WabaId>,
 }
 
 #[derive(Deserialize)]
@@ -208,13 +236,6 @@ struct MediaTable {
     advertised: Vec<IpAddr>,
     ports: Option<[u16; 2]>,
     browsers: Option<SocketAddr>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct PriceTable {
-    rulebook: Option<String>,
-    card: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -283,7 +304,9 @@ impl Secrets<'_> {
             phone_number_id: file.number.phone_number_id,
             digits: file.number.digits,
             name: file.number.name,
+            account: file.number.account,
         };
+        let price = file.price.checked(self.folder)?;
         Ok(Config {
             http: file.http.unwrap_or(HTTP_DEFAULT),
             tls: file.tls.map(|tls| TlsFiles {
@@ -308,7 +331,10 @@ impl Secrets<'_> {
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
             ),
             drain_for: file.drain_for_s.map_or(DRAIN_FOR_DEFAULT, Duration::from_secs),
-            price: price(&file.price)?,
+            budget: file.budget.map(|table| table.checked(&price)).transpose()?,
+            guard: file.guard.checked(&price.rulebook)?,
+            price,
+            wrap_up_codes: codes(file.wrap_up_codes)?,
             events: self.events(file.outbox, file.events)?,
             permission_templates: templates(file.permission_templates)?,
         })
@@ -445,17 +471,14 @@ fn templates(tables: Vec<TemplateTable>) -> Result<Vec<PermissionTemplate>, Conf
     Ok(templates)
 }
 
-fn price(table: &PriceTable) -> Result<Price, ConfigError> {
-    let mut price = Price::default();
-    if let Some(name) = &table.rulebook {
-        price.rulebook = rules::rulebook::named(name)
-            .ok_or_else(|| value("price.rulebook", format!("no rulebook is named {name}")))?;
+fn codes(codes: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    match codes.iter().find(|code| !crate::notes::is_code(code)) {
+        Some(odd) => {
+            let why = format!("{odd:?} is not a word of a-z, 0-9, _ and -, up to 64");
+            Err(value("wrap_up_codes", why))
+        }
+        None => Ok(codes),
     }
-    if let Some(name) = &table.card {
-        price.card = rules::price::card(name)
-            .ok_or_else(|| value("price.card", format!("no rate card is named {name}")))?;
-    }
-    Ok(price)
 }
 
 fn version(text: Option<&str>) -> Result<GraphVersion, ConfigError> {

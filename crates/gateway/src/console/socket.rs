@@ -22,7 +22,7 @@ use tokio::{
 };
 use wire::{
     SdpText,
-    console::{FromConsole, Number, Presence, ToConsole},
+    console::{FromConsole, NoteChange, Number, Presence, ToConsole},
 };
 
 use super::session::Caller;
@@ -30,11 +30,13 @@ use crate::{
     api::ApiError,
     calls::{
         actor::{self, Outgoing, PlaceError},
+        clearance,
         order::{Asker, Order, destination},
         registry::Letter,
     },
     config::Agent,
     events::{ConsoleId, Opened},
+    notes::{self, NoteError},
     office::Office,
 };
 
@@ -200,6 +202,9 @@ async fn act(office: &Arc<Office>, agent: &Agent, console: ConsoleId, text: &str
         FromConsole::HandOver { call_id } => {
             order(office, agent, console, call_id, Order::HandOver);
         }
+        FromConsole::Note { call_id, change } => {
+            note(office, agent, console, call_id, change).await;
+        }
         FromConsole::Mute { call_id, on } => {
             to_call(office, &call_id, Letter::AgentMutes { agent: mine(), on });
         }
@@ -241,14 +246,40 @@ fn refuse(office: &Office, console: ConsoleId, what: &str, code: &str, text: Str
     office.consoles.send(console, refused);
 }
 
+async fn note(
+    office: &Arc<Office>,
+    agent: &Agent,
+    console: ConsoleId,
+    call_id: CallId,
+    change: NoteChange,
+) {
+    let noted = notes::note(office, call_id, change, Some(agent.id.clone())).await;
+    let Err(error) = noted else { return };
+    let code = match &error {
+        NoteError::TooLong | NoteError::Code(_) => "invalid",
+        NoteError::Unknown => "not_found",
+        NoteError::Store(_) => "store",
+    };
+    refuse(office, console, "note", code, error.to_string());
+}
+
 async fn place(office: &Arc<Office>, agent: &Agent, console: ConsoleId, to: WaId, offer: SdpText) {
+    let cleared = match clearance::ask(office, &to).await {
+        Ok(Ok(cleared)) => cleared,
+        Ok(Err(held)) => return refuse(office, console, "place", held.rule, held.evidence),
+        Err(error) => {
+            tracing::error!(%error, "whether a call may be placed is not known");
+            let text = "The gateway's database failed.".into();
+            return refuse(office, console, "place", "store", text);
+        }
+    };
     if !office.consoles.claim(&agent.id) {
         let text = "You are in another call.".into();
         return refuse(office, console, "place", "busy", text);
     }
-    let contact = office.store.contact(to.clone()).await;
+    let contact = office.store.contact(to).await;
     let name = contact.ok().flatten().and_then(|contact| contact.name);
-    let outgoing = Outgoing { to, name, agent: agent.id.clone(), console, offer };
+    let outgoing = Outgoing { to: cleared, name, agent: agent.id.clone(), console, offer };
     if let Err(error) = actor::place(office, outgoing) {
         office.consoles.release(&agent.id);
         let code = match error {

@@ -87,6 +87,39 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Windows that are open at `now`, the first to close first.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn open_windows(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Window>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT wa_id, until_ms FROM windows WHERE until_ms > ?1
+                       ORDER BY until_ms, wa_id LIMIT ?2";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement
+                .query_map(params![now.unix_ms(), limit], |row| {
+                    Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+                })?
+                .collect::<Result<Vec<_>, _>>()?;
+            let mut windows = Vec::new();
+            for (wa_id, until_ms) in rows {
+                let Ok(wa_id) = wa_id.parse::<WaId>() else { continue };
+                let Some(contact) = contacts::load(db, &wa_id)? else { continue };
+                let open_until = Timestamp::from_unix_ms(until_ms);
+                windows.push(Window { contact: peer(&contact), open_until });
+            }
+            Ok(windows)
+        })
+        .await
+    }
+}
+
 fn turn(
     db: &Connection,
     source: &str,
@@ -118,12 +151,7 @@ enum Turn {
 }
 
 fn news(contact: &ContactRow, turn: Turn, at: Timestamp, open_until: Timestamp) -> News {
-    let peer = Peer {
-        name: contact.name.clone(),
-        wa_id: Some(contact.wa_id.clone()),
-        user_id: contact.user_id.clone(),
-    };
-    let window = Window { contact: peer, open_until };
+    let window = Window { contact: peer(contact), open_until };
     let what = match turn {
         Turn::Opened => What::WindowOpened(window),
         Turn::Closing => What::WindowClosing(window),
@@ -132,6 +160,14 @@ fn news(contact: &ContactRow, turn: Turn, at: Timestamp, open_until: Timestamp) 
     let subject = contact.wa_id.as_str().to_owned();
     let key = format!("{}:{subject}:{}", what.kind(), open_until.unix_ms());
     News { key, subject, call_id: None, at, what }
+}
+
+fn peer(contact: &ContactRow) -> Peer {
+    Peer {
+        name: contact.name.clone(),
+        wa_id: Some(contact.wa_id.clone()),
+        user_id: contact.user_id.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +202,9 @@ mod tests {
         let store = Store::open(Some(folder.path()), "/numbers/1").unwrap();
         writes(&store, at(0)).await;
         writes(&store, at(1)).await;
+        let open = store.open_windows(at(2), 10).await.unwrap();
+        assert_eq!(open.iter().map(|it| it.open_until).collect::<Vec<_>>(), [at(25)]);
+        assert!(store.open_windows(at(25), 10).await.unwrap().is_empty());
         store.turn_windows(at(24), CLOSING).await.unwrap();
         assert_eq!(told(&store).await, ["window.opened"], "renewed: nothing closes yet");
         drop(store);
