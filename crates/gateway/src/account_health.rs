@@ -8,10 +8,11 @@ use std::{sync::Arc, time::Duration};
 use rules::quality::{RestrictionKind, Violation};
 use serde::Deserialize;
 use switchboard::guard::Health;
-use terms::{PhoneNumberId, Timestamp};
+use terms::Timestamp;
 use wire::webhook::account::{AccountUpdate, RestrictionNotice};
 
 use crate::{
+    line::Line,
     office::Office,
     store::{Notice, NoticeKind, PickupCounts, StoreError},
 };
@@ -32,12 +33,12 @@ pub(crate) struct Standing {
     pub violations: Vec<Notice>,
 }
 
-/// Looks for ever, after calls end and as time passes.
-pub(crate) async fn run(office: Arc<Office>) {
+/// Looks at a line for ever, after calls end and as time passes.
+pub(crate) async fn run(office: Arc<Office>, line: Arc<Line>) {
     let mut told = office.store.newest();
     let (shortest, longest) = LOOK_EVERY;
     loop {
-        if let Err(error) = look(&office).await {
+        if let Err(error) = look(&office, &line).await {
             tracing::error!(%error, "the health of the number is not known");
         }
         tokio::time::sleep(shortest).await;
@@ -48,9 +49,8 @@ pub(crate) async fn run(office: Arc<Office>) {
     }
 }
 
-async fn look(office: &Office) -> Result<(), StoreError> {
-    let number = office.config.number.phone_number_id.clone();
-    let (pickup, now) = (office.config.guard.pickup, office.graph.now());
+async fn look(office: &Office, line: &Line) -> Result<(), StoreError> {
+    let (number, pickup, now) = (line.id().clone(), line.config.guard.pickup, line.now());
     let count = office.store.pickups(number.clone(), now - pickup.window).await?.by_users;
     office.store.turn_health(number, pickup.health(count), count, now).await
 }
@@ -60,11 +60,8 @@ async fn look(office: &Office) -> Result<(), StoreError> {
 /// # Errors
 ///
 /// The store failed.
-pub(crate) async fn standing(
-    office: &Office,
-    number: &PhoneNumberId,
-) -> Result<Standing, StoreError> {
-    let (pickup, now) = (office.config.guard.pickup, office.graph.now());
+pub(crate) async fn standing(office: &Office, line: &Line) -> Result<Standing, StoreError> {
+    let (number, pickup, now) = (line.id(), line.config.guard.pickup, line.now());
     let since = now - pickup.window;
     let pickups = office.store.pickups(number.clone(), since).await?;
     let notices = |kind| office.store.notices(number.clone(), kind, since);
@@ -163,7 +160,10 @@ mod tests {
                 "expiration": 1_783_604_800}]});
         let found = read(restriction.clone());
         assert_eq!(found[0].1.until, Some(Timestamp::from_unix(1_783_604_800)));
-        assert!(is_active(&found[0].1, at) && !is_active(&found[0].1, at + Duration::from_secs(604_800)));
+        assert!(
+            is_active(&found[0].1, at)
+                && !is_active(&found[0].1, at + Duration::from_secs(604_800))
+        );
         let mut other = restriction;
         other["phone_number"] = json!("5599");
         assert!(read(other).is_empty());

@@ -9,7 +9,7 @@ use std::time::Duration;
 use engine::LegStats;
 use serde::{Deserialize, Serialize};
 use switchboard::call::{EndReason, Fault};
-use terms::{AgentId, CallId, Direction, Money, Party, Timestamp};
+use terms::{AgentId, CallId, Direction, Money, Party, PhoneNumberId, Timestamp};
 use wire::console::{Call, CallState, Peer};
 
 /// The record of one ended call.
@@ -17,6 +17,8 @@ use wire::console::{Call, CallState, Peer};
 pub struct Cdr {
     /// The call.
     pub call_id: CallId,
+    /// The line it was on.
+    pub phone_number_id: PhoneNumberId,
     /// Who started it.
     pub direction: Direction,
     /// The user.
@@ -199,6 +201,7 @@ impl Cdr {
     /// The record of a call of which only start, end and reason are known.
     #[must_use]
     pub fn new(
+        phone_number_id: PhoneNumberId,
         call_id: CallId,
         direction: Direction,
         contact: Peer,
@@ -232,6 +235,7 @@ impl Cdr {
         };
         Self {
             call_id,
+            phone_number_id,
             direction,
             contact,
             agent: None,
@@ -347,7 +351,8 @@ mod tests {
         let contact = Peer { wa_id: Some("5215550000001".parse().unwrap()), ..Peer::default() };
         let direction = Direction::BusinessInitiated;
         let id: CallId = "wacid.X1".parse().unwrap();
-        let cdr = Cdr::new(id, direction, contact, at, at, &EndReason::UserHungUp);
+        let line = "1".parse().unwrap();
+        let cdr = Cdr::new(line, id, direction, contact, at, at, &EndReason::UserHungUp);
         let body = serde_json::to_value(&cdr).unwrap();
         for absent in ["agent_leg", "pulses", "price", "cost", "notes", "wrap_up", "unconfirmed"] {
             assert_eq!(body.get(absent), None, "{absent}");

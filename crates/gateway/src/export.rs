@@ -136,7 +136,8 @@ mod tests {
         let at = Timestamp::from_unix(1_783_000_000);
         let contact = Peer { name: Some("=HYPERLINK(\"x\")".into()), ..Peer::default() };
         let id = "wacid.X1".parse().unwrap();
-        Cdr::new(id, Direction::UserInitiated, contact, at, at, &EndReason::CallerGaveUp)
+        let line = "109876543210987".parse().unwrap();
+        Cdr::new(line, id, Direction::UserInitiated, contact, at, at, &EndReason::CallerGaveUp)
     }
 
     fn cell(cdr: &Cdr, column: &str) -> String {
@@ -148,7 +149,9 @@ mod tests {
     fn what_is_not_known_is_empty_and_never_zero() {
         let cdr = cdr();
         assert_eq!(cells(&cdr).len(), COLUMNS.len());
-        for column in ["answered_at", "duration_s", "code", "pulses", "price_amount", "agent_mos", "tier"] {
+        for column in
+            ["answered_at", "duration_s", "code", "pulses", "price_amount", "agent_mos", "tier"]
+        {
             assert_eq!(cell(&cdr, column), "", "{column}");
         }
         assert_eq!(cell(&cdr, "ended_by"), "user");

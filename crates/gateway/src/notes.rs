@@ -8,7 +8,7 @@ use wire::{
     event::Noted,
 };
 
-use crate::{office::Office, store::StoreError};
+use crate::{clock, office::Office, organisation::Organisation, store::StoreError};
 
 /// The longest note: a page of writing.
 const NOTES_CHARS_MAX: usize = 4_000;
@@ -45,14 +45,16 @@ pub(crate) fn is_code(word: &str) -> bool {
 /// Why nothing was noted.
 pub(crate) async fn note(
     office: &Arc<Office>,
+    organisation: &Organisation,
     call_id: CallId,
     change: NoteChange,
     by: Option<AgentId>,
 ) -> Result<Noted, NoteError> {
     check(&change, &office.config.wrap_up_codes)?;
-    let noted = office.store.note(call_id, change, by, office.graph.now()).await?;
+    let noted =
+        office.store.note(organisation.lines.clone(), call_id, change, by, clock::now()).await?;
     let noted = noted.ok_or(NoteError::Unknown)?;
-    office.consoles.send_to_all(&ToConsole::Noted(noted.clone()));
+    organisation.consoles.send_to_all(&ToConsole::Noted(noted.clone()));
     Ok(noted)
 }
 
@@ -83,7 +85,10 @@ mod tests {
         };
         let codes = ["sale".to_owned()];
         assert!(check(&change(&"é".repeat(4_000), "sale"), &codes).is_ok());
-        assert!(matches!(check(&change(&"é".repeat(4_001), "sale"), &codes), Err(NoteError::TooLong)));
+        assert!(matches!(
+            check(&change(&"é".repeat(4_001), "sale"), &codes),
+            Err(NoteError::TooLong)
+        ));
         assert!(matches!(check(&change("", "other"), &codes), Err(NoteError::Code(_))));
         assert!(check(&change("", "other"), &[]).is_ok(), "without a list any word");
         assert!(matches!(check(&change("", "Not So"), &[]), Err(NoteError::Code(_))));

@@ -110,11 +110,15 @@ mod tests {
                 let spans = tile(span, each, &zone).unwrap();
                 assert_eq!((spans[0].0, spans[spans.len() - 1].1), span, "{name}");
                 let mut pairs = spans.windows(2);
-                assert!(pairs.all(|pair| pair[0].1 == pair[1].0 && pair[0].0 < pair[0].1), "{name}");
+                assert!(
+                    pairs.all(|pair| pair[0].1 == pair[1].0 && pair[0].0 < pair[0].1),
+                    "{name}"
+                );
             }
         }
         let berlin = zone("Europe/Berlin");
-        let span = ("2026-10-24T22:00:00Z".parse().unwrap(), "2026-10-25T23:00:00Z".parse().unwrap());
+        let span =
+            ("2026-10-24T22:00:00Z".parse().unwrap(), "2026-10-25T23:00:00Z".parse().unwrap());
         let days = tile(span, Each::Day, &berlin).unwrap();
         assert_eq!(days.len(), 1, "a day of twenty-five hours");
         assert_eq!(tile(span, Each::Hour, &berlin).unwrap().len(), 25);
@@ -127,7 +131,8 @@ mod tests {
         let (early, late) = (Timestamp::from_unix(0), Timestamp::from_unix(i64::MAX));
         assert_eq!(tile((early, late), Each::Day, &TimeZone::UTC), None);
         assert_eq!(tile((late, early), Each::Day, &TimeZone::UTC), Some(Vec::new()));
-        let end_of_time = tile((late - std::time::Duration::from_secs(5), late), Each::Day, &TimeZone::UTC);
+        let end_of_time =
+            tile((late - std::time::Duration::from_secs(5), late), Each::Day, &TimeZone::UTC);
         assert!(end_of_time.is_some());
     }
 }

@@ -10,7 +10,7 @@ use rules::{
     usage::{self, Month},
 };
 use switchboard::budget::Budget;
-use terms::{Country, Direction, PhoneNumberId, Timestamp, WaId};
+use terms::{Country, Direction, PhoneNumberId, Timestamp};
 
 use crate::{
     cdr::{Cdr, Cost},
@@ -22,8 +22,6 @@ use crate::{
 pub(crate) struct Tariff {
     /// Which number.
     pub number: PhoneNumberId,
-    /// The same, as people read it.
-    pub digits: WaId,
     /// Which rules and rates hold.
     pub price: config::Price,
     /// What a month may cost.
@@ -67,8 +65,17 @@ impl Tariff {
         let (country, direction) = (country(cdr), cdr.direction);
         let Some(list) = price::list(card, country, connected, book) else { return };
         let priced = price::price(card, direction, country, connected, used, book);
-        let Some(Price { pulses, total, market, tier, tier_before, per_minute, per_pulse, card, effective }) =
-            priced
+        let Some(Price {
+            pulses,
+            total,
+            market,
+            tier,
+            tier_before,
+            per_minute,
+            per_pulse,
+            card,
+            effective,
+        }) = priced
         else {
             return;
         };
@@ -114,7 +121,6 @@ pub(crate) mod tests {
         let (cards, card) = (Arc::new(cards), "ours".to_owned());
         Tariff {
             number: "109876543210987".parse().unwrap(),
-            digits: "551140000000".parse().unwrap(),
             price: config::Price { cards, card, zone, ..config::Price::default() },
             budget: None,
         }
@@ -126,7 +132,8 @@ pub(crate) mod tests {
         let id = format!("wacid.{id}").parse().unwrap();
         let direction = Direction::BusinessInitiated;
         let end = at + Duration::from_secs(seconds);
-        let mut cdr = Cdr::new(id, direction, contact, at, end, &EndReason::UserHungUp);
+        let line = "109876543210987".parse().unwrap();
+        let mut cdr = Cdr::new(line, id, direction, contact, at, end, &EndReason::UserHungUp);
         cdr.talked(at, Duration::from_secs(seconds));
         cdr
     }

@@ -1,8 +1,8 @@
 //! How much of the month's money is spent, what is worth saying about it, and may another call go out?
 //!
 //! A budget is the business's own rule, for one number and one calendar month. It is told at every
-//! mark once, and may stop calls to users until the month is over. A live call is never cut: what it
-//! will cost is known when it ends, so calls that run at the mark may overspend.
+//! threshold once, and may stop calls to users until the month is over. A live call is never cut: what it
+//! will cost is known when it ends, so calls that run at the time may overspend.
 
 use rust_decimal::Decimal;
 use terms::{Money, Timestamp};
@@ -18,9 +18,9 @@ pub struct Budget {
     pub stop: bool,
 }
 
-/// A mark that spending has reached.
+/// A threshold that spending has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub enum Threshold {
     /// One of the shares.
     Warning {
         /// Which.
@@ -43,12 +43,13 @@ pub struct Spent {
 }
 
 impl Budget {
-    /// Every mark that this much has reached, the lowest first.
+    /// Every threshold that this much has reached, the lowest first.
     #[must_use]
-    pub fn marks(&self, spent: Decimal) -> Vec<Mark> {
-        let reached = |share: &&Decimal| spent >= **share * self.monthly.amount;
-        let warnings = self.warn_at.iter().filter(reached).map(|share| Mark::Warning { share: *share });
-        let exhausted = (spent >= self.monthly.amount).then_some(Mark::Exhausted);
+    pub fn reached(&self, spent: Decimal) -> Vec<Threshold> {
+        let is_reached = |share: &&Decimal| spent >= **share * self.monthly.amount;
+        let warning = |share: &Decimal| Threshold::Warning { share: *share };
+        let warnings = self.warn_at.iter().filter(is_reached).map(warning);
+        let exhausted = (spent >= self.monthly.amount).then_some(Threshold::Exhausted);
         warnings.chain(exhausted).collect()
     }
 
@@ -77,16 +78,22 @@ mod tests {
         Budget { monthly, warn_at, stop }
     }
 
-    fn marks(spent: &str) -> usize {
-        budget(false).marks(spent.parse().unwrap()).len()
+    fn reached(spent: &str) -> usize {
+        budget(false).reached(spent.parse().unwrap()).len()
     }
 
     #[test]
-    fn a_mark_is_reached_at_its_share_and_one_call_may_pass_several() {
-        assert_eq!([marks("0"), marks("124.99999"), marks("125"), marks("199.99")], [0, 0, 1, 1]);
-        assert_eq!([marks("200"), marks("249.99"), marks("250"), marks("900")], [2, 2, 3, 3]);
-        let all = budget(false).marks("250".parse().unwrap());
-        assert_eq!(all.last(), Some(&Mark::Exhausted));
+    fn a_threshold_is_reached_at_its_share_and_one_call_may_pass_several() {
+        assert_eq!(
+            [reached("0"), reached("124.99999"), reached("125"), reached("199.99")],
+            [0, 0, 1, 1]
+        );
+        assert_eq!(
+            [reached("200"), reached("249.99"), reached("250"), reached("900")],
+            [2, 2, 3, 3]
+        );
+        let all = budget(false).reached("250".parse().unwrap());
+        assert_eq!(all.last(), Some(&Threshold::Exhausted));
     }
 
     #[test]

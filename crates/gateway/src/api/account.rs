@@ -11,6 +11,7 @@ use super::ApiError;
 use crate::{
     account_health::{self, is_active},
     console::session::Caller,
+    line::Line,
     office::Office,
     store::Notice,
 };
@@ -69,27 +70,32 @@ impl From<Answered> for Rate {
               (status = 401, body = super::Refused)))]
 pub(super) async fn health(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
 ) -> Result<Json<Numbers>, ApiError> {
-    let number = office.config.number.phone_number_id.clone();
-    let standing = account_health::standing(&office, &number).await?;
-    let (guard, now) = (&office.config.guard, office.graph.now());
+    let mut numbers = Vec::new();
+    for line in office.lines.of(&caller.organisation) {
+        numbers.push(of_line(&office, line).await?);
+    }
+    Ok(Json(Numbers { numbers }))
+}
+
+async fn of_line(office: &Office, line: &Line) -> Result<NumberHealth, ApiError> {
+    let standing = account_health::standing(office, line).await?;
+    let (guard, now, number) = (&line.config.guard, line.now(), line.id().clone());
     // From one call before something happens.
-    let streaks = office.store.streaks(guard.streak.nudge_after.saturating_sub(1).max(1)).await?;
-    let streak = |(user, unanswered)| {
-        Streak { user, unanswered, revoked_after: guard.streak.revoke_after }
-    };
+    let from = guard.streak.nudge_after.saturating_sub(1).max(1);
+    let streaks = office.store.streaks(number.clone(), from).await?;
+    let streak =
+        |(user, unanswered)| Streak { user, unanswered, revoked_after: guard.streak.revoke_after };
     let restriction = |notice: Notice| Restriction { active: is_active(&notice, now), notice };
-    Ok(Json(Numbers {
-        numbers: vec![NumberHealth {
-            number,
-            state: standing.health,
-            window_s: guard.pickup.window.as_secs(),
-            user_initiated: standing.pickups.by_users.into(),
-            business_initiated: standing.pickups.by_us.into(),
-            streaks: streaks.into_iter().map(streak).collect(),
-            restrictions: standing.restrictions.into_iter().map(restriction).collect(),
-            violations: standing.violations,
-        }],
-    }))
+    Ok(NumberHealth {
+        number,
+        state: standing.health,
+        window_s: guard.pickup.window.as_secs(),
+        user_initiated: standing.pickups.by_users.into(),
+        business_initiated: standing.pickups.by_us.into(),
+        streaks: streaks.into_iter().map(streak).collect(),
+        restrictions: standing.restrictions.into_iter().map(restriction).collect(),
+        violations: standing.violations,
+    })
 }

@@ -31,6 +31,8 @@ pub(super) struct Question {
     to: Option<String>,
     /// What rows are made by; days when absent.
     by: Option<By>,
+    /// Only this number of ours; all when absent.
+    number: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,30 +134,32 @@ impl From<Grouped> for Figures {
 #[utoipa::path(get, path = "/v1/analytics", tag = "cost",
     params(("from" = Option<String>, Query, description = "Calls that started from then on: RFC 3339, or a date of the account's zone; 7 days before `to` when absent"),
            ("to" = Option<String>, Query, description = "Calls that started before then; now when absent"),
-           ("by" = Option<String>, Query, description = "`day`, `hour`, `country`, `agent` or `direction`")),
+           ("by" = Option<String>, Query, description = "`day`, `hour`, `country`, `agent` or `direction`"),
+           ("number" = Option<String>, Query, description = "Only this number of ours: digits or id")),
     responses((status = 200, body = Object, description = "`{by, from, to, timezone, rows: [{key?, start?, end?, calls, answered, answer_rate?, waiting?: {p50_s, p95_s}, duration?: {sum_s, mean_s}, cost, missed: {reason: count}}], total}`"),
               (status = 400, body = super::Refused, description = "Not a span, or one with too many rows")))]
 pub(super) async fn analytics(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(question): Query<Question>,
 ) -> Result<Json<Analytics>, ApiError> {
-    Ok(Json(read(&office, &question).await?))
+    Ok(Json(read(&office, &caller, &question).await?))
 }
 
 /// The same as a table.
 #[utoipa::path(get, path = "/v1/analytics.csv", tag = "cost",
     params(("from" = Option<String>, Query, description = "As in `/v1/analytics`"),
            ("to" = Option<String>, Query, description = "As in `/v1/analytics`"),
-           ("by" = Option<String>, Query, description = "As in `/v1/analytics`")),
+           ("by" = Option<String>, Query, description = "As in `/v1/analytics`"),
+           ("number" = Option<String>, Query, description = "As in `/v1/analytics`")),
     responses((status = 200, content_type = "text/csv", body = String, description = "One line a row; what is not known is empty"),
               (status = 400, body = super::Refused, description = "Not a span, or one with too many rows")))]
 pub(super) async fn csv(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(question): Query<Question>,
 ) -> Result<Response, ApiError> {
-    let read = read(&office, &question).await?;
+    let read = read(&office, &caller, &question).await?;
     let head = COLUMNS.map(str::to_owned);
     let lines = std::iter::once(head).chain(read.rows.iter().map(cells));
     let body: Bytes = table(lines)?;
@@ -204,11 +208,16 @@ fn cells(row: &Row) -> [String; COLUMNS.len()] {
     ]
 }
 
-async fn read(office: &Office, question: &Question) -> Result<Analytics, ApiError> {
-    let zone = &office.config.price.zone;
+async fn read(
+    office: &Office,
+    caller: &Caller,
+    question: &Question,
+) -> Result<Analytics, ApiError> {
+    let (lines, line) = super::asked_lines(office, caller, question.number.as_deref())?;
+    let zone = &line.config.price.zone;
     let by = question.by.unwrap_or(By::Day);
     let to = super::moment_in(question.to.as_deref(), "to", zone)?;
-    let to = to.unwrap_or_else(|| office.graph.now());
+    let to = to.unwrap_or_else(|| line.now());
     let from = super::moment_in(question.from.as_deref(), "from", zone)?.unwrap_or(to - BACK);
     let span = (from, to);
     let spans = match by.each() {
@@ -223,16 +232,15 @@ async fn read(office: &Office, question: &Question) -> Result<Analytics, ApiErro
         By::Agent => Grouping::Agent,
         By::Direction => Grouping::Direction,
     };
-    let groups = office.store.analytics(None, span, grouping).await?;
-    let mut all = office.store.analytics(None, span, Grouping::All).await?;
+    let groups = office.store.analytics(lines.clone(), span, grouping).await?;
+    let mut all = office.store.analytics(lines, span, Grouping::All).await?;
     let rows = match spans {
-        Some((each, spans)) => {
-            timeline(groups, &spans, |at| spans::label(at, each, zone))
-        }
+        Some((each, spans)) => timeline(groups, &spans, |at| spans::label(at, each, zone)),
         None => groups.into_iter().map(row).collect(),
     };
     let total = all.remove(&Some(String::new())).unwrap_or_default().into();
-    Ok(Analytics { by, from, to, timezone: office.config.price.zone_name().to_owned(), rows, total })
+    let timezone = line.config.price.zone_name().to_owned();
+    Ok(Analytics { by, from, to, timezone, rows, total })
 }
 
 fn row((key, group): (Option<String>, Grouped)) -> Row {

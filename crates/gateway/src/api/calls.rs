@@ -16,6 +16,7 @@ use crate::{
     calls::registry::{Letter, Look},
     cdr::{Cdr, Cost, LegRecord, TransferRecord},
     console::session::Caller,
+    line::Lines,
     office::Office,
     store::Search,
 };
@@ -106,9 +107,9 @@ struct NotedOf {
 }
 
 impl CallRow {
-    fn ended(cdr: Cdr, number: &str) -> Self {
+    fn ended(cdr: Cdr, lines: &Lines) -> Self {
         Self {
-            call: cdr.to_call(number),
+            call: cdr.to_call(lines.digits(&cdr.phone_number_id)),
             started_at: cdr.started_at,
             code: cdr.code,
             whatsapp_leg: cdr.whatsapp_leg,
@@ -166,14 +167,14 @@ impl CallRow {
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(question): Query<Question>,
 ) -> Result<Json<CallList>, ApiError> {
-    let search = search(&office, &question)?;
+    let search = search(&office, &caller, &question)?;
     let mut calls = Vec::new();
     let states = Wanted::of(question.state.as_deref(), question.live == Some(true))?;
     if states.has_live() && search.before.is_none() {
-        let live = office.consoles.live().into_iter();
+        let live = caller.organisation.consoles.live().into_iter();
         let fitting = live.filter(|call| states.fits(call.state) && fits(call, &search));
         calls.extend(fitting.map(CallRow::live));
     }
@@ -185,8 +186,7 @@ pub(super) async fn list(
             .last()
             .filter(|_| records.len() >= limit as usize)
             .map(|cdr| format!("{}.{}", cdr.started_at.unix_ms(), cdr.call_id));
-        let number = office.number();
-        calls.extend(records.into_iter().map(|cdr| CallRow::ended(cdr, number)));
+        calls.extend(records.into_iter().map(|cdr| CallRow::ended(cdr, &office.lines)));
     }
     Ok(Json(CallList { calls, next }))
 }
@@ -239,12 +239,13 @@ impl Wanted {
     }
 }
 
-fn search(office: &Office, question: &Question) -> Result<Search, ApiError> {
-    let zone = &office.config.price.zone;
+fn search(office: &Office, caller: &Caller, question: &Question) -> Result<Search, ApiError> {
+    let zone = &super::first_line(office, caller)?.config.price.zone;
     let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let direction = text(&question.direction).map(|word| direction(&word)).transpose()?;
     let before = text(&question.cursor).map(|cursor| place(&cursor)).transpose()?;
     Ok(Search {
+        lines: caller.lines(),
         direction,
         agent: text(&question.agent),
         country: text(&question.country).map(|country| country.to_ascii_uppercase()),
@@ -306,17 +307,21 @@ fn fits(call: &Call, search: &Search) -> bool {
               (status = 404, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<CallRow>, ApiError> {
-    Ok(Json(row(&office, call_id(&id)?).await?))
+    Ok(Json(row(&office, &caller, call_id(&id)?).await?))
 }
 
 /// One call as the list has it.
-pub(super) async fn row(office: &Office, call_id: CallId) -> Result<CallRow, ApiError> {
-    if let Some(call) = office.consoles.live_call(&call_id) {
+pub(super) async fn row(
+    office: &Office,
+    caller: &Caller,
+    call_id: CallId,
+) -> Result<CallRow, ApiError> {
+    if let Some(call) = caller.organisation.consoles.live_call(&call_id) {
         let mut row = CallRow::live(call);
-        if let Some(look) = look(office, &call_id).await {
+        if let Some(look) = look(office, caller, &call_id).await {
             // A call that only waits for the platform's last word has no record to show yet.
             let running = look.call.filter(|call| call.state != CallState::Ended);
             row.call = running.unwrap_or(row.call);
@@ -325,15 +330,15 @@ pub(super) async fn row(office: &Office, call_id: CallId) -> Result<CallRow, Api
             row.step = look.step;
             row.waiting_for = look.waiting_for;
         }
-        if let Some(noted) = office.store.notes(call_id).await? {
+        if let Some(noted) = office.store.notes(caller.lines(), call_id).await? {
             let (notes, wrap_up) = (noted.notes, noted.wrap_up);
             row.noted = NotedOf { notes, wrap_up, noted_by: noted.by, noted_at: Some(noted.at) };
         }
         return Ok(row);
     }
-    let cdr = office.store.cdr(call_id).await?;
+    let cdr = office.store.cdr(caller.lines(), call_id).await?;
     let cdr = cdr.ok_or_else(|| ApiError::not_found("no call has this id"))?;
-    Ok(CallRow::ended(cdr, office.number()))
+    Ok(CallRow::ended(cdr, &office.lines))
 }
 
 pub(super) fn call_id(text: &str) -> Result<CallId, ApiError> {
@@ -341,9 +346,9 @@ pub(super) fn call_id(text: &str) -> Result<CallId, ApiError> {
 }
 
 /// What the task of a live call says about it.
-pub(super) async fn look(office: &Office, call_id: &CallId) -> Option<Look> {
+pub(super) async fn look(office: &Office, caller: &Caller, call_id: &CallId) -> Option<Look> {
     let (answer, answered) = oneshot::channel();
-    let handle = office.registry.find(call_id, None)?;
+    let handle = office.registry.find(&caller.organisation.lines, call_id, None)?;
     if !handle.send(Letter::Look(answer)) {
         return None;
     }

@@ -42,11 +42,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     calls::{advice, placing::NotPlaced},
-    console::socket,
+    console::{session::Caller, socket},
     graph::GraphError,
+    line::Line,
     office::Office,
     pages, spans,
-    store::StoreError,
+    store::{LineSet, StoreError},
     webhook,
 };
 
@@ -115,6 +116,28 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
 fn share(part: u64, whole: u64) -> Option<f64> {
     let thousandths = part.checked_mul(1_000)?.checked_div(whole)?;
     u32::try_from(thousandths).ok().map(|thousandths| f64::from(thousandths) / 1_000.0)
+}
+
+/// The number a question is about; the first of the caller's when none is named.
+fn first_line<'a>(office: &'a Office, caller: &Caller) -> Result<&'a Arc<Line>, ApiError> {
+    let mut mine = office.lines.iter().filter(|line| caller.organisation.lines.contains(line.id()));
+    mine.next().ok_or_else(|| ApiError::not_found("this organisation has no number"))
+}
+
+/// The lines a question is about, and the one whose calendar it is asked in: the one that is named,
+/// else all of the caller's and the first of them.
+fn asked_lines<'a>(
+    office: &'a Office,
+    caller: &Caller,
+    number: Option<&str>,
+) -> Result<(LineSet, &'a Arc<Line>), ApiError> {
+    match number.filter(|number| !number.is_empty()) {
+        Some(number) => {
+            let line = caller.line(office, Some(number))?;
+            Ok((LineSet::one(line.id()), line))
+        }
+        None => Ok((caller.lines(), first_line(office, caller)?)),
+    }
 }
 
 /// A moment of a query, or the midnight in this zone a date begins with.

@@ -39,13 +39,10 @@ pub(super) async fn note(
     body: Result<Json<NoteChange>, JsonRejection>,
 ) -> Result<Json<CallRow>, ApiError> {
     let Json(change) = body?;
-    let by = match caller {
-        Caller::Agent(agent) => Some(agent.id),
-        Caller::Program => None,
-    };
+    let by = caller.agent().map(|agent| agent.id.clone());
     let call_id = calls::call_id(&id)?;
-    notes::note(&office, call_id.clone(), change, by).await?;
-    Ok(Json(calls::row(&office, call_id).await?))
+    notes::note(&office, &caller.organisation, call_id.clone(), change, by).await?;
+    Ok(Json(calls::row(&office, &caller, call_id).await?))
 }
 
 /// The words of which one says what came of a call; none: any word.

@@ -10,13 +10,12 @@ use rules::reconciliation::{Cell, Differs, Figures, Suspect, reconcile};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use terms::{Country, Direction, Timestamp};
-use wire::graph::analytics::{
-    CallAnalyticsRequest, DataPoint, Dimension, Granularity, Metric,
-};
+use wire::graph::analytics::{CallAnalyticsRequest, DataPoint, Dimension, Granularity, Metric};
 
 use super::ApiError;
 use crate::{
     console::session::Caller,
+    line::Line,
     office::Office,
     spans::{self, Each},
 };
@@ -30,6 +29,8 @@ pub(super) struct Question {
     from: Option<String>,
     /// The day after the last; the beginning of today when absent.
     to: Option<String>,
+    /// Our number: digits or id; may be absent where there is one.
+    number: Option<String>,
 }
 
 /// The differences of a span.
@@ -60,39 +61,40 @@ struct Difference {
 /// Compares our records with the platform's `call_analytics`, day by day.
 #[utoipa::path(get, path = "/v1/reconciliation", tag = "cost",
     params(("from" = Option<String>, Query, description = "The first day, by the account's calendar; 7 days before `to` when absent"),
-           ("to" = Option<String>, Query, description = "The day after the last; today when absent")),
+           ("to" = Option<String>, Query, description = "The day after the last; today when absent"),
+           ("number" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one")),
     responses((status = 200, body = Object, description = "`{from, to, timezone, cells, differences: [{day, direction, country?, ours?: {calls, mean_s?, cost?}, theirs?, differs: [calls|duration|cost], calls: [{call_id, why}]}]}`"),
               (status = 400, body = super::Refused, description = "Not a span, or a longer one than a month"),
               (status = 409, body = super::Refused, description = "The account is not configured, or this platform tells no figures"),
               (status = 502, body = super::Refused, description = "The platform does not answer")))]
 pub(super) async fn reconciliation(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(question): Query<Question>,
 ) -> Result<Json<Reconciliation>, ApiError> {
-    let zone = &office.config.price.zone;
-    let (from, to) = span(&office, &question)?;
-    let number = &office.config.number;
-    let account = number.account.as_ref().ok_or_else(|| {
-        let text = "set `account` under [number]: the id of its account at the platform";
+    let line = caller.line(&office, question.number.as_deref())?;
+    let zone = &line.config.price.zone;
+    let (from, to) = span(line, &question)?;
+    let account = line.config.account.as_ref().ok_or_else(|| {
+        let text = "set `account` of the number: the id of its account at the platform";
         ApiError::conflict("no_account", text)
     })?;
     let request = CallAnalyticsRequest {
         start: from,
         end: to,
         granularity: Granularity::Daily,
-        phone_numbers: vec![number.digits.clone()],
+        phone_numbers: vec![line.config.number.digits.clone()],
         country_codes: Vec::new(),
         directions: Vec::new(),
         dimensions: vec![Dimension::Direction, Dimension::Country],
         metric_types: vec![Metric::Count, Metric::Cost, Metric::AverageDuration],
     };
-    let figures = office.graph.call_analytics(account, &request).await?;
+    let figures = line.graph.call_analytics(account, &request).await?;
     let figures = figures.ok_or_else(|| {
         ApiError::conflict("not_offered", "this platform tells no figures of calls")
     })?;
     let theirs: Vec<_> = figures.data_points.iter().filter_map(theirs).collect();
-    let ours = office.store.counted_calls(number.phone_number_id.clone(), (from, to)).await?;
+    let ours = office.store.counted_calls(line.id().clone(), (from, to)).await?;
     let (cells, differences) = reconcile(&ours, &theirs, zone);
     let differences = differences.into_iter().map(|found| Difference {
         day: spans::label(found.cell.day, Each::Day, zone),
@@ -106,18 +108,18 @@ pub(super) async fn reconciliation(
     Ok(Json(Reconciliation {
         from,
         to,
-        timezone: office.config.price.zone_name().to_owned(),
+        timezone: line.config.price.zone_name().to_owned(),
         cells,
         differences: differences.collect(),
     }))
 }
 
 /// Whole days: the platform gives no parts of one.
-fn span(office: &Office, question: &Question) -> Result<(Timestamp, Timestamp), ApiError> {
-    let zone = &office.config.price.zone;
+fn span(line: &Line, question: &Question) -> Result<(Timestamp, Timestamp), ApiError> {
+    let zone = &line.config.price.zone;
     let day = |at| rules::analytics::Granularity::Daily.bucket(zone, at);
     let to = super::moment_in(question.to.as_deref(), "to", zone)?;
-    let to = to.unwrap_or_else(|| day(office.graph.now()).start);
+    let to = to.unwrap_or_else(|| day(line.now()).start);
     let from = super::moment_in(question.from.as_deref(), "from", zone)?;
     let from = from.unwrap_or(to - Duration::from_secs(7 * 86_400));
     let from = day(from).start;

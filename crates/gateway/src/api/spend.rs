@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use terms::{Country, Direction, Money, Timestamp};
 
 use super::ApiError;
-use crate::{console::session::Caller, office::Office, store::SpendRow};
+use crate::{console::session::Caller, line::Line, office::Office, store::SpendRow};
 
 #[derive(Deserialize)]
 pub(super) struct Question {
     /// Such as `2026-11`; this month when absent.
     month: Option<String>,
+    /// Only this number of ours; all when absent.
+    number: Option<String>,
 }
 
 /// A month's calls and what they cost.
@@ -72,40 +74,29 @@ impl From<SpendRow> for Row {
     fn from(row: SpendRow) -> Self {
         let SpendRow { number, direction, country, calls, answered, seconds, .. } = row;
         let SpendRow { pulses, unpriced, list, paid, .. } = row;
-        Self {
-            number,
-            direction,
-            country,
-            calls,
-            answered,
-            seconds,
-            pulses,
-            unpriced,
-            list,
-            paid,
-        }
+        Self { number, direction, country, calls, answered, seconds, pulses, unpriced, list, paid }
     }
 }
 
 /// What a month cost, by number, direction and country.
 #[utoipa::path(get, path = "/v1/spend", tag = "cost",
-    params(("month" = Option<String>, Query, description = "Such as `2026-11`, by the account's calendar; this month when absent")),
+    params(("month" = Option<String>, Query, description = "Such as `2026-11`, by the account's calendar; this month when absent"),
+           ("number" = Option<String>, Query, description = "Only this number of ours: digits or id")),
     responses((status = 200, body = Object, description = "`{month, from, to, timezone, rows: [{number, direction, country?, calls, answered, seconds, pulses, unpriced?, list?, paid?}], totals, budget?}`"),
               (status = 400, body = super::Refused, description = "Not a month")))]
 pub(super) async fn spend(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(question): Query<Question>,
 ) -> Result<Json<Spend>, ApiError> {
-    let price = &office.config.price;
-    let this_month = price.month_at(office.graph.now());
+    let (lines, line) = super::asked_lines(&office, &caller, question.number.as_deref())?;
+    let price = &line.config.price;
+    let this_month = price.month_at(line.now());
     let month = match question.month.as_deref() {
         None | Some("") => this_month,
-        Some(text) => {
-            text.parse().map_err(|error| ApiError::invalid(format!("month: {error}")))?
-        }
+        Some(text) => text.parse().map_err(|error| ApiError::invalid(format!("month: {error}")))?,
     };
-    let rows = office.store.spend(None, month.to_string()).await?;
+    let rows = office.store.spend(lines, month.to_string()).await?;
     let (from, to) = month.span(&price.zone);
     Ok(Json(Spend {
         month: month.to_string(),
@@ -114,7 +105,7 @@ pub(super) async fn spend(
         timezone: price.zone_name().to_owned(),
         totals: totals(&rows),
         rows: rows.into_iter().map(Row::from).collect(),
-        budget: budget(&office, month).await?,
+        budget: budget(&office, line, month).await?,
     }))
 }
 
@@ -128,10 +119,15 @@ fn totals(rows: &[SpendRow]) -> Vec<Money> {
     sums.into_values().collect()
 }
 
-async fn budget(office: &Office, month: Month) -> Result<Option<BudgetView>, ApiError> {
-    let config = &office.config;
+/// Of the number that is named, or the first.
+async fn budget(
+    office: &Office,
+    line: &Line,
+    month: Month,
+) -> Result<Option<BudgetView>, ApiError> {
+    let config = &line.config;
     let Some(budget) = &config.budget else { return Ok(None) };
-    let number = config.number.phone_number_id.clone();
+    let number = line.id().clone();
     let spent = office.store.spent(number, month.to_string(), budget.monthly.currency).await?;
     let (_, resets_at) = month.span(&config.price.zone);
     let share = spent / budget.monthly.amount;

@@ -8,7 +8,7 @@ use switchboard::guard::Risk;
 use terms::{Timestamp, WaId};
 use wire::console::Warning;
 
-use crate::{office::Office, store::StoreError};
+use crate::{line::Line, office::Office, store::StoreError};
 
 /// The rule of the month's budget.
 pub(crate) const BUDGET: &str = "budget";
@@ -54,13 +54,14 @@ pub(crate) struct Held {
 /// The store failed; inside, which rule says no.
 pub(crate) async fn ask(
     office: &Office,
+    line: &Line,
     to: &WaId,
 ) -> Result<Result<Cleared, Held>, StoreError> {
-    if let Err(held) = within_budget(office).await? {
+    if let Err(held) = within_budget(office, line).await? {
         return Ok(Err(held));
     }
-    let standing = office.store.standing(to.clone()).await?;
-    let (guard, streak) = (&office.config.guard, standing.unanswered_in_a_row());
+    let standing = office.store.standing(line.contact(to)).await?;
+    let (guard, streak) = (&line.config.guard, standing.unanswered_in_a_row());
     let risk = guard.streak.risk(streak);
     if risk == Risk::Revoke && guard.refuse {
         let evidence = format!(
@@ -74,11 +75,11 @@ pub(crate) async fn ask(
     Ok(Ok(Cleared { to: to.clone(), warnings }))
 }
 
-async fn within_budget(office: &Office) -> Result<Result<(), Held>, StoreError> {
-    let config = &office.config;
+async fn within_budget(office: &Office, line: &Line) -> Result<Result<(), Held>, StoreError> {
+    let config = &line.config;
     let Some(budget) = &config.budget else { return Ok(Ok(())) };
-    let month = config.price.month_at(office.graph.now());
-    let number = config.number.phone_number_id.clone();
+    let month = config.price.month_at(line.now());
+    let number = line.id().clone();
     let spent = office.store.spent(number, month.to_string(), budget.monthly.currency).await?;
     let (_, next_month) = month.span(&config.price.zone);
     Ok(budget.verdict(spent, next_month).map_err(|no| Held {

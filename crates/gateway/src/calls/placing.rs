@@ -13,7 +13,7 @@ use super::{
     advice,
     clearance::{self, Held},
 };
-use crate::{events::ConsoleId, office::Office};
+use crate::{events::ConsoleId, line::Line, office::Office};
 
 /// Who waits to hear that a call was placed.
 #[derive(Debug)]
@@ -79,15 +79,16 @@ impl From<PlaceError> for NotPlaced {
 /// Why the call was not placed.
 pub(crate) async fn by_flow(
     office: &Arc<Office>,
+    line: &Arc<Line>,
     to: WaId,
     name: Option<String>,
 ) -> Result<CallId, NotPlaced> {
-    let cleared = clearance::ask(office, &to).await.map_err(|error| {
+    let cleared = clearance::ask(office, line, &to).await.map_err(|error| {
         tracing::error!(%error, "whether a call may be placed is not known");
         let text = "The gateway's database failed.".into();
         NotPlaced::Ended { reason: "store", text }
     })??;
     let (placer, placed) = oneshot::channel();
-    actor::place_flow(office, cleared, name, Placer::Program(placer))?;
+    actor::place_flow(office, line, cleared, name, Placer::Program(placer))?;
     placed.await.unwrap_or_else(|_| Err(PlaceError::Stopping.into()))
 }

@@ -4,7 +4,6 @@ use std::{fs, path::Path, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 use rules::{
-    hours,
     price::{Card, Cards, RateCard},
     rulebook::Rulebook,
     usage::{self, Month},
@@ -100,7 +99,7 @@ impl Guard {
 }
 
 /// The table `[price]`.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, Clone)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PriceTable {
     rulebook: Option<String>,
@@ -108,12 +107,26 @@ pub(super) struct PriceTable {
     #[serde(default)]
     card_files: Vec<PathBuf>,
     currency: Option<Currency>,
-    timezone: Option<String>,
 }
 
 impl PriceTable {
-    /// Card files lie relative to `folder`.
-    pub(super) fn checked(self, folder: &Path) -> Result<Price, ConfigError> {
+    /// The same for a number that says some of it itself.
+    pub(super) fn with(
+        &self,
+        rulebook: Option<String>,
+        card: Option<String>,
+        currency: Option<Currency>,
+    ) -> Self {
+        Self {
+            rulebook: rulebook.or_else(|| self.rulebook.clone()),
+            card: card.or_else(|| self.card.clone()),
+            card_files: self.card_files.clone(),
+            currency: currency.or(self.currency),
+        }
+    }
+
+    /// Card files lie relative to `folder`; the calendar is the number's.
+    pub(super) fn checked(self, folder: &Path, zone: &TimeZone) -> Result<Price, ConfigError> {
         let mut price = Price::default();
         if let Some(name) = &self.rulebook {
             price.rulebook = rules::rulebook::named(name)
@@ -131,12 +144,7 @@ impl PriceTable {
             let why = format!("no rate card is named {}; there are {families}", price.card);
             return Err(value("price.card", why));
         }
-        if let Some(name) = &self.timezone {
-            price.zone = hours::zone(name).ok_or_else(|| {
-                let why = format!("{name} is no time zone such as America/Sao_Paulo");
-                value("price.timezone", why)
-            })?;
-        }
+        price.zone = zone.clone();
         Ok(price)
     }
 }
@@ -162,7 +170,7 @@ pub(super) struct BudgetTable {
 }
 
 impl BudgetTable {
-    pub(super) fn checked(self, price: &Price) -> Result<Budget, ConfigError> {
+    pub(super) fn checked(&self, price: &Price) -> Result<Budget, ConfigError> {
         if self.monthly <= Decimal::ZERO {
             return Err(value("budget.monthly", "write an amount such as \"250.00\"".into()));
         }
@@ -172,7 +180,7 @@ impl BudgetTable {
             return Err(value("budget.currency", why));
         }
         let mut warn_at = Vec::new();
-        for share in self.warn_at {
+        for share in &self.warn_at {
             let read = share.to_string().parse::<Decimal>().ok();
             let fits = read.filter(|share| *share > Decimal::ZERO && *share < Decimal::ONE);
             let why = || "write shares between 0 and 1, such as [0.5, 0.8]".into();
@@ -199,7 +207,7 @@ pub(super) struct GuardTable {
 }
 
 impl GuardTable {
-    pub(super) fn checked(self, book: &Rulebook) -> Result<Guard, ConfigError> {
+    pub(super) fn checked(&self, book: &Rulebook) -> Result<Guard, ConfigError> {
         let mut guard = Guard::of(book);
         guard.refuse = self.refuse.unwrap_or(guard.refuse);
         let (streak, pickup) = (&mut guard.streak, &mut guard.pickup);
@@ -233,7 +241,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let card = "Market,Currency,0+\nMexico,EUR,0.5\n";
         fs::write(folder.path().join("ours-2026-11-01.csv"), card).unwrap();
-        read::<PriceTable>(text).checked(folder.path()).map_err(|error| error.to_string())
+        let zone = rules::hours::zone("America/Sao_Paulo").unwrap();
+        read::<PriceTable>(text).checked(folder.path(), &zone).map_err(|error| error.to_string())
     }
 
     fn at(text: &str) -> Timestamp {
@@ -242,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_family_gives_the_card_of_the_day_in_the_accounts_calendar() {
-        let meta = price("card = \"meta\"\ntimezone = \"America/Sao_Paulo\"").unwrap();
+        let meta = price("card = \"meta\"").unwrap();
         let name = |text| meta.card_at(at(text)).map(|card| card.name.clone());
         assert_eq!(name("2026-10-01T02:59:59Z").as_deref(), Some("meta-2026-07-01-part"));
         assert_eq!(name("2026-10-01T03:00:00Z").as_deref(), Some("meta-2026-10-01-part"));
@@ -257,7 +266,6 @@ mod tests {
         let own = price(own).unwrap();
         assert!(own.card_at(at("2026-11-02T00:00:00Z")).is_some());
         assert!(price("card = \"ours\"").unwrap_err().starts_with("price.card:"));
-        assert!(price("timezone = \"Mars/Olympus\"").unwrap_err().starts_with("price.timezone:"));
         assert!(price("card_files = [\"none.csv\"]").unwrap_err().contains("none.csv"));
     }
 

@@ -20,7 +20,6 @@
 //! phone_number_id = "109876543210987"
 //! digits = "551140000000"
 //! name = "Loja Aurora"
-//! account = "201234567890123"             # optional: for /v1/reconciliation
 //!
 //! [upstream]
 //! edition = "meta"                        # or "360dialog"
@@ -40,9 +39,8 @@
 //! card = "meta"                           # a family, or one dated card
 //! card_files = ["meta-2026-10-01.csv"]    # optional: cards of your own
 //! currency = "USD"
-//! timezone = "America/Sao_Paulo"          # the account's: days and months begin in it
 //!
-//! [budget]                                # optional
+//! [budget]                                # optional; for each number
 //! monthly = "250.00"
 //! warn_at = [0.5, 0.8]
 //! stop = true                             # no more calls to users once it is spent
@@ -55,6 +53,11 @@
 //! pickup_sample_min = 20
 //! pickup_warn_percent = 50
 //! pickup_critical_percent = 25
+//!
+//! [[organisations]]                       # only where several share the gateway
+//! id = "aurora"
+//! name = "Loja Aurora"
+//! api_key_env = "AURORA_API_KEY"          # the file's api_key is the first organisation's
 //!
 //! [outbox]                                # optional, what stands here is the default
 //! keep_days = 30
@@ -75,12 +78,13 @@
 //!
 //! [[agents]]
 //! id = "lia"
+//! organisation = "aurora"                 # the first when absent
 //! name = "Lia"
 //! role = "agent"                          # or "supervisor"
 //! password_hash = "$argon2id$v=19$…"
 //! ```
 //!
-//! Relative paths count from the file's folder.
+//! Further numbers are in [`super::lines`]. Relative paths count from the file's folder.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -89,18 +93,14 @@ use std::{
 };
 
 use serde::Deserialize;
-use terms::{AgentId, PhoneNumberId, WaId, WabaId};
-use wire::{
-    console::Role,
-    edition::{Edition, GRAPH_VERSION_DEFAULT, GraphVersion},
-    event::signature::Scheme,
-};
+use terms::{AgentId, OrganisationId};
+use wire::{console::Role, event::signature::Scheme};
 
 use super::{
-    Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowSource,
-    HTTP_DEFAULT, HashedPassword, Media, Number, PermissionTemplate, RETURN_FOR_DEFAULT,
-    RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, TlsFiles, Upstream,
+    Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, HTTP_DEFAULT,
+    HashedPassword, Media, Organisation, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT, Secret, TlsFiles,
     events::OutboxTable,
+    lines::{self, NumberTable, Shared, TemplateTable, UpstreamTable},
     price::{BudgetTable, GuardTable, PriceTable},
     slip,
 };
@@ -162,8 +162,12 @@ struct File {
     #[serde(default)]
     trusted_proxies: Vec<IpAddr>,
     tls: Option<TlsTable>,
-    number: NumberTable,
-    upstream: UpstreamTable,
+    #[serde(default)]
+    organisations: Vec<OrganisationTable>,
+    number: Option<NumberTable>,
+    #[serde(default)]
+    numbers: Vec<NumberTable>,
+    upstream: Option<UpstreamTable>,
     #[serde(default)]
     media: MediaTable,
     #[serde(default)]
@@ -184,48 +188,18 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct OrganisationTable {
+    id: OrganisationId,
+    name: Option<String>,
+    api_key_file: Option<PathBuf>,
+    api_key_env: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct TlsTable {
     certificate: PathBuf,
     key: PathBuf,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TemplateTable {
-    name: String,
-    language: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NumberTable {
-    phone_number_id: PhoneNumberId,
-    digits: WaId,
-    name: Option<String>,
-    account: Option<WabaId>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UpstreamTable {
-    edition: EditionWord,
-    version: Option<String>,
-    base_url: Option<String>,
-    token_file: Option<PathBuf>,
-    token_env: Option<String>,
-    app_secret_file: Option<PathBuf>,
-    app_secret_env: Option<String>,
-    verify_token_file: Option<PathBuf>,
-    verify_token_env: Option<String>,
-    timeout_s: Option<u64>,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-enum EditionWord {
-    #[serde(rename = "meta")]
-    Meta,
-    #[serde(rename = "360dialog")]
-    Dialog360,
 }
 
 #[derive(Deserialize, Default)]
@@ -261,6 +235,7 @@ enum SignatureWord {
 #[serde(deny_unknown_fields)]
 struct AgentTable {
     id: AgentId,
+    organisation: Option<OrganisationId>,
     name: Option<String>,
     role: Option<Role>,
     password_hash: Option<String>,
@@ -287,8 +262,8 @@ impl Config {
 }
 
 /// Turns the file into checked types; secrets lie relative to its folder.
-struct Secrets<'a> {
-    folder: &'a Path,
+pub(super) struct Secrets<'a> {
+    pub(super) folder: &'a Path,
 }
 
 impl Secrets<'_> {
@@ -300,13 +275,17 @@ impl Secrets<'_> {
         if file.agents.is_empty() {
             return Err(value("agents", "add at least one [[agents]] table".into()));
         }
-        let number = Number {
-            phone_number_id: file.number.phone_number_id,
-            digits: file.number.digits,
-            name: file.number.name,
-            account: file.number.account,
+        let organisations = self.organisations(file.organisations)?;
+        let shared = Shared {
+            upstream: file.upstream,
+            flow: file.flow,
+            price: file.price,
+            budget: file.budget,
+            guard: file.guard,
+            permission_templates: file.permission_templates,
         };
-        let price = file.price.checked(self.folder)?;
+        let tables = file.number.into_iter().chain(file.numbers);
+        let lines = lines::lines(self, tables, &shared, &organisations)?;
         Ok(Config {
             http: file.http.unwrap_or(HTTP_DEFAULT),
             tls: file.tls.map(|tls| TlsFiles {
@@ -315,15 +294,10 @@ impl Secrets<'_> {
             }),
             trusted_proxies: file.trusted_proxies,
             media: media(file.media)?,
-            upstream: self.upstream(file.upstream, &number)?,
-            number,
-            agents: file
-                .agents
-                .into_iter()
-                .map(|agent| self.agent(agent))
-                .collect::<Result<_, _>>()?,
+            lines,
+            agents: self.agents(file.agents, &organisations)?,
+            organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
-            flow: file.flow.map(|path| FlowSource::File(self.folder.join(path))),
             data_dir: file.data_dir.map(|path| self.folder.join(path)),
             ring_for: Duration::from_secs(ring_for_s),
             return_for: file.return_for_s.map_or(RETURN_FOR_DEFAULT, Duration::from_secs),
@@ -331,43 +305,8 @@ impl Secrets<'_> {
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
             ),
             drain_for: file.drain_for_s.map_or(DRAIN_FOR_DEFAULT, Duration::from_secs),
-            budget: file.budget.map(|table| table.checked(&price)).transpose()?,
-            guard: file.guard.checked(&price.rulebook)?,
-            price,
             wrap_up_codes: codes(file.wrap_up_codes)?,
             events: self.events(file.outbox, file.events)?,
-            permission_templates: templates(file.permission_templates)?,
-        })
-    }
-
-    fn upstream(&self, table: UpstreamTable, number: &Number) -> Result<Upstream, ConfigError> {
-        let edition = match table.edition {
-            EditionWord::Meta => Edition::Meta {
-                version: version(table.version.as_deref())?,
-                phone_number_id: number.phone_number_id.clone(),
-            },
-            EditionWord::Dialog360 => Edition::Dialog360,
-        };
-        let signed = table.app_secret_file.is_some() || table.app_secret_env.is_some();
-        let app_secret = match (table.edition, signed) {
-            (EditionWord::Dialog360, false) => None,
-            (EditionWord::Dialog360 | EditionWord::Meta, _) => Some(self.secret(
-                "upstream.app_secret",
-                table.app_secret_file,
-                table.app_secret_env,
-            )?),
-        };
-        Ok(Upstream {
-            base_url: table.base_url.unwrap_or_else(|| edition.default_base_url().to_owned()),
-            edition,
-            token: self.secret("upstream.token", table.token_file, table.token_env)?,
-            app_secret,
-            verify_token: self.secret(
-                "upstream.verify_token",
-                table.verify_token_file,
-                table.verify_token_env,
-            )?,
-            timeout: table.timeout_s.map_or(TIMEOUT_DEFAULT, Duration::from_secs),
         })
     }
 
@@ -396,7 +335,55 @@ impl Secrets<'_> {
         Ok(events)
     }
 
-    fn agent(&self, table: AgentTable) -> Result<Agent, ConfigError> {
+    /// The default one when none is written.
+    fn organisations(
+        &self,
+        tables: Vec<OrganisationTable>,
+    ) -> Result<Vec<Organisation>, ConfigError> {
+        let mut organisations: Vec<Organisation> = Vec::new();
+        for OrganisationTable { id, name, api_key_file, api_key_env } in tables {
+            let key = format!("organisations.{id}");
+            if organisations.iter().any(|known| known.id == id) {
+                return Err(value(&key, "two organisations have this id".into()));
+            }
+            let keyed = api_key_file.is_some() || api_key_env.is_some();
+            let secret = || self.secret(&format!("{key}.api_key"), api_key_file, api_key_env);
+            organisations.push(Organisation {
+                name: name.unwrap_or_else(|| id.to_string()),
+                api_key: keyed.then(secret).transpose()?,
+                id,
+            });
+        }
+        if organisations.is_empty() {
+            organisations.push(Organisation::default());
+        }
+        Ok(organisations)
+    }
+
+    fn agents(
+        &self,
+        tables: Vec<AgentTable>,
+        organisations: &[Organisation],
+    ) -> Result<Vec<Agent>, ConfigError> {
+        let mut agents: Vec<Agent> = Vec::new();
+        for table in tables {
+            let agent = self.agent(table, organisations)?;
+            if agents.iter().any(|known| known.id == agent.id) {
+                let why = "two agents have this id, which is their log-in name".into();
+                return Err(value(&format!("agents.{}", agent.id), why));
+            }
+            agents.push(agent);
+        }
+        Ok(agents)
+    }
+
+    fn agent(
+        &self,
+        table: AgentTable,
+        organisations: &[Organisation],
+    ) -> Result<Agent, ConfigError> {
+        let owner = format!("agents.{}", table.id);
+        let organisation = lines::organisation(organisations, table.organisation, &owner)?;
         let key = format!("agents.{}.password", table.id);
         let password = match table.password_hash {
             Some(text) => HashedPassword::parse(&text)
@@ -409,12 +396,13 @@ impl Secrets<'_> {
         Ok(Agent {
             name: table.name.unwrap_or_else(|| table.id.to_string()),
             id: table.id,
+            organisation,
             role: table.role.unwrap_or(Role::Agent),
             password,
         })
     }
 
-    fn secret(
+    pub(super) fn secret(
         &self,
         key: &str,
         file: Option<PathBuf>,
@@ -456,21 +444,6 @@ fn media(table: MediaTable) -> Result<Media, ConfigError> {
     })
 }
 
-fn templates(tables: Vec<TemplateTable>) -> Result<Vec<PermissionTemplate>, ConfigError> {
-    let mut templates: Vec<PermissionTemplate> = Vec::new();
-    for TemplateTable { name, language } in tables {
-        if name.is_empty() || language.is_empty() {
-            let why = "a name and a language such as \"pt_BR\"".into();
-            return Err(value("permission_templates", why));
-        }
-        if templates.iter().any(|known| known.language == language) {
-            return Err(value("permission_templates", format!("{language} stands twice")));
-        }
-        templates.push(PermissionTemplate { name, language });
-    }
-    Ok(templates)
-}
-
 fn codes(codes: Vec<String>) -> Result<Vec<String>, ConfigError> {
     match codes.iter().find(|code| !crate::notes::is_code(code)) {
         Some(odd) => {
@@ -479,12 +452,6 @@ fn codes(codes: Vec<String>) -> Result<Vec<String>, ConfigError> {
         }
         None => Ok(codes),
     }
-}
-
-fn version(text: Option<&str>) -> Result<GraphVersion, ConfigError> {
-    text.map_or(Ok(GRAPH_VERSION_DEFAULT), |text| {
-        text.parse().map_err(|_| value("upstream.version", "write one such as \"v23.0\"".into()))
-    })
 }
 
 pub(super) fn value(key: &str, why: String) -> ConfigError {

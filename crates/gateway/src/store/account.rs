@@ -146,7 +146,10 @@ impl Store {
                            WHERE number = ?1 AND direction = ?2 AND ended_ms > ?3";
                 let row = params![number.as_str(), direction.as_str(), since.unix_ms()];
                 let read = |row: &rusqlite::Row<'_>| {
-                    Ok(Answered { calls: figures::count(row, 0)?, answered: figures::count(row, 1)? })
+                    Ok(Answered {
+                        calls: figures::count(row, 0)?,
+                        answered: figures::count(row, 1)?,
+                    })
                 };
                 Ok(db.prepare_cached(sql)?.query_row(row, read)?)
             };
@@ -156,17 +159,21 @@ impl Store {
         .await
     }
 
-    /// Users who did not pick up so many calls of ours in a row, or more.
+    /// Users who did not pick up so many calls of a number in a row, or more.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn streaks(&self, from: u32) -> Result<Vec<(WaId, u32)>, StoreError> {
+    pub(crate) async fn streaks(
+        &self,
+        number: PhoneNumberId,
+        from: u32,
+    ) -> Result<Vec<(WaId, u32)>, StoreError> {
         self.run(move |db| {
             let sql = "SELECT wa_id, body ->> '$.unanswered_in_a_row' AS streak FROM standings
-                       WHERE streak >= ?1 ORDER BY streak DESC, wa_id LIMIT ?2";
+                       WHERE line = ?3 AND streak >= ?1 ORDER BY streak DESC, wa_id LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map(params![from, TOLD_MAX], |row| {
+            let rows = statement.query_map(params![from, TOLD_MAX, number.as_str()], |row| {
                 Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?))
             })?;
             let mut streaks = Vec::new();
@@ -191,7 +198,6 @@ impl Store {
         count: Answered,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let source = self.source();
         self.run(move |db| {
             let before = known(db, &number)?;
             if before == health {
@@ -214,7 +220,7 @@ impl Store {
             };
             let key = format!("{}:{number}:{}", what.kind(), at.unix_ms());
             let subject = number.as_str().to_owned();
-            outbox::keep(db, &source, News { key, subject, call_id: None, at, what })?;
+            outbox::keep(db, News { line: number, key, subject, call_id: None, at, what })?;
             Ok(())
         })
         .await
@@ -233,12 +239,12 @@ fn known(db: &Connection, number: &PhoneNumberId) -> Result<Health, StoreError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Asked;
+    use crate::store::{Asked, LineSet};
 
     #[tokio::test]
     async fn a_number_that_gets_worse_is_told_once_each_and_that_it_is_good_again() {
-        let store = Store::open(None, "/numbers/1").unwrap();
         let number: PhoneNumberId = "109876543210987".parse().unwrap();
+        let store = Store::open(None, &number).unwrap();
         let states = [
             Health::Good,
             Health::Warning,
@@ -251,15 +257,18 @@ mod tests {
             let at = Timestamp::from_unix(second);
             store.turn_health(number.clone(), health, Answered::default(), at).await.unwrap();
         }
-        let events = store.events(Asked { limit: 100, ..Asked::default() }).await.unwrap();
+        let events = store
+            .events(Asked { lines: LineSet::one(&number), limit: 100, ..Asked::default() })
+            .await
+            .unwrap();
         let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
         assert_eq!(kinds, ["account.at_risk", "account.at_risk", "account.recovered"]);
     }
 
     #[tokio::test]
     async fn a_restriction_is_known_until_its_end_however_often_it_is_told() {
-        let store = Store::open(None, "/numbers/1").unwrap();
         let number: PhoneNumberId = "109876543210987".parse().unwrap();
+        let store = Store::open(None, &number).unwrap();
         let until = Some(Timestamp::from_unix(1_000));
         for second in [1, 2] {
             let notice = Notice {

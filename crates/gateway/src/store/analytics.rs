@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, named_params};
-use terms::{Money, PhoneNumberId, Timestamp};
+use terms::{Money, Timestamp};
 
 use super::{
-    Store, StoreError, amount,
+    LineSet, Store, StoreError, amount,
     figures::{count, count_if},
 };
 
@@ -53,13 +53,13 @@ calls AS (
     SELECT f.*, CASE :by WHEN 'country' THEN f.country WHEN 'agent' THEN f.agent
         WHEN 'direction' THEN f.direction WHEN 'span' THEN span.place ELSE '' END AS grp
     FROM span JOIN call_figures f ON f.started_ms >= span.from_ms AND f.started_ms < span.to_ms
-    WHERE :number IS NULL OR f.number = :number)";
+    WHERE f.number IN (SELECT value FROM json_each(:lines)))";
 
 /// Groups by their key: the place of a span, a country, an agent, a direction.
 type Groups = BTreeMap<Option<String>, Grouped>;
 
 impl Store {
-    /// What the calls that started in this span add up to, by group; groups without calls are not
+    /// What the calls of these lines that started in this span add up to, by group; groups without calls are not
     /// there. The key of a span is its place in the list.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl Store {
     /// The store failed.
     pub(crate) async fn analytics(
         &self,
-        number: Option<PhoneNumberId>,
+        lines: LineSet,
         span: (Timestamp, Timestamp),
         by: Grouping,
     ) -> Result<Groups, StoreError> {
@@ -81,8 +81,7 @@ impl Store {
         let spans: Vec<_> = spans.iter().map(|(from, to)| [from.unix_ms(), to.unix_ms()]).collect();
         let spans = serde_json::to_string(&spans)?;
         self.run(move |db| {
-            let number = number.as_ref().map(PhoneNumberId::as_str);
-            let asked = Asked { db, spans: &spans, by: word, number };
+            let asked = Asked { db, spans: &spans, by: word, lines: &lines };
             let mut groups = Groups::new();
             asked.counts(&mut groups)?;
             asked.waits(&mut groups)?;
@@ -98,7 +97,7 @@ struct Asked<'a> {
     db: &'a Connection,
     spans: &'a str,
     by: &'static str,
-    number: Option<&'a str>,
+    lines: &'a LineSet,
 }
 
 impl Asked<'_> {
@@ -110,7 +109,7 @@ impl Asked<'_> {
         mut take: impl FnMut(&mut Grouped, &rusqlite::Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), StoreError> {
         let mut statement = self.db.prepare_cached(&format!("{CALLS} {query}"))?;
-        let named = named_params! { ":spans": self.spans, ":by": self.by, ":number": self.number };
+        let named = named_params! { ":spans": self.spans, ":by": self.by, ":lines": self.lines };
         let mut rows = statement.query(named)?;
         while let Some(row) = rows.next()? {
             let key: Option<String> = match row.get_ref(0)? {
@@ -172,7 +171,7 @@ mod tests {
 
     use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
     use switchboard::call::EndReason;
-    use terms::Direction;
+    use terms::{Direction, PhoneNumberId};
     use wire::console::Peer;
 
     use super::*;
@@ -192,7 +191,8 @@ mod tests {
     }
 
     async fn kept(cdrs: Vec<Cdr>) -> (Store, Vec<Cdr>) {
-        let (store, tariff) = (Store::open(None, "/numbers/1").unwrap(), tariff("UTC"));
+        let tariff = tariff("UTC");
+        let store = Store::open(None, &tariff.number).unwrap();
         let mut kept = Vec::new();
         for cdr in cdrs {
             kept.push(store.save_cdr(cdr, tariff.clone(), |_| Vec::new()).await.unwrap());
@@ -200,10 +200,14 @@ mod tests {
         (store, kept)
     }
 
+    fn mine_id() -> PhoneNumberId {
+        tariff("UTC").number
+    }
+
     fn missed(id: &str, start: Timestamp, reason: &EndReason) -> Cdr {
         let contact = Peer { wa_id: "5511988887777".parse().ok(), ..Peer::default() };
         let id = format!("wacid.{id}").parse().unwrap();
-        Cdr::new(id, Direction::UserInitiated, contact, start, start, reason)
+        Cdr::new(mine_id(), id, Direction::UserInitiated, contact, start, start, reason)
     }
 
     fn answered(id: &str, to: &str, start: Timestamp, wait_s: u64, seconds: u64) -> Cdr {
@@ -222,7 +226,7 @@ mod tests {
         ])
         .await;
         let span = (at(0), at(2 * DAY));
-        let groups = store.analytics(None, span, Grouping::All).await.unwrap();
+        let groups = store.analytics(LineSet::one(&mine_id()), span, Grouping::All).await.unwrap();
         let all = &groups[&Some(String::new())];
         assert_eq!((all.calls, all.answered), (4, 2));
         assert_eq!(all.wait_ms, Some((4_000, 10_000)));
@@ -232,12 +236,13 @@ mod tests {
         assert_eq!(all.missed["caller_gave_up"] + all.missed["nobody_answered"], 2);
 
         let days = Grouping::Spans(vec![(at(0), at(DAY)), (at(DAY), at(2 * DAY))]);
-        let days = store.analytics(None, span, days).await.unwrap();
+        let days = store.analytics(LineSet::one(&mine_id()), span, days).await.unwrap();
         assert_eq!(days[&Some("0".into())].calls, 3);
         let second = &days[&Some("1".into())];
         assert_eq!((second.calls, second.wait_ms, second.duration), (1, None, None));
         assert!(second.cost.is_empty(), "absent, not zero");
-        let countries = store.analytics(None, span, Grouping::Country).await.unwrap();
+        let countries =
+            store.analytics(LineSet::one(&mine_id()), span, Grouping::Country).await.unwrap();
         assert_eq!(countries.keys().flatten().collect::<Vec<_>>(), ["BR", "MX"]);
     }
 
@@ -288,7 +293,9 @@ mod tests {
         waits.sort_unstable();
         let rank = |percent: usize| waits.get((waits.len() * percent).div_ceil(100).max(1) - 1);
         sum.wait_ms = rank(50).copied().zip(rank(95).copied());
-        sum.cost.extend(cost.map(|Money { amount, currency }| Money { amount: amount.normalize(), currency }));
+        sum.cost.extend(
+            cost.map(|Money { amount, currency }| Money { amount: amount.normalize(), currency }),
+        );
         sum
     }
 
@@ -300,7 +307,7 @@ mod tests {
             let (store, cdrs) = kept((0..count).map(|id| random(id, &mut rng)).collect()).await;
             let span = (at(0), at(2 * DAY));
             let inside = |cdr: &Cdr| (span.0..span.1).contains(&cdr.started_at);
-            let by = |by| store.analytics(None, span, by);
+            let by = |by| store.analytics(LineSet::one(&mine_id()), span, by);
             let text = |word: &str| Some(word.to_owned());
             let found = by(Grouping::Direction).await.unwrap();
             let wanted = brute(&cdrs, |cdr| inside(cdr).then(|| text(cdr.direction.as_str())));
@@ -311,10 +318,12 @@ mod tests {
             let found = by(Grouping::Country).await.unwrap();
             let nation = |cdr: &Cdr| country(cdr).map(|country| country.to_string());
             assert_eq!(found, brute(&cdrs, |cdr| inside(cdr).then(|| nation(cdr))), "seed {seed}");
-            let spans: Vec<_> = (0..16).map(|nth| (at(nth * 10_800), at((nth + 1) * 10_800))).collect();
+            let spans: Vec<_> =
+                (0..16).map(|nth| (at(nth * 10_800), at((nth + 1) * 10_800))).collect();
             let found = by(Grouping::Spans(spans.clone())).await.unwrap();
             let place = |cdr: &Cdr| {
-                let place = spans.iter().position(|span| (span.0..span.1).contains(&cdr.started_at));
+                let place =
+                    spans.iter().position(|span| (span.0..span.1).contains(&cdr.started_at));
                 place.map(|place| Some(place.to_string()))
             };
             assert_eq!(found, brute(&cdrs, place), "seed {seed}");

@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use terms::{CallId, Direction, Timestamp};
+use terms::{CallId, Direction, PhoneNumberId, Timestamp};
 use wire::console::Peer;
 
-use super::{News, Store, StoreError, figures, notes, outbox, spend};
+use super::{LineSet, News, Store, StoreError, figures, notes, outbox, spend};
 use crate::{cdr::Cdr, tariff::Tariff};
 
 /// What a gateway that comes back must know of a call it left behind.
@@ -13,6 +13,8 @@ use crate::{cdr::Cdr, tariff::Tariff};
 pub(crate) struct LiveCall {
     /// Its id.
     pub call_id: CallId,
+    /// The line it is on.
+    pub phone_number_id: PhoneNumberId,
     /// Who started it.
     pub direction: Direction,
     /// The user.
@@ -35,9 +37,11 @@ impl Store {
     /// The store failed.
     pub(crate) async fn save_live(&self, call: LiveCall) -> Result<(), StoreError> {
         self.run(move |db| {
-            let sql = "INSERT OR REPLACE INTO live_calls (call_id, body) VALUES (?1, ?2)";
+            let sql = "INSERT OR REPLACE INTO live_calls (line, call_id, body)
+                       VALUES (?1, ?2, ?3)";
             let body = serde_json::to_string(&call)?;
-            db.prepare_cached(sql)?.execute(params![call.call_id.as_str(), body])?;
+            let row = params![call.phone_number_id.as_str(), call.call_id.as_str(), body];
+            db.prepare_cached(sql)?.execute(row)?;
             Ok(())
         })
         .await
@@ -66,10 +70,14 @@ impl Store {
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn forget_live(&self, call_id: CallId) -> Result<(), StoreError> {
+    pub(crate) async fn forget_live(
+        &self,
+        line: PhoneNumberId,
+        call_id: CallId,
+    ) -> Result<(), StoreError> {
         self.run(move |db| {
-            let sql = "DELETE FROM live_calls WHERE call_id = ?1";
-            db.prepare_cached(sql)?.execute([call_id.as_str()])?;
+            let sql = "DELETE FROM live_calls WHERE line = ?1 AND call_id = ?2";
+            db.prepare_cached(sql)?.execute([line.as_str(), call_id.as_str()])?;
             Ok(())
         })
         .await
@@ -90,24 +98,25 @@ impl Store {
     where
         F: FnOnce(&Cdr) -> Vec<News> + Send + 'static,
     {
-        let source = self.source();
         self.run(move |db| {
-            if let Some(known) = load(db, &cdr.call_id)? {
+            let line = LineSet::one(&cdr.phone_number_id);
+            if let Some(known) = load(db, &line, &cdr.call_id)? {
                 return Ok(known);
             }
             notes::take(db, &mut cdr)?;
             figures::price(db, &mut cdr, &tariff)?;
-            let sql = "INSERT INTO cdrs (call_id, started_ms, body) VALUES (?1, ?2, ?3)";
+            let sql = "INSERT INTO cdrs (line, call_id, started_ms, body) VALUES (?1, ?2, ?3, ?4)";
             let row = params![
+                cdr.phone_number_id.as_str(),
                 cdr.call_id.as_str(),
                 cdr.started_at.unix_ms(),
                 serde_json::to_string(&cdr)?
             ];
             db.prepare_cached(sql)?.execute(row)?;
             for news in end(&cdr) {
-                outbox::keep(db, &source, news)?;
+                outbox::keep(db, news)?;
             }
-            count(db, &source, &cdr, &tariff)?;
+            count(db, &cdr, &tariff)?;
             Ok(cdr)
         })
         .await
@@ -127,17 +136,16 @@ impl Store {
     where
         F: FnOnce(&Cdr) -> News + Send + 'static,
     {
-        let source = self.source();
         self.run(move |db| {
             figures::price(db, &mut cdr, &tariff)?;
             rewrite(db, &cdr)?;
-            outbox::keep(db, &source, news(&cdr))?;
-            count(db, &source, &cdr, &tariff)
+            outbox::keep(db, news(&cdr))?;
+            count(db, &cdr, &tariff)
         })
         .await
     }
 
-    /// A page of the records of calls that started from `from` until before `to`, in the order they
+    /// A page of the records of these lines' calls that started from `from` until before `to`, in the order they
     /// started, after the call of this start and id.
     ///
     /// # Errors
@@ -145,6 +153,7 @@ impl Store {
     /// The store failed.
     pub(crate) async fn cdrs_between(
         &self,
+        lines: LineSet,
         from: Timestamp,
         to: Timestamp,
         after: (i64, String),
@@ -153,9 +162,10 @@ impl Store {
         self.run(move |db| {
             let sql = "SELECT body FROM cdrs WHERE started_ms >= ?1 AND started_ms < ?2
                        AND (started_ms, call_id) > (?3, ?4)
+                       AND line IN (SELECT value FROM json_each(?6))
                        ORDER BY started_ms, call_id LIMIT ?5";
             let mut statement = db.prepare_cached(sql)?;
-            let row = params![from.unix_ms(), to.unix_ms(), after.0, after.1, limit];
+            let row = params![from.unix_ms(), to.unix_ms(), after.0, after.1, limit, lines];
             let rows = statement.query_map(row, |row| row.get::<_, String>(0))?;
             let mut cdrs = Vec::new();
             for body in rows {
@@ -166,38 +176,49 @@ impl Store {
         .await
     }
 
-    /// The record of one call.
+    /// The record of one call, if it was on one of these lines.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn cdr(&self, call_id: CallId) -> Result<Option<Cdr>, StoreError> {
-        self.run(move |db| load(db, &call_id)).await
+    pub(crate) async fn cdr(
+        &self,
+        lines: LineSet,
+        call_id: CallId,
+    ) -> Result<Option<Cdr>, StoreError> {
+        self.run(move |db| load(db, &lines, &call_id)).await
     }
 }
 
-/// The record of a call.
-pub(super) fn load(db: &Connection, call_id: &CallId) -> Result<Option<Cdr>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT body FROM cdrs WHERE call_id = ?1")?;
-    let body =
-        statement.query_row([call_id.as_str()], |row| row.get::<_, String>(0)).optional()?;
+/// The record of a call, if it was on one of these lines.
+pub(super) fn load(
+    db: &Connection,
+    lines: &LineSet,
+    call_id: &CallId,
+) -> Result<Option<Cdr>, StoreError> {
+    let sql = "SELECT body FROM cdrs
+               WHERE call_id = ?1 AND line IN (SELECT value FROM json_each(?2))";
+    let mut statement = db.prepare_cached(sql)?;
+    let row = params![call_id.as_str(), lines];
+    let body = statement.query_row(row, |row| row.get::<_, String>(0)).optional()?;
     Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
 }
 
 /// Writes a record that is there anew.
 pub(super) fn rewrite(db: &Connection, cdr: &Cdr) -> Result<(), StoreError> {
-    let sql = "UPDATE cdrs SET body = ?2 WHERE call_id = ?1";
+    let sql = "UPDATE cdrs SET body = ?3 WHERE line = ?1 AND call_id = ?2";
     let body = serde_json::to_string(cdr)?;
-    db.prepare_cached(sql)?.execute(params![cdr.call_id.as_str(), body])?;
+    let row = params![cdr.phone_number_id.as_str(), cdr.call_id.as_str(), body];
+    db.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 
 /// Counts a call in the sums, and what of the budget that reaches.
-fn count(db: &Connection, source: &str, cdr: &Cdr, tariff: &Tariff) -> Result<(), StoreError> {
+fn count(db: &Connection, cdr: &Cdr, tariff: &Tariff) -> Result<(), StoreError> {
     figures::write(db, cdr, tariff)?;
     let month = tariff.month_of(cdr).to_string();
     if cdr.price.is_none() {
         return Ok(());
     }
-    spend::tell_marks(db, source, tariff, &month, tariff.counted_at(cdr))
+    spend::tell_thresholds(db, tariff, &month, tariff.counted_at(cdr))
 }

@@ -21,12 +21,12 @@ const CATCH_UP_MAX: u32 = 500;
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS call_figures (
-    call_id TEXT PRIMARY KEY, number TEXT NOT NULL, direction TEXT NOT NULL, country TEXT,
+    number TEXT NOT NULL, call_id TEXT NOT NULL, direction TEXT NOT NULL, country TEXT,
     agent TEXT, who TEXT NOT NULL, started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,
     counted_ms INTEGER NOT NULL, month TEXT NOT NULL, answered INTEGER NOT NULL, wait_ms INTEGER,
     duration_s INTEGER, reason TEXT NOT NULL, market TEXT, pulses INTEGER, billed_ms INTEGER,
     currency TEXT NOT NULL, list INTEGER, paid INTEGER, notes TEXT, wrap_up TEXT,
-    confirmed INTEGER NOT NULL);
+    confirmed INTEGER NOT NULL, PRIMARY KEY (number, call_id));
 CREATE INDEX IF NOT EXISTS figures_by_start ON call_figures (started_ms, call_id);
 CREATE INDEX IF NOT EXISTS figures_by_month
     ON call_figures (number, month, market, billed_ms, currency, paid);
@@ -65,7 +65,8 @@ fn used(
 
 /// Writes the row of a record; one that is there is replaced.
 pub(super) fn write(db: &Connection, cdr: &Cdr, tariff: &Tariff) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO call_figures (call_id, number, direction, country, agent, who,
+    let sql =
+        "INSERT OR REPLACE INTO call_figures (call_id, number, direction, country, agent, who,
                  started_ms, ended_ms, counted_ms, month, answered, wait_ms, duration_s, reason,
                  market, pulses, billed_ms, currency, list, paid, notes, wrap_up, confirmed)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
@@ -185,7 +186,7 @@ impl Store {
         .await
     }
 
-    /// Makes the rows that records lack; their prices stand. Called before anything is recorded.
+    /// Makes the rows that records of a number lack; their prices stand. Called before anything is recorded.
     ///
     /// # Errors
     ///
@@ -196,10 +197,11 @@ impl Store {
             let tariff = tariff.clone();
             more = self
                 .run(move |db| {
-                    let sql = "SELECT body FROM cdrs WHERE call_id NOT IN
-                               (SELECT call_id FROM call_figures) LIMIT ?1";
+                    let sql = "SELECT body FROM cdrs WHERE line = ?2 AND call_id NOT IN
+                               (SELECT call_id FROM call_figures WHERE number = ?2) LIMIT ?1";
                     let mut statement = db.prepare_cached(sql)?;
-                    let rows = statement.query_map([CATCH_UP_MAX], |row| row.get::<_, String>(0))?;
+                    let row = params![CATCH_UP_MAX, tariff.number.as_str()];
+                    let rows = statement.query_map(row, |row| row.get::<_, String>(0))?;
                     let bodies = rows.collect::<Result<Vec<_>, _>>()?;
                     for body in &bodies {
                         write(db, &serde_json::from_str(body)?, &tariff)?;
@@ -214,8 +216,7 @@ impl Store {
 
 fn ours(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Ours>> {
     let (call_id, country): (String, Option<String>) = (row.get(0)?, row.get(3)?);
-    let (Ok(call_id), Some(direction)) =
-        (call_id.parse(), direction(&row.get::<_, String>(2)?))
+    let (Ok(call_id), Some(direction)) = (call_id.parse(), direction(&row.get::<_, String>(2)?))
     else {
         return Ok(None);
     };

@@ -13,7 +13,7 @@
 //! | `cdrs` | one record for each ended call |
 //! | `call_figures` | what is counted of each, for sums |
 //! | `call_notes` | what was noted of calls that still run |
-//! | `budget_marks` | which marks of a month's budget were told |
+//! | `budget_thresholds` | which thresholds of a month's budget were told |
 //! | `account_notices`, `account_health` | what the platform said against a number, and how it stands |
 //! | `contacts`, `chat` | users seen, their permission and window, what was said |
 //! | `windows` | open service windows, until it was told that they closed |
@@ -24,7 +24,7 @@
 //! | `parked_calls` | calls that wait for the user's consent |
 //! | `idempotency` | what a request with this key was answered |
 //!
-//! An event is written by the job that writes its fact ([`News`]), so neither is there alone.
+//! Every row is of one line ([`LineSet`], [`ContactKey`]). An event is written by the job that writes its fact ([`News`]), so neither is there alone.
 
 mod account;
 mod amount;
@@ -36,20 +36,23 @@ mod deliveries;
 mod figures;
 mod idempotency;
 mod inbox;
+mod key;
 mod notes;
 mod outbox;
 mod parked;
+mod schema;
 mod search;
 mod spend;
 mod windows;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::mpsc,
     thread,
 };
 
 use rusqlite::Connection;
+use terms::PhoneNumberId;
 use tokio::sync::{oneshot, watch};
 
 pub(crate) use account::{Notice, NoticeKind, PickupCounts};
@@ -60,6 +63,7 @@ pub(crate) use contacts::{ContactRow, Grant};
 pub(crate) use deliveries::{Attempted, DeliveryRow, Due, Next};
 pub(crate) use idempotency::Kept;
 pub(crate) use inbox::Delivery;
+pub(crate) use key::{ContactKey, LineSet};
 pub(crate) use outbox::{Asked, News, Told};
 pub(crate) use parked::{Parked, ParkedState};
 pub(crate) use search::Search;
@@ -69,34 +73,6 @@ pub(crate) use spend::SpendRow;
 const JOBS_MAX: usize = 1_024;
 /// How many jobs share a commit; more would only make the first of them wait longer.
 const BATCH_MAX: usize = 256;
-
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS inbox (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, received_ms INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS live_calls (call_id TEXT PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS cdrs (
-    call_id TEXT PRIMARY KEY, started_ms INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS cdrs_by_time ON cdrs (started_ms);
-CREATE TABLE IF NOT EXISTS contacts (
-    wa_id TEXT PRIMARY KEY, updated_ms INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS chat (
-    id TEXT PRIMARY KEY, wa_id TEXT NOT NULL, at_ms INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS chat_by_contact ON chat (wa_id);
-CREATE TABLE IF NOT EXISTS consents (
-    no INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, wa_id TEXT NOT NULL,
-    body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS consents_by_contact ON consents (wa_id, no);
-CREATE TABLE IF NOT EXISTS standings (
-    wa_id TEXT PRIMARY KEY, expires_ms INTEGER, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS standings_by_end ON standings (expires_ms) WHERE expires_ms IS NOT NULL;
-CREATE TABLE IF NOT EXISTS parked_calls (
-    id TEXT PRIMARY KEY, state TEXT NOT NULL, created_ms INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS parked_by_state ON parked_calls (state);
-CREATE TABLE IF NOT EXISTS idempotency (
-    key TEXT PRIMARY KEY, request TEXT NOT NULL, at_ms INTEGER NOT NULL, status INTEGER,
-    answer TEXT) WITHOUT ROWID;
-";
 
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -149,19 +125,21 @@ type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     jobs: mpsc::SyncSender<Job>,
-    /// What events say they come from.
-    source: Arc<str>,
     /// The place of the newest event on disk.
     newest: watch::Sender<i64>,
 }
 
 impl Store {
-    /// Opens the database in this folder, or one in memory. Its events come from `source`.
+    /// Opens the database in this folder, or one in memory. What an older version wrote, which knew
+    /// one line alone, becomes the first line's.
     ///
     /// # Errors
     ///
     /// What the folder, the database or the system refused.
-    pub(crate) fn open(folder: Option<&Path>, source: &str) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        folder: Option<&Path>,
+        first_line: &PhoneNumberId,
+    ) -> Result<Self, StoreError> {
         let connection = match folder {
             Some(folder) => {
                 let made = std::fs::create_dir_all(folder);
@@ -173,14 +151,7 @@ impl Store {
         .map_err(StoreError::Open)?;
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
-            .and_then(|()| connection.execute_batch(SCHEMA))
-            .and_then(|()| connection.execute_batch(outbox::SCHEMA))
-            .and_then(|()| connection.execute_batch(deliveries::SCHEMA))
-            .and_then(|()| connection.execute_batch(windows::SCHEMA))
-            .and_then(|()| connection.execute_batch(figures::SCHEMA))
-            .and_then(|()| connection.execute_batch(spend::SCHEMA))
-            .and_then(|()| connection.execute_batch(notes::SCHEMA))
-            .and_then(|()| connection.execute_batch(account::SCHEMA))
+            .and_then(|()| schema::make(&connection, first_line))
             .map_err(StoreError::Open)?;
         let (jobs, queue) = mpsc::sync_channel(JOBS_MAX);
         let newest = watch::Sender::new(outbox::newest(&connection)?);
@@ -189,7 +160,7 @@ impl Store {
             .name("gateway-store".into())
             .spawn(move || write(&connection, &queue, &told))
             .map_err(StoreError::Thread)?;
-        Ok(Self { jobs, source: source.into(), newest })
+        Ok(Self { jobs, newest })
     }
 
     /// The place of the newest event on disk; changes when there is a newer one, or when an old one
@@ -200,10 +171,6 @@ impl Store {
 
     fn ring(&self) {
         self.newest.send_modify(|_| {});
-    }
-
-    fn source(&self) -> Arc<str> {
-        Arc::clone(&self.source)
     }
 
     /// Hands a job to the thread and does not wait for it; `false` when the queue is full.

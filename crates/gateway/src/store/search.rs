@@ -3,12 +3,14 @@
 use rusqlite::named_params;
 use terms::{Direction, Timestamp};
 
-use super::{Store, StoreError};
+use super::{LineSet, Store, StoreError};
 use crate::cdr::Cdr;
 
 /// What calls are looked for; what is absent fits all.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Search {
+    /// Only those of these lines.
+    pub lines: LineSet,
     /// Who called.
     pub direction: Option<Direction>,
     /// The agent who had it.
@@ -43,8 +45,10 @@ impl Store {
     /// The store failed.
     pub(crate) async fn search(&self, search: Search) -> Result<Vec<Cdr>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT cdrs.body FROM call_figures f JOIN cdrs USING (call_id)
-                       WHERE f.started_ms >= :from AND f.started_ms < :to
+            let sql = "SELECT cdrs.body FROM call_figures f
+                       JOIN cdrs ON cdrs.line = f.number AND cdrs.call_id = f.call_id
+                       WHERE f.number IN (SELECT value FROM json_each(:lines))
+                         AND f.started_ms >= :from AND f.started_ms < :to
                          AND (f.started_ms, f.call_id) < (:before_ms, :before_id)
                          AND (:direction IS NULL OR f.direction = :direction)
                          AND (:agent IS NULL OR f.agent = :agent)
@@ -62,6 +66,7 @@ impl Store {
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map(
                 named_params! {
+                    ":lines": search.lines,
                     ":from": search.from.map_or(i64::MIN, Timestamp::unix_ms),
                     ":to": search.to.map_or(i64::MAX, Timestamp::unix_ms),
                     ":before_ms": before_ms,
@@ -101,18 +106,23 @@ mod tests {
         cdrs.iter().map(|cdr| cdr.call_id.as_str().trim_start_matches("wacid.")).collect()
     }
 
+    fn mine() -> LineSet {
+        LineSet::one(&tariff("UTC").number)
+    }
+
     /// A and B are ours, to Mexico and Germany; C is a user's that nobody took.
     async fn three() -> Store {
-        let (store, tariff) = (Store::open(None, "/numbers/1").unwrap(), tariff("UTC"));
+        let tariff = tariff("UTC");
+        let store = Store::open(None, &tariff.number).unwrap();
         let at: Timestamp = "2026-11-28T14:00:00Z".parse().unwrap();
-        let contact = Peer {
-            name: Some("Ana É".into()),
-            wa_id: "5511988887777".parse().ok(),
-            user_id: None,
-        };
+        let contact =
+            Peer {
+                name: Some("Ana É".into()), wa_id: "5511988887777".parse().ok(), user_id: None
+            };
         let id = "wacid.C".parse().unwrap();
         let reason = EndReason::NobodyAnswered;
-        let missed = Cdr::new(id, Direction::UserInitiated, contact, at, at, &reason);
+        let line = tariff.number.clone();
+        let missed = Cdr::new(line, id, Direction::UserInitiated, contact, at, at, &reason);
         let mut first = placed("A", "5215550000001", "2026-11-28T12:00:00Z", 60);
         first.agent = "lia".parse().ok();
         for cdr in [first, placed("B", "4915550000001", "2026-11-28T13:00:00Z", 60), missed] {
@@ -125,7 +135,7 @@ mod tests {
     async fn every_filter_finds_its_calls() {
         let store = three().await;
         let at = |text: &str| text.parse().ok();
-        let all = || Search { limit: 10, ..Search::default() };
+        let all = || Search { lines: mine(), limit: 10, ..Search::default() };
         let text = |text: &str| Some(text.to_owned());
         let users = Some(Direction::UserInitiated);
         for (search, wanted) in [
@@ -150,7 +160,7 @@ mod tests {
     #[tokio::test]
     async fn pages_follow_without_gap_and_notes_are_found_in_any_case() {
         let store = three().await;
-        let page = Search { limit: 2, ..Search::default() };
+        let page = Search { lines: mine(), limit: 2, ..Search::default() };
         let first = store.search(page.clone()).await.unwrap();
         assert_eq!(ids(&first), ["C", "B"]);
         let last = &first[1];
@@ -158,11 +168,12 @@ mod tests {
         let second = store.search(Search { before, ..page }).await.unwrap();
         assert_eq!(ids(&second), ["A"]);
 
-        let change =
-            NoteChange { notes: Some(Some("Wants a REFUND, É".into())), wrap_up: None };
+        let change = NoteChange { notes: Some(Some("Wants a REFUND, É".into())), wrap_up: None };
         let (id, at) = (last.call_id.clone(), last.ended_at);
-        store.note(id, change, "lia".parse().ok(), at).await.unwrap().unwrap();
-        let search = Search { text: Some("refund, é".into()), limit: 9, ..Search::default() };
+        store.note(mine(), id, change, "lia".parse().ok(), at).await.unwrap().unwrap();
+        let text = Some("refund, é".into());
+        let search = Search { lines: mine(), text, limit: 9, ..Search::default() };
+        assert!(store.search(Search { limit: 9, ..Search::default() }).await.unwrap().is_empty());
         let found = store.search(search).await.unwrap();
         assert_eq!(ids(&found), ["B"]);
         assert_eq!(found[0].notes.as_deref(), Some("Wants a REFUND, É"), "in the record too");

@@ -1,18 +1,18 @@
-//! What did a month cost, and which marks of its budget were told?
+//! What did a month cost, and which thresholds of its budget were told?
 
 use rusqlite::{Connection, params};
 use rust_decimal::Decimal;
-use switchboard::budget::{Budget, Mark};
+use switchboard::budget::{Budget, Threshold};
 use terms::{Country, Direction, Money, PhoneNumberId, Timestamp};
 use wire::event::{Spending, What};
 
-use super::{News, Store, StoreError, amount, figures, outbox};
+use super::{LineSet, News, Store, StoreError, amount, figures, outbox};
 use crate::tariff::Tariff;
 
 pub(super) const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS budget_marks (
-    number TEXT NOT NULL, month TEXT NOT NULL, mark TEXT NOT NULL, at_ms INTEGER NOT NULL,
-    PRIMARY KEY (number, month, mark)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS budget_thresholds (
+    number TEXT NOT NULL, month TEXT NOT NULL, threshold TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    PRIMARY KEY (number, month, threshold)) WITHOUT ROWID;
 ";
 
 /// What the calls of a number in a direction to a country amount to in a month.
@@ -41,26 +41,26 @@ pub(crate) struct SpendRow {
 }
 
 impl Store {
-    /// What a month amounts to; of one number, or of all.
+    /// What a month of these lines amounts to.
     ///
     /// # Errors
     ///
     /// The store failed.
     pub(crate) async fn spend(
         &self,
-        number: Option<PhoneNumberId>,
+        lines: LineSet,
         month: String,
     ) -> Result<Vec<SpendRow>, StoreError> {
         self.run(move |db| {
             let sql = "SELECT number, direction, country, currency, COUNT(*), SUM(answered),
                          COALESCE(SUM(duration_s), 0), COALESCE(SUM(pulses), 0),
                          SUM(pulses IS NOT NULL AND paid IS NULL), SUM(list), SUM(paid)
-                       FROM call_figures WHERE month = ?1 AND (?2 IS NULL OR number = ?2)
+                       FROM call_figures
+                       WHERE month = ?1 AND number IN (SELECT value FROM json_each(?2))
                        GROUP BY number, direction, country, currency
                        ORDER BY number, direction, country, currency";
             let mut statement = db.prepare_cached(sql)?;
-            let number = number.as_ref().map(PhoneNumberId::as_str);
-            let rows = statement.query_map(params![month, number], read)?;
+            let rows = statement.query_map(params![month, lines], read)?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
         })
         .await
@@ -99,10 +99,9 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<SpendRow>> {
     }))
 }
 
-/// Tells the marks of the budget that this month has reached, each once for good.
-pub(super) fn tell_marks(
+/// Tells the thresholds of the budget that this month has reached, each once for good.
+pub(super) fn tell_thresholds(
     db: &Connection,
-    source: &str,
     tariff: &Tariff,
     month: &str,
     at: Timestamp,
@@ -110,29 +109,35 @@ pub(super) fn tell_marks(
     let Some(budget) = &tariff.budget else { return Ok(()) };
     let (number, currency) = (tariff.number.as_str(), budget.monthly.currency);
     let spent = figures::spent(db, number, month, currency.as_str())?;
-    for mark in budget.marks(spent) {
-        let name = name(mark);
-        let sql = "INSERT OR IGNORE INTO budget_marks (number, month, mark, at_ms)
+    for threshold in budget.reached(spent) {
+        let name = name(threshold);
+        let sql = "INSERT OR IGNORE INTO budget_thresholds (number, month, threshold, at_ms)
                    VALUES (?1, ?2, ?3, ?4)";
         let row = params![number, month, name, at.unix_ms()];
         if db.prepare_cached(sql)?.execute(row)? == 1 {
-            let what = what(mark, budget, spent, tariff, month);
+            let what = what(threshold, budget, spent, tariff, month);
             let key = format!("{}:{number}:{month}:{name}", what.kind());
-            let subject = number.to_owned();
-            outbox::keep(db, source, News { key, subject, call_id: None, at, what })?;
+            let (line, subject) = (tariff.number.clone(), number.to_owned());
+            outbox::keep(db, News { line, key, subject, call_id: None, at, what })?;
         }
     }
     Ok(())
 }
 
-fn name(mark: Mark) -> String {
-    match mark {
-        Mark::Warning { share } => share.normalize().to_string(),
-        Mark::Exhausted => "exhausted".into(),
+fn name(threshold: Threshold) -> String {
+    match threshold {
+        Threshold::Warning { share } => share.normalize().to_string(),
+        Threshold::Exhausted => "exhausted".into(),
     }
 }
 
-fn what(mark: Mark, budget: &Budget, spent: Decimal, tariff: &Tariff, month: &str) -> What {
+fn what(
+    threshold: Threshold,
+    budget: &Budget,
+    spent: Decimal,
+    tariff: &Tariff,
+    month: &str,
+) -> What {
     let spending = |share: Option<String>| Spending {
         number: tariff.number.clone(),
         month: month.to_owned(),
@@ -141,9 +146,9 @@ fn what(mark: Mark, budget: &Budget, spent: Decimal, tariff: &Tariff, month: &st
         spent: Money { amount: spent, currency: budget.monthly.currency },
         stop: budget.stop,
     };
-    match mark {
-        Mark::Warning { .. } => What::BudgetWarning(spending(Some(name(mark)))),
-        Mark::Exhausted => What::BudgetExhausted(spending(None)),
+    match threshold {
+        Threshold::Warning { .. } => What::BudgetWarning(spending(Some(name(threshold)))),
+        Threshold::Exhausted => What::BudgetExhausted(spending(None)),
     }
 }
 
@@ -168,40 +173,46 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tariff = tariff("America/Sao_Paulo");
         let tier = |cdr: &Cdr| cdr.cost.as_ref().map(|cost| cost.tier.clone());
-        let store = Store::open(Some(folder.path()), "/numbers/1").unwrap();
+        let store = Store::open(Some(folder.path()), &tariff.number).unwrap();
         let first = placed("A", MEXICO, "2026-11-30T20:00:00Z", 595);
         assert_eq!(tier(&save(&store, &tariff, first).await).as_deref(), Some("0:10"));
         drop(store);
-        let store = Store::open(Some(folder.path()), "/numbers/1").unwrap();
+        let store = Store::open(Some(folder.path()), &tariff.number).unwrap();
         let second = save(&store, &tariff, placed("B", MEXICO, "2026-12-01T02:59:00Z", 60)).await;
         assert_eq!(tier(&second).as_deref(), Some("11:MAX"), "November over a restart");
         assert_eq!(second.price.unwrap().to_string(), "0.05 USD");
         let third = save(&store, &tariff, placed("C", MEXICO, "2026-12-01T03:00:00Z", 60)).await;
         assert_eq!(tier(&third).as_deref(), Some("0:10"), "December there");
         let other = Tariff { number: "7".parse().unwrap(), ..tariff.clone() };
-        let fourth = save(&store, &other, placed("D", MEXICO, "2026-11-30T23:00:00Z", 60)).await;
+        let mut fourth = placed("D", MEXICO, "2026-11-30T23:00:00Z", 60);
+        fourth.phone_number_id = other.number.clone();
+        let fourth = save(&store, &other, fourth).await;
         assert_eq!(tier(&fourth).as_deref(), Some("0:10"), "another number's month");
 
-        let rows = store.spend(Some(tariff.number.clone()), "2026-11".into()).await.unwrap();
+        let mine = LineSet::one(&tariff.number);
+        let rows = store.spend(mine, "2026-11".into()).await.unwrap();
         assert_eq!(rows.len(), 1);
         let row = &rows[0];
         assert_eq!((row.calls, row.answered, row.seconds, row.pulses), (2, 2, 655, 110));
         assert_eq!(row.list.unwrap().to_string(), "1.1 USD");
         assert_eq!(row.paid.unwrap().to_string(), "1.05 USD");
-        assert_eq!(store.spend(None, "2026-11".into()).await.unwrap().len(), 2);
+        let both = [tariff.number.clone(), other.number].into_iter().collect();
+        assert_eq!(store.spend(both, "2026-11".into()).await.unwrap().len(), 2);
     }
 
     #[tokio::test]
     async fn what_no_card_knows_is_counted_and_has_no_sum() {
-        let (store, tariff) = (Store::open(None, "/numbers/1").unwrap(), tariff("UTC"));
+        let tariff = tariff("UTC");
+        let store = Store::open(None, &tariff.number).unwrap();
         save(&store, &tariff, placed("A", "4915550000001", "2026-11-28T12:00:00Z", 60)).await;
-        let rows = store.spend(None, "2026-11".into()).await.unwrap();
+        let mine = LineSet::one(&tariff.number);
+        let rows = store.spend(mine, "2026-11".into()).await.unwrap();
         assert_eq!((rows[0].unpriced, rows[0].pulses, rows[0].paid), (1, 10, None));
         assert_eq!(rows[0].country.unwrap().as_str(), "DE");
     }
 
     #[tokio::test]
-    async fn each_mark_of_a_month_is_told_once_over_a_restart() {
+    async fn each_threshold_of_a_month_is_told_once_over_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let mut tariff = tariff("UTC");
         let monthly = Money { amount: "0.2".parse().unwrap(), currency: tariff.price.currency };
@@ -214,9 +225,10 @@ mod tests {
             ("C", "2026-11-28T14:00:00Z"),
             ("D", "2026-12-01T00:00:00Z"),
         ] {
-            let store = Store::open(Some(folder.path()), "/numbers/1").unwrap();
+            let store = Store::open(Some(folder.path()), &tariff.number).unwrap();
             save(&store, &tariff, placed(id, MEXICO, at, 60)).await;
-            let asked = Asked { limit: 100, ..Asked::default() };
+            let lines = LineSet::one(&tariff.number);
+            let asked = Asked { lines, limit: 100, ..Asked::default() };
             let events = store.events(asked).await.unwrap();
             told.push(events.len());
             // Forgotten events are not told again.

@@ -35,7 +35,8 @@ impl Desk {
     /// The types of events told, but for those of calls.
     async fn told(&self) -> Vec<String> {
         let events = self.get("/v1/events?limit=1000").await;
-        let kinds = events["events"].as_array().unwrap().iter().map(|it| it["type"].as_str().unwrap());
+        let kinds =
+            events["events"].as_array().unwrap().iter().map(|it| it["type"].as_str().unwrap());
         kinds.filter(|kind| !kind.starts_with("call.")).map(str::to_owned).collect()
     }
 }
@@ -47,7 +48,7 @@ async fn a_spent_budget_is_told_stops_every_way_to_call_and_outlives_the_gateway
         newest_rules(config);
         let monthly = Money { amount: "0.11".parse().unwrap(), currency: Currency::USD };
         let warn_at = vec!["0.5".parse().unwrap()];
-        config.budget = Some(Budget { monthly, warn_at, stop: true });
+        config.lines.first.budget = Some(Budget { monthly, warn_at, stop: true });
     };
     let desk = Desk::start_with(Some(folder.path()), budget).await;
     desk.upstream.answer("call_permissions", 200, permissions("permanent", None), Duration::ZERO);
@@ -63,9 +64,15 @@ async fn a_spent_budget_is_told_stops_every_way_to_call_and_outlives_the_gateway
     let spend = desk.get("/v1/spend").await;
     assert_eq!(spend["timezone"], "America/Sao_Paulo");
     let row = &spend["rows"][0];
-    assert_eq!((&row["country"], &row["seconds"], &row["paid"]), (&json!("MX"), &json!(70), &dollars("0.12")));
+    assert_eq!(
+        (&row["country"], &row["seconds"], &row["paid"]),
+        (&json!("MX"), &json!(70), &dollars("0.12"))
+    );
     assert_eq!(spend["totals"], json!([dollars("0.12")]));
-    assert_eq!((&spend["budget"]["stopped"], &spend["budget"]["resets_at"]), (&json!(true), &spend["to"]));
+    assert_eq!(
+        (&spend["budget"]["stopped"], &spend["budget"]["resets_at"]),
+        (&json!(true), &spend["to"])
+    );
     assert_eq!(desk.get("/v1/spend?month=2020-01").await["rows"], json!([]));
     assert_eq!(desk.get("/v1/spend?month=soon").await["code"], "invalid");
 
@@ -94,11 +101,16 @@ async fn calls_in_vain_are_warned_of_and_refused_where_that_is_wanted() {
     for refuse in [false, true] {
         let desk = Desk::start_with(None, |config| {
             newest_rules(config);
-            config.guard.streak.revoke_after = 2;
-            config.guard.refuse = refuse;
+            config.lines.first.guard.streak.revoke_after = 2;
+            config.lines.first.guard.refuse = refuse;
         })
         .await;
-        desk.upstream.answer("call_permissions", 200, permissions("permanent", None), Duration::ZERO);
+        desk.upstream.answer(
+            "call_permissions",
+            200,
+            permissions("permanent", None),
+            Duration::ZERO,
+        );
         let ask = format!("/v1/preflight?to={ANA}");
         assert_eq!(desk.get(&ask).await.get("warnings"), None);
         desk.webhook(&placed("wacid.VAIN", None)).await;
@@ -114,7 +126,8 @@ async fn calls_in_vain_are_warned_of_and_refused_where_that_is_wanted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missed_calls_and_the_platforms_words_are_the_health_of_the_number() {
-    let desk = Desk::start_with(None, |config| config.guard.pickup.sample_min = 2).await;
+    let desk =
+        Desk::start_with(None, |config| config.lines.first.guard.pickup.sample_min = 2).await;
     assert_eq!(desk.get("/v1/health").await["numbers"][0]["state"], "good");
     for id in ["wacid.M1", "wacid.M2"] {
         desk.webhook(&terminate(id, "USER_INITIATED", None)).await;
@@ -122,7 +135,10 @@ async fn missed_calls_and_the_platforms_words_are_the_health_of_the_number() {
     }
     let health = desk.get("/v1/health").await;
     let number = &health["numbers"][0];
-    assert_eq!((&number["state"], &number["user_initiated"]["rate"]), (&json!("critical"), &json!(0.0)));
+    assert_eq!(
+        (&number["state"], &number["user_initiated"]["rate"]),
+        (&json!("critical"), &json!(0.0))
+    );
     assert_eq!(number["business_initiated"], json!({"calls": 0, "answered": 0}), "no rate of none");
     let told = |events: &Value| events["events"][0]["data"]["state"] == "critical";
     desk.get_until("/v1/events?type=account.at_risk", told).await;
@@ -159,7 +175,8 @@ async fn calls_are_found_noted_and_added_up() {
     assert_ne!(page["calls"][0]["call_id"], rest[0].as_str());
 
     let mut lia = desk.console("lia").await;
-    let note = json!({"type": "note", "call_id": "wacid.P1", "notes": "Wants two", "wrap_up": "sale"});
+    let note =
+        json!({"type": "note", "call_id": "wacid.P1", "notes": "Wants two", "wrap_up": "sale"});
     lia.send(note).await;
     let noted = lia.next("noted").await;
     assert_eq!((&noted["by"], &noted["wrap_up"]), (&json!("lia"), &json!("sale")));
@@ -175,9 +192,15 @@ async fn calls_are_found_noted_and_added_up() {
 
     let figures = desk.get("/v1/analytics?by=direction").await;
     let [ours, users] = [&figures["rows"][0], &figures["rows"][1]];
-    assert_eq!((&ours["key"], &ours["cost"]), (&json!("BUSINESS_INITIATED"), &json!([dollars("0.12")])));
+    assert_eq!(
+        (&ours["key"], &ours["cost"]),
+        (&json!("BUSINESS_INITIATED"), &json!([dollars("0.12")]))
+    );
     assert_eq!((&users["missed"], users.get("duration")), (&json!({"caller_gave_up": 1}), None));
-    assert_eq!((&figures["total"]["calls"], &figures["total"]["answer_rate"]), (&json!(2), &json!(0.5)));
+    assert_eq!(
+        (&figures["total"]["calls"], &figures["total"]["answer_rate"]),
+        (&json!(2), &json!(0.5))
+    );
     let days = desk.get("/v1/analytics").await;
     assert!((7..=9).contains(&days["rows"].as_array().unwrap().len()), "days without calls too");
     assert_eq!(desk.get("/v1/analytics?by=hour&from=2020-01-01").await["code"], "invalid");

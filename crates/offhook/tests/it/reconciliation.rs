@@ -32,8 +32,8 @@ impl Scene {
         let api = platform.url("platform");
         let config = gateway_config(folder.path(), &api, &listen);
         let text = std::fs::read_to_string(&config).expect("the configuration");
-        let text = text.replace("[number]\n", "[number]\naccount = \"201234567890123\"\n");
-        let text = format!("{text}\n[price]\ntimezone = \"America/Sao_Paulo\"\n");
+        let own = "[number]\naccount = \"201234567890123\"\ntime_zone = \"America/Sao_Paulo\"\n";
+        let text = text.replace("[number]\n", own);
         std::fs::write(&config, text).expect("the configuration");
         Self { folder, _platform: platform, api, config }
     }
@@ -102,7 +102,10 @@ fn a_call_has_the_platforms_figures_and_a_lost_record_is_found() {
     let gateway = scene.gateway("lost");
     let found = reconcile(&gateway.url("gateway"));
     let found = &found["differences"][0];
-    assert_eq!((&found["direction"], &found["country"]), (&json!("BUSINESS_INITIATED"), &json!("MX")));
+    assert_eq!(
+        (&found["direction"], &found["country"]),
+        (&json!("BUSINESS_INITIATED"), &json!("MX"))
+    );
     assert_eq!(found["differs"], json!(["calls"]), "{found}");
     assert_eq!((&found["theirs"]["calls"], &found["theirs"]["cost"]), (&json!(1), &json!("0.01")));
     assert_eq!(found.get("ours"), None, "absent, not zero");
