@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod account_health;
 mod api;
 mod calls;
 pub mod cdr;
@@ -29,6 +30,7 @@ mod export;
 mod graph;
 mod line;
 mod metrics;
+mod notes;
 mod office;
 mod organisation;
 mod outbox;
@@ -39,7 +41,9 @@ mod preflight;
 mod prompts;
 mod scheme;
 mod serve;
+mod spans;
 mod store;
+mod tariff;
 mod tls;
 mod verify;
 mod webhook;

@@ -6,6 +6,7 @@
 
 mod events;
 mod lines;
+mod price;
 mod read;
 mod secret;
 mod slip;
@@ -14,7 +15,6 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
     path::PathBuf,
-    sync::Arc,
     time::Duration,
 };
 
@@ -22,7 +22,6 @@ use argon2::{
     Argon2, PasswordHash, PasswordVerifier,
     password_hash::{PasswordHasher, SaltString},
 };
-use rules::{price::RateCard, rulebook::Rulebook};
 use terms::{AgentId, OrganisationId, PhoneNumberId, WaId};
 use wire::{
     console::Role,
@@ -31,6 +30,7 @@ use wire::{
 
 pub use events::{Endpoint, EndpointError, Events};
 pub use lines::{Line, Lines};
+pub use price::{Guard, Price};
 pub use read::ConfigError;
 pub use secret::Secret;
 pub use slip::explain;
@@ -64,6 +64,8 @@ pub struct Config {
     pub connect_age_max: Option<Duration>,
     /// How long live calls may go on once the gateway was asked to stop.
     pub drain_for: Duration,
+    /// The words of which one says what came of a call; empty: any word.
+    pub wrap_up_codes: Vec<String>,
     /// Who is told what happens.
     pub events: Events,
 }
@@ -181,15 +183,6 @@ pub enum FlowSource {
     },
 }
 
-/// What calls are estimated to cost.
-#[derive(Debug, Clone)]
-pub struct Price {
-    /// Which rules count.
-    pub rulebook: Arc<Rulebook>,
-    /// Which rates hold.
-    pub card: Arc<RateCard>,
-}
-
 impl std::fmt::Debug for HashedPassword {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("***")
@@ -294,6 +287,7 @@ impl Config {
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,
             drain_for: DRAIN_FOR_DEFAULT,
+            wrap_up_codes: Vec::new(),
             events: Events::default(),
         }
     }
@@ -302,10 +296,12 @@ impl Config {
 /// The seed's number.
 fn demo_line(platform_url: &str, flow: Option<FlowSource>) -> Line {
     let phone_number_id: PhoneNumberId = "109876543210987".parse().expect("digits are an id");
+    let zone = rules::hours::zone("America/Sao_Paulo").expect("the zone is compiled in");
+    let price = Price { zone: zone.clone(), ..Price::default() };
     Line {
         account: Some("201234567890123".parse().expect("digits are an id")),
         organisation: Organisation::default().id,
-        time_zone: jiff::tz::TimeZone::get("America/Sao_Paulo").expect("it is compiled in"),
+        time_zone: zone,
         upstream: Upstream {
             edition: Edition::Meta {
                 version: GRAPH_VERSION_DEFAULT,
@@ -323,15 +319,9 @@ fn demo_line(platform_url: &str, flow: Option<FlowSource>) -> Line {
             name: Some("Loja Aurora".into()),
         },
         flow,
-        price: Price::default(),
+        guard: Guard::of(&price.rulebook),
+        price,
+        budget: None,
         permission_templates: Vec::new(),
-    }
-}
-
-impl Default for Price {
-    /// The sandbox's example card by the default rulebook.
-    fn default() -> Self {
-        let card = rules::price::card("example").expect("the example card is shipped");
-        Self { rulebook: Rulebook::beta(), card }
     }
 }

@@ -12,6 +12,7 @@ mod events;
 mod flows;
 mod hand_over;
 mod lines;
+mod money;
 mod openapi;
 mod orphans;
 mod parked;
