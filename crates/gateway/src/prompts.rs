@@ -11,7 +11,7 @@ use std::{
 
 use audio::prompt::PromptError;
 use media::frame::{AudioFrame, FrameError};
-use switchboard::flow::{Faults, Flow};
+use switchboard::flow::{Faults, Flow, Supplies};
 
 use crate::config::FlowSource;
 
@@ -100,9 +100,11 @@ impl Shelf {
             let frames = packets(&name, &file)?;
             prompts.insert(name, frames);
         }
-        let lengths =
-            prompts.iter().map(|(name, frames)| (name.clone(), lasting(frames))).collect();
-        let flow = Flow::load(toml, &lengths)
+        let supplies = Supplies {
+            prompts: prompts.iter().map(|(name, frames)| (name.clone(), lasting(frames))).collect(),
+            ..Supplies::default()
+        };
+        let flow = Flow::load(toml, &supplies)
             .map_err(|faults| ShelfError::Flow { path: path.to_owned(), faults })?;
         Ok(Self { flow: Some(Arc::new(flow)), prompts })
     }
@@ -175,6 +177,6 @@ mod tests {
         let toml = "start = \"a\"\n[step.a]\nplay = \"gone\"\nnext = \"a\"\n";
         let source = FlowSource::Embedded { toml: toml.into(), prompts: Vec::new() };
         let text = Shelf::load(Some(&source)).unwrap_err().to_string();
-        assert!(text.contains("line 3: no prompt `gone`"), "{text}");
+        assert!(text.contains("line 3, step `a`: no prompt `gone`"), "{text}");
     }
 }

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use engine::LegEvent;
 use switchboard::{
     call::{Answerer, Call, Effect, Input, Outcome, Plan, Side, State},
-    flow::Key,
+    flow::{Caller, Key},
 };
 use terms::{AgentId, CallId, Direction, Timestamp, WaId};
 use tokio::{sync::mpsc, time::Instant};
@@ -179,6 +179,8 @@ fn plan(office: &Office) -> Plan {
         ring_for: office.config.ring_for,
         return_for: office.config.return_for,
         flow: office.shelf.flow.as_ref().map(Arc::clone),
+        flow_asked: false,
+        caller: Caller::default(),
     }
 }
 

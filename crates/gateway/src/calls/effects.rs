@@ -99,6 +99,8 @@ impl CallActor {
             Effect::DropConsulted => self.drop_consulted().await,
             Effect::DropAgent => self.drop_agent().await,
             Effect::Play { prompt, forever } => return self.play(&prompt, forever),
+            // Nothing is set up that speaks, so no flow that does could be loaded.
+            Effect::Say { .. } => return Some(Input::PlaybackDone),
             Effect::PlayNothing => self.with_whatsapp(|leg| leg.play(Source::Silence)),
             Effect::Echo => self.with_whatsapp(|leg| leg.play(Source::Echo)),
             Effect::SendKey(key) => self.send_key(key),
