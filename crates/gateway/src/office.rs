@@ -5,8 +5,16 @@ use std::sync::Arc;
 use engine::Engine;
 
 use crate::{
-    calls::registry::Registry, config::Config, console::session::Sessions, events::Consoles,
-    graph::Graph, metrics::Metrics, outbox::Outbox, prompts::Shelf, store::Store,
+    calls::registry::Registry,
+    config::Config,
+    console::session::Sessions,
+    events::Consoles,
+    flows::{ask::FlowClient, speech::Speech},
+    graph::Graph,
+    metrics::Metrics,
+    outbox::Outbox,
+    prompts::Shelf,
+    store::Store,
 };
 
 /// The shared parts of one gateway.
@@ -19,6 +27,10 @@ pub(crate) struct Office {
     pub(crate) outbox: Outbox,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shelf: Shelf,
+    /// The business's endpoint for flows, if it has one.
+    pub(crate) asker: Option<FlowClient>,
+    /// What speaks, if something does.
+    pub(crate) speech: Option<Arc<Speech>>,
     pub(crate) consoles: Consoles,
     pub(crate) registry: Registry,
     /// Rung when a webhook has been stored.

@@ -24,6 +24,10 @@ use crate::{
     console::session::Sessions,
     dispatch,
     events::Consoles,
+    flows::{
+        ask::FlowClient,
+        speech::{Speech, SpeechError},
+    },
     graph::{ClientError, Graph},
     metrics::Metrics,
     office::Office,
@@ -44,6 +48,15 @@ pub enum StartError {
     /// The flow or a prompt.
     #[error(transparent)]
     Shelf(#[from] ShelfError),
+    /// A text of the flow.
+    #[error("the text of the step `{step}` cannot be spoken")]
+    Speech {
+        /// The step.
+        step: String,
+        /// Why.
+        #[source]
+        source: SpeechError,
+    },
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -87,7 +100,12 @@ pub struct Running {
 pub async fn serve(config: Config) -> Result<Running, StartError> {
     // The first of several in one process wins; they are the same.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let shelf = Shelf::load(config.flow.as_ref())?;
+    let shelf = Shelf::load(config.flow.as_ref(), config.speech.is_some())?;
+    let speech = speech(&config, &shelf).await?;
+    let asker = match config.ask.clone() {
+        Some(endpoint) => Some(FlowClient::new(endpoint, shelf.supplies.clone())?),
+        None => None,
+    };
     let source = format!("/numbers/{}", config.number.phone_number_id);
     let store = Store::open(config.data_dir.as_deref(), &source)?;
     store.forget_old_keys(clock::now()).await?;
@@ -119,6 +137,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         store,
         metrics,
         shelf,
+        asker,
+        speech,
     });
     let listening = match office.config.tls.clone() {
         Some(files) => {
@@ -139,6 +159,17 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         tokio::spawn(parked::run(Arc::clone(&office))),
     ];
     Ok(Running { office, address, stop, server, tasks, outbox })
+}
+
+/// What the flow says to everybody is made before anybody calls.
+async fn speech(config: &Config, shelf: &Shelf) -> Result<Option<Arc<Speech>>, StartError> {
+    let Some(command) = config.speech.clone() else { return Ok(None) };
+    let speech = Speech::new(command, config.data_dir.as_deref());
+    if let Some(flow) = &shelf.flow {
+        let prepared = speech.prepare(flow).await;
+        prepared.map_err(|(step, source)| StartError::Speech { step, source })?;
+    }
+    Ok(Some(Arc::new(speech)))
 }
 
 /// Endpoints are known before anything happens, so a new one gets all that follows.

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use engine::LegEvent;
 use switchboard::{
     call::{Answerer, Call, Effect, Input, Outcome, Plan, Side, State},
-    flow::{Caller, Key},
+    flow::{Caller, Flow, Key},
 };
 use terms::{AgentId, CallId, Direction, Timestamp, WaId};
 use tokio::{sync::mpsc, time::Instant};
@@ -28,7 +28,19 @@ use super::{
     placing::{NotPlaced, Placer},
     registry::{CallHandle, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
 };
-use crate::{cdr::TransferRecord, clock, events::ConsoleId, office::Office};
+use crate::{
+    cdr::TransferRecord,
+    clock,
+    events::ConsoleId,
+    flows::{
+        FlowRecord,
+        ask::{FlowClient, Question},
+        facts,
+        record::Asked,
+        speech::Sound,
+    },
+    office::Office,
+};
 
 /// How many answers of the platform may wait; at most two requests of a call run at a time.
 const RETURNS_MAX: usize = 8;
@@ -44,6 +56,8 @@ pub(crate) struct Incoming {
     pub(crate) offer: SdpText,
     pub(crate) deeplink_payload: Option<String>,
     pub(crate) cta_payload: Option<String>,
+    /// What a flow may know of the user.
+    pub(crate) caller: Caller,
     /// Dropped once the call is on disk.
     pub(crate) receipt: Receipt,
 }
@@ -63,6 +77,14 @@ pub(crate) struct Outgoing {
 pub(super) enum Return {
     Input(Input),
     Placed(CallId),
+    /// The business's endpoint was asked for a flow.
+    Flow(Option<Arc<Flow>>, Asked),
+    /// A text was made into sound for what was to be heard then.
+    Spoken {
+        sounds: u64,
+        forever: bool,
+        sound: Option<Sound>,
+    },
 }
 
 /// What a call begins with.
@@ -95,13 +117,24 @@ pub(crate) fn take(office: &Arc<Office>, incoming: Incoming) -> bool {
     let (handle, inbox) = CallHandle::new();
     let Some(entered) = office.registry.enter(&incoming.call_id, handle) else { return false };
     let mut facts = Facts::new(incoming.contact, incoming.started_at);
+    let question = Question::new(
+        incoming.call_id.clone(),
+        office.number(),
+        incoming.started_at,
+        &incoming.caller,
+    );
     facts.call_id = Some(incoming.call_id);
     facts.theirs = Some(incoming.offer);
     facts.deeplink_payload = incoming.deeplink_payload;
     facts.cta_payload = incoming.cta_payload;
     let mut effects = Vec::new();
-    let call = Call::incoming(plan(office), &mut effects);
+    let asker = office.asker.as_ref().filter(|_| !entered.too_late);
+    let plan = Plan { flow_asked: asker.is_some(), ..plan(office, incoming.caller) };
+    let call = Call::incoming(plan, &mut effects);
     let actor = CallActor::new(Arc::clone(office), call, facts, inbox, entered.running);
+    if let Some(asker) = asker.cloned() {
+        actor.ask_for_flow(asker, question);
+    }
     let first = First {
         effects,
         input: entered.too_late.then_some(Input::Stop),
@@ -131,9 +164,8 @@ pub(crate) fn place(office: &Arc<Office>, outgoing: Outgoing) -> Result<(), Plac
     let Outgoing { to, name, agent, console, offer } = outgoing;
     let leg = legs::answer_agent(&office.engine, None, agent.clone(), console, &offer)
         .map_err(PlaceError::Leg)?;
-    let contact = Peer { name, wa_id: Some(to), user_id: None };
     let answerer = Answerer::Agent(agent);
-    start_placed(office, contact, answerer, Placer::Console(console), Some(leg))
+    start_placed(office, (to, name), answerer, Placer::Console(console), Some(leg))
 }
 
 /// Starts the task of a call to a user that the flow answers on our side.
@@ -147,13 +179,12 @@ pub(super) fn place_flow(
     name: Option<String>,
     placer: Placer,
 ) -> Result<(), PlaceError> {
-    let contact = Peer { name, wa_id: Some(to), user_id: None };
-    start_placed(office, contact, Answerer::Flow, placer, None)
+    start_placed(office, (to, name), Answerer::Flow, placer, None)
 }
 
 fn start_placed(
     office: &Arc<Office>,
-    contact: Peer,
+    (to, name): (WaId, Option<String>),
     answerer: Answerer,
     placer: Placer,
     leg: Option<AgentLeg>,
@@ -162,25 +193,27 @@ fn start_placed(
     let opaque = format!("{OPAQUE_PREFIX}{}", uuid::Uuid::now_v7());
     let running = office.registry.enter_placed(&opaque, handle).ok_or(PlaceError::Stopping)?;
     let now = clock::now();
+    let caller = facts::of_placed(&to, name.as_deref());
+    let contact = Peer { name, wa_id: Some(to), user_id: None };
     let mut facts = Facts::new(contact, now);
     facts.opaque = Some(opaque);
     facts.agent = answerer.agent().cloned();
     facts.placer = Some(placer);
     let mut effects = Vec::new();
-    let call = Call::outgoing(plan(office), answerer, now, &mut effects);
+    let call = Call::outgoing(plan(office, caller), answerer, now, &mut effects);
     let mut actor = CallActor::new(Arc::clone(office), call, facts, inbox, running);
     actor.agent_leg = leg;
     tokio::spawn(actor.run(First { effects, input: None, receipt: None }));
     Ok(())
 }
 
-fn plan(office: &Office) -> Plan {
+fn plan(office: &Office, caller: Caller) -> Plan {
     Plan {
         ring_for: office.config.ring_for,
         return_for: office.config.return_for,
         flow: office.shelf.flow.as_ref().map(Arc::clone),
         flow_asked: false,
-        caller: Caller::default(),
+        caller,
     }
 }
 
@@ -209,6 +242,16 @@ impl CallActor {
             inbox,
             _running: running,
         }
+    }
+
+    /// Asks beside the task; what comes back is a return like the platform's.
+    fn ask_for_flow(&self, asker: FlowClient, question: Question) {
+        let returns = self.returns.clone();
+        tokio::spawn(async move {
+            let (flow, asked) = asker.ask(&question).await;
+            // A call that is over does not wait for it.
+            drop(returns.send(Return::Flow(flow, asked)).await);
+        });
     }
 
     async fn run(mut self, first: First) {
@@ -422,6 +465,15 @@ impl CallActor {
                 Some(Input::Placed(outcome))
             }
             Return::Input(input) => Some(input),
+            Return::Flow(flow, asked) => {
+                self.office.metrics.flow_asked(asked.as_str());
+                if let Asked::Refused(why) = &asked {
+                    tracing::warn!(why = why.as_str(), "the flow of the configuration is used");
+                }
+                self.facts.asked = Some(asked);
+                Some(Input::FlowChosen(flow))
+            }
+            Return::Spoken { sounds, forever, sound } => self.spoken(sounds, forever, sound),
         }
     }
 
@@ -501,6 +553,7 @@ impl CallActor {
             call: self.view(),
             waiting_for: self.call.next_timeout().map(|(_, why)| why),
             step: self.facts.step.clone(),
+            flow: FlowRecord::of(self.call.trail(), self.facts.asked.as_ref()),
             whatsapp_leg,
             agent_leg,
         }

@@ -5,6 +5,7 @@
 //! never written in the file: it names a file or an environment variable, and they print as `***`.
 
 mod events;
+mod flow;
 mod read;
 mod secret;
 mod slip;
@@ -29,6 +30,7 @@ use wire::{
 };
 
 pub use events::{Endpoint, EndpointError, Events};
+pub use flow::{FlowEndpoint, SpeechCommand, SpeechCommandError};
 pub use read::ConfigError;
 pub use secret::Secret;
 pub use slip::explain;
@@ -54,6 +56,10 @@ pub struct Config {
     pub api_key: Secret,
     /// What answers when no agent does; without it such calls are rejected.
     pub flow: Option<FlowSource>,
+    /// Whom a flow is asked for when a user calls; the one above is used when that fails.
+    pub ask: Option<FlowEndpoint>,
+    /// What speaks the texts of flows.
+    pub speech: Option<SpeechCommand>,
     /// Where everything is kept; without it nothing outlives the process.
     pub data_dir: Option<PathBuf>,
     /// How long agents ring before the flow answers.
@@ -285,6 +291,8 @@ impl Config {
             ],
             api_key: Secret::new("demo-api-key"),
             flow,
+            ask: None,
+            speech: None,
             data_dir: None,
             ring_for: RING_FOR_DEFAULT,
             return_for: RETURN_FOR_DEFAULT,

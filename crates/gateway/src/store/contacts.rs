@@ -181,6 +181,22 @@ impl Store {
         .await
     }
 
+    /// How many calls there were with a user.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn calls_with(&self, wa_id: WaId) -> Result<u32, StoreError> {
+        self.run(move |db| {
+            // Every call has its line in the chat, which is found by the user.
+            let sql = "SELECT count(*) FROM chat
+                       WHERE wa_id = ?1 AND json_extract(body, '$.kind') = 'call'";
+            let mut statement = db.prepare_cached(sql)?;
+            Ok(statement.query_row([wa_id.as_str()], |row| row.get(0))?)
+        })
+        .await
+    }
+
     /// The newest lines of a chat, in the order they came.
     ///
     /// # Errors

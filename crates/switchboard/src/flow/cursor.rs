@@ -95,6 +95,11 @@ impl Cursor {
         }
     }
 
+    /// Whether keys were pressed that are no answer yet.
+    pub(super) fn has_keys(&self) -> bool {
+        matches!(&self.doing, Doing::Gathering { keys, .. } if !keys.is_empty())
+    }
+
     /// When the flow must look again, and why.
     #[must_use]
     pub fn next_timeout(&self) -> (Timestamp, &'static str) {

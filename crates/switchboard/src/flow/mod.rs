@@ -58,9 +58,11 @@ mod fault;
 mod hours;
 mod key;
 mod load;
+mod outline;
 mod speech;
 mod step;
 mod template;
+mod trace;
 mod trail;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -74,7 +76,9 @@ pub use document::{Document, Place};
 pub use fault::{Fault, Faults};
 pub use hours::Hours;
 pub use key::Key;
+pub use outline::{StepOutline, WayOutline};
 pub use speech::Spoken;
+pub use trace::{Trace, TraceLine};
 pub use trail::{Trail, Visited};
 
 use condition::Case;
@@ -86,6 +90,7 @@ use template::Template;
 pub struct Flow {
     pub(crate) start: usize,
     pub(crate) steps: Vec<Named>,
+    documents: Vec<String>,
 }
 
 /// What a flow may refer to.
@@ -190,6 +195,11 @@ impl Flow {
     /// Every fault of the document and of those it redirects to.
     pub fn read(document: Document, supplies: &Supplies) -> Result<Self, Faults> {
         load::load(document, supplies)
+    }
+
+    /// The documents it redirects to, by name.
+    pub fn documents(&self) -> impl Iterator<Item = &str> {
+        self.documents.iter().map(String::as_str)
     }
 
     /// Where the step of this name is.

@@ -15,6 +15,9 @@ const PER_SIGN: Duration = Duration::from_millis(120);
 /// The time to make it, and the pauses in it.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// Usual speech: a sign every so often.
+const PER_SIGN_ABOUT: Duration = Duration::from_millis(65);
+
 /// A text to speak.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Speech {
@@ -54,4 +57,9 @@ impl Spoken {
     pub(super) fn at_most(&self) -> Duration {
         PATIENCE + PER_SIGN * u32::try_from(self.text.chars().count()).unwrap_or(u32::MAX)
     }
+}
+
+/// How long a text about takes.
+pub(super) fn about(text: &str) -> Duration {
+    PER_SIGN_ABOUT * u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
 }

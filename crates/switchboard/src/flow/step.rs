@@ -41,7 +41,7 @@ impl Step {
         }
     }
 
-    fn nexts(&self) -> Vec<Way> {
+    pub(super) fn nexts(&self) -> Vec<Way> {
         let way = |on: &str, to: &usize| (on.to_owned(), *to);
         match self {
             Self::Hours { open, closed, hours: _ } => {
@@ -96,7 +96,7 @@ impl Step {
 }
 
 impl Gather {
-    fn nexts(&self) -> Vec<Way> {
+    pub(super) fn nexts(&self) -> Vec<Way> {
         let mut ways = match &self.then {
             Then::Go(next) => vec![(String::new(), *next)],
             Then::Choose { on, otherwise } => {

@@ -194,3 +194,59 @@ fn one_reader_reads_json_and_names_the_path_of_a_fault() {
     assert!(serde_json::from_str::<Document>("[1]").is_err());
     assert!(serde_json::from_str::<Document>(r#"{"a": 1, "a": 2}"#).is_err());
 }
+
+#[test]
+fn a_dry_run_says_the_way_of_a_caller_at_a_time() {
+    let text = r#"start = "hours"
+timezone = "America/Sao_Paulo"
+[step.hours]
+hours = ["mon-fri 08:00-18:00"]
+open = "menu"
+closed = "closed"
+[step.menu]
+menu = { "1" = "note" }
+say = "One for an order, {name}."
+tries = 2
+silence = "closed"
+[step.note]
+set = { topic = "order" }
+next = "people"
+[step.people]
+ring = ["lia"]
+for = "20s"
+no_answer = "closed"
+[step.closed]
+play = "goodbye"
+next = "end"
+[step.end]
+hang_up = true
+"#;
+    let flow = flow(text);
+    let caller = Caller { name: Some("Ana".into()), ..Caller::default() };
+    // A Friday at ten in São Paulo, and the Sunday after.
+    let walk = |at: &str, keys: &[&str]| {
+        let keys: Vec<String> = keys.iter().map(|keys| (*keys).to_owned()).collect();
+        let trace = flow.trace(&caller, at.parse().unwrap(), &keys);
+        assert!(trace.ends);
+        trace
+            .lines
+            .iter()
+            .map(|line| format!("{:>5.1} {}: {}", line.after.as_secs_f32(), line.step, line.text))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let friday = walk("2026-11-20T13:00:00Z", &["7", "1"]);
+    let sunday = walk("2026-11-22T13:00:00Z", &["1"]);
+    insta::assert_snapshot!(format!("{friday}\n---\n{sunday}"));
+}
+
+#[test]
+fn an_outline_names_every_way_on() {
+    let flow = flow(&format!("start = \"a\"\n{WHEN}{END}"));
+    let outline = flow.outline();
+    let first = outline.iter().find(|step| step.name == "a").unwrap();
+    assert_eq!((first.action, first.text.as_str()), ("when", "looks at who calls"));
+    let ways: Vec<String> =
+        first.next.iter().map(|way| format!("{} → {}", way.on, way.step)).collect();
+    insta::assert_snapshot!(ways.join("\n"));
+}

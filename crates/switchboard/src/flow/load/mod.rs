@@ -155,7 +155,8 @@ impl<'a> Reader<'a> {
             }
             self.step = None;
         }
-        Flow { start: self.starts.first().copied().unwrap_or(0), steps }
+        let documents = sources.iter().filter_map(|source| source.name.clone()).collect();
+        Flow { start: self.starts.first().copied().unwrap_or(0), steps, documents }
     }
 
     /// Where callers may come in: the first steps of all documents.
