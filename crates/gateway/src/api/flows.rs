@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{Query, State},
+};
 use serde::{Deserialize, Serialize};
 use switchboard::flow::{Caller as FlowCaller, Document, Fault, Faults, Flow, Place, StepOutline};
 use terms::{Timestamp, WaId};
 use utoipa::ToSchema;
 
 use super::ApiError;
-use crate::{console::session::Caller, office::Office};
+use crate::{console::session::Caller, line::Line, office::Office};
 
 /// The most questions a dry run answers.
 const ANSWERS_MAX: usize = 100;
@@ -89,9 +92,17 @@ struct FaultView {
     text: String,
 }
 
+#[derive(Deserialize)]
+pub(super) struct Which {
+    /// Our number, digits or id.
+    from: Option<String>,
+}
+
 /// A flow to check.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Check {
+    /// Our number, digits or id; may be absent where there is one.
+    from: Option<String>,
     /// TOML, or JSON when it begins with a brace.
     text: String,
 }
@@ -109,6 +120,8 @@ pub(super) struct Checked {
 /// Who calls, when, and what is pressed. What is absent is not known.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct DryRun {
+    /// Our number, digits or id; may be absent where there is one.
+    from: Option<String>,
     /// A flow to try; the configured one when absent.
     text: Option<String>,
     /// Digits.
@@ -154,9 +167,15 @@ struct LineView {
 
 /// The flows, in text and in words.
 #[utoipa::path(get, path = "/v1/flows", tag = "flows",
+    params(("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one")),
     responses((status = 200, body = Flows), (status = 401, body = super::Refused)))]
-pub(super) async fn list(State(office): State<Arc<Office>>, _caller: Caller) -> Json<Flows> {
-    let shelf = &office.shelf;
+pub(super) async fn list(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Query(which): Query<Which>,
+) -> Result<Json<Flows>, ApiError> {
+    let line = caller.line(&office, which.from.as_deref())?;
+    let shelf = &line.shelf;
     let prompt = |(name, lasting): (&String, &std::time::Duration)| PromptView {
         name: name.clone(),
         seconds: lasting.as_secs_f64(),
@@ -166,14 +185,14 @@ pub(super) async fn list(State(office): State<Arc<Office>>, _caller: Caller) -> 
         main: index == 0,
         text: document.text.clone(),
     };
-    Json(Flows {
+    Ok(Json(Flows {
         documents: shelf.documents.iter().enumerate().map(document).collect(),
         start: shelf.flow.as_ref().map(|flow| flow.start_name().to_owned()),
         steps: shelf.flow.as_ref().map_or_else(Vec::new, |flow| steps(flow)),
         prompts: shelf.supplies.prompts.iter().map(prompt).collect(),
         speech: shelf.supplies.speech,
-        asked: office.asker.as_ref().map(|asker| asker.url().to_owned()),
-    })
+        asked: line.asker.as_ref().map(|asker| asker.url().to_owned()),
+    }))
 }
 
 /// What is wrong with this flow? Nothing is saved.
@@ -181,11 +200,12 @@ pub(super) async fn list(State(office): State<Arc<Office>>, _caller: Caller) -> 
     responses((status = 200, body = Checked), (status = 401, body = super::Refused)))]
 pub(super) async fn check(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     body: Result<Json<Check>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Json<Checked>, ApiError> {
     let Json(body) = body?;
-    Ok(Json(match read(&office, &body.text) {
+    let line = caller.line(&office, body.from.as_deref())?;
+    Ok(Json(match read(line, &body.text) {
         Ok(flow) => Checked {
             faults: Vec::new(),
             start: Some(flow.start_name().to_owned()),
@@ -206,16 +226,17 @@ pub(super) async fn check(
               (status = 401, body = super::Refused)))]
 pub(super) async fn dry_run(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     body: Result<Json<DryRun>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Json<Walked>, ApiError> {
     let Json(run) = body?;
+    let line = caller.line(&office, run.from.as_deref())?;
     let flow = match &run.text {
         Some(text) => Arc::new(
-            read(&office, text)
+            read(line, text)
                 .map_err(|faults| ApiError::unprocessable("flow", &faults.to_string()))?,
         ),
-        None => office.shelf.flow.clone().ok_or_else(|| {
+        None => line.shelf.flow.clone().ok_or_else(|| {
             ApiError::unprocessable("no_flow", "no flow is configured: send one as `text`")
         })?,
     };
@@ -244,8 +265,8 @@ pub(super) async fn dry_run(
 }
 
 /// A text that somebody sent, with what the configured flow may refer to.
-fn read(office: &Office, text: &str) -> Result<Flow, Faults> {
-    let supplies = &office.shelf.supplies;
+fn read(line: &Line, text: &str) -> Result<Flow, Faults> {
+    let supplies = &line.shelf.supplies;
     if !text.trim_start().starts_with('{') {
         return Flow::load(text, supplies);
     }

@@ -99,14 +99,14 @@ impl SpeechCommand {
 }
 
 /// `flow = "flow.toml"`, or the table `[flow]`.
-#[derive(Default)]
+#[derive(Clone)]
 pub(super) struct FlowSetting {
-    pub(super) file: Option<PathBuf>,
+    pub(super) file: PathBuf,
     pub(super) ask: Option<AskTable>,
 }
 
 /// `[flow] ask`.
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AskTable {
     pub(super) url: String,
@@ -148,11 +148,11 @@ impl<'de> Visitor<'de> for FileOrTable {
     }
 
     fn visit_str<E>(self, file: &str) -> Result<FlowSetting, E> {
-        Ok(FlowSetting { file: Some(file.into()), ask: None })
+        Ok(FlowSetting { file: file.into(), ask: None })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FlowSetting, A::Error> {
         let table = FlowTable::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(FlowSetting { file: Some(table.file), ask: table.ask })
+        Ok(FlowSetting { file: table.file, ask: table.ask })
     }
 }

@@ -4,21 +4,22 @@ use switchboard::flow::Caller;
 use terms::WaId;
 use wire::console::Peer;
 
-use crate::{contacts, office::Office, store::StoreError};
+use crate::{contacts, line::Line, office::Office, store::StoreError};
 
 /// The facts before the call is noted: a call opens the window itself.
 pub(crate) async fn of_incoming(
     office: &Office,
+    line: &Line,
     contact: &Peer,
     payload: Option<String>,
 ) -> Result<Caller, StoreError> {
-    let number = contacts::number_of(office, contact).await?;
+    let number = contacts::number_of(office, line, contact).await?;
     let (mut window_open, mut past_calls) = (None, None);
     if let Some(number) = &number {
-        let row = office.store.contact(number.clone()).await?;
+        let row = office.store.contact(line.contact(number)).await?;
         let until = row.and_then(|row| row.window_until);
-        window_open = Some(until.is_some_and(|until| until > office.graph.now()));
-        past_calls = Some(office.store.calls_with(number.clone()).await?);
+        window_open = Some(until.is_some_and(|until| until > line.now()));
+        past_calls = Some(office.store.calls_with(line.contact(number)).await?);
     }
     Ok(Caller {
         number,

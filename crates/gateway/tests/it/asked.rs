@@ -58,7 +58,7 @@ async fn desk() -> (Program, Desk) {
     let program = Program::default();
     let url = program.clone().start().await;
     let desk = Desk::start_with(None, |config| {
-        config.ask = Some(FlowEndpoint {
+        config.lines.first.ask = Some(FlowEndpoint {
             url: url.parse().unwrap(),
             key: SigningKey::new(Scheme::Standard, SECRET).unwrap(),
             timeout: Duration::from_millis(700),

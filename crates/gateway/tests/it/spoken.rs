@@ -54,7 +54,7 @@ async fn desk(folder: &Path) -> Desk {
     std::fs::write(folder.join("more.toml"), MORE).unwrap();
     let (flow, speech) = (FlowSource::File(folder.join("flow.toml")), voice(folder));
     Desk::start_with(None, |config| {
-        config.flow = Some(flow);
+        config.lines.first.flow = Some(flow);
         config.speech = Some(speech);
     })
     .await
