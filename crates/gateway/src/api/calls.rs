@@ -16,6 +16,7 @@ use crate::{
     calls::registry::{Letter, Look},
     cdr::{Cdr, LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord, Cost},
     console::session::Caller,
+    flows::FlowRecord,
     line::Lines,
     office::Office,
     store::Search,
@@ -90,6 +91,8 @@ pub(super) struct CallRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    flow: Option<FlowRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Box<Cost>>,
@@ -123,6 +126,7 @@ impl CallRow {
             supervision: cdr.supervision,
             three_way: cdr.three_way,
             hold_s: cdr.hold_s,
+            flow: cdr.flow,
             step: None,
             waiting_for: None,
             cost: cdr.cost,
@@ -147,6 +151,7 @@ impl CallRow {
             supervision: Vec::new(),
             three_way: Vec::new(),
             hold_s: None,
+            flow: None,
             step: None,
             waiting_for: None,
             cost: None,
@@ -335,6 +340,7 @@ pub(super) async fn row(
             row.call = running.unwrap_or(row.call);
             row.whatsapp_leg = look.whatsapp_leg;
             row.agent_leg = look.agent_leg;
+            row.flow = look.flow;
             row.step = look.step;
             row.waiting_for = look.waiting_for;
         }

@@ -12,6 +12,7 @@ mod contacts;
 mod control;
 mod diagnosis;
 mod events;
+mod flows;
 mod idempotency;
 mod notes;
 pub mod openapi;
@@ -104,6 +105,9 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(events::one))
         .routes(routes!(events::redeliver))
         .routes(routes!(stream::stream))
+        .routes(routes!(flows::list))
+        .routes(routes!(flows::check))
+        .routes(routes!(flows::dry_run))
         .routes(routes!(preflight::preflight))
         .routes(routes!(place::list_parked))
         .routes(routes!(place::cancel_parked))

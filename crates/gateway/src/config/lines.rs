@@ -32,8 +32,9 @@ use terms::{Currency, OrganisationId, PhoneNumberId, WaId, WabaId};
 use wire::edition::{Edition, GRAPH_VERSION_DEFAULT, GraphVersion};
 
 use super::{
-    ConfigError, FlowSource, Guard, Number, Organisation, PermissionTemplate, Price,
+    ConfigError, FlowEndpoint, FlowSource, Guard, Number, Organisation, PermissionTemplate, Price,
     TIMEOUT_DEFAULT, Upstream,
+    flow::FlowSetting,
     price::{BudgetTable, GuardTable, PriceTable},
     read::{Secrets, value},
 };
@@ -53,6 +54,8 @@ pub struct Line {
     pub upstream: Upstream,
     /// What answers when no agent does; without it such calls are rejected.
     pub flow: Option<FlowSource>,
+    /// Whom a flow is asked for when a user calls; the one above is used when that fails.
+    pub ask: Option<FlowEndpoint>,
     /// What calls are estimated to cost.
     pub price: Price,
     /// What a month may cost.
@@ -84,7 +87,7 @@ impl Lines {
 #[serde(deny_unknown_fields)]
 pub(super) struct Shared {
     pub(super) upstream: Option<UpstreamTable>,
-    pub(super) flow: Option<PathBuf>,
+    pub(super) flow: Option<FlowSetting>,
     pub(super) price: PriceTable,
     pub(super) budget: Option<BudgetTable>,
     pub(super) guard: GuardTable,
@@ -100,7 +103,7 @@ pub(super) struct NumberTable {
     account: Option<WabaId>,
     organisation: Option<OrganisationId>,
     time_zone: Option<String>,
-    flow: Option<PathBuf>,
+    flow: Option<FlowSetting>,
     rulebook: Option<String>,
     card: Option<String>,
     currency: Option<Currency>,
@@ -195,15 +198,18 @@ fn line(
     let budget = table.budget.as_ref().or(shared.budget.as_ref());
     let own = table.permission_templates;
     let flow = table.flow.or_else(|| shared.flow.clone());
+    let ask = flow.as_ref().and_then(|flow| flow.ask.clone());
+    let ask = ask.map(|table| secrets.ask(table)).transpose()?;
     Ok(Line {
         organisation: organisation(organisations, table.organisation, &key)?,
         account,
         time_zone,
         upstream,
-        flow: flow.map(|path| FlowSource::File(secrets.folder.join(path))),
         budget: budget.map(|table| table.checked(&price)).transpose()?,
         guard: shared.guard.checked(&price.rulebook)?,
         price,
+        ask,
+        flow: flow.map(|flow| FlowSource::File(secrets.folder.join(flow.file))),
         permission_templates: templates(own.as_ref().unwrap_or(&shared.permission_templates))?,
         number,
     })

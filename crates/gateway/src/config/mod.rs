@@ -5,6 +5,7 @@
 //! never written in the file: it names a file or an environment variable, and they print as `***`.
 
 mod events;
+mod flow;
 mod lines;
 mod price;
 mod read;
@@ -29,6 +30,7 @@ use wire::{
 };
 
 pub use events::{Endpoint, EndpointError, Events};
+pub use flow::{FlowEndpoint, SpeechCommand, SpeechCommandError};
 pub use lines::{Line, Lines};
 pub use price::{Guard, Price};
 pub use read::ConfigError;
@@ -54,6 +56,8 @@ pub struct Config {
     pub agents: Vec<Agent>,
     /// What programs of the first organisation send as bearer token.
     pub api_key: Secret,
+    /// What speaks the texts of flows.
+    pub speech: Option<SpeechCommand>,
     /// Where everything is kept; without it nothing outlives the process.
     pub data_dir: Option<PathBuf>,
     /// How long agents ring before the flow answers.
@@ -281,6 +285,7 @@ impl Config {
             ],
             organisations: vec![organisation],
             api_key: Secret::new("demo-api-key"),
+            speech: None,
             data_dir: None,
             ring_for: RING_FOR_DEFAULT,
             return_for: RETURN_FOR_DEFAULT,
@@ -322,6 +327,7 @@ fn demo_line(platform_url: &str, flow: Option<FlowSource>) -> Line {
         guard: Guard::of(&price.rulebook),
         price,
         budget: None,
+        ask: None,
         permission_templates: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 
 mod agents;
 mod beside;
+mod asked;
 mod config;
 mod consent;
 mod desk;
@@ -19,6 +20,7 @@ mod parked;
 mod placed;
 mod receiver;
 mod rest;
+mod spoken;
 mod tls;
 mod upstream;
 mod voice;

@@ -155,6 +155,7 @@ fn inputs() -> Vec<Input> {
         Input::MediaFailed { side: Side::Agent, why: "gone".into() },
         Input::MediaFailed { side: Side::Consulted, why: "gone".into() },
         Input::MediaFailed { side: Side::Supervisor, why: "gone".into() },
+        Input::FlowChosen(None),
         Input::UserKey(key('1')),
         Input::PlaybackDone,
         Input::Stop,
