@@ -1,12 +1,12 @@
 //! What does every room of the gateway need?
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use engine::Engine;
 
 use crate::{
     calls::registry::Registry, config::Config, console::session::Sessions, events::Consoles,
-    graph::Graph, metrics::Metrics, outbox::Outbox, prompts::Shelf, store::Store,
+    graph::Graph, metrics::Metrics, outbox::Outbox, prompts::Shelf, public_address::PublicAddress, store::Store,
 };
 
 /// The shared parts of one gateway.
@@ -14,6 +14,9 @@ use crate::{
 pub(crate) struct Office {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
+    /// The addresses far ends are told; empty means the bound one.
+    pub(crate) advertised: Vec<IpAddr>,
+    pub(crate) public_address: PublicAddress,
     pub(crate) graph: Graph,
     pub(crate) store: Store,
     pub(crate) outbox: Outbox,
@@ -26,6 +29,8 @@ pub(crate) struct Office {
     /// How many entries the consent ledger has got since the start.
     pub(crate) ledger: tokio::sync::watch::Sender<u64>,
     pub(crate) sessions: Sessions,
+    /// One examination at a time.
+    pub(crate) examination: tokio::sync::Semaphore,
     /// The seats of those who read the stream of events.
     pub(crate) readers: Arc<tokio::sync::Semaphore>,
 }

@@ -19,6 +19,7 @@ use crate::{
     consent, contacts,
     graph::GraphError,
     office::Office,
+    repetition,
     store::{self, ContactRow, StoreError},
 };
 
@@ -58,6 +59,10 @@ pub(crate) async fn check(office: &Office, to: &WaId) -> Result<Preflight, Store
             consent::reconcile(office, to, &said).await?;
             remember(office, to.clone(), &said).await?;
             by_platform(office, &said, &known(office, to).await?)
+        }
+        // It has enough of our questions for a moment, and says nothing about this user.
+        Err(GraphError::Refused { code, text }) if repetition::is_throttled(code) => {
+            by_ledger(office, &known(office, to).await?, &text)
         }
         Err(GraphError::Refused { code, text }) => Answer {
             allowed: false,

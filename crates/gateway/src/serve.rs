@@ -5,7 +5,11 @@
 //! letting live calls finish while new ones are turned away, and stops by ending those that are left,
 //! so that nobody pays for a call without a gateway.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use engine::Engine;
@@ -19,7 +23,7 @@ use crate::{
     api,
     calls::{orphans, registry::Registry},
     clock,
-    config::Config,
+    config::{Config, Media},
     consent,
     console::session::Sessions,
     dispatch,
@@ -30,6 +34,7 @@ use crate::{
     outbox::{Outbox, deliver, upkeep},
     parked,
     prompts::{Shelf, ShelfError},
+    public_address::{self, AskError, PublicAddress},
     scheme::Remote,
     store::{Store, StoreError},
     tls::{TlsError, TlsListener},
@@ -50,6 +55,9 @@ pub enum StartError {
     /// The HTTP client.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The public address.
+    #[error("[media] advertised = \"auto\": the public address cannot be found")]
+    PublicAddress(#[source] AskError),
     /// The media engine.
     #[error("cannot start the media engine")]
     Engine(#[source] engine::StartError),
@@ -74,8 +82,8 @@ pub struct Running {
     address: SocketAddr,
     stop: Arc<Notify>,
     server: JoinHandle<()>,
-    /// Who acts on webhooks, on time and on consent.
-    tasks: [JoinHandle<()>; 3],
+    /// Who acts on webhooks, on time and on consent, and who watches our address.
+    tasks: [JoinHandle<()>; 4],
     outbox: JoinSet<()>,
 }
 
@@ -91,10 +99,11 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let source = format!("/numbers/{}", config.number.phone_number_id);
     let store = Store::open(config.data_dir.as_deref(), &source)?;
     store.forget_old_keys(clock::now()).await?;
+    let advertised = advertised(&config.media).await?;
     let engine = Engine::start(engine::Config {
         threads: 1,
         bind_ip: config.media.bind_ip,
-        advertised: config.media.advertised.clone(),
+        advertised: advertised.clone(),
         ports: config.media.ports.clone(),
         muxed: Some(config.media.browsers),
         busy: config.media.busy,
@@ -113,8 +122,11 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         ledger: tokio::sync::watch::Sender::new(0),
         sessions: Sessions::default(),
         readers: api::stream::seats(),
+        examination: tokio::sync::Semaphore::new(1),
         config,
         engine,
+        advertised,
+        public_address: PublicAddress::default(),
         outbox: Outbox::new(store.clone(), Arc::clone(&metrics)),
         store,
         metrics,
@@ -137,8 +149,20 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         tokio::spawn(dispatch::run(Arc::clone(&office))),
         tokio::spawn(consent::run(Arc::clone(&office))),
         tokio::spawn(parked::run(Arc::clone(&office))),
+        tokio::spawn(public_address::watch(Arc::clone(&office))),
     ];
     Ok(Running { office, address, stop, server, tasks, outbox })
+}
+
+/// The addresses far ends are told: what the STUN server sees comes first.
+async fn advertised(media: &Media) -> Result<Vec<IpAddr>, StartError> {
+    let mut advertised = media.advertised.clone();
+    if let Some(server) = media.stun.as_ref().filter(|_| media.ask_public) {
+        let seen = public_address::find(media, server).await.map_err(StartError::PublicAddress)?;
+        advertised.insert(0, seen.public.ip());
+        tracing::info!("the public address is known");
+    }
+    Ok(advertised)
 }
 
 /// Endpoints are known before anything happens, so a new one gets all that follows.
@@ -181,6 +205,12 @@ async fn run(listening: Listening, office: Arc<Office>, stop: Arc<Notify>) {
 }
 
 impl Running {
+    /// What its rooms share, for tests of one of them.
+    #[cfg(test)]
+    pub(crate) fn office(&self) -> &Arc<Office> {
+        &self.office
+    }
+
     /// Where HTTP listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

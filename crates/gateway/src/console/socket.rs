@@ -35,6 +35,7 @@ use crate::{
     },
     config::Agent,
     events::{ConsoleId, Opened},
+    ice_servers,
     office::Office,
 };
 
@@ -86,7 +87,14 @@ async fn serve(office: Arc<Office>, agent: Agent, mut socket: WebSocket) {
         display: office.number().to_owned(),
         name: office.config.number.name.clone(),
     };
-    let hello = ToConsole::Hello { agent: shown, calls, number };
+    let turn = office.config.turn.as_ref();
+    let hello = ToConsole::Hello {
+        ice_servers: ice_servers::of(turn, agent.id.as_str()),
+        relay_only: turn.is_some_and(|turn| turn.relay_only),
+        agent: shown,
+        calls,
+        number,
+    };
     let mut greeted = send(&mut socket, &hello).await;
     if let Some(notice) = notice {
         greeted = greeted && send(&mut socket, &notice).await;
@@ -112,6 +120,7 @@ async fn talk(
 ) {
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut not_before = Instant::now();
+    let mut login_ends = next_login(office);
     let mut silent = 0;
     loop {
         tokio::select! {
@@ -124,6 +133,15 @@ async fn talk(
                 not_before = Instant::now() + AGENTS_EVERY;
                 if socket.send(Message::Text(Utf8Bytes::from(&*newest))).await.is_err() {
                     return;
+                }
+            }
+            () = at(login_ends) => {
+                login_ends = next_login(office);
+                if let Some(turn) = &office.config.turn {
+                    let frame = ice_servers::frame(turn, agent.id.as_str());
+                    if !send(socket, &frame).await {
+                        return;
+                    }
                 }
             }
             message = socket.recv() => {
@@ -142,6 +160,18 @@ async fn talk(
                 }
             }
         }
+    }
+}
+
+/// When the browser needs a new login for TURN.
+fn next_login(office: &Office) -> Option<Instant> {
+    office.config.turn.as_ref().map(|turn| Instant::now() + ice_servers::told_every(turn))
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
