@@ -32,14 +32,14 @@ use crate::{
               (status = 404, body = super::Refused)))]
 pub(super) async fn diagnosis(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Diagnosis>, ApiError> {
     let call_id = call_id(&id)?;
-    let verdicts = match look(&office, &call_id).await {
+    let verdicts = match look(&office, &caller, &call_id).await {
         Some(look) => of_look(&look),
         None => {
-            let cdr = office.store.cdr(call_id.clone()).await?;
+            let cdr = office.store.cdr(caller.lines(), call_id.clone()).await?;
             of_record(&cdr.ok_or_else(|| ApiError::not_found("no call has this id"))?)
         }
     };

@@ -16,10 +16,12 @@ use crate::{
     responses((status = 200, body = Report, description = "What was looked at, and the worst of it")))]
 pub(super) async fn examine(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
 ) -> Result<Json<Report>, ApiError> {
     // One at a time: it asks the platform, and a page may be reloaded in impatience.
     let alone = office.examination.acquire().await;
     let _alone = alone.map_err(|_| ApiError::internal("the gateway stops"))?;
-    Ok(Json(doctor::examine(&office.config, Runs::Yes).await))
+    let report = doctor::examine(&office.config, Runs::Yes).await;
+    let lines = caller.lines();
+    Ok(Json(report.only(|line| lines.contains(line))))
 }

@@ -12,7 +12,7 @@ use super::{
     actor::{self, PlaceError},
     advice,
 };
-use crate::{events::ConsoleId, office::Office};
+use crate::{events::ConsoleId, line::Line, office::Office};
 
 /// The word for a gateway that stops.
 pub(crate) const STOPPED: &str = "gateway_stopped";
@@ -84,11 +84,12 @@ impl From<PlaceError> for NotPlaced {
 /// Why the call was not placed.
 pub(crate) async fn by_flow(
     office: &Arc<Office>,
+    line: &Arc<Line>,
     to: WaId,
     name: Option<String>,
 ) -> Result<CallId, NotPlaced> {
     let (placer, placed) = oneshot::channel();
-    actor::place_flow(office, to, name, Placer::Program(placer))?;
+    actor::place_flow(office, line, to, name, Placer::Program(placer))?;
     placed.await.unwrap_or_else(|_| {
         // Its task died: whether the platform was asked is not known.
         let text = "The gateway stopped while it placed the call.".into();

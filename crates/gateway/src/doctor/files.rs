@@ -10,7 +10,7 @@ use rustls::{
 
 use super::finding::Finding;
 use crate::{
-    config::{Config, TlsFiles},
+    config::{FlowSource, TlsFiles},
     prompts::Shelf,
 };
 
@@ -18,9 +18,9 @@ use crate::{
 const RENEWED_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 
 /// Is the folder of the records there, and may we write in it?
-pub(super) fn storage(config: &Config) -> Finding {
+pub(super) fn storage(folder: Option<&Path>) -> Finding {
     let check = "storage.folder";
-    let Some(folder) = &config.data_dir else {
+    let Some(folder) = folder else {
         let fix = "Set data_dir, or start with --data.";
         let what = "Nothing is kept: records, consent and webhooks end with the process.";
         return Finding::warning(check, what, fix);
@@ -44,9 +44,9 @@ fn write_in(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Can the flow be walked and every prompt played?
-pub(super) fn prompts(config: &Config) -> Finding {
+pub(super) fn prompts(flow: Option<&FlowSource>) -> Finding {
     let check = "flow.prompts";
-    match Shelf::load(config.flow.as_ref()) {
+    match Shelf::load(flow) {
         Ok(shelf) if shelf.flow.is_none() => {
             let fix = "Set `flow`, or have an agent be available at every hour.";
             Finding::warning(check, "No flow answers when no agent does: such calls end.", fix)
@@ -162,30 +162,24 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_written_is_a_fault_and_none_a_warning() {
-        let mut config = Config::demo("http://127.0.0.1:8400", None);
-        assert_eq!(storage(&config).grade, Grade::Warning);
         let folder = tempfile::tempdir().unwrap();
-        config.data_dir = Some(folder.path().join("data"));
-        assert_eq!(storage(&config).grade, Grade::Ok);
-        assert_eq!(std::fs::read_dir(folder.path().join("data")).unwrap().count(), 0);
+        let data = folder.path().join("data");
+        assert_eq!(storage(None).grade, Grade::Warning);
+        assert_eq!(storage(Some(&data)).grade, Grade::Ok);
+        assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0);
         std::fs::write(folder.path().join("file"), "").unwrap();
-        config.data_dir = Some(folder.path().join("file"));
-        assert_eq!(storage(&config).grade, Grade::Fault);
+        assert_eq!(storage(Some(&folder.path().join("file"))).grade, Grade::Fault);
     }
 
     #[test]
     fn a_prompt_that_cannot_be_played_is_named() {
         let toml = "start = \"a\"\n[step.a]\nplay = \"a\"\nnext = \"z\"\n[step.z]\nhang_up = true\n";
         let prompts = vec![("a".to_owned(), b"no sound".to_vec())];
-        let flow = crate::config::FlowSource::Embedded { toml: toml.into(), prompts };
-        let broken = prompts_of(Some(flow));
+        let flow = FlowSource::Embedded { toml: toml.into(), prompts };
+        let broken = super::prompts(Some(&flow));
         assert_eq!(broken.grade, Grade::Fault);
         assert!(broken.evidence.unwrap().contains("prompt a"));
-        assert_eq!(prompts_of(None).grade, Grade::Warning);
-    }
-
-    fn prompts_of(flow: Option<crate::config::FlowSource>) -> Finding {
-        prompts(&Config::demo("http://127.0.0.1:8400", flow))
+        assert_eq!(super::prompts(None).grade, Grade::Warning);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! must not look like one that passed.
 
 use serde::Serialize;
-use terms::Timestamp;
+use terms::{PhoneNumberId, Timestamp};
 use utoipa::ToSchema;
 
 /// How bad it is, the worst last.
@@ -36,6 +36,10 @@ impl Grade {
 pub struct Finding {
     /// Its stable name, `area.thing`.
     pub check: &'static str,
+    /// Of which number, where it is of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub line: Option<PhoneNumberId>,
     /// How it is.
     pub grade: Grade,
     /// The same for people.
@@ -51,7 +55,8 @@ pub struct Finding {
 impl Finding {
     /// All is well.
     pub(super) fn ok(check: &'static str, what: impl Into<String>) -> Self {
-        Self { check, grade: Grade::Ok, what: what.into(), evidence: None, fix: None }
+        let what = what.into();
+        Self { check, line: None, grade: Grade::Ok, what, evidence: None, fix: None }
     }
 
     /// It works, not always.
@@ -62,6 +67,12 @@ impl Finding {
     /// Calls fail or stay silent.
     pub(super) fn fault(check: &'static str, what: impl Into<String>, fix: &str) -> Self {
         Self { grade: Grade::Fault, ..Self::warning(check, what, fix) }
+    }
+
+    /// It is of this number.
+    pub(super) fn of_line(mut self, line: &PhoneNumberId) -> Self {
+        self.line = Some(line.clone());
+        self
     }
 
     /// What shows it.
@@ -84,6 +95,14 @@ pub struct Report {
 }
 
 impl Report {
+    /// What may be told to somebody who may see only some numbers.
+    #[must_use]
+    pub(crate) fn only(self, may_see: impl Fn(&PhoneNumberId) -> bool) -> Self {
+        let mut findings = self.findings;
+        findings.retain(|finding| finding.line.as_ref().is_none_or(&may_see));
+        Self::new(self.checked_at, findings)
+    }
+
     pub(super) fn new(checked_at: Timestamp, findings: Vec<Finding>) -> Self {
         let worst = findings.iter().map(|finding| finding.grade).max().unwrap_or(Grade::Ok);
         Self { worst, checked_at, findings }
@@ -92,11 +111,13 @@ impl Report {
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for Finding { check, grade, what, evidence, fix } in &self.findings {
-            writeln!(f, "{:<8} {check:<24} {what}", grade.as_str())?;
-            let more = [("seen", evidence), ("fix", fix)];
-            for (word, text) in more.iter().filter_map(|(word, text)| Some((word, (*text).as_ref()?))) {
-                writeln!(f, "{:<8} {word:>24} {text}", "")?;
+        for Finding { check, line, grade, what, evidence, fix } in &self.findings {
+            let of = line.as_ref().map_or_else(String::new, |line| format!(" ({line})"));
+            writeln!(f, "{:<8} {check:<24} {what}{of}", grade.as_str())?;
+            for (word, text) in [("seen", evidence), ("fix", fix)] {
+                if let Some(text) = text {
+                    writeln!(f, "{:<8} {word:>24} {text}", "")?;
+                }
             }
         }
         write!(f, "In all: {}", self.worst.as_str())

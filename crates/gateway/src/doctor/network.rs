@@ -140,7 +140,7 @@ fn session(told: &[SocketAddr], config: &Config) -> Vec<Finding> {
     }
     lints.dedup();
     // A platform on this machine reaches every address of it.
-    let near = is_near(&config.upstream.base_url);
+    let near = config.lines.iter().all(|line| is_near(&line.upstream.base_url));
     let worth = |lint: &Lint| !(near && matches!(lint, Lint::Loopback(_) | Lint::Private(_)));
     let found: Vec<Finding> = lints.iter().filter(|lint| worth(lint)).map(of_lint).collect();
     if found.is_empty() {
@@ -250,7 +250,7 @@ mod tests {
         let private: Vec<SocketAddr> = vec!["172.17.0.2:10000".parse().unwrap()];
         let grade = |config: &Config, told: &[SocketAddr]| session(told, config)[0].grade;
         assert_eq!(grade(&config, &private), super::super::finding::Grade::Ok);
-        config.upstream.base_url = "https://graph.facebook.com".into();
+        config.lines.first.upstream.base_url = "https://graph.facebook.com".into();
         assert_eq!(grade(&config, &private), super::super::finding::Grade::Fault);
         let public: Vec<SocketAddr> = vec!["203.0.113.20:10000".parse().unwrap()];
         assert_eq!(grade(&config, &public), super::super::finding::Grade::Ok);

@@ -36,7 +36,8 @@ pub(super) async fn examine(upstream: &Upstream, number: &Number) -> Examined {
         Ok(client) => client,
         Err(error) => {
             let fix = "Look at this machine's root certificates.";
-            examined.findings.push(Finding::fault("upstream.client", error.to_string(), fix));
+            let fault = Finding::fault("upstream.client", error.to_string(), fix);
+            examined.findings.push(fault.of_line(&number.phone_number_id));
             return examined;
         }
     };
@@ -46,6 +47,8 @@ pub(super) async fn examine(upstream: &Upstream, number: &Number) -> Examined {
         Edition::Dialog360 => reader.settings(number, &mut examined.findings).await,
     }
     examined.findings.extend(reader.ahead_ms.map(judge::clock));
+    let of_line = |finding: Finding| finding.of_line(&number.phone_number_id);
+    examined.findings = examined.findings.into_iter().map(of_line).collect();
     examined
 }
 
