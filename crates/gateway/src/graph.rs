@@ -304,7 +304,6 @@ fn refusal(status: StatusCode, body: &[u8]) -> GraphError {
     GraphError::Refused { code, text: answer.text().trim_end_matches('.').to_owned() }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as a function for map_err")]
 fn unreachable(error: reqwest::Error) -> Failed {
     let why = if error.is_timeout() {
         "no answer in time"

@@ -5,7 +5,7 @@
 //! `use-auth-secret`). So no lasting password ever reaches a browser.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
 /// A login made from a secret.

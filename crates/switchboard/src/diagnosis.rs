@@ -201,9 +201,10 @@ fn of_leg(name: Name, leg: &Leg, found: &mut Vec<Finding>) {
         return found.push(what.shown_by(seen).cured_by(network));
     }
     if leg.dtls_ms.is_none() {
-        let seen = leg.alert.map_or("The handshake was never finished.".to_owned(), |alert| {
-            format!("The far end ended the handshake with alert {alert}.")
-        });
+        let seen = match leg.alert {
+            Some(alert) => format!("The far end ended the handshake with alert {alert}."),
+            None => "The handshake was never finished.".to_owned(),
+        };
         let text = format!("The keys for audio to {people} were never agreed (DTLS).");
         let fix = "Send the SDP of the very connection that does the handshake, unchanged; nothing \
                    between may rewrite its fingerprint or drop UDP packets above 1,200 bytes.";

@@ -100,24 +100,7 @@ fn judged(believed: Result<(), rustls::Error>, host: Option<&str>) -> Finding {
         let fix = "Have it issued again by a public authority.";
         return Finding::fault(check, "The certificate cannot be used.", fix).seen(seen);
     };
-    let (what, fix) = match why {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            ("The certificate has ended.", "Renew it; the gateway takes new files while it runs.")
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            ("The certificate is not valid yet.", "Look at this machine's clock.")
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
-            "The certificate is for another name than the callback URL.",
-            "Have it issued for the host in the app's callback URL.",
-        ),
-        CertificateError::UnknownIssuer => (
-            "The certificate leads to no public authority: webhooks will not be delivered.",
-            "Add the intermediate certificates to the file, or use a public authority; one of your \
-             own is fine for a sandbox.",
-        ),
-        _ => ("The certificate cannot be used.", "Have it issued again by a public authority."),
-    };
+    let (what, fix) = words(&why);
     // Without a public host nobody outside was ever meant to believe it.
     let finding = if host.is_some() {
         Finding::fault(check, what, fix)
@@ -125,6 +108,31 @@ fn judged(believed: Result<(), rustls::Error>, host: Option<&str>) -> Finding {
         Finding::warning(check, what, fix)
     };
     finding.seen(seen)
+}
+
+/// What a reason means, and what to do.
+fn words(why: &CertificateError) -> (&'static str, &'static str) {
+    use CertificateError as Why;
+    if matches!(why, Why::Expired | Why::ExpiredContext { .. }) {
+        return ("The certificate has ended.", "Renew it; the gateway takes new files as it runs.");
+    }
+    if matches!(why, Why::NotValidYet | Why::NotValidYetContext { .. }) {
+        return ("The certificate is not valid yet.", "Look at this machine's clock.");
+    }
+    if matches!(why, Why::NotValidForName | Why::NotValidForNameContext { .. }) {
+        return (
+            "The certificate is for another name than the callback URL.",
+            "Have it issued for the host in the app's callback URL.",
+        );
+    }
+    if matches!(why, Why::UnknownIssuer) {
+        return (
+            "The certificate leads to no public authority: webhooks will not be delivered.",
+            "Add the intermediate certificates to the file, or use a public authority; one of your \
+             own is fine for a sandbox.",
+        );
+    }
+    ("The certificate cannot be used.", "Have it issued again by a public authority.")
 }
 
 /// Whether a client would believe it at that time. Without a name to compare, the rest counts.

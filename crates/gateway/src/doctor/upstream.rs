@@ -6,7 +6,7 @@
 
 use reqwest::{Client, header};
 use serde::de::DeserializeOwned;
-use terms::Timestamp;
+use terms::{AppId, Timestamp, WabaId};
 use wire::{
     edition::{self, Edition, Endpoint, GraphVersion},
     graph::{error::ErrorAnswer, settings::Settings},
@@ -86,7 +86,7 @@ impl Reader<'_> {
             Err(unread) => found.push(not_read("upstream.number", "the number", unread)),
         }
         self.settings(number, found).await;
-        let (Some(Ok(account)), Some(app)) = (account.map(|id| id.parse()), app) else {
+        let (Some(Ok(account)), Some(app)) = (account.map(|id| id.parse::<WabaId>()), app) else {
             let fix = "Look at the subscriptions in the app's dashboard.";
             let what = "Which account and app the number belongs to is not known.";
             return found.push(Finding::warning("webhooks.account", what, fix));
@@ -114,7 +114,7 @@ impl Reader<'_> {
     /// The app's own subscription is read with the app's own token.
     async fn fields(&mut self, version: GraphVersion, app: &str, examined: &mut Examined) {
         let Some(secret) = &self.upstream.app_secret else { return };
-        let Ok(id) = app.parse() else { return };
+        let Ok(id) = app.parse::<AppId>() else { return };
         let path = edition::app_subscriptions_path(version, &id);
         let token = format!("{app}|{}", secret.expose());
         let finding = match self.read(&path, Some(token)).await {
