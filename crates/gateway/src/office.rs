@@ -1,12 +1,13 @@
 //! What does every room of the gateway need?
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use engine::{Engine, Mixer};
 
 use crate::{
     calls::registry::Registry, config::Config, console::session::Sessions, flows::speech::Speech,
-    line::Lines, metrics::Metrics, organisation::Organisations, outbox::Outbox, store::Store,
+    line::Lines, metrics::Metrics, organisation::Organisations, outbox::Outbox,
+    public_address::PublicAddress, store::Store,
 };
 
 /// The shared parts of one gateway. What is of one number is in its [`crate::line::Line`], what is of
@@ -16,6 +17,9 @@ pub(crate) struct Office {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
     pub(crate) mixer: Mixer,
+    /// The addresses far ends are told; empty means the bound one.
+    pub(crate) advertised: Vec<IpAddr>,
+    pub(crate) public_address: PublicAddress,
     pub(crate) organisations: Organisations,
     pub(crate) lines: Lines,
     pub(crate) store: Store,
@@ -27,6 +31,8 @@ pub(crate) struct Office {
     /// Rung when a webhook has been stored.
     pub(crate) inbox: tokio::sync::Notify,
     pub(crate) sessions: Sessions,
+    /// One examination at a time.
+    pub(crate) examination: tokio::sync::Semaphore,
     /// The seats of those who read the stream of events.
     pub(crate) readers: Arc<tokio::sync::Semaphore>,
 }

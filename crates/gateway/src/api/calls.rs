@@ -14,7 +14,7 @@ use wire::console::{Call, CallState};
 use super::ApiError;
 use crate::{
     calls::registry::{Letter, Look},
-    cdr::{Cdr, LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord, Cost},
+    cdr::{Cdr, Cost, LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord},
     console::session::Caller,
     flows::FlowRecord,
     line::Lines,

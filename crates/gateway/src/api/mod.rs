@@ -11,6 +11,7 @@ mod consents;
 mod contacts;
 mod control;
 mod diagnosis;
+mod doctor;
 mod events;
 mod flows;
 mod idempotency;
@@ -43,7 +44,10 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    calls::{advice, placing::NotPlaced},
+    calls::{
+        advice,
+        placing::{self, NotPlaced},
+    },
     console::{session::Caller, socket},
     graph::GraphError,
     line::Line,
@@ -58,9 +62,8 @@ const REQUEST_MAX: usize = 64 * 1024;
 
 /// Every route.
 pub(crate) fn router(office: Arc<Office>) -> Router {
-    let hook = Router::new()
-        .route("/webhooks/whatsapp", get(webhook::handshake).post(webhook::receive))
-        .layer(DefaultBodyLimit::max(webhook::BODY_MAX));
+    let hook =
+        Router::new().route("/webhooks/whatsapp", get(webhook::handshake).post(webhook::receive));
     let (rest, _) = rest().split_for_parts();
     Router::new()
         .merge(rest)
@@ -117,6 +120,7 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(contacts::one))
         .routes(routes!(contacts::ask_permission))
         .routes(routes!(contacts::write))
+        .routes(routes!(doctor::examine))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::metrics))
@@ -290,6 +294,9 @@ impl From<NotPlaced> for ApiError {
             NotPlaced::Unreachable { why } => GraphError::Unreachable { why }.into(),
             NotPlaced::Held(held) => {
                 Self::by_rule(held.rule.to_owned(), held.evidence, held.changes_at)
+            }
+            NotPlaced::Stopping => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, placing::STOPPED, error.to_string())
             }
             NotPlaced::Ended { reason, text } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, text)

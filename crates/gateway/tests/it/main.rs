@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 mod agents;
-mod beside;
 mod asked;
+mod beside;
 mod config;
 mod consent;
 mod desk;
@@ -12,6 +12,7 @@ mod drain;
 mod events;
 mod flows;
 mod hand_over;
+mod helpers;
 mod lines;
 mod money;
 mod openapi;
