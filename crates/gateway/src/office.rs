@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use engine::Engine;
+use wire::console::Number;
 
 use crate::{
     calls::registry::Registry, config::Config, console::session::Sessions, events::Consoles,
@@ -34,5 +35,13 @@ impl Office {
     /// The business number as people read it.
     pub(crate) fn number(&self) -> &str {
         self.config.number.digits.as_str()
+    }
+    /// The business number, for consoles and programs.
+    pub(crate) fn shown_number(&self) -> Number {
+        Number {
+            phone_number_id: self.config.number.phone_number_id.clone(),
+            display: self.number().to_owned(),
+            name: self.config.number.name.clone(),
+        }
     }
 }

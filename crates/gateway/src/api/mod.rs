@@ -11,6 +11,7 @@ mod control;
 mod diagnosis;
 mod events;
 mod idempotency;
+mod numbers;
 pub mod openapi;
 mod operations;
 mod place;
@@ -92,6 +93,8 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(contacts::one))
         .routes(routes!(contacts::ask_permission))
         .routes(routes!(contacts::write))
+        .routes(routes!(numbers::list))
+        .routes(routes!(numbers::settings, numbers::change_settings))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::metrics))

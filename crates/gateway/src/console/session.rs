@@ -15,6 +15,7 @@ use axum::{
 };
 use terms::AgentId;
 use tokio::time::Instant;
+use wire::console::Role;
 
 use crate::{api::ApiError, config::Agent, office::Office, scheme::Scheme};
 
@@ -99,6 +100,19 @@ pub(crate) enum Caller {
     Program,
     /// An agent with a session.
     Agent(Agent),
+}
+
+impl Caller {
+    /// Whether settings of the business may be changed.
+    pub(crate) fn administers(&self) -> bool {
+        match self {
+            Self::Program => true,
+            Self::Agent(agent) => match agent.role {
+                Role::Supervisor => true,
+                Role::Agent => false,
+            },
+        }
+    }
 }
 
 impl FromRequestParts<Arc<Office>> for Caller {

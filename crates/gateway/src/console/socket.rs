@@ -22,7 +22,7 @@ use tokio::{
 };
 use wire::{
     SdpText,
-    console::{FromConsole, Number, Presence, ToConsole},
+    console::{FromConsole, Presence, ToConsole},
 };
 
 use super::session::Caller;
@@ -81,11 +81,7 @@ async fn serve(office: Arc<Office>, agent: Agent, mut socket: WebSocket) {
     let Opened { id, mut frames, there, agent: shown, calls, notice } =
         office.consoles.open(&agent);
     office.metrics.consoles(1);
-    let number = Number {
-        phone_number_id: office.config.number.phone_number_id.clone(),
-        display: office.number().to_owned(),
-        name: office.config.number.name.clone(),
-    };
+    let number = office.shown_number();
     let hello = ToConsole::Hello { agent: shown, calls, number };
     let mut greeted = send(&mut socket, &hello).await;
     if let Some(notice) = notice {
