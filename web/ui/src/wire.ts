@@ -119,17 +119,22 @@ export interface SandboxState {
 // ---- the agents' console and the gateway -----------------------------------------------------
 
 export type Direction = "USER_INITIATED" | "BUSINESS_INITIATED";
-export type Presence = "available" | "away";
+export type Presence = "available" | "away" | "wrap_up";
 export type AgentState = Presence | "ringing" | "busy" | "offline";
+export type Role = "agent" | "supervisor" | "admin" | "auditor";
 
 export interface Colleague {
   id: string;
   name: string;
   state: AgentState;
+  /** In this state since. */
+  since?: Time;
+  wrap_up_until?: Time;
+  skills?: string[];
 }
 
 export interface Agent extends Colleague {
-  role: "agent" | "supervisor";
+  role: Role;
 }
 
 export interface BusinessNumber {
@@ -156,6 +161,8 @@ export interface Call {
   direction: Direction;
   state: "placing" | "ringing" | "in_flow" | "connected" | "held" | "transferring" | "consulting" | "ended";
   contact: Peer;
+  /** Of the user's number: two letters. */
+  country?: string;
   /** The business number, for people. */
   number: string;
   since: Time;
@@ -170,11 +177,24 @@ export interface Call {
   ended_at?: Time;
   /** A stable word. */
   reason?: string;
-  fault?: "user" | "business" | "platform";
+  fault?: "user" | "business" | "platform" | "gateway";
   text?: string;
   duration_s?: number;
   pulses?: number;
   price?: Money;
+  /** What its agent wrote about it. */
+  notes?: string;
+  wrap_up?: string;
+  queue?: QueuedCall;
+}
+
+/** Which queue a call waits in, or came from. */
+export interface QueuedCall {
+  name: string;
+  since?: Time;
+  position?: number;
+  estimated_wait_s?: number;
+  waited_s?: number;
 }
 
 /** What one leg of an ended call measured. */
@@ -183,6 +203,8 @@ export interface LegRecord {
   lost: number;
   sent: number;
   jitter_ms?: number;
+  round_trip_ms?: number;
+  first_media_ms?: number;
   /** Estimated quality, 1 to 4.5. */
   mos?: number;
 }
@@ -195,6 +217,15 @@ export interface CallRecord extends Call {
   agent_leg?: LegRecord;
   transfers?: { at: Time; from: string; to?: string }[];
   hold_s?: number;
+  keys_pressed?: number;
+}
+
+/** An event of `GET /v1/events`; of a call's events the data is the call. */
+export interface CallEvent {
+  id: string;
+  type: string;
+  time: Time;
+  data: Partial<Call>;
 }
 
 export interface ContactPermission {
@@ -212,6 +243,7 @@ export interface ChatLine {
 }
 
 export interface Contact extends Peer {
+  country?: string;
   permission: ContactPermission;
   window_open_until?: Time;
   /** Oldest first; absent in the list of contacts. */
@@ -224,6 +256,8 @@ export interface Preflight {
   evidence: string;
   changes_at?: Time;
   price?: { pulse: string; per_minute: string; currency: string; card: string };
+  /** What comes near a limit. */
+  warnings?: { rule: string; text: string }[];
 }
 
 export interface Diagnosis {

@@ -1,6 +1,6 @@
 /** Whom does the desk know? The people seen so far, newest first, each with chat and permission. */
-import type { Contact as Known } from "../../ui/src/wire.ts";
-import * as api from "./api.ts";
+import type { Contact as Known } from "../../../ui/src/wire.ts";
+import * as api from "../api.ts";
 
 /** A contact with a number; those known by a business-scoped id alone cannot be shown or called yet. */
 export type Contact = Known & { wa_id: string };

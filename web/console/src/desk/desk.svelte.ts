@@ -2,10 +2,10 @@
  * What does an agent's desk know and do? Who is signed in, who is ringing, the one call the agent is on,
  * the contacts and their chats; kept in step with the gateway over one WebSocket.
  */
-import { CallAudio, MicrophoneError } from "../../ui/src/call-audio.svelte.ts";
-import { Link, socketUrl, type LinkState } from "../../ui/src/link.ts";
-import { ring, ringback } from "../../ui/src/ringer.ts";
-import { Ticker } from "../../ui/src/ticker.svelte.ts";
+import { CallAudio, MicrophoneError } from "../../../ui/src/call-audio.svelte.ts";
+import { Link, socketUrl, type LinkState } from "../../../ui/src/link.ts";
+import { ring, ringback } from "../../../ui/src/ringer.ts";
+import { Ticker } from "../../../ui/src/ticker.svelte.ts";
 import type {
   Agent,
   BusinessNumber,
@@ -18,11 +18,12 @@ import type {
   Presence,
   RingStopped,
   ToGateway,
-} from "../../ui/src/wire.ts";
-import { phoneNumber } from "../../ui/src/words.ts";
-import * as api from "./api.ts";
+} from "../../../ui/src/wire.ts";
+import { phoneNumber } from "../../../ui/src/words.ts";
+import * as api from "../api.ts";
 import { Contacts } from "./contacts.svelte.ts";
-import { endWords } from "./end-words.ts";
+import { endWords } from "../texts/endings.ts";
+import { spoken } from "../texts/language.svelte.ts";
 import { mayCall } from "./permission-words.ts";
 
 export type Stage = "placing" | "ringing" | "connecting" | "talking" | "ended";
@@ -39,6 +40,8 @@ export class DeskCall {
   digits = $state("");
   end = $state<{ title: string; text: string } | null>(null);
   abandoned = false;
+  /** Somebody writes about it: it stays on the screen after its end. */
+  kept = false;
   #quiet: (() => void) | null = null;
 
   constructor(
@@ -139,7 +142,7 @@ export class Desk {
     const offer = await this.#offer(call);
     if (offer === null || call.abandoned) return;
     if (!this.#link.send({ type: "place", to: who.wa_id, sdp: offer })) {
-      this.#over(call, "No connection", "The gateway is not reachable just now. Try again in a moment.");
+      this.#over(call, spoken.t.live.noConnection, spoken.t.live.noConnectionHint);
     }
   }
 
@@ -148,7 +151,7 @@ export class Desk {
     if (!call || call.stage === "ended") return;
     if (call.id === null) call.abandoned = true;
     else this.#link.send({ type: "hang_up", call_id: call.id });
-    this.#over(call, "Call ended", "");
+    this.#over(call, spoken.t.live.ended, "");
   }
 
   mute(on: boolean): void {
@@ -238,7 +241,7 @@ export class Desk {
     if (this.ringing.length === 0) this.#ring(false);
     const call = this.call;
     if (call?.id && call.stage !== "ended" && !calls.some((each) => each.call_id === call.id)) {
-      this.#over(call, "Call ended", "It ended while the gateway was not reachable.");
+      this.#over(call, spoken.t.live.ended, spoken.t.live.endedAway);
     }
     const left = calls.find((each) => each.away && each.agent === this.me.id);
     if (left && (!this.busy || this.call?.id === left.call_id)) void this.#rejoin(left);
@@ -284,12 +287,13 @@ export class Desk {
   #wentOn(call: DeskCall, facts: Call): boolean {
     const me = this.me.id;
     if (call.stage !== "talking") return false;
+    const t = spoken.t.live;
     const given = facts.state === "transferring" || facts.state === "in_flow";
     const ours = facts.agent === me || (facts.state === "consulting" && facts.other === me);
     if (ours && !given) return false;
-    if (facts.state === "in_flow") this.#over(call, "Handed to the menu", `${call.name} hears the menu.`);
-    else if (given) this.#over(call, "Transferred", `It rings at ${this.nameOf(facts.other)}'s desk.`);
-    else this.#over(call, "You are out of the call", `${this.nameOf(facts.agent)} has ${call.name}.`);
+    if (facts.state === "in_flow") this.#over(call, t.toMenu, t.toMenuHint(call.name));
+    else if (given) this.#over(call, t.transferred, t.transferredHint(this.nameOf(facts.other)));
+    else this.#over(call, t.out, t.outHint(this.nameOf(facts.agent), call.name));
     return true;
   }
 
@@ -324,7 +328,7 @@ export class Desk {
     } catch (error) {
       console.warn("the gateway's answer was not usable", error);
       this.#link.send({ type: "hang_up", call_id: callId });
-      this.#over(call, "Call failed", "The browser could not use the gateway's answer for the sound.");
+      this.#over(call, spoken.t.live.failed, spoken.t.live.failedHint);
     }
   }
 
@@ -333,7 +337,7 @@ export class Desk {
     this.#dropRinging(callId);
     const call = this.#live(callId);
     if (call?.stage === "connecting" && why === "ended") {
-      this.#over(call, "Caller gave up", `${call.name} hung up before you were connected.`);
+      this.#over(call, spoken.t.live.gaveUp, spoken.t.live.gaveUpHint(call.name));
     }
   }
 
@@ -384,8 +388,9 @@ export class Desk {
       call.audio = audio;
       return await audio.offer();
     } catch (error) {
-      const text = error instanceof MicrophoneError ? error.message : "The browser could not prepare the sound.";
-      this.#over(call, "No microphone", text);
+      const { microphone, live } = spoken.t;
+      const text = error instanceof MicrophoneError ? microphone[error.fault] : live.noSound;
+      this.#over(call, live.noMicrophone, text);
       return null;
     }
   }
@@ -393,7 +398,7 @@ export class Desk {
   #over(call: DeskCall, title: string, text: string): void {
     call.finish(title, text);
     setTimeout(() => {
-      if (this.call === call) this.call = null;
+      if (this.call === call && !call.kept) this.call = null;
     }, END_SHOWN_MS);
   }
 

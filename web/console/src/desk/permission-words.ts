@@ -1,7 +1,8 @@
 /** May we call this contact, in words? */
-import type { IconName } from "../../ui/src/icons.ts";
-import type { Contact } from "../../ui/src/wire.ts";
-import { timeOfDay } from "../../ui/src/words.ts";
+import type { IconName } from "../../../ui/src/icons.ts";
+import type { Contact } from "../../../ui/src/wire.ts";
+import { timeOfDay, when } from "../texts/format.ts";
+import { spoken } from "../texts/language.svelte.ts";
 
 export interface PermissionWords {
   text: string;
@@ -14,30 +15,24 @@ export function mayCall(contact: Contact): boolean {
 }
 
 export function permissionWords(contact: Contact): PermissionWords {
-  const name = contact.name || "This person";
+  const words = spoken.t.permission;
+  const name = contact.name || spoken.t.pane.thisPerson;
   const { state, expires_at } = contact.permission;
   switch (state) {
     case "permanent":
-      return { text: `${name} always allows your calls.`, tone: "yes", icon: "shield" };
+      return { text: words.permanent(name), tone: "yes", icon: "shield" };
     case "temporary": {
-      const end = expires_at ? ` until ${moment(expires_at)}` : "";
-      return { text: `${name} allows your calls${end}.`, tone: "yes", icon: "shield" };
+      const text = expires_at ? words.temporaryUntil(name, when(expires_at)) : words.temporary(name);
+      return { text, tone: "yes", icon: "shield" };
     }
     case "requested": {
       const asked = contact.chat?.findLast((line) => line.kind === "permission_request");
-      const when = asked ? ` at ${timeOfDay(asked.at)}` : "";
-      return { text: `You asked ${name}${when}. Waiting for the answer.`, tone: "wait", icon: "clock" };
+      const text = asked ? words.requestedAt(name, timeOfDay(asked.at)) : words.requested(name);
+      return { text, tone: "wait", icon: "clock" };
     }
     case "none": {
       const answered = contact.chat?.some((line) => line.kind === "permission_reply");
-      const text = answered ? `${name} does not allow your calls.` : `${name} has not allowed you to call yet.`;
-      return { text, tone: "no", icon: "shield-off" };
+      return { text: answered ? words.refused(name) : words.none(name), tone: "no", icon: "shield-off" };
     }
   }
-}
-
-function moment(at: string): string {
-  const date = new Date(at);
-  const day = date.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" });
-  return `${day}, ${timeOfDay(at)}`;
 }
