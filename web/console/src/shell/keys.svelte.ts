@@ -17,14 +17,16 @@ export const ACTION_KEYS: Readonly<Record<Action, string>> = {
   help: "?",
 };
 
-/** After `g`. */
+export const PAGE_PREFIX = "g";
+
+/** After the prefix. */
 export const PAGE_KEYS: Readonly<Record<Page, string>> = {
   desk: "d",
   calls: "c",
   numbers: "n",
 };
 
-/** So long a `g` waits for its letter. */
+/** So long the prefix waits for its letter. */
 const PAUSE_MS = 1_500;
 const KEPT_AS = "offhook.keys";
 
@@ -50,7 +52,7 @@ export class Keys {
       const page = (Object.keys(PAGE_KEYS) as Page[]).find((each) => PAGE_KEYS[each] === key);
       if (page) return this.#take(event, () => this.open(page));
     }
-    if (key === "g") {
+    if (key === PAGE_PREFIX) {
       this.#gone = event.timeStamp + PAUSE_MS;
       return;
     }
