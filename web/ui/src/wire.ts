@@ -159,7 +159,7 @@ export interface Money {
 export interface Call {
   call_id: string;
   direction: Direction;
-  state: "placing" | "ringing" | "in_flow" | "connected" | "held" | "transferring" | "consulting" | "ended";
+  state: "placing" | "ringing" | "in_flow" | "connected" | "held" | "transferring" | "consulting" | "three_way" | "ended";
   contact: Peer;
   /** Of the user's number: two letters. */
   country?: string;
@@ -169,6 +169,8 @@ export interface Call {
   agent?: string;
   /** The other agent, who rings to take it over or to be asked, or is being asked. */
   other?: string;
+  /** Who of the supervisors is in it. */
+  supervisor?: { id: string; how: Supervising; since: Time };
   /** Its agent's browser is gone and may come back. */
   away?: boolean;
   deeplink_payload?: string;
@@ -187,6 +189,9 @@ export interface Call {
   wrap_up?: string;
   queue?: QueuedCall;
 }
+
+/** What a supervisor does in a call: hears all; speaks to the agent alone; speaks to all. */
+export type Supervising = "listening" | "whispering" | "joined";
 
 /** Which queue a call waits in, or came from. */
 export interface QueuedCall {
@@ -278,9 +283,56 @@ export type ToGateway =
   | { type: "consult"; call_id: string; agent: string }
   | { type: "hand_over"; call_id: string }
   | { type: "rejoin"; call_id: string; sdp: string }
+  | { type: "merge"; call_id: string }
+  /** With an offer: begins. Without: back from speaking. */
+  | { type: "listen"; call_id: string; sdp?: string }
+  | { type: "whisper"; call_id: string }
+  | { type: "join"; call_id: string }
+  | { type: "leave"; call_id: string }
+  | { type: "take"; offer_id: string; sdp: string }
+  | { type: "pass"; offer_id: string }
   | { type: "digit"; call_id: string; digit: string };
 
 export type Destination = { kind: "agent"; id: string } | { kind: "flow"; step?: string };
+
+/** "You are about to call …": a call that a program or a queue asks this agent to place. */
+export interface Offer {
+  offer_id: string;
+  to: Peer;
+  cause: "program" | "callback";
+  queue?: string;
+  waiting_since?: Time;
+  until: Time;
+}
+
+export interface Queue {
+  name: string;
+  skills?: string[];
+  waiting: Waiting[];
+  agents: Record<AgentState, number>;
+  today: {
+    since: Time;
+    answered: number;
+    answered_in_time: number;
+    abandoned: number;
+    overflowed: number;
+    callbacks: number;
+    threshold_s: number;
+    service_level_percent?: number;
+    average_wait_s?: number;
+  };
+}
+
+/** A call in a queue, or a callback that keeps its place. */
+export interface Waiting {
+  call_id?: string;
+  callback_id?: string;
+  contact: Peer;
+  since: Time;
+  position: number;
+  estimated_wait_s?: number;
+  offered_to?: string;
+}
 
 export type RingStopped = "taken" | "declined" | "timed_out" | "ended";
 
@@ -293,5 +345,9 @@ export type FromGateway =
   | { type: "contact"; contact: Contact }
   | { type: "refused"; what: string; code: string; text: string }
   | { type: "agents"; agents: Colleague[] }
+  | { type: "queues"; queues: Queue[] }
+  | { type: "offered"; offer: Offer }
+  | { type: "offer_stopped"; offer_id: string; why: RingStopped }
+  | { type: "noted"; call_id: string; notes?: string; wrap_up?: string }
   /** The gateway is being stopped: no new calls; those that run are ended at `until`. */
   | { type: "draining"; until: Time };

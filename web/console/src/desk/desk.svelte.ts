@@ -14,58 +14,22 @@ import type {
   Contact,
   Destination,
   FromGateway,
+  Offer,
   Peer,
   Presence,
+  Queue,
   RingStopped,
   ToGateway,
 } from "../../../ui/src/wire.ts";
-import { phoneNumber } from "../../../ui/src/words.ts";
 import * as api from "../api.ts";
+import { Ear } from "../wall/ear.svelte.ts";
 import { Contacts } from "./contacts.svelte.ts";
+import { DeskCall, type Person } from "./desk-call.svelte.ts";
 import { endWords } from "../texts/endings.ts";
 import { spoken } from "../texts/language.svelte.ts";
 import { mayCall } from "./permission-words.ts";
 
-export type Stage = "placing" | "ringing" | "connecting" | "talking" | "ended";
-export type Person = Peer & { wa_id: string };
-
 const END_SHOWN_MS = 12_000;
-
-export class DeskCall {
-  id = $state<string | null>(null);
-  stage = $state<Stage>("placing");
-  facts = $state<Partial<Call>>({});
-  audio = $state.raw<CallAudio | null>(null);
-  ticker = $state.raw<Ticker | null>(null);
-  digits = $state("");
-  end = $state<{ title: string; text: string } | null>(null);
-  abandoned = false;
-  /** Somebody writes about it: it stays on the screen after its end. */
-  kept = false;
-  #quiet: (() => void) | null = null;
-
-  constructor(
-    readonly direction: "in" | "out",
-    readonly who: Peer,
-  ) {}
-
-  get name(): string {
-    return this.who.name || phoneNumber(this.who.wa_id ?? "");
-  }
-
-  sound(make: (() => () => void) | null): void {
-    this.#quiet?.();
-    this.#quiet = make?.() ?? null;
-  }
-
-  finish(title: string, text: string): void {
-    this.stage = "ended";
-    this.end = { title, text };
-    this.sound(null);
-    this.ticker?.stop();
-    this.audio?.close();
-  }
-}
 
 export interface Refused {
   code: string;
@@ -80,18 +44,27 @@ export class Desk {
   number = $state<BusinessNumber | null>(null);
   ringing = $state<Call[]>([]);
   call = $state<DeskCall | null>(null);
+  /** Calls that this agent is asked to place. */
+  offers = $state<Offer[]>([]);
+  /** Every running call, by its id. */
+  live = $state<Record<string, Call>>({});
+  /** Absent where no queue is configured, and for who is no supervisor. */
+  queues = $state.raw<Queue[] | null>(null);
   refused = $state<Refused | null>(null);
   /** The gateway is being stopped: no new calls. */
   draining = $state(false);
   /** Counts ended calls, so that the call list knows when to read again. */
   endedCount = $state(0);
   readonly contacts = new Contacts();
+  /** The call of others that this supervisor is in. */
+  readonly ear: Ear;
 
   readonly #link: Link<FromGateway, ToGateway>;
   #stopRing: (() => void) | null = null;
 
   constructor(me: Agent, onSignedOut: () => void) {
     this.me = me;
+    this.ear = new Ear((message) => this.#link.send(message));
     this.#link = new Link(socketUrl("/v1/console/ws"), {
       onMessage: (message) => this.#receive(message),
       onState: (state, failures) => {
@@ -103,6 +76,7 @@ export class Desk {
 
   close(): void {
     this.hangUp();
+    this.ear.leave();
     this.#ring(false);
     this.#link.close();
   }
@@ -146,6 +120,22 @@ export class Desk {
     }
   }
 
+  /** Places the call that was offered. */
+  async take(offer: Offer): Promise<void> {
+    if (this.busy) return;
+    const call = new DeskCall("out", offer.to);
+    this.call = call;
+    this.#dropOffer(offer.offer_id);
+    const sdp = await this.#offer(call);
+    if (sdp === null || call.abandoned) this.#link.send({ type: "pass", offer_id: offer.offer_id });
+    else this.#link.send({ type: "take", offer_id: offer.offer_id, sdp });
+  }
+
+  pass(offer: Offer): void {
+    this.#link.send({ type: "pass", offer_id: offer.offer_id });
+    this.#dropOffer(offer.offer_id);
+  }
+
   hangUp(): void {
     const call = this.call;
     if (!call || call.stage === "ended") return;
@@ -173,6 +163,12 @@ export class Desk {
   consult(agent: string): void {
     const call_id = this.call?.id;
     if (call_id) this.#link.send({ type: "consult", call_id, agent });
+  }
+
+  /** All three talk. */
+  merge(): void {
+    const call_id = this.call?.id;
+    if (call_id) this.#link.send({ type: "merge", call_id });
   }
 
   handOver(): void {
@@ -209,6 +205,9 @@ export class Desk {
         this.me = message.agent;
         this.number = message.number;
         this.draining = false;
+        this.live = Object.fromEntries(message.calls.map((call) => [call.call_id, call]));
+        this.offers = [];
+        this.ear.resume(message.calls, message.agent.id);
         this.#resume(message.calls);
         return void this.contacts.load();
       case "agents":
@@ -222,15 +221,31 @@ export class Desk {
       case "ring_stopped":
         return this.#ringStopped(message.call_id, message.why);
       case "answer":
+        if (this.ear.callId === message.call_id) return void this.ear.apply(message.sdp);
         return void this.#applyAnswer(message.call_id, message.sdp);
       case "call":
+        if (message.call.state === "ended") delete this.live[message.call.call_id];
+        else this.live[message.call.call_id] = message.call;
+        this.ear.follow(message.call, this.me.id);
         return this.#follow(message.call);
+      case "queues":
+        this.queues = message.queues;
+        return;
+      case "offered":
+        this.#dropOffer(message.offer.offer_id);
+        this.offers.push(message.offer);
+        return this.#ring(true);
+      case "offer_stopped":
+        return this.#dropOffer(message.offer_id);
+      case "noted":
+        return this.#noted(message.call_id, message.notes, message.wrap_up);
       case "contact":
         return this.#contact(message.contact);
       case "draining":
         this.draining = true;
         return;
       case "refused":
+        if (this.ear.refused(message.what, message.text)) return;
         return this.#refused(message.what, message.code, message.text);
     }
   }
@@ -238,7 +253,7 @@ export class Desk {
   /** After a reconnect: calls that rang or ended while the line was down, and the one we were in. */
   #resume(calls: Call[]): void {
     this.ringing = this.ringing.filter((each) => calls.some((call) => call.call_id === each.call_id));
-    if (this.ringing.length === 0) this.#ring(false);
+    this.#quiet();
     const call = this.call;
     if (call?.id && call.stage !== "ended" && !calls.some((each) => each.call_id === call.id)) {
       this.#over(call, spoken.t.live.ended, spoken.t.live.endedAway);
@@ -267,13 +282,14 @@ export class Desk {
     }
     if (!call) return this.#late(facts);
     // What is absent now has gone.
-    call.facts = { ...call.facts, other: undefined, away: undefined, ...facts };
+    call.facts = { ...call.facts, other: undefined, away: undefined, supervisor: undefined, ...facts };
     if (facts.state === "ended") {
       const words = endWords(facts);
       return this.#over(call, words.title, words.text);
     }
     if (this.#wentOn(call, facts)) return;
-    if (facts.state === "connected" || (facts.state === "consulting" && facts.other === this.me.id)) {
+    const joined = (facts.state === "consulting" || facts.state === "three_way") && facts.other === this.me.id;
+    if (facts.state === "connected" || facts.state === "three_way" || joined) {
       call.stage = "talking";
       call.sound(null);
       call.ticker ??= new Ticker();
@@ -289,7 +305,8 @@ export class Desk {
     if (call.stage !== "talking") return false;
     const t = spoken.t.live;
     const given = facts.state === "transferring" || facts.state === "in_flow";
-    const ours = facts.agent === me || (facts.state === "consulting" && facts.other === me);
+    const asked = facts.state === "consulting" || facts.state === "three_way";
+    const ours = facts.agent === me || (asked && facts.other === me);
     if (ours && !given) return false;
     if (facts.state === "in_flow") this.#over(call, t.toMenu, t.toMenuHint(call.name));
     else if (given) this.#over(call, t.transferred, t.transferredHint(this.nameOf(facts.other)));
@@ -343,7 +360,7 @@ export class Desk {
 
   #refused(what: string, code: string, text: string): void {
     const call = this.call;
-    const concerned = what === "place" || what === "answer" || what === "rejoin";
+    const concerned = what === "place" || what === "answer" || what === "rejoin" || what === "take";
     const who = concerned ? (call?.who ?? null) : null;
     if (concerned && call && call.stage !== "ended" && call.stage !== "talking") {
       call.finish("", "");
@@ -367,7 +384,21 @@ export class Desk {
 
   #dropRinging(callId: string): void {
     this.ringing = this.ringing.filter((each) => each.call_id !== callId);
-    if (this.ringing.length === 0) this.#ring(false);
+    this.#quiet();
+  }
+
+  #dropOffer(id: string): void {
+    this.offers = this.offers.filter((each) => each.offer_id !== id);
+    this.#quiet();
+  }
+
+  #noted(callId: string, notes: string | undefined, wrap_up: string | undefined): void {
+    const call = this.call;
+    if (call?.id === callId) call.facts = { ...call.facts, notes, wrap_up };
+  }
+
+  #quiet(): void {
+    if (this.ringing.length === 0 && this.offers.length === 0) this.#ring(false);
   }
 
   #ring(on: boolean): void {

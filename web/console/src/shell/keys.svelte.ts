@@ -23,7 +23,12 @@ export const PAGE_PREFIX = "g";
 export const PAGE_KEYS: Readonly<Record<Page, string>> = {
   desk: "d",
   calls: "c",
+  wall: "w",
+  analytics: "a",
   numbers: "n",
+  flows: "f",
+  people: "p",
+  audit: "u",
 };
 
 /** So long the prefix waits for its letter. */
