@@ -19,22 +19,29 @@ export interface CallsPage {
   next?: string;
 }
 
+function query(values: Record<string, string | undefined>): string {
+  const known = Object.entries(values).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return known.length === 0 ? "" : `?${new URLSearchParams(known)}`;
+}
+
 const path = (...parts: string[]) => parts.map(encodeURIComponent).join("/");
 
 export const me = () => ask<Agent>("GET", "/v1/me");
 export const signIn = (user: string, password: string) => ask<unknown>("POST", "/v1/session", { user, password });
 export const signOut = () => ask<unknown>("DELETE", "/v1/session");
 export const contacts = async () => (await ask<{ contacts: Contact[] }>("GET", "/v1/contacts")).contacts;
-export const contact = (waId: string) => ask<Contact>("GET", `/v1/contacts/${path(waId)}`);
-export const calls = (query: URLSearchParams) => ask<CallsPage>("GET", `/v1/calls?${query}`);
+/** `from`: which number of ours; absent where there is one. */
+export const contact = (waId: string, from?: string) => ask<Contact>("GET", `/v1/contacts/${path(waId)}${query({ from })}`);
+export const calls = (filters: URLSearchParams) => ask<CallsPage>("GET", `/v1/calls?${filters}`);
 export const call = (id: string) => ask<CallRecord>("GET", `/v1/calls/${path(id)}`);
 export const diagnosis = (id: string) => ask<Diagnosis>("GET", `/v1/calls/${path(id)}/diagnosis`);
 export const eventsOf = async (id: string) =>
   (await ask<{ events: CallEvent[] }>("GET", `/v1/events?limit=200&call_id=${path(id)}`)).events;
-export const preflight = (to: string) => ask<Preflight>("GET", `/v1/preflight?to=${path(to)}`);
-export const askPermission = (to: string, text: string) =>
-  ask<unknown>("POST", "/v1/permission_requests", text ? { to, text } : { to });
-export const write = (to: string, text: string) => ask<unknown>("POST", "/v1/messages", { to, text });
+export const preflight = (to: string, from?: string) => ask<Preflight>("GET", `/v1/preflight${query({ to, from })}`);
+export const askPermission = (to: string, text: string, from?: string) =>
+  ask<unknown>("POST", "/v1/permission_requests", { to, ...(text ? { text } : {}), ...(from ? { from } : {}) });
+export const write = (to: string, text: string, from?: string) =>
+  ask<unknown>("POST", "/v1/messages", { to, text, ...(from ? { from } : {}) });
 /** Null takes away what was written. */
 export const note = (id: string, notes: string | null, wrap_up: string | null) =>
   ask<CallRecord>("PATCH", `/v1/calls/${path(id)}`, { notes, wrap_up });

@@ -248,6 +248,8 @@ export interface ChatLine {
 }
 
 export interface Contact extends Peer {
+  /** Which number of ours, in digits. */
+  number?: string;
   country?: string;
   permission: ContactPermission;
   window_open_until?: Time;
@@ -274,7 +276,7 @@ export type ToGateway =
   | { type: "presence"; state: Presence }
   | { type: "answer"; call_id: string; sdp: string }
   | { type: "decline"; call_id: string }
-  | { type: "place"; to: string; sdp: string }
+  | { type: "place"; to: string; from?: string; sdp: string }
   | { type: "hang_up"; call_id: string }
   | { type: "mute"; call_id: string; on: boolean }
   | { type: "hold"; call_id: string }
@@ -337,7 +339,7 @@ export interface Waiting {
 export type RingStopped = "taken" | "declined" | "timed_out" | "ended";
 
 export type FromGateway =
-  | { type: "hello"; agent: Agent; calls: Call[]; number: BusinessNumber }
+  | { type: "hello"; agent: Agent; calls: Call[]; number: BusinessNumber; numbers?: BusinessNumber[] }
   | { type: "ringing"; call: Call }
   | { type: "ring_stopped"; call_id: string; why: RingStopped }
   | { type: "answer"; call_id: string; sdp: string }

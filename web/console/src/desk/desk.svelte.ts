@@ -41,7 +41,7 @@ export class Desk {
   link = $state<LinkState>("opening");
   me = $state() as Agent;
   agents = $state<Colleague[]>([]);
-  number = $state<BusinessNumber | null>(null);
+  numbers = $state.raw<BusinessNumber[]>([]);
   ringing = $state<Call[]>([]);
   call = $state<DeskCall | null>(null);
   /** Calls that this agent is asked to place. */
@@ -108,14 +108,15 @@ export class Desk {
     this.#dropRinging(ringing.call_id);
   }
 
-  async place(who: Person): Promise<void> {
+  /** Calls a person; `from` which of our numbers, absent where there is one. */
+  async place(who: Person, from?: string): Promise<void> {
     if (this.busy) return;
     this.refused = null;
     const call = new DeskCall("out", who);
     this.call = call;
     const offer = await this.#offer(call);
     if (offer === null || call.abandoned) return;
-    if (!this.#link.send({ type: "place", to: who.wa_id, sdp: offer })) {
+    if (!this.#link.send({ type: "place", to: who.wa_id, ...(from ? { from } : {}), sdp: offer })) {
       this.#over(call, spoken.t.live.noConnection, spoken.t.live.noConnectionHint);
     }
   }
@@ -176,6 +177,16 @@ export class Desk {
     if (call_id) this.#link.send({ type: "hand_over", call_id });
   }
 
+  /** The first of our numbers. */
+  get number(): BusinessNumber | null {
+    return this.numbers[0] ?? null;
+  }
+
+  /** What one of our numbers is called. */
+  numberName(digits: string | undefined): string {
+    return this.numbers.find((each) => each.display === digits)?.name ?? digits ?? "";
+  }
+
   /** An agent's name, for people. */
   nameOf(id: string | undefined): string {
     return this.agents.find((agent) => agent.id === id)?.name ?? id ?? "";
@@ -203,7 +214,7 @@ export class Desk {
     switch (message.type) {
       case "hello":
         this.me = message.agent;
-        this.number = message.number;
+        this.numbers = message.numbers ?? [message.number];
         this.draining = false;
         this.live = Object.fromEntries(message.calls.map((call) => [call.call_id, call]));
         this.offers = [];

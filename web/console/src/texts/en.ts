@@ -17,6 +17,7 @@ export const en = {
   },
   shell: {
     pages: "Pages",
+    numbers: (count: number) => many(count, "number", "numbers"),
     skip: "Skip to the content",
     reconnecting: "Reconnecting…",
     draining: "Being restarted: no new calls",

@@ -17,6 +17,7 @@ export const pt: Texts = {
   },
   shell: {
     pages: "Páginas",
+    numbers: (count) => many(count, "número", "números"),
     skip: "Ir para o conteúdo",
     reconnecting: "Reconectando…",
     draining: "Reiniciando: sem novas chamadas",

@@ -1,0 +1,111 @@
+/**
+ * Does every page of the console show what is there, and do what it says? One browser is an agent's, one a
+ * supervisor's who then administers, one the user's phone; all against the real demo.
+ *
+ * OFFHOOK_BIN=../target/debug/offhook npm run test:browser
+ */
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import { keep, Person } from "./lib/browser.mjs";
+import { Demo, offhookBinary } from "./lib/demo.mjs";
+import { hears } from "./lib/ears.mjs";
+import { looseTexts } from "./lib/loose-text.mjs";
+import { until } from "./lib/poll.mjs";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+const BUSINESS = { number: "551140000000", name: "Loja Aurora", pnid: "109876543210987" };
+const ANA = "5215550000001";
+const [USER_HZ, LIA_HZ, SOL_HZ] = [440, 620, 880];
+const TEST_MAX_MS = 60_000;
+
+offhookBinary();
+
+describe("the console", { timeout: 240_000 }, () => {
+  const demo = new Demo();
+  const people = {
+    ana: new Person(USER_HZ, { width: 420, height: 860 }),
+    lia: new Person(LIA_HZ, { width: 1360, height: 860 }),
+    sol: new Person(SOL_HZ, { width: 1360, height: 860 }),
+  };
+  /** @type {Page} */
+  let phone;
+  /** @type {Page} */
+  let lia;
+  /** @type {Page} */
+  let sol;
+
+  before(async () => {
+    await demo.start();
+    await Promise.all(Object.values(people).map((person) => person.open()));
+    [phone, lia, sol] = await Promise.all([people.ana.page(), signIn("lia"), signIn("sol")]);
+    await phone.goto(`${demo.platform}/phone?as=${ANA}`);
+  });
+
+  after(async () => {
+    await Promise.allSettled(Object.values(people).map((person) => person.close()));
+    await demo.stop();
+  });
+
+  afterEach(async (test) => {
+    if (!("passed" in test) || test.passed !== false) return;
+    await Promise.allSettled(Object.entries({ phone, lia, sol }).map(([name, page]) => keep(page, `failed-console-${name}`)));
+    console.error(demo.log.join("\n"));
+  });
+
+  /** @param {"lia" | "sol"} who @param {string} [name] */
+  async function signIn(who, name = who) {
+    const page = await people[who].page();
+    await page.goto(`${demo.gateway}/`);
+    await page.getByLabel("Name").fill(name);
+    await page.getByLabel("Password").fill("demo");
+    await press(page, "Sign in");
+    await page.getByRole("navigation", { name: "Pages" }).waitFor();
+    return page;
+  }
+
+  /** @param {Page} page @param {string} name */
+  const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+
+  /** @param {Page} page @param {string} name */
+  const visit = (page, name) => page.getByRole("navigation").getByRole("link", { name, exact: true }).click();
+
+  /** @param {Page} page @param {string} stage */
+  const stage = (page, stage) => page.locator(`[data-stage="${stage}"]`).waitFor();
+
+  /** @param {Page} page @param {string} what */
+  async function fits(page, what) {
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+    assert.equal(wider, false, `${what} is wider than its window`);
+  }
+
+  it("has no word outside its catalogue", () => {
+    assert.deepEqual(looseTexts(), []);
+  });
+
+  it("the card of a call says who, from where and what was before; keys answer and hang up", { timeout: TEST_MAX_MS }, async () => {
+    const presence = lia.getByRole("switch");
+    await until("the console is connected", async () => {
+      const seen = await presence.isEnabled();
+      return { ok: seen, seen };
+    });
+    await presence.setChecked(true, { force: true });
+    await phone.getByRole("button", { name: `Call ${BUSINESS.name}` }).first().waitFor();
+    await phone.getByLabel("Message", { exact: true }).fill("Where is my parcel?");
+    await press(phone, "Send");
+    await lia.getByRole("log").getByText("Where is my parcel?").waitFor();
+    await press(phone, `Call ${BUSINESS.name}`);
+    const card = lia.getByRole("alert", { name: "Ana is calling" });
+    await card.getByText("Mexico").waitFor();
+    await card.getByText("first call").waitFor();
+    await card.getByText("Where is my parcel?").waitFor();
+    await keep(lia, "console-card");
+    await lia.locator("h1").click();
+    await lia.keyboard.press("a");
+    await Promise.all([stage(phone, "talking"), stage(lia, "talking")]);
+    await hears("the user", phone, LIA_HZ);
+    await lia.keyboard.press("h");
+    await lia.getByText("On hold").waitFor();
+    await lia.keyboard.press("h");
+  });
+});
