@@ -108,4 +108,45 @@ describe("the console", { timeout: 240_000 }, () => {
     await lia.getByText("On hold").waitFor();
     await lia.keyboard.press("h");
   });
+
+  it("the wall shows the call and the team", { timeout: TEST_MAX_MS }, async () => {
+    await visit(sol, "Wall");
+    const row = sol.getByRole("row").filter({ hasText: "Ana" });
+    await row.getByText("Talking").waitFor();
+    await sol.locator('[data-agent="lia"]').getByText("On a call").waitFor();
+    await keep(sol, "console-wall");
+    await lia.keyboard.press("x");
+    await stage(lia, "ended");
+    await sol.getByText("No call is running.").waitFor();
+  });
+
+  it("a call has a timeline and qualities, and its filters are in its address", { timeout: TEST_MAX_MS }, async () => {
+    await visit(lia, "Calls");
+    await lia.getByRole("button", { name: /Ana/ }).click();
+    const detail = lia.getByRole("dialog");
+    await detail.locator('[data-event="call.held"]').waitFor();
+    await detail.getByRole("rowheader", { name: "Jitter" }).waitFor();
+    await lia.getByLabel("Direction").selectOption("USER_INITIATED");
+    await lia.reload();
+    await lia.getByRole("dialog").locator('[data-event="call.ended"]').waitFor();
+    assert.equal(await lia.getByLabel("Direction").inputValue(), "USER_INITIATED");
+    await keep(lia, "console-call");
+  });
+
+  it("speaks Portuguese, is dark, fits a telephone, and remembers", { timeout: TEST_MAX_MS }, async () => {
+    await lia.getByRole("button", { name: /Preferences/ }).click();
+    await lia.getByLabel("Português").check();
+    await lia.getByLabel("Escura").check();
+    await keep(lia, "console-preferences");
+    await lia.reload();
+    await lia.getByRole("link", { name: "Chamadas" }).waitFor();
+    assert.equal(await lia.locator("html").getAttribute("lang"), "pt-BR");
+    await keep(lia, "console-portuguese");
+    for (const page of ["calls", "desk"]) {
+      await lia.setViewportSize({ width: 390, height: 844 });
+      await lia.goto(`${demo.gateway}/#/${page}`);
+      await fits(lia, page);
+      await keep(lia, `console-narrow-${page}`);
+    }
+  });
 });
