@@ -18,7 +18,7 @@ class Appearance {
   }
 
   #apply(): void {
-    document.documentElement.style.colorScheme = this.look === "system" ? "" : this.look;
+    document.documentElement.dataset["look"] = this.look;
   }
 }
 
