@@ -1,6 +1,6 @@
 //! The business's side of WhatsApp calls.
 //!
-//! [`serve`] connects one WhatsApp number to people in browsers and to a flow. The way of a call is
+//! [`serve`] connects WhatsApp numbers to people in browsers and to flows; each number is a `line`. The way of a call is
 //! one direction: webhook → dispatch → `calls::registry` → `calls::actor` → `switchboard` decides
 //! → `calls::effects` → Graph, media engine, consoles, store. What
 //! outsiders may know goes to the `outbox`, with the fact it tells. Packets never pass the actor.
@@ -27,8 +27,10 @@ mod dispatch;
 mod events;
 mod export;
 mod graph;
+mod line;
 mod metrics;
 mod office;
+mod organisation;
 mod outbox;
 mod pages;
 mod parked;
@@ -39,6 +41,7 @@ mod scheme;
 mod serve;
 mod store;
 mod tls;
+mod verify;
 mod webhook;
 
 pub use api::openapi;

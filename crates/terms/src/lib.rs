@@ -14,8 +14,8 @@ mod time;
 
 pub use country::Country;
 pub use id::{
-    AgentId, AppId, CallId, IdError, LegId, LoggableCallId, MediaId, MessageId, PhoneNumberId,
-    TemplateId, UserId, WaId, WabaId,
+    AgentId, AppId, CallId, IdError, LegId, LoggableCallId, MediaId, MessageId, OrganisationId,
+    PhoneNumberId, TemplateId, UserId, WaId, WabaId,
 };
 pub use money::{Currency, CurrencyError, Money};
 pub use party::{Direction, Party};

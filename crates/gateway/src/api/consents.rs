@@ -14,7 +14,7 @@ use super::{ApiError, preflight::number};
 use crate::{
     console::session::Caller,
     office::Office,
-    store::{Page, Record},
+    store::{LineSet, Page, Record},
 };
 
 /// How many entries one page has when nothing is said, and at most.
@@ -22,6 +22,8 @@ const LIMIT: (u32, u32) = (100, 1_000);
 
 #[derive(Deserialize)]
 pub(super) struct Question {
+    /// Only this line's entries.
+    from: Option<String>,
     /// Only this user's entries.
     user: Option<String>,
     /// How many at most; 100 when absent, 1000 at most.
@@ -91,47 +93,57 @@ impl Summary {
 
 /// The consent ledger, the newest entry first.
 #[utoipa::path(get, path = "/v1/consents", tag = "consent",
-    params(("user" = Option<String>, Query, description = "Only this user's entries: a number, digits"),
+    params(("from" = Option<String>, Query, description = "Only this number of ours: its digits or id"),
+           ("user" = Option<String>, Query, description = "Only this user's entries: a number, digits"),
            ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("before" = Option<i64>, Query, description = "Only entries before this one")),
     responses((status = 200, body = Object, description = "`{entries: [{no, user, number, at, kind, evidence, …}], next_before?}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(question): Query<Question>,
 ) -> Result<Json<Entries>, ApiError> {
     let user = question.user.as_deref().map(|text| number(text, "user")).transpose()?;
-    Ok(Json(page(&office, user, &question).await?))
+    let lines = match question.from.as_deref() {
+        Some(from) => LineSet::one(caller.line(&office, Some(from))?.id()),
+        None => caller.lines(),
+    };
+    Ok(Json(page(&office, lines, user, &question).await?))
 }
 
 /// How a user stands, and the entries behind it.
 #[utoipa::path(get, path = "/v1/consents/{wa_id}", tag = "consent",
     params(("wa_id" = String, Path, description = "The user's number, digits"),
+           ("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one"),
            ("limit" = Option<u32>, Query, description = "How many entries at most; 100 when absent, 1000 at most"),
            ("before" = Option<i64>, Query, description = "Only entries before this one")),
     responses((status = 200, body = Object, description = "`{user, state: {permission, absence?, expires_at?, proof?, requests, connected, unanswered_in_a_row}, entries, next_before?}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Path(wa_id): Path<String>,
     Query(question): Query<Question>,
 ) -> Result<Json<UserConsent>, ApiError> {
     let user = number(&wa_id, "wa_id")?;
-    let standing = office.store.standing(user.clone()).await?;
-    let state = Summary::of(&standing, office.graph.now());
-    let entries = page(&office, Some(user.clone()), &question).await?;
+    let line = caller.line(&office, question.from.as_deref())?;
+    let standing = office.store.standing(line.contact(&user)).await?;
+    let state = Summary::of(&standing, line.now());
+    let lines = LineSet::one(line.id());
+    let entries = page(&office, lines, Some(user.clone()), &question).await?;
     Ok(Json(UserConsent { user, state, entries }))
 }
 
 async fn page(
     office: &Office,
+    lines: LineSet,
     user: Option<WaId>,
     question: &Question,
 ) -> Result<Entries, ApiError> {
     let limit = question.limit.unwrap_or(LIMIT.0).clamp(1, LIMIT.1);
-    let entries = office.store.consents(user, Page { limit, before: question.before }).await?;
+    let entries =
+        office.store.consents(lines, user, Page { limit, before: question.before }).await?;
     let is_full = entries.len() >= limit as usize;
     let next_before = entries.last().map(|record| record.no).filter(|_| is_full);
     Ok(Entries { entries, next_before })

@@ -12,19 +12,29 @@ use axum::{
     extract::{Path, State},
 };
 use serde::Serialize;
-use terms::PhoneNumberId;
+use terms::{OrganisationId, PhoneNumberId, WabaId};
 use wire::{
     console::Number,
     graph::settings::{Calling, Settings},
 };
 
 use super::ApiError;
-use crate::{console::session::Caller, office::Office};
+use crate::{console::session::Caller, line::Line, office::Office};
 
-/// The numbers of this gateway.
+/// The numbers of an organisation.
 #[derive(Serialize)]
 pub(super) struct NumberList {
-    numbers: Vec<Number>,
+    numbers: Vec<NumberRow>,
+}
+
+#[derive(Serialize)]
+struct NumberRow {
+    #[serde(flatten)]
+    number: Number,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<WabaId>,
+    time_zone: String,
+    organisation: OrganisationId,
 }
 
 /// How a number takes calls.
@@ -36,13 +46,14 @@ pub(super) struct NumberSettings {
 
 /// The business numbers.
 #[utoipa::path(get, path = "/v1/numbers", tag = "numbers",
-    responses((status = 200, body = Object, description = "`{numbers: [{phone_number_id, display, name}]}`"),
+    responses((status = 200, body = Object, description = "`{numbers: [{phone_number_id, display, name, account, time_zone, organisation}]}`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
 ) -> Result<Json<NumberList>, ApiError> {
-    Ok(Json(NumberList { numbers: vec![office.shown_number()] }))
+    let numbers = office.lines.of(&caller.organisation).map(|line| row(line)).collect();
+    Ok(Json(NumberList { numbers }))
 }
 
 /// When may users call this number, and who sees the call icon?
@@ -55,10 +66,10 @@ pub(super) async fn list(
               (status = 502, body = super::Refused, description = "The platform does not answer")))]
 pub(super) async fn settings(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<NumberSettings>, ApiError> {
-    read(&office, ours(&office, &id)?).await
+    read(ours(&office, &caller, &id)?).await
 }
 
 /// Change them; what is not named stays as it is.
@@ -80,23 +91,30 @@ pub(super) async fn change_settings(
     if !caller.administers() {
         return Err(ApiError::forbidden("only who administers the numbers changes their settings"));
     }
-    let id = ours(&office, &id)?;
-    let change = change(&body)?;
-    office.graph.change_settings(change).await?;
-    read(&office, id).await
+    let line = ours(&office, &caller, &id)?;
+    line.graph.change_settings(change(&body)?).await?;
+    read(line).await
 }
 
-fn ours(office: &Office, id: &str) -> Result<PhoneNumberId, ApiError> {
-    let ours = &office.config.number.phone_number_id;
-    if ours.as_str() != id {
-        return Err(ApiError::not_found("no number of ours has this id"));
+fn row(line: &Line) -> NumberRow {
+    NumberRow {
+        number: line.shown(),
+        account: line.config.account.clone(),
+        time_zone: line.config.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+        organisation: line.organisation.id.clone(),
     }
-    Ok(ours.clone())
 }
 
-async fn read(office: &Office, id: PhoneNumberId) -> Result<Json<NumberSettings>, ApiError> {
-    let calling = office.graph.settings().await?.calling.unwrap_or_default();
-    Ok(Json(NumberSettings { phone_number_id: id, calling: shown(calling) }))
+/// A number of the caller's organisation; another's is as unknown as none.
+fn ours<'a>(office: &'a Office, caller: &'a Caller, id: &str) -> Result<&'a Arc<Line>, ApiError> {
+    let mut lines = office.lines.of(&caller.organisation);
+    let line = lines.find(|line| line.id().as_str() == id);
+    line.ok_or_else(|| ApiError::not_found("no number of ours has this id"))
+}
+
+async fn read(line: &Line) -> Result<Json<NumberSettings>, ApiError> {
+    let calling = line.graph.settings().await?.calling.unwrap_or_default();
+    Ok(Json(NumberSettings { phone_number_id: line.id().clone(), calling: shown(calling) }))
 }
 
 /// What a form shows and changes; never the rest, which may name servers and passwords.

@@ -17,7 +17,10 @@ use terms::AgentId;
 use tokio::time::Instant;
 use wire::console::Role;
 
-use crate::{api::ApiError, config::Agent, office::Office, scheme::Scheme};
+use crate::{
+    api::ApiError, config::Agent, line::Line, office::Office, organisation::Organisation,
+    scheme::Scheme, store::LineSet,
+};
 
 /// The cookie's name.
 const COOKIE: &str = "offhook_session";
@@ -93,10 +96,17 @@ fn token(headers: &HeaderMap) -> Option<&str> {
         .map(|(_, token)| token)
 }
 
+/// Who asks, and whose numbers and data that is about: never another organisation's.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) who: Who,
+    pub(crate) organisation: Arc<Organisation>,
+}
+
 /// Who asks.
 #[derive(Debug, Clone)]
-pub(crate) enum Caller {
-    /// A program with the API key.
+pub(crate) enum Who {
+    /// A program with an API key.
     Program,
     /// An agent with a session.
     Agent(Agent),
@@ -105,13 +115,33 @@ pub(crate) enum Caller {
 impl Caller {
     /// Whether settings of the business may be changed.
     pub(crate) fn administers(&self) -> bool {
-        match self {
-            Self::Program => true,
-            Self::Agent(agent) => match agent.role {
+        match &self.who {
+            Who::Program => true,
+            Who::Agent(agent) => match agent.role {
                 Role::Supervisor => true,
                 Role::Agent => false,
             },
         }
+    }
+
+    /// The lines the caller may see something of.
+    pub(crate) fn lines(&self) -> LineSet {
+        self.organisation.lines.clone()
+    }
+
+    /// The line that `from` names, by its digits or its id; the only one when nothing is said.
+    ///
+    /// # Errors
+    ///
+    /// None is named where there are several, or one that is not the caller's.
+    pub(crate) fn line<'a>(
+        &self,
+        office: &'a Office,
+        from: Option<&str>,
+    ) -> Result<&'a Arc<Line>, ApiError> {
+        self.organisation
+            .line(&office.lines, from)
+            .map_err(|error| ApiError::invalid(error.to_string()))
     }
 }
 
@@ -124,14 +154,14 @@ impl FromRequestParts<Arc<Office>> for Caller {
     ) -> Result<Self, Self::Rejection> {
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         if let Some(key) = header.and_then(|text| text.strip_prefix("Bearer ")) {
-            return if office.config.api_key.fits(key) {
-                Ok(Self::Program)
-            } else {
-                Err(ApiError::unauthorised())
-            };
+            let organisation = office.organisations.of_key(key).map(Arc::clone);
+            let organisation = organisation.ok_or_else(ApiError::unauthorised)?;
+            return Ok(Self { who: Who::Program, organisation });
         }
         let agent = office.sessions.agent(&parts.headers);
-        let agent = agent.and_then(|id| office.consoles.agent(&id).cloned());
-        agent.map(Self::Agent).ok_or_else(ApiError::unauthorised)
+        let agent = agent.ok_or_else(ApiError::unauthorised)?;
+        let (organisation, agent) =
+            office.organisations.agent(&agent).ok_or_else(ApiError::unauthorised)?;
+        Ok(Self { who: Who::Agent(agent.clone()), organisation: Arc::clone(organisation) })
     }
 }

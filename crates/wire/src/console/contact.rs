@@ -14,6 +14,9 @@ pub struct Contact {
     /// The country of the number, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<Country>,
+    /// Our number, which has this chat and this permission; for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     /// Whether the user may be called.
     pub permission: ContactPermission,
     /// Until when the service window is open, as far as the gateway knows.
@@ -82,6 +85,9 @@ impl std::fmt::Debug for ChatLine {
 pub struct AskPermission {
     /// The user's number.
     pub to: WaId,
+    /// Our number: digits, or its id; may be absent where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// Words above the fixed ones; only a free-form request has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -96,9 +102,9 @@ pub struct AskPermission {
 pub struct PlaceCall {
     /// The user's number.
     pub to: WaId,
-    /// Our number; there is one.
+    /// Our number: digits, or its id; may be absent where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<WaId>,
+    pub from: Option<String>,
     /// Whether the flow speaks when the user picks up.
     #[serde(default)]
     pub flow: bool,
@@ -114,6 +120,9 @@ pub struct PlaceCall {
 pub struct WriteMessage {
     /// The user's number.
     pub to: WaId,
+    /// Our number: digits, or its id; may be absent where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// The text.
     pub text: String,
 }

@@ -44,6 +44,9 @@ pub enum FromConsole {
     Place {
         /// The user's number.
         to: WaId,
+        /// Our number: digits, or its id; may be absent where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
         /// The browser's offer.
         sdp: SdpText,
     },
@@ -131,8 +134,11 @@ pub enum ToConsole {
         agent: Agent,
         /// Live calls.
         calls: Vec<Call>,
-        /// The business number.
+        /// The business number, or the first of several.
         number: Number,
+        /// All of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        numbers: Vec<Number>,
     },
     /// A call rings here.
     Ringing {
