@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use terms::{AgentId, OrganisationId};
+use wire::console;
 
 use crate::{
     config::{self, Config, Secret},
@@ -40,6 +41,11 @@ pub(crate) enum WhichLine {
 }
 
 impl Organisation {
+    /// As consoles show it.
+    pub(crate) fn shown(&self) -> console::Organisation {
+        console::Organisation { id: self.id.clone(), name: self.name.clone() }
+    }
+
     /// The line that `from` names, by its digits or its id; the only one when nothing is said.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod country;
 mod id;
 mod money;
 mod party;
+mod role;
 mod slip;
 mod time;
 
@@ -19,5 +20,6 @@ pub use id::{
 };
 pub use money::{Currency, CurrencyError, Money};
 pub use party::{Direction, Party};
+pub use role::Role;
 pub use slip::nearest;
 pub use time::{Timestamp, TimestampError};

@@ -11,9 +11,10 @@ use axum::{
     http::StatusCode,
 };
 use serde::Deserialize;
+use switchboard::access::Act;
 use terms::AgentId;
 use tokio::sync::oneshot;
-use wire::console::{Destination, Role};
+use wire::console::Destination;
 
 use super::{ApiError, calls::call_id};
 use crate::{
@@ -157,9 +158,10 @@ async fn order(
 ) -> Result<StatusCode, ApiError> {
     let over = || ApiError::not_found("no call of this id runs");
     let lines = caller.lines();
+    let steers = caller.may(Act::SteerCalls);
     let asker = match caller.who {
-        Who::Agent(agent) if agent.role == Role::Agent => Asker::Agent(agent.id),
-        Who::Agent(_) | Who::Program => Asker::Business,
+        Who::Agent(agent) if !steers => Asker::Agent(agent.id),
+        Who::Agent(_) | Who::Program(_) => Asker::Business,
     };
     let call = office.registry.find(&lines, &call_id(id)?, None).ok_or_else(over)?;
     let (answer, answered) = oneshot::channel();

@@ -12,6 +12,7 @@ use axum::{
     extract::{Path, State},
 };
 use serde::Serialize;
+use switchboard::access::Act;
 use terms::{OrganisationId, PhoneNumberId, WabaId};
 use wire::{
     console::Number,
@@ -88,7 +89,7 @@ pub(super) async fn change_settings(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<NumberSettings>, ApiError> {
-    if !caller.administers() {
+    if !caller.may(Act::Administer) {
         return Err(ApiError::forbidden("only who administers the numbers changes their settings"));
     }
     let line = ours(&office, &caller, &id)?;

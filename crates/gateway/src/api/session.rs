@@ -72,7 +72,7 @@ pub(super) async fn me(caller: Caller) -> Result<Json<Agent>, ApiError> {
             let state = caller.organisation.consoles.state_of(&agent.id);
             Ok(Json(Agent { id: agent.id, name: agent.name, role: agent.role, state }))
         }
-        Who::Program => Ok(Json(Agent {
+        Who::Program(_) => Ok(Json(Agent {
             id: "api".parse().map_err(|_| ApiError::not_found("nobody"))?,
             name: "API key".into(),
             role: Role::Supervisor,

@@ -13,9 +13,9 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use switchboard::access::{self, Act, Scope};
 use terms::AgentId;
 use tokio::time::Instant;
-use wire::console::Role;
 
 use crate::{
     api::ApiError, config::Agent, line::Line, office::Office, organisation::Organisation,
@@ -107,20 +107,42 @@ pub(crate) struct Caller {
 #[derive(Debug, Clone)]
 pub(crate) enum Who {
     /// A program with an API key.
-    Program,
+    Program(Program),
     /// An agent with a session.
     Agent(Agent),
 }
 
+/// A program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Program {
+    /// The key's id; `api_key` for the one in the configuration.
+    pub(crate) key: String,
+    /// What the key opens.
+    pub(crate) scopes: Vec<Scope>,
+}
+
 impl Caller {
-    /// Whether settings of the business may be changed.
-    pub(crate) fn administers(&self) -> bool {
+    /// The agent, if a person asks.
+    pub(crate) fn agent(&self) -> Option<&Agent> {
         match &self.who {
-            Who::Program => true,
-            Who::Agent(agent) => match agent.role {
-                Role::Supervisor => true,
-                Role::Agent => false,
-            },
+            Who::Agent(agent) => Some(agent),
+            Who::Program(_) => None,
+        }
+    }
+
+    /// Whether the caller may do this: by the role, or by the key's scopes.
+    pub(crate) fn may(&self, act: Act) -> bool {
+        match &self.who {
+            Who::Agent(agent) => access::may(agent.role, act),
+            Who::Program(program) => program.scopes.contains(&act.scope()),
+        }
+    }
+
+    /// Who did it, for whoever reads about it later.
+    pub(crate) fn name(&self) -> &str {
+        match &self.who {
+            Who::Agent(agent) => agent.id.as_str(),
+            Who::Program(program) => &program.key,
         }
     }
 
@@ -156,7 +178,8 @@ impl FromRequestParts<Arc<Office>> for Caller {
         if let Some(key) = header.and_then(|text| text.strip_prefix("Bearer ")) {
             let organisation = office.organisations.of_key(key).map(Arc::clone);
             let organisation = organisation.ok_or_else(ApiError::unauthorised)?;
-            return Ok(Self { who: Who::Program, organisation });
+            let program = Program { key: "api_key".into(), scopes: Scope::ALL.to_vec() };
+            return Ok(Self { who: Who::Program(program), organisation });
         }
         let agent = office.sessions.agent(&parts.headers);
         let agent = agent.ok_or_else(ApiError::unauthorised)?;

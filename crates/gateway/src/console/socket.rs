@@ -93,7 +93,13 @@ async fn serve(office: Arc<Office>, desk: Desk, mut socket: WebSocket) {
     // An organisation without a number has nothing to call from, and nothing that rings.
     let mut greeted = match numbers.first().cloned() {
         Some(number) => {
-            let hello = ToConsole::Hello { agent: shown, calls, number, numbers };
+            let hello = ToConsole::Hello {
+                agent: shown,
+                calls,
+                number,
+                numbers,
+                organisation: Some(desk.organisation.shown()),
+            };
             send(&mut socket, &hello).await
         }
         None => false,

@@ -12,7 +12,7 @@ use terms::{AgentId, CallId, PhoneNumberId, Timestamp, WaId};
 
 use crate::SdpText;
 
-pub use self::agent::{Agent, AgentState, Colleague, LogIn, Presence, Role};
+pub use self::agent::{Agent, AgentState, Colleague, LogIn, Organisation, Presence, Role};
 pub use self::call::{Call, CallState, Diagnosis, Peer};
 pub use self::contact::{
     AskPermission, ChatLine, Contact, ContactPermission, PermissionState, PlaceCall, Preflight,
@@ -139,6 +139,9 @@ pub enum ToConsole {
         /// All of them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         numbers: Vec<Number>,
+        /// Whose they are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        organisation: Option<Organisation>,
     },
     /// A call rings here.
     Ringing {
