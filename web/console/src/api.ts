@@ -36,7 +36,7 @@ export const calls = (filters: URLSearchParams) => ask<CallsPage>("GET", `/v1/ca
 export const call = (id: string) => ask<CallRecord>("GET", `/v1/calls/${path(id)}`);
 export const diagnosis = (id: string) => ask<Diagnosis>("GET", `/v1/calls/${path(id)}/diagnosis`);
 export const eventsOf = async (id: string) =>
-  (await ask<{ events: CallEvent[] }>("GET", `/v1/events?limit=200&call_id=${path(id)}`)).events;
+  (await ask<{ events: CallEvent[] }>("GET", `/v1/calls/${path(id)}/events`)).events;
 export const preflight = (to: string, from?: string) => ask<Preflight>("GET", `/v1/preflight${query({ to, from })}`);
 export const askPermission = (to: string, text: string, from?: string) =>
   ask<unknown>("POST", "/v1/permission_requests", { to, ...(text ? { text } : {}), ...(from ? { from } : {}) });

@@ -3,6 +3,7 @@
 //! REST for programs (bearer API key) and consoles (cookie), the console's WebSocket, the webhook, and
 //! what operators read. An answer that says no is `{code, text}`.
 
+mod call_events;
 mod calls;
 mod cdrs;
 mod consents;
@@ -11,7 +12,7 @@ mod control;
 mod diagnosis;
 mod events;
 mod idempotency;
-mod numbers;
+mod number_settings;
 pub mod openapi;
 mod operations;
 mod place;
@@ -78,6 +79,7 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(control::hand_over))
         .routes(routes!(control::hang_up))
         .routes(routes!(diagnosis::diagnosis))
+        .routes(routes!(call_events::list))
         .routes(routes!(cdrs::csv))
         .routes(routes!(cdrs::jsonl))
         .routes(routes!(events::list))
@@ -93,8 +95,7 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(contacts::one))
         .routes(routes!(contacts::ask_permission))
         .routes(routes!(contacts::write))
-        .routes(routes!(numbers::list))
-        .routes(routes!(numbers::settings, numbers::change_settings))
+        .routes(routes!(number_settings::read_settings, number_settings::change_settings))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::metrics))

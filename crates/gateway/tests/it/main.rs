@@ -11,7 +11,7 @@ mod events;
 mod flows;
 mod hand_over;
 mod lines;
-mod numbers;
+mod number_settings;
 mod openapi;
 mod orphans;
 mod parked;

@@ -39,15 +39,8 @@ export interface NumberSettings {
   calling: Calling;
 }
 
-export interface OwnNumber {
-  phone_number_id: string;
-  display: string;
-  name?: string;
-}
-
 const settingsPath = (id: string) => `/v1/numbers/${encodeURIComponent(id)}/settings`;
 
-export const numbers = async () => (await ask<{ numbers: OwnNumber[] }>("GET", "/v1/numbers")).numbers;
 export const settings = (id: string) => ask<NumberSettings>("GET", settingsPath(id));
 /** What is not named stays; the answer is what holds then. */
 export const change = (id: string, calling: Calling) => ask<NumberSettings>("PATCH", settingsPath(id), { calling });

@@ -1,4 +1,4 @@
-//! Which business numbers are there, and when may users call them?
+//! When may users call a number of ours, and who sees its call icon?
 //!
 //! The calling settings live on the platform: a read asks it, a change goes to it. Only what decides
 //! who sees the call icon and when can be changed here. How media and signalling travel is part of how
@@ -13,48 +13,17 @@ use axum::{
 };
 use serde::Serialize;
 use switchboard::access::Act;
-use terms::{OrganisationId, PhoneNumberId, WabaId};
-use wire::{
-    console::Number,
-    graph::settings::{Calling, Settings},
-};
+use terms::PhoneNumberId;
+use wire::graph::settings::{Calling, Settings};
 
 use super::ApiError;
 use crate::{console::session::Caller, line::Line, office::Office};
-
-/// The numbers of an organisation.
-#[derive(Serialize)]
-pub(super) struct NumberList {
-    numbers: Vec<NumberRow>,
-}
-
-#[derive(Serialize)]
-struct NumberRow {
-    #[serde(flatten)]
-    number: Number,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<WabaId>,
-    time_zone: String,
-    organisation: OrganisationId,
-}
 
 /// How a number takes calls.
 #[derive(Serialize)]
 pub(super) struct NumberSettings {
     phone_number_id: PhoneNumberId,
     calling: Calling,
-}
-
-/// The business numbers.
-#[utoipa::path(get, path = "/v1/numbers", tag = "numbers",
-    responses((status = 200, body = Object, description = "`{numbers: [{phone_number_id, display, name, account, time_zone, organisation}]}`"),
-              (status = 401, body = super::Refused)))]
-pub(super) async fn list(
-    State(office): State<Arc<Office>>,
-    caller: Caller,
-) -> Result<Json<NumberList>, ApiError> {
-    let numbers = office.lines.of(&caller.organisation).map(|line| row(line)).collect();
-    Ok(Json(NumberList { numbers }))
 }
 
 /// When may users call this number, and who sees the call icon?
@@ -65,7 +34,7 @@ pub(super) async fn list(
               (status = 404, body = super::Refused, description = "It is not our number"),
               (status = 409, body = super::Refused, description = "The platform says no"),
               (status = 502, body = super::Refused, description = "The platform does not answer")))]
-pub(super) async fn settings(
+pub(super) async fn read_settings(
     State(office): State<Arc<Office>>,
     caller: Caller,
     Path(id): Path<String>,
@@ -95,15 +64,6 @@ pub(super) async fn change_settings(
     let line = ours(&office, &caller, &id)?;
     line.graph.change_settings(change(&body)?).await?;
     read(line).await
-}
-
-fn row(line: &Line) -> NumberRow {
-    NumberRow {
-        number: line.shown(),
-        account: line.config.account.clone(),
-        time_zone: line.config.time_zone.iana_name().unwrap_or("UTC").to_owned(),
-        organisation: line.organisation.id.clone(),
-    }
 }
 
 /// A number of the caller's organisation; another's is as unknown as none.
