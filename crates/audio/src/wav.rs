@@ -3,7 +3,7 @@
 //! Reads PCM of 8 to 32 bits or float, any number of channels, any rate in [`resample::RATES`], into
 //! mono at 48 kHz. Writes 16 bits with one or two channels.
 
-use std::io::Cursor;
+use std::{borrow::Cow, io::Cursor};
 
 use crate::{
     SAMPLE_RATE,
@@ -14,6 +14,9 @@ use crate::{
 /// The longest sound read, in samples per channel at its own rate: an hour at 48 kHz. A file may
 /// claim anything, and a call plays what it reads from memory.
 const SAMPLES_MAX: usize = 48_000 * 3_600;
+
+/// From here a claimed length means that it was not known when the head was written.
+const LENGTH_UNKNOWN: u32 = 0x7fff_0000;
 
 /// Why a file is not a usable WAV file.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +41,8 @@ pub enum WavError {
 ///
 /// [`WavError`] says what is wrong with the file.
 pub fn read(file: &[u8]) -> Result<Vec<i16>, WavError> {
-    let mut reader = hound::WavReader::new(Cursor::new(file)).map_err(WavError::Malformed)?;
+    let file = with_known_length(file);
+    let mut reader = hound::WavReader::new(Cursor::new(&*file)).map_err(WavError::Malformed)?;
     let spec = reader.spec();
     let channels = usize::from(spec.channels);
     if channels == 0 {
@@ -62,6 +66,33 @@ pub fn read(file: &[u8]) -> Result<Vec<i16>, WavError> {
         .map(|moment| clip(moment.iter().sum::<f32>() / f32::from(spec.channels)))
         .collect();
     resample::resample(&mono, spec.sample_rate, SAMPLE_RATE).map_err(WavError::Rate)
+}
+
+/// A program that writes to a pipe cannot know the length beforehand and claims one near the largest:
+/// what is there counts.
+fn with_known_length(file: &[u8]) -> Cow<'_, [u8]> {
+    let mut at = 12;
+    while let Some((head, rest)) = file.get(at..).and_then(|rest| rest.split_at_checked(8)) {
+        let Some((_, &claimed)) = head.split_last_chunk::<4>() else { break };
+        let claimed = u32::from_le_bytes(claimed);
+        if head.starts_with(b"data") {
+            // Whole moments: samples of one to four bytes on one or two channels.
+            let there = u32::try_from(rest.len()).unwrap_or(u32::MAX) / 24 * 24;
+            if claimed < LENGTH_UNKNOWN || claimed <= there {
+                break;
+            }
+            let mut mended = file.to_vec();
+            if let Some(size) = mended.get_mut(at + 4..at + 8) {
+                size.copy_from_slice(&there.to_le_bytes());
+            }
+            return Cow::Owned(mended);
+        }
+        at = at
+            .saturating_add(8)
+            .saturating_add(claimed as usize)
+            .saturating_add(claimed as usize % 2);
+    }
+    Cow::Borrowed(file)
 }
 
 fn collect<S>(
@@ -158,6 +189,16 @@ mod tests {
         assert_eq!(both.len(), sound.len());
         assert_eq!(both[100], sound[100]);
         assert!((f64::from(both[4_000]) - f64::from(sound[4_000]) / 2.0).abs() <= 0.5);
+    }
+
+    #[test]
+    fn a_file_from_a_pipe_is_as_long_as_what_is_there() {
+        let sound = tone::sine(440.0, -12.0, 100);
+        let mut file = write_mono(&sound).unwrap();
+        for (at, claimed) in [(4, 0x7fff_f024u32), (40, 0x7fff_f000)] {
+            file[at..at + 4].copy_from_slice(&claimed.to_le_bytes());
+        }
+        assert_eq!(read(&file).unwrap(), sound);
     }
 
     #[test]

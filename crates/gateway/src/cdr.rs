@@ -12,7 +12,7 @@ use switchboard::call::{EndReason, Fault};
 use terms::{AgentId, CallId, Country, Direction, Money, Party, PhoneNumberId, Timestamp};
 use wire::console::{Call, CallState, Peer};
 
-use crate::config;
+use crate::{config, flows::FlowRecord};
 
 /// The record of one ended call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,6 +72,9 @@ pub struct Cdr {
     /// Keys the user pressed; how many, not which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_pressed: Option<u32>,
+    /// The way through flows, if the call was in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<FlowRecord>,
     /// Billing steps of a call that costs; an estimate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pulses: Option<u64>,
@@ -209,6 +212,7 @@ impl Cdr {
             whatsapp_leg: None,
             agent_leg: None,
             keys_pressed: None,
+            flow: None,
             pulses: None,
             price: None,
         }

@@ -49,7 +49,11 @@ pub(crate) fn peer(
 }
 
 /// The number of a user, from the ids or from what we saw before.
-async fn number_of(office: &Office, line: &Line, peer: &Peer) -> Result<Option<WaId>, StoreError> {
+pub(crate) async fn number_of(
+    office: &Office,
+    line: &Line,
+    peer: &Peer,
+) -> Result<Option<WaId>, StoreError> {
     match (&peer.wa_id, &peer.user_id) {
         (Some(wa_id), _) => Ok(Some(wa_id.clone())),
         (None, Some(user_id)) => office.store.wa_id_of(line.id().clone(), user_id.clone()).await,

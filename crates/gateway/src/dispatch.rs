@@ -29,6 +29,7 @@ use crate::{
     },
     cdr::Cdr,
     clock, contacts,
+    flows::facts,
     line::Line,
     office::Office,
     outbox::news,
@@ -266,6 +267,8 @@ impl Round<'_> {
         let contact =
             contacts::peer(call.from.as_ref(), call.from_user_id.as_ref(), &value.contacts);
         self.tell_ringing(line, call, contact.clone());
+        let payload = call.cta_payload.clone().or_else(|| call.deeplink_payload.clone());
+        let caller = facts::of_incoming(office, line, &contact, payload).await?;
         contacts::note_window(office, line, &contact, call.timestamp).await?;
         let incoming = Incoming {
             call_id: call.id.clone(),
@@ -274,6 +277,7 @@ impl Round<'_> {
             offer: session.sdp.clone(),
             deeplink_payload: call.deeplink_payload.clone(),
             cta_payload: call.cta_payload.clone(),
+            caller,
             receipt: self.receipt.clone(),
         };
         office.metrics.event(if actor::take(office, line, incoming) {

@@ -26,6 +26,7 @@ mod contacts;
 mod dispatch;
 mod events;
 mod export;
+pub mod flows;
 mod graph;
 mod line;
 mod metrics;

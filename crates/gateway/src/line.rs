@@ -13,6 +13,7 @@ use wire::console;
 use crate::{
     config::{self, FlowSource},
     events::Consoles,
+    flows::ask::FlowClient,
     graph::Graph,
     metrics::Metrics,
     organisation::{Organisation, Organisations},
@@ -29,6 +30,8 @@ pub(crate) struct Line {
     /// The way to its platform.
     pub(crate) graph: Graph,
     pub(crate) shelf: Arc<Shelf>,
+    /// The business's endpoint for flows, if it has one.
+    pub(crate) asker: Option<FlowClient>,
     /// How many entries its consent ledger has got since the start.
     pub(crate) ledger: watch::Sender<u64>,
 }
@@ -83,7 +86,8 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Reads flows and prompts, and makes the ways to the platforms.
+    /// Reads flows and prompts, and makes the ways to the platforms; `speech` says whether texts can be
+    /// spoken.
     ///
     /// # Errors
     ///
@@ -92,14 +96,21 @@ impl Lines {
         configured: &config::Lines,
         organisations: &Organisations,
         metrics: &Arc<Metrics>,
+        speech: bool,
     ) -> Result<Self, StartError> {
-        let mut shelves = Shelves::default();
+        let mut shelves = Shelves { by_path: BTreeMap::new(), speech };
         let mut all = Vec::new();
         for config in configured.iter() {
+            let shelf = shelves.load(config.flow.as_ref())?;
+            let asker = match config.ask.clone() {
+                Some(endpoint) => Some(FlowClient::new(endpoint, shelf.supplies.clone())?),
+                None => None,
+            };
             all.push(Arc::new(Line {
                 organisation: Arc::clone(organisations.named(&config.organisation)),
                 graph: Graph::new(config.upstream.clone(), Arc::clone(metrics))?,
-                shelf: shelves.load(config.flow.as_ref())?,
+                shelf,
+                asker,
                 ledger: watch::Sender::new(0),
                 config: config.clone(),
             }));
@@ -141,9 +152,10 @@ impl Lines {
 }
 
 /// Flows and prompts that were read; many lines may share a file.
-#[derive(Default)]
 struct Shelves {
     by_path: BTreeMap<Option<PathBuf>, Arc<Shelf>>,
+    /// Whether texts can be spoken.
+    speech: bool,
 }
 
 impl Shelves {
@@ -151,12 +163,14 @@ impl Shelves {
         let path = match source {
             None => None,
             Some(FlowSource::File(path)) => Some(path.clone()),
-            Some(FlowSource::Embedded { .. }) => return Ok(Arc::new(Shelf::load(source)?)),
+            Some(FlowSource::Embedded { .. }) => {
+                return Ok(Arc::new(Shelf::load(source, self.speech)?));
+            }
         };
         if let Some(shelf) = self.by_path.get(&path) {
             return Ok(Arc::clone(shelf));
         }
-        let shelf = Arc::new(Shelf::load(source)?);
+        let shelf = Arc::new(Shelf::load(source, self.speech)?);
         self.by_path.insert(path, Arc::clone(&shelf));
         Ok(shelf)
     }

@@ -33,6 +33,8 @@ const HELP: &[(&str, &str)] = &[
     ("offhook_gateway_event_deliveries_total", "Attempts to deliver an event, by outcome."),
     ("offhook_gateway_event_deliveries_waiting", "Deliveries of events that wait."),
     ("offhook_gateway_event_streams_open", "Readers of the stream of events."),
+    ("offhook_gateway_flows_asked_total", "Questions for a flow, by what became of them."),
+    ("offhook_gateway_speech_total", "Texts spoken in calls, by whether it worked."),
     ("offhook_gateway_calls_live", "Calls running now."),
     ("offhook_gateway_consoles_open", "Consoles open now."),
     ("offhook_gateway_tls_reloads_total", "New certificates, by whether they could be used."),
@@ -93,6 +95,16 @@ impl Metrics {
     /// A new certificate was found and this became of it.
     pub(crate) fn tls_reload(&self, became: &'static str) {
         self.count("offhook_gateway_tls_reloads_total", format!("result=\"{became}\""));
+    }
+
+    /// The business's endpoint was asked for a flow and this became of it.
+    pub(crate) fn flow_asked(&self, became: &'static str) {
+        self.count("offhook_gateway_flows_asked_total", format!("result=\"{became}\""));
+    }
+
+    /// A text of a call was made into sound, or not.
+    pub(crate) fn spoken(&self, became: &'static str) {
+        self.count("offhook_gateway_speech_total", format!("result=\"{became}\""));
     }
 
     /// The gateway drains.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use engine::Engine;
 
 use crate::{
-    calls::registry::Registry, config::Config, console::session::Sessions, line::Lines,
-    metrics::Metrics, organisation::Organisations, outbox::Outbox, store::Store,
+    calls::registry::Registry, config::Config, console::session::Sessions, flows::speech::Speech,
+    line::Lines, metrics::Metrics, organisation::Organisations, outbox::Outbox, store::Store,
 };
 
 /// The shared parts of one gateway. What is of one number is in its [`crate::line::Line`], what is of
@@ -20,6 +20,8 @@ pub(crate) struct Office {
     pub(crate) store: Store,
     pub(crate) outbox: Outbox,
     pub(crate) metrics: Arc<Metrics>,
+    /// What speaks, if something does.
+    pub(crate) speech: Option<Arc<Speech>>,
     pub(crate) registry: Registry,
     /// Rung when a webhook has been stored.
     pub(crate) inbox: tokio::sync::Notify,

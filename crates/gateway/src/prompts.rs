@@ -1,6 +1,7 @@
 //! What can be played, and which flow plays it?
 //!
-//! Prompts are read and encoded once, when the gateway starts; playing one afterwards copies packets.
+//! Prompts are read and encoded once, when the gateway starts; playing one afterwards copies packets. A
+//! flow's file may redirect to the other flows that lie beside it.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +12,7 @@ use std::{
 
 use audio::prompt::PromptError;
 use media::frame::{AudioFrame, FrameError};
-use switchboard::flow::{Faults, Flow};
+use switchboard::flow::{Faults, Flow, Supplies};
 
 use crate::config::FlowSource;
 
@@ -24,12 +25,31 @@ const MUSIC: &[u8] = include_bytes!("../assets/hold.ogg");
 /// One packet of a prompt.
 const FRAME: Duration = Duration::from_millis(20);
 
+/// The most documents that lie beside a flow, and how long each may be.
+const DOCUMENTS_MAX: (usize, u64) = (200, 256 * 1024);
+
+/// What can be played, by name.
+type Prompts = BTreeMap<String, Arc<[AudioFrame]>>;
+
 /// A flow and its prompts, ready to play.
 #[derive(Debug)]
 pub(crate) struct Shelf {
     /// The flow, if one is set.
     pub flow: Option<Arc<Flow>>,
-    prompts: BTreeMap<String, Arc<[AudioFrame]>>,
+    /// Its document and those it leads to, the first one first.
+    pub documents: Vec<FlowDocument>,
+    /// What flows may refer to.
+    pub supplies: Supplies,
+    prompts: Prompts,
+}
+
+/// A flow's text.
+#[derive(Debug, Clone)]
+pub(crate) struct FlowDocument {
+    /// Its name: the file's without its ending.
+    pub name: String,
+    /// What it says.
+    pub text: String,
 }
 
 /// Why a flow or a prompt cannot be used.
@@ -73,38 +93,63 @@ pub enum ShelfError {
 }
 
 impl Shelf {
-    /// Reads a flow and its prompts.
+    /// Reads a flow and its prompts; `speech` says whether texts can be spoken.
     ///
     /// # Errors
     ///
     /// The first file that cannot be read or played, or every fault of the flow.
-    pub(crate) fn load(source: Option<&FlowSource>) -> Result<Self, ShelfError> {
-        match source {
-            None => Ok(Self { flow: None, prompts: built_in()? }),
-            Some(FlowSource::Embedded { toml, prompts }) => {
-                let files = prompts.iter().map(|(name, file)| (name.clone(), file.clone()));
-                Self::of("(embedded)", toml, files.collect())
-            }
-            Some(FlowSource::File(path)) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| ShelfError::Read { path: path.clone(), source })?;
-                let folder = path.parent().unwrap_or_else(|| Path::new(".")).join("prompts");
-                Self::of(&path.display().to_string(), &text, files_in(&folder)?)
-            }
+    pub(crate) fn load(source: Option<&FlowSource>, speech: bool) -> Result<Self, ShelfError> {
+        let Some(source) = source else {
+            let prompts = built_in()?;
+            let supplies = Supplies { speech, prompts: lengths(&prompts), ..Supplies::default() };
+            return Ok(Self { flow: None, documents: Vec::new(), supplies, prompts });
+        };
+        let (text, prompts, supplies) = Self::supplies_of(source, speech)?;
+        let path = match source {
+            FlowSource::File(path) => path.display().to_string(),
+            FlowSource::Embedded { .. } => "(embedded)".into(),
+        };
+        let flow =
+            Flow::load(&text, &supplies).map_err(|faults| ShelfError::Flow { path, faults })?;
+        let mut documents =
+            vec![FlowDocument { name: supplies.main.clone().unwrap_or_default(), text }];
+        for name in flow.documents() {
+            let text = supplies.documents.get(name).cloned().unwrap_or_default();
+            documents.push(FlowDocument { name: name.to_owned(), text });
         }
+        Ok(Self { flow: Some(Arc::new(flow)), documents, supplies, prompts })
     }
 
-    fn of(path: &str, toml: &str, files: Vec<(String, Vec<u8>)>) -> Result<Self, ShelfError> {
+    /// A flow's text and what it may refer to, not checked.
+    ///
+    /// # Errors
+    ///
+    /// The first file that cannot be read or played.
+    pub(crate) fn supplies_of(
+        source: &FlowSource,
+        speech: bool,
+    ) -> Result<(String, Prompts, Supplies), ShelfError> {
+        let (text, files, documents, main) = match source {
+            FlowSource::Embedded { toml, prompts } => {
+                (toml.clone(), prompts.clone(), BTreeMap::new(), "flow".to_owned())
+            }
+            FlowSource::File(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|source| ShelfError::Read { path: path.clone(), source })?;
+                let folder = path.parent().unwrap_or_else(|| Path::new("."));
+                let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or("flow");
+                let files = files_in(&folder.join("prompts"))?;
+                (text, files, documents_in(folder)?, name.to_owned())
+            }
+        };
         let mut prompts = built_in()?;
         for (name, file) in files {
             let frames = packets(&name, &file)?;
             prompts.insert(name, frames);
         }
-        let lengths =
-            prompts.iter().map(|(name, frames)| (name.clone(), lasting(frames))).collect();
-        let flow = Flow::load(toml, &lengths)
-            .map_err(|faults| ShelfError::Flow { path: path.to_owned(), faults })?;
-        Ok(Self { flow: Some(Arc::new(flow)), prompts })
+        let main = Some(main);
+        let supplies = Supplies { prompts: lengths(&prompts), speech, documents, main };
+        Ok((text, prompts, supplies))
     }
 
     /// The packets of a prompt.
@@ -114,8 +159,39 @@ impl Shelf {
     }
 }
 
+fn lengths(prompts: &Prompts) -> BTreeMap<String, Duration> {
+    prompts.iter().map(|(name, frames)| (name.clone(), lasting(frames))).collect()
+}
+
+/// The documents beside a flow. Only those it redirects to are read as flows; a folder may hold other
+/// files.
+fn documents_in(folder: &Path) -> Result<BTreeMap<String, String>, ShelfError> {
+    // A bare file name has an empty parent.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let fault = |path: &Path, source| ShelfError::Read { path: path.to_owned(), source };
+    let mut documents = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| fault(folder, error))? {
+        let path = entry.map_err(|error| fault(folder, error))?.path();
+        let short =
+            path.metadata().is_ok_and(|file| file.is_file() && file.len() <= DOCUMENTS_MAX.1);
+        let toml = path.extension().is_some_and(|ending| ending == "toml");
+        let Some(name) = path.file_stem().and_then(|name| name.to_str()).filter(|_| toml && short)
+        else {
+            continue;
+        };
+        if documents.len() == DOCUMENTS_MAX.0 {
+            break;
+        }
+        // One that cannot be read is missed where it is redirected to.
+        if let Ok(text) = std::fs::read_to_string(&path) {
+            documents.insert(name.to_owned(), text);
+        }
+    }
+    Ok(documents)
+}
+
 /// What there is without a folder of prompts.
-fn built_in() -> Result<BTreeMap<String, Arc<[AudioFrame]>>, ShelfError> {
+fn built_in() -> Result<Prompts, ShelfError> {
     Ok([(HOLD_MUSIC.to_owned(), packets(HOLD_MUSIC, MUSIC)?)].into())
 }
 
@@ -123,8 +199,12 @@ fn packets(name: &str, file: &[u8]) -> Result<Arc<[AudioFrame]>, ShelfError> {
     let name = || name.to_owned();
     let packets =
         audio::prompt::load(file).map_err(|source| ShelfError::Prompt { name: name(), source })?;
-    let frames: Result<Vec<_>, _> = packets.into_iter().map(AudioFrame::new).collect();
-    Ok(frames.map_err(|source| ShelfError::Frame { name: name(), source })?.into())
+    frames(packets).map_err(|source| ShelfError::Frame { name: name(), source })
+}
+
+/// Packets as a call sends them.
+pub(crate) fn frames(packets: Vec<Box<[u8]>>) -> Result<Arc<[AudioFrame]>, FrameError> {
+    packets.into_iter().map(AudioFrame::new).collect()
 }
 
 fn lasting(frames: &Arc<[AudioFrame]>) -> Duration {
@@ -159,14 +239,14 @@ mod tests {
     #[test]
     fn the_demo_flow_and_its_prompts_load() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/flow.toml");
-        let shelf = Shelf::load(Some(&FlowSource::File(path.into()))).unwrap();
+        let shelf = Shelf::load(Some(&FlowSource::File(path.into())), false).unwrap();
         assert!(shelf.flow.is_some());
         assert!(shelf.prompt("menu").unwrap().len() > 50);
     }
 
     #[test]
     fn there_is_music_without_any_prompt() {
-        let shelf = Shelf::load(None).unwrap();
+        let shelf = Shelf::load(None, false).unwrap();
         assert!(shelf.prompt(HOLD_MUSIC).unwrap().len() > 500);
     }
 
@@ -174,7 +254,7 @@ mod tests {
     fn a_flow_with_a_fault_names_file_line_and_reason() {
         let toml = "start = \"a\"\n[step.a]\nplay = \"gone\"\nnext = \"a\"\n";
         let source = FlowSource::Embedded { toml: toml.into(), prompts: Vec::new() };
-        let text = Shelf::load(Some(&source)).unwrap_err().to_string();
-        assert!(text.contains("line 3: no prompt `gone`"), "{text}");
+        let text = Shelf::load(Some(&source), false).unwrap_err().to_string();
+        assert!(text.contains("line 3, step `a`: no prompt `gone`"), "{text}");
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     consent,
     console::session::Sessions,
     dispatch,
+    flows::speech::{Speech, SpeechError},
     graph::ClientError,
     line::Lines,
     metrics::Metrics,
@@ -45,6 +46,15 @@ pub enum StartError {
     /// The flow or a prompt.
     #[error(transparent)]
     Shelf(#[from] ShelfError),
+    /// A text of the flow.
+    #[error("the text of the step `{step}` cannot be spoken")]
+    Speech {
+        /// The step.
+        step: String,
+        /// Why.
+        #[source]
+        source: SpeechError,
+    },
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,7 +100,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let metrics = Arc::new(Metrics::default());
     let organisations = Organisations::new(&config);
-    let lines = Lines::start(&config.lines, &organisations, &metrics)?;
+    let lines = Lines::start(&config.lines, &organisations, &metrics, config.speech.is_some())?;
+    let speech = speech(&config, &lines).await?;
     let first_line = &config.lines.first.number.phone_number_id;
     let store = Store::open(config.data_dir.as_deref(), first_line)?;
     store.forget_old_keys(clock::now()).await?;
@@ -119,6 +130,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         outbox: Outbox::new(store.clone(), Arc::clone(&metrics)),
         store,
         metrics,
+        speech,
     });
     let listening = match office.config.tls.clone() {
         Some(files) => {
@@ -142,6 +154,17 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         tasks.spawn(parked::run(Arc::clone(&office), Arc::clone(line)));
     }
     Ok(Running { office, address, stop, server, tasks, outbox })
+}
+
+/// What the flow says to everybody is made before anybody calls.
+async fn speech(config: &Config, lines: &Lines) -> Result<Option<Arc<Speech>>, StartError> {
+    let Some(command) = config.speech.clone() else { return Ok(None) };
+    let speech = Speech::new(command, config.data_dir.as_deref());
+    for flow in lines.iter().filter_map(|line| line.shelf.flow.as_ref()) {
+        let prepared = speech.prepare(flow).await;
+        prepared.map_err(|(step, source)| StartError::Speech { step, source })?;
+    }
+    Ok(Some(Arc::new(speech)))
 }
 
 /// Endpoints are known before anything happens, so a new one gets all that follows.

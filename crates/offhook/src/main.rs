@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod call;
 mod clock;
 mod demo;
+mod flow;
 mod gateway;
 mod init;
 mod load;
@@ -39,6 +40,8 @@ enum Command {
     Platform(platform::PlatformArgs),
     /// Runs the business's side.
     Gateway(gateway::GatewayArgs),
+    /// Checks a flow, or walks a caller through it.
+    Flow(flow::FlowArgs),
     /// Asks for what a gateway must know and writes its configuration.
     Init(init::InitArgs),
     /// Places or takes a call as a user, and says what was heard.
@@ -69,6 +72,7 @@ async fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args).await,
         Command::Platform(args) => platform::run(args).await,
         Command::Gateway(args) => gateway::run(args).await,
+        Command::Flow(args) => flow::run(&args),
         Command::Init(args) => init::run(args),
         Command::Call(args) => call::run(&args).await,
         Command::Load(args) => load::run(&args).await,

@@ -7,7 +7,7 @@ use switchboard::{
     call::{
         Answerer, Call, Destination, Effect, Input, LegTrouble, Outcome, Plan, Status, Termination,
     },
-    flow::Ring,
+    flow::{Caller, Ring},
 };
 use terms::{AgentId, Direction, Timestamp};
 
@@ -45,7 +45,8 @@ impl World {
 
     fn plan(&self) -> Plan {
         let return_for = Duration::from_secs(15);
-        Plan { ring_for: self.ring_for, return_for, flow: self.flow.clone() }
+        let (ring_for, flow) = (self.ring_for, self.flow.clone());
+        Plan { ring_for, return_for, flow, flow_asked: false, caller: Caller::default() }
     }
 
     /// The platform sends a webhook; now and then it also sends it a second time.
@@ -173,7 +174,7 @@ impl World {
             }
             Effect::Ring(whom) => self.ring_agents(no, whom),
             Effect::Bridge => self.agent_acts(no),
-            Effect::Play { .. } => {
+            Effect::Play { .. } | Effect::Say { .. } => {
                 let at = self.now + Duration::from_secs(2);
                 self.post.put(at, Event::Business { call: no, input: Input::PlaybackDone });
             }

@@ -9,7 +9,7 @@ use rules::{
     rulebook::Rulebook,
     window::Window,
 };
-use switchboard::flow::Flow;
+use switchboard::flow::{Flow, Supplies};
 use terms::{Direction, Timestamp};
 
 use crate::{
@@ -110,11 +110,10 @@ impl World {
     fn new(plan: &Plan) -> Self {
         let mut dice = Dice::new(plan.seed);
         let grants_callback = dice.chance(50);
-        let prompts = std::collections::BTreeMap::new();
         let has_flow = dice.chance(50);
         let is_quiet = dice.chance(30);
         let ring_for = Duration::from_secs(if dice.chance(70) { 20 } else { 60 });
-        let flow = Flow::load(FLOW, &prompts).ok().filter(|_| has_flow).map(Arc::new);
+        let flow = Flow::load(FLOW, &Supplies::default()).ok().filter(|_| has_flow).map(Arc::new);
         Self {
             now: Timestamp::from_unix(START),
             dice,

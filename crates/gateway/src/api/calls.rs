@@ -16,6 +16,7 @@ use crate::{
     calls::registry::{Letter, Look},
     cdr::{Cdr, LegRecord, TransferRecord},
     console::session::Caller,
+    flows::FlowRecord,
     line::Lines,
     office::Office,
 };
@@ -58,6 +59,8 @@ pub(super) struct CallRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    flow: Option<FlowRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<&'static str>,
 }
 
@@ -72,6 +75,7 @@ impl CallRow {
             keys_pressed: cdr.keys_pressed,
             transfers: cdr.transfers,
             hold_s: cdr.hold_s,
+            flow: cdr.flow,
             step: None,
             waiting_for: None,
         }
@@ -87,6 +91,7 @@ impl CallRow {
             keys_pressed: None,
             transfers: Vec::new(),
             hold_s: None,
+            flow: None,
             step: None,
             waiting_for: None,
         }
@@ -133,6 +138,7 @@ pub(super) async fn one(
             row.call = running.unwrap_or(row.call);
             row.whatsapp_leg = look.whatsapp_leg;
             row.agent_leg = look.agent_leg;
+            row.flow = look.flow;
             row.step = look.step;
             row.waiting_for = look.waiting_for;
         }

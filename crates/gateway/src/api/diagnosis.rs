@@ -19,6 +19,7 @@ use crate::{
     calls::advice,
     cdr::{Cdr, LegRecord},
     console::session::Caller,
+    flows::FlowRecord,
     office::Office,
 };
 
@@ -43,6 +44,7 @@ pub(super) async fn diagnosis(
         if let Some(what) = look.waiting_for {
             verdicts.push(verdict("waiting", format!("The call waits for {what}."), None));
         }
+        of_flow(look.flow.as_ref(), &mut verdicts);
         of_legs(look.whatsapp_leg.as_ref(), look.agent_leg.as_ref(), &mut verdicts);
     } else {
         let cdr = office.store.cdr(caller.lines(), call_id.clone()).await?;
@@ -52,10 +54,19 @@ pub(super) async fn diagnosis(
     Ok(Json(Diagnosis { call_id, verdicts }))
 }
 
+/// The flow endpoint's answer could not be used.
+fn of_flow(flow: Option<&FlowRecord>, verdicts: &mut Vec<Verdict>) {
+    let Some(why) = flow.and_then(|flow| flow.asked_why.as_ref()) else { return };
+    let text = format!("The flow of the configuration answered: {why}.");
+    let fix = "Answer within the timeout with status 200 and a flow, or with 204.";
+    verdicts.push(verdict("flow_not_asked", text, Some(fix.into())));
+}
+
 fn of_record(cdr: &Cdr, verdicts: &mut Vec<Verdict>) {
     let fix = cdr.code.map(|code| advice(code, "")).filter(|text| !text.is_empty());
     let fix = fix.or_else(|| fix_of(&cdr.reason).map(str::to_owned));
     verdicts.push(verdict(&cdr.reason, cdr.text.clone(), fix));
+    of_flow(cdr.flow.as_ref(), verdicts);
     if cdr.answered_at.is_some() {
         of_legs(cdr.whatsapp_leg.as_ref(), cdr.agent_leg.as_ref(), verdicts);
     }

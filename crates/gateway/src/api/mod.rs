@@ -11,6 +11,7 @@ mod contacts;
 mod control;
 mod diagnosis;
 mod events;
+mod flows;
 mod idempotency;
 mod number_settings;
 pub mod openapi;
@@ -86,6 +87,9 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(events::one))
         .routes(routes!(events::redeliver))
         .routes(routes!(stream::stream))
+        .routes(routes!(flows::list))
+        .routes(routes!(flows::check))
+        .routes(routes!(flows::dry_run))
         .routes(routes!(preflight::preflight))
         .routes(routes!(place::list_parked))
         .routes(routes!(place::cancel_parked))

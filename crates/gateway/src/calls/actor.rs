@@ -9,7 +9,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use engine::LegEvent;
 use switchboard::{
     call::{Answerer, Call, Effect, Input, Outcome, Plan, Side, State},
-    flow::Key,
+    flow::{Caller, Flow, Key},
 };
 use terms::{AgentId, CallId, Direction, Timestamp, WaId};
 use tokio::{sync::mpsc, time::Instant};
@@ -28,7 +28,20 @@ use super::{
     placing::{NotPlaced, Placer},
     registry::{CallHandle, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
 };
-use crate::{cdr::TransferRecord, clock, events::ConsoleId, line::Line, office::Office};
+use crate::{
+    cdr::TransferRecord,
+    clock,
+    events::ConsoleId,
+    flows::{
+        FlowRecord,
+        ask::{FlowClient, Question},
+        facts,
+        record::Asked,
+        speech::Sound,
+    },
+    line::Line,
+    office::Office,
+};
 
 /// How many answers of the platform may wait; at most two requests of a call run at a time.
 const RETURNS_MAX: usize = 8;
@@ -44,6 +57,8 @@ pub(crate) struct Incoming {
     pub(crate) offer: SdpText,
     pub(crate) deeplink_payload: Option<String>,
     pub(crate) cta_payload: Option<String>,
+    /// What a flow may know of the user.
+    pub(crate) caller: Caller,
     /// Dropped once the call is on disk.
     pub(crate) receipt: Receipt,
 }
@@ -63,6 +78,14 @@ pub(crate) struct Outgoing {
 pub(super) enum Return {
     Input(Input),
     Placed(CallId),
+    /// The business's endpoint was asked for a flow.
+    Flow(Option<Arc<Flow>>, Asked),
+    /// A text was made into sound for what was to be heard then.
+    Spoken {
+        sounds: u64,
+        forever: bool,
+        sound: Option<Sound>,
+    },
 }
 
 /// What a call begins with.
@@ -96,14 +119,25 @@ pub(crate) fn take(office: &Arc<Office>, line: &Arc<Line>, incoming: Incoming) -
     let (handle, inbox) = CallHandle::new(line.id().clone());
     let Some(entered) = office.registry.enter(&incoming.call_id, handle) else { return false };
     let mut facts = Facts::new(incoming.contact, incoming.started_at);
+    let question = Question::new(
+        incoming.call_id.clone(),
+        line.digits(),
+        incoming.started_at,
+        &incoming.caller,
+    );
     facts.call_id = Some(incoming.call_id);
     facts.theirs = Some(incoming.offer);
     facts.deeplink_payload = incoming.deeplink_payload;
     facts.cta_payload = incoming.cta_payload;
     let mut effects = Vec::new();
-    let call = Call::incoming(plan(office, line), &mut effects);
+    let asker = line.asker.as_ref().filter(|_| !entered.too_late);
+    let plan = Plan { flow_asked: asker.is_some(), ..plan(office, line, incoming.caller) };
+    let call = Call::incoming(plan, &mut effects);
     let place = (Arc::clone(office), Arc::clone(line));
     let actor = CallActor::new(place, call, facts, inbox, entered.running);
+    if let Some(asker) = asker.cloned() {
+        actor.ask_for_flow(asker, question);
+    }
     let first = First {
         effects,
         input: entered.too_late.then_some(Input::Stop),
@@ -137,9 +171,8 @@ pub(crate) fn place(
     let Outgoing { to, name, agent, console, offer } = outgoing;
     let leg = legs::answer_agent(&office.engine, None, agent.clone(), console, &offer)
         .map_err(PlaceError::Leg)?;
-    let contact = Peer { name, wa_id: Some(to), user_id: None };
     let answerer = Answerer::Agent(agent);
-    start_placed((office, line), contact, answerer, Placer::Console(console), Some(leg))
+    start_placed((office, line), (to, name), answerer, Placer::Console(console), Some(leg))
 }
 
 /// Starts the task of a call to a user that the flow answers on our side.
@@ -154,13 +187,12 @@ pub(super) fn place_flow(
     name: Option<String>,
     placer: Placer,
 ) -> Result<(), PlaceError> {
-    let contact = Peer { name, wa_id: Some(to), user_id: None };
-    start_placed((office, line), contact, Answerer::Flow, placer, None)
+    start_placed((office, line), (to, name), Answerer::Flow, placer, None)
 }
 
 fn start_placed(
     (office, line): (&Arc<Office>, &Arc<Line>),
-    contact: Peer,
+    (to, name): (WaId, Option<String>),
     answerer: Answerer,
     placer: Placer,
     leg: Option<AgentLeg>,
@@ -169,12 +201,14 @@ fn start_placed(
     let opaque = format!("{OPAQUE_PREFIX}{}", uuid::Uuid::now_v7());
     let running = office.registry.enter_placed(&opaque, handle).ok_or(PlaceError::Stopping)?;
     let now = clock::now();
+    let caller = facts::of_placed(&to, name.as_deref());
+    let contact = Peer { name, wa_id: Some(to), user_id: None };
     let mut facts = Facts::new(contact, now);
     facts.opaque = Some(opaque);
     facts.agent = answerer.agent().cloned();
     facts.placer = Some(placer);
     let mut effects = Vec::new();
-    let call = Call::outgoing(plan(office, line), answerer, now, &mut effects);
+    let call = Call::outgoing(plan(office, line, caller), answerer, now, &mut effects);
     let place = (Arc::clone(office), Arc::clone(line));
     let mut actor = CallActor::new(place, call, facts, inbox, running);
     actor.agent_leg = leg;
@@ -182,11 +216,13 @@ fn start_placed(
     Ok(())
 }
 
-fn plan(office: &Office, line: &Line) -> Plan {
+fn plan(office: &Office, line: &Line, caller: Caller) -> Plan {
     Plan {
         ring_for: office.config.ring_for,
         return_for: office.config.return_for,
         flow: line.shelf.flow.as_ref().map(Arc::clone),
+        flow_asked: false,
+        caller,
     }
 }
 
@@ -216,6 +252,16 @@ impl CallActor {
             inbox,
             _running: running,
         }
+    }
+
+    /// Asks beside the task; what comes back is a return like the platform's.
+    fn ask_for_flow(&self, asker: FlowClient, question: Question) {
+        let returns = self.returns.clone();
+        tokio::spawn(async move {
+            let (flow, asked) = asker.ask(&question).await;
+            // A call that is over does not wait for it.
+            drop(returns.send(Return::Flow(flow, asked)).await);
+        });
     }
 
     async fn run(mut self, first: First) {
@@ -429,6 +475,15 @@ impl CallActor {
                 Some(Input::Placed(outcome))
             }
             Return::Input(input) => Some(input),
+            Return::Flow(flow, asked) => {
+                self.office.metrics.flow_asked(asked.as_str());
+                if let Asked::Refused(why) = &asked {
+                    tracing::warn!(why = why.as_str(), "the flow of the configuration is used");
+                }
+                self.facts.asked = Some(asked);
+                Some(Input::FlowChosen(flow))
+            }
+            Return::Spoken { sounds, forever, sound } => self.spoken(sounds, forever, sound),
         }
     }
 
@@ -508,6 +563,7 @@ impl CallActor {
             call: self.view(),
             waiting_for: self.call.next_timeout().map(|(_, why)| why),
             step: self.facts.step.clone(),
+            flow: FlowRecord::of(self.call.trail(), self.facts.asked.as_ref()),
             whatsapp_leg,
             agent_leg,
         }

@@ -10,7 +10,7 @@ use engine::{Repeat, Source};
 use media::dtmf::Digit;
 use switchboard::{
     call::{Effect, EndReason, Input, LegTrouble, Outcome, State},
-    flow::{Key, Ring},
+    flow::{Key, Ring, Spoken},
 };
 use terms::{AgentId, Direction};
 use tokio::time::Instant;
@@ -29,6 +29,7 @@ use crate::{
     cdr::{Cdr, LegRecord, TransferRecord},
     clock, contacts,
     events::ConsoleId,
+    flows::{FlowRecord, speech::Sound},
     outbox::news,
     prompts::HOLD_MUSIC,
     store::{LiveCall, StoreError},
@@ -80,6 +81,9 @@ impl Coming {
 impl CallActor {
     /// Carries out one effect; may bring the next input at once.
     pub(super) async fn carry_out(&mut self, effect: Effect) -> Option<Input> {
+        if changes_sound(&effect) {
+            self.facts.sounds += 1;
+        }
         match effect {
             Effect::OpenLeg => return self.open_leg().await,
             Effect::Connect => return self.connect(),
@@ -99,6 +103,7 @@ impl CallActor {
             Effect::DropConsulted => self.drop_consulted().await,
             Effect::DropAgent => self.drop_agent().await,
             Effect::Play { prompt, forever } => return self.play(&prompt, forever),
+            Effect::Say { spoken, forever } => return self.say(spoken, forever),
             Effect::PlayNothing => self.with_whatsapp(|leg| leg.play(Source::Silence)),
             Effect::Echo => self.with_whatsapp(|leg| leg.play(Source::Echo)),
             Effect::SendKey(key) => self.send_key(key),
@@ -262,12 +267,51 @@ impl CallActor {
     }
 
     fn play(&self, prompt: &str, forever: bool) -> Option<Input> {
-        let repeat = if forever { Repeat::Forever } else { Repeat::Once };
         let Some(frames) = self.line.shelf.prompt(prompt) else {
             return Some(Input::PlaybackDone);
         };
-        self.with_whatsapp(|leg| leg.play(Source::Packets(frames, repeat)));
+        self.play_frames(frames, forever);
         None
+    }
+
+    /// Plays words that are made already, or has them made beside the task.
+    fn say(&self, spoken: Spoken, forever: bool) -> Option<Input> {
+        let Some(speech) = self.office.speech.clone() else {
+            return Some(Input::PlaybackDone);
+        };
+        if let Some(sound) = speech.ready(&spoken) {
+            self.play_frames(sound, forever);
+            return None;
+        }
+        // What was heard before must not go on meanwhile.
+        self.with_whatsapp(|leg| leg.play(Source::Silence));
+        let (returns, sounds) = (self.returns.clone(), self.facts.sounds);
+        let metrics = std::sync::Arc::clone(&self.office.metrics);
+        tokio::spawn(async move {
+            let sound = speech.say(spoken).await;
+            metrics.spoken(if sound.is_ok() { "ok" } else { "failed" });
+            if let Err(error) = &sound {
+                tracing::warn!(error = chain(error), "a text of a flow cannot be spoken");
+            }
+            // A call that is over does not wait for it.
+            drop(returns.send(Return::Spoken { sounds, forever, sound: sound.ok() }).await);
+        });
+        None
+    }
+
+    /// Words are made; they are played unless something else is to be heard by now.
+    pub(super) fn spoken(&self, sounds: u64, forever: bool, sound: Option<Sound>) -> Option<Input> {
+        if sounds != self.facts.sounds {
+            return None;
+        }
+        let Some(sound) = sound else { return Some(Input::PlaybackDone) };
+        self.play_frames(sound, forever);
+        None
+    }
+
+    fn play_frames(&self, frames: Sound, forever: bool) {
+        let repeat = if forever { Repeat::Forever } else { Repeat::Once };
+        self.with_whatsapp(|leg| leg.play(Source::Packets(frames, repeat)));
     }
 
     fn send_key(&self, key: Key) {
@@ -452,6 +496,7 @@ impl CallActor {
         cdr.deeplink_payload.clone_from(&facts.deeplink_payload);
         cdr.cta_payload.clone_from(&facts.cta_payload);
         cdr.agent_leg.clone_from(&facts.agent_figures);
+        cdr.flow = FlowRecord::of(self.call.trail(), facts.asked.as_ref());
         cdr.keys_pressed = (facts.keys_pressed > 0).then_some(facts.keys_pressed);
         if let Some((answered_at, duration, billed)) = self.talk() {
             cdr.talked(answered_at, billed, &self.line.config.price);
@@ -479,6 +524,37 @@ impl CallActor {
             (None, Some((at, ours))) if facts.figures.is_none() => Some((at, ours, ours)),
             (None, Some(_) | None) => None,
         }
+    }
+}
+
+/// Whether the user hears something else from this effect on.
+fn changes_sound(effect: &Effect) -> bool {
+    match effect {
+        Effect::Play { .. }
+        | Effect::Say { .. }
+        | Effect::PlayNothing
+        | Effect::Echo
+        | Effect::Bridge
+        | Effect::Hold
+        | Effect::BridgeConsult
+        | Effect::TakeOver
+        | Effect::Finish(_) => true,
+        Effect::OpenLeg
+        | Effect::PreAccept
+        | Effect::Accept
+        | Effect::Reject
+        | Effect::Terminate
+        | Effect::Connect
+        | Effect::ApplyAnswer
+        | Effect::OpenGate
+        | Effect::WatchMedia
+        | Effect::Ring(_)
+        | Effect::StopRinging { .. }
+        | Effect::DropConsulted
+        | Effect::DropAgent
+        | Effect::SendKey(_)
+        | Effect::MuteAgent(_)
+        | Effect::Tell => false,
     }
 }
 

@@ -7,7 +7,10 @@ use tokio::time::Instant;
 use wire::{SdpText, console::Peer};
 
 use super::{placing::Placer, registry::Figures};
-use crate::cdr::{LegRecord, TransferRecord};
+use crate::{
+    cdr::{LegRecord, TransferRecord},
+    flows::record::Asked,
+};
 
 /// What is known of the call beside its state.
 #[derive(Debug)]
@@ -33,6 +36,10 @@ pub(super) struct Facts {
     pub(super) figures: Option<Figures>,
     pub(super) keys_pressed: u32,
     pub(super) step: Option<String>,
+    /// What became of asking for a flow, once it is known.
+    pub(super) asked: Option<Asked>,
+    /// How often what the user hears was changed: a text that is late must not talk into what follows.
+    pub(super) sounds: u64,
     pub(super) finished: bool,
 }
 
@@ -104,6 +111,8 @@ impl Facts {
             figures: None,
             keys_pressed: 0,
             step: None,
+            asked: None,
+            sounds: 0,
             finished: false,
         }
     }

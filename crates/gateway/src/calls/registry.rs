@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use wire::{SdpText, console::Call};
 
 use super::order::{Asker, Order};
-use crate::{cdr::LegRecord, events::ConsoleId, store::LineSet};
+use crate::{cdr::LegRecord, events::ConsoleId, flows::FlowRecord, store::LineSet};
 
 /// How many letters may wait for one call: a whole call gets about twenty.
 const LETTERS_MAX: usize = 64;
@@ -110,6 +110,7 @@ pub(crate) struct Look {
     pub(crate) call: Option<Call>,
     pub(crate) waiting_for: Option<&'static str>,
     pub(crate) step: Option<String>,
+    pub(crate) flow: Option<FlowRecord>,
     pub(crate) whatsapp_leg: Option<LegRecord>,
     pub(crate) agent_leg: Option<LegRecord>,
 }

@@ -30,8 +30,8 @@ use terms::{OrganisationId, PhoneNumberId, WaId, WabaId};
 use wire::edition::{Edition, GRAPH_VERSION_DEFAULT, GraphVersion};
 
 use super::{
-    ConfigError, FlowSource, Number, Organisation, PermissionTemplate, Price, TIMEOUT_DEFAULT,
-    Upstream, read::Secrets, read::value,
+    ConfigError, FlowEndpoint, FlowSource, Number, Organisation, PermissionTemplate, Price,
+    TIMEOUT_DEFAULT, Upstream, flow::FlowSetting, read::Secrets, read::value,
 };
 
 /// One business number with all that is its own.
@@ -49,6 +49,8 @@ pub struct Line {
     pub upstream: Upstream,
     /// What answers when no agent does; without it such calls are rejected.
     pub flow: Option<FlowSource>,
+    /// Whom a flow is asked for when a user calls; the one above is used when that fails.
+    pub ask: Option<FlowEndpoint>,
     /// What calls are estimated to cost.
     pub price: Price,
     /// Approved templates that ask for permission to call outside the service window.
@@ -76,7 +78,7 @@ impl Lines {
 #[serde(deny_unknown_fields)]
 pub(super) struct Shared {
     pub(super) upstream: Option<UpstreamTable>,
-    pub(super) flow: Option<PathBuf>,
+    pub(super) flow: Option<FlowSetting>,
     pub(super) price: PriceTable,
     pub(super) permission_templates: Vec<TemplateTable>,
 }
@@ -90,7 +92,7 @@ pub(super) struct NumberTable {
     account: Option<WabaId>,
     organisation: Option<OrganisationId>,
     time_zone: Option<String>,
-    flow: Option<PathBuf>,
+    flow: Option<FlowSetting>,
     rulebook: Option<String>,
     card: Option<String>,
     upstream: Option<UpstreamTable>,
@@ -190,12 +192,15 @@ fn line(
     };
     let own = table.permission_templates;
     let flow = table.flow.or_else(|| shared.flow.clone());
+    let ask = flow.as_ref().and_then(|flow| flow.ask.clone());
+    let ask = ask.map(|table| secrets.ask(table)).transpose()?;
     Ok(Line {
         organisation: organisation(organisations, table.organisation, &key)?,
         account,
         time_zone: time_zone(table.time_zone.as_deref(), &key)?,
         upstream,
-        flow: flow.map(|path| FlowSource::File(secrets.folder.join(path))),
+        ask,
+        flow: flow.map(|flow| FlowSource::File(secrets.folder.join(flow.file))),
         price: self::price(&price)?,
         permission_templates: templates(own.as_ref().unwrap_or(&shared.permission_templates))?,
         number,

@@ -5,6 +5,7 @@
 //! never written in the file: it names a file or an environment variable, and they print as `***`.
 
 mod events;
+mod flow;
 mod lines;
 mod read;
 mod secret;
@@ -30,6 +31,7 @@ use wire::{
 };
 
 pub use events::{Endpoint, EndpointError, Events};
+pub use flow::{FlowEndpoint, SpeechCommand, SpeechCommandError};
 pub use lines::{Line, Lines};
 pub use read::ConfigError;
 pub use secret::Secret;
@@ -54,6 +56,8 @@ pub struct Config {
     pub agents: Vec<Agent>,
     /// What programs of the first organisation send as bearer token.
     pub api_key: Secret,
+    /// What speaks the texts of flows.
+    pub speech: Option<SpeechCommand>,
     /// Where everything is kept; without it nothing outlives the process.
     pub data_dir: Option<PathBuf>,
     /// How long agents ring before the flow answers.
@@ -290,6 +294,7 @@ impl Config {
             ],
             organisations: vec![organisation],
             api_key: Secret::new("demo-api-key"),
+            speech: None,
             data_dir: None,
             ring_for: RING_FOR_DEFAULT,
             return_for: RETURN_FOR_DEFAULT,
@@ -325,6 +330,7 @@ fn demo_line(platform_url: &str, flow: Option<FlowSource>) -> Line {
             name: Some("Loja Aurora".into()),
         },
         flow,
+        ask: None,
         price: Price::default(),
         permission_templates: Vec::new(),
     }

@@ -3,13 +3,21 @@
 //! ```toml
 //! http = "127.0.0.1:8500"
 //! api_key_env = "OFFHOOK_API_KEY"         # or api_key_file = "…"
-//! flow = "flow.toml"
+//! flow = "flow.toml"                      # or the table [flow]
 //! data_dir = "/var/lib/offhook"
 //! ring_for_s = 20
 //! return_for_s = 15                       # an agent's page may be gone that long in a call
 //! drain_for_s = 60                        # how long live calls may go on after SIGTERM
 //!
 //! trusted_proxies = ["127.0.0.1"]         # whose X-Forwarded-Proto is believed
+//!
+//! [flow]                                  # the same with an endpoint that is asked for each call
+//! file = "flow.toml"
+//! ask = { url = "https://crm.example/flow", secret_env = "FLOW_SECRET", timeout_s = 3 }
+//!
+//! [speech]                                # what speaks `say`: text on stdin, WAV or Ogg on stdout
+//! command = ["espeak-ng", "--stdin", "--stdout", "-v", "{language}"]
+//! language = "en"
 //!
 //! [tls]                                   # without it HTTP is plain
 //! certificate = "/etc/offhook/tls.pem"    # both are read again when they change
@@ -77,18 +85,25 @@ use std::{
 
 use serde::Deserialize;
 use terms::{AgentId, OrganisationId};
-use wire::{console::Role, event::signature::Scheme};
+use wire::{
+    console::Role,
+    event::signature::{Scheme, SigningKey},
+};
 
 use super::{
-    Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, HTTP_DEFAULT,
-    HashedPassword, Media, Organisation, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT, Secret, TlsFiles,
+    Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowEndpoint,
+    HTTP_DEFAULT, HashedPassword, Media, Organisation, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT,
+    Secret, SpeechCommand, TlsFiles,
     events::OutboxTable,
+    flow::{ASK_TIMEOUT_DEFAULT, AskTable, FlowSetting, SPEECH_TIMEOUT_DEFAULT, SpeechTable},
     lines::{self, NumberTable, PriceTable, Shared, TemplateTable, UpstreamTable},
     slip,
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
 const RING_FOR_MAX_S: u64 = 55;
+/// The longest a flow endpoint may take: the caller hears it ring, the platform waits.
+const ASK_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +150,8 @@ struct File {
     http: Option<SocketAddr>,
     api_key_file: Option<PathBuf>,
     api_key_env: Option<String>,
-    flow: Option<PathBuf>,
+    flow: Option<FlowSetting>,
+    speech: Option<SpeechTable>,
     data_dir: Option<PathBuf>,
     ring_for_s: Option<u64>,
     return_for_s: Option<u64>,
@@ -273,6 +289,7 @@ impl Secrets<'_> {
             agents: self.agents(file.agents, &organisations)?,
             organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
+            speech: file.speech.map(speech).transpose()?,
             data_dir: file.data_dir.map(|path| self.folder.join(path)),
             ring_for: Duration::from_secs(ring_for_s),
             return_for: file.return_for_s.map_or(RETURN_FOR_DEFAULT, Duration::from_secs),
@@ -307,6 +324,21 @@ impl Secrets<'_> {
             events.endpoints.push(endpoint);
         }
         Ok(events)
+    }
+
+    /// The endpoint that is asked for flows.
+    pub(super) fn ask(&self, table: AskTable) -> Result<FlowEndpoint, ConfigError> {
+        let url = table.url.parse::<reqwest::Url>().ok();
+        let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+        let wrong = || value("flow.ask.url", "write one such as https://crm.example/flow".into());
+        let secret = self.secret("flow.ask.secret", table.secret_file, table.secret_env)?;
+        let key = SigningKey::new(Scheme::Standard, secret.expose())
+            .map_err(|error| value("flow.ask.secret", error.to_string()))?;
+        let timeout = table.timeout_s.map_or(ASK_TIMEOUT_DEFAULT, Duration::from_secs);
+        if timeout.is_zero() || timeout > ASK_TIMEOUT_MAX {
+            return Err(value("flow.ask.timeout_s", "write 1 to 10 seconds".into()));
+        }
+        Ok(FlowEndpoint { url: url.ok_or_else(wrong)?, key, timeout })
     }
 
     /// The default one when none is written.
@@ -400,6 +432,15 @@ impl Secrets<'_> {
         }
         Ok(Secret::new(text))
     }
+}
+
+fn speech(table: SpeechTable) -> Result<SpeechCommand, ConfigError> {
+    let timeout = table.timeout_s.map_or(SPEECH_TIMEOUT_DEFAULT, Duration::from_secs);
+    if timeout.is_zero() {
+        return Err(value("speech.timeout_s", "write at least 1 second".into()));
+    }
+    SpeechCommand::new(table.command, table.language, table.voice, timeout)
+        .map_err(|error| value("speech.command", error.to_string()))
 }
 
 fn media(table: MediaTable) -> Result<Media, ConfigError> {

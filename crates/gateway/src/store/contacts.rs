@@ -198,6 +198,22 @@ impl Store {
         .await
     }
 
+    /// How many calls there were with a user.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn calls_with(&self, key: ContactKey) -> Result<u32, StoreError> {
+        self.run(move |db| {
+            // Every call has its line in the chat, which is found by the user.
+            let sql = "SELECT count(*) FROM chat
+                       WHERE line = ?1 AND wa_id = ?2 AND json_extract(body, '$.kind') = 'call'";
+            let mut statement = db.prepare_cached(sql)?;
+            Ok(statement.query_row([key.line.as_str(), key.user.as_str()], |row| row.get(0))?)
+        })
+        .await
+    }
+
     /// The newest lines of a chat, in the order they came.
     ///
     /// # Errors

@@ -84,6 +84,28 @@ fn other_faults_have_their_line_too() {
     assert!(error.contains("line 7: "), "{error}");
 }
 
+#[test]
+fn a_flow_is_a_file_or_a_table_and_what_speaks_needs_what_it_names() {
+    let with = |more: &str| GOOD.replace("\n[number]", &format!("\n{more}\n[number]"));
+    let config = Written::new(&with("flow = \"a.toml\"")).read().unwrap();
+    assert!(config.lines.first.flow.is_some() && config.lines.first.ask.is_none());
+    let ask = "ask = { url = \"https://crm.example/flow\", secret_file = \"key\" }";
+    for (text, told) in [
+        (format!("[flow]\nfile = \"a.toml\"\n{ask}"), "flow.ask.secret: write whsec_"),
+        (
+            format!("[flow]\nfile = \"a.toml\"\n{}", ask.replace("url", "uri")),
+            "did you mean `url`?",
+        ),
+        (format!("[flow]\n{ask}"), "missing field `file`"),
+        ("[flow]\nfile = \"a.toml\"\nasks = 1".into(), "did you mean `ask`?"),
+        ("[speech]\ncommand = []".into(), "speech.command: name a program"),
+        ("[speech]\ncommand = [\"a\", \"{voice}\"]".into(), "set voice for texts"),
+    ] {
+        let fault = fault(&with(&text));
+        assert!(fault.contains(told), "{text}: {fault}");
+    }
+}
+
 const MANY: &str = r#"
 http = "127.0.0.1:0"
 api_key_file = "key"

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 mod agents;
+mod asked;
 mod config;
 mod consent;
 mod desk;
@@ -18,6 +19,7 @@ mod parked;
 mod placed;
 mod receiver;
 mod rest;
+mod spoken;
 mod tls;
 mod upstream;
 mod voice;

@@ -6,7 +6,7 @@
 use terms::AgentId;
 
 use super::EndReason;
-use crate::flow::{Key, Ring};
+use crate::flow::{Key, Ring, Spoken};
 
 /// One thing for the gateway to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,13 @@ pub enum Effect {
     Play {
         /// Its name.
         prompt: String,
+        /// Again and again until something else plays.
+        forever: bool,
+    },
+    /// Let the user hear these words; their end is reported as that of a prompt.
+    Say {
+        /// The words.
+        spoken: Spoken,
         /// Again and again until something else plays.
         forever: bool,
     },

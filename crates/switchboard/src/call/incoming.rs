@@ -254,8 +254,10 @@ impl Call {
     pub(super) fn offered_too_long(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         let State::Offered(offered) = &mut self.state else { return };
         if offered.answerer.is_some() {
-            // pre_accept hangs; accept carries the same answer and decides.
+            // pre_accept hangs; accept carries the same answer and decides. So does whoever was asked
+            // for a flow: the plan's is there.
             offered.pre_accepted = true;
+            self.plan.flow_asked = false;
             self.accept_if_due(now, effects);
         } else {
             effects.push(Effect::StopRinging { taken_by: None });
@@ -280,11 +282,14 @@ impl Call {
         self.accept_if_due(now, effects);
     }
 
-    fn accept_if_due(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+    pub(super) fn accept_if_due(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         let State::Offered(offered) = &self.state else { return };
         let Some(answerer) = offered.answerer.clone().filter(|_| offered.pre_accepted) else {
             return;
         };
+        if answerer == Answerer::Flow && self.plan.flow_asked {
+            return;
+        }
         self.state = State::Accepting { answerer, until: now + ACCEPT_WAIT };
         effects.extend([Effect::Accept, Effect::Tell]);
     }

@@ -1,11 +1,13 @@
 //! What can happen to a call?
 
+use std::sync::Arc;
+
 use terms::AgentId;
 
-use crate::flow::Key;
+use crate::flow::{Flow, Key};
 
 /// One thing that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Input {
     /// The WhatsApp leg is open and our session description written.
     LegReady,
@@ -81,6 +83,8 @@ pub enum Input {
     UserKey(Key),
     /// A prompt is at its end.
     PlaybackDone,
+    /// The flow that was asked for is this one; without one it is the plan's.
+    FlowChosen(Option<Arc<Flow>>),
     /// A program of the business ends the call.
     HangUp,
     /// The gateway stops.

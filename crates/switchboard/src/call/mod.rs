@@ -30,7 +30,7 @@ pub use reason::{EndReason, Fault};
 pub use state::{Answerer, Offered, Outward, State};
 pub use transfer::{Consult, Destination, Transfer};
 
-use crate::flow::{Cursor, Flow, Heard, Progress, Ring};
+use crate::flow::{Caller, Cursor, Flow, Heard, Progress, Ring, Trail, Visit};
 
 /// How long ICE and DTLS may take after the call was accepted; the user hears nothing meanwhile.
 const JOIN_WAIT: Duration = Duration::from_secs(15);
@@ -44,6 +44,11 @@ pub struct Plan {
     pub return_for: Duration,
     /// What answers when nobody does.
     pub flow: Option<Arc<Flow>>,
+    /// Whether another flow is asked for; the call is not accepted for a flow until
+    /// [`Input::FlowChosen`] says which one it is.
+    pub flow_asked: bool,
+    /// What a flow may know of the user.
+    pub caller: Caller,
 }
 
 /// One call.
@@ -53,6 +58,7 @@ pub struct Call {
     plan: Plan,
     state: State,
     media: Media,
+    trail: Trail,
     /// Whether the platform has confirmed our `connect`, or a webhook proved it has the call.
     placed: bool,
 }
@@ -107,7 +113,8 @@ impl Call {
     }
 
     fn new(direction: Direction, plan: Plan, state: State) -> Self {
-        Self { direction, plan, state, media: Media::default(), placed: false }
+        let (media, trail) = (Media::default(), Trail::default());
+        Self { direction, plan, state, media, trail, placed: false }
     }
 
     /// Where the call is.
@@ -129,6 +136,12 @@ impl Call {
             (State::InFlow(cursor), Some(flow)) => Some(cursor.step_name(flow)),
             (_, _) => None,
         }
+    }
+
+    /// Where the user has been in the flow, and what was learnt there.
+    #[must_use]
+    pub fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// Takes what happened; `effects` gets what to do about it, in order.
@@ -168,6 +181,7 @@ impl Call {
             Input::PlaybackDone => {
                 self.flow_heard("end of a prompt", &Heard::PlaybackDone, now, effects)
             }
+            Input::FlowChosen(flow) => self.flow_chosen(flow, now, effects),
             Input::HangUp => self.close(EndReason::ProgramHungUp, now, effects),
             Input::Stop => self.close(EndReason::GatewayStopped, now, effects),
             Input::Tick => {
@@ -232,15 +246,17 @@ impl Call {
     }
 
     fn enter_flow(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let Some(flow) = self.plan.flow.as_ref().map(Arc::clone) else {
+        let Some(flow) = self.plan.flow.clone() else {
             return self.end(EndReason::NobodyAnswered, now, effects);
         };
-        self.walk(Cursor::enter(&flow, now, effects), now, effects);
+        self.walk_from(flow.start, &flow, now, effects);
     }
 
     /// The caller is in the flow from here, unless it hangs up at once.
-    fn walk(&mut self, cursor: Option<Cursor>, now: Timestamp, effects: &mut Vec<Effect>) {
-        match cursor {
+    fn walk_from(&mut self, step: usize, flow: &Flow, now: Timestamp, effects: &mut Vec<Effect>) {
+        let (caller, trail) = (&self.plan.caller, &mut self.trail);
+        let mut visit = Visit { flow, caller, trail, now, effects };
+        match Cursor::enter(step, &mut visit) {
             Some(cursor) => {
                 self.state = State::InFlow(cursor);
                 effects.push(Effect::Tell);
@@ -260,10 +276,31 @@ impl Call {
         let (State::InFlow(cursor), Some(flow)) = (&mut self.state, &self.plan.flow) else {
             return Err(refusal);
         };
-        if cursor.handle(flow, heard, now, effects) == Progress::HangsUp {
+        let (caller, trail) = (&self.plan.caller, &mut self.trail);
+        let mut visit = Visit { flow, caller, trail, now, effects };
+        if cursor.handle(heard, &mut visit) == Progress::HangsUp {
             let step = cursor.step_name(flow).to_owned();
             self.end(EndReason::FlowHungUp { step }, now, effects);
         }
+        Ok(())
+    }
+
+    /// It is known which flow is the call's: the one that came, or the plan's.
+    fn flow_chosen(
+        &mut self,
+        flow: Option<Arc<Flow>>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Handled {
+        // A caller stays in the flow that has begun.
+        let begun = !self.trail.path().is_empty();
+        if !std::mem::take(&mut self.plan.flow_asked) || self.state.is_over() || begun {
+            return Err(self.out_of_place("a flow"));
+        }
+        if flow.is_some() {
+            self.plan.flow = flow;
+        }
+        self.accept_if_due(now, effects);
         Ok(())
     }
 

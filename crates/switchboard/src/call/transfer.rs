@@ -8,7 +8,7 @@
 use terms::{AgentId, Timestamp};
 
 use super::{Call, Effect, EndReason, Handled, State};
-use crate::flow::{Cursor, Ring};
+use crate::flow::Ring;
 
 /// Where a call goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,7 +221,7 @@ impl Call {
             None => flow.start,
         };
         effects.push(Effect::DropAgent);
-        self.walk(Cursor::enter_at(&flow, start, now, effects), now, effects);
+        self.walk_from(start, &flow, now, effects);
         Ok(())
     }
 }

@@ -3,63 +3,27 @@
 //! A step nothing leads to is a slip. A circle of steps in which the caller is never asked, rung
 //! through or heard would turn until the caller hangs up, and is refused with its steps named.
 
-use std::time::Duration;
+use super::Flow;
 
-use super::{Fault, Flow, Step};
-
-/// Adds the faults of a flow whose steps are sound one by one; `lines` are the lines of its steps.
-pub(super) fn reach(flow: &Flow, faults: &mut Vec<Fault>, lines: &[usize]) {
+/// Finds the faults of a flow whose steps are sound one by one; callers come in at the entries.
+/// Each is told with the step it is in.
+pub(super) fn reach(flow: &Flow, entries: &[usize], mut fault: impl FnMut(usize, String)) {
     let mut reached = vec![false; flow.steps.len()];
-    let mut ahead = vec![flow.start];
+    let mut ahead = entries.to_vec();
     while let Some(index) = ahead.pop() {
-        if !std::mem::replace(&mut reached[index], true) {
-            ahead.extend(next_steps(&flow.steps[index].step));
+        let Some(seen) = reached.get_mut(index) else { continue };
+        if !std::mem::replace(seen, true) {
+            ahead.extend(flow.nexts(index).into_iter().map(|(_, next)| next));
         }
     }
     for (index, _) in reached.iter().enumerate().filter(|(_, reached)| !**reached) {
-        let why =
-            format!("nothing leads to step `{}`: use it or remove it", flow.steps[index].name);
-        faults.push(Fault { line: lines[index], why });
+        fault(index, "nothing leads to it: use it or remove it".into());
     }
     if let Some(circle) = deaf_circle(flow) {
-        let names: Vec<&str> = circle.iter().map(|&i| flow.steps[i].name.as_str()).collect();
-        let why = format!(
-            "the caller would go round without being asked: {} → {}",
-            names.join(" → "),
-            names[0]
-        );
-        faults.push(Fault { line: lines[circle[0]], why });
-    }
-}
-
-/// Reads `5s`, `500ms` or `2m`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|sign: char| !sign.is_ascii_digit())?;
-    let number: u64 = text[..digits].parse().ok()?;
-    match &text[digits..] {
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => Some(Duration::from_secs(number)),
-        "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
-        _ => None,
-    }
-}
-
-fn next_steps(step: &Step) -> Vec<usize> {
-    match step {
-        Step::Hours { open, closed, hours: _ } => vec![*open, *closed],
-        Step::Play { next, prompt: _ } | Step::Echo { next, lasting: _ } => vec![*next],
-        Step::Gather(gather) => vec![gather.next, gather.silence],
-        Step::Branch { on, otherwise } => on.values().copied().chain([*otherwise]).collect(),
-        Step::Ring { no_answer, whom: _, lasting: _, playing: _ } => vec![*no_answer],
-        Step::HangUp => Vec::new(),
-    }
-}
-
-/// Whether the caller cannot do anything in this step but listen.
-fn is_deaf(step: &Step) -> bool {
-    match step {
-        Step::Hours { .. } | Step::Play { .. } | Step::Branch { .. } => true,
-        Step::Gather(_) | Step::Ring { .. } | Step::Echo { .. } | Step::HangUp => false,
+        let mut names: Vec<&str> = circle.iter().map(|&index| flow.name_of(index)).collect();
+        names.extend(names.first().copied());
+        let why = format!("the caller would go round without being asked: {}", names.join(" → "));
+        fault(circle.first().copied().unwrap_or(0), why);
     }
 }
 
@@ -71,18 +35,21 @@ fn deaf_circle(flow: &Flow) -> Option<Vec<usize>> {
 
 fn walk(flow: &Flow, at: usize, path: &mut Vec<usize>, cleared: &mut [bool]) -> Option<Vec<usize>> {
     if let Some(start) = path.iter().position(|&step| step == at) {
-        return Some(path[start..].to_vec());
+        return path.get(start..).map(<[usize]>::to_vec);
     }
-    if cleared[at] || !is_deaf(&flow.steps[at].step) {
+    let deaf = flow.steps.get(at).is_some_and(|named| named.step.is_deaf());
+    if !deaf || cleared.get(at).copied().unwrap_or(true) {
         return None;
     }
     path.push(at);
-    for next in next_steps(&flow.steps[at].step) {
+    for (_, next) in flow.nexts(at) {
         if let Some(circle) = walk(flow, next, path, cleared) {
             return Some(circle);
         }
     }
     path.pop();
-    cleared[at] = true;
+    if let Some(cleared) = cleared.get_mut(at) {
+        *cleared = true;
+    }
     None
 }

@@ -1,14 +1,14 @@
 //! Where in the flow is this caller, and what now?
 //!
 //! A [`Cursor`] stands on one step. It starts the step with [`Effect`]s, takes what is heard and
-//! the time, and walks on. Steps that take no time (`hours`, `branch`) are passed at once; the
-//! flow's check rules out circles of them.
+//! the time, and walks on. Steps that take no time (`hours`, `branch`, `when`, `set`, `redirect`) are
+//! passed at once; the flow's check rules out circles of them.
 
 use std::time::Duration;
 
 use terms::{AgentId, Timestamp};
 
-use super::{Flow, Gather, Key, Prompt, Step};
+use super::{Caller, Flow, Gather, Key, Sound, Step, Trail};
 use crate::call::Effect;
 
 /// How much longer than its length a prompt may take before the flow goes on without its end.
@@ -18,7 +18,6 @@ const PROMPT_GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     step: usize,
-    gathered: String,
     doing: Doing,
 }
 
@@ -28,6 +27,20 @@ enum Doing {
     Gathering { keys: String, tries_left: u8, prompting: bool, until: Timestamp },
     Ringing { agents: Option<Vec<AgentId>>, until: Timestamp },
     Echoing { until: Timestamp },
+}
+
+/// What a cursor walks with.
+pub(crate) struct Visit<'a> {
+    /// The flow.
+    pub(crate) flow: &'a Flow,
+    /// Who calls.
+    pub(crate) caller: &'a Caller,
+    /// Where the caller has been.
+    pub(crate) trail: &'a mut Trail,
+    /// When it is.
+    pub(crate) now: Timestamp,
+    /// What is to be done.
+    pub(crate) effects: &'a mut Vec<Effect>,
 }
 
 /// What reaches a flow.
@@ -55,21 +68,10 @@ pub enum Progress {
 }
 
 impl Cursor {
-    /// Enters the flow at its first step. `None` when the flow hangs up at once.
-    pub fn enter(flow: &Flow, now: Timestamp, effects: &mut Vec<Effect>) -> Option<Self> {
-        Self::enter_at(flow, flow.start, now, effects)
-    }
-
-    /// The same at a step.
-    pub(crate) fn enter_at(
-        flow: &Flow,
-        step: usize,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) -> Option<Self> {
-        let mut cursor =
-            Self { step, gathered: String::new(), doing: Doing::Playing { until: now } };
-        match cursor.go(flow, step, now, effects) {
+    /// Enters the flow at a step. `None` when the flow hangs up at once.
+    pub(crate) fn enter(step: usize, visit: &mut Visit<'_>) -> Option<Self> {
+        let mut cursor = Self { step, doing: Doing::Playing { until: visit.now } };
+        match cursor.go(step, visit) {
             Progress::Stays => Some(cursor),
             Progress::HangsUp => None,
         }
@@ -78,7 +80,7 @@ impl Cursor {
     /// The name of the step the caller is in.
     #[must_use]
     pub fn step_name<'f>(&self, flow: &'f Flow) -> &'f str {
-        flow.steps.get(self.step).map_or("", |named| named.name.as_str())
+        flow.name_of(self.step)
     }
 
     /// Whether this agent is being rung by the flow.
@@ -91,6 +93,11 @@ impl Cursor {
             | Doing::Gathering { .. }
             | Doing::Echoing { .. } => false,
         }
+    }
+
+    /// Whether keys were pressed that are no answer yet.
+    pub(super) fn has_keys(&self) -> bool {
+        matches!(&self.doing, Doing::Gathering { keys, .. } if !keys.is_empty())
     }
 
     /// When the flow must look again, and why.
@@ -108,37 +115,38 @@ impl Cursor {
     }
 
     /// Takes what was heard; keys and ends nobody waits for change nothing.
-    pub fn handle(
-        &mut self,
-        flow: &Flow,
-        heard: &Heard,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) -> Progress {
-        match &flow.steps[self.step].step {
-            Step::Play { next, prompt: _ } => match heard {
-                Heard::PlaybackDone => self.go(flow, *next, now, effects),
-                Heard::Tick if self.is_due(now) => self.go(flow, *next, now, effects),
+    pub(crate) fn handle(&mut self, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let flow = visit.flow;
+        let Some(named) = flow.steps.get(self.step) else { return Progress::HangsUp };
+        match &named.step {
+            Step::Play { next, sound: _ } => match heard {
+                Heard::PlaybackDone => self.go(*next, visit),
+                Heard::Tick if self.is_due(visit.now) => self.go(*next, visit),
                 // A caller who knows the menu presses during the prompt before it.
-                Heard::Key(_) if matches!(flow.steps[*next].step, Step::Gather(_)) => {
-                    self.go(flow, *next, now, effects);
-                    self.handle(flow, heard, now, effects)
+                Heard::Key(_) if flow.is_question(*next) => {
+                    self.go(*next, visit);
+                    self.handle(heard, visit)
                 }
                 Heard::Tick | Heard::Key(_) | Heard::Rung(_) | Heard::Unavailable(_) => {
                     Progress::Stays
                 }
             },
-            Step::Gather(gather) => self.gather(flow, gather, heard, now, effects),
+            Step::Gather(gather) => self.gather(gather, heard, visit),
             Step::Ring { no_answer, whom: _, lasting: _, playing: _ } => {
-                self.ring(flow, *no_answer, heard, now, effects)
+                self.ring(*no_answer, heard, visit)
             }
             Step::Echo { next, lasting: _ } => {
-                if self.is_due(now) {
-                    return self.go(flow, *next, now, effects);
+                if self.is_due(visit.now) {
+                    return self.go(*next, visit);
                 }
                 Progress::Stays
             }
-            Step::Hours { .. } | Step::Branch { .. } | Step::HangUp => Progress::Stays,
+            Step::Hours { .. }
+            | Step::Branch { .. }
+            | Step::When { .. }
+            | Step::Set { .. }
+            | Step::Redirect { .. }
+            | Step::HangUp => Progress::Stays,
         }
     }
 
@@ -147,90 +155,99 @@ impl Cursor {
     }
 
     /// Goes to a step and over those that take no time.
-    fn go(
-        &mut self,
-        flow: &Flow,
-        to: usize,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) -> Progress {
+    fn go(&mut self, to: usize, visit: &mut Visit<'_>) -> Progress {
+        let flow = visit.flow;
         let mut to = to;
         loop {
             self.step = to;
-            to = match &flow.steps[to].step {
+            let Some(named) = flow.steps.get(to) else { return Progress::HangsUp };
+            visit.trail.enters(&named.name);
+            to = match &named.step {
                 Step::Hours { hours, open, closed } => {
-                    if hours.open_at(now) {
+                    if hours.open_at(visit.now) {
                         *open
                     } else {
                         *closed
                     }
                 }
-                Step::Branch { on, otherwise } => *on.get(&self.gathered).unwrap_or(otherwise),
+                Step::Branch { on, otherwise } => *on.get(visit.trail.keys()).unwrap_or(otherwise),
+                Step::When { cases, otherwise } => cases
+                    .iter()
+                    .find(|case| case.holds(visit.caller, visit.trail))
+                    .map_or(*otherwise, |case| case.next),
+                Step::Set { values, next } => {
+                    for (name, template) in values {
+                        let value = template.filled(visit.caller, visit.trail);
+                        visit.trail.set(name, &value);
+                    }
+                    *next
+                }
+                Step::Redirect { to } => *to,
                 Step::HangUp => return Progress::HangsUp,
                 Step::Play { .. } | Step::Gather(_) | Step::Ring { .. } | Step::Echo { .. } => {
-                    self.begin(&flow.steps[to].step, now, effects);
+                    self.begin(&named.step, visit);
                     return Progress::Stays;
                 }
             };
         }
     }
 
-    fn begin(&mut self, step: &Step, now: Timestamp, effects: &mut Vec<Effect>) {
+    fn begin(&mut self, step: &Step, visit: &mut Visit<'_>) {
         match step {
-            Step::Play { prompt, next: _ } => {
-                effects.push(play(prompt));
-                self.doing = Doing::Playing { until: now + prompt.lasting + PROMPT_GRACE };
+            Step::Play { sound, next: _ } => {
+                let lasting = play(sound, false, visit);
+                self.doing = Doing::Playing { until: visit.now + lasting };
             }
-            Step::Gather(gather) => self.ask(gather, gather.tries, now, effects),
+            Step::Gather(gather) => self.ask(gather, gather.tries, visit),
             Step::Ring { whom, lasting, playing, no_answer: _ } => {
-                effects.push(match playing {
-                    Some(prompt) => Effect::Play { prompt: prompt.name.clone(), forever: true },
-                    None => Effect::PlayNothing,
-                });
-                effects.push(Effect::Ring(whom.clone()));
-                self.doing = Doing::Ringing { agents: None, until: now + *lasting };
+                match playing {
+                    Some(sound) => {
+                        play(sound, true, visit);
+                    }
+                    None => visit.effects.push(Effect::PlayNothing),
+                }
+                visit.effects.push(Effect::Ring(whom.clone()));
+                self.doing = Doing::Ringing { agents: None, until: visit.now + *lasting };
             }
             Step::Echo { lasting, next: _ } => {
-                effects.push(Effect::Echo);
-                self.doing = Doing::Echoing { until: now + *lasting };
+                visit.effects.push(Effect::Echo);
+                self.doing = Doing::Echoing { until: visit.now + *lasting };
             }
-            Step::Hours { .. } | Step::Branch { .. } | Step::HangUp => {}
+            Step::Hours { .. }
+            | Step::Branch { .. }
+            | Step::When { .. }
+            | Step::Set { .. }
+            | Step::Redirect { .. }
+            | Step::HangUp => {}
         }
     }
 
-    fn ask(&mut self, gather: &Gather, tries: u8, now: Timestamp, effects: &mut Vec<Effect>) {
-        effects.push(play(&gather.prompt));
+    fn ask(&mut self, gather: &Gather, tries: u8, visit: &mut Visit<'_>) {
+        let lasting = play(&gather.sound, false, visit);
         self.doing = Doing::Gathering {
             keys: String::new(),
             tries_left: tries.saturating_sub(1),
             prompting: true,
-            until: now + gather.prompt.lasting + PROMPT_GRACE,
+            until: visit.now + lasting,
         };
     }
 
-    fn gather(
-        &mut self,
-        flow: &Flow,
-        gather: &Gather,
-        heard: &Heard,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) -> Progress {
-        let due = self.is_due(now);
+    fn gather(&mut self, gather: &Gather, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let (due, now) = (self.is_due(visit.now), visit.now);
         let Doing::Gathering { keys, tries_left, prompting, until } = &mut self.doing else {
             return Progress::Stays;
         };
         let full = match heard {
             Heard::Key(key) => {
                 if std::mem::take(prompting) {
-                    effects.push(Effect::PlayNothing);
+                    visit.effects.push(Effect::PlayNothing);
                 }
                 *until = now + gather.wait;
                 let ends = gather.end == Some(*key);
                 if !ends {
                     keys.push(key.sign());
                 }
-                ends || keys.len() >= gather.digits
+                ends || gather.is_full(keys)
             }
             Heard::PlaybackDone => {
                 if std::mem::take(prompting) {
@@ -244,32 +261,34 @@ impl Cursor {
                 false
             }
             Heard::Tick if due && keys.is_empty() => {
-                if *tries_left == 0 {
-                    return self.go(flow, gather.silence, now, effects);
-                }
                 let tries = *tries_left;
-                self.ask(gather, tries, now, effects);
-                return Progress::Stays;
+                return self.ask_again(gather, tries, visit);
             }
             Heard::Tick => due,
             Heard::Rung(_) | Heard::Unavailable(_) => false,
         };
-        if full {
-            self.gathered = std::mem::take(keys);
-            return self.go(flow, gather.next, now, effects);
+        if !full {
+            return Progress::Stays;
         }
+        let (keys, tries) = (std::mem::take(keys), *tries_left);
+        let next = gather.answered(&keys);
+        visit.trail.answers(keys, gather.private);
+        match next {
+            Some(next) => self.go(next, visit),
+            None => self.ask_again(gather, tries, visit),
+        }
+    }
+
+    fn ask_again(&mut self, gather: &Gather, tries: u8, visit: &mut Visit<'_>) -> Progress {
+        if tries == 0 {
+            return self.go(gather.silence, visit);
+        }
+        self.ask(gather, tries, visit);
         Progress::Stays
     }
 
-    fn ring(
-        &mut self,
-        flow: &Flow,
-        no_answer: usize,
-        heard: &Heard,
-        now: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) -> Progress {
-        let due = self.is_due(now);
+    fn ring(&mut self, no_answer: usize, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let due = self.is_due(visit.now);
         let Doing::Ringing { agents, until: _ } = &mut self.doing else { return Progress::Stays };
         let over = match heard {
             Heard::Rung(rung) => {
@@ -286,11 +305,23 @@ impl Cursor {
         if !over {
             return Progress::Stays;
         }
-        effects.push(Effect::StopRinging { taken_by: None });
-        self.go(flow, no_answer, now, effects)
+        visit.effects.push(Effect::StopRinging { taken_by: None });
+        self.go(no_answer, visit)
     }
 }
 
-fn play(prompt: &Prompt) -> Effect {
-    Effect::Play { prompt: prompt.name.clone(), forever: false }
+/// Plays or speaks; returns how long it may take until its end is reported.
+fn play(sound: &Sound, forever: bool, visit: &mut Visit<'_>) -> Duration {
+    match sound {
+        Sound::Prompt(prompt) => {
+            visit.effects.push(Effect::Play { prompt: prompt.name.clone(), forever });
+            prompt.lasting + PROMPT_GRACE
+        }
+        Sound::Speech(speech) => {
+            let spoken = speech.spoken(visit.caller, visit.trail);
+            let lasting = spoken.at_most();
+            visit.effects.push(Effect::Say { spoken, forever });
+            lasting
+        }
+    }
 }

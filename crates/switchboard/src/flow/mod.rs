@@ -1,7 +1,7 @@
 //! What answers when no person does?
 //!
-//! A flow is a TOML file of named steps. Each step does one thing, named by its first key, and says
-//! which step comes next:
+//! A flow is a document of named steps, in TOML or, from a program, in JSON. Each step does one thing,
+//! named by one key, and says which step comes next:
 //!
 //! ```toml
 //! start = "hours"
@@ -9,67 +9,108 @@
 //!
 //! [step.hours]
 //! hours = ["mon-fri 08:00-18:00", "sat 09:00-13:00"]
-//! open = "menu"
+//! open = "who"
 //! closed = "closed"
 //!
+//! [step.who]
+//! when = [{ payload = "vip*", next = "people" }, { country = ["BR"], next = "menu" }]
+//! otherwise = "menu"
+//!
 //! [step.menu]
-//! gather = "menu"                 # a prompt; a key ends it
-//! digits = 1
-//! wait = "6s"                     # after the prompt, for the next key
+//! menu = { "1" = "order", "2" = "people" }
+//! say = "Press one for your order, two to talk to us."
 //! tries = 2
-//! next = "choose"
 //! silence = "bye"
 //!
-//! [step.choose]
-//! branch = { "1" = "echo", "2" = "people" }
-//! otherwise = "bye"
+//! [step.order]
+//! gather = { say = "Type the number of your order." }
+//! digits = 4
+//! next = "note"
+//! silence = "bye"
+//!
+//! [step.note]
+//! set = { order = "{keys}" }
+//! next = "people"
 //!
 //! [step.people]
 //! ring = "everyone"               # or ["lia", "rui"]
 //! for = "20s"
-//! playing = "hold"                # optional prompt, repeated
 //! no_answer = "bye"
 //!
-//! [step.echo]
-//! echo = "20s"
-//! next = "bye"
-//!
 //! [step.closed]
-//! play = "closed"
+//! play = "closed"                 # prompts/closed.ogg
 //! next = "bye"
 //!
 //! [step.bye]
 //! hang_up = true
 //! ```
 //!
-//! Everything is checked when it is loaded; a [`Flow`] that exists can run. A fault names its line
-//! and what to write: an unknown step or key (with the nearest known one), a missing prompt, a
+//! Everything is checked when it is loaded; a [`Flow`] that exists can run. A fault names its line, its
+//! step and what to write: an unknown step or key (with the nearest known one), a missing prompt, a
 //! step nothing leads to, a circle in which the caller is never asked or heard.
 
+mod caller;
 mod check;
+mod condition;
 mod cursor;
+mod document;
+mod fault;
 mod hours;
+mod key;
 mod load;
+mod outline;
+mod speech;
+mod step;
+mod template;
+mod trace;
+mod trail;
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use terms::AgentId;
 
+pub use caller::Caller;
+pub(crate) use cursor::Visit;
 pub use cursor::{Cursor, Heard, Progress};
+pub use document::{Document, Place};
+pub use fault::{Fault, Faults};
 pub use hours::Hours;
-pub use load::{Fault, Faults};
+pub use key::Key;
+pub use outline::{StepOutline, WayOutline};
+pub use speech::Spoken;
+pub use trace::{Trace, TraceLine};
+pub use trail::{Trail, Visited};
 
-/// A checked flow.
+use condition::Case;
+use speech::Speech;
+use template::Template;
+
+/// A checked flow: the steps of its document and of those it redirects to.
 #[derive(Debug)]
 pub struct Flow {
     pub(crate) start: usize,
     pub(crate) steps: Vec<Named>,
+    documents: Vec<String>,
 }
 
-/// A step and its name in the file.
+/// What a flow may refer to.
+#[derive(Debug, Clone, Default)]
+pub struct Supplies {
+    /// The prompts there are and how long each plays.
+    pub prompts: BTreeMap<String, Duration>,
+    /// Whether texts can be spoken.
+    pub speech: bool,
+    /// The documents that may be redirected to: name and TOML text.
+    pub documents: BTreeMap<String, String>,
+    /// The name of the document that is read: a redirect to it leads to its start.
+    pub main: Option<String>,
+}
+
+/// A step and its name: its own in the flow's document, `document/name` in another.
 #[derive(Debug)]
 pub(crate) struct Named {
     pub(crate) name: String,
+    pub(crate) place: Place,
     pub(crate) step: Step,
 }
 
@@ -77,23 +118,45 @@ pub(crate) struct Named {
 #[derive(Debug)]
 pub(crate) enum Step {
     Hours { hours: Hours, open: usize, closed: usize },
-    Play { prompt: Prompt, next: usize },
+    Play { sound: Sound, next: usize },
     Gather(Gather),
     Branch { on: BTreeMap<String, usize>, otherwise: usize },
-    Ring { whom: Ring, lasting: Duration, playing: Option<Prompt>, no_answer: usize },
+    When { cases: Vec<Case>, otherwise: usize },
+    Set { values: Vec<(String, Template)>, next: usize },
+    Redirect { to: usize },
+    Ring { whom: Ring, lasting: Duration, playing: Option<Sound>, no_answer: usize },
     Echo { lasting: Duration, next: usize },
     HangUp,
 }
 
+/// A question that keys answer.
 #[derive(Debug)]
 pub(crate) struct Gather {
-    pub(crate) prompt: Prompt,
+    pub(crate) sound: Sound,
     pub(crate) digits: usize,
     pub(crate) end: Option<Key>,
     pub(crate) wait: Duration,
     pub(crate) tries: u8,
-    pub(crate) next: usize,
+    /// Whether the keys stay out of the call's record.
+    pub(crate) private: bool,
+    pub(crate) then: Then,
     pub(crate) silence: usize,
+}
+
+/// Where an answered question leads.
+#[derive(Debug)]
+pub(crate) enum Then {
+    /// To this step.
+    Go(usize),
+    /// To the step of these keys. Other keys are asked again when nothing is said about them.
+    Choose { on: BTreeMap<String, usize>, otherwise: Option<usize> },
+}
+
+/// What the caller hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sound {
+    Prompt(Prompt),
+    Speech(Speech),
 }
 
 /// A prompt and how long it plays.
@@ -114,38 +177,29 @@ pub enum Ring {
     Only(Vec<AgentId>),
 }
 
-/// A key of the caller's dial pad: `0` to `9`, `*`, `#`, `A` to `D`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(char);
-
-impl Key {
-    /// The key of this sign, if there is one.
-    #[must_use]
-    pub fn new(sign: char) -> Option<Self> {
-        matches!(sign, '0'..='9' | '*' | '#' | 'A'..='D').then_some(Self(sign))
-    }
-
-    /// Its sign.
-    #[must_use]
-    pub fn sign(self) -> char {
-        self.0
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-
 impl Flow {
-    /// Reads and checks a flow; `prompts` are the prompts there are and how long each plays.
+    /// Reads and checks a flow in TOML.
     ///
     /// # Errors
     ///
-    /// Every fault of the file, in the order of its lines.
-    pub fn load(text: &str, prompts: &BTreeMap<String, Duration>) -> Result<Self, Faults> {
-        load::load(text, prompts)
+    /// Every fault of the text, in the order of its lines.
+    pub fn load(text: &str, supplies: &Supplies) -> Result<Self, Faults> {
+        let document = Document::from_toml(text).map_err(|fault| Faults(vec![fault]))?;
+        Self::read(document, supplies)
+    }
+
+    /// Checks a flow that was read.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the document and of those it redirects to.
+    pub fn read(document: Document, supplies: &Supplies) -> Result<Self, Faults> {
+        load::load(document, supplies)
+    }
+
+    /// The documents it redirects to, by name.
+    pub fn documents(&self) -> impl Iterator<Item = &str> {
+        self.documents.iter().map(String::as_str)
     }
 
     /// Where the step of this name is.
@@ -156,5 +210,13 @@ impl Flow {
     /// The names of the steps, in the order of the file's names.
     pub fn step_names(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().map(|named| named.name.as_str())
+    }
+
+    /// What is spoken to every caller in the same words, with the step that says it.
+    pub fn fixed_speeches(&self) -> impl Iterator<Item = (&str, Spoken)> {
+        self.steps.iter().filter_map(|named| {
+            let Sound::Speech(speech) = named.step.sound()? else { return None };
+            Some((named.name.as_str(), speech.fixed()?))
+        })
     }
 }

@@ -1,10 +1,10 @@
 //! A call under test: hand in inputs, compare effects.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use offhook_switchboard::{
     call::{Answerer, Call, Effect, Input, Outcome, Plan, Refusal},
-    flow::{Flow, Key},
+    flow::{Caller, Flow, Key, Supplies},
 };
 use terms::{AgentId, Timestamp};
 
@@ -49,13 +49,19 @@ pub(crate) fn key(sign: char) -> Key {
     Key::new(sign).unwrap()
 }
 
-pub(crate) fn prompts() -> BTreeMap<String, Duration> {
-    ["menu", "goodbye", "welcome"].map(|name| (name.to_owned(), Duration::from_secs(2))).into()
+pub(crate) fn supplies() -> Supplies {
+    let prompts =
+        ["menu", "goodbye", "welcome"].map(|name| (name.to_owned(), Duration::from_secs(2)));
+    Supplies { prompts: prompts.into(), speech: true, ..Supplies::default() }
 }
 
-pub(crate) fn plan(flow: bool) -> Plan {
-    let flow = flow.then(|| Arc::new(Flow::load(FLOW, &prompts()).unwrap()));
-    Plan { ring_for: Duration::from_secs(20), return_for: Duration::from_secs(15), flow }
+pub(crate) fn flow(text: &str) -> Arc<Flow> {
+    Arc::new(Flow::load(text, &supplies()).unwrap())
+}
+
+pub(crate) fn plan(flow: Option<Arc<Flow>>) -> Plan {
+    let (ring_for, return_for) = (Duration::from_secs(20), Duration::from_secs(15));
+    Plan { ring_for, return_for, flow, flow_asked: false, caller: Caller::default() }
 }
 
 pub(crate) fn refused(code: i64) -> Outcome {
@@ -72,8 +78,12 @@ pub(crate) fn play(prompt: &str) -> Effect {
 
 impl Desk {
     pub(crate) fn incoming(flow: bool) -> Self {
+        Self::incoming_by(plan(flow.then(|| self::flow(FLOW))))
+    }
+
+    pub(crate) fn incoming_by(plan: Plan) -> Self {
         let mut effects = Vec::new();
-        let call = Call::incoming(plan(flow), &mut effects);
+        let call = Call::incoming(plan, &mut effects);
         assert_eq!(effects, [Effect::OpenLeg]);
         Self { call, now: Timestamp::from_unix(1_783_000_000) }
     }
@@ -85,7 +95,7 @@ impl Desk {
     pub(crate) fn outgoing_by(answerer: Answerer) -> Self {
         let mut effects = Vec::new();
         let now = Timestamp::from_unix(1_783_000_000);
-        let call = Call::outgoing(plan(true), answerer, now, &mut effects);
+        let call = Call::outgoing(plan(Some(flow(FLOW))), answerer, now, &mut effects);
         assert_eq!(effects, [Effect::Connect]);
         Self { call, now }
     }

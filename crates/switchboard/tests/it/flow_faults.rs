@@ -2,15 +2,15 @@
 
 use offhook_switchboard::flow::Flow;
 
-use crate::desk::{FLOW, prompts};
+use crate::desk::{FLOW, supplies};
 
 fn faults(text: &str) -> String {
-    Flow::load(text, &prompts()).unwrap_err().to_string()
+    Flow::load(text, &supplies()).unwrap_err().to_string()
 }
 
 #[test]
 fn a_sound_flow_loads() {
-    let flow = Flow::load(FLOW, &prompts()).unwrap();
+    let flow = Flow::load(FLOW, &supplies()).unwrap();
     assert_eq!(flow.step_names().count(), 7);
 }
 
@@ -82,4 +82,48 @@ hang_up = true
 fn what_is_no_toml_or_no_flow_is_said_so() {
     let texts = ["", "start = ", "start = \"a\"\nstep = 3", "start = \"a\"\n[step]\na = 1"];
     insta::assert_snapshot!(texts.map(faults).join("\n---\n"));
+}
+
+#[test]
+fn the_faults_of_the_later_steps_are_told_as_well() {
+    let text = r#"start = "a"
+[step.a]
+menu = { "1" = "b", "x" = "c" }
+silence = "b"
+[step.b]
+set = { Topic = "{who}", keys = "1" }
+next = "c"
+[step.c]
+when = [
+  { country = "Brazil", next = "d" },
+  { past_calls = "many", next = "d" },
+  { next = "d" },
+  { window = "opn", variable = { topik = "1" } },
+]
+otherwise = "d"
+[step.d]
+redirect = "biling"
+[step.e]
+say = "Open {brace"
+voice = "-v"
+next = "a"
+"#;
+    let mut supplies = supplies();
+    supplies.documents.insert("billing".into(), "start = \"x\"".into());
+    supplies.speech = false;
+    insta::assert_snapshot!(Flow::load(text, &supplies).unwrap_err().to_string());
+}
+
+#[test]
+fn a_fault_of_another_document_is_told_with_its_name_and_circles_are_found_across_them() {
+    let main = "start = \"a\"\n[step.a]\nredirect = \"b\"\n";
+    let load = |other: &str| {
+        let mut supplies = supplies();
+        supplies.documents.insert("b".into(), other.into());
+        supplies.main = Some("main".into());
+        Flow::load(main, &supplies).unwrap_err().to_string()
+    };
+    let back = "start = \"x\"\n[step.x]\nredirect = \"main\"\n";
+    let wrong = "start = \"x\"\n[step.x]\nplay = \"gone\"\nnext = \"x\"\n";
+    insta::assert_snapshot!([back, wrong, "start ="].map(load).join("\n---\n"));
 }

@@ -6,6 +6,7 @@ mod consent;
 mod desk;
 mod flow_faults;
 mod flow_run;
+mod flow_steps;
 mod hand_over;
 mod incoming;
 mod outgoing;

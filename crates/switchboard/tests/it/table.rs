@@ -141,6 +141,7 @@ fn inputs() -> Vec<Input> {
         Input::MediaFailed { side: Side::Whatsapp, why: "gone".into() },
         Input::MediaFailed { side: Side::Agent, why: "gone".into() },
         Input::MediaFailed { side: Side::Consulted, why: "gone".into() },
+        Input::FlowChosen(None),
         Input::UserKey(key('1')),
         Input::PlaybackDone,
         Input::Stop,
