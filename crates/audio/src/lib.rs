@@ -5,6 +5,7 @@
 //!   (a leg receives) ──▶ playout ──▶ samples ──▶ measure: how loud, which tone
 //!                                          └──▶ wav: a recording
 //!   Opus packets ◀── transcode ──▶ G.711 packets
+//!   (legs receive) ──▶ jitter ──▶ samples of each ──▶ mix ──▶ Opus packets
 //! ```
 //!
 //! Nothing here touches a file, a socket or a clock: bytes come in, bytes go out, and bytes from
@@ -12,8 +13,10 @@
 //! one give it their own type.
 
 pub mod g711;
+pub mod jitter;
 pub mod keep;
 pub mod measure;
+pub mod mix;
 pub mod ogg;
 pub mod opus;
 pub mod playout;

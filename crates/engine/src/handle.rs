@@ -67,6 +67,7 @@ impl LegHandle {
         let feed = match source {
             Source::Silence => Feed::Silence,
             Source::Echo => Feed::Echo,
+            Source::Mix(frames) => Feed::Mix(frames),
             Source::Packets(frames, repeat) => Feed::Packets(frames, repeat),
             Source::Bridge(other) if self.is_beside(&other) => Feed::Bridge(other.id()),
             Source::Transcoded { of, frames } if self.is_beside(&of) => {

@@ -38,7 +38,7 @@
 //!
 //! Two legs of one call hear each other by `a.play(Source::Bridge(b.clone()))` and the reverse; they
 //! must have been opened [beside](OpenLeg::beside) each other. Legs of different codecs hear each other
-//! through a worker, by [`Source::Transcoded`]. A leg sends with one SSRC and one run
+//! through a worker, by [`Source::Transcoded`]; a leg that hears several gets a [`Mix`]. A leg sends with one SSRC and one run
 //! of sequence numbers and timestamps for its whole life, whatever its source; nothing but STUN,
 //! DTLS and RTCP leaves it before [`LegHandle::send_gate`] opens.
 //!
@@ -53,6 +53,7 @@ mod handle;
 mod handshakes;
 mod impair;
 mod io;
+mod mix;
 mod open;
 mod order;
 mod ports;
@@ -72,6 +73,7 @@ pub use engine::Engine;
 pub use event::{EVENTS_MAX, LegEvent};
 pub use handle::LegHandle;
 pub use impair::Impairment;
+pub use mix::{Listener, Mix, Mixer, Voice};
 pub use open::{
     MediaWatch, OpenError, OpenKeyed, OpenLeg, OpenSdes, Password, PayloadTypes, SdesKeys, Socket,
 };

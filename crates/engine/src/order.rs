@@ -105,6 +105,7 @@ pub(crate) enum Feed {
     Silence,
     Bridge(LegId),
     Transcoded(LegId, FrameQueue),
+    Mix(FrameQueue),
     Packets(Arc<[AudioFrame]>, Repeat),
     Echo,
 }

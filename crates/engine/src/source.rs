@@ -24,6 +24,8 @@ pub enum Source {
         /// What the worker made of it.
         frames: FrameQueue,
     },
+    /// What a worker mixes for this leg. Key presses do not cross.
+    Mix(FrameQueue),
     /// Packets made beforehand, 20 ms each, in the leg's codec. They wait for keys and for the gate.
     Packets(Arc<[AudioFrame]>, Repeat),
     /// What the leg itself hears.

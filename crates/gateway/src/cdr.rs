@@ -10,7 +10,7 @@ use engine::LegStats;
 use serde::{Deserialize, Serialize};
 use switchboard::call::{EndReason, Fault};
 use terms::{AgentId, CallId, Country, Direction, Money, Party, PhoneNumberId, Timestamp};
-use wire::console::{Call, CallState, Peer};
+use wire::console::{Call, CallState, Peer, Supervising};
 
 use crate::{config, flows::FlowRecord};
 
@@ -31,6 +31,12 @@ pub struct Cdr {
     /// Who gave it to whom, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transfers: Vec<TransferRecord>,
+    /// Who listened, whispered or joined, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub supervision: Vec<SupervisionRecord>,
+    /// Who brought whom into it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub three_way: Vec<ThreeWayRecord>,
     /// Whole seconds the user waited on hold, in transfers and consultations; only if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_s: Option<u64>,
@@ -93,6 +99,34 @@ pub struct TransferRecord {
     /// Who has it; the flow when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<AgentId>,
+}
+
+/// A supervisor in a call, as long as the same ones heard that one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupervisionRecord {
+    /// Who.
+    pub supervisor: AgentId,
+    /// Who heard the supervisor.
+    pub how: Supervising,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when; absent while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+}
+
+/// A call with two agents in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreeWayRecord {
+    /// Who had the user.
+    pub agent: AgentId,
+    /// Who was brought in.
+    pub other: AgentId,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when; absent while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
 }
 
 /// What a leg measured.
@@ -197,6 +231,8 @@ impl Cdr {
             contact,
             agent: None,
             transfers: Vec::new(),
+            supervision: Vec::new(),
+            three_way: Vec::new(),
             hold_s: None,
             started_at,
             answered_at: None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::Engine;
+use engine::{Engine, Mixer};
 
 use crate::{
     calls::registry::Registry, config::Config, console::session::Sessions, flows::speech::Speech,
@@ -15,6 +15,7 @@ use crate::{
 pub(crate) struct Office {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
+    pub(crate) mixer: Mixer,
     pub(crate) organisations: Organisations,
     pub(crate) lines: Lines,
     pub(crate) store: Store,

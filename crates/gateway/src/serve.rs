@@ -8,7 +8,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use engine::Engine;
+use engine::{Engine, Mixer};
 use tokio::{
     net::TcpListener,
     sync::Notify,
@@ -64,6 +64,9 @@ pub enum StartError {
     /// The media engine.
     #[error("cannot start the media engine")]
     Engine(#[source] engine::StartError),
+    /// The thread that mixes.
+    #[error("cannot start the mixer")]
+    Mixer(#[source] std::io::Error),
     /// The certificate or its key.
     #[error("[tls] cannot be used")]
     Tls(#[from] TlsError),
@@ -115,6 +118,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         ..engine::Config::default()
     })
     .map_err(StartError::Engine)?;
+    let mixer = Mixer::start().map_err(StartError::Mixer)?;
     let listen = |source| StartError::Listen { address: config.http, source };
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
@@ -127,6 +131,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         readers: api::stream::seats(),
         config,
         engine,
+        mixer,
         outbox: Outbox::new(store.clone(), Arc::clone(&metrics)),
         store,
         metrics,

@@ -404,7 +404,8 @@ impl Desk {
             | CallState::InFlow
             | CallState::Held
             | CallState::Transferring
-            | CallState::Consulting => {}
+            | CallState::Consulting
+            | CallState::ThreeWay => {}
         }
         Some(())
     }

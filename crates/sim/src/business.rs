@@ -5,7 +5,8 @@ use std::time::Duration;
 use rules::delivery::{self, Attempt, Next, Topic};
 use switchboard::{
     call::{
-        Answerer, Call, Destination, Effect, Input, LegTrouble, Outcome, Plan, Status, Termination,
+        Answerer, Call, Destination, Effect, Input, LegTrouble, Manner, Outcome, Plan, Status,
+        Termination,
     },
     flow::{Caller, Ring},
 };
@@ -21,6 +22,10 @@ const CONNECT_AGE_MAX: Duration = Duration::from_secs(60);
 
 fn lia() -> AgentId {
     "lia".parse().expect("an agent's id")
+}
+
+fn sol() -> AgentId {
+    "sol".parse().expect("a supervisor's id")
 }
 
 fn rui() -> AgentId {
@@ -183,11 +188,13 @@ impl World {
             | Effect::BridgeConsult
             | Effect::TakeOver
             | Effect::DropConsulted
+            | Effect::Arrange
+            | Effect::DropSupervisor
             | Effect::DropAgent
             | Effect::PlayNothing
             | Effect::Echo
             | Effect::SendKey(_)
-            | Effect::MuteAgent(_)
+            | Effect::MuteAgent { .. }
             | Effect::Tell
             | Effect::Finish(_) => {}
         }
@@ -247,6 +254,18 @@ impl World {
                 (asks, Input::AgentResumes(agent))
             }
             5 => (Input::AgentGone(agent.clone()), Input::AgentReturned(agent)),
+            6 => {
+                let asks = Input::AgentConsults { agent: agent.clone(), with: with.clone() };
+                let later = self.now + self.dice.ms(30_000, 90_000);
+                let leaves =
+                    Input::AgentHungUp(if self.dice.chance(50) { agent.clone() } else { with });
+                self.post.put(later, Event::Business { call: no, input: leaves });
+                (asks, Input::AgentMerges(agent))
+            }
+            7 => {
+                let joins = Input::SupervisorTurns { supervisor: sol(), to: Manner::Joined };
+                (Input::SupervisorListens(sol()), joins)
+            }
             _ => return,
         };
         let at = self.now + self.dice.ms(200, 20_000);

@@ -167,7 +167,7 @@ export interface Call {
   number: string;
   since: Time;
   agent?: string;
-  /** The other agent, who rings to take it over or to be asked, or is being asked. */
+  /** The other agent, who rings to take it over or to be asked, is being asked, or was brought in. */
   other?: string;
   /** Who of the supervisors is in it. */
   supervisor?: { id: string; how: Supervising; since: Time };
@@ -222,6 +222,9 @@ export interface CallRecord extends Call {
   agent_leg?: LegRecord;
   transfers?: { at: Time; from: string; to?: string }[];
   hold_s?: number;
+  /** Who listened, whispered or joined, and when. */
+  supervision?: { supervisor: string; how: Supervising; from: Time; to: Time }[];
+  three_way?: { agent: string; other: string; from: Time; to: Time }[];
   keys_pressed?: number;
 }
 
@@ -284,13 +287,13 @@ export type ToGateway =
   | { type: "transfer"; call_id: string; to: Destination }
   | { type: "consult"; call_id: string; agent: string }
   | { type: "hand_over"; call_id: string }
-  | { type: "rejoin"; call_id: string; sdp: string }
   | { type: "merge"; call_id: string }
-  /** With an offer: begins. Without: back from speaking. */
+  /** A supervisor begins with an offer, and only listens again without one. */
   | { type: "listen"; call_id: string; sdp?: string }
   | { type: "whisper"; call_id: string }
   | { type: "join"; call_id: string }
   | { type: "leave"; call_id: string }
+  | { type: "rejoin"; call_id: string; sdp: string }
   | { type: "take"; offer_id: string; sdp: string }
   | { type: "pass"; offer_id: string }
   | { type: "digit"; call_id: string; digit: string };

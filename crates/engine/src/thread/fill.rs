@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::play;
 use super::slot::Slot;
 use crate::io::{BUFFER_LEN, Departures};
+use crate::order::Feed;
 
 /// How long after a packet silence begins: two frames were missed, and with what the wheel is late the
 /// gap stays below 60 ms. Sooner, a little jitter of whom we bridge would be filled.
@@ -29,7 +30,9 @@ pub(super) fn soonest(slot: &Slot, now: Instant) -> Option<Instant> {
 /// When the next frame of silence is due, if nothing else leaves before.
 fn next(slot: &Slot, now: Instant) -> Option<Instant> {
     let fill = slot.cold.fill?;
-    let busy = slot.cold.press.is_some() || slot.cold.playing.at.is_some();
+    // A worker that mixes may be held up.
+    let plays = slot.cold.playing.at.is_some() && !matches!(slot.cold.feed, Feed::Mix(_));
+    let busy = slot.cold.press.is_some() || plays;
     if busy || !slot.can_send() {
         return None;
     }

@@ -222,7 +222,7 @@ impl Legs {
         let source = match std::mem::replace(&mut slot.cold.feed, Feed::Silence) {
             Feed::Bridge(source) | Feed::Transcoded(source, _) => self.index_of(source),
             Feed::Echo => Some(index),
-            Feed::Silence | Feed::Packets(..) => None,
+            Feed::Silence | Feed::Mix(_) | Feed::Packets(..) => None,
         };
         if let Some(source) = source.and_then(|source| self.slot(source)) {
             source.feeds.remove(index);

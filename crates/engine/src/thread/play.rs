@@ -1,6 +1,6 @@
 //! What does a leg send of its own accord?
 //!
-//! Prompts and what a worker made of another leg's audio, one packet every 20 ms, and key presses,
+//! Prompts and what a worker made of other legs' audio, one packet every 20 ms, and key presses,
 //! which have the line while they last. All wait until there are keys and the gate is open, so the
 //! first syllable is not lost.
 
@@ -18,6 +18,10 @@ use crate::{PAYLOAD_MAX, Repeat};
 
 /// How far apart the packets of a prompt leave.
 pub(super) const FRAME: Duration = Duration::from_millis(20);
+
+/// How soon a mix that was not there when it was due is looked for again: from then on the leg is as
+/// far behind its worker as that is uneven.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A thread that was held up longer than this goes on from now: a listener can use no old packets.
 const LAG_MAX: Duration = Duration::from_millis(100);
@@ -49,7 +53,7 @@ pub(super) fn begin(slot: &mut Slot, now: Instant) {
         slot.cold.press = Some(Press { digit: slot.cold.waiting.remove(0), at: now });
     }
     slot.pressing = slot.cold.press.is_some();
-    let plays = matches!(slot.cold.feed, Feed::Packets(..) | Feed::Transcoded(..));
+    let plays = matches!(slot.cold.feed, Feed::Packets(..) | Feed::Transcoded(..) | Feed::Mix(_));
     if slot.cold.playing.at.is_none() {
         let_go(&slot.cold.feed);
     }
@@ -59,7 +63,7 @@ pub(super) fn begin(slot: &mut Slot, now: Instant) {
 /// Lets go what waited for the line: once late, a voice would stay so.
 fn let_go(feed: &Feed) {
     match feed {
-        Feed::Transcoded(_, queue) => while queue.0.try_recv().is_ok() {},
+        Feed::Transcoded(_, queue) | Feed::Mix(queue) => while queue.0.try_recv().is_ok() {},
         Feed::Silence | Feed::Bridge(_) | Feed::Packets(..) | Feed::Echo => {}
     }
 }
@@ -110,19 +114,24 @@ pub(super) fn run(
     while let Some(at) = slot.cold.playing.at
         && at <= now
     {
-        slot.cold.playing.at = frame(slot, scratch, now, out).then(|| at.max(late(now)) + FRAME);
+        slot.cold.playing.at = frame(slot, scratch, now, out).map(|next| at.max(late(now)) + next);
     }
 }
 
-/// Sends the next frame; false when there will be none.
+/// Sends the next frame; in how long the one after it is due, if there will be one.
 fn frame(
     slot: &mut Slot,
     scratch: &mut [u8; BUFFER_LEN],
     now: Instant,
     out: &mut impl Departures,
-) -> bool {
+) -> Option<Duration> {
     let frame = match &slot.cold.feed {
-        Feed::Silence | Feed::Bridge(_) | Feed::Echo => return false,
+        Feed::Silence | Feed::Bridge(_) | Feed::Echo => return None,
+        Feed::Mix(queue) => {
+            let Ok(frame) = queue.0.try_recv() else { return Some(LOOK_AGAIN) };
+            emit(slot, scratch, frame.bytes(), now, out);
+            return Some(FRAME);
+        }
         Feed::Packets(frames, repeat) => {
             let (frames, repeat) = (std::sync::Arc::clone(frames), *repeat);
             if slot.cold.playing.next >= frames.len() && repeat == Repeat::Forever {
@@ -131,11 +140,11 @@ fn frame(
             let Some(frame) = frames.get(slot.cold.playing.next) else {
                 slot.cold.feed = Feed::Silence;
                 tell::played(slot);
-                return false;
+                return None;
             };
             slot.cold.playing.next += 1;
             emit(slot, scratch, frame.bytes(), now, out);
-            return true;
+            return Some(FRAME);
         }
         Feed::Transcoded(_, queue) => queue.0.try_recv().ok(),
     };
@@ -145,7 +154,7 @@ fn frame(
         emit(slot, scratch, frame.bytes(), now, out);
     }
 
-    true
+    Some(FRAME)
 }
 
 /// Sends 20 ms of audio made here.

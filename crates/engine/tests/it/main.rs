@@ -15,6 +15,7 @@ mod keyed;
 mod lifecycle;
 mod marks;
 mod middle;
+mod mix;
 mod moves;
 mod set_up;
 mod support;

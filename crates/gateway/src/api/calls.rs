@@ -14,7 +14,7 @@ use wire::console::{Call, CallState};
 use super::ApiError;
 use crate::{
     calls::registry::{Letter, Look},
-    cdr::{Cdr, LegRecord, TransferRecord},
+    cdr::{Cdr, LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord},
     console::session::Caller,
     flows::FlowRecord,
     line::Lines,
@@ -54,6 +54,10 @@ pub(super) struct CallRow {
     keys_pressed: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     transfers: Vec<TransferRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    supervision: Vec<SupervisionRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    three_way: Vec<ThreeWayRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hold_s: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +78,8 @@ impl CallRow {
             agent_leg: cdr.agent_leg,
             keys_pressed: cdr.keys_pressed,
             transfers: cdr.transfers,
+            supervision: cdr.supervision,
+            three_way: cdr.three_way,
             hold_s: cdr.hold_s,
             flow: cdr.flow,
             step: None,
@@ -90,6 +96,8 @@ impl CallRow {
             agent_leg: None,
             keys_pressed: None,
             transfers: Vec::new(),
+            supervision: Vec::new(),
+            three_way: Vec::new(),
             hold_s: None,
             flow: None,
             step: None,

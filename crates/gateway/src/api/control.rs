@@ -128,6 +128,21 @@ pub(super) async fn hand_over(
     order(&office, caller, &id, Order::HandOver).await
 }
 
+/// Bring the agent who was asked into the call.
+#[utoipa::path(post, path = "/v1/calls/{id}/merge", tag = "calls",
+    params(("id" = String, Path, description = "The call's id, `wacid.…`")),
+    responses((status = 204, description = "User and both agents hear each other"),
+              (status = 401, body = super::Refused),
+              (status = 404, body = super::Refused, description = "No such call runs"),
+              (status = 409, body = super::Refused, description = "Not possible as the call stands")))]
+pub(super) async fn merge(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    order(&office, caller, &id, Order::Merge).await
+}
+
 /// End the call.
 #[utoipa::path(post, path = "/v1/calls/{id}/hang_up", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
@@ -156,14 +171,24 @@ async fn order(
     id: &str,
     order: Order,
 ) -> Result<StatusCode, ApiError> {
-    let over = || ApiError::not_found("no call of this id runs");
-    let lines = caller.lines();
     let steers = caller.may(Act::SteerCalls);
-    let asker = match caller.who {
-        Who::Agent(agent) if !steers => Asker::Agent(agent.id),
+    let asker = match &caller.who {
+        Who::Agent(agent) if !steers => Asker::Agent(agent.id.clone()),
         Who::Agent(_) | Who::Program(_) => Asker::Business,
     };
-    let call = office.registry.find(&lines, &call_id(id)?, None).ok_or_else(over)?;
+    carry_out(office, &caller, asker, id, order).await
+}
+
+/// Asks the call's task, and waits for its word.
+pub(super) async fn carry_out(
+    office: &Office,
+    caller: &Caller,
+    asker: Asker,
+    id: &str,
+    order: Order,
+) -> Result<StatusCode, ApiError> {
+    let over = || ApiError::not_found("no call of this id runs");
+    let call = office.registry.find(&caller.lines(), &call_id(id)?, None).ok_or_else(over)?;
     let (answer, answered) = oneshot::channel();
     if !call.send(Letter::Do { order, asker, answer }) {
         return Err(over());

@@ -20,6 +20,7 @@ mod place;
 mod preflight;
 mod session;
 pub(crate) mod stream;
+mod supervision;
 
 use std::sync::Arc;
 
@@ -78,6 +79,11 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(control::transfer))
         .routes(routes!(control::consult))
         .routes(routes!(control::hand_over))
+        .routes(routes!(control::merge))
+        .routes(routes!(supervision::listen))
+        .routes(routes!(supervision::whisper))
+        .routes(routes!(supervision::join))
+        .routes(routes!(supervision::leave))
         .routes(routes!(control::hang_up))
         .routes(routes!(diagnosis::diagnosis))
         .routes(routes!(call_events::list))

@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use engine::LegEvent;
+use engine::{LegEvent, Mix};
 use switchboard::{
     call::{Answerer, Call, Effect, Input, Outcome, Plan, Side, State},
     flow::{Caller, Flow, Key},
@@ -27,6 +27,7 @@ use super::{
     orphans,
     placing::{NotPlaced, Placer},
     registry::{CallHandle, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
+    supervision::NO_SEAT,
 };
 use crate::{
     cdr::TransferRecord,
@@ -108,6 +109,10 @@ pub(crate) struct CallActor {
     pub(super) agent_leg: Option<AgentLeg>,
     /// Of the agent who is asked while the user waits.
     pub(super) consulted_leg: Option<AgentLeg>,
+    /// Of the supervisor who is in the call.
+    pub(super) supervisor_leg: Option<AgentLeg>,
+    /// The seat at the mixer, while three can hear each other.
+    pub(super) mix: Option<Mix>,
     pub(super) returns: mpsc::Sender<Return>,
     returned: mpsc::Receiver<Return>,
     inbox: mpsc::Receiver<Sealed>,
@@ -247,6 +252,8 @@ impl CallActor {
             whatsapp_sender,
             agent_leg: None,
             consulted_leg: None,
+            supervisor_leg: None,
+            mix: None,
             returns,
             returned,
             inbox,
@@ -289,6 +296,9 @@ impl CallActor {
                 Some(event) = legs::next_event(&mut self.consulted_leg) => {
                     read_agent(event, Side::Consulted)
                 }
+                Some(event) = legs::next_event(&mut self.supervisor_leg) => {
+                    read_agent(event, Side::Supervisor)
+                }
                 () = sleep_until(deadline) => Some(Input::Tick),
             };
             self.feed(VecDeque::from_iter(input)).await;
@@ -310,6 +320,11 @@ impl CallActor {
                 }
                 Letter::AgentReturns { console, .. } => {
                     let (what, code) = ("rejoin".into(), "over".into());
+                    let text = "The call is over.".into();
+                    self.line.consoles().send(console, ToConsole::Refused { what, code, text });
+                }
+                Letter::SupervisorListens { console, .. } => {
+                    let (what, code) = ("listen".into(), "over".into());
                     let text = "The call is over.".into();
                     self.line.consoles().send(console, ToConsole::Refused { what, code, text });
                 }
@@ -352,7 +367,7 @@ impl CallActor {
         if self.facts.over_since.is_none() && state.is_over() {
             self.facts.over_since = Some(Instant::now());
         }
-        let bridged = matches!(state, State::Bridged { .. });
+        let bridged = matches!(state, State::Bridged { .. } | State::ThreeWay(_));
         let turned = self.facts.waiting.note(state.is_waiting(), Instant::now());
         match turned {
             Some(Turned::Held(time)) => self.tell_outside_by(&time.to_string(), What::CallHeld),
@@ -361,6 +376,7 @@ impl CallActor {
             }
             Some(Turned::Resumed(_)) | None => {}
         }
+        self.note_beside();
         let state = self.call.state();
         self.facts.step = self.call.step_name().map(str::to_owned);
         let (Some(from), State::InFlow(_)) = (&self.facts.agent, state) else { return };
@@ -373,15 +389,29 @@ impl CallActor {
 
     /// Does what somebody asked for, or says why not.
     async fn carry_out_order(&mut self, order: Order, asker: Asker) -> Result<(), String> {
-        let input = match (asker, self.call.state().agent()) {
+        let is_supervisors = order.is_supervisors();
+        let whose = if is_supervisors {
+            self.call.supervision().map(|it| &it.supervisor)
+        } else {
+            self.call.state().agent()
+        };
+        let is_merge = order == Order::Merge;
+        let input = match (asker, whose) {
             (Asker::Agent(agent), _) => order.input(agent),
             (Asker::Business, _) if order == Order::HangUp => Input::HangUp,
             (Asker::Business, Some(agent)) => order.input(agent.clone()),
+            (Asker::Business, None) if is_supervisors => {
+                return Err("No supervisor is in this call: listening begins in a console.".into());
+            }
             (Asker::Business, None) => return Err("No agent has this call.".into()),
         };
+        if is_merge && !self.take_mix() {
+            return Err(NO_SEAT.into());
+        }
         let mut effects = Vec::new();
         let handled = self.call.handle(input, clock::now(), &mut effects);
         if let Err(refusal) = handled {
+            self.let_mix_go();
             return Err(format!("This is not possible: {refusal}."));
         }
         self.after(effects).await;
@@ -425,6 +455,10 @@ impl CallActor {
                 self.agent_comes(Coming::Returns, agent, console, &offer).await;
                 None
             }
+            Letter::SupervisorListens { supervisor, console, offer } => {
+                self.supervisor_comes(supervisor, console, &offer).await;
+                None
+            }
             Letter::Do { order, asker, answer } => {
                 // Whoever asked may have gone; it is done all the same.
                 drop(answer.send(self.carry_out_order(order, asker).await));
@@ -440,7 +474,7 @@ impl CallActor {
             Letter::ConsoleClosed { agent, console, last } => {
                 self.console_closed(agent, console, last)
             }
-            Letter::AgentMutes { agent, on } => self.if_theirs(&agent, Input::AgentMute(on)),
+            Letter::AgentMutes { agent, on } => Some(Input::AgentMute { agent, on }),
             Letter::AgentKey { agent, key } => self.if_theirs(&agent, Input::AgentKey(key)),
             Letter::Look(answer) => {
                 // Whoever asked may have gone; then nobody needs to know.
@@ -456,10 +490,14 @@ impl CallActor {
     }
 
     fn console_closed(&self, agent: AgentId, console: ConsoleId, last: bool) -> Option<Input> {
-        let legs = || self.agent_leg.iter().chain(&self.consulted_leg);
-        let had_leg = legs().any(|leg| leg.console == console);
-        let has_other = legs().any(|leg| leg.agent == agent);
+        let had_leg = self.legs_of_ours().any(|leg| leg.console == console);
+        let has_other = self.legs_of_ours().any(|leg| leg.agent == agent);
         (had_leg || last && !has_other).then_some(Input::AgentGone(agent))
+    }
+
+    /// The legs of people of the business.
+    pub(super) fn legs_of_ours(&self) -> impl Iterator<Item = &AgentLeg> {
+        self.agent_leg.iter().chain(&self.consulted_leg).chain(&self.supervisor_leg)
     }
 
     async fn read_return(&mut self, returned: Return) -> Option<Input> {
@@ -582,6 +620,7 @@ impl CallActor {
         );
         call.agent = self.call.state().agent().or(facts.agent.as_ref()).cloned();
         call.other = self.call.state().other_agent().cloned();
+        call.supervisor = self.supervisor();
         call.away = call.agent.as_ref().is_some_and(|agent| self.call.state().waits_for(agent));
         call.deeplink_payload.clone_from(&facts.deeplink_payload);
         call.cta_payload.clone_from(&facts.cta_payload);
@@ -602,6 +641,7 @@ fn state_word(state: &State, direction: Direction) -> CallState {
         State::Held(_) => CallState::Held,
         State::Transferring(_) => CallState::Transferring,
         State::Consulting(_) => CallState::Consulting,
+        State::ThreeWay(_) => CallState::ThreeWay,
         State::Placing(_) | State::Dialing(_) => CallState::Placing,
         State::Ending { .. } | State::Ended { .. } => CallState::Ended,
     }

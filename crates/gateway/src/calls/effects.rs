@@ -31,7 +31,6 @@ use crate::{
     events::ConsoleId,
     flows::{FlowRecord, speech::Sound},
     outbox::news,
-    prompts::HOLD_MUSIC,
     store::{LiveCall, StoreError},
 };
 
@@ -97,18 +96,23 @@ impl CallActor {
             Effect::Ring(whom) => return self.ring(&whom),
             Effect::StopRinging { taken_by } => self.stop_ringing(taken_by.as_ref()),
             Effect::Bridge => self.bridge(),
-            Effect::Hold => self.hold(),
-            Effect::BridgeConsult => self.bridge_consult(),
+            Effect::Hold | Effect::BridgeConsult | Effect::Arrange => self.arrange(),
             Effect::TakeOver => self.take_over().await,
             Effect::DropConsulted => self.drop_consulted().await,
+            Effect::DropSupervisor => self.drop_supervisor().await,
             Effect::DropAgent => self.drop_agent().await,
             Effect::Play { prompt, forever } => return self.play(&prompt, forever),
+<<<<<<< HEAD
             Effect::Say { spoken, forever } => return self.say(spoken, forever),
             Effect::PlayNothing => self.with_whatsapp(|leg| leg.play(Source::Silence)),
             Effect::Echo => self.with_whatsapp(|leg| leg.play(Source::Echo)),
+=======
+            Effect::PlayNothing => self.play_to_user(Source::Silence),
+            Effect::Echo => self.play_to_user(Source::Echo),
+>>>>>>> mixing
             Effect::SendKey(key) => self.send_key(key),
-            Effect::MuteAgent(on) => {
-                if let Some(leg) = &self.agent_leg {
+            Effect::MuteAgent { agent, on } => {
+                if let Some(leg) = self.legs_of_ours().find(|leg| leg.agent == agent) {
                     leg.handle.mute(on);
                 }
             }
@@ -161,8 +165,8 @@ impl CallActor {
         None
     }
 
-    fn apply_answer(&self) -> Option<Input> {
-        let applied = match (&self.whatsapp, &self.facts.theirs) {
+    fn apply_answer(&mut self) -> Option<Input> {
+        let applied = match (&mut self.whatsapp, &self.facts.theirs) {
             (Some(leg), Some(answer)) => legs::apply_answer(leg, answer),
             (_, _) => Err(LegTrouble::TheirSession("the answer has no SDP".into())),
         };
@@ -208,34 +212,17 @@ impl CallActor {
     }
 
     fn bridge(&mut self) {
-        let (Some(whatsapp), Some(agent)) = (&self.whatsapp, &self.agent_leg) else { return };
-        whatsapp.handle.play(Source::Bridge(agent.handle.clone()));
-        agent.handle.play(Source::Bridge(whatsapp.handle.clone()));
-        let before = self.facts.agent.replace(agent.agent.clone());
+        let Some(agent) = self.agent_leg.as_ref().map(|leg| leg.agent.clone()) else { return };
+        self.arrange();
+        let before = self.facts.agent.replace(agent.clone());
         let given = !self.facts.was_given_to_flow();
-        if let Some(from) = before.filter(|before| given && *before != agent.agent) {
-            let to = Some(agent.agent.clone());
+        if let Some(from) = before.filter(|before| given && *before != agent) {
+            let to = Some(agent);
             self.facts.transfers.push(TransferRecord { at: clock::now(), from, to });
             self.tell_transferred();
         }
         let who = self.facts.agent.as_ref().map_or("", |agent| agent.as_str()).to_owned();
         self.tell_outside_by(&who, What::CallAnswered);
-    }
-
-    fn hold(&self) {
-        let music = self.line.shelf.prompt(HOLD_MUSIC);
-        let music =
-            music.map_or(Source::Silence, |frames| Source::Packets(frames, Repeat::Forever));
-        self.with_whatsapp(|leg| leg.play(music));
-        if let Some(leg) = &self.agent_leg {
-            leg.handle.play(Source::Silence);
-        }
-    }
-
-    fn bridge_consult(&self) {
-        let (Some(agent), Some(other)) = (&self.agent_leg, &self.consulted_leg) else { return };
-        agent.handle.play(Source::Bridge(other.handle.clone()));
-        other.handle.play(Source::Bridge(agent.handle.clone()));
     }
 
     async fn take_over(&mut self) {
@@ -258,7 +245,7 @@ impl CallActor {
         }
     }
 
-    async fn close_agent(&self, leg: AgentLeg) -> Option<LegRecord> {
+    pub(super) async fn close_agent(&self, leg: AgentLeg) -> Option<LegRecord> {
         leg.handle.play(Source::Silence);
         let figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
         leg.handle.close();
@@ -266,11 +253,20 @@ impl CallActor {
         figures
     }
 
+<<<<<<< HEAD
     fn play(&self, prompt: &str, forever: bool) -> Option<Input> {
         let Some(frames) = self.line.shelf.prompt(prompt) else {
             return Some(Input::PlaybackDone);
         };
         self.play_frames(frames, forever);
+=======
+    fn play(&mut self, prompt: &str, forever: bool) -> Option<Input> {
+        let repeat = if forever { Repeat::Forever } else { Repeat::Once };
+        let Some(frames) = self.line.shelf.prompt(prompt) else {
+            return Some(Input::PlaybackDone);
+        };
+        self.play_to_user(Source::Packets(frames, repeat));
+>>>>>>> mixing
         None
     }
 
@@ -341,14 +337,13 @@ impl CallActor {
     /// The same of what each of several can do, or what can happen again: `who` tells them apart.
     pub(super) fn tell_outside_by(&self, who: &str, what: fn(Box<Call>) -> What) {
         if let Some(call) = self.view() {
-            self.office.outbox.tell(news::of_call_by(
-                self.line.id(),
-                who,
-                call,
-                clock::now(),
-                what,
-            ));
+            self.tell_of(who, call, what);
         }
+    }
+
+    pub(super) fn tell_of(&self, who: &str, call: Call, what: fn(Box<Call>) -> What) {
+        let news = news::of_call_by(self.line.id(), who, call, clock::now(), what);
+        self.office.outbox.tell(news);
     }
 
     /// The call went from an agent to another, or to the flow.
@@ -408,14 +403,7 @@ impl CallActor {
     pub(super) fn tell_assigned(&self) {
         let (Some(mut call), Some(leg)) = (self.view(), &self.agent_leg) else { return };
         call.agent = Some(leg.agent.clone());
-        let who = leg.agent.as_str();
-        self.office.outbox.tell(news::of_call_by(
-            self.line.id(),
-            who,
-            call,
-            clock::now(),
-            What::CallAssigned,
-        ));
+        self.tell_of(leg.agent.as_str(), call, What::CallAssigned);
     }
 
     pub(super) fn send_answer(&self) {
@@ -424,7 +412,7 @@ impl CallActor {
         }
     }
 
-    fn send_answer_of(&self, leg: &AgentLeg) {
+    pub(super) fn send_answer_of(&self, leg: &AgentLeg) {
         if let Some(call_id) = &self.facts.call_id {
             let answer = ToConsole::Answer { call_id: call_id.clone(), sdp: leg.answer.clone() };
             self.line.consoles().send(leg.console, answer);
@@ -449,6 +437,7 @@ impl CallActor {
     /// The call is over: legs close, the record is written, everybody learns it.
     async fn finish(&mut self, reason: &EndReason) {
         self.facts.finished = true;
+        self.drop_supervisor().await;
         let whatsapp_figures = match self.whatsapp.take() {
             Some(leg) => {
                 leg.handle.play(Source::Silence);
@@ -493,6 +482,8 @@ impl CallActor {
         cdr.agent.clone_from(&facts.agent);
         cdr.transfers.clone_from(&facts.transfers);
         cdr.hold_s = facts.waiting.seconds();
+        cdr.supervision.clone_from(&facts.supervision);
+        cdr.three_way.clone_from(&facts.three_way);
         cdr.deeplink_payload.clone_from(&facts.deeplink_payload);
         cdr.cta_payload.clone_from(&facts.cta_payload);
         cdr.agent_leg.clone_from(&facts.agent_figures);
@@ -563,7 +554,7 @@ fn is_unreachable(reason: &EndReason) -> bool {
 }
 
 /// An error with its causes, for the agent.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -7,10 +7,14 @@ use tokio::time::Instant;
 use wire::{SdpText, console::Peer};
 
 use super::{placing::Placer, registry::Figures};
+<<<<<<< HEAD
 use crate::{
     cdr::{LegRecord, TransferRecord},
     flows::record::Asked,
 };
+=======
+use crate::cdr::{LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord};
+>>>>>>> mixing
 
 /// What is known of the call beside its state.
 #[derive(Debug)]
@@ -30,6 +34,9 @@ pub(super) struct Facts {
     pub(super) placer: Option<Placer>,
     pub(super) agent_figures: Option<LegRecord>,
     pub(super) transfers: Vec<TransferRecord>,
+    /// The last one has no end while it lasts, here and in the next.
+    pub(super) supervision: Vec<SupervisionRecord>,
+    pub(super) three_way: Vec<ThreeWayRecord>,
     pub(super) waiting: Waiting,
     pub(super) answered: Option<(Timestamp, Instant)>,
     pub(super) over_since: Option<Instant>,
@@ -105,6 +112,8 @@ impl Facts {
             placer: None,
             agent_figures: None,
             transfers: Vec::new(),
+            supervision: Vec::new(),
+            three_way: Vec::new(),
             waiting: Waiting::default(),
             answered: None,
             over_since: None,

@@ -18,6 +18,7 @@ use terms::{AgentId, LegId};
 use tokio::sync::mpsc;
 use wire::SdpText;
 
+use super::hearing::Fed;
 use crate::{cdr::LegRecord, events::ConsoleId};
 
 /// The name of our source in RTCP and SDP, as in fact sheet 5.3.
@@ -27,6 +28,10 @@ const CNAME: &str = "gw";
 #[derive(Debug)]
 pub(super) struct WhatsappLeg {
     pub(super) handle: LegHandle,
+    /// The payload type of its audio, once it is agreed.
+    pub(super) audio: Option<u8>,
+    /// What it plays of others; none when it plays something of its own.
+    pub(super) fed: Option<Fed>,
 }
 
 /// The leg towards an agent's browser.
@@ -35,6 +40,10 @@ pub(super) struct AgentLeg {
     pub(super) agent: AgentId,
     pub(super) console: ConsoleId,
     pub(super) handle: LegHandle,
+    /// The payload type of its audio.
+    pub(super) audio: u8,
+    /// What it plays.
+    pub(super) fed: Option<Fed>,
     pub(super) events: mpsc::Receiver<LegEvent>,
     /// Our answer to the browser, until it is sent.
     pub(super) answer: SdpText,
@@ -53,7 +62,7 @@ pub(super) fn answer_whatsapp(
     let answer = sdp::write_gateway_answer(&offer, &local);
     // We write setup:active: ours is the first flight.
     handle.set_remote(remote, DtlsRole::Client, types);
-    Ok((WhatsappLeg { handle }, answer.into()))
+    Ok((WhatsappLeg { handle, audio: Some(types.audio), fed: None }, answer.into()))
 }
 
 /// Opens WhatsApp's leg for a call of ours; returns it with our offer.
@@ -64,15 +73,16 @@ pub(super) fn offer_whatsapp(
 ) -> Result<(WhatsappLeg, SdpText), LegTrouble> {
     let (handle, local) = open_whatsapp(engine, beside, events)?;
     let offer = sdp::write_gateway_offer(&local);
-    Ok((WhatsappLeg { handle }, offer.into()))
+    Ok((WhatsappLeg { handle, audio: None, fed: None }, offer.into()))
 }
 
 /// Gives WhatsApp's leg the platform's answer, whichever DTLS role it chose.
-pub(super) fn apply_answer(leg: &WhatsappLeg, answer: &SdpText) -> Result<(), LegTrouble> {
+pub(super) fn apply_answer(leg: &mut WhatsappLeg, answer: &SdpText) -> Result<(), LegTrouble> {
     let answer = sdp::parse(answer.as_str()).map_err(theirs)?.session;
     let types = payload_types(&answer).ok_or_else(no_opus)?;
     let remote = answer.remote_transport().map_err(theirs)?;
     let role = remote.setup.our_role();
+    leg.audio = Some(types.audio);
     leg.handle.set_remote(remote, role, types);
     Ok(())
 }
@@ -121,7 +131,7 @@ pub(super) fn answer_agent(
     };
     handle.set_remote(remote, role, types);
     handle.send_gate(true);
-    Ok(AgentLeg { agent, console, handle, events, answer })
+    Ok(AgentLeg { agent, console, handle, audio: types.audio, fed: None, events, answer })
 }
 
 /// The next event of the agent's leg; waits for ever while there is none.

@@ -1,16 +1,18 @@
 //! Which calls run, and what happens to each?
 //!
 //! [`registry`] finds the task that owns a call, [`actor`] is that task, [`effects`] carries out what
-//! the switchboard decided. No other room touches a call.
+//! the switchboard decided; [`hearing`] feeds the legs, [`supervision`] knows who listens. No other room touches a call.
 
 pub(crate) mod actor;
 mod effects;
 mod facts;
+mod hearing;
 mod legs;
 pub(crate) mod order;
 pub(crate) mod orphans;
 pub(crate) mod placing;
 pub(crate) mod registry;
+mod supervision;
 mod words;
 
 pub(crate) use words::advice;

@@ -3,7 +3,7 @@
 //! An agent asks by the console, a program by the API. Whether it has its place is the switchboard's
 //! word; whoever asked is told when it has none.
 
-use switchboard::call::{Destination, Input};
+use switchboard::call::{Destination, Input, Manner};
 use terms::AgentId;
 use wire::console;
 
@@ -20,6 +20,16 @@ pub(crate) enum Order {
     Consult(AgentId),
     /// Hand over to the agent who was asked.
     HandOver,
+    /// Bring the agent who was asked into the call.
+    Merge,
+    /// Only listen again.
+    Listen,
+    /// Talk to the agent alone.
+    Whisper,
+    /// Talk to all.
+    Join,
+    /// Leave the call to those who have it.
+    Leave,
     /// End it.
     HangUp,
 }
@@ -33,11 +43,30 @@ impl Order {
             Self::Transfer(_) => "transfer",
             Self::Consult(_) => "consult",
             Self::HandOver => "hand_over",
+            Self::Merge => "merge",
+            Self::Listen => "listen",
+            Self::Whisper => "whisper",
+            Self::Join => "join",
+            Self::Leave => "leave",
             Self::HangUp => "hang_up",
         }
     }
 
-    /// The same as something that happens to the call, for the agent it is asked of.
+    /// Whether it is the supervisor in the call of whom it is asked.
+    pub(super) fn is_supervisors(&self) -> bool {
+        match self {
+            Self::Listen | Self::Whisper | Self::Join | Self::Leave => true,
+            Self::Hold
+            | Self::Resume
+            | Self::Transfer(_)
+            | Self::Consult(_)
+            | Self::HandOver
+            | Self::Merge
+            | Self::HangUp => false,
+        }
+    }
+
+    /// The same as something that happens to the call, for the agent or supervisor it is asked of.
     pub(super) fn input(self, agent: AgentId) -> Input {
         match self {
             Self::Hold => Input::AgentHolds(agent),
@@ -45,6 +74,11 @@ impl Order {
             Self::Transfer(to) => Input::AgentTransfers { agent, to },
             Self::Consult(with) => Input::AgentConsults { agent, with },
             Self::HandOver => Input::AgentCompletes(agent),
+            Self::Merge => Input::AgentMerges(agent),
+            Self::Listen => Input::SupervisorListens(agent),
+            Self::Whisper => Input::SupervisorTurns { supervisor: agent, to: Manner::Whispering },
+            Self::Join => Input::SupervisorTurns { supervisor: agent, to: Manner::Joined },
+            Self::Leave => Input::SupervisorLeaves(agent),
             Self::HangUp => Input::AgentHungUp(agent),
         }
     }
@@ -53,9 +87,10 @@ impl Order {
 /// Who asks.
 #[derive(Debug)]
 pub(crate) enum Asker {
-    /// This agent, about a call of the agent's own.
+    /// This agent, about a call of the agent's own, or this supervisor in a call.
     Agent(AgentId),
-    /// A program or a supervisor, for whichever agent has the call.
+    /// A program or a supervisor, for whichever agent has the call; a program, for whichever
+    /// supervisor is in it.
     Business,
 }
 

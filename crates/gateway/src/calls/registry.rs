@@ -40,13 +40,15 @@ pub(crate) enum Letter {
     AgentAnswers { agent: AgentId, console: ConsoleId, offer: SdpText },
     /// An agent whose page was gone is back in the call.
     AgentReturns { agent: AgentId, console: ConsoleId, offer: SdpText },
+    /// A supervisor wants to listen.
+    SupervisorListens { supervisor: AgentId, console: ConsoleId, offer: SdpText },
     /// Do this; the answer says whether it is done, or why not.
     Do { order: Order, asker: Asker, answer: oneshot::Sender<Result<(), String>> },
     /// An agent does not want it.
     AgentDeclines(AgentId),
     /// A console closed; `last` when the agent has no other.
     ConsoleClosed { agent: AgentId, console: ConsoleId, last: bool },
-    /// The agent's microphone.
+    /// The microphone of an agent or supervisor in the call.
     AgentMutes { agent: AgentId, on: bool },
     /// The agent's dialpad.
     AgentKey { agent: AgentId, key: Key },

@@ -14,7 +14,10 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use switchboard::flow::Key;
+use switchboard::{
+    access::{self, Act},
+    flow::Key,
+};
 use terms::{CallId, WaId};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -219,6 +222,11 @@ async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) 
         FromConsole::HandOver { call_id } => {
             order(office, desk, console, call_id, Order::HandOver);
         }
+        FromConsole::Merge { call_id } => order(office, desk, console, call_id, Order::Merge),
+        FromConsole::Listen { call_id, sdp } => listen(office, desk, console, call_id, sdp),
+        FromConsole::Whisper { call_id } => order(office, desk, console, call_id, Order::Whisper),
+        FromConsole::Join { call_id } => order(office, desk, console, call_id, Order::Join),
+        FromConsole::Leave { call_id } => order(office, desk, console, call_id, Order::Leave),
         FromConsole::Mute { call_id, on } => {
             to_call(&call_id, Letter::AgentMutes { agent: mine(), on });
         }
@@ -231,6 +239,27 @@ async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) 
                 refuse(desk, console, "digit", "invalid", text);
             }
         },
+    }
+}
+
+/// A supervisor begins to listen with an offer, and only listens again without one.
+fn listen(
+    office: &Arc<Office>,
+    desk: &Desk,
+    console: ConsoleId,
+    call_id: CallId,
+    offer: Option<SdpText>,
+) {
+    if !access::may(desk.agent.role, Act::SteerCalls) {
+        let text = "Only a supervisor may listen to a call.".into();
+        return refuse(desk, console, "listen", "forbidden", text);
+    }
+    let Some(offer) = offer else {
+        return order(office, desk, console, call_id, Order::Listen);
+    };
+    let letter = Letter::SupervisorListens { supervisor: desk.agent.id.clone(), console, offer };
+    if !to_call(office, desk, &call_id, letter) {
+        refuse(desk, console, "listen", "over", "The call is over.".into());
     }
 }
 

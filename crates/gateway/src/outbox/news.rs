@@ -56,6 +56,7 @@ pub(crate) fn of_state(line: &PhoneNumberId, call: Call, at: Timestamp) -> Optio
             | CallState::Held
             | CallState::Transferring
             | CallState::Consulting
+            | CallState::ThreeWay
             | CallState::Ended,
             _,
         ) => None,

@@ -13,20 +13,20 @@ use crate::{
 /// The longest a user's phone may wait for the next packet, and what a busy test machine adds.
 const GAP_MAX: Duration = Duration::from_millis(60 + 40);
 
-const LIA_HZ: f32 = 1_000.0;
-const RUI_HZ: f32 = 1_400.0;
-const USER_HZ: f32 = 440.0;
+pub(crate) const LIA_HZ: f32 = 1_000.0;
+pub(crate) const RUI_HZ: f32 = 1_400.0;
+pub(crate) const USER_HZ: f32 = 440.0;
 
 /// A user, and lia who talks with the user.
-struct Talk {
-    desk: Desk,
-    user: Voice,
-    lia: Console,
-    browser: Voice,
+pub(crate) struct Talk {
+    pub(crate) desk: Desk,
+    pub(crate) user: Voice,
+    pub(crate) lia: Console,
+    pub(crate) browser: Voice,
 }
 
 impl Talk {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Box::pin(Self::set_up()).await
     }
 
@@ -48,7 +48,7 @@ impl Talk {
     }
 
     /// Another agent takes what rings.
-    async fn takes(&self, console: &mut Console, hz: f32) -> Voice {
+    pub(crate) async fn takes(&self, console: &mut Console, hz: f32) -> Voice {
         console.next("ringing").await;
         let mut browser = Voice::of_browser(&self.desk.engine);
         let offer = browser.browser_offer();
@@ -60,17 +60,17 @@ impl Talk {
         browser
     }
 
-    async fn order(&mut self, mut frame: Value) {
+    pub(crate) async fn order(&mut self, mut frame: Value) {
         frame["call_id"] = json!(CALL);
         self.lia.send(frame).await;
     }
 
-    async fn state(&mut self, state: &str) -> Value {
+    pub(crate) async fn state(&mut self, state: &str) -> Value {
         self.lia.next_where("call", |frame| frame["call"]["state"] == state).await
     }
 
     /// The user hangs up; the record.
-    async fn end(&mut self) -> Value {
+    pub(crate) async fn end(&mut self) -> Value {
         let stats = self.user.leg.stats().await.unwrap();
         assert_eq!(stats.ssrc_changes, 0, "one source for the whole call");
         self.user.packets();

@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 mod agents;
+<<<<<<< HEAD
 mod asked;
+=======
+mod beside;
+>>>>>>> mixing
 mod config;
 mod consent;
 mod desk;

@@ -64,6 +64,29 @@ impl Continuous {
     }
 }
 
+/// What was heard in the last fifth of a second.
+fn decoded(packets: &[TapPacket]) -> Vec<i16> {
+    let mut playout = Playout::new().unwrap();
+    for packet in packets.iter().filter(|packet| packet.pt == 111) {
+        let at = packet.at.saturating_duration_since(packets[0].at);
+        playout.push(packet.sequence, packet.timestamp, at, &packet.payload);
+    }
+    let samples = playout.take();
+    samples[samples.len().saturating_sub(9_600)..].to_vec()
+}
+
+/// How loud a tone is among others, in dBFS.
+fn level(samples: &[i16], hz: f32) -> f64 {
+    let (mut re, mut im) = (0.0, 0.0);
+    for (n, sample) in (0u32..).zip(samples) {
+        let turn = f64::from(n) * f64::from(hz) / 48_000.0 * std::f64::consts::TAU;
+        re += f64::from(*sample) * turn.cos();
+        im += f64::from(*sample) * turn.sin();
+    }
+    let amplitude = 2.0 * f64::hypot(re, im) / samples.len().max(1) as f64;
+    20.0 * (amplitude / 2f64.sqrt() / 32_768.0).max(1e-5).log10()
+}
+
 fn frames(hz: f32) -> Arc<[AudioFrame]> {
     let packets = audio::prompt::encode(&tone::sine(hz, -15.0, 1_000)).unwrap();
     packets.into_iter().map(|packet| AudioFrame::new(packet).unwrap()).collect()
@@ -196,6 +219,26 @@ impl Voice {
             }
         }
         (measure.report(), packets)
+    }
+
+    /// Listens until all of these tones are heard and none of those.
+    #[track_caller]
+    pub(crate) fn expect_tones(&mut self, hear: &[f32], not: &[f32]) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let mut last = (Vec::new(), Vec::new());
+            for _ in 0..12 {
+                let (_, packets) = self.hear(350).await;
+                let samples = decoded(&packets);
+                let levels = |hz: &[f32]| hz.iter().map(|hz| level(&samples, *hz)).collect();
+                last = (levels(hear), levels(not));
+                let (heard, others): (&Vec<f64>, &Vec<f64>) = (&last.0, &last.1);
+                if heard.iter().all(|it| *it > -24.0) && others.iter().all(|it| *it < -36.0) {
+                    return;
+                }
+            }
+            panic!("{hear:?} and not {not:?} at {caller}: {last:?} dBFS");
+        }
     }
 
     /// Listens until this tone is heard.

@@ -40,12 +40,16 @@ pub enum Effect {
     Bridge,
     /// Let the user hear music and the agent nothing.
     Hold,
+    /// Feed every leg with whom it hears now, see [`super::Call::heard_by`].
+    Arrange,
     /// Let the agent and the one who is asked hear each other.
     BridgeConsult,
     /// The one who was asked is the agent now; close the leg of the one before and free that agent.
     TakeOver,
-    /// Close the leg of the agent who was asked and free that agent.
+    /// Close the leg of the agent who was asked or brought in, and free that agent.
     DropConsulted,
+    /// Close the supervisor's leg and free the supervisor.
+    DropSupervisor,
     /// Close the legs of agents and free them.
     DropAgent,
     /// Play a prompt to the user.
@@ -68,8 +72,13 @@ pub enum Effect {
     Echo,
     /// Send this key to the user as a telephone-event.
     SendKey(Key),
-    /// Drop or pass what the agent says.
-    MuteAgent(bool),
+    /// Drop or pass what this one of ours says.
+    MuteAgent {
+        /// Who.
+        agent: AgentId,
+        /// Drop?
+        on: bool,
+    },
     /// The state changed: consoles should know.
     Tell,
     /// The call is over: close the legs and write the record.

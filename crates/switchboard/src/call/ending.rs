@@ -39,6 +39,7 @@ impl Call {
             | State::Held(_)
             | State::Transferring(_)
             | State::Consulting(_)
+            | State::ThreeWay(_)
             | State::Ending { .. }
             | State::Ended { .. } => effects.push(Effect::Terminate),
         }
@@ -134,6 +135,9 @@ impl Call {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Handled {
+        if self.is_supervised_by(&agent) {
+            return self.supervisor_leaves(&agent, effects);
+        }
         if self.state.consulted() == Some(&agent) {
             self.consulted_gone(effects);
             return Ok(());
@@ -141,7 +145,7 @@ impl Call {
         if self.state.agent() != Some(&agent) {
             return Err(self.out_of_place("an agent's hanging up"));
         }
-        if matches!(self.state, State::Consulting(_)) {
+        if matches!(self.state, State::Consulting(_) | State::ThreeWay(_)) {
             return self.agent_completes(&agent, now, effects);
         }
         let waits = matches!(self.state, State::Placing(_) | State::Dialing(_) | State::Ringing(_));
@@ -181,14 +185,23 @@ impl Call {
             Side::Whatsapp => true,
             Side::Agent => self.state.agent().is_some(),
             Side::Consulted => self.state.consulted().is_some(),
+            Side::Supervisor => self.supervision.is_some(),
         };
         if self.state.is_over() || !concerns {
             return Err(self.out_of_place("a failed leg"));
         }
         match side {
             Side::Whatsapp => self.end(EndReason::WhatsappMediaFailed { why }, now, effects),
-            Side::Agent => self.end(EndReason::AgentMediaFailed { why }, now, effects),
+            Side::Agent => match self.brought_in() {
+                Some(with) => self.leave_to_other(with, effects),
+                None => self.end(EndReason::AgentMediaFailed { why }, now, effects),
+            },
             Side::Consulted => self.consulted_gone(effects),
+            Side::Supervisor => {
+                if let Some(gone) = self.supervision.clone() {
+                    return self.supervisor_leaves(&gone.supervisor, effects);
+                }
+            }
         }
         Ok(())
     }

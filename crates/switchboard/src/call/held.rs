@@ -28,6 +28,7 @@ impl Call {
             | State::Held(_)
             | State::Transferring(_)
             | State::Consulting(_)
+            | State::ThreeWay(_)
             | State::Opening
             | State::Offered(_)
             | State::Accepting { .. }
@@ -47,8 +48,10 @@ impl Call {
             State::Consulting(consult) if consult.agent == agent => {
                 self.leave_consulted(effects);
             }
+            State::ThreeWay(three) if three.agent == agent => effects.push(Effect::DropConsulted),
             State::Held(_)
             | State::Consulting(_)
+            | State::ThreeWay(_)
             | State::Bridged { .. }
             | State::Transferring(_)
             | State::Opening

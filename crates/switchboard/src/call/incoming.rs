@@ -89,6 +89,7 @@ impl Call {
                 self.rung_for_transfer(&agents, now, effects)
             }
             State::Consulting(_)
+            | State::ThreeWay(_)
             | State::Held(_)
             | State::Offered(_)
             | State::Opening
@@ -136,6 +137,7 @@ impl Call {
             | State::Held(_)
             | State::Transferring(_)
             | State::Consulting(_)
+            | State::ThreeWay(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)
@@ -174,6 +176,7 @@ impl Call {
             | State::Held(_)
             | State::Transferring(_)
             | State::Consulting(_)
+            | State::ThreeWay(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)
@@ -188,6 +191,9 @@ impl Call {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Handled {
+        if self.is_supervised_by(&agent) {
+            return self.supervisor_leaves(&agent, effects);
+        }
         if self.state.consulted() == Some(&agent) {
             self.consulted_gone(effects);
             return Ok(());
@@ -211,7 +217,9 @@ impl Call {
             }
             State::Bridged { .. } | State::Held(_) => self.wait_for(agent, now, effects),
             // What the agent was about to do is done.
-            State::Consulting(_) => return self.agent_completes(&agent, now, effects),
+            State::Consulting(_) | State::ThreeWay(_) => {
+                return self.agent_completes(&agent, now, effects);
+            }
             State::Accepting { .. }
             | State::Joining { .. }
             | State::Transferring(_)

@@ -59,10 +59,28 @@ pub enum Input {
     },
     /// The agent hands over to the one who was asked.
     AgentCompletes(AgentId),
+    /// The agent brings the one who was asked into the call.
+    AgentMerges(AgentId),
+    /// A supervisor begins to listen, with an open leg, or only listens again.
+    SupervisorListens(AgentId),
+    /// The supervisor is heard by others than before.
+    SupervisorTurns {
+        /// Who.
+        supervisor: AgentId,
+        /// How.
+        to: super::Manner,
+    },
+    /// The supervisor leaves.
+    SupervisorLeaves(AgentId),
     /// The agent pressed a key for the user.
     AgentKey(Key),
-    /// The agent wants to be unheard, or heard again.
-    AgentMute(bool),
+    /// Somebody of ours in the call wants to be unheard, or heard again.
+    AgentMute {
+        /// Who.
+        agent: AgentId,
+        /// Unheard?
+        on: bool,
+    },
     /// ICE and DTLS with WhatsApp are done.
     MediaConnected,
     /// The first audio of the user arrived.
@@ -141,13 +159,15 @@ pub struct Termination {
     pub error: Option<(i64, String)>,
 }
 
-/// One of the two ends.
+/// One of the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The leg towards WhatsApp.
     Whatsapp,
     /// The leg towards the agent.
     Agent,
-    /// The leg towards the agent who is asked.
+    /// The leg towards the agent who is asked, or was brought in.
     Consulted,
+    /// The leg towards the supervisor.
+    Supervisor,
 }

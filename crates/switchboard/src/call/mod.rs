@@ -11,23 +11,28 @@
 
 mod effect;
 mod ending;
+mod hearing;
 mod held;
 mod incoming;
 mod input;
 mod outgoing;
 mod reason;
 mod state;
+mod supervision;
+mod three_way;
 mod transfer;
 
 use std::{sync::Arc, time::Duration};
 
-use terms::{Direction, Timestamp};
+use terms::{AgentId, Direction, Timestamp};
 
 pub use effect::Effect;
 pub use held::Held;
 pub use input::{Input, LegTrouble, Outcome, Side, Status, Termination};
 pub use reason::{EndReason, Fault};
 pub use state::{Answerer, Offered, Outward, State};
+pub use supervision::{Manner, Supervision};
+pub use three_way::ThreeWay;
 pub use transfer::{Consult, Destination, Transfer};
 
 use crate::flow::{Caller, Cursor, Flow, Heard, Progress, Ring, Trail, Visit};
@@ -58,7 +63,12 @@ pub struct Call {
     plan: Plan,
     state: State,
     media: Media,
+<<<<<<< HEAD
     trail: Trail,
+=======
+    /// Who is in the call beside those who talk.
+    supervision: Option<Supervision>,
+>>>>>>> mixing
     /// Whether the platform has confirmed our `connect`, or a webhook proved it has the call.
     placed: bool,
 }
@@ -113,8 +123,12 @@ impl Call {
     }
 
     fn new(direction: Direction, plan: Plan, state: State) -> Self {
+<<<<<<< HEAD
         let (media, trail) = (Media::default(), Trail::default());
         Self { direction, plan, state, media, trail, placed: false }
+=======
+        Self { direction, plan, state, media: Media::default(), supervision: None, placed: false }
+>>>>>>> mixing
     }
 
     /// Where the call is.
@@ -150,6 +164,15 @@ impl Call {
     ///
     /// A [`Refusal`] when the input has no place; the call is then as it was.
     pub fn handle(&mut self, input: Input, now: Timestamp, effects: &mut Vec<Effect>) -> Handled {
+        let before = effects.len();
+        let handled = self.take(input, now, effects);
+        if let Some(effect) = self.end_supervision() {
+            effects.insert(before, effect);
+        }
+        handled
+    }
+
+    fn take(&mut self, input: Input, now: Timestamp, effects: &mut Vec<Effect>) -> Handled {
         match input {
             Input::LegReady => self.leg_ready(now, effects),
             Input::LegUnusable(trouble) => self.leg_unusable(trouble, now, effects),
@@ -171,8 +194,14 @@ impl Call {
             Input::AgentTransfers { agent, to } => self.agent_transfers(&agent, to, now, effects),
             Input::AgentConsults { agent, with } => self.agent_consults(agent, with, now, effects),
             Input::AgentCompletes(agent) => self.agent_completes(&agent, now, effects),
+            Input::AgentMerges(agent) => self.agent_merges(&agent, effects),
+            Input::SupervisorListens(agent) => self.supervisor_listens(agent, effects),
+            Input::SupervisorTurns { supervisor, to } => {
+                self.supervisor_turns(&supervisor, to, effects)
+            }
+            Input::SupervisorLeaves(agent) => self.supervisor_leaves(&agent, effects),
             Input::AgentKey(key) => self.to_agent_leg("agent's key", Effect::SendKey(key), effects),
-            Input::AgentMute(on) => self.agent_mutes(on, effects),
+            Input::AgentMute { agent, on } => self.agent_mutes(agent, on, effects),
             Input::MediaConnected => self.media_connected(now, effects),
             Input::MediaHeard => self.media_heard(now, effects),
             Input::MediaStopped { seconds } => self.media_stopped(seconds, now, effects),
@@ -212,7 +241,9 @@ impl Call {
                 Some(at) => (*at, "the time to send terminate again"),
                 None => (*until, "the platform's terminate webhook"),
             }),
-            State::Opening | State::Bridged { .. } | State::Ended { .. } => None,
+            State::Opening | State::Bridged { .. } | State::ThreeWay(_) | State::Ended { .. } => {
+                None
+            }
         }
     }
 
@@ -310,20 +341,34 @@ impl Call {
         effect: Effect,
         effects: &mut Vec<Effect>,
     ) -> Handled {
-        if !matches!(self.state, State::Bridged { .. }) {
+        if !matches!(self.state, State::Bridged { .. } | State::ThreeWay(_)) {
             return Err(self.out_of_place(input));
         }
         effects.push(effect);
         Ok(())
     }
 
-    fn agent_mutes(&self, on: bool, effects: &mut Vec<Effect>) -> Handled {
-        let talks =
-            matches!(self.state, State::Bridged { .. } | State::Held(_) | State::Consulting(_));
-        if !talks {
+    fn agent_mutes(&self, agent: AgentId, on: bool, effects: &mut Vec<Effect>) -> Handled {
+        let talks = match &self.state {
+            State::Bridged { .. } | State::Held(_) | State::Consulting(_) | State::ThreeWay(_) => {
+                [self.state.agent(), self.state.consulted()].contains(&Some(&agent))
+            }
+            State::Opening
+            | State::Offered(_)
+            | State::Accepting { .. }
+            | State::Joining { .. }
+            | State::InFlow(_)
+            | State::Transferring(_)
+            | State::Placing(_)
+            | State::Dialing(_)
+            | State::Ringing(_)
+            | State::Ending { .. }
+            | State::Ended { .. } => false,
+        };
+        if !talks && !self.is_supervised_by(&agent) {
             return Err(self.out_of_place("mute"));
         }
-        effects.push(Effect::MuteAgent(on));
+        effects.push(Effect::MuteAgent { agent, on });
         Ok(())
     }
 
@@ -367,7 +412,7 @@ impl Call {
                 self.end(EndReason::UserDidNotAnswer, now, effects);
             }
             State::Ending { .. } => self.ending_too_long(now, effects),
-            State::Opening | State::Bridged { .. } | State::Ended { .. } => {}
+            State::Opening | State::Bridged { .. } | State::ThreeWay(_) | State::Ended { .. } => {}
         }
     }
 

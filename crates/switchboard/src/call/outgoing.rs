@@ -74,6 +74,7 @@ impl Call {
             | State::Held(_)
             | State::Transferring(_)
             | State::Consulting(_)
+            | State::ThreeWay(_)
             | State::Ending { .. }
             | State::Ended { .. } => Err(refusal),
         }

@@ -5,6 +5,7 @@
 //! business calls  Placing ─▶ Dialing ─▶ Ringing ─▶ Joining ─▶ Bridged | InFlow ─▶ Ending ─▶ Ended
 //!
 //! in the call     Bridged ◀─▶ Held ◀─▶ Consulting ─▶ Bridged (the other agent)
+//!                 Consulting ─▶ ThreeWay ─▶ Bridged (whichever agent stays)
 //!                 Bridged | Held ─▶ Transferring ─▶ Bridged (the other agent) | InFlow
 //! ```
 //!
@@ -13,7 +14,7 @@
 
 use terms::{AgentId, Timestamp};
 
-use super::{Consult, EndReason, Held, Transfer};
+use super::{Consult, EndReason, Held, ThreeWay, Transfer};
 use crate::flow::Cursor;
 
 /// Where the call is, with the data of that place alone.
@@ -50,6 +51,8 @@ pub enum State {
     Transferring(Transfer),
     /// The user waits; the agent asks another one.
     Consulting(Consult),
+    /// User, agent and the agent who was asked hear each other.
+    ThreeWay(ThreeWay),
     /// The business calls; `connect` has not returned.
     Placing(Outward),
     /// The platform has the call; the phone does not ring yet.
@@ -131,6 +134,7 @@ impl State {
             Self::Held(_) => "held",
             Self::Transferring(_) => "transferring",
             Self::Consulting(_) => "consulting",
+            Self::ThreeWay(_) => "three_way",
             Self::Placing(_) | Self::Dialing(_) => "placing",
             Self::Ending { .. } => "ending",
             Self::Ended { .. } => "ended",
@@ -147,6 +151,7 @@ impl State {
             Self::Placing(out) | Self::Dialing(out) | Self::Ringing(out) => out.answerer.agent(),
             Self::Held(held) => Some(&held.agent),
             Self::Consulting(consult) => Some(&consult.agent),
+            Self::ThreeWay(three) => Some(&three.agent),
             Self::Offered(offered) => offered.answerer.as_ref().and_then(Answerer::agent),
             Self::Opening
             | Self::Accepting { answerer: Answerer::Flow, until: _ }
@@ -158,19 +163,35 @@ impl State {
         }
     }
 
-    /// The agent whom the agent asks, once the two talk.
+    /// The agent whom the agent asks, once the two talk, or whom the agent has brought in.
     #[must_use]
     pub fn consulted(&self) -> Option<&AgentId> {
-        let Self::Consulting(consult) = self else { return None };
-        consult.until.is_none().then_some(&consult.with)
+        match self {
+            Self::Consulting(consult) => consult.until.is_none().then_some(&consult.with),
+            Self::ThreeWay(three) => Some(&three.with),
+            Self::Opening
+            | Self::Offered(_)
+            | Self::Accepting { .. }
+            | Self::Joining { .. }
+            | Self::InFlow(_)
+            | Self::Bridged { .. }
+            | Self::Held(_)
+            | Self::Transferring(_)
+            | Self::Placing(_)
+            | Self::Dialing(_)
+            | Self::Ringing(_)
+            | Self::Ending { .. }
+            | Self::Ended { .. } => None,
+        }
     }
 
-    /// The other agent of a transfer or a consultation.
+    /// The other agent of a transfer, a consultation or a three-way call.
     #[must_use]
     pub fn other_agent(&self) -> Option<&AgentId> {
         match self {
             Self::Transferring(transfer) => Some(&transfer.rings),
             Self::Consulting(consult) => Some(&consult.with),
+            Self::ThreeWay(three) => Some(&three.with),
             Self::Opening
             | Self::Offered(_)
             | Self::Accepting { .. }
@@ -195,7 +216,8 @@ impl State {
             | Self::Bridged { .. }
             | Self::Held(_)
             | Self::Transferring(_)
-            | Self::Consulting(_) => true,
+            | Self::Consulting(_)
+            | Self::ThreeWay(_) => true,
             Self::Opening
             | Self::Offered(_)
             | Self::Accepting { .. }

@@ -90,14 +90,17 @@ impl Call {
         effects: &mut Vec<Effect>,
     ) -> Handled {
         let refusal = self.out_of_place("a hand-over");
+        if let Some(with) = self.brought_in().filter(|_| self.state.agent() == Some(agent)) {
+            self.leave_to_other(with, effects);
+            return Ok(());
+        }
         let State::Consulting(consult) = &self.state else { return Err(refusal) };
         if consult.agent != *agent {
             return Err(refusal);
         }
         let Consult { with, until, agent: _ } = consult.clone();
         if until.is_none() {
-            effects.push(Effect::TakeOver);
-            self.talk(with, effects);
+            self.leave_to_other(with, effects);
         } else {
             effects.push(Effect::DropAgent);
             let until = now + self.plan.ring_for;
@@ -152,6 +155,7 @@ impl Call {
             | State::InFlow(_)
             | State::Bridged { .. }
             | State::Held(_)
+            | State::ThreeWay(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)
@@ -160,8 +164,14 @@ impl Call {
         }
     }
 
-    /// The agent who is talking with another about the user no longer does; the user still waits.
+    /// The agent who is talking with another about the user no longer does: the user still waits. Of
+    /// a three-way call two are left.
     pub(super) fn consulted_gone(&mut self, effects: &mut Vec<Effect>) {
+        if let State::ThreeWay(three) = &self.state {
+            let agent = three.agent.clone();
+            effects.push(Effect::DropConsulted);
+            return self.talk(agent, effects);
+        }
         let State::Consulting(consult) = &self.state else { return };
         let agent = consult.agent.clone();
         self.leave_consulted(effects);
@@ -188,6 +198,7 @@ impl Call {
             | State::InFlow(_)
             | State::Transferring(_)
             | State::Consulting(_)
+            | State::ThreeWay(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
+mod beside;
 mod consent;
 mod desk;
 mod flow_faults;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use offhook_switchboard::call::{
-    Answerer, Destination, Input, LegTrouble, Outcome, Side, State, Status, Termination,
+    Answerer, Destination, Input, LegTrouble, Manner, Outcome, Side, State, Status, Termination,
 };
 
 use crate::desk::{Desk, agent, key, refused, unreachable};
@@ -65,6 +65,13 @@ fn states() -> Vec<Place> {
         ("Consulting, rui talks", || {
             bridged().after(asks_rui()).after(Input::AgentAnswered(agent("rui")))
         }),
+        ("ThreeWay", || {
+            bridged()
+                .after(asks_rui())
+                .after(Input::AgentAnswered(agent("rui")))
+                .after(Input::AgentMerges(agent("lia")))
+        }),
+        ("Bridged, sol listens", || bridged().after(Input::SupervisorListens(agent("sol")))),
         ("Placing", Desk::outgoing),
         ("Dialing", dialing),
         ("Ringing", || dialing().after(Input::Status(Status::Ringing))),
@@ -132,8 +139,14 @@ fn inputs() -> Vec<Input> {
         Input::AgentConsults { agent: lia(), with: agent("rui") },
         Input::AgentConsults { agent: lia(), with: lia() },
         Input::AgentCompletes(lia()),
+        Input::AgentMerges(lia()),
+        Input::SupervisorListens(agent("sol")),
+        Input::SupervisorTurns { supervisor: agent("sol"), to: Manner::Whispering },
+        Input::SupervisorTurns { supervisor: agent("sol"), to: Manner::Joined },
+        Input::SupervisorLeaves(agent("sol")),
         Input::AgentKey(key('5')),
-        Input::AgentMute(true),
+        Input::AgentMute { agent: lia(), on: true },
+        Input::AgentMute { agent: agent("rui"), on: true },
         Input::MediaConnected,
         Input::MediaHeard,
         Input::MediaStopped { seconds: 20 },
@@ -141,7 +154,11 @@ fn inputs() -> Vec<Input> {
         Input::MediaFailed { side: Side::Whatsapp, why: "gone".into() },
         Input::MediaFailed { side: Side::Agent, why: "gone".into() },
         Input::MediaFailed { side: Side::Consulted, why: "gone".into() },
+<<<<<<< HEAD
         Input::FlowChosen(None),
+=======
+        Input::MediaFailed { side: Side::Supervisor, why: "gone".into() },
+>>>>>>> mixing
         Input::UserKey(key('1')),
         Input::PlaybackDone,
         Input::Stop,
@@ -160,6 +177,7 @@ fn short(state: &State) -> &'static str {
         State::Held(_) => "Held",
         State::Transferring(_) => "Transferring",
         State::Consulting(_) => "Consulting",
+        State::ThreeWay(_) => "ThreeWay",
         State::Placing(_) => "Placing",
         State::Dialing(_) => "Dialing",
         State::Ringing(_) => "Ringing",

@@ -44,8 +44,33 @@ pub enum CallState {
     Transferring,
     /// The user waits; the agent asks another one.
     Consulting,
+    /// User, agent and the other agent hear each other.
+    ThreeWay,
     /// It is over.
     Ended,
+}
+
+/// A supervisor in a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supervisor {
+    /// Who.
+    pub id: AgentId,
+    /// Who hears the supervisor.
+    pub how: Supervising,
+    /// Since when so.
+    pub since: Timestamp,
+}
+
+/// Who hears a supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Supervising {
+    /// Nobody.
+    Listening,
+    /// The agent.
+    Whispering,
+    /// Everybody.
+    Joined,
 }
 
 /// A call, live or ended. What is not known is absent, never zero.
@@ -69,9 +94,12 @@ pub struct Call {
     /// The agent who has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentId>,
-    /// The other agent, who rings to take it over or to be asked, or is being asked.
+    /// The other agent, who rings to take it over or to be asked, is being asked, or was brought in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<AgentId>,
+    /// The supervisor who is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supervisor: Option<Supervisor>,
     /// Whether its agent's browser is gone and may come back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub away: bool,
@@ -128,6 +156,7 @@ impl Call {
             since,
             agent: None,
             other: None,
+            supervisor: None,
             away: false,
             deeplink_payload: None,
             cta_payload: None,

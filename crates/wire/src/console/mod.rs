@@ -13,7 +13,7 @@ use terms::{AgentId, CallId, PhoneNumberId, Timestamp, WaId};
 use crate::SdpText;
 
 pub use self::agent::{Agent, AgentState, Colleague, LogIn, Organisation, Presence, Role};
-pub use self::call::{Call, CallState, Diagnosis, Peer};
+pub use self::call::{Call, CallState, Diagnosis, Peer, Supervising, Supervisor};
 pub use self::contact::{
     AskPermission, ChatLine, Contact, ContactPermission, PermissionState, PlaceCall, Preflight,
     PreflightPrice, WriteMessage,
@@ -55,7 +55,7 @@ pub enum FromConsole {
         /// Which.
         call_id: CallId,
     },
-    /// Close or open the agent's microphone towards the user.
+    /// Close or open the own microphone towards those who hear it.
     Mute {
         /// Which call.
         call_id: CallId,
@@ -88,6 +88,34 @@ pub enum FromConsole {
     },
     /// Hand the call over to the agent who was asked.
     HandOver {
+        /// Which call.
+        call_id: CallId,
+    },
+    /// Bring the agent who was asked into the call.
+    Merge {
+        /// Which call.
+        call_id: CallId,
+    },
+    /// Listen to a call as a supervisor, or only listen again.
+    Listen {
+        /// Which call.
+        call_id: CallId,
+        /// The browser's offer; absent for one who is in the call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sdp: Option<SdpText>,
+    },
+    /// Talk to the agent alone, as the supervisor in the call.
+    Whisper {
+        /// Which call.
+        call_id: CallId,
+    },
+    /// Talk to all, as the supervisor in the call.
+    Join {
+        /// Which call.
+        call_id: CallId,
+    },
+    /// Leave the call, as the supervisor in it.
+    Leave {
         /// Which call.
         call_id: CallId,
     },

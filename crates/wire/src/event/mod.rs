@@ -31,6 +31,9 @@ pub const KINDS: &[&str] = &[
     "call.held",
     "call.resumed",
     "call.transferred",
+    "call.merged",
+    "call.supervised",
+    "call.unsupervised",
     "call.missed",
     "call.ended",
     "call.amended",
@@ -95,6 +98,15 @@ pub enum What {
     /// Another agent has the call.
     #[serde(rename = "call.transferred")]
     CallTransferred(Box<Call>),
+    /// User and two agents hear each other.
+    #[serde(rename = "call.merged")]
+    CallMerged(Box<Call>),
+    /// A supervisor listens, whispers or has joined: `supervisor` says how.
+    #[serde(rename = "call.supervised")]
+    CallSupervised(Box<Call>),
+    /// The supervisor is gone; `supervisor` is who was there.
+    #[serde(rename = "call.unsupervised")]
+    CallUnsupervised(Box<Call>),
     /// A user's call that nobody and nothing answered is over.
     #[serde(rename = "call.missed")]
     CallMissed(Box<MissedCall>),
@@ -204,6 +216,9 @@ impl What {
             Self::CallHeld(_) => "call.held",
             Self::CallResumed(_) => "call.resumed",
             Self::CallTransferred(_) => "call.transferred",
+            Self::CallMerged(_) => "call.merged",
+            Self::CallSupervised(_) => "call.supervised",
+            Self::CallUnsupervised(_) => "call.unsupervised",
             Self::CallMissed(_) => "call.missed",
             Self::CallEnded(_) => "call.ended",
             Self::CallAmended(_) => "call.amended",

@@ -1,0 +1,146 @@
+//! How do more than two hear each other?
+//!
+//! Two legs hear each other by forwarding. A leg that hears several gets a mix: one worker thread,
+//! away from the packet path, decodes each voice once and encodes for each listener what this one hears:
+//!
+//! ```text
+//!   leg ──tap──▶ jitter buffer ──▶ samples ─┬─▶ sum, limiter, encoder ──queue of frames──▶ leg
+//!   leg ──tap──▶ jitter buffer ──▶ samples ─┴─▶ …                      every 20 ms
+//! ```
+//!
+//! A mix is as much as what is forwarded, so its taps do not rest when the thread is busy
+//! ([`LegHandle::carry`]). It adds 20 to 40 ms where the network is even. The worker serves so many
+//! mixes as it surely can in 20 ms; one more is refused before anything changes for anybody.
+
+mod worker;
+
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use terms::LegId;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use self::worker::{Arrangement, Line, NewListener, NewVoice, Room};
+use crate::{Direction, LegHandle, Source, frame_queue, tap};
+
+/// Mixes at a time: each a few encoders of about 100 µs a frame.
+const SEATS: usize = 32;
+
+/// Changes of one mix that may wait for the worker, which looks every 20 ms.
+const CHANGES_MAX: usize = 16;
+
+/// Packets that may wait for the worker: a second of one leg.
+const TAP_PACKETS_MAX: usize = 50;
+
+/// Frames that may wait for a leg: as late as a mix becomes when the worker is held up.
+const FRAMES_MAX: usize = 3;
+
+/// The worker for all mixes; clones reach the same one.
+#[derive(Clone, Debug)]
+pub struct Mixer {
+    new: Sender<Room>,
+    seats: Arc<Semaphore>,
+}
+
+/// One mix; it ends when this is dropped. Whoever still plays it then is silent.
+#[derive(Debug)]
+pub struct Mix {
+    changes: Sender<Arrangement>,
+    voices: Vec<LegId>,
+    listeners: Vec<LegId>,
+    _seat: OwnedSemaphorePermit,
+}
+
+/// A leg that is heard.
+#[derive(Clone, Debug)]
+pub struct Voice {
+    /// Which.
+    pub leg: LegHandle,
+    /// The payload type of its Opus.
+    pub audio: u8,
+}
+
+/// A leg that hears a mix, and whom.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Which. It talks Opus.
+    pub leg: LegHandle,
+    /// Those it hears; itself does not count.
+    pub hears: Vec<Voice>,
+}
+
+impl Mixer {
+    /// Starts the worker; it ends with the last `Mixer`.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread for it.
+    pub fn start() -> std::io::Result<Self> {
+        let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
+        let name = "media-mixer".into();
+        std::thread::Builder::new().name(name).spawn(move || worker::serve(&inbox))?;
+
+        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)) })
+    }
+
+    /// A mix with nobody in it; `None` when the worker has all it can serve.
+    #[must_use]
+    pub fn open(&self) -> Option<Mix> {
+        let seat = Arc::clone(&self.seats).try_acquire_owned().ok()?;
+        let (changes, inbox) = crossbeam_channel::bounded(CHANGES_MAX);
+        self.new.try_send(Room::new(inbox)).ok()?;
+
+        Some(Mix { changes, voices: Vec::new(), listeners: Vec::new(), _seat: seat })
+    }
+}
+
+impl Mix {
+    /// From now on these hear each other so. Whoever is new plays the mix at once; who was there before
+    /// goes on without a break; who is left out must be given another source by the caller.
+    pub fn arrange(&mut self, listeners: &[Listener]) {
+        let mut arrangement = Arrangement::default();
+        for listener in listeners {
+            let others = || listener.hears.iter().filter(|it| it.leg.id() != listener.leg.id());
+            for voice in others() {
+                self.add_voice(voice, &mut arrangement);
+            }
+            let hears = others().map(|it| it.leg.id()).collect();
+            let line = Line { leg: listener.leg.id(), hears };
+            if !self.listeners.contains(&line.leg) {
+                let (sink, frames) = frame_queue(FRAMES_MAX);
+                arrangement.new_listeners.push(NewListener { leg: line.leg, sink });
+                listener.leg.play(Source::Mix(frames));
+            }
+            arrangement.lines.push(line);
+        }
+        self.voices = arrangement.lines.iter().flat_map(|line| line.hears.clone()).collect();
+        self.listeners = arrangement.lines.iter().map(|line| line.leg).collect();
+        if self.changes.try_send(arrangement).is_err() {
+            tracing::error!("a mix does not change: its worker takes no more");
+        }
+    }
+
+    fn add_voice(&self, voice: &Voice, arrangement: &mut Arrangement) {
+        let leg = voice.leg.id();
+        let is_new = !self.voices.contains(&leg);
+        if is_new && arrangement.new_voices.iter().all(|it| it.leg != leg) {
+            let (tap, packets) = tap(Direction::Received, TAP_PACKETS_MAX);
+            voice.leg.carry(tap);
+            arrangement.new_voices.push(NewVoice { leg, audio: voice.audio, packets });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_mix_more_than_the_worker_can_serve_is_refused() {
+        let mixer = Mixer::start().unwrap();
+        let mut mixes: Vec<Mix> = (0..SEATS).map(|_| mixer.open().unwrap()).collect();
+        assert!(mixer.open().is_none());
+        mixes.pop();
+        assert!(mixer.open().is_some());
+    }
+}

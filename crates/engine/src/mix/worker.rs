@@ -1,0 +1,214 @@
+//! What does the mixing thread do every 20 ms?
+//!
+//! It takes what the taps have, 20 ms of each voice, and gives each listener a frame: a mix, or silence
+//! where nobody speaks, so that no listener's stream has a gap. A thread that was held up leaves out
+//! what it missed; the jitter buffers and the queues of frames do so too.
+
+use std::time::{Duration, Instant};
+
+use audio::{
+    jitter::{Frame, JitterBuffer},
+    mix::Limiter,
+    opus::{CodecError, Encoder, Settings},
+};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use media::frame::{AudioCodec, AudioFrame};
+use terms::LegId;
+
+use crate::{FrameSink, Tapped};
+
+/// A listener takes one frame in this time.
+const TURN: Duration = Duration::from_millis(20);
+
+/// Half the effort of a prompt's encoder, hardly to be heard at this rate.
+const SETTINGS: Settings = Settings { bitrate: 24_000, complexity: 3, loss_percent: 5 };
+
+/// Who is in a mix from now on.
+#[derive(Debug, Default)]
+pub(super) struct Arrangement {
+    pub(super) new_voices: Vec<NewVoice>,
+    pub(super) new_listeners: Vec<NewListener>,
+    pub(super) lines: Vec<Line>,
+}
+
+/// Whom a listener hears.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) leg: LegId,
+    pub(super) hears: Vec<LegId>,
+}
+
+/// A leg that was not heard before.
+#[derive(Debug)]
+pub(super) struct NewVoice {
+    pub(super) leg: LegId,
+    pub(super) audio: u8,
+    pub(super) packets: Tapped,
+}
+
+/// A leg that did not hear the mix before.
+#[derive(Debug)]
+pub(super) struct NewListener {
+    pub(super) leg: LegId,
+    pub(super) sink: FrameSink,
+}
+
+/// One mix.
+#[derive(Debug)]
+pub(super) struct Room {
+    changes: Receiver<Arrangement>,
+    voices: Vec<Voice>,
+    ears: Vec<Ear>,
+}
+
+#[derive(Debug)]
+struct Voice {
+    leg: LegId,
+    audio: u8,
+    packets: Tapped,
+    buffer: JitterBuffer,
+    /// What is heard of it in this turn; none while it is silent.
+    now: Option<Box<Frame>>,
+}
+
+#[derive(Debug)]
+struct Ear {
+    leg: LegId,
+    hears: Vec<LegId>,
+    sink: FrameSink,
+    limiter: Limiter,
+    encoder: Encoder,
+}
+
+/// Serves mixes until no `Mixer` is left.
+pub(super) fn serve(inbox: &Receiver<Room>) {
+    let mut rooms: Vec<Room> = Vec::new();
+    let mut due = Instant::now();
+    loop {
+        let new = if rooms.is_empty() {
+            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            inbox.recv_deadline(due)
+        };
+        match new {
+            Ok(room) => {
+                if rooms.is_empty() {
+                    due = Instant::now();
+                }
+                rooms.push(room);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                rooms.retain_mut(Room::turn);
+                due = next_turn(due, Instant::now());
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// A turn that was missed is made up for, more are not.
+fn next_turn(due: Instant, now: Instant) -> Instant {
+    let next = due + TURN;
+    if next + TURN < now { now } else { next }
+}
+
+impl Room {
+    pub(super) const fn new(changes: Receiver<Arrangement>) -> Self {
+        Self { changes, voices: Vec::new(), ears: Vec::new() }
+    }
+
+    /// One turn; false once the mix is over.
+    fn turn(&mut self) -> bool {
+        loop {
+            match self.changes.try_recv() {
+                Ok(arrangement) => {
+                    if let Err(fault) = self.arrange(arrangement) {
+                        tracing::error!(%fault, "somebody is missing in a mix");
+                    }
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+        for voice in &mut self.voices {
+            voice.listen();
+        }
+        for ear in &mut self.ears {
+            ear.hear(&self.voices);
+        }
+
+        true
+    }
+
+    /// Keeps who was there, takes in who is new and forgets the rest.
+    fn arrange(&mut self, arrangement: Arrangement) -> Result<(), CodecError> {
+        let Arrangement { new_voices, new_listeners, lines } = arrangement;
+        let is_heard = |leg: LegId| lines.iter().any(|line| line.hears.contains(&leg));
+        self.voices.retain(|voice| is_heard(voice.leg));
+        self.ears.retain(|ear| lines.iter().any(|line| line.leg == ear.leg));
+        for NewVoice { leg, audio, packets } in new_voices {
+            let buffer = JitterBuffer::new()?;
+            self.voices.push(Voice { leg, audio, packets, buffer, now: None });
+        }
+        for NewListener { leg, sink } in new_listeners {
+            let (limiter, encoder) = (Limiter::default(), Encoder::new(SETTINGS)?);
+            self.ears.push(Ear { leg, hears: Vec::new(), sink, limiter, encoder });
+        }
+        for line in lines {
+            if let Some(ear) = self.ears.iter_mut().find(|ear| ear.leg == line.leg) {
+                ear.hears = line.hears;
+            }
+        }
+
+        Ok(())
+    }
+}
+
+impl Voice {
+    /// Takes what came; a leg that is closed is silent from then on.
+    fn listen(&mut self) {
+        for packet in self.packets.try_iter() {
+            // Key presses are for the switchboard.
+            if packet.pt == self.audio {
+                self.buffer.push(packet.sequence, &packet.payload);
+            }
+        }
+        self.now = self.buffer.pull().map(Box::new);
+    }
+}
+
+impl Ear {
+    /// Gives the listener its frame.
+    fn hear(&mut self, voices: &[Voice]) {
+        let heard = voices.iter().filter(|voice| self.hears.contains(&voice.leg));
+        let mut heard = heard.filter_map(|voice| voice.now.as_deref()).peekable();
+        let packet = if heard.peek().is_none() {
+            AudioCodec::Opus.silence_20_ms().into()
+        } else {
+            match self.encoder.encode(&self.limiter.mix(heard)) {
+                Ok(packet) => packet,
+                Err(fault) => {
+                    tracing::error!(%fault, "a frame of a mix is lost");
+                    return;
+                }
+            }
+        };
+        if let Ok(frame) = AudioFrame::new(packet) {
+            self.sink.push(frame);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_was_held_up_makes_up_for_one_turn() {
+        let start = Instant::now();
+        let ms = |ms: u64| start + Duration::from_millis(ms);
+        assert_eq!(next_turn(ms(0), ms(1)), ms(20));
+        assert_eq!(next_turn(ms(0), ms(35)), ms(20), "at once");
+        assert_eq!(next_turn(ms(0), ms(300)), ms(300));
+    }
+}

@@ -1,0 +1,159 @@
+//! Three legs in one call: who listens, who speaks to whom, and that the user's stream never notices.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use audio::playout::Playout;
+use audio::{prompt, tone};
+use engine::{
+    Backend, Direction, Engine, Listener, Mixer, Repeat, Source, TapPacket, Tapped, Voice,
+};
+use media::frame::AudioFrame;
+
+use crate::support::{PATIENCE, Party, TYPES, business, connect, for_each_backend, platform};
+
+for_each_backend!(each_hears_whom_it_should_and_the_streams_go_on);
+
+const HZ: [f32; 3] = [440.0, 1_000.0, 1_700.0];
+const USER: usize = 0;
+const AGENT: usize = 1;
+const SUPERVISOR: usize = 2;
+
+/// What a busy machine adds to the 60 ms.
+const GAP_MAX: Duration = Duration::from_millis(60 + 40);
+
+/// Three people, each playing a tone, and their legs in one engine.
+struct Call {
+    far: Vec<(Party, Tapped)>,
+    near: Vec<Party>,
+    heard: [Vec<TapPacket>; 3],
+    _engines: [Engine; 2],
+}
+
+fn tone_of(hz: f32) -> Arc<[AudioFrame]> {
+    let packets = prompt::encode(&tone::sine(hz, -18.0, 1_000)).unwrap();
+    packets.into_iter().map(|packet| AudioFrame::new(packet).unwrap()).collect()
+}
+
+impl Call {
+    fn new(backend: Backend) -> Self {
+        let engines = [business(backend), platform(backend)];
+        let (mut far, mut near): (Vec<_>, Vec<Party>) = (Vec::new(), Vec::new());
+        for hz in HZ {
+            let mut there = Party::full(&engines[0]);
+            let mut here = Party::lite(&engines[1], near.first());
+            connect(&mut there, &mut here);
+            here.leg.fill(true);
+            there.leg.play(Source::Packets(tone_of(hz), Repeat::Forever));
+            let heard = there.tap(Direction::Received);
+            near.push(here);
+            far.push((there, heard));
+        }
+        Self { far, near, heard: Default::default(), _engines: engines }
+    }
+
+    fn voice(&self, of: usize) -> Voice {
+        Voice { leg: self.near[of].leg.clone(), audio: TYPES.audio }
+    }
+
+    fn listener(&self, who: usize, hears: &[usize]) -> Listener {
+        let leg = self.near[who].leg.clone();
+        Listener { leg, hears: hears.iter().map(|of| self.voice(*of)).collect() }
+    }
+
+    fn bridge(&self, a: usize, b: usize) {
+        for (to, from) in [(a, b), (b, a)] {
+            self.near[to].leg.play(Source::Bridge(self.near[from].leg.clone()));
+        }
+    }
+
+    /// Waits until each hears just these.
+    #[track_caller]
+    fn expect(&mut self, hears: [&[usize]; 3]) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            std::thread::sleep(Duration::from_millis(350));
+            let mut levels = Vec::new();
+            for (heard, (_, tapped)) in self.heard.iter_mut().zip(&mut self.far) {
+                let before = heard.len();
+                heard.extend(tapped.try_iter());
+                levels.push(levels_of(&heard[before..]));
+            }
+            let right = levels.iter().zip(hears).all(|(levels, hears)| {
+                levels.iter().enumerate().all(|(of, level)| {
+                    if hears.contains(&of) { *level > -24.0 } else { *level < -36.0 }
+                })
+            });
+            if right {
+                return;
+            }
+            assert!(Instant::now() < until, "{hears:?} wanted, but {levels:?} (dBFS)");
+        }
+    }
+}
+
+/// How loud each of the tones is in the last fifth of a second.
+fn levels_of(packets: &[TapPacket]) -> [f64; 3] {
+    let Some(first) = packets.first() else { return [-99.0; 3] };
+    let mut playout = Playout::new().unwrap();
+    for packet in packets {
+        let at = packet.at.saturating_duration_since(first.at);
+        playout.push(packet.sequence, packet.timestamp, at, &packet.payload);
+    }
+    let samples = playout.take();
+    let end = &samples[samples.len().saturating_sub(9_600)..];
+    HZ.map(|hz| {
+        let (mut re, mut im) = (0.0, 0.0);
+        for (n, sample) in (0u32..).zip(end) {
+            let turn = f64::from(n) * f64::from(hz) / 48_000.0 * std::f64::consts::TAU;
+            re += f64::from(*sample) * turn.cos();
+            im += f64::from(*sample) * turn.sin();
+        }
+        let amplitude = 2.0 * re.hypot(im) / end.len().max(1) as f64;
+        20.0 * (amplitude / 2f64.sqrt() / 32_768.0).max(1e-5).log10()
+    })
+}
+
+fn assert_continuous(packets: &[TapPacket]) {
+    for pair in packets.windows(2) {
+        let gap = pair[1].at - pair[0].at;
+        assert!(gap <= GAP_MAX, "a gap of {gap:?}");
+        assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+        let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+        assert!((960..20 * 960).contains(&step), "a step of {step}");
+    }
+}
+
+fn each_hears_whom_it_should_and_the_streams_go_on(backend: Backend) {
+    let mut call = Call::new(backend);
+    let mixer = Mixer::start().unwrap();
+    call.bridge(USER, AGENT);
+    call.expect([&[AGENT], &[USER], &[]]);
+
+    // Listens: nobody else's stream is touched.
+    let mut mix = mixer.open().unwrap();
+    let supervisor = call.listener(SUPERVISOR, &[USER, AGENT, SUPERVISOR]);
+    mix.arrange(std::slice::from_ref(&supervisor));
+    call.expect([&[AGENT], &[USER], &[USER, AGENT]]);
+
+    // Whispers: the agent's is.
+    let agent = call.listener(AGENT, &[USER, SUPERVISOR]);
+    mix.arrange(&[supervisor.clone(), agent.clone()]);
+    call.expect([&[AGENT], &[USER, SUPERVISOR], &[USER, AGENT]]);
+
+    // Joins.
+    let user = call.listener(USER, &[AGENT, SUPERVISOR]);
+    mix.arrange(&[user, agent, supervisor]);
+    call.expect([&[AGENT, SUPERVISOR], &[USER, SUPERVISOR], &[USER, AGENT]]);
+
+    // A leg that dies is silent; the others go on.
+    call.near[SUPERVISOR].leg.close();
+    std::thread::sleep(Duration::from_millis(150));
+    call.bridge(USER, AGENT);
+    drop(mix);
+    call.expect([&[AGENT], &[USER], &[]]);
+    for who in [USER, AGENT] {
+        assert_continuous(&call.heard[who]);
+        assert_eq!(call.far[who].0.stats().ssrc_changes, 0, "one source for the whole call");
+    }
+}

@@ -1,0 +1,134 @@
+//! What is each leg fed with?
+//!
+//! The switchboard says who hears whom. Who hears one other gets that one's packets as they are, who
+//! hears several gets a mix, who hears nobody silence; a user who waits gets music. A leg that is fed
+//! rightly is left alone: nobody notices in a call that somebody begins to listen.
+
+use engine::{LegHandle, Listener, Repeat, Source, Voice};
+use switchboard::call::{Side, State};
+use terms::LegId;
+
+use super::actor::CallActor;
+use crate::prompts::HOLD_MUSIC;
+
+/// What a leg plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fed {
+    Silence,
+    Music,
+    By(LegId),
+    Mix,
+}
+
+impl CallActor {
+    /// Feeds every leg with whom it hears now.
+    pub(super) fn arrange(&mut self) {
+        let mut listeners = Vec::new();
+        for side in Side::ALL {
+            let hears = self.voices_for(side);
+            let is_mixed = hears.len() > 1 && self.mix.is_some();
+            match self.leg(side).cloned() {
+                Some(leg) if is_mixed => {
+                    self.set_fed(side, Some(Fed::Mix));
+                    listeners.push(Listener { leg, hears });
+                }
+                Some(leg) => self.feed_directly(side, &leg, hears.first()),
+                None => {}
+            }
+        }
+        if let Some(mix) = &mut self.mix {
+            mix.arrange(&listeners);
+        }
+        self.let_mix_go();
+    }
+
+    /// The user's leg plays something of its own.
+    pub(super) fn play_to_user(&mut self, source: Source) {
+        if let Some(leg) = &mut self.whatsapp {
+            leg.fed = None;
+            leg.handle.play(source);
+        }
+    }
+
+    /// Gets the call a seat at the mixer; false when there is none.
+    pub(super) fn take_mix(&mut self) -> bool {
+        if self.mix.is_none() {
+            self.mix = self.office.mixer.open();
+        }
+        self.mix.is_some()
+    }
+
+    /// Leaves the seat, unless it is needed.
+    pub(super) fn let_mix_go(&mut self) {
+        let is_three_way = matches!(self.call.state(), State::ThreeWay(_));
+        if !is_three_way && self.call.supervision().is_none() {
+            self.mix = None;
+        }
+    }
+
+    fn feed_directly(&mut self, side: Side, leg: &LegHandle, voice: Option<&Voice>) {
+        let (fed, source) = match (voice, side) {
+            (Some(voice), _) => (Fed::By(voice.leg.id()), Source::Bridge(voice.leg.clone())),
+            (None, Side::Whatsapp) => (Fed::Music, self.music()),
+            (None, Side::Agent | Side::Consulted | Side::Supervisor) => {
+                (Fed::Silence, Source::Silence)
+            }
+        };
+        if self.fed(side) != Some(fed) {
+            leg.play(source);
+            self.set_fed(side, Some(fed));
+        }
+    }
+
+    fn music(&self) -> Source {
+        let music = self.line.shelf.prompt(HOLD_MUSIC);
+        music.map_or(Source::Silence, |frames| Source::Packets(frames, Repeat::Forever))
+    }
+
+    /// Whom this side hears, of those who have a leg.
+    fn voices_for(&self, side: Side) -> Vec<Voice> {
+        let heard = self.call.heard_by(side).into_iter();
+        heard.filter_map(|speaker| self.voice(speaker)).collect()
+    }
+
+    fn voice(&self, side: Side) -> Option<Voice> {
+        let leg = self.leg(side)?.clone();
+        let audio = match side {
+            Side::Whatsapp => self.whatsapp.as_ref()?.audio?,
+            Side::Agent => self.agent_leg.as_ref()?.audio,
+            Side::Consulted => self.consulted_leg.as_ref()?.audio,
+            Side::Supervisor => self.supervisor_leg.as_ref()?.audio,
+        };
+        Some(Voice { leg, audio })
+    }
+
+    fn leg(&self, side: Side) -> Option<&LegHandle> {
+        match side {
+            Side::Whatsapp => self.whatsapp.as_ref().map(|leg| &leg.handle),
+            Side::Agent => self.agent_leg.as_ref().map(|leg| &leg.handle),
+            Side::Consulted => self.consulted_leg.as_ref().map(|leg| &leg.handle),
+            Side::Supervisor => self.supervisor_leg.as_ref().map(|leg| &leg.handle),
+        }
+    }
+
+    fn fed(&self, side: Side) -> Option<Fed> {
+        match side {
+            Side::Whatsapp => self.whatsapp.as_ref()?.fed,
+            Side::Agent => self.agent_leg.as_ref()?.fed,
+            Side::Consulted => self.consulted_leg.as_ref()?.fed,
+            Side::Supervisor => self.supervisor_leg.as_ref()?.fed,
+        }
+    }
+
+    fn set_fed(&mut self, side: Side, fed: Option<Fed>) {
+        let place = match side {
+            Side::Whatsapp => self.whatsapp.as_mut().map(|leg| &mut leg.fed),
+            Side::Agent => self.agent_leg.as_mut().map(|leg| &mut leg.fed),
+            Side::Consulted => self.consulted_leg.as_mut().map(|leg| &mut leg.fed),
+            Side::Supervisor => self.supervisor_leg.as_mut().map(|leg| &mut leg.fed),
+        };
+        if let Some(place) = place {
+            *place = fed;
+        }
+    }
+}
