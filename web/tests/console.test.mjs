@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { keep, Person } from "./lib/browser.mjs";
 import { Demo, offhookBinary } from "./lib/demo.mjs";
-import { hears } from "./lib/ears.mjs";
+import { hears, hearsSound } from "./lib/ears.mjs";
 import { looseTexts } from "./lib/loose-text.mjs";
 import { until } from "./lib/poll.mjs";
 
@@ -53,15 +53,20 @@ describe("the console", { timeout: 240_000 }, () => {
     console.error(demo.log.join("\n"));
   });
 
-  /** @param {"lia" | "sol"} who @param {string} [name] */
-  async function signIn(who, name = who) {
+  /** @param {"lia" | "sol"} who */
+  async function signIn(who) {
     const page = await people[who].page();
     await page.goto(`${demo.gateway}/`);
+    await fillIn(page, who);
+    return page;
+  }
+
+  /** @param {Page} page @param {string} name */
+  async function fillIn(page, name) {
     await page.getByLabel("Name").fill(name);
     await page.getByLabel("Password").fill("demo");
     await press(page, "Sign in");
     await page.getByRole("navigation", { name: "Pages" }).waitFor();
-    return page;
   }
 
   /** @param {Page} page @param {string} name */
@@ -114,7 +119,17 @@ describe("the console", { timeout: 240_000 }, () => {
     const row = sol.getByRole("row").filter({ hasText: "Ana" });
     await row.getByText("Talking").waitFor();
     await sol.locator('[data-agent="lia"]').getByText("On a call").waitFor();
+    await row.getByRole("button", { name: "Listen to the call with Ana" }).click();
+    const ear = sol.getByRole("region", { name: "In the call with Ana" });
+    await ear.getByText("nobody hears you").waitFor();
+    await lia.getByText("Sol listens").waitFor();
+    await hearsSound("the supervisor", sol);
     await keep(sol, "console-wall");
+    await press(sol, "Whisper");
+    await lia.getByText("Sol whispers").waitFor();
+    await keep(lia, "console-whispered");
+    await press(sol, "Leave");
+    await hears("the agent, alone with the user again,", lia, USER_HZ);
     await lia.keyboard.press("x");
     await stage(lia, "ended");
     await sol.getByText("No call is running.").waitFor();
@@ -148,5 +163,41 @@ describe("the console", { timeout: 240_000 }, () => {
       await fits(lia, page);
       await keep(lia, `console-narrow-${page}`);
     }
+  });
+
+  it("an administrator changes a number's hours, and the platform has them", { timeout: TEST_MAX_MS }, async () => {
+    await sol.getByRole("button", { name: /Preferences/ }).click();
+    await press(sol, "Sign out");
+    await fillIn(sol, "ada");
+    await visit(sol, "Numbers");
+    const calling = sol.getByRole("region", { name: "Calls", exact: true });
+    await calling.getByLabel("Call icon").selectOption("DISABLE_ALL");
+    await calling.getByRole("button", { name: "Save" }).click();
+    await calling.getByText("Saved").waitFor();
+    const hours = sol.getByRole("region", { name: "Call hours" });
+    await hours.getByLabel("Users can only call in these hours").check({ force: true });
+    await hours.getByLabel("Monday closes").fill("12:30");
+    await hours.getByRole("button", { name: "Save" }).click();
+    await hours.getByText("Saved").waitFor();
+    await keep(sol, "console-numbers");
+    const answer = await fetch(`${demo.platform}/v23.0/${BUSINESS.pnid}/settings`, { headers: { authorization: "Bearer demo-token" } });
+    const { calling: stored } = await answer.json();
+    assert.equal(stored.call_icon_visibility, "DISABLE_ALL");
+    assert.equal(stored.call_hours.weekly_operating_hours[0].close_time, "1230");
+    await hours.getByLabel("Time zone").fill("Mars/Olympus_Mons");
+    await hours.getByRole("button", { name: "Save" }).click();
+    await hours.getByRole("alert").waitFor();
+  });
+
+  it("a flow is checked and walked without a call", { timeout: TEST_MAX_MS }, async () => {
+    await visit(sol, "Flows");
+    const text = sol.getByRole("textbox", { name: "Flow" });
+    await press(sol, "Walk");
+    await sol.getByRole("list", { name: "The caller’s way" }).getByText("welcome").first().waitFor();
+    await keep(sol, "console-flows");
+    await text.fill((await text.inputValue()).replace('next = "menu"', 'next = "menue"'));
+    await press(sol, "Check");
+    await sol.getByRole("alert").getByText("menue").waitFor();
+    await keep(sol, "console-flow-fault");
   });
 });

@@ -226,6 +226,8 @@ export interface CallRecord extends Call {
   supervision?: { supervisor: string; how: Supervising; from: Time; to: Time }[];
   three_way?: { agent: string; other: string; from: Time; to: Time }[];
   keys_pressed?: number;
+  /** The way through the flow. */
+  flow?: { document?: string; path?: { step: string; keys?: string }[]; variables?: Record<string, string> };
 }
 
 /** An event of `GET /v1/events`; of a call's events the data is the call. */

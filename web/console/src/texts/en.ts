@@ -312,8 +312,13 @@ export const en = {
       ended: "Ended",
       amended: "The platform’s figures arrived",
       noted: "Notes written",
+      merged: "Three talk",
+      unsupervised: "The supervisor is gone",
     },
     theMenu: "the menu",
+    way: "Way through the flow",
+    watched: "Supervised by",
+    watchedFrom: (name: string, from: string, to: string) => `${name}, ${from}–${to}`,
   },
   notes: {
     title: "Notes",

@@ -312,8 +312,13 @@ export const pt: Texts = {
       ended: "Encerrada",
       amended: "Chegaram os dados da plataforma",
       noted: "Anotações escritas",
+      merged: "Três falam",
+      unsupervised: "A supervisão saiu",
     },
     theMenu: "o menu",
+    way: "Caminho pelo fluxo",
+    watched: "Supervisão",
+    watchedFrom: (name, from, to) => `${name}, ${from}–${to}`,
   },
   notes: {
     title: "Anotações",
