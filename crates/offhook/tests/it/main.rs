@@ -5,6 +5,7 @@ mod agent;
 mod capture;
 mod consent;
 mod drain;
+mod examples;
 mod hears;
 mod http;
 mod init;
