@@ -9,10 +9,10 @@ use std::time::Duration;
 use engine::LegStats;
 use serde::{Deserialize, Serialize};
 use switchboard::call::{EndReason, Fault};
-use terms::{AgentId, CallId, Country, Direction, Money, Party, PhoneNumberId, Timestamp};
+use terms::{AgentId, CallId, Direction, Money, Party, PhoneNumberId, Timestamp};
 use wire::console::{Call, CallState, Peer, Supervising};
 
-use crate::{config, flows::FlowRecord};
+use crate::flows::FlowRecord;
 
 /// The record of one ended call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +87,54 @@ pub struct Cdr {
     /// What it costs by our rate card; an estimate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Money>,
+    /// What the price was made from. Older records have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Box<Cost>>,
+    /// Whether the platform never told its figures: times and duration are ours alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
+    /// What people wrote about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// What came of it: one of the configured codes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrap_up: Option<String>,
+    /// The agent who noted that last; a program when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noted_by: Option<AgentId>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noted_at: Option<Timestamp>,
+    /// The connected time, unrounded: what pulses are counted from.
+    #[serde(skip)]
+    pub connected: Option<Duration>,
+}
+
+/// What the price of a call was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// The user's market, as the card names it.
+    pub market: String,
+    /// The rate card.
+    pub card: String,
+    /// From which day the card holds; absent: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card_date: Option<String>,
+    /// The tier of the month's minutes the rate is of, such as `0:50000`.
+    pub tier: String,
+    /// The tier the month was in before this call, if the call left it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier_before: Option<String>,
+    /// The rate of a minute.
+    pub per_minute: Money,
+    /// The rate of a pulse.
+    pub per_pulse: Money,
+    /// The price in the first tier.
+    pub list: Money,
+    /// The price in the month's tier.
+    pub paid: Money,
+    /// The month it counts in, such as `2026-11`.
+    pub month: String,
 }
 
 /// A call that went from one agent to another, or to the flow.
@@ -251,28 +299,22 @@ impl Cdr {
             flow: None,
             pulses: None,
             price: None,
+            cost: None,
+            unconfirmed: false,
+            notes: None,
+            wrap_up: None,
+            noted_by: None,
+            noted_at: None,
+            connected: None,
         }
     }
 
-    /// Fills in when it was picked up and how long it lasted, and what that costs.
-    pub fn talked(&mut self, answered_at: Timestamp, duration: Duration, price: &config::Price) {
+    /// Fills in when it was picked up and how long it lasted. What that costs is known once it is
+    /// written, for then the month before it is.
+    pub fn talked(&mut self, answered_at: Timestamp, duration: Duration) {
         self.answered_at = Some(answered_at);
         self.duration_s = Some(duration.as_secs());
-        if self.direction == Direction::UserInitiated {
-            return;
-        }
-        let country = self.contact.wa_id.as_ref().and_then(Country::of);
-        let used = Duration::ZERO;
-        let cost = rules::price::price(
-            &price.card,
-            self.direction,
-            country,
-            duration,
-            used,
-            &price.rulebook,
-        );
-        self.pulses = cost.as_ref().map(|cost| cost.pulses);
-        self.price = cost.map(|cost| cost.total);
+        self.connected = Some(duration);
     }
 
     /// The record as consoles show it.
@@ -346,19 +388,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_of_70_seconds_to_mexico_costs_12_pulses() {
+    fn what_was_not_measured_is_absent_and_a_record_is_read_as_it_was_written() {
         let at = Timestamp::from_unix(1_783_000_000);
         let contact = Peer { wa_id: Some("5215550000001".parse().unwrap()), ..Peer::default() };
         let direction = Direction::BusinessInitiated;
         let id: CallId = "wacid.X1".parse().unwrap();
         let line = "1".parse().unwrap();
-        let mut cdr = Cdr::new(line, id, direction, contact, at, at, &EndReason::UserHungUp);
-        assert_eq!(cdr.pulses, None);
-        cdr.talked(at, Duration::from_secs(70), &config::Price::default());
-        assert_eq!(cdr.pulses, Some(12));
-        assert_eq!(cdr.price.unwrap().to_string(), "0.12 USD");
+        let cdr = Cdr::new(line, id, direction, contact, at, at, &EndReason::UserHungUp);
         let body = serde_json::to_value(&cdr).unwrap();
-        assert_eq!(body.get("agent_leg"), None, "what was not measured is absent");
+        for absent in ["agent_leg", "pulses", "price", "cost", "notes", "wrap_up", "unconfirmed"] {
+            assert_eq!(body.get(absent), None, "{absent}");
+        }
         assert_eq!(serde_json::from_value::<Cdr>(body).unwrap(), cdr);
     }
 }

@@ -22,6 +22,7 @@ use wire::webhook::{
 };
 
 use crate::{
+    account_health,
     calls::{
         actor::{self, Incoming},
         orphans,
@@ -172,8 +173,10 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Restrictions are told; what else happens to the account is for people.
+    /// What is said against the number is kept, and restrictions are told.
     async fn account(&self, line: &Line, update: &AccountUpdate) -> Result<(), StoreError> {
+        let notices = account_health::notices_in(update, line.digits(), line.now());
+        self.office.store.keep_notices(line.id().clone(), notices).await?;
         if update.event == AccountEvent::Restriction {
             let news = news::of_restriction(update, line.id(), self.received_at);
             self.office.outbox.keep(news).await?;
@@ -443,10 +446,11 @@ impl Round<'_> {
         let mut cdr = Cdr::new(number, id, direction, contact, started_at, end, &reason);
         if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
             let duration = std::time::Duration::from_secs(seconds);
-            cdr.talked(start, duration, &line.config.price);
+            cdr.talked(start, duration);
         }
-        let end = news::of_end(&cdr, line.digits());
-        self.office.store.save_cdr(cdr.clone(), end).await?;
+        let number = line.digits().to_owned();
+        let end = move |cdr: &Cdr| news::of_end(cdr, &number);
+        let cdr = self.office.store.save_cdr(cdr, line.tariff(), end).await?;
         contacts::note_call(self.office, line, &cdr).await;
         self.office.metrics.event("acted_on");
         Ok(())

@@ -3,7 +3,7 @@
 //! Pure. A value that is not known is an empty cell, never a zero. A cell with words of others that a
 //! spreadsheet would take for a formula begins with an apostrophe.
 
-use crate::cdr::{Cdr, LegRecord};
+use crate::cdr::{Cdr, Cost, LegRecord};
 
 /// The columns, in order; new ones are added at the end.
 pub(crate) const COLUMNS: &[&str] = &[
@@ -38,6 +38,16 @@ pub(crate) const COLUMNS: &[&str] = &[
     "agent_jitter_ms",
     "agent_round_trip_ms",
     "agent_mos",
+    "market",
+    "per_minute",
+    "per_pulse",
+    "tier",
+    "card",
+    "card_date",
+    "list_amount",
+    "month",
+    "notes",
+    "wrap_up",
 ];
 
 /// The cells of a record, one for each column.
@@ -71,7 +81,22 @@ pub(crate) fn cells(cdr: &Cdr) -> Vec<String> {
     ];
     cells.extend(leg_cells(cdr.whatsapp_leg.as_ref()));
     cells.extend(leg_cells(cdr.agent_leg.as_ref()));
+    cells.extend(cost_cells(cdr.cost.as_deref()));
+    cells.extend([safe_or_empty(cdr.notes.as_deref()), or_empty(cdr.wrap_up.as_deref())]);
     cells
+}
+
+fn cost_cells(cost: Option<&Cost>) -> [String; 8] {
+    [
+        or_empty(cost.map(|cost| &cost.market)),
+        or_empty(cost.map(|cost| cost.per_minute.amount)),
+        or_empty(cost.map(|cost| cost.per_pulse.amount)),
+        or_empty(cost.map(|cost| &cost.tier)),
+        or_empty(cost.map(|cost| &cost.card)),
+        or_empty(cost.and_then(|cost| cost.card_date.as_ref())),
+        or_empty(cost.map(|cost| cost.list.amount)),
+        or_empty(cost.map(|cost| &cost.month)),
+    ]
 }
 
 fn leg_cells(leg: Option<&LegRecord>) -> [String; 5] {
@@ -124,7 +149,9 @@ mod tests {
     fn what_is_not_known_is_empty_and_never_zero() {
         let cdr = cdr();
         assert_eq!(cells(&cdr).len(), COLUMNS.len());
-        for column in ["answered_at", "duration_s", "code", "pulses", "price_amount", "agent_mos"] {
+        for column in
+            ["answered_at", "duration_s", "code", "pulses", "price_amount", "agent_mos", "tier"]
+        {
             assert_eq!(cell(&cdr, column), "", "{column}");
         }
         assert_eq!(cell(&cdr, "ended_by"), "user");

@@ -9,11 +9,12 @@ use std::{sync::Arc, time::Duration};
 use reqwest::{Client, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use switchboard::call::Outcome;
-use terms::{CallId, Timestamp, WaId};
+use terms::{CallId, Timestamp, WaId, WabaId};
 use wire::{
     SdpText,
-    edition::Endpoint,
+    edition::{Edition, Endpoint, call_analytics_path},
     graph::{
+        analytics::{AccountFigures, CallAnalytics, CallAnalyticsRequest},
         call::{Accept, CallRequest, Connect, Connected},
         error::ErrorAnswer,
         message::{Content, MessageRequest, Sent},
@@ -176,6 +177,25 @@ impl Graph {
         self.post("messages", Endpoint::Messages, &request).await
     }
 
+    /// What an account's calls add up to; `None` where the platform tells no figures.
+    ///
+    /// # Errors
+    ///
+    /// The platform's no, or that it did not answer.
+    pub(crate) async fn call_analytics(
+        &self,
+        account: &WabaId,
+        request: &CallAnalyticsRequest,
+    ) -> Result<Option<CallAnalytics>, GraphError> {
+        let upstream = &self.0.upstream;
+        let Edition::Meta { version, .. } = upstream.edition else { return Ok(None) };
+        let path = call_analytics_path(version, account, request);
+        let url = format!("{}{path}", upstream.base_url.trim_end_matches('/'));
+        let send = || self.send_to::<()>("call_analytics", url.clone(), None);
+        let answer: AccountFigures = read(&self.twice(send).await?)?;
+        Ok(answer.call_analytics)
+    }
+
     /// The number's settings.
     ///
     /// # Errors
@@ -241,8 +261,18 @@ impl Graph {
         endpoint: Endpoint<'_>,
         body: Option<&B>,
     ) -> Result<Vec<u8>, GraphError> {
-        let Inner { client, upstream, metrics, clock } = &*self.0;
+        let upstream = &self.0.upstream;
         let url = upstream.edition.url(&upstream.base_url, endpoint);
+        self.send_to(what, url, body).await
+    }
+
+    async fn send_to<B: Serialize>(
+        &self,
+        what: &'static str,
+        url: String,
+        body: Option<&B>,
+    ) -> Result<Vec<u8>, GraphError> {
+        let Inner { client, upstream, metrics, clock } = &*self.0;
         let (name, value) = upstream.edition.auth_header(upstream.token.expose());
         let request = match body {
             Some(body) => client.post(url).json(body),

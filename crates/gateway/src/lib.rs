@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod account_health;
 mod api;
 mod calls;
 pub mod cdr;
@@ -30,6 +31,7 @@ pub mod flows;
 mod graph;
 mod line;
 mod metrics;
+mod notes;
 mod office;
 mod organisation;
 mod outbox;
@@ -40,7 +42,9 @@ mod preflight;
 mod prompts;
 mod scheme;
 mod serve;
+mod spans;
 mod store;
+mod tariff;
 mod tls;
 mod verify;
 mod webhook;

@@ -20,6 +20,7 @@ use crate::{
     prompts::{Shelf, ShelfError},
     serve::StartError,
     store::ContactKey,
+    tariff::Tariff,
 };
 
 /// One business number.
@@ -50,6 +51,16 @@ impl Line {
     /// Those who take its calls.
     pub(crate) fn consoles(&self) -> &Consoles {
         &self.organisation.consoles
+    }
+
+    /// By what its calls are priced and counted.
+    pub(crate) fn tariff(&self) -> Tariff {
+        let config = &self.config;
+        Tariff {
+            number: self.id().clone(),
+            price: config.price.clone(),
+            budget: config.budget.clone(),
+        }
     }
 
     /// Now, by the clock of its platform.

@@ -15,7 +15,10 @@ use wire::{
 };
 
 use crate::{
-    calls::advice,
+    calls::{
+        advice,
+        clearance::{self, Held},
+    },
     consent, contacts,
     graph::GraphError,
     line::Line,
@@ -56,6 +59,10 @@ pub(crate) async fn check(
     line: &Line,
     to: &WaId,
 ) -> Result<Preflight, StoreError> {
+    let warnings = match clearance::ask(office, line, to).await? {
+        Ok(cleared) => cleared.warnings().to_vec(),
+        Err(held) => return no_of_ours(office, line, to, held).await,
+    };
     let answer = match line.graph.permissions(to.clone()).await {
         Ok(said) => {
             // Its answer may have told that time has passed.
@@ -79,7 +86,25 @@ pub(crate) async fn check(
         rule: answer.rule,
         evidence: answer.evidence,
         changes_at: answer.changes_at,
-        price: price(line, to),
+        price: price(office, line, to).await?,
+        warnings,
+    })
+}
+
+/// Our own no needs no question to the platform.
+async fn no_of_ours(
+    office: &Office,
+    line: &Line,
+    to: &WaId,
+    held: Held,
+) -> Result<Preflight, StoreError> {
+    Ok(Preflight {
+        allowed: false,
+        rule: held.rule.into(),
+        evidence: held.evidence,
+        changes_at: held.changes_at,
+        price: price(office, line, to).await?,
+        warnings: Vec::new(),
     })
 }
 
@@ -248,23 +273,24 @@ fn connected(line: &Line, known: &Known) -> Use {
     consent::usage(known.standing.connected(), max, day, known.now)
 }
 
-fn price(line: &Line, to: &WaId) -> Option<PreflightPrice> {
-    let price = &line.config.price;
-    let minute = Duration::from_secs(60);
-    let direction = Direction::BusinessInitiated;
+/// At the tier the month has reached.
+async fn price(
+    office: &Office,
+    line: &Line,
+    to: &WaId,
+) -> Result<Option<PreflightPrice>, StoreError> {
+    let (price, now) = (&line.config.price, line.now());
     let country = Country::of(to);
-    let cost = rules::price::price(
-        &price.card,
-        direction,
-        country,
-        minute,
-        Duration::ZERO,
-        &price.rulebook,
-    )?;
-    Some(PreflightPrice {
+    let Some(card) = price.card_at(now) else { return Ok(None) };
+    let Some((market, _)) = card.market(country) else { return Ok(None) };
+    let month = price.month_at(now).to_string();
+    let used = office.store.used(line.id().clone(), month, market.to_owned()).await?;
+    let (direction, minute) = (Direction::BusinessInitiated, Duration::from_secs(60));
+    let cost = rules::price::price(card, direction, country, minute, used, &price.rulebook);
+    Ok(cost.map(|cost| PreflightPrice {
         pulse: cost.per_pulse.amount.to_string(),
         per_minute: cost.per_minute.amount.to_string(),
         currency: cost.per_pulse.currency.to_string(),
         card: cost.card,
-    })
+    }))
 }

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    api,
+    account_health, api,
     calls::{orphans, registry::Registry},
     clock,
     config::Config,
@@ -88,7 +88,7 @@ pub struct Running {
     address: SocketAddr,
     stop: Arc<Notify>,
     server: JoinHandle<()>,
-    /// Who acts on webhooks, and on time and consent of each line.
+    /// Who acts on webhooks, and on time, consent and health of each line.
     tasks: JoinSet<()>,
     outbox: JoinSet<()>,
 }
@@ -145,6 +145,9 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         None => Listening::Plain(listener),
     };
     let outbox = start_outbox(&office).await?;
+    for line in office.lines.iter() {
+        office.store.catch_up_figures(line.tariff()).await?;
+    }
     let left = orphans::end_left_behind(&office).await?;
     for line in office.lines.iter() {
         parked::give_up_left_behind(&office, line).await?;
@@ -157,6 +160,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     for line in office.lines.iter() {
         tasks.spawn(consent::run(Arc::clone(&office), Arc::clone(line)));
         tasks.spawn(parked::run(Arc::clone(&office), Arc::clone(line)));
+        tasks.spawn(account_health::run(Arc::clone(&office), Arc::clone(line)));
     }
     Ok(Running { office, address, stop, server, tasks, outbox })
 }

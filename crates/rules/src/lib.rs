@@ -26,6 +26,7 @@ pub mod media_files;
 pub mod permission;
 pub mod price;
 pub mod quality;
+pub mod reconciliation;
 mod refusal;
 pub mod rulebook;
 pub mod settings;

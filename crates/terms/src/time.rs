@@ -19,8 +19,9 @@ pub struct Timestamp {
 #[error("not an RFC 3339 time in UTC, such as 2026-11-22T18:00:00Z")]
 pub struct TimestampError;
 
-/// The years 0000 to 9999, the range RFC 3339 can write.
-const UNIX_MS_RANGE: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_000;
+/// The years 0000 to 9999, the range RFC 3339 can write, but for the last day: it has no moment in
+/// every time zone, so the calendar has none of it.
+const UNIX_MS_RANGE: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_207_200_000;
 
 impl Timestamp {
     /// From milliseconds since 1970; a moment outside the years 1 to 9999 is brought to the nearest.
@@ -128,7 +129,8 @@ mod tests {
     #[test]
     fn spans_never_overflow() {
         let end = Timestamp::from_unix(i64::MAX) + Duration::MAX;
-        assert_eq!(end.unix(), 253_402_300_799);
+        assert_eq!(end.unix(), 253_402_207_200);
+        assert_eq!(end.to_string(), "9999-12-30T22:00:00Z");
         assert_eq!(Timestamp::from_unix(5).since(Timestamp::from_unix(9)), Duration::ZERO);
     }
 }

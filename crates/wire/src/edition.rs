@@ -6,7 +6,7 @@
 
 use terms::{AppId, PhoneNumberId, WabaId};
 
-use crate::graph::permission::PermissionQuery;
+use crate::graph::{analytics::CallAnalyticsRequest, permission::PermissionQuery};
 
 /// Meta's address.
 pub const META_BASE_URL: &str = "https://graph.facebook.com";
@@ -168,6 +168,16 @@ pub fn subscribed_apps_path(version: GraphVersion, waba: &WabaId) -> String {
 #[must_use]
 pub fn app_subscriptions_path(version: GraphVersion, app: &AppId) -> String {
     format!("/{version}/{app}/subscriptions")
+}
+
+/// The path of an account's figures of calls; Meta only.
+#[must_use]
+pub fn call_analytics_path(
+    version: GraphVersion,
+    waba: &WabaId,
+    request: &CallAnalyticsRequest,
+) -> String {
+    format!("/{version}/{waba}?fields={}", escape(&request.to_field()))
 }
 
 /// Percent-escapes a text for a path segment or a query value.

@@ -7,27 +7,52 @@ use axum::{
     extract::{Path, Query, State},
 };
 use serde::{Deserialize, Serialize};
-use terms::{CallId, Timestamp};
+use terms::{AgentId, CallId, Country, Direction, Timestamp, UserId, WaId};
 use tokio::sync::oneshot;
 use wire::console::{Call, CallState};
 
 use super::ApiError;
 use crate::{
     calls::registry::{Letter, Look},
-    cdr::{Cdr, LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord},
+    cdr::{Cdr, Cost, LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord},
     console::session::Caller,
     flows::FlowRecord,
     line::Lines,
     office::Office,
+    store::Search,
 };
 
 /// How many records one page has when nothing is said, and at most.
 const LIMIT: (u32, u32) = (100, 1_000);
 
 #[derive(Deserialize)]
-pub(super) struct Page {
+pub(super) struct Question {
+    /// Who called, in any case.
+    direction: Option<String>,
+    /// `live`, `ended`, or a state of a call.
+    state: Option<String>,
+    /// The agent who had it.
+    agent: Option<String>,
+    /// The user's country, two letters.
+    country: Option<String>,
+    /// Why it ended.
+    reason: Option<String>,
+    /// Whether it was a user's call that nobody answered.
+    missed: Option<bool>,
+    /// A part of the user's number, id or name.
+    contact: Option<String>,
+    /// Calls that started from then on.
+    from: Option<String>,
+    /// Calls that started before then.
+    to: Option<String>,
+    /// A part of the notes.
+    text: Option<String>,
+    /// What came of it.
+    wrap_up: Option<String>,
     /// How many at most; 100 when absent, 1000 at most.
     limit: Option<u32>,
+    /// Where the last page ended.
+    cursor: Option<String>,
     /// Whether running calls come first; they do not when absent.
     live: Option<bool>,
 }
@@ -36,6 +61,9 @@ pub(super) struct Page {
 #[derive(Serialize)]
 pub(super) struct CallList {
     calls: Vec<CallRow>,
+    /// What to give as `cursor` for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// A call with what was measured.
@@ -66,6 +94,23 @@ pub(super) struct CallRow {
     flow: Option<FlowRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Box<Cost>>,
+    #[serde(flatten)]
+    noted: NotedOf,
+}
+
+/// What was noted of a call.
+#[derive(Default, Serialize)]
+struct NotedOf {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notes: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrap_up: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noted_by: Option<AgentId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noted_at: Option<Timestamp>,
 }
 
 impl CallRow {
@@ -84,6 +129,13 @@ impl CallRow {
             flow: cdr.flow,
             step: None,
             waiting_for: None,
+            cost: cdr.cost,
+            noted: NotedOf {
+                notes: cdr.notes,
+                wrap_up: cdr.wrap_up,
+                noted_by: cdr.noted_by,
+                noted_at: cdr.noted_at,
+            },
         }
     }
 
@@ -102,29 +154,163 @@ impl CallRow {
             flow: None,
             step: None,
             waiting_for: None,
+            cost: None,
+            noted: NotedOf::default(),
         }
     }
 }
 
-/// The records of ended calls, the newest first.
-#[utoipa::path(get, path = "/v1/calls", tag = "calls", 
-    params(("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
-           ("live" = Option<bool>, Query, description = "Whether running calls come first")),
-    responses((status = 200, body = Object, description = "`{calls: […]}`, one record for each call"),
-              (status = 401, body = super::Refused)))]
+/// The records of ended calls that fit, the newest first.
+#[utoipa::path(get, path = "/v1/calls", tag = "calls",
+    params(("direction" = Option<String>, Query, description = "`USER_INITIATED` or `BUSINESS_INITIATED`"),
+           ("state" = Option<String>, Query, description = "`live`, `ended`, or one state such as `held`"),
+           ("agent" = Option<String>, Query, description = "The agent who had it"),
+           ("country" = Option<String>, Query, description = "The user's country, such as `BR`"),
+           ("reason" = Option<String>, Query, description = "Why it ended, such as `caller_gave_up`"),
+           ("missed" = Option<bool>, Query, description = "Whether it was a user's call that nobody answered"),
+           ("contact" = Option<String>, Query, description = "A part of the user's number, id or name"),
+           ("from" = Option<String>, Query, description = "Calls that started from then on: RFC 3339, or a date of the account's zone"),
+           ("to" = Option<String>, Query, description = "Calls that started before then"),
+           ("text" = Option<String>, Query, description = "A part of the notes"),
+           ("wrap_up" = Option<String>, Query, description = "What came of it"),
+           ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
+           ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+           ("live" = Option<bool>, Query, description = "Whether running calls come first, on the first page")),
+    responses((status = 200, body = Object, description = "`{calls: […], next?}`, one record for each call"),
+              (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
     caller: Caller,
-    Query(page): Query<Page>,
+    Query(question): Query<Question>,
 ) -> Result<Json<CallList>, ApiError> {
+    let search = search(&office, &caller, &question)?;
     let mut calls = Vec::new();
-    if page.live == Some(true) {
-        calls.extend(caller.organisation.consoles.live().into_iter().map(CallRow::live));
+    let states = Wanted::of(question.state.as_deref(), question.live == Some(true))?;
+    if states.has_live() && search.before.is_none() {
+        let live = caller.organisation.consoles.live().into_iter();
+        let fitting = live.filter(|call| states.fits(call.state) && fits(call, &search));
+        calls.extend(fitting.map(CallRow::live));
     }
-    let limit = page.limit.unwrap_or(LIMIT.0).min(LIMIT.1);
-    let records = office.store.cdrs(caller.lines(), limit).await?;
-    calls.extend(records.into_iter().map(|cdr| CallRow::ended(cdr, &office.lines)));
-    Ok(Json(CallList { calls }))
+    let mut next = None;
+    if states.has_ended() {
+        let limit = search.limit;
+        let records = office.store.search(search).await?;
+        next = records
+            .last()
+            .filter(|_| records.len() >= limit as usize)
+            .map(|cdr| format!("{}.{}", cdr.started_at.unix_ms(), cdr.call_id));
+        calls.extend(records.into_iter().map(|cdr| CallRow::ended(cdr, &office.lines)));
+    }
+    Ok(Json(CallList { calls, next }))
+}
+
+/// Which states are asked for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// Ended calls, and the live ones where they are asked for.
+    Any { live: bool },
+    /// Live ones.
+    Live,
+    /// Ended ones.
+    Ended,
+    /// Live ones in this state.
+    One(CallState),
+}
+
+impl Wanted {
+    fn of(state: Option<&str>, live: bool) -> Result<Self, ApiError> {
+        match state.filter(|word| !word.is_empty()) {
+            None => Ok(Self::Any { live }),
+            Some("live") => Ok(Self::Live),
+            Some("ended") => Ok(Self::Ended),
+            Some(word) => {
+                let state = serde_json::from_value(serde_json::Value::from(word));
+                let wrong = |_| ApiError::invalid("state: live, ended, or one such as held");
+                state.map(Self::One).map_err(wrong)
+            }
+        }
+    }
+
+    fn has_live(self) -> bool {
+        match self {
+            Self::Any { live } => live,
+            Self::Live | Self::One(_) => true,
+            Self::Ended => false,
+        }
+    }
+
+    fn has_ended(self) -> bool {
+        matches!(self, Self::Any { .. } | Self::Ended)
+    }
+
+    fn fits(self, state: CallState) -> bool {
+        match self {
+            Self::Any { .. } | Self::Live => true,
+            Self::One(wanted) => wanted == state,
+            Self::Ended => false,
+        }
+    }
+}
+
+fn search(office: &Office, caller: &Caller, question: &Question) -> Result<Search, ApiError> {
+    let zone = &super::first_line(office, caller)?.config.price.zone;
+    let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let direction = text(&question.direction).map(|word| direction(&word)).transpose()?;
+    let before = text(&question.cursor).map(|cursor| place(&cursor)).transpose()?;
+    Ok(Search {
+        lines: caller.lines(),
+        direction,
+        agent: text(&question.agent),
+        country: text(&question.country).map(|country| country.to_ascii_uppercase()),
+        reason: text(&question.reason),
+        missed: question.missed,
+        contact: text(&question.contact),
+        from: super::moment_in(question.from.as_deref(), "from", zone)?,
+        to: super::moment_in(question.to.as_deref(), "to", zone)?,
+        text: text(&question.text),
+        wrap_up: text(&question.wrap_up),
+        before,
+        limit: question.limit.unwrap_or(LIMIT.0).clamp(1, LIMIT.1),
+    })
+}
+
+fn direction(word: &str) -> Result<Direction, ApiError> {
+    [Direction::UserInitiated, Direction::BusinessInitiated]
+        .into_iter()
+        .find(|direction| direction.as_str().eq_ignore_ascii_case(word))
+        .ok_or_else(|| ApiError::invalid("direction: USER_INITIATED or BUSINESS_INITIATED"))
+}
+
+fn place(cursor: &str) -> Result<(i64, String), ApiError> {
+    let parts = cursor.split_once('.');
+    let read = parts.and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
+    read.ok_or_else(|| ApiError::invalid("cursor: what a page gave as next"))
+}
+
+/// Whether a running call fits: what is known at its end alone, none has yet.
+fn fits(call: &Call, search: &Search) -> bool {
+    let is = |wanted: Option<&str>, found: Option<&str>| wanted.is_none() || wanted == found;
+    let contact = &call.contact;
+    let country = contact.wa_id.as_ref().and_then(Country::of);
+    let parts = [
+        contact.name.as_deref(),
+        contact.wa_id.as_ref().map(WaId::as_str),
+        contact.user_id.as_ref().map(UserId::as_str),
+    ];
+    let has = |part: &String| {
+        let part = part.to_lowercase();
+        parts.into_iter().flatten().any(|text| text.to_lowercase().contains(&part))
+    };
+    search.direction.is_none_or(|direction| direction == call.direction)
+        && is(search.agent.as_deref(), call.agent.as_ref().map(AgentId::as_str))
+        && is(search.country.as_deref(), country.as_ref().map(Country::as_str))
+        && search.contact.as_ref().is_none_or(has)
+        && search.from.is_none_or(|from| call.since >= from)
+        && search.to.is_none_or(|to| call.since < to)
+        && search.reason.is_none()
+        && search.missed != Some(true)
+        && search.text.is_none()
+        && search.wrap_up.is_none()
 }
 
 /// One call, running or ended.
@@ -137,10 +323,18 @@ pub(super) async fn one(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<CallRow>, ApiError> {
-    let call_id = call_id(&id)?;
+    Ok(Json(row(&office, &caller, call_id(&id)?).await?))
+}
+
+/// One call as the list has it.
+pub(super) async fn row(
+    office: &Office,
+    caller: &Caller,
+    call_id: CallId,
+) -> Result<CallRow, ApiError> {
     if let Some(call) = caller.organisation.consoles.live_call(&call_id) {
         let mut row = CallRow::live(call);
-        if let Some(look) = look(&office, &caller, &call_id).await {
+        if let Some(look) = look(office, caller, &call_id).await {
             // A call that only waits for the platform's last word has no record to show yet.
             let running = look.call.filter(|call| call.state != CallState::Ended);
             row.call = running.unwrap_or(row.call);
@@ -150,11 +344,15 @@ pub(super) async fn one(
             row.step = look.step;
             row.waiting_for = look.waiting_for;
         }
-        return Ok(Json(row));
+        if let Some(noted) = office.store.notes(caller.lines(), call_id).await? {
+            let (notes, wrap_up) = (noted.notes, noted.wrap_up);
+            row.noted = NotedOf { notes, wrap_up, noted_by: noted.by, noted_at: Some(noted.at) };
+        }
+        return Ok(row);
     }
     let cdr = office.store.cdr(caller.lines(), call_id).await?;
     let cdr = cdr.ok_or_else(|| ApiError::not_found("no call has this id"))?;
-    Ok(Json(CallRow::ended(cdr, &office.lines)))
+    Ok(CallRow::ended(cdr, &office.lines))
 }
 
 pub(super) fn call_id(text: &str) -> Result<CallId, ApiError> {

@@ -136,7 +136,7 @@ where
     }
 }
 
-fn table<R, C>(rows: impl Iterator<Item = R>) -> Result<Bytes, StoreError>
+pub(super) fn table<R, C>(rows: impl Iterator<Item = R>) -> Result<Bytes, StoreError>
 where
     R: IntoIterator<Item = C>,
     C: AsRef<[u8]>,

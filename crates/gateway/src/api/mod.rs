@@ -3,6 +3,8 @@
 //! REST for programs (bearer API key) and consoles (cookie), the console's WebSocket, the webhook, and
 //! what operators read. An answer that says no is `{code, text}`.
 
+mod account;
+mod analytics;
 mod call_events;
 mod calls;
 mod cdrs;
@@ -13,14 +15,18 @@ mod diagnosis;
 mod events;
 mod flows;
 mod idempotency;
+mod notes;
 mod number_settings;
 pub mod openapi;
 mod operations;
 mod place;
 mod preflight;
+mod reconciliation;
 mod session;
+mod spend;
 pub(crate) mod stream;
 mod supervision;
+mod windows;
 
 use std::sync::Arc;
 
@@ -31,6 +37,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use terms::Timestamp;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -39,11 +46,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     calls::{advice, placing::NotPlaced},
-    console::socket,
+    console::{session::Caller, socket},
     graph::GraphError,
+    line::Line,
     office::Office,
-    pages,
-    store::StoreError,
+    pages, spans,
+    store::{LineSet, StoreError},
     webhook,
 };
 
@@ -73,7 +81,8 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(session::log_in, session::log_out))
         .routes(routes!(session::me))
         .routes(routes!(calls::list, place::place))
-        .routes(routes!(calls::one))
+        .routes(routes!(calls::one, notes::note))
+        .routes(routes!(notes::codes))
         .routes(routes!(control::hold))
         .routes(routes!(control::resume))
         .routes(routes!(control::transfer))
@@ -89,6 +98,12 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(call_events::list))
         .routes(routes!(cdrs::csv))
         .routes(routes!(cdrs::jsonl))
+        .routes(routes!(spend::spend))
+        .routes(routes!(account::health))
+        .routes(routes!(analytics::analytics))
+        .routes(routes!(analytics::csv))
+        .routes(routes!(reconciliation::reconciliation))
+        .routes(routes!(windows::list))
         .routes(routes!(events::list))
         .routes(routes!(events::one))
         .routes(routes!(events::redeliver))
@@ -109,6 +124,47 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::metrics))
+}
+
+/// So many of so many; absent of none.
+fn share(part: u64, whole: u64) -> Option<f64> {
+    let thousandths = part.checked_mul(1_000)?.checked_div(whole)?;
+    u32::try_from(thousandths).ok().map(|thousandths| f64::from(thousandths) / 1_000.0)
+}
+
+/// The number a question is about; the first of the caller's when none is named.
+fn first_line<'a>(office: &'a Office, caller: &Caller) -> Result<&'a Arc<Line>, ApiError> {
+    let mut mine = office.lines.iter().filter(|line| caller.organisation.lines.contains(line.id()));
+    mine.next().ok_or_else(|| ApiError::not_found("this organisation has no number"))
+}
+
+/// The lines a question is about, and the one whose calendar it is asked in: the one that is named,
+/// else all of the caller's and the first of them.
+fn asked_lines<'a>(
+    office: &'a Office,
+    caller: &Caller,
+    number: Option<&str>,
+) -> Result<(LineSet, &'a Arc<Line>), ApiError> {
+    match number.filter(|number| !number.is_empty()) {
+        Some(number) => {
+            let line = caller.line(office, Some(number))?;
+            Ok((LineSet::one(line.id()), line))
+        }
+        None => Ok((caller.lines(), first_line(office, caller)?)),
+    }
+}
+
+/// A moment of a query, or the midnight in this zone a date begins with.
+fn moment_in(
+    text: Option<&str>,
+    name: &str,
+    zone: &TimeZone,
+) -> Result<Option<Timestamp>, ApiError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let at = spans::moment(text, zone).ok_or_else(|| {
+        ApiError::invalid(format!("{name}: a time such as 2026-11-28T09:00:00Z, or a date"))
+    })?;
+    Ok(Some(at))
 }
 
 /// Why a request is not done.
@@ -236,6 +292,9 @@ impl From<NotPlaced> for ApiError {
         match error {
             NotPlaced::Refused { code, text } => GraphError::Refused { code, text }.into(),
             NotPlaced::Unreachable { why } => GraphError::Unreachable { why }.into(),
+            NotPlaced::Held(held) => {
+                Self::by_rule(held.rule.to_owned(), held.evidence, held.changes_at)
+            }
             NotPlaced::Ended { reason, text } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, text)
             }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use terms::Timestamp;
 use utoipa::ToSchema;
 
-use crate::{office::Office, store::LineSet};
+use crate::{office::Office, store::Search};
 
 /// The process lives.
 #[utoipa::path(get, path = "/health", tag = "operations",
@@ -44,7 +44,7 @@ pub(super) struct Readiness {
 pub(super) async fn ready(State(office): State<Arc<Office>>) -> Response {
     let draining_until = draining_until(&office);
     let draining = draining_until.is_some();
-    let database = office.store.cdrs(LineSet::default(), 1).await.is_ok();
+    let database = office.store.search(Search { limit: 1, ..Search::default() }).await.is_ok();
     let (ready, calls) = (database && !draining, office.registry.count());
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let answer = Readiness { ready, draining, draining_until, database, calls };

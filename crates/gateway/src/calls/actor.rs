@@ -11,7 +11,7 @@ use switchboard::{
     call::{Answerer, Call, Effect, Input, Outcome, Plan, Side, State},
     flow::{Caller, Flow, Key},
 };
-use terms::{AgentId, CallId, Direction, Timestamp, WaId};
+use terms::{AgentId, CallId, Direction, Timestamp};
 use tokio::{sync::mpsc, time::Instant};
 use wire::{
     SdpText,
@@ -20,6 +20,7 @@ use wire::{
 };
 
 use super::{
+    clearance::Cleared,
     effects::Coming,
     facts::{Facts, Turned},
     legs::{self, AgentLeg},
@@ -67,7 +68,7 @@ pub(crate) struct Incoming {
 /// What an agent wants placed.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) to: WaId,
+    pub(crate) to: Cleared,
     pub(crate) name: Option<String>,
     pub(crate) agent: AgentId,
     pub(crate) console: ConsoleId,
@@ -176,6 +177,7 @@ pub(crate) fn place(
     let Outgoing { to, name, agent, console, offer } = outgoing;
     let leg = legs::answer_agent(&office.engine, None, agent.clone(), console, &offer)
         .map_err(PlaceError::Leg)?;
+    let to = to.into_user();
     let answerer = Answerer::Agent(agent);
     start_placed((office, line), (to, name), answerer, Placer::Console(console), Some(leg))
 }
@@ -188,10 +190,11 @@ pub(crate) fn place(
 pub(super) fn place_flow(
     office: &Arc<Office>,
     line: &Arc<Line>,
-    to: WaId,
+    to: Cleared,
     name: Option<String>,
     placer: Placer,
 ) -> Result<(), PlaceError> {
+    let to = to.into_user();
     start_placed((office, line), (to, name), Answerer::Flow, placer, None)
 }
 
@@ -208,7 +211,8 @@ fn start_placed(
     let now = clock::now();
     let caller = facts::of_placed(&to, name.as_deref());
     let contact = Peer { name, wa_id: Some(to), user_id: None };
-    let mut facts = Facts::new(contact, now);
+    // As a user's call, by the platform's clock: waits and months are counted in it.
+    let mut facts = Facts::new(contact, line.now());
     facts.opaque = Some(opaque);
     facts.agent = answerer.agent().cloned();
     facts.placer = Some(placer);

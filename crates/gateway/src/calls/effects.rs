@@ -191,7 +191,7 @@ impl CallActor {
 
     async fn open_gate(&mut self) {
         self.with_whatsapp(|leg| leg.send_gate(true));
-        self.facts.answered = Some((clock::now(), Instant::now()));
+        self.facts.answered = Some((self.line.now(), Instant::now()));
         self.tell_outside(What::CallAccepted);
         self.save_live().await;
     }
@@ -456,8 +456,13 @@ impl CallActor {
             let mut cdr = self.record(call_id.clone(), reason);
             cdr.whatsapp_leg = whatsapp_figures;
             let store = &self.office.store;
-            let end = news::of_end(&cdr, self.line.digits());
-            log_fault(store.save_cdr(cdr.clone(), end).await, "the record of a call is lost");
+            let number = self.line.digits().to_owned();
+            let end = move |cdr: &Cdr| news::of_end(cdr, &number);
+            let saved = store.save_cdr(cdr.clone(), self.line.tariff(), end).await;
+            let cdr = saved.unwrap_or_else(|error| {
+                tracing::error!(%error, "the record of a call is lost");
+                cdr
+            });
             // A platform that never confirmed is told again by the next start.
             if self.facts.figures.is_some() || !is_unreachable(reason) {
                 log_fault(
@@ -474,7 +479,8 @@ impl CallActor {
 
     fn record(&self, call_id: terms::CallId, reason: &EndReason) -> Cdr {
         let facts = &self.facts;
-        let ended_at = facts.figures.as_ref().map_or_else(clock::now, |figures| figures.at);
+        let ended_at = facts.figures.as_ref().map(|figures| figures.at);
+        let ended_at = ended_at.unwrap_or_else(|| self.line.now());
         let contact = facts.contact.clone();
         let direction: Direction = self.call.direction();
         let (line, started_at) = (self.line.id().clone(), facts.started_at);
@@ -490,9 +496,10 @@ impl CallActor {
         cdr.flow = FlowRecord::of(self.call.trail(), facts.asked.as_ref());
         cdr.keys_pressed = (facts.keys_pressed > 0).then_some(facts.keys_pressed);
         if let Some((answered_at, duration, billed)) = self.talk() {
-            cdr.talked(answered_at, billed, &self.line.config.price);
+            cdr.talked(answered_at, billed);
             cdr.duration_s = Some(duration.as_secs());
         }
+        cdr.unconfirmed = facts.figures.is_none();
         cdr
     }
 

@@ -4,6 +4,7 @@
 //! the switchboard decided; [`hearing`] feeds the legs, [`supervision`] knows who listens. No other room touches a call.
 
 pub(crate) mod actor;
+pub(crate) mod clearance;
 mod effects;
 mod facts;
 mod hearing;

@@ -61,8 +61,11 @@ pub(crate) async fn end(
     cdr.deeplink_payload.clone_from(&call.deeplink_payload);
     cdr.cta_payload.clone_from(&call.cta_payload);
     office.store.save_live(call).await?;
-    let end = news::of_end(&cdr, line.digits());
-    office.store.save_cdr(cdr, end).await?;
+    // The platform's figures are yet to come.
+    cdr.unconfirmed = true;
+    let digits = line.digits().to_owned();
+    let end = move |cdr: &Cdr| news::of_end(cdr, &digits);
+    office.store.save_cdr(cdr, line.tariff(), end).await?;
     tracing::warn!(call = %call_id.loggable(), "ending a call that a dead gateway left behind");
     tokio::spawn(terminate(Arc::clone(office), Arc::clone(line), call_id));
     Ok(())
@@ -92,14 +95,13 @@ pub(crate) async fn amend(
     mut cdr: Cdr,
     figures: &Figures,
 ) -> Result<(), StoreError> {
-    if cdr.duration_s.is_some() {
+    if cdr.duration_s.is_some() && !cdr.unconfirmed {
         return Ok(());
     }
     if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
-        cdr.talked(start, Duration::from_secs(seconds), &line.config.price);
-        cdr.ended_at = figures.at;
-        let news = news::of_amendment(&cdr);
-        office.store.amend_cdr(cdr, news).await?;
+        cdr.talked(start, Duration::from_secs(seconds));
+        (cdr.ended_at, cdr.unconfirmed) = (figures.at, false);
+        office.store.amend_cdr(cdr, line.tariff(), news::of_amendment).await?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::{
     actor::{self, PlaceError},
     advice,
+    clearance::{self, Held},
 };
 use crate::{events::ConsoleId, line::Line, office::Office};
 
@@ -34,6 +35,9 @@ pub(crate) enum NotPlaced {
         /// Its text.
         text: String,
     },
+    /// A rule of ours said no.
+    #[error(transparent)]
+    Held(#[from] Held),
     /// It did not answer: nobody knows whether it has the call. Should it show, it is ended.
     #[error("WhatsApp's platform does not answer ({why}). Try again in a moment.")]
     Unreachable {
@@ -56,6 +60,7 @@ impl NotPlaced {
         match self {
             Self::Refused { code, text: _ } => code.to_string(),
             Self::Unreachable { why: _ } => "unreachable".into(),
+            Self::Held(held) => held.rule.into(),
             Self::Ended { reason, text: _ } => (*reason).into(),
         }
     }
@@ -78,7 +83,12 @@ pub(crate) async fn by_flow(
     to: WaId,
     name: Option<String>,
 ) -> Result<CallId, NotPlaced> {
+    let cleared = clearance::ask(office, line, &to).await.map_err(|error| {
+        tracing::error!(%error, "whether a call may be placed is not known");
+        let text = "The gateway's database failed.".into();
+        NotPlaced::Ended { reason: "store", text }
+    })??;
     let (placer, placed) = oneshot::channel();
-    actor::place_flow(office, line, to, name, Placer::Program(placer))?;
+    actor::place_flow(office, line, cleared, name, Placer::Program(placer))?;
     placed.await.unwrap_or_else(|_| Err(PlaceError::Stopping.into()))
 }

@@ -14,7 +14,8 @@
 //! organisation = "brisa"                  # of [[organisations]]; the first when absent
 //! flow = "brisa/flow.toml"                # what is absent here is as in the whole file
 //! rulebook = "2026-10"
-//! card = "meta-2026-10-01-part"
+//! card = "meta"
+//! currency = "EUR"
 //!
 //! [numbers.upstream]                      # without it the file's [upstream]
 //! edition = "360dialog"
@@ -26,12 +27,16 @@ use std::{path::PathBuf, time::Duration};
 
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use terms::{OrganisationId, PhoneNumberId, WaId, WabaId};
+use switchboard::budget::Budget;
+use terms::{Currency, OrganisationId, PhoneNumberId, WaId, WabaId};
 use wire::edition::{Edition, GRAPH_VERSION_DEFAULT, GraphVersion};
 
 use super::{
-    ConfigError, FlowEndpoint, FlowSource, Number, Organisation, PermissionTemplate, Price,
-    TIMEOUT_DEFAULT, Upstream, flow::FlowSetting, read::Secrets, read::value,
+    ConfigError, FlowEndpoint, FlowSource, Guard, Number, Organisation, PermissionTemplate, Price,
+    TIMEOUT_DEFAULT, Upstream,
+    flow::FlowSetting,
+    price::{BudgetTable, GuardTable, PriceTable},
+    read::{Secrets, value},
 };
 
 /// One business number with all that is its own.
@@ -53,6 +58,10 @@ pub struct Line {
     pub ask: Option<FlowEndpoint>,
     /// What calls are estimated to cost.
     pub price: Price,
+    /// What a month may cost.
+    pub budget: Option<Budget>,
+    /// What stops us before the platform does.
+    pub guard: Guard,
     /// Approved templates that ask for permission to call outside the service window.
     pub permission_templates: Vec<PermissionTemplate>,
 }
@@ -80,6 +89,8 @@ pub(super) struct Shared {
     pub(super) upstream: Option<UpstreamTable>,
     pub(super) flow: Option<FlowSetting>,
     pub(super) price: PriceTable,
+    pub(super) budget: Option<BudgetTable>,
+    pub(super) guard: GuardTable,
     pub(super) permission_templates: Vec<TemplateTable>,
 }
 
@@ -95,6 +106,8 @@ pub(super) struct NumberTable {
     flow: Option<FlowSetting>,
     rulebook: Option<String>,
     card: Option<String>,
+    currency: Option<Currency>,
+    budget: Option<BudgetTable>,
     upstream: Option<UpstreamTable>,
     permission_templates: Option<Vec<TemplateTable>>,
 }
@@ -120,13 +133,6 @@ enum EditionWord {
     Meta,
     #[serde(rename = "360dialog")]
     Dialog360,
-}
-
-#[derive(Deserialize, Default, Clone)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PriceTable {
-    rulebook: Option<String>,
-    card: Option<String>,
 }
 
 #[derive(Deserialize, Clone)]
@@ -186,10 +192,10 @@ fn line(
             return Err(value(&format!("{key}.upstream"), why.into()));
         }
     };
-    let price = PriceTable {
-        rulebook: table.rulebook.or_else(|| shared.price.rulebook.clone()),
-        card: table.card.or_else(|| shared.price.card.clone()),
-    };
+    let time_zone = time_zone(table.time_zone.as_deref(), &key)?;
+    let price = shared.price.with(table.rulebook, table.card, table.currency);
+    let price = price.checked(secrets.folder, &time_zone)?;
+    let budget = table.budget.as_ref().or(shared.budget.as_ref());
     let own = table.permission_templates;
     let flow = table.flow.or_else(|| shared.flow.clone());
     let ask = flow.as_ref().and_then(|flow| flow.ask.clone());
@@ -197,11 +203,13 @@ fn line(
     Ok(Line {
         organisation: organisation(organisations, table.organisation, &key)?,
         account,
-        time_zone: time_zone(table.time_zone.as_deref(), &key)?,
+        time_zone,
         upstream,
         ask,
         flow: flow.map(|flow| FlowSource::File(secrets.folder.join(flow.file))),
-        price: self::price(&price)?,
+        budget: budget.map(|table| table.checked(&price)).transpose()?,
+        guard: shared.guard.checked(&price.rulebook)?,
+        price,
         permission_templates: templates(own.as_ref().unwrap_or(&shared.permission_templates))?,
         number,
     })
@@ -231,7 +239,7 @@ fn time_zone(name: Option<&str>, key: &str) -> Result<TimeZone, ConfigError> {
     let Some(name) = name else { return Ok(TimeZone::UTC) };
     let why =
         || format!("no time zone is called {name:?}; write one such as \"America/Sao_Paulo\"");
-    TimeZone::get(name).map_err(|_| value(&format!("{key}.time_zone"), why()))
+    rules::hours::zone(name).ok_or_else(|| value(&format!("{key}.time_zone"), why()))
 }
 
 fn upstream(
@@ -287,17 +295,4 @@ fn templates(tables: &[TemplateTable]) -> Result<Vec<PermissionTemplate>, Config
         templates.push(PermissionTemplate { name: name.clone(), language: language.clone() });
     }
     Ok(templates)
-}
-
-fn price(table: &PriceTable) -> Result<Price, ConfigError> {
-    let mut price = Price::default();
-    if let Some(name) = &table.rulebook {
-        price.rulebook = rules::rulebook::named(name)
-            .ok_or_else(|| value("price.rulebook", format!("no rulebook is named {name}")))?;
-    }
-    if let Some(name) = &table.card {
-        price.card = rules::price::card(name)
-            .ok_or_else(|| value("price.card", format!("no rate card is named {name}")))?;
-    }
-    Ok(price)
 }

@@ -7,6 +7,7 @@
 mod events;
 mod flow;
 mod lines;
+mod price;
 mod read;
 mod secret;
 mod slip;
@@ -15,7 +16,6 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
     path::PathBuf,
-    sync::Arc,
     time::Duration,
 };
 
@@ -23,7 +23,6 @@ use argon2::{
     Argon2, PasswordHash, PasswordVerifier,
     password_hash::{PasswordHasher, SaltString},
 };
-use rules::{price::RateCard, rulebook::Rulebook};
 use terms::{AgentId, OrganisationId, PhoneNumberId, WaId};
 use wire::{
     console::Role,
@@ -33,6 +32,7 @@ use wire::{
 pub use events::{Endpoint, EndpointError, Events};
 pub use flow::{FlowEndpoint, SpeechCommand, SpeechCommandError};
 pub use lines::{Line, Lines};
+pub use price::{Guard, Price};
 pub use read::ConfigError;
 pub use secret::Secret;
 pub use slip::explain;
@@ -68,6 +68,8 @@ pub struct Config {
     pub connect_age_max: Option<Duration>,
     /// How long live calls may go on once the gateway was asked to stop.
     pub drain_for: Duration,
+    /// The words of which one says what came of a call; empty: any word.
+    pub wrap_up_codes: Vec<String>,
     /// Who is told what happens.
     pub events: Events,
 }
@@ -185,15 +187,6 @@ pub enum FlowSource {
     },
 }
 
-/// What calls are estimated to cost.
-#[derive(Debug, Clone)]
-pub struct Price {
-    /// Which rules count.
-    pub rulebook: Arc<Rulebook>,
-    /// Which rates hold.
-    pub card: Arc<RateCard>,
-}
-
 impl std::fmt::Debug for HashedPassword {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("***")
@@ -301,6 +294,7 @@ impl Config {
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,
             drain_for: DRAIN_FOR_DEFAULT,
+            wrap_up_codes: Vec::new(),
             events: Events::default(),
         }
     }
@@ -309,10 +303,12 @@ impl Config {
 /// The seed's number.
 fn demo_line(platform_url: &str, flow: Option<FlowSource>) -> Line {
     let phone_number_id: PhoneNumberId = "109876543210987".parse().expect("digits are an id");
+    let zone = rules::hours::zone("America/Sao_Paulo").expect("the zone is compiled in");
+    let price = Price { zone: zone.clone(), ..Price::default() };
     Line {
         account: Some("201234567890123".parse().expect("digits are an id")),
         organisation: Organisation::default().id,
-        time_zone: jiff::tz::TimeZone::get("America/Sao_Paulo").expect("it is compiled in"),
+        time_zone: zone,
         upstream: Upstream {
             edition: Edition::Meta {
                 version: GRAPH_VERSION_DEFAULT,
@@ -331,15 +327,9 @@ fn demo_line(platform_url: &str, flow: Option<FlowSource>) -> Line {
         },
         flow,
         ask: None,
-        price: Price::default(),
+        guard: Guard::of(&price.rulebook),
+        price,
+        budget: None,
         permission_templates: Vec::new(),
-    }
-}
-
-impl Default for Price {
-    /// The sandbox's example card by the default rulebook.
-    fn default() -> Self {
-        let card = rules::price::card("example").expect("the example card is shipped");
-        Self { rulebook: Rulebook::beta(), card }
     }
 }

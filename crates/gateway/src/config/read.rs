@@ -7,6 +7,7 @@
 //! data_dir = "/var/lib/offhook"
 //! ring_for_s = 20
 //! return_for_s = 15                       # an agent's page may be gone that long in a call
+//! wrap_up_codes = ["sale", "support"]     # optional: what came of a call
 //! drain_for_s = 60                        # how long live calls may go on after SIGTERM
 //!
 //! trusted_proxies = ["127.0.0.1"]         # whose X-Forwarded-Proto is believed
@@ -43,7 +44,23 @@
 //!
 //! [price]
 //! rulebook = "2026-10"
-//! card = "meta-2026-10-01-part"
+//! card = "meta"                           # a family, or one dated card
+//! card_files = ["meta-2026-10-01.csv"]    # optional: cards of your own
+//! currency = "USD"
+//!
+//! [budget]                                # optional; for each number
+//! monthly = "250.00"
+//! warn_at = [0.5, 0.8]
+//! stop = true                             # no more calls to users once it is spent
+//!
+//! [guard]                                 # optional; the limits are the rulebook's
+//! refuse = true                           # no call that may cost the permission
+//! nudge_after = 2
+//! revoke_after = 4
+//! pickup_window_s = 604800
+//! pickup_sample_min = 20
+//! pickup_warn_percent = 50
+//! pickup_critical_percent = 25
 //!
 //! [[organisations]]                       # only where several share the gateway
 //! id = "aurora"
@@ -96,7 +113,8 @@ use super::{
     Secret, SpeechCommand, TlsFiles,
     events::OutboxTable,
     flow::{ASK_TIMEOUT_DEFAULT, AskTable, FlowSetting, SPEECH_TIMEOUT_DEFAULT, SpeechTable},
-    lines::{self, NumberTable, PriceTable, Shared, TemplateTable, UpstreamTable},
+    lines::{self, NumberTable, Shared, TemplateTable, UpstreamTable},
+    price::{BudgetTable, GuardTable, PriceTable},
     slip,
 };
 
@@ -170,6 +188,11 @@ struct File {
     media: MediaTable,
     #[serde(default)]
     price: PriceTable,
+    budget: Option<BudgetTable>,
+    #[serde(default)]
+    guard: GuardTable,
+    #[serde(default)]
+    wrap_up_codes: Vec<String>,
     #[serde(default)]
     outbox: OutboxTable,
     #[serde(default)]
@@ -273,6 +296,8 @@ impl Secrets<'_> {
             upstream: file.upstream,
             flow: file.flow,
             price: file.price,
+            budget: file.budget,
+            guard: file.guard,
             permission_templates: file.permission_templates,
         };
         let tables = file.number.into_iter().chain(file.numbers);
@@ -297,6 +322,7 @@ impl Secrets<'_> {
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
             ),
             drain_for: file.drain_for_s.map_or(DRAIN_FOR_DEFAULT, Duration::from_secs),
+            wrap_up_codes: codes(file.wrap_up_codes)?,
             events: self.events(file.outbox, file.events)?,
         })
     }
@@ -457,6 +483,16 @@ fn media(table: MediaTable) -> Result<Media, ConfigError> {
         browsers: table.browsers.unwrap_or(defaults.browsers),
         busy: defaults.busy,
     })
+}
+
+fn codes(codes: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    match codes.iter().find(|code| !crate::notes::is_code(code)) {
+        Some(odd) => {
+            let why = format!("{odd:?} is not a word of a-z, 0-9, _ and -, up to 64");
+            Err(value("wrap_up_codes", why))
+        }
+        None => Ok(codes),
+    }
 }
 
 pub(super) fn value(key: &str, why: String) -> ConfigError {

@@ -25,7 +25,7 @@ use tokio::{
 };
 use wire::{
     SdpText,
-    console::{FromConsole, Number, Presence, ToConsole},
+    console::{FromConsole, NoteChange, Number, Presence, ToConsole},
 };
 
 use super::session::{Caller, Who};
@@ -33,11 +33,13 @@ use crate::{
     api::ApiError,
     calls::{
         actor::{self, Outgoing, PlaceError},
+        clearance,
         order::{Asker, Order, destination},
         registry::Letter,
     },
     config::Agent,
     events::{ConsoleId, Opened},
+    notes::{self, NoteError},
     office::Office,
     organisation::Organisation,
 };
@@ -227,6 +229,9 @@ async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) 
         FromConsole::Whisper { call_id } => order(office, desk, console, call_id, Order::Whisper),
         FromConsole::Join { call_id } => order(office, desk, console, call_id, Order::Join),
         FromConsole::Leave { call_id } => order(office, desk, console, call_id, Order::Leave),
+        FromConsole::Note { call_id, change } => {
+            note(office, desk, console, call_id, change).await;
+        }
         FromConsole::Mute { call_id, on } => {
             to_call(&call_id, Letter::AgentMutes { agent: mine(), on });
         }
@@ -295,6 +300,25 @@ fn refuse(desk: &Desk, console: ConsoleId, what: &str, code: &str, text: String)
     desk.organisation.consoles.send(console, refused);
 }
 
+async fn note(
+    office: &Arc<Office>,
+    desk: &Desk,
+    console: ConsoleId,
+    call_id: CallId,
+    change: NoteChange,
+) {
+    let by = Some(desk.agent.id.clone());
+    let Err(error) = notes::note(office, &desk.organisation, call_id, change, by).await else {
+        return;
+    };
+    let code = match &error {
+        NoteError::TooLong | NoteError::Code(_) => "invalid",
+        NoteError::Unknown => "not_found",
+        NoteError::Store(_) => "store",
+    };
+    refuse(desk, console, "note", code, error.to_string());
+}
+
 async fn place(
     office: &Arc<Office>,
     desk: &Desk,
@@ -307,13 +331,22 @@ async fn place(
         Ok(line) => line,
         Err(why) => return refuse(desk, console, "place", "from", why.to_string()),
     };
+    let cleared = match clearance::ask(office, line, &to).await {
+        Ok(Ok(cleared)) => cleared,
+        Ok(Err(held)) => return refuse(desk, console, "place", held.rule, held.evidence),
+        Err(error) => {
+            tracing::error!(%error, "whether a call may be placed is not known");
+            let text = "The gateway's database failed.".into();
+            return refuse(desk, console, "place", "store", text);
+        }
+    };
     if !organisation.consoles.claim(&agent.id) {
         let text = "You are in another call.".into();
         return refuse(desk, console, "place", "busy", text);
     }
     let contact = office.store.contact(line.contact(&to)).await;
     let name = contact.ok().flatten().and_then(|contact| contact.name);
-    let outgoing = Outgoing { to, name, agent: agent.id.clone(), console, offer };
+    let outgoing = Outgoing { to: cleared, name, agent: agent.id.clone(), console, offer };
     if let Err(error) = actor::place(office, line, outgoing) {
         organisation.consoles.release(&agent.id);
         let code = match error {

@@ -1,12 +1,12 @@
-//! Which calls run, and which have ended?
+//! Which calls run, which have ended, and what did they cost?
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use terms::{CallId, Direction, PhoneNumberId, Timestamp};
 use wire::console::Peer;
 
-use super::{LineSet, News, Store, StoreError, outbox};
-use crate::cdr::Cdr;
+use super::{LineSet, News, Store, StoreError, figures, notes, outbox, spend};
+use crate::{cdr::Cdr, tariff::Tariff};
 
 /// What a gateway that comes back must know of a call it left behind.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,15 +27,6 @@ pub(crate) struct LiveCall {
     pub deeplink_payload: Option<String>,
     /// From the button.
     pub cta_payload: Option<String>,
-}
-
-/// What was there when a record was to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Recorded {
-    /// Nothing; it is written.
-    Written,
-    /// A record; it stands.
-    Before,
 }
 
 impl Store {
@@ -92,29 +83,41 @@ impl Store {
         .await
     }
 
-    /// Writes the record of an ended call and tells its end, once: the first record of a call stands.
+    /// Prices and writes the record of an ended call and tells its end, once: the first record of a
+    /// call stands. Returns the one that stands.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn save_cdr(&self, cdr: Cdr, end: Vec<News>) -> Result<Recorded, StoreError> {
+    pub(crate) async fn save_cdr<F>(
+        &self,
+        mut cdr: Cdr,
+        tariff: Tariff,
+        end: F,
+    ) -> Result<Cdr, StoreError>
+    where
+        F: FnOnce(&Cdr) -> Vec<News> + Send + 'static,
+    {
         self.run(move |db| {
-            let sql = "INSERT OR IGNORE INTO cdrs (line, call_id, started_ms, body)
-                       VALUES (?1, ?2, ?3, ?4)";
+            let line = LineSet::one(&cdr.phone_number_id);
+            if let Some(known) = load(db, &line, &cdr.call_id)? {
+                return Ok(known);
+            }
+            notes::take(db, &mut cdr)?;
+            figures::price(db, &mut cdr, &tariff)?;
+            let sql = "INSERT INTO cdrs (line, call_id, started_ms, body) VALUES (?1, ?2, ?3, ?4)";
             let row = params![
                 cdr.phone_number_id.as_str(),
                 cdr.call_id.as_str(),
                 cdr.started_at.unix_ms(),
                 serde_json::to_string(&cdr)?
             ];
-            let rows = db.prepare_cached(sql)?.execute(row)?;
-            if rows == 0 {
-                return Ok(Recorded::Before);
-            }
-            for news in end {
+            db.prepare_cached(sql)?.execute(row)?;
+            for news in end(&cdr) {
                 outbox::keep(db, news)?;
             }
-            Ok(Recorded::Written)
+            count(db, &cdr, &tariff)?;
+            Ok(cdr)
         })
         .await
     }
@@ -124,14 +127,20 @@ impl Store {
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn amend_cdr(&self, cdr: Cdr, news: News) -> Result<(), StoreError> {
+    pub(crate) async fn amend_cdr<F>(
+        &self,
+        mut cdr: Cdr,
+        tariff: Tariff,
+        news: F,
+    ) -> Result<(), StoreError>
+    where
+        F: FnOnce(&Cdr) -> News + Send + 'static,
+    {
         self.run(move |db| {
-            let sql = "UPDATE cdrs SET body = ?3 WHERE line = ?1 AND call_id = ?2";
-            let body = serde_json::to_string(&cdr)?;
-            let row = params![cdr.phone_number_id.as_str(), cdr.call_id.as_str(), body];
-            db.prepare_cached(sql)?.execute(row)?;
-            outbox::keep(db, news)?;
-            Ok(())
+            figures::price(db, &mut cdr, &tariff)?;
+            rewrite(db, &cdr)?;
+            outbox::keep(db, news(&cdr))?;
+            count(db, &cdr, &tariff)
         })
         .await
     }
@@ -167,26 +176,6 @@ impl Store {
         .await
     }
 
-    /// The newest records of these lines, newest first.
-    ///
-    /// # Errors
-    ///
-    /// The store failed.
-    pub(crate) async fn cdrs(&self, lines: LineSet, limit: u32) -> Result<Vec<Cdr>, StoreError> {
-        self.run(move |db| {
-            let sql = "SELECT body FROM cdrs WHERE line IN (SELECT value FROM json_each(?1))
-                       ORDER BY started_ms DESC, call_id LIMIT ?2";
-            let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map(params![lines, limit], |row| row.get::<_, String>(0))?;
-            let mut cdrs = Vec::new();
-            for body in rows {
-                cdrs.push(serde_json::from_str(&body?)?);
-            }
-            Ok(cdrs)
-        })
-        .await
-    }
-
     /// The record of one call, if it was on one of these lines.
     ///
     /// # Errors
@@ -197,15 +186,39 @@ impl Store {
         lines: LineSet,
         call_id: CallId,
     ) -> Result<Option<Cdr>, StoreError> {
-        self.run(move |db| {
-            let sql = "SELECT body FROM cdrs
-                       WHERE call_id = ?1 AND line IN (SELECT value FROM json_each(?2))";
-            let mut statement = db.prepare_cached(sql)?;
-            let body = statement
-                .query_row(params![call_id.as_str(), lines], |row| row.get::<_, String>(0))
-                .optional()?;
-            Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
-        })
-        .await
+        self.run(move |db| load(db, &lines, &call_id)).await
     }
+}
+
+/// The record of a call, if it was on one of these lines.
+pub(super) fn load(
+    db: &Connection,
+    lines: &LineSet,
+    call_id: &CallId,
+) -> Result<Option<Cdr>, StoreError> {
+    let sql = "SELECT body FROM cdrs
+               WHERE call_id = ?1 AND line IN (SELECT value FROM json_each(?2))";
+    let mut statement = db.prepare_cached(sql)?;
+    let row = params![call_id.as_str(), lines];
+    let body = statement.query_row(row, |row| row.get::<_, String>(0)).optional()?;
+    Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+}
+
+/// Writes a record that is there anew.
+pub(super) fn rewrite(db: &Connection, cdr: &Cdr) -> Result<(), StoreError> {
+    let sql = "UPDATE cdrs SET body = ?3 WHERE line = ?1 AND call_id = ?2";
+    let body = serde_json::to_string(cdr)?;
+    let row = params![cdr.phone_number_id.as_str(), cdr.call_id.as_str(), body];
+    db.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+/// Counts a call in the sums, and what of the budget that reaches.
+fn count(db: &Connection, cdr: &Cdr, tariff: &Tariff) -> Result<(), StoreError> {
+    figures::write(db, cdr, tariff)?;
+    let month = tariff.month_of(cdr).to_string();
+    if cdr.price.is_none() {
+        return Ok(());
+    }
+    spend::tell_thresholds(db, tariff, &month, tariff.counted_at(cdr))
 }

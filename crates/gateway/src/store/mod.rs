@@ -11,6 +11,10 @@
 //! | `seen` | what was acted on, so that nothing is acted on twice |
 //! | `live_calls` | calls that someone must end should we die |
 //! | `cdrs` | one record for each ended call |
+//! | `call_figures` | what is counted of each, for sums |
+//! | `call_notes` | what was noted of calls that still run |
+//! | `budget_thresholds` | which thresholds of a month's budget were told |
+//! | `account_notices`, `account_health` | what the platform said against a number, and how it stands |
 //! | `contacts`, `chat` | users seen, their permission and window, what was said |
 //! | `windows` | open service windows, until it was told that they closed |
 //! | `events` | what was told to the business's own systems |
@@ -22,16 +26,23 @@
 //!
 //! Every row is of one line ([`LineSet`], [`ContactKey`]). An event is written by the job that writes its fact ([`News`]), so neither is there alone.
 
+mod account;
+mod amount;
+mod analytics;
 mod calls;
 mod consent;
 mod contacts;
 mod deliveries;
+mod figures;
 mod idempotency;
 mod inbox;
 mod key;
+mod notes;
 mod outbox;
 mod parked;
 mod schema;
+mod search;
+mod spend;
 mod windows;
 
 use std::{
@@ -44,6 +55,8 @@ use rusqlite::Connection;
 use terms::PhoneNumberId;
 use tokio::sync::{oneshot, watch};
 
+pub(crate) use account::{Notice, NoticeKind, PickupCounts};
+pub(crate) use analytics::{Grouped, Grouping};
 pub(crate) use calls::LiveCall;
 pub(crate) use consent::{Draft, Evidence, Page, Record};
 pub(crate) use contacts::{ContactRow, Grant};
@@ -53,6 +66,8 @@ pub(crate) use inbox::Delivery;
 pub(crate) use key::{ContactKey, LineSet};
 pub(crate) use outbox::{Asked, News, Told};
 pub(crate) use parked::{Parked, ParkedState};
+pub(crate) use search::Search;
+pub(crate) use spend::SpendRow;
 
 /// How many jobs may wait; more is a disk that cannot follow, and the sender waits.
 const JOBS_MAX: usize = 1_024;

@@ -7,7 +7,7 @@
 use rusqlite::Connection;
 use terms::PhoneNumberId;
 
-use super::{deliveries, outbox, windows};
+use super::{account, deliveries, figures, notes, outbox, spend, windows};
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS inbox (
@@ -96,8 +96,10 @@ pub(super) fn make(db: &Connection, first_line: &PhoneNumberId) -> Result<(), ru
 }
 
 fn tables(db: &Connection) -> Result<(), rusqlite::Error> {
+    let of_calls = [figures::SCHEMA, spend::SCHEMA, notes::SCHEMA, account::SCHEMA];
     [TABLES, outbox::SCHEMA, deliveries::SCHEMA, windows::SCHEMA]
         .into_iter()
+        .chain(of_calls)
         .try_for_each(|batch| db.execute_batch(batch))
 }
 
@@ -130,8 +132,13 @@ mod tests {
         let mine = LineSet::one(&line);
         for _ in 0..2 {
             let store = Store::open(Some(folder.path()), &line).unwrap();
-            assert_eq!(store.cdrs(mine.clone(), 10).await.unwrap()[0].phone_number_id, line);
-            assert!(store.cdrs(LineSet::one(&other), 10).await.unwrap().is_empty());
+            let cdrs = async |lines| {
+                let [from, to] = [i64::MIN, i64::MAX].map(terms::Timestamp::from_unix_ms);
+                let after = (i64::MIN, String::new());
+                store.cdrs_between(lines, from, to, after, 10).await.unwrap()
+            };
+            assert_eq!(cdrs(mine.clone()).await[0].phone_number_id, line);
+            assert!(cdrs(LineSet::one(&other)).await.is_empty());
             assert_eq!(store.live_calls().await.unwrap()[0].phone_number_id, line);
             let contact = store.contacts(mine.clone()).await.unwrap().remove(0);
             assert_eq!((&contact.line, contact.wa_id.as_str()), (&line, "5215550000001"));

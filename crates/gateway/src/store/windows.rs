@@ -13,7 +13,7 @@ use wire::{
     event::{What, Window},
 };
 
-use super::{ContactKey, ContactRow, News, Store, StoreError, contacts, outbox};
+use super::{ContactKey, ContactRow, LineSet, News, Store, StoreError, contacts, outbox};
 
 /// How many windows one job turns; the store's other jobs wait for it.
 const TURN_MAX: u32 = 200;
@@ -91,6 +91,44 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Windows of these lines that are open at `now`, the first to close first.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn open_windows(
+        &self,
+        lines: LineSet,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Window>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT line, wa_id, until_ms FROM windows WHERE until_ms > ?1
+                         AND line IN (SELECT value FROM json_each(?3))
+                       ORDER BY until_ms, wa_id LIMIT ?2";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement
+                .query_map(params![now.unix_ms(), limit, lines], |row| {
+                    let key = (row.get::<_, String>(0)?, row.get::<_, String>(1)?);
+                    Ok((key, row.get::<_, i64>(2)?))
+                })?
+                .collect::<Result<Vec<_>, _>>()?;
+            let mut windows = Vec::new();
+            for ((line, user), until_ms) in rows {
+                let (Ok(line), Ok(user)) = (line.parse(), user.parse()) else { continue };
+                let Some(contact) = contacts::load(db, &ContactKey { line, user })? else {
+                    continue;
+                };
+                let open_until = Timestamp::from_unix_ms(until_ms);
+                windows.push(Window { contact: peer(&contact), open_until });
+            }
+            Ok(windows)
+        })
+        .await
+    }
+}
+
 fn turn(
     db: &Connection,
     line: &PhoneNumberId,
@@ -123,12 +161,7 @@ enum Turn {
 }
 
 fn news(contact: &ContactRow, turn: Turn, at: Timestamp, open_until: Timestamp) -> News {
-    let peer = Peer {
-        name: contact.name.clone(),
-        wa_id: Some(contact.wa_id.clone()),
-        user_id: contact.user_id.clone(),
-    };
-    let window = Window { contact: peer, open_until };
+    let window = Window { contact: peer(contact), open_until };
     let what = match turn {
         Turn::Opened => What::WindowOpened(window),
         Turn::Closing => What::WindowClosing(window),
@@ -137,6 +170,14 @@ fn news(contact: &ContactRow, turn: Turn, at: Timestamp, open_until: Timestamp) 
     let subject = contact.wa_id.as_str().to_owned();
     let key = format!("{}:{subject}:{}", what.kind(), open_until.unix_ms());
     News { line: contact.line.clone(), key, subject, call_id: None, at, what }
+}
+
+fn peer(contact: &ContactRow) -> Peer {
+    Peer {
+        name: contact.name.clone(),
+        wa_id: Some(contact.wa_id.clone()),
+        user_id: contact.user_id.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -182,6 +223,10 @@ mod tests {
         let store = Store::open(Some(folder.path()), &line()).unwrap();
         writes(&store, at(0)).await;
         writes(&store, at(1)).await;
+        let mine = LineSet::one(&line());
+        let open = store.open_windows(mine.clone(), at(2), 10).await.unwrap();
+        assert_eq!(open.iter().map(|it| it.open_until).collect::<Vec<_>>(), [at(25)]);
+        assert!(store.open_windows(mine, at(25), 10).await.unwrap().is_empty());
         store.turn_windows(line(), at(24), CLOSING).await.unwrap();
         assert_eq!(told(&store).await, ["window.opened"], "renewed: nothing closes yet");
         drop(store);

@@ -3,9 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 mod agents;
-<<<<<<< HEAD
-mod asked;
-=======
 mod beside;
 >>>>>>> mixing
 mod config;
@@ -16,7 +13,11 @@ mod events;
 mod flows;
 mod hand_over;
 mod lines;
+<<<<<<< HEAD
 mod number_settings;
+=======
+mod money;
+mod asked;
 mod openapi;
 mod orphans;
 mod parked;

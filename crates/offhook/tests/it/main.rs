@@ -14,6 +14,7 @@ mod kills;
 mod load;
 mod process;
 mod quote;
+mod reconciliation;
 mod rules;
 mod sandbox;
 mod tee;

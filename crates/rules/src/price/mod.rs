@@ -111,3 +111,19 @@ pub fn price(
         tier_before: before.filter(|before| *before != tier).map(Tier::to_string),
     })
 }
+
+/// What a call would cost in the month's first tier: the list price.
+#[must_use]
+pub fn list(
+    card: &RateCard,
+    country: Option<Country>,
+    connected: Duration,
+    book: &Rulebook,
+) -> Option<Money> {
+    let (_, tiers) = card.market(country)?;
+    let per_minute = tiers.first()?.per_minute;
+    let pulse_ms = Decimal::from(book.price.pulse.value.as_millis());
+    let per_pulse = per_minute * pulse_ms / Decimal::from(60_000);
+    let total = per_pulse.checked_mul(Decimal::from(pulses(connected, book)))?;
+    Some(Money { amount: total.normalize(), currency: card.currency })
+}

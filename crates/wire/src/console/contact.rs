@@ -148,6 +148,18 @@ pub struct Preflight {
     /// What it would cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<PreflightPrice>,
+    /// What the call puts at risk, though it may be made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// Something that a call puts at risk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// The rule that warns.
+    pub rule: String,
+    /// In words, with what to do.
+    pub text: String,
 }
 
 /// What a call would cost. Amounts are decimal strings.

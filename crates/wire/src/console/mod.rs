@@ -6,18 +6,20 @@
 mod agent;
 mod call;
 mod contact;
+mod note;
 
 use serde::{Deserialize, Serialize};
 use terms::{AgentId, CallId, PhoneNumberId, Timestamp, WaId};
 
-use crate::SdpText;
+use crate::{SdpText, event::Noted};
 
 pub use self::agent::{Agent, AgentState, Colleague, LogIn, Organisation, Presence, Role};
 pub use self::call::{Call, CallState, Diagnosis, Peer, Supervising, Supervisor};
 pub use self::contact::{
     AskPermission, ChatLine, Contact, ContactPermission, PermissionState, PlaceCall, Preflight,
-    PreflightPrice, WriteMessage,
+    PreflightPrice, Warning, WriteMessage,
 };
+pub use self::note::NoteChange;
 
 /// Console → gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +128,14 @@ pub enum FromConsole {
         /// The browser's new offer.
         sdp: SdpText,
     },
+    /// Write down something about a call; what is absent stays, `null` takes it back.
+    Note {
+        /// Which call.
+        call_id: CallId,
+        /// What.
+        #[serde(flatten)]
+        change: NoteChange,
+    },
     /// Press a key of the dialpad.
     Digit {
         /// Which call.
@@ -209,6 +219,8 @@ pub enum ToConsole {
         /// The same for people.
         text: String,
     },
+    /// Somebody noted something about a call.
+    Noted(Noted),
     /// Who is there.
     Agents {
         /// Everybody.

@@ -8,7 +8,7 @@ pub mod signature;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use terms::Timestamp;
+use terms::{AgentId, CallId, Money, PhoneNumberId, Timestamp};
 
 use crate::{
     console::{Call, Peer},
@@ -37,6 +37,7 @@ pub const KINDS: &[&str] = &[
     "call.missed",
     "call.ended",
     "call.amended",
+    "call.updated",
     "permission.granted",
     "permission.rejected",
     "permission.revoked",
@@ -45,6 +46,10 @@ pub const KINDS: &[&str] = &[
     "window.closing",
     "window.closed",
     "account.restricted",
+    "account.at_risk",
+    "account.recovered",
+    "budget.warning",
+    "budget.exhausted",
 ];
 
 /// One event.
@@ -116,6 +121,9 @@ pub enum What {
     /// The platform's figures came after the record was told; the data is the whole record.
     #[serde(rename = "call.amended")]
     CallAmended(Value),
+    /// Somebody noted something about the call, running or over.
+    #[serde(rename = "call.updated")]
+    CallUpdated(Noted),
     /// The user may be called.
     #[serde(rename = "permission.granted")]
     PermissionGranted(Permission),
@@ -140,6 +148,74 @@ pub enum What {
     /// Something is taken from the number or account; the data is the platform's.
     #[serde(rename = "account.restricted")]
     AccountRestricted(Box<AccountUpdate>),
+    /// So many users' calls are not picked up that the platform may take something.
+    #[serde(rename = "account.at_risk")]
+    AccountAtRisk(Pickup),
+    /// They are picked up again.
+    #[serde(rename = "account.recovered")]
+    AccountRecovered(Pickup),
+    /// A share of the month's budget is spent.
+    #[serde(rename = "budget.warning")]
+    BudgetWarning(Spending),
+    /// All of it is.
+    #[serde(rename = "budget.exhausted")]
+    BudgetExhausted(Spending),
+}
+
+/// What people noted about a call. What was taken back is absent.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted {
+    /// Which call.
+    pub call_id: CallId,
+    /// In words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// What came of it: one of the configured codes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrap_up: Option<String>,
+    /// The agent who noted it; a program when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<AgentId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl std::fmt::Debug for Noted {
+    /// Without the notes, which are about a person.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Noted").field("wrap_up", &self.wrap_up).finish_non_exhaustive()
+    }
+}
+
+/// How many of the users' calls a number picks up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pickup {
+    /// Which number.
+    pub number: PhoneNumberId,
+    /// `good`, `warning` or `critical`.
+    pub state: String,
+    /// Users' calls within the window.
+    pub calls: u64,
+    /// Those that were picked up.
+    pub answered: u64,
+}
+
+/// What of a month's budget is spent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spending {
+    /// Which number.
+    pub number: PhoneNumberId,
+    /// Such as `2026-11`.
+    pub month: String,
+    /// The share that is reached, as a decimal text; absent once all is spent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<String>,
+    /// The budget.
+    pub monthly: Money,
+    /// What is spent.
+    pub spent: Money,
+    /// Whether no more calls go out once all is spent.
+    pub stop: bool,
 }
 
 /// A user's call that was not answered.
@@ -222,6 +298,7 @@ impl What {
             Self::CallMissed(_) => "call.missed",
             Self::CallEnded(_) => "call.ended",
             Self::CallAmended(_) => "call.amended",
+            Self::CallUpdated(_) => "call.updated",
             Self::PermissionGranted(_) => "permission.granted",
             Self::PermissionRejected(_) => "permission.rejected",
             Self::PermissionRevoked(_) => "permission.revoked",
@@ -230,6 +307,10 @@ impl What {
             Self::WindowClosing(_) => "window.closing",
             Self::WindowClosed(_) => "window.closed",
             Self::AccountRestricted(_) => "account.restricted",
+            Self::AccountAtRisk(_) => "account.at_risk",
+            Self::AccountRecovered(_) => "account.recovered",
+            Self::BudgetWarning(_) => "budget.warning",
+            Self::BudgetExhausted(_) => "budget.exhausted",
         }
     }
 }

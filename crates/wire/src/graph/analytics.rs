@@ -105,10 +105,64 @@ impl CallAnalyticsRequest {
         })
     }
 
+    /// The field with its parameters, as `fields` has it.
+    #[must_use]
+    pub fn to_field(&self) -> String {
+        let (start, end) = (self.start.unix(), self.end.unix());
+        let granularity = match self.granularity {
+            Granularity::HalfHour => "HALF_HOUR",
+            Granularity::Daily => "DAILY",
+            Granularity::Monthly => "MONTHLY",
+        };
+        let mut field =
+            format!("call_analytics.start({start}).end({end}).granularity({granularity})");
+        let phones = self.phone_numbers.iter().map(|it| it.as_str().to_owned());
+        let countries = self.country_codes.iter().map(|it| it.as_str().to_owned());
+        let directions = self.directions.iter().map(|it| it.as_str().to_owned());
+        let dimensions = self.dimensions.iter().map(|it| it.as_str().to_owned());
+        let metrics = self.metric_types.iter().map(|it| it.as_str().to_owned());
+        for (name, items) in [
+            ("phone_numbers", phones.collect::<Vec<_>>()),
+            ("country_codes", countries.collect()),
+            ("directions", directions.collect()),
+            ("dimensions", dimensions.collect()),
+            ("metric_types", metrics.collect()),
+        ] {
+            if !items.is_empty() {
+                field.push_str(&format!(".{name}([\"{}\"])", items.join("\",\"")));
+            }
+        }
+        field
+    }
+
     /// Whether this is told of a point.
     #[must_use]
     pub fn tells(&self, metric: Metric) -> bool {
         self.metric_types.is_empty() || self.metric_types.contains(&metric)
+    }
+}
+
+impl Dimension {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::Direction => "direction",
+            Self::Country => "country",
+        }
+    }
+}
+
+impl Metric {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "COUNT",
+            Self::Cost => "COST",
+            Self::AverageDuration => "AVERAGE_DURATION",
+        }
     }
 }
 
@@ -223,10 +277,32 @@ pub struct CallAnalytics {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub country_codes: Vec<Country>,
     /// The directions asked for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_more")]
     pub directions: Vec<Direction>,
     /// The points with calls, by time.
     pub data_points: Vec<DataPoint>,
+}
+
+/// The answer to a read of an account with its figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AccountFigures {
+    /// They are absent where the platform has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_analytics: Option<CallAnalytics>,
+}
+
+/// A single value may stand without a list.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Direction>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        One(Direction),
+        Many(Vec<Direction>),
+    }
+    Ok(match Given::deserialize(from)? {
+        Given::One(direction) => vec![direction],
+        Given::Many(directions) => directions,
+    })
 }
 
 /// One point.
@@ -296,6 +372,31 @@ mod tests {
         let one = with("metric_types", "COST").unwrap();
         assert!(one.tells(Metric::Cost) && !one.tells(Metric::Count));
         assert!(read(&NEEDED).unwrap().tells(Metric::AverageDuration), "all unless asked");
+    }
+
+    #[test]
+    fn a_request_is_written_as_it_is_read() {
+        let request = CallAnalyticsRequest {
+            start: Timestamp::from_unix(1_783_000_000),
+            end: Timestamp::from_unix(1_783_600_000),
+            granularity: Granularity::Daily,
+            phone_numbers: vec!["551140000000".parse().unwrap()],
+            country_codes: Vec::new(),
+            directions: vec![Direction::BusinessInitiated],
+            dimensions: vec![Dimension::Direction, Dimension::Country],
+            metric_types: vec![Metric::Count, Metric::Cost, Metric::AverageDuration],
+        };
+        let fields = crate::graph::fields::parse(&request.to_field()).unwrap();
+        assert_eq!(CallAnalyticsRequest::read(&fields[0].parameters), Ok(request));
+    }
+
+    #[test]
+    fn a_single_direction_stands_without_a_list() {
+        let answer = r#"{"call_analytics": {"granularity": "DAILY",
+            "directions": "BUSINESS_INITIATED", "data_points": []}, "id": "1"}"#;
+        let read: AccountFigures = serde_json::from_str(answer).unwrap();
+        let figures = read.call_analytics.unwrap();
+        assert_eq!(figures.directions, [Direction::BusinessInitiated]);
     }
 
     #[test]

@@ -1,0 +1,106 @@
+//! Do our own rules let this user be called?
+//!
+//! The platform's rules are its own to tell. Ours come first and are few: the month's budget, and not
+//! to lose a permission by calling in vain. Whoever places a call must hold a [`Cleared`], which only
+//! [`ask`] makes.
+
+use switchboard::guard::Risk;
+use terms::{Timestamp, WaId};
+use wire::console::Warning;
+
+use crate::{line::Line, office::Office, store::StoreError};
+
+/// The rule of the month's budget.
+pub(crate) const BUDGET: &str = "budget";
+
+/// The rule of calls in vain.
+pub(crate) const UNANSWERED: &str = "guard.unanswered";
+
+/// Proof that our own rules let this user be called.
+#[derive(Debug)]
+pub(crate) struct Cleared {
+    to: WaId,
+    warnings: Vec<Warning>,
+}
+
+impl Cleared {
+    /// What the call puts at risk.
+    pub(crate) fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Whom to call.
+    pub(super) fn into_user(self) -> WaId {
+        self.to
+    }
+}
+
+/// A rule of ours says no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{evidence}")]
+pub(crate) struct Held {
+    /// Which rule.
+    pub rule: &'static str,
+    /// What it looked at.
+    pub evidence: String,
+    /// When the answer changes by itself.
+    pub changes_at: Option<Timestamp>,
+}
+
+/// May this user be called, as far as our own rules go?
+///
+/// # Errors
+///
+/// The store failed; inside, which rule says no.
+pub(crate) async fn ask(
+    office: &Office,
+    line: &Line,
+    to: &WaId,
+) -> Result<Result<Cleared, Held>, StoreError> {
+    if let Err(held) = within_budget(office, line).await? {
+        return Ok(Err(held));
+    }
+    let standing = office.store.standing(line.contact(to)).await?;
+    let (guard, streak) = (&line.config.guard, standing.unanswered_in_a_row());
+    let risk = guard.streak.risk(streak);
+    if risk == Risk::Revoke && guard.refuse {
+        let evidence = format!(
+            "{} Let the user call or write to us first.",
+            in_words(risk, streak).unwrap_or_default()
+        );
+        return Ok(Err(Held { rule: UNANSWERED, evidence, changes_at: None }));
+    }
+    let warning = |text| Warning { rule: UNANSWERED.into(), text };
+    let warnings = in_words(risk, streak).map(warning).into_iter().collect();
+    Ok(Ok(Cleared { to: to.clone(), warnings }))
+}
+
+async fn within_budget(office: &Office, line: &Line) -> Result<Result<(), Held>, StoreError> {
+    let config = &line.config;
+    let Some(budget) = &config.budget else { return Ok(Ok(())) };
+    let month = config.price.month_at(line.now());
+    let number = line.id().clone();
+    let spent = office.store.spent(number, month.to_string(), budget.monthly.currency).await?;
+    let (_, next_month) = month.span(&config.price.zone);
+    Ok(budget.verdict(spent, next_month).map_err(|no| Held {
+        rule: BUDGET,
+        evidence: no.to_string(),
+        changes_at: Some(no.until),
+    }))
+}
+
+fn in_words(risk: Risk, streak: u32) -> Option<String> {
+    let so_far = match streak {
+        1 => "The user did not pick up our last call.".to_owned(),
+        _ => format!("The user did not pick up our last {streak} calls."),
+    };
+    match risk {
+        Risk::None => None,
+        Risk::Nudge => Some(format!(
+            "{so_far} One more, and WhatsApp asks the user whether we may go on calling."
+        )),
+        Risk::Revoke => {
+            Some(format!("{so_far} One more, and WhatsApp takes our permission to call back."))
+        }
+    }
+}
