@@ -102,14 +102,9 @@ impl CallActor {
             Effect::DropSupervisor => self.drop_supervisor().await,
             Effect::DropAgent => self.drop_agent().await,
             Effect::Play { prompt, forever } => return self.play(&prompt, forever),
-<<<<<<< HEAD
             Effect::Say { spoken, forever } => return self.say(spoken, forever),
-            Effect::PlayNothing => self.with_whatsapp(|leg| leg.play(Source::Silence)),
-            Effect::Echo => self.with_whatsapp(|leg| leg.play(Source::Echo)),
-=======
             Effect::PlayNothing => self.play_to_user(Source::Silence),
             Effect::Echo => self.play_to_user(Source::Echo),
->>>>>>> mixing
             Effect::SendKey(key) => self.send_key(key),
             Effect::MuteAgent { agent, on } => {
                 if let Some(leg) = self.legs_of_ours().find(|leg| leg.agent == agent) {
@@ -253,25 +248,16 @@ impl CallActor {
         figures
     }
 
-<<<<<<< HEAD
-    fn play(&self, prompt: &str, forever: bool) -> Option<Input> {
+    fn play(&mut self, prompt: &str, forever: bool) -> Option<Input> {
         let Some(frames) = self.line.shelf.prompt(prompt) else {
             return Some(Input::PlaybackDone);
         };
         self.play_frames(frames, forever);
-=======
-    fn play(&mut self, prompt: &str, forever: bool) -> Option<Input> {
-        let repeat = if forever { Repeat::Forever } else { Repeat::Once };
-        let Some(frames) = self.line.shelf.prompt(prompt) else {
-            return Some(Input::PlaybackDone);
-        };
-        self.play_to_user(Source::Packets(frames, repeat));
->>>>>>> mixing
         None
     }
 
     /// Plays words that are made already, or has them made beside the task.
-    fn say(&self, spoken: Spoken, forever: bool) -> Option<Input> {
+    fn say(&mut self, spoken: Spoken, forever: bool) -> Option<Input> {
         let Some(speech) = self.office.speech.clone() else {
             return Some(Input::PlaybackDone);
         };
@@ -280,7 +266,7 @@ impl CallActor {
             return None;
         }
         // What was heard before must not go on meanwhile.
-        self.with_whatsapp(|leg| leg.play(Source::Silence));
+        self.play_to_user(Source::Silence);
         let (returns, sounds) = (self.returns.clone(), self.facts.sounds);
         let metrics = std::sync::Arc::clone(&self.office.metrics);
         tokio::spawn(async move {
@@ -296,7 +282,12 @@ impl CallActor {
     }
 
     /// Words are made; they are played unless something else is to be heard by now.
-    pub(super) fn spoken(&self, sounds: u64, forever: bool, sound: Option<Sound>) -> Option<Input> {
+    pub(super) fn spoken(
+        &mut self,
+        sounds: u64,
+        forever: bool,
+        sound: Option<Sound>,
+    ) -> Option<Input> {
         if sounds != self.facts.sounds {
             return None;
         }
@@ -305,9 +296,9 @@ impl CallActor {
         None
     }
 
-    fn play_frames(&self, frames: Sound, forever: bool) {
+    fn play_frames(&mut self, frames: Sound, forever: bool) {
         let repeat = if forever { Repeat::Forever } else { Repeat::Once };
-        self.with_whatsapp(|leg| leg.play(Source::Packets(frames, repeat)));
+        self.play_to_user(Source::Packets(frames, repeat));
     }
 
     fn send_key(&self, key: Key) {

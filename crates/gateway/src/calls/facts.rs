@@ -7,14 +7,10 @@ use tokio::time::Instant;
 use wire::{SdpText, console::Peer};
 
 use super::{placing::Placer, registry::Figures};
-<<<<<<< HEAD
 use crate::{
-    cdr::{LegRecord, TransferRecord},
+    cdr::{LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord},
     flows::record::Asked,
 };
-=======
-use crate::cdr::{LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord};
->>>>>>> mixing
 
 /// What is known of the call beside its state.
 #[derive(Debug)]

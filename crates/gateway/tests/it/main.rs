@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 mod agents;
+mod asked;
 mod beside;
->>>>>>> mixing
 mod config;
 mod consent;
 mod desk;
@@ -13,11 +13,8 @@ mod events;
 mod flows;
 mod hand_over;
 mod lines;
-<<<<<<< HEAD
-mod number_settings;
-=======
 mod money;
-mod asked;
+mod number_settings;
 mod openapi;
 mod orphans;
 mod parked;

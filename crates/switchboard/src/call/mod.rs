@@ -63,12 +63,9 @@ pub struct Call {
     plan: Plan,
     state: State,
     media: Media,
-<<<<<<< HEAD
     trail: Trail,
-=======
     /// Who is in the call beside those who talk.
     supervision: Option<Supervision>,
->>>>>>> mixing
     /// Whether the platform has confirmed our `connect`, or a webhook proved it has the call.
     placed: bool,
 }
@@ -123,12 +120,8 @@ impl Call {
     }
 
     fn new(direction: Direction, plan: Plan, state: State) -> Self {
-<<<<<<< HEAD
         let (media, trail) = (Media::default(), Trail::default());
-        Self { direction, plan, state, media, trail, placed: false }
-=======
-        Self { direction, plan, state, media: Media::default(), supervision: None, placed: false }
->>>>>>> mixing
+        Self { direction, plan, state, media, trail, supervision: None, placed: false }
     }
 
     /// Where the call is.

@@ -154,11 +154,8 @@ fn inputs() -> Vec<Input> {
         Input::MediaFailed { side: Side::Whatsapp, why: "gone".into() },
         Input::MediaFailed { side: Side::Agent, why: "gone".into() },
         Input::MediaFailed { side: Side::Consulted, why: "gone".into() },
-<<<<<<< HEAD
         Input::FlowChosen(None),
-=======
         Input::MediaFailed { side: Side::Supervisor, why: "gone".into() },
->>>>>>> mixing
         Input::UserKey(key('1')),
         Input::PlaybackDone,
         Input::Stop,
