@@ -241,7 +241,7 @@ describe("calls between two browsers", { timeout: 300_000 }, () => {
   });
 
   it("every call is in the list, with result, duration and price", { timeout: TEST_MAX_MS }, async () => {
-    await press(desk, "Calls");
+    await desk.getByRole("link", { name: "Calls" }).click();
     const rows = desk.getByRole("table").locator("tbody tr");
     await until("five calls are listed", async () => {
       const seen = await rows.count();

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use terms::{MessageId, Timestamp, UserId, WaId};
+use terms::{Country, MessageId, Timestamp, UserId, WaId};
 use wire::{
     console::{ChatLine, Contact, ContactPermission, Peer, PermissionState, ToConsole},
     handset::{ChatAuthor, ChatEntryState, ChatKind},
@@ -257,6 +257,7 @@ pub(crate) fn view(line: &Line, row: ContactRow) -> Contact {
     let state = if expired { PermissionState::None } else { row.grant.state };
     let expires_at = row.grant.expires_at.filter(|_| state == PermissionState::Temporary);
     Contact {
+        country: Country::of(&row.wa_id),
         peer: Peer { name: row.name, wa_id: Some(row.wa_id), user_id: row.user_id },
         number: Some(line.digits().to_owned()),
         permission: ContactPermission { state, expires_at },

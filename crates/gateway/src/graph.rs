@@ -19,6 +19,7 @@ use wire::{
         error::ErrorAnswer,
         message::{Content, MessageRequest, Sent},
         permission::{CallPermissions, PermissionQuery},
+        settings::{Calling, Settings},
     },
 };
 
@@ -208,6 +209,28 @@ impl Graph {
         let send = || self.send_to::<()>("call_analytics", url.clone(), None);
         let answer: AccountFigures = read(&self.twice(send).await?)?;
         Ok(answer.call_analytics)
+    }
+
+    /// The number's settings.
+    ///
+    /// # Errors
+    ///
+    /// The platform's no, or that it did not answer.
+    pub(crate) async fn settings(&self) -> Result<Settings, GraphError> {
+        let endpoint = Endpoint::ReadSettings { sip_credentials: false };
+        let send = || self.send::<()>("settings", endpoint, None);
+        read(&self.twice(send).await?)
+    }
+
+    /// Changes the number's calling settings.
+    ///
+    /// # Errors
+    ///
+    /// The platform's no, or that it did not answer.
+    pub(crate) async fn change_settings(&self, calling: Calling) -> Result<(), GraphError> {
+        let settings = Settings { calling: Some(calling), ..Settings::default() };
+        let send = || self.send("change_settings", Endpoint::WriteSettings, Some(&settings));
+        self.twice(send).await.map(drop)
     }
 
     async fn post<A: DeserializeOwned>(

@@ -143,6 +143,8 @@ impl Links {
             "d360_api_key": "demo-d360-key",
             "api_key": "demo-api-key",
             "agents": ["lia", "rui", "sol"],
+            "admin": "ada",
+            "auditor": "bia",
             "password": "demo",
         })
         .to_string()

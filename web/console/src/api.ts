@@ -1,9 +1,11 @@
 /** The gateway's REST interface, as far as the console uses it. Signed in by a cookie. */
-import type { Agent, CallRecord, Contact, Diagnosis, Preflight } from "../../ui/src/wire.ts";
+import type { Agent, CallEvent, CallRecord, Contact, Diagnosis, Preflight } from "../../ui/src/wire.ts";
+import { spoken } from "./texts/language.svelte.ts";
 
 /** The gateway said no, or could not be asked. */
 export class ApiError extends Error {
   constructor(
+    /** Of HTTP; 0 when there was no answer. */
     readonly status: number,
     readonly code: string,
     text: string,
@@ -12,20 +14,41 @@ export class ApiError extends Error {
   }
 }
 
+export interface CallsPage {
+  calls: CallRecord[];
+  next?: string;
+}
+
+function query(values: Record<string, string | undefined>): string {
+  const known = Object.entries(values).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return known.length === 0 ? "" : `?${new URLSearchParams(known)}`;
+}
+
+const path = (...parts: string[]) => parts.map(encodeURIComponent).join("/");
+
 export const me = () => ask<Agent>("GET", "/v1/me");
 export const signIn = (user: string, password: string) => ask<unknown>("POST", "/v1/session", { user, password });
 export const signOut = () => ask<unknown>("DELETE", "/v1/session");
-export const contacts = async () => list<Contact>(await ask("GET", "/v1/contacts"), "contacts");
-export const contact = (waId: string) => ask<Contact>("GET", `/v1/contacts/${encodeURIComponent(waId)}`);
-export const calls = async (limit = 100) => list<CallRecord>(await ask("GET", `/v1/calls?limit=${limit}`), "calls");
-export const call = (id: string) => ask<CallRecord>("GET", `/v1/calls/${encodeURIComponent(id)}`);
-export const diagnosis = (id: string) => ask<Diagnosis>("GET", `/v1/calls/${encodeURIComponent(id)}/diagnosis`);
-export const preflight = (to: string) => ask<Preflight>("GET", `/v1/preflight?to=${encodeURIComponent(to)}`);
-export const askPermission = (to: string, text: string) =>
-  ask<unknown>("POST", "/v1/permission_requests", text ? { to, text } : { to });
-export const write = (to: string, text: string) => ask<unknown>("POST", "/v1/messages", { to, text });
+export const contacts = async () => (await ask<{ contacts: Contact[] }>("GET", "/v1/contacts")).contacts;
+/** `from`: which number of ours; absent where there is one. */
+export const contact = (waId: string, from?: string) => ask<Contact>("GET", `/v1/contacts/${path(waId)}${query({ from })}`);
+export const calls = (filters: URLSearchParams) => ask<CallsPage>("GET", `/v1/calls?${filters}`);
+export const call = (id: string) => ask<CallRecord>("GET", `/v1/calls/${path(id)}`);
+export const diagnosis = (id: string) => ask<Diagnosis>("GET", `/v1/calls/${path(id)}/diagnosis`);
+export const eventsOf = async (id: string) =>
+  (await ask<{ events: CallEvent[] }>("GET", `/v1/calls/${path(id)}/events`)).events;
+export const preflight = (to: string, from?: string) => ask<Preflight>("GET", `/v1/preflight${query({ to, from })}`);
+export const askPermission = (to: string, text: string, from?: string) =>
+  ask<unknown>("POST", "/v1/permission_requests", { to, ...(text ? { text } : {}), ...(from ? { from } : {}) });
+export const write = (to: string, text: string, from?: string) =>
+  ask<unknown>("POST", "/v1/messages", { to, text, ...(from ? { from } : {}) });
+/** Null takes away what was written. */
+export const note = (id: string, notes: string | null, wrap_up: string | null) =>
+  ask<CallRecord>("PATCH", `/v1/calls/${path(id)}`, { notes, wrap_up });
+export const wrapUpCodes = async () => (await ask<{ codes: string[] }>("GET", "/v1/wrap_up_codes")).codes;
 
-async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+/** Asks the gateway. Throws an `ApiError` for a no, and when there is no answer. */
+export async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
@@ -35,7 +58,7 @@ async function ask<T>(method: string, path: string, body?: unknown): Promise<T> 
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {
-    throw new ApiError(0, "", "The gateway does not answer. Is it still running?");
+    throw new ApiError(0, "", spoken.t.shell.unreachable);
   }
   const text = await response.text();
   const value: unknown = text ? parse(text) : null;
@@ -51,21 +74,9 @@ function parse(text: string): unknown {
   }
 }
 
-/** Errors are `{code, text}`, alone or under `error`. */
+/** A no has a code, and a sentence under `detail` or `text`. */
 function refused(status: number, value: unknown): ApiError {
-  const outer = record(value);
-  const body = record(outer["error"] ?? outer);
-  const code = body["code"] ?? "";
-  const text = [body["text"], body["message"], body["title"]].find((each) => typeof each === "string");
-  return new ApiError(status, String(code), String(text ?? `The gateway answered ${status}.`));
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-/** Lists come bare or under their name. */
-function list<T>(value: unknown, name: string): T[] {
-  const found = Array.isArray(value) ? value : record(value)[name];
-  return Array.isArray(found) ? (found as T[]) : [];
+  const body = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  const text = [body["detail"], body["text"]].find((each) => typeof each === "string");
+  return new ApiError(status, String(body["code"] ?? ""), String(text ?? spoken.t.shell.answered(status)));
 }

@@ -1,4 +1,5 @@
 import "../../ui/src/styles.css";
+import "../../ui/src/forms.css";
 import { mount } from "svelte";
 import App from "./App.svelte";
 

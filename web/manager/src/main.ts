@@ -1,5 +1,5 @@
 import "../../ui/src/styles.css";
-import "./page.css";
+import "../../ui/src/forms.css";
 import { mount } from "svelte";
 import App from "./App.svelte";
 

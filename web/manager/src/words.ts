@@ -2,7 +2,7 @@
 import type { Behaviour, CallSummary, Consent, Switch } from "../../ui/src/sandbox.ts";
 import type { Time } from "../../ui/src/wire.ts";
 
-export type Tone = "plain" | "good" | "bad" | "wait";
+import type { Tone } from "../../ui/src/parts/tone.ts";
 
 /** `22 Nov 2026, 18:00:07`, in UTC as everything here. */
 export function moment(at: Time): string {

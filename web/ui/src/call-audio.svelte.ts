@@ -15,7 +15,23 @@ const METER_EVERY_MS = 60;
 const TONE_MS = 160;
 const TONE_GAP_MS = 80;
 
-export class MicrophoneError extends Error {}
+export type MicrophoneFault = "insecure" | "not_allowed" | "not_found" | "in_use" | "other";
+
+/** The microphone cannot be had; the message is for people, in English. */
+export class MicrophoneError extends Error {
+  constructor(readonly fault: MicrophoneFault) {
+    super(MICROPHONE_WORDS[fault]);
+  }
+}
+
+const MICROPHONE_WORDS: Readonly<Record<MicrophoneFault, string>> = {
+  insecure: "This address may not use a microphone. Browsers allow it only on https:// pages and on localhost.",
+  not_allowed:
+    "The browser did not allow the microphone. Press the microphone sign in the address bar, allow it for this page, and try again.",
+  not_found: "No microphone was found. Plug one in, or choose one in the system's sound settings, and try again.",
+  in_use: "Another program is using the microphone. Close it and try again.",
+  other: "The microphone could not be opened. Check the browser's and the system's sound settings, and try again.",
+};
 
 export class CallAudio {
   path = $state<Path>("new");
@@ -46,7 +62,7 @@ export class CallAudio {
     void this.#context.resume();
   }
 
-  /** Asks for the microphone. Throws a `MicrophoneError` whose message is for the person. */
+  /** Asks for the microphone. Throws a `MicrophoneError`. */
   static async open(helpers: RTCConfiguration = {}): Promise<CallAudio> {
     return new CallAudio(await openMicrophone(), helpers);
   }
@@ -130,29 +146,25 @@ export class CallAudio {
 }
 
 async function openMicrophone(): Promise<MediaStream> {
-  if (!navigator.mediaDevices?.getUserMedia) {
-    throw new MicrophoneError(
-      "This address may not use a microphone. Browsers allow it only on https:// pages and on localhost.",
-    );
-  }
+  if (!navigator.mediaDevices?.getUserMedia) throw new MicrophoneError("insecure");
   try {
     return await navigator.mediaDevices.getUserMedia({
       audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     });
   } catch (error) {
-    throw new MicrophoneError(microphoneWords(error));
+    throw new MicrophoneError(microphoneFault(error));
   }
 }
 
-function microphoneWords(error: unknown): string {
+function microphoneFault(error: unknown): MicrophoneFault {
   switch (error instanceof DOMException ? error.name : "") {
     case "NotAllowedError":
-      return "The browser did not allow the microphone. Press the microphone sign in the address bar, allow it for this page, and try again.";
+      return "not_allowed";
     case "NotFoundError":
-      return "No microphone was found. Plug one in, or choose one in the system's sound settings, and try again.";
+      return "not_found";
     case "NotReadableError":
-      return "Another program is using the microphone. Close it and try again.";
+      return "in_use";
     default:
-      return "The microphone could not be opened. Check the browser's and the system's sound settings, and try again.";
+      return "other";
   }
 }

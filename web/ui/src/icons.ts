@@ -27,6 +27,7 @@ export const PATHS = {
   chart: "M4 4v16h16.5M8.5 16v-4.5M13 16V8M17.5 16v-6",
   "right-small": "M9 5.5l6.5 6.5L9 18.5",
   "down-small": "M5.5 9l6.5 6.5L18.5 9",
+  branch: "M6 4v5a3 3 0 0 0 3 3h6a3 3 0 0 1 3 3v5M6 12v8M3.5 17.5 6 20l2.5-2.5M15.5 17.5 18 20l2.5-2.5",
   plus: "M12 5v14M5 12h14",
   again: "M20 12a8 8 0 1 1-2.3-5.7M20 4v4.5h-4.5",
   play: "M8 5.2v13.6l11-6.8z",

@@ -119,17 +119,22 @@ export interface SandboxState {
 // ---- the agents' console and the gateway -----------------------------------------------------
 
 export type Direction = "USER_INITIATED" | "BUSINESS_INITIATED";
-export type Presence = "available" | "away";
+export type Presence = "available" | "away" | "wrap_up";
 export type AgentState = Presence | "ringing" | "busy" | "offline";
+export type Role = "agent" | "supervisor" | "admin" | "auditor";
 
 export interface Colleague {
   id: string;
   name: string;
   state: AgentState;
+  /** In this state since. */
+  since?: Time;
+  wrap_up_until?: Time;
+  skills?: string[];
 }
 
 export interface Agent extends Colleague {
-  role: "agent" | "supervisor";
+  role: Role;
 }
 
 export interface BusinessNumber {
@@ -156,14 +161,16 @@ export interface Call {
   direction: Direction;
   state: "placing" | "ringing" | "in_flow" | "connected" | "held" | "transferring" | "consulting" | "three_way" | "ended";
   contact: Peer;
+  /** Of the user's number: two letters. */
+  country?: string;
   /** The business number, for people. */
   number: string;
   since: Time;
   agent?: string;
   /** The other agent, who rings to take it over or to be asked, is being asked, or was brought in. */
   other?: string;
-  /** The supervisor who is in it, and who hears that one: nobody, the agent, or all. */
-  supervisor?: { id: string; how: "listening" | "whispering" | "joined"; since: Time };
+  /** Who of the supervisors is in it. */
+  supervisor?: { id: string; how: Supervising; since: Time };
   /** Its agent's browser is gone and may come back. */
   away?: boolean;
   deeplink_payload?: string;
@@ -172,11 +179,27 @@ export interface Call {
   ended_at?: Time;
   /** A stable word. */
   reason?: string;
-  fault?: "user" | "business" | "platform";
+  fault?: "user" | "business" | "platform" | "gateway";
   text?: string;
   duration_s?: number;
   pulses?: number;
   price?: Money;
+  /** What its agent wrote about it. */
+  notes?: string;
+  wrap_up?: string;
+  queue?: QueuedCall;
+}
+
+/** What a supervisor does in a call: hears all; speaks to the agent alone; speaks to all. */
+export type Supervising = "listening" | "whispering" | "joined";
+
+/** Which queue a call waits in, or came from. */
+export interface QueuedCall {
+  name: string;
+  since?: Time;
+  position?: number;
+  estimated_wait_s?: number;
+  waited_s?: number;
 }
 
 /** What one leg of an ended call measured. */
@@ -185,6 +208,8 @@ export interface LegRecord {
   lost: number;
   sent: number;
   jitter_ms?: number;
+  round_trip_ms?: number;
+  first_media_ms?: number;
   /** Estimated quality, 1 to 4.5. */
   mos?: number;
 }
@@ -198,8 +223,19 @@ export interface CallRecord extends Call {
   transfers?: { at: Time; from: string; to?: string }[];
   hold_s?: number;
   /** Who listened, whispered or joined, and when. */
-  supervision?: { supervisor: string; how: "listening" | "whispering" | "joined"; from: Time; to: Time }[];
+  supervision?: { supervisor: string; how: Supervising; from: Time; to: Time }[];
   three_way?: { agent: string; other: string; from: Time; to: Time }[];
+  keys_pressed?: number;
+  /** The way through the flow. */
+  flow?: { document?: string; path?: { step: string; keys?: string }[]; variables?: Record<string, string> };
+}
+
+/** An event of `GET /v1/events`; of a call's events the data is the call. */
+export interface CallEvent {
+  id: string;
+  type: string;
+  time: Time;
+  data: Partial<Call>;
 }
 
 export interface ContactPermission {
@@ -217,6 +253,9 @@ export interface ChatLine {
 }
 
 export interface Contact extends Peer {
+  /** Which number of ours, in digits. */
+  number?: string;
+  country?: string;
   permission: ContactPermission;
   window_open_until?: Time;
   /** Oldest first; absent in the list of contacts. */
@@ -229,6 +268,8 @@ export interface Preflight {
   evidence: string;
   changes_at?: Time;
   price?: { pulse: string; per_minute: string; currency: string; card: string };
+  /** What comes near a limit. */
+  warnings?: { rule: string; text: string }[];
 }
 
 export interface Diagnosis {
@@ -240,7 +281,7 @@ export type ToGateway =
   | { type: "presence"; state: Presence }
   | { type: "answer"; call_id: string; sdp: string }
   | { type: "decline"; call_id: string }
-  | { type: "place"; to: string; sdp: string }
+  | { type: "place"; to: string; from?: string; sdp: string }
   | { type: "hang_up"; call_id: string }
   | { type: "mute"; call_id: string; on: boolean }
   | { type: "hold"; call_id: string }
@@ -255,9 +296,50 @@ export type ToGateway =
   | { type: "join"; call_id: string }
   | { type: "leave"; call_id: string }
   | { type: "rejoin"; call_id: string; sdp: string }
+  | { type: "take"; offer_id: string; sdp: string }
+  | { type: "pass"; offer_id: string }
   | { type: "digit"; call_id: string; digit: string };
 
 export type Destination = { kind: "agent"; id: string } | { kind: "flow"; step?: string };
+
+/** "You are about to call …": a call that a program or a queue asks this agent to place. */
+export interface Offer {
+  offer_id: string;
+  to: Peer;
+  cause: "program" | "callback";
+  queue?: string;
+  waiting_since?: Time;
+  until: Time;
+}
+
+export interface Queue {
+  name: string;
+  skills?: string[];
+  waiting: Waiting[];
+  agents: Record<AgentState, number>;
+  today: {
+    since: Time;
+    answered: number;
+    answered_in_time: number;
+    abandoned: number;
+    overflowed: number;
+    callbacks: number;
+    threshold_s: number;
+    service_level_percent?: number;
+    average_wait_s?: number;
+  };
+}
+
+/** A call in a queue, or a callback that keeps its place. */
+export interface Waiting {
+  call_id?: string;
+  callback_id?: string;
+  contact: Peer;
+  since: Time;
+  position: number;
+  estimated_wait_s?: number;
+  offered_to?: string;
+}
 
 export type RingStopped = "taken" | "declined" | "timed_out" | "ended";
 
@@ -269,7 +351,13 @@ export interface Helpers {
 }
 
 export type FromGateway =
-  | ({ type: "hello"; agent: Agent; calls: Call[]; number: BusinessNumber } & Helpers)
+  | ({
+      type: "hello";
+      agent: Agent;
+      calls: Call[];
+      number: BusinessNumber;
+      numbers?: BusinessNumber[];
+    } & Helpers)
   /** In place of those told before, whose login ends. */
   | ({ type: "ice_servers" } & Helpers)
   | { type: "ringing"; call: Call }
@@ -279,5 +367,9 @@ export type FromGateway =
   | { type: "contact"; contact: Contact }
   | { type: "refused"; what: string; code: string; text: string }
   | { type: "agents"; agents: Colleague[] }
+  | { type: "queues"; queues: Queue[] }
+  | { type: "offered"; offer: Offer }
+  | { type: "offer_stopped"; offer_id: string; why: RingStopped }
+  | { type: "noted"; call_id: string; notes?: string; wrap_up?: string }
   /** The gateway is being stopped: no new calls; those that run are ended at `until`. */
   | { type: "draining"; until: Time };

@@ -82,12 +82,12 @@ export interface RefusalWords {
 
 /** A refusal by its code. `who` is the person on the other side; unknown codes keep the server's text. */
 export function refusal(code: string, text: string, who: string): RefusalWords {
-  const known = REFUSALS[code];
+  const known = (REFUSALS as Readonly<Record<string, RefusalWords>>)[code];
   if (!known) return { what: text || "The call was refused.", next: "" };
   return { what: known.what.replaceAll("{who}", who), next: known.next.replaceAll("{who}", who) };
 }
 
-const REFUSALS: Readonly<Record<string, RefusalWords>> = {
+export const REFUSALS = {
   100: {
     what: "The platform could not read the request.",
     next: "Reload this page and try again. If it happens again, the server log names the field.",
@@ -134,4 +134,4 @@ const REFUSALS: Readonly<Record<string, RefusalWords>> = {
   138021: { what: "No sound arrived from one side, so the call was ended.", next: "Check the microphone, then try again." },
   138022: { what: "{who}'s phone sent no sound.", next: "Try again." },
   138023: { what: "The call ended before any sound came through.", next: "Try again." },
-};
+} as const satisfies Readonly<Record<number, RefusalWords>>;

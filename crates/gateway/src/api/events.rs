@@ -144,7 +144,8 @@ pub(super) fn known(kind: Option<String>) -> Result<Option<String>, ApiError> {
     }
 }
 
-fn document(told: Told) -> Result<Box<RawValue>, ApiError> {
+/// The event as it was told.
+pub(super) fn document(told: Told) -> Result<Box<RawValue>, ApiError> {
     RawValue::from_string(told.body).map_err(|error| crate::store::StoreError::from(error).into())
 }
 

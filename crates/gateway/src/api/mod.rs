@@ -5,6 +5,7 @@
 
 mod account;
 mod analytics;
+mod call_events;
 mod calls;
 mod cdrs;
 mod consents;
@@ -16,6 +17,7 @@ mod events;
 mod flows;
 mod idempotency;
 mod notes;
+mod number_settings;
 pub mod openapi;
 mod operations;
 mod place;
@@ -96,6 +98,7 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(supervision::leave))
         .routes(routes!(control::hang_up))
         .routes(routes!(diagnosis::diagnosis))
+        .routes(routes!(call_events::list))
         .routes(routes!(cdrs::csv))
         .routes(routes!(cdrs::jsonl))
         .routes(routes!(spend::spend))
@@ -121,6 +124,7 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(contacts::ask_permission))
         .routes(routes!(contacts::write))
         .routes(routes!(doctor::examine))
+        .routes(routes!(number_settings::read_settings, number_settings::change_settings))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::metrics))

@@ -266,7 +266,7 @@ impl CallActor {
             return None;
         }
         // What was heard before must not go on meanwhile.
-        self.with_whatsapp(|leg| leg.play(Source::Silence));
+        self.play_to_user(Source::Silence);
         let (returns, sounds) = (self.returns.clone(), self.facts.sounds);
         let metrics = std::sync::Arc::clone(&self.office.metrics);
         tokio::spawn(async move {
@@ -282,7 +282,12 @@ impl CallActor {
     }
 
     /// Words are made; they are played unless something else is to be heard by now.
-    pub(super) fn spoken(&self, sounds: u64, forever: bool, sound: Option<Sound>) -> Option<Input> {
+    pub(super) fn spoken(
+        &mut self,
+        sounds: u64,
+        forever: bool,
+        sound: Option<Sound>,
+    ) -> Option<Input> {
         if sounds != self.facts.sounds {
             return None;
         }

@@ -320,6 +320,8 @@ impl Config {
                 agent("lia", "Lia", Role::Agent),
                 agent("rui", "Rui", Role::Agent),
                 agent("sol", "Sol", Role::Supervisor),
+                agent("ada", "Ada", Role::Admin),
+                agent("bia", "Bia", Role::Auditor),
             ],
             organisations: vec![organisation],
             api_key: Secret::new("demo-api-key"),

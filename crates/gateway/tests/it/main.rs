@@ -15,6 +15,7 @@ mod hand_over;
 mod helpers;
 mod lines;
 mod money;
+mod number_settings;
 mod openapi;
 mod orphans;
 mod parked;

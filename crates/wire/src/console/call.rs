@@ -1,7 +1,7 @@
 //! What does the console know about a call?
 
 use serde::{Deserialize, Serialize};
-use terms::{AgentId, CallId, Direction, Money, Party, Timestamp, UserId, WaId};
+use terms::{AgentId, CallId, Country, Direction, Money, Party, Timestamp, UserId, WaId};
 
 /// The user in a call.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,9 @@ pub struct Call {
     pub state: CallState,
     /// The user.
     pub contact: Peer,
+    /// The country of the user's number, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
     /// The business number, for people.
     pub number: String,
     /// When it started.
@@ -147,6 +150,7 @@ impl Call {
             call_id,
             direction,
             state,
+            country: contact.wa_id.as_ref().and_then(Country::of),
             contact,
             number,
             since,

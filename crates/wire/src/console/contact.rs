@@ -1,7 +1,7 @@
 //! What does the console know about a user, and what can it send one?
 
 use serde::{Deserialize, Serialize};
-use terms::{Timestamp, WaId};
+use terms::{Country, Timestamp, WaId};
 
 use super::Peer;
 
@@ -11,6 +11,9 @@ pub struct Contact {
     /// Who.
     #[serde(flatten)]
     pub peer: Peer,
+    /// The country of the number, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
     /// Our number, which has this chat and this permission; for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,

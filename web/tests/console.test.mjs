@@ -1,0 +1,203 @@
+/**
+ * Does every page of the console show what is there, and do what it says? One browser is an agent's, one a
+ * supervisor's who then administers, one the user's phone; all against the real demo.
+ *
+ * OFFHOOK_BIN=../target/debug/offhook npm run test:browser
+ */
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
+import { keep, Person } from "./lib/browser.mjs";
+import { Demo, offhookBinary } from "./lib/demo.mjs";
+import { hears, hearsSound } from "./lib/ears.mjs";
+import { looseTexts } from "./lib/loose-text.mjs";
+import { until } from "./lib/poll.mjs";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+const BUSINESS = { number: "551140000000", name: "Loja Aurora", pnid: "109876543210987" };
+const ANA = "5215550000001";
+const [USER_HZ, LIA_HZ, SOL_HZ] = [440, 620, 880];
+const TEST_MAX_MS = 60_000;
+
+offhookBinary();
+
+describe("the console", { timeout: 240_000 }, () => {
+  const demo = new Demo();
+  const people = {
+    ana: new Person(USER_HZ, { width: 420, height: 860 }),
+    lia: new Person(LIA_HZ, { width: 1360, height: 860 }),
+    sol: new Person(SOL_HZ, { width: 1360, height: 860 }),
+  };
+  /** @type {Page} */
+  let phone;
+  /** @type {Page} */
+  let lia;
+  /** @type {Page} */
+  let sol;
+
+  before(async () => {
+    await demo.start();
+    await Promise.all(Object.values(people).map((person) => person.open()));
+    [phone, lia, sol] = await Promise.all([people.ana.page(), signIn("lia"), signIn("sol")]);
+    await phone.goto(`${demo.platform}/phone?as=${ANA}`);
+  });
+
+  after(async () => {
+    await Promise.allSettled(Object.values(people).map((person) => person.close()));
+    await demo.stop();
+  });
+
+  afterEach(async (test) => {
+    if (!("passed" in test) || test.passed !== false) return;
+    await Promise.allSettled(Object.entries({ phone, lia, sol }).map(([name, page]) => keep(page, `failed-console-${name}`)));
+    console.error(demo.log.join("\n"));
+  });
+
+  /** @param {"lia" | "sol"} who */
+  async function signIn(who) {
+    const page = await people[who].page();
+    await page.goto(`${demo.gateway}/`);
+    await fillIn(page, who);
+    return page;
+  }
+
+  /** @param {Page} page @param {string} name */
+  async function fillIn(page, name) {
+    await page.getByLabel("Name").fill(name);
+    await page.getByLabel("Password").fill("demo");
+    await press(page, "Sign in");
+    await page.getByRole("navigation", { name: "Pages" }).waitFor();
+  }
+
+  /** @param {Page} page @param {string} name */
+  const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+
+  /** @param {Page} page @param {string} name */
+  const visit = (page, name) => page.getByRole("navigation").getByRole("link", { name, exact: true }).click();
+
+  /** @param {Page} page @param {string} stage */
+  const stage = (page, stage) => page.locator(`[data-stage="${stage}"]`).waitFor();
+
+  /** @param {Page} page @param {string} what */
+  async function fits(page, what) {
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+    assert.equal(wider, false, `${what} is wider than its window`);
+  }
+
+  it("has no word outside its catalogue", () => {
+    assert.deepEqual(looseTexts(), []);
+  });
+
+  it("the card of a call says who, from where and what was before; keys answer and hang up", { timeout: TEST_MAX_MS }, async () => {
+    const presence = lia.getByRole("switch");
+    await until("the console is connected", async () => {
+      const seen = await presence.isEnabled();
+      return { ok: seen, seen };
+    });
+    await presence.setChecked(true, { force: true });
+    await phone.getByRole("button", { name: `Call ${BUSINESS.name}` }).first().waitFor();
+    await phone.getByLabel("Message", { exact: true }).fill("Where is my parcel?");
+    await press(phone, "Send");
+    await lia.getByRole("log").getByText("Where is my parcel?").waitFor();
+    await press(phone, `Call ${BUSINESS.name}`);
+    const card = lia.getByRole("alert", { name: "Ana is calling" });
+    await card.getByText("Mexico").waitFor();
+    await card.getByText("first call").waitFor();
+    await card.getByText("Where is my parcel?").waitFor();
+    await keep(lia, "console-card");
+    await lia.locator("h1").click();
+    await lia.keyboard.press("a");
+    await Promise.all([stage(phone, "talking"), stage(lia, "talking")]);
+    await hears("the user", phone, LIA_HZ);
+    await lia.keyboard.press("h");
+    await lia.getByText("On hold").waitFor();
+    await lia.keyboard.press("h");
+  });
+
+  it("the wall shows the call and the team", { timeout: TEST_MAX_MS }, async () => {
+    await visit(sol, "Wall");
+    const row = sol.getByRole("row").filter({ hasText: "Ana" });
+    await row.getByText("Talking").waitFor();
+    await sol.locator('[data-agent="lia"]').getByText("On a call").waitFor();
+    await row.getByRole("button", { name: "Listen to the call with Ana" }).click();
+    const ear = sol.getByRole("region", { name: "In the call with Ana" });
+    await ear.getByText("nobody hears you").waitFor();
+    await lia.getByText("Sol listens").waitFor();
+    await hearsSound("the supervisor", sol);
+    await keep(sol, "console-wall");
+    await press(sol, "Whisper");
+    await lia.getByText("Sol whispers").waitFor();
+    await keep(lia, "console-whispered");
+    await press(sol, "Leave");
+    await hears("the agent, alone with the user again,", lia, USER_HZ);
+    await lia.keyboard.press("x");
+    await stage(lia, "ended");
+    await sol.getByText("No call is running.").waitFor();
+  });
+
+  it("a call has a timeline and qualities, and its filters are in its address", { timeout: TEST_MAX_MS }, async () => {
+    await visit(lia, "Calls");
+    await lia.getByRole("button", { name: /Ana/ }).click();
+    const detail = lia.getByRole("dialog");
+    await detail.locator('[data-event="call.held"]').waitFor();
+    await detail.getByRole("rowheader", { name: "Jitter" }).waitFor();
+    await lia.getByLabel("Direction").selectOption("USER_INITIATED");
+    await lia.reload();
+    await lia.getByRole("dialog").locator('[data-event="call.ended"]').waitFor();
+    assert.equal(await lia.getByLabel("Direction").inputValue(), "USER_INITIATED");
+    await keep(lia, "console-call");
+  });
+
+  it("speaks Portuguese, is dark, fits a telephone, and remembers", { timeout: TEST_MAX_MS }, async () => {
+    await lia.getByRole("button", { name: /Preferences/ }).click();
+    await lia.getByLabel("Português").check();
+    await lia.getByLabel("Escura").check();
+    await keep(lia, "console-preferences");
+    await lia.reload();
+    await lia.getByRole("link", { name: "Chamadas" }).waitFor();
+    assert.equal(await lia.locator("html").getAttribute("lang"), "pt-BR");
+    await keep(lia, "console-portuguese");
+    for (const page of ["calls", "desk"]) {
+      await lia.setViewportSize({ width: 390, height: 844 });
+      await lia.goto(`${demo.gateway}/#/${page}`);
+      await fits(lia, page);
+      await keep(lia, `console-narrow-${page}`);
+    }
+  });
+
+  it("an administrator changes a number's hours, and the platform has them", { timeout: TEST_MAX_MS }, async () => {
+    await sol.getByRole("button", { name: /Preferences/ }).click();
+    await press(sol, "Sign out");
+    await fillIn(sol, "ada");
+    await visit(sol, "Numbers");
+    const calling = sol.getByRole("region", { name: "Calls", exact: true });
+    await calling.getByLabel("Call icon").selectOption("DISABLE_ALL");
+    await calling.getByRole("button", { name: "Save" }).click();
+    await calling.getByText("Saved").waitFor();
+    const hours = sol.getByRole("region", { name: "Call hours" });
+    await hours.getByLabel("Users can only call in these hours").check({ force: true });
+    await hours.getByLabel("Monday closes").fill("12:30");
+    await hours.getByRole("button", { name: "Save" }).click();
+    await hours.getByText("Saved").waitFor();
+    await keep(sol, "console-numbers");
+    const answer = await fetch(`${demo.platform}/v23.0/${BUSINESS.pnid}/settings`, { headers: { authorization: "Bearer demo-token" } });
+    const { calling: stored } = await answer.json();
+    assert.equal(stored.call_icon_visibility, "DISABLE_ALL");
+    assert.equal(stored.call_hours.weekly_operating_hours[0].close_time, "1230");
+    await hours.getByLabel("Time zone").fill("Mars/Olympus_Mons");
+    await hours.getByRole("button", { name: "Save" }).click();
+    await hours.getByRole("alert").waitFor();
+  });
+
+  it("a flow is checked and walked without a call", { timeout: TEST_MAX_MS }, async () => {
+    await visit(sol, "Flows");
+    const text = sol.getByRole("textbox", { name: "Flow" });
+    await press(sol, "Walk");
+    await sol.getByRole("list", { name: "The caller’s way" }).getByText("welcome").first().waitFor();
+    await keep(sol, "console-flows");
+    await text.fill((await text.inputValue()).replace('next = "menu"', 'next = "menue"'));
+    await press(sol, "Check");
+    await sol.getByRole("alert").getByText("menue").waitFor();
+    await keep(sol, "console-flow-fault");
+  });
+});
