@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::{Engine, Mixer};
 
 use crate::{
-    calls::registry::Registry, config::Config, console::session::Sessions, line::Lines,
+    calls::registry::Registry, config::Config, console::session::Sessions, keys::Keys, line::Lines,
     metrics::Metrics, organisation::Organisations, outbox::Outbox, store::Store,
 };
 
@@ -18,6 +18,8 @@ pub(crate) struct Office {
     pub(crate) mixer: Mixer,
     pub(crate) organisations: Organisations,
     pub(crate) lines: Lines,
+    /// What programs' keys open.
+    pub(crate) keys: Keys,
     pub(crate) store: Store,
     pub(crate) outbox: Outbox,
     pub(crate) metrics: Arc<Metrics>,
