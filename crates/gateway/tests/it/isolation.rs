@@ -86,6 +86,11 @@ fn body(method: &str, path: &str) -> Option<Value> {
             "/v1/calls/{id}/hold"
             | "/v1/calls/{id}/resume"
             | "/v1/calls/{id}/hand_over"
+            | "/v1/calls/{id}/merge"
+            | "/v1/calls/{id}/listen"
+            | "/v1/calls/{id}/whisper"
+            | "/v1/calls/{id}/join"
+            | "/v1/calls/{id}/leave"
             | "/v1/calls/{id}/hang_up"
             | "/v1/events/{id}/redeliver",
         ) => None,
