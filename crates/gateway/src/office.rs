@@ -6,7 +6,8 @@ use engine::{Engine, Mixer};
 
 use crate::{
     calls::registry::Registry, config::Config, console::session::Sessions, flows::speech::Speech,
-    line::Lines, metrics::Metrics, organisation::Organisations, outbox::Outbox, store::Store,
+    keys::Keys, line::Lines, metrics::Metrics, organisation::Organisations, outbox::Outbox,
+    store::Store,
 };
 
 /// The shared parts of one gateway. What is of one number is in its [`crate::line::Line`], what is of
@@ -18,6 +19,8 @@ pub(crate) struct Office {
     pub(crate) mixer: Mixer,
     pub(crate) organisations: Organisations,
     pub(crate) lines: Lines,
+    /// What programs' keys open.
+    pub(crate) keys: Keys,
     pub(crate) store: Store,
     pub(crate) outbox: Outbox,
     pub(crate) metrics: Arc<Metrics>,

@@ -25,6 +25,7 @@ use crate::{
     dispatch,
     flows::speech::{Speech, SpeechError},
     graph::ClientError,
+    keys::Keys,
     line::Lines,
     metrics::Metrics,
     office::Office,
@@ -108,6 +109,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let first_line = &config.lines.first.number.phone_number_id;
     let store = Store::open(config.data_dir.as_deref(), first_line)?;
     store.forget_old_keys(clock::now()).await?;
+    let keys = Keys::load(&store).await?;
+    organisations.admit(store.users().await?);
     let engine = Engine::start(engine::Config {
         threads: 1,
         bind_ip: config.media.bind_ip,
@@ -125,6 +128,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let office = Arc::new(Office {
         organisations,
         lines,
+        keys,
         registry: Registry::new(),
         inbox: Notify::new(),
         sessions: Sessions::default(),

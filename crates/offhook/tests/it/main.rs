@@ -12,6 +12,7 @@ mod init;
 mod kill;
 mod kills;
 mod load;
+mod numbers;
 mod process;
 mod quote;
 mod reconciliation;
