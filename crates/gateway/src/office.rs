@@ -6,7 +6,7 @@ use engine::{Engine, Mixer};
 
 use crate::{
     calls::registry::Registry, config::Config, console::session::Sessions, flows::speech::Speech,
-    line::Lines, metrics::Metrics, organisation::Organisations, outbox::Outbox,
+    keys::Keys, line::Lines, metrics::Metrics, organisation::Organisations, outbox::Outbox,
     public_address::PublicAddress, store::Store,
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct Office {
     pub(crate) public_address: PublicAddress,
     pub(crate) organisations: Organisations,
     pub(crate) lines: Lines,
+    /// What programs' keys open.
+    pub(crate) keys: Keys,
     pub(crate) store: Store,
     pub(crate) outbox: Outbox,
     pub(crate) metrics: Arc<Metrics>,

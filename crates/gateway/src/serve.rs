@@ -29,6 +29,7 @@ use crate::{
     dispatch,
     flows::speech::{Speech, SpeechError},
     graph::ClientError,
+    keys::Keys,
     line::Lines,
     metrics::Metrics,
     office::Office,
@@ -117,6 +118,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let store = Store::open(config.data_dir.as_deref(), first_line)?;
     store.forget_old_keys(clock::now()).await?;
     let advertised = advertised(&config.media).await?;
+    let keys = Keys::load(&store).await?;
+    organisations.admit(store.users().await?);
     let engine = Engine::start(engine::Config {
         threads: 1,
         bind_ip: config.media.bind_ip,
@@ -134,6 +137,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let office = Arc::new(Office {
         organisations,
         lines,
+        keys,
         registry: Registry::new(),
         inbox: Notify::new(),
         sessions: Sessions::default(),

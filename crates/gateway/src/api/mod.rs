@@ -3,8 +3,11 @@
 //! REST for programs (bearer API key) and consoles (cookie), the console's WebSocket, the webhook, and
 //! what operators read. An answer that says no is `{code, text}`.
 
+mod access;
 mod account;
 mod analytics;
+mod api_keys;
+mod audit;
 mod call_events;
 mod calls;
 mod cdrs;
@@ -18,6 +21,7 @@ mod flows;
 mod idempotency;
 mod notes;
 mod number_settings;
+mod numbers;
 pub mod openapi;
 mod operations;
 mod place;
@@ -27,6 +31,7 @@ mod session;
 mod spend;
 pub(crate) mod stream;
 mod supervision;
+mod users;
 mod windows;
 
 use std::sync::Arc;
@@ -35,11 +40,13 @@ use axum::{
     Json, Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use switchboard::access::Act;
 use terms::Timestamp;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::ToSchema;
@@ -67,6 +74,7 @@ pub(crate) fn router(office: Arc<Office>) -> Router {
     let hook =
         Router::new().route("/webhooks/whatsapp", get(webhook::handshake).post(webhook::receive));
     let (rest, _) = rest().split_for_parts();
+    let rest = rest.route_layer(from_fn_with_state(Arc::clone(&office), access::check));
     Router::new()
         .merge(rest)
         .route("/v1/console/ws", get(socket::open))
@@ -125,6 +133,12 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(contacts::write))
         .routes(routes!(doctor::examine))
         .routes(routes!(number_settings::read_settings, number_settings::change_settings))
+        .routes(routes!(numbers::list))
+        .routes(routes!(api_keys::list, api_keys::make))
+        .routes(routes!(api_keys::revoke))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::change))
+        .routes(routes!(audit::list))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::metrics))
@@ -194,6 +208,9 @@ pub(crate) struct Refused {
     /// When the answer changes by itself; RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     changes_at: Option<String>,
+    /// The scope that a key lacks for this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -205,7 +222,7 @@ enum Code {
 
 impl Refused {
     fn new(code: Code, text: String) -> Self {
-        Self { code, text, rule: None, evidence: None, changes_at: None }
+        Self { code, text, rule: None, evidence: None, changes_at: None, scope: None }
     }
 }
 
@@ -251,6 +268,26 @@ impl ApiError {
 
     pub(crate) fn forbidden(text: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", text)
+    }
+
+    /// The caller is known, and may not do this.
+    pub(crate) fn not_allowed(caller: &Caller, act: Act) -> Self {
+        let scope = act.scope().as_str();
+        match caller.agent() {
+            Some(agent) => {
+                Self::forbidden(&format!("this is nothing for the role {}", agent.role.as_str()))
+            }
+            None => {
+                let mut refused = Self::forbidden(&format!("this key lacks the scope {scope}"));
+                refused.body.scope = Some(scope.to_owned());
+                refused
+            }
+        }
+    }
+
+    pub(crate) fn no_such_method() -> Self {
+        let text = "this path takes no such request";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", text)
     }
 
     pub(crate) fn invalid(text: impl Into<String>) -> Self {

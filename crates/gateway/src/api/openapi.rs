@@ -7,8 +7,8 @@ use utoipa::openapi::{Info, OpenApi, OpenApiBuilder};
 pub(super) fn head() -> OpenApi {
     let mut info = Info::new("Offhook gateway", env!("CARGO_PKG_VERSION"));
     info.description = Some(
-        "Calls, contacts and checks of one business number. Programs send the API key as bearer \
-         token, consoles a session cookie."
+        "Calls, contacts and checks of business numbers. Programs send an API key as bearer token, \
+         consoles a session cookie; either sees one organisation's data."
             .into(),
     );
     OpenApiBuilder::new().info(info).build()

@@ -11,7 +11,7 @@ use switchboard::{
     call::{Answerer, Call, Effect, Input, Outcome, Plan, Side, State},
     flow::{Caller, Flow, Key},
 };
-use terms::{AgentId, CallId, Direction, Timestamp};
+use terms::{AgentId, CallId, Direction, Timestamp, WaId};
 use tokio::{sync::mpsc, time::Instant};
 use wire::{
     SdpText,

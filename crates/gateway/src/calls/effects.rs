@@ -525,6 +525,7 @@ fn changes_sound(effect: &Effect) -> bool {
         | Effect::Echo
         | Effect::Bridge
         | Effect::Hold
+        | Effect::Arrange
         | Effect::BridgeConsult
         | Effect::TakeOver
         | Effect::Finish(_) => true,
@@ -540,9 +541,10 @@ fn changes_sound(effect: &Effect) -> bool {
         | Effect::Ring(_)
         | Effect::StopRinging { .. }
         | Effect::DropConsulted
+        | Effect::DropSupervisor
         | Effect::DropAgent
         | Effect::SendKey(_)
-        | Effect::MuteAgent(_)
+        | Effect::MuteAgent { .. }
         | Effect::Tell => false,
     }
 }

@@ -96,7 +96,7 @@
 //! id = "lia"
 //! organisation = "aurora"                 # the first when absent
 //! name = "Lia"
-//! role = "agent"                          # or "supervisor"
+//! role = "agent"                          # or "supervisor", "admin", "auditor"
 //! password_hash = "$argon2id$v=19$…"
 //! ```
 //!
@@ -270,6 +270,7 @@ struct TurnTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EventsTable {
+    organisation: Option<OrganisationId>,
     name: String,
     url: String,
     secret_file: Option<PathBuf>,
@@ -373,6 +374,7 @@ impl Secrets<'_> {
             turn: file.turn.map(|turn| self.turn(turn)).transpose()?,
             lines,
             agents: self.agents(file.agents, &organisations)?,
+            events: self.events(file.outbox, file.events, &organisations)?,
             organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
             speech: file.speech.map(speech).transpose()?,
@@ -384,7 +386,6 @@ impl Secrets<'_> {
             ),
             drain_for: file.drain_for_s.map_or(DRAIN_FOR_DEFAULT, Duration::from_secs),
             wrap_up_codes: codes(file.wrap_up_codes)?,
-            events: self.events(file.outbox, file.events)?,
         })
     }
 
@@ -442,6 +443,7 @@ impl Secrets<'_> {
         &self,
         table: OutboxTable,
         receivers: Vec<EventsTable>,
+        organisations: &[Organisation],
     ) -> Result<Events, ConfigError> {
         let mut events = table.checked()?;
         for receiver in receivers {
@@ -456,8 +458,10 @@ impl Secrets<'_> {
                 Some(SignatureWord::Stripe) => Scheme::Stripe,
             };
             let (name, url) = (&receiver.name, &receiver.url);
-            let endpoint = Endpoint::new(name, url, scheme, secret.expose(), receiver.types)
+            let mut endpoint = Endpoint::new(name, url, scheme, secret.expose(), receiver.types)
                 .map_err(|error| value(&key, error.to_string()))?;
+            endpoint.organisation =
+                lines::organisation(organisations, receiver.organisation, &key)?;
             events.endpoints.push(endpoint);
         }
         Ok(events)

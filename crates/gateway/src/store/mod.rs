@@ -23,12 +23,16 @@
 //! | `standings` | what a user's entries add up to, and when that runs out |
 //! | `parked_calls` | calls that wait for the user's consent |
 //! | `idempotency` | what a request with this key was answered |
+//! | `api_keys`, `users` | programs' keys, hashed, and people who were added at run time |
+//! | `audit` | who changed them, never changed itself |
 //!
 //! Every row is of one line ([`LineSet`], [`ContactKey`]). An event is written by the job that writes its fact ([`News`]), so neither is there alone.
 
 mod account;
 mod amount;
 mod analytics;
+mod api_keys;
+mod audit;
 mod calls;
 mod consent;
 mod contacts;
@@ -43,6 +47,7 @@ mod parked;
 mod schema;
 mod search;
 mod spend;
+mod users;
 mod windows;
 
 use std::{
@@ -57,6 +62,8 @@ use tokio::sync::{oneshot, watch};
 
 pub(crate) use account::{Notice, NoticeKind, PickupCounts};
 pub(crate) use analytics::{Grouped, Grouping};
+pub(crate) use api_keys::ApiKey;
+pub(crate) use audit::{AuditEntry, Deed};
 pub(crate) use calls::LiveCall;
 pub(crate) use consent::{Draft, Evidence, Page, Record};
 pub(crate) use contacts::{ContactRow, Grant};
@@ -68,6 +75,7 @@ pub(crate) use outbox::{Asked, News, Told};
 pub(crate) use parked::{Parked, ParkedState};
 pub(crate) use search::Search;
 pub(crate) use spend::SpendRow;
+pub(crate) use users::User;
 
 /// How many jobs may wait; more is a disk that cannot follow, and the sender waits.
 const JOBS_MAX: usize = 1_024;

@@ -7,7 +7,7 @@
 use rusqlite::Connection;
 use terms::PhoneNumberId;
 
-use super::{account, deliveries, figures, notes, outbox, spend, windows};
+use super::{account, api_keys, audit, deliveries, figures, notes, outbox, spend, users, windows};
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS inbox (
@@ -59,6 +59,7 @@ const ROWS_OF_LINES: [&str; 3] = [
      ALTER TABLE parked_calls ADD COLUMN line TEXT NOT NULL DEFAULT '?';
      ALTER TABLE events ADD COLUMN line TEXT NOT NULL DEFAULT '?';",
     "UPDATE seen SET key = '?:' || key;
+     UPDATE idempotency SET key = '?:' || key;
      UPDATE consents SET key = '?:' || key;
      UPDATE events SET key = '?:' || key;
      UPDATE parked_calls SET body = json_set(body, '$.phone_number_id', '?');
@@ -97,9 +98,11 @@ pub(super) fn make(db: &Connection, first_line: &PhoneNumberId) -> Result<(), ru
 
 fn tables(db: &Connection) -> Result<(), rusqlite::Error> {
     let of_calls = [figures::SCHEMA, spend::SCHEMA, notes::SCHEMA, account::SCHEMA];
+    let of_people = [api_keys::SCHEMA, audit::SCHEMA, users::SCHEMA];
     [TABLES, outbox::SCHEMA, deliveries::SCHEMA, windows::SCHEMA]
         .into_iter()
         .chain(of_calls)
+        .chain(of_people)
         .try_for_each(|batch| db.execute_batch(batch))
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
+mod access;
 mod agents;
 mod asked;
 mod beside;
@@ -13,6 +14,7 @@ mod events;
 mod flows;
 mod hand_over;
 mod helpers;
+mod isolation;
 mod lines;
 mod money;
 mod number_settings;

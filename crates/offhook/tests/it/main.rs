@@ -13,6 +13,7 @@ mod init;
 mod kill;
 mod kills;
 mod load;
+mod numbers;
 mod process;
 mod quote;
 mod reconciliation;
