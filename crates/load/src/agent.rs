@@ -334,6 +334,7 @@ impl Desk {
             | ToConsole::Hello { .. }
             | ToConsole::RingStopped { .. }
             | ToConsole::Contact { .. }
+            | ToConsole::Noted(_)
             | ToConsole::Draining { .. } => Some(()),
         }
     }
