@@ -1,8 +1,8 @@
 //! May this user be called now, which entry proves it, and until when does the answer hold?
 //!
-//! The platform is asked first: it knows the user's word and the limits, and where it differs from our
-//! account it wins. The ledger gives the evidence, knows the window where the rulebook wants one, and
-//! answers alone when the platform does not.
+//! Our own rules come first ([`clearance`]). Then the platform is asked: it knows the user's word and
+//! the limits, and where it differs from our account it wins. The ledger gives the evidence, knows the
+//! window where the rulebook wants one, and answers alone when the platform does not.
 
 use std::time::Duration;
 

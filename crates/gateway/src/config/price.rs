@@ -237,11 +237,21 @@ mod tests {
         toml::from_str(text).unwrap()
     }
 
-    fn price(text: &str) -> Result<Price, String> {
+    /// With a card of our own in it.
+    fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let card = "Market,Currency,0+\nMexico,EUR,0.5\n";
         fs::write(folder.path().join("ours-2026-11-01.csv"), card).unwrap();
-        let zone = rules::hours::zone("America/Sao_Paulo").unwrap();
+        folder
+    }
+
+    fn sao_paulo() -> TimeZone {
+        rules::hours::zone("America/Sao_Paulo").unwrap()
+    }
+
+    fn price(text: &str) -> Result<Price, String> {
+        let folder = folder();
+        let zone = sao_paulo();
         read::<PriceTable>(text).checked(folder.path(), &zone).map_err(|error| error.to_string())
     }
 

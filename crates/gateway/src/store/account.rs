@@ -79,7 +79,7 @@ impl Store {
                 let Notice { what, since, until, remediation } = notice;
                 let until_ms = until.map(Timestamp::unix_ms);
                 // A webhook that comes again says the same end, or came at the same moment.
-                let moment = until_ms.unwrap_or(since.unix_ms());
+                let moment = until_ms.unwrap_or_else(|| since.unix_ms());
                 let key = format!("{number}:{}:{what}:{moment}", kind.as_str());
                 let sql = "INSERT OR IGNORE INTO account_notices
                              (key, number, kind, what, at_ms, until_ms, remediation)

@@ -51,7 +51,7 @@ WITH span (place, from_ms, to_ms) AS (
     SELECT key, value ->> 0, value ->> 1 FROM json_each(:spans)),
 calls AS (
     SELECT f.*, CASE :by WHEN 'country' THEN f.country WHEN 'agent' THEN f.agent
-        WHEN 'direction' THEN f.direction WHEN 'span' THEN span.place ELSE '' END AS grp
+        WHEN 'direction' THEN f.direction WHEN 'span' THEN CAST(span.place AS TEXT) ELSE '' END AS grp
     FROM span JOIN call_figures f ON f.started_ms >= span.from_ms AND f.started_ms < span.to_ms
     WHERE f.number IN (SELECT value FROM json_each(:lines)))";
 
@@ -112,11 +112,7 @@ impl Asked<'_> {
         let named = named_params! { ":spans": self.spans, ":by": self.by, ":lines": self.lines };
         let mut rows = statement.query(named)?;
         while let Some(row) = rows.next()? {
-            let key: Option<String> = match row.get_ref(0)? {
-                rusqlite::types::ValueRef::Integer(place) => Some(place.to_string()),
-                other => other.as_str_or_null().map_err(rusqlite::Error::from)?.map(str::to_owned),
-            };
-            take(groups.entry(key).or_default(), row)?;
+            take(groups.entry(row.get(0)?).or_default(), row)?;
         }
         Ok(())
     }
@@ -280,7 +276,8 @@ mod tests {
                 continue;
             };
             sum.answered += 1;
-            waits.push(answered_at.since(cdr.started_at).as_millis() as u64);
+            let wait = answered_at.since(cdr.started_at);
+            waits.push(u64::try_from(wait.as_millis()).unwrap());
             let (seconds, count) = sum.duration.unwrap_or_default();
             sum.duration = Some((seconds + cdr.duration_s.unwrap(), count + 1));
             cost = match (cost, cdr.price) {

@@ -213,3 +213,34 @@ async fn calls_are_found_noted_and_added_up() {
     assert_eq!(windows["windows"][0]["contact"]["wa_id"], ANA, "the call opened it");
     assert_eq!(desk.get("/v1/wrap_up_codes").await["codes"], json!(["sale", "support"]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_the_platform_counts_and_we_do_not_is_found_with_its_day_and_country() {
+    let desk = Desk::start().await;
+    desk.webhook(&placed("wacid.P1", Some(70))).await;
+    let record = desk.record("wacid.P1").await;
+    let answered: jiff::Timestamp = record["answered_at"].as_str().unwrap().parse().unwrap();
+    let day = answered.in_tz("America/Sao_Paulo").unwrap().start_of_day().unwrap();
+    let start = day.timestamp().as_second();
+    let point = json!({"start": start, "end": start + 86_400, "direction": "BUSINESS_INITIATED",
+        "country": "MX", "count": 2, "average_duration": 65, "cost": 0.22});
+    let figures = json!({"granularity": "DAILY", "data_points": [point]});
+    let body = json!({"call_analytics": figures, "id": "201234567890123"});
+    desk.upstream.answer("201234567890123", 200, body, Duration::ZERO);
+    let asked = format!("/v1/reconciliation?from={answered}&to={}", jiff::Timestamp::now());
+    let answer = desk.get(&asked).await;
+    let found = &answer["differences"][0];
+    assert_eq!(found["differs"], json!(["calls", "duration", "cost"]), "{answer}");
+    assert_eq!(found["day"], json!(day.date().to_string()));
+    assert_eq!(found["ours"], json!({"calls": 1, "mean_s": 70, "cost": "0.12"}));
+    assert_eq!(found["theirs"], json!({"calls": 2, "mean_s": 65, "cost": "0.22"}));
+    assert_eq!(found["calls"][0]["call_id"], "wacid.P1");
+    let path = desk.upstream.asked().pop().unwrap().path;
+    assert!(path.starts_with("/v23.0/201234567890123?fields=call_analytics.start"), "{path}");
+
+    let body = json!({"id": "201234567890123"});
+    desk.upstream.answer("201234567890123", 200, body, Duration::ZERO);
+    assert_eq!(desk.get(&asked).await["code"], "not_offered");
+    let none = Desk::start_with(None, |config| config.lines.first.account = None).await;
+    assert_eq!(none.get("/v1/reconciliation").await["code"], "no_account");
+}
