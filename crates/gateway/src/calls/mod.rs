@@ -11,6 +11,7 @@ pub(crate) mod order;
 pub(crate) mod orphans;
 pub(crate) mod placing;
 pub(crate) mod registry;
+mod sounds;
 mod words;
 
 pub(crate) use words::advice;
