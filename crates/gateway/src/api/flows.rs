@@ -191,7 +191,7 @@ pub(super) async fn list(
         steps: shelf.flow.as_ref().map_or_else(Vec::new, |flow| steps(flow)),
         prompts: shelf.supplies.prompts.iter().map(prompt).collect(),
         speech: shelf.supplies.speech,
-        asked: line.asker.as_ref().map(|asker| asker.url().to_owned()),
+        asked: line.asker.as_ref().map(crate::flows::ask::FlowClient::address),
     }))
 }
 

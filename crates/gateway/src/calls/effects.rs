@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use engine::{Repeat, Source};
+use engine::Source;
 use media::dtmf::Digit;
 use switchboard::{
     call::{Effect, EndReason, Input, LegTrouble, Outcome, State},
-    flow::{Key, Ring, Spoken},
+    flow::{Key, Ring},
 };
 use terms::{AgentId, Direction};
 use tokio::time::Instant;
@@ -24,12 +24,13 @@ use super::{
     actor::{CallActor, Return},
     legs::{self, AgentLeg},
     placing::NotPlaced,
+    sounds,
 };
 use crate::{
     cdr::{Cdr, LegRecord, TransferRecord},
     clock, contacts,
     events::ConsoleId,
-    flows::{FlowRecord, speech::Sound},
+    flows::FlowRecord,
     outbox::news,
     store::{LiveCall, StoreError},
 };
@@ -80,7 +81,7 @@ impl Coming {
 impl CallActor {
     /// Carries out one effect; may bring the next input at once.
     pub(super) async fn carry_out(&mut self, effect: Effect) -> Option<Input> {
-        if changes_sound(&effect) {
+        if sounds::changes(&effect) {
             self.facts.sounds += 1;
         }
         match effect {
@@ -117,7 +118,7 @@ impl CallActor {
         None
     }
 
-    fn with_whatsapp(&self, order: impl FnOnce(&engine::LegHandle)) {
+    pub(super) fn with_whatsapp(&self, order: impl FnOnce(&engine::LegHandle)) {
         if let Some(leg) = &self.whatsapp {
             order(&leg.handle);
         }
@@ -246,59 +247,6 @@ impl CallActor {
         leg.handle.close();
         self.line.consoles().release(&leg.agent);
         figures
-    }
-
-    fn play(&mut self, prompt: &str, forever: bool) -> Option<Input> {
-        let Some(frames) = self.line.shelf.prompt(prompt) else {
-            return Some(Input::PlaybackDone);
-        };
-        self.play_frames(frames, forever);
-        None
-    }
-
-    /// Plays words that are made already, or has them made beside the task.
-    fn say(&mut self, spoken: Spoken, forever: bool) -> Option<Input> {
-        let Some(speech) = self.office.speech.clone() else {
-            return Some(Input::PlaybackDone);
-        };
-        if let Some(sound) = speech.ready(&spoken) {
-            self.play_frames(sound, forever);
-            return None;
-        }
-        // What was heard before must not go on meanwhile.
-        self.play_to_user(Source::Silence);
-        let (returns, sounds) = (self.returns.clone(), self.facts.sounds);
-        let metrics = std::sync::Arc::clone(&self.office.metrics);
-        tokio::spawn(async move {
-            let sound = speech.say(spoken).await;
-            metrics.spoken(if sound.is_ok() { "ok" } else { "failed" });
-            if let Err(error) = &sound {
-                tracing::warn!(error = chain(error), "a text of a flow cannot be spoken");
-            }
-            // A call that is over does not wait for it.
-            drop(returns.send(Return::Spoken { sounds, forever, sound: sound.ok() }).await);
-        });
-        None
-    }
-
-    /// Words are made; they are played unless something else is to be heard by now.
-    pub(super) fn spoken(
-        &mut self,
-        sounds: u64,
-        forever: bool,
-        sound: Option<Sound>,
-    ) -> Option<Input> {
-        if sounds != self.facts.sounds {
-            return None;
-        }
-        let Some(sound) = sound else { return Some(Input::PlaybackDone) };
-        self.play_frames(sound, forever);
-        None
-    }
-
-    fn play_frames(&mut self, frames: Sound, forever: bool) {
-        let repeat = if forever { Repeat::Forever } else { Repeat::Once };
-        self.play_to_user(Source::Packets(frames, repeat));
     }
 
     fn send_key(&self, key: Key) {
@@ -513,39 +461,6 @@ impl CallActor {
             (None, Some((at, ours))) if facts.figures.is_none() => Some((at, ours, ours)),
             (None, Some(_) | None) => None,
         }
-    }
-}
-
-/// Whether the user hears something else from this effect on.
-fn changes_sound(effect: &Effect) -> bool {
-    match effect {
-        Effect::Play { .. }
-        | Effect::Say { .. }
-        | Effect::PlayNothing
-        | Effect::Echo
-        | Effect::Bridge
-        | Effect::Hold
-        | Effect::Arrange
-        | Effect::BridgeConsult
-        | Effect::TakeOver
-        | Effect::Finish(_) => true,
-        Effect::OpenLeg
-        | Effect::PreAccept
-        | Effect::Accept
-        | Effect::Reject
-        | Effect::Terminate
-        | Effect::Connect
-        | Effect::ApplyAnswer
-        | Effect::OpenGate
-        | Effect::WatchMedia
-        | Effect::Ring(_)
-        | Effect::StopRinging { .. }
-        | Effect::DropConsulted
-        | Effect::DropSupervisor
-        | Effect::DropAgent
-        | Effect::SendKey(_)
-        | Effect::MuteAgent { .. }
-        | Effect::Tell => false,
     }
 }
 

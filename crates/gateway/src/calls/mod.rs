@@ -13,6 +13,7 @@ pub(crate) mod order;
 pub(crate) mod orphans;
 pub(crate) mod placing;
 pub(crate) mod registry;
+mod sounds;
 mod supervision;
 mod words;
 

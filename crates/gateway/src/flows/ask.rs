@@ -135,9 +135,10 @@ impl FlowClient {
         Ok(Self(Arc::new(Inner { client, endpoint, supplies })))
     }
 
-    /// Where it asks.
-    pub(crate) fn url(&self) -> &str {
-        self.0.endpoint.url.as_str()
+    /// Where it asks, without what may be secret there.
+    pub(crate) fn address(&self) -> String {
+        let url = &self.0.endpoint.url;
+        format!("{}{}", url.origin().ascii_serialization(), url.path())
     }
 
     /// The flow of the answer, and what became of the question.

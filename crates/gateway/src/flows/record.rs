@@ -7,6 +7,9 @@ use switchboard::flow::Trail;
 
 use super::ask::Refusal;
 
+/// The most signs kept of why an endpoint's flow could not be used.
+const WHY_MAX: usize = 500;
+
 /// A caller's way through flows. Bounded by the switchboard.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowRecord {
@@ -73,7 +76,7 @@ impl FlowRecord {
         Some(Self {
             asked: asked.map(|asked| asked.as_str().to_owned()),
             asked_why: asked.and_then(|asked| match asked {
-                Asked::Refused(why) => Some(why.to_string()),
+                Asked::Refused(why) => Some(why.to_string().chars().take(WHY_MAX).collect()),
                 Asked::Answered | Asked::Declined => None,
             }),
             path: trail.path().iter().map(step).collect(),

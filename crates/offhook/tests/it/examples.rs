@@ -52,7 +52,7 @@ impl Scene {
         let platform = self.platform.url("platform");
         let args = ["call", "--as", ANA, "--to", BUSINESS, "--platform", &platform];
         let status = offhook(&args)
-            .args(["--dtmf", keys, "--for", "3s", "--expect", "tone:*"])
+            .args(["--dtmf", keys, "--for", "3300ms", "--expect", "tone:*"])
             .stdout(Stdio::null())
             .status()
             .expect("a caller");
@@ -74,7 +74,7 @@ fn steps(flow: &Value) -> Vec<&str> {
 #[test]
 fn a_broken_shop_is_urgent_and_escalated() {
     let scene = Scene::new("support-escalation");
-    let flow = scene.call("2@800ms,1@1500ms");
+    let flow = scene.call("2@1s,1@1700ms");
     assert!(
         steps(&flow).starts_with(&["who", "welcome", "topic", "broken", "urgent", "supervisor"]),
         "{flow}"
@@ -87,7 +87,7 @@ fn a_broken_shop_is_urgent_and_escalated() {
 #[test]
 fn a_large_lead_that_starts_now_is_hot_and_reaches_sales() {
     let scene = Scene::new("lead-qualification");
-    let flow = scene.call("2@800ms,1@1500ms");
+    let flow = scene.call("2@1s,1@1700ms");
     assert!(steps(&flow).contains(&"sales/open"), "another document: {flow}");
     assert_eq!(flow["variables"]["rating"], "hot");
     assert_eq!(flow["variables"]["market"], "MX");
@@ -96,7 +96,7 @@ fn a_large_lead_that_starts_now_is_hot_and_reaches_sales() {
 #[test]
 fn a_delivery_is_moved_to_another_day() {
     let scene = Scene::new("delivery-coordination");
-    let flow = scene.call("4@700ms,2@900ms,#@1100ms,2@1600ms,3@2200ms");
+    let flow = scene.call("4@1s,2@1200ms,#@1400ms,2@1900ms,3@2500ms");
     let variables = json!({"delivery": "delivery-42", "outcome": "moved", "day": "3"});
     assert_eq!(flow["variables"], variables, "{flow}");
 }

@@ -132,6 +132,7 @@ impl<'a> Reader<'a> {
         if self.names.len() > STEPS_MAX {
             let why = format!("a flow has at most {STEPS_MAX} steps, with all its documents");
             self.fault(&Place::Line(1), why);
+            return Flow { start: 0, steps: Vec::new(), documents: Vec::new() };
         }
         for table in tables.iter().flatten() {
             self.variables.extend(set::names(table));

@@ -14,6 +14,8 @@ use super::{
     Reader, Table,
 };
 
+/// The longest name for which another one is suggested.
+const NAME_MAX: usize = 64;
 /// The longest a step may wait, so that a slip of the pen does not hold a call for a day.
 const WAIT_MAX: Duration = Duration::from_secs(600);
 
@@ -212,6 +214,10 @@ impl Reader<'_> {
 }
 
 pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
+    // Nobody slips in a name that long, and comparing takes its length squared.
+    if name.len() > NAME_MAX {
+        return String::new();
+    }
     nearest(name, known).map_or_else(String::new, |near| format!(": did you mean `{near}`?"))
 }
 
