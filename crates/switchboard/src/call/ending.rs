@@ -177,18 +177,19 @@ impl Call {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Handled {
-        let concerns = match side {
-            Side::Whatsapp => true,
-            Side::Agent => self.state.agent().is_some(),
-            Side::Consulted => self.state.consulted().is_some(),
-        };
-        if self.state.is_over() || !concerns {
-            return Err(self.out_of_place("a failed leg"));
+        let refusal = self.out_of_place("a failed leg");
+        if self.state.is_over() {
+            return Err(refusal);
         }
         match side {
             Side::Whatsapp => self.end(EndReason::WhatsappMediaFailed { why }, now, effects),
-            Side::Agent => self.end(EndReason::AgentMediaFailed { why }, now, effects),
-            Side::Consulted => self.consulted_gone(effects),
+            Side::Agent => {
+                let agent = self.state.agent().filter(|agent| !self.state.waits_for(agent));
+                let agent = agent.cloned().ok_or(refusal)?;
+                return self.agent_lost(agent, Some(why), now, effects);
+            }
+            Side::Consulted if self.state.consulted().is_some() => self.consulted_gone(effects),
+            Side::Consulted => return Err(refusal),
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! Who has a call whose user waits?
 //!
 //! The agent who put it on hold, until that agent comes back to it. An agent whose browser went away
-//! in a call gets a moment to come back, for a page is easily reloaded; then the flow answers, or the
-//! call ends when there is none.
+//! in a call, or whose audio path failed under an open page, gets a moment to come back, for a page is
+//! easily reloaded and a path easily offered anew; then the flow answers, or the call ends when there is
+//! none.
 
-use terms::{AgentId, Timestamp};
+use terms::{AgentId, Direction, Timestamp};
 
-use super::{Call, Effect, EndReason, Handled, State};
+use super::{Answerer, Call, Effect, EndReason, Handled, State};
 
 /// A call on hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,18 @@ pub struct Held {
     pub(super) agent: AgentId,
     /// Until when this agent may come back, where the browser is gone.
     pub(super) away_until: Option<Timestamp>,
+    /// How the audio path of an agent who is away failed, where it did.
+    pub(super) lost: Option<String>,
+}
+
+impl Held {
+    /// Why the call ends when its agent does not come back.
+    fn gone(agent: AgentId, lost: Option<String>) -> EndReason {
+        match lost {
+            Some(why) => EndReason::AgentMediaFailed { why },
+            None => EndReason::AgentGone(agent),
+        }
+    }
 }
 
 impl Call {
@@ -75,17 +88,65 @@ impl Call {
         Ok(())
     }
 
+    /// This agent's browser went away, or its audio path failed: then `lost` says how.
+    pub(super) fn agent_lost(
+        &mut self,
+        agent: AgentId,
+        lost: Option<String>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Handled {
+        match &mut self.state {
+            State::Offered(offered) => {
+                offered.answerer = None;
+                offered.forget(&agent);
+                effects.push(Effect::DropAgent);
+                self.nobody_takes_it(now, effects);
+            }
+            State::Accepting { answerer, .. } | State::Joining { answerer, .. }
+                if self.plan.flow.is_some() && self.direction == Direction::UserInitiated =>
+            {
+                *answerer = Answerer::Flow;
+                effects.push(Effect::DropAgent);
+            }
+            State::Bridged { .. } | State::Held(_) => self.wait_for(agent, lost, now, effects),
+            State::Consulting(_) if lost.is_some() => {
+                self.leave_consulted(effects);
+                self.wait_for(agent, lost, now, effects);
+            }
+            // What the agent was about to do is done.
+            State::Consulting(_) => return self.agent_completes(&agent, now, effects),
+            State::Accepting { .. }
+            | State::Joining { .. }
+            | State::Transferring(_)
+            | State::Placing(_)
+            | State::Dialing(_)
+            | State::Ringing(_)
+            | State::Opening
+            | State::InFlow(_)
+            | State::Ending { .. }
+            | State::Ended { .. } => self.end(Held::gone(agent, lost), now, effects),
+        }
+        Ok(())
+    }
+
     /// The user waits for this agent, whose leg is gone.
-    pub(super) fn wait_for(&mut self, agent: AgentId, now: Timestamp, effects: &mut Vec<Effect>) {
-        effects.push(Effect::DropAgent);
+    fn wait_for(
+        &mut self,
+        agent: AgentId,
+        lost: Option<String>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
         let away_until = Some(now + self.plan.return_for);
-        self.hold(agent, away_until, effects);
+        self.state = State::Held(Held { agent, away_until, lost });
+        effects.extend([Effect::DropAgent, Effect::Hold, Effect::Tell]);
     }
 
     pub(super) fn away_too_long(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         let State::Held(held) = &self.state else { return };
-        let agent = held.agent.clone();
-        self.alone(EndReason::AgentGone(agent), now, effects);
+        let Held { agent, lost, away_until: _ } = held.clone();
+        self.alone(Held::gone(agent, lost), now, effects);
     }
 
     pub(super) fn hold(
@@ -94,7 +155,7 @@ impl Call {
         away_until: Option<Timestamp>,
         effects: &mut Vec<Effect>,
     ) {
-        self.state = State::Held(Held { agent, away_until });
+        self.state = State::Held(Held { agent, away_until, lost: None });
         effects.extend([Effect::Hold, Effect::Tell]);
     }
 

@@ -195,35 +195,7 @@ impl Call {
         if self.state.agent() != Some(&agent) || self.state.waits_for(&agent) {
             return self.agent_declined(&agent, now, effects);
         }
-        match &mut self.state {
-            State::Offered(offered) => {
-                offered.answerer = None;
-                offered.forget(&agent);
-                effects.push(Effect::DropAgent);
-                self.nobody_takes_it(now, effects);
-            }
-            State::Accepting { answerer, .. } | State::Joining { answerer, .. }
-                if self.plan.flow.is_some()
-                    && self.direction == terms::Direction::UserInitiated =>
-            {
-                *answerer = Answerer::Flow;
-                effects.push(Effect::DropAgent);
-            }
-            State::Bridged { .. } | State::Held(_) => self.wait_for(agent, now, effects),
-            // What the agent was about to do is done.
-            State::Consulting(_) => return self.agent_completes(&agent, now, effects),
-            State::Accepting { .. }
-            | State::Joining { .. }
-            | State::Transferring(_)
-            | State::Placing(_)
-            | State::Dialing(_)
-            | State::Ringing(_)
-            | State::Opening
-            | State::InFlow(_)
-            | State::Ending { .. }
-            | State::Ended { .. } => self.end(EndReason::AgentGone(agent), now, effects),
-        }
-        Ok(())
+        self.agent_lost(agent, None, now, effects)
     }
 
     pub(super) fn accepted(
@@ -270,7 +242,7 @@ impl Call {
         }
     }
 
-    fn nobody_takes_it(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+    pub(super) fn nobody_takes_it(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         let State::Offered(offered) = &mut self.state else { return };
         if self.plan.flow.is_none() {
             return self.end(EndReason::NobodyAnswered, now, effects);
@@ -295,7 +267,7 @@ impl Offered {
         self.ringing.as_ref().is_some_and(|ringing| ringing.contains(agent))
     }
 
-    fn forget(&mut self, agent: &AgentId) {
+    pub(super) fn forget(&mut self, agent: &AgentId) {
         if let Some(ringing) = &mut self.ringing {
             ringing.retain(|other| other != agent);
         }

@@ -207,6 +207,12 @@ impl State {
         }
     }
 
+    /// Whether an agent talks with the user or lets the user wait.
+    #[must_use]
+    pub fn is_answered_by_agent(&self) -> bool {
+        matches!(self, Self::Bridged { .. } | Self::Held(_) | Self::Consulting(_))
+    }
+
     /// Whether the user waits for an agent of ours.
     #[must_use]
     pub fn is_waiting(&self) -> bool {

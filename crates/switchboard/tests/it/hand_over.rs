@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use offhook_switchboard::{
-    call::{Destination, Effect, EndReason, Fault, Input, Outcome, State},
+    call::{Destination, Effect, EndReason, Fault, Input, Outcome, Side, State},
     flow::Ring,
 };
 
@@ -168,6 +168,41 @@ fn an_agent_who_stays_away_leaves_the_user_to_the_flow_or_to_nobody() {
     let State::Ending { reason, .. } = desk.call.state() else { panic!("{:?}", desk.call) };
     assert_eq!(*reason, EndReason::AgentGone(agent("lia")));
     assert_eq!(reason.fault(), Some(Fault::Business));
+}
+
+fn lost(side: Side) -> Input {
+    Input::MediaFailed { side, why: "no path".into() }
+}
+
+#[test]
+fn a_user_waits_for_an_agent_whose_audio_path_failed() {
+    let mut desk = bridged(true);
+    let effects = done(&mut desk, lost(Side::Agent));
+    assert_eq!(effects, [Effect::DropAgent, Effect::Hold, Effect::Tell]);
+    assert!(desk.call.state().waits_for(&agent("lia")));
+    assert!(desk.handle(lost(Side::Agent)).0.is_err(), "its leg is gone");
+    let effects = done(&mut desk, Input::AgentReturned(agent("lia")));
+    assert_eq!(effects, [Effect::Bridge, Effect::Tell]);
+
+    let mut desk = bridged(false).after(lost(Side::Agent));
+    desk.now = desk.now + Duration::from_secs(15);
+    assert!(done(&mut desk, Input::Tick).contains(&Effect::Terminate));
+    let State::Ending { reason, .. } = desk.call.state() else { panic!("{:?}", desk.call) };
+    assert_eq!(*reason, EndReason::AgentMediaFailed { why: "no path".into() });
+}
+
+#[test]
+fn a_consultation_ends_when_a_leg_of_it_fails_and_the_user_still_waits() {
+    let talking = || bridged(true).after(ask("rui")).after(Input::AgentAnswered(agent("rui")));
+    let effects = done(&mut talking(), lost(Side::Consulted));
+    assert_eq!(effects, [Effect::DropConsulted, Effect::Hold, Effect::Tell]);
+    let mut desk = talking();
+    let effects = done(&mut desk, lost(Side::Agent));
+    let wanted = [Effect::DropConsulted, Effect::DropAgent, Effect::Hold, Effect::Tell];
+    assert_eq!(effects, wanted, "nobody hands over a call unheard");
+    assert!(desk.call.state().waits_for(&agent("lia")));
+    let effects = done(&mut bridged(true).after(ask("rui")), lost(Side::Agent));
+    assert_eq!(effects.first(), Some(&Effect::StopRinging { taken_by: None }));
 }
 
 /// Two agents and the platform's answers come in every order: one of the two has the call.
