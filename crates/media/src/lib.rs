@@ -15,7 +15,9 @@ pub mod rtp;
 pub mod sdp;
 pub mod srtp;
 pub mod stream;
+pub mod stun;
 pub mod transport;
+pub mod turn;
 
 /// Where a test's time begins; it only adds to it.
 #[cfg(test)]

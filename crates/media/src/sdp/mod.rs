@@ -2,7 +2,8 @@
 //!
 //! Audio only, and only the shapes that calls over WhatsApp have. [`parse`] reads what the far end
 //! wrote into an [`AudioSession`] and keeps the text; [`check_offer`] and [`check_answer`] are the
-//! platform's demands on a business, each refusal with its line and its cure; the `write_…`
+//! platform's demands on a business, each refusal with its line and its cure, and [`lint`] is what
+//! a business should know before it sends its own; the `write_…`
 //! functions write the layouts of the fact sheet byte for byte:
 //!
 //! | Function | Who writes to whom | Layout |
@@ -20,6 +21,7 @@
 
 mod attributes;
 mod check;
+mod lint;
 mod parse;
 mod refusal;
 mod sdes;
@@ -33,6 +35,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 pub use self::check::{Keying, check_answer, check_offer};
+pub use self::lint::{Lint, Role, lint};
 pub use self::parse::{Parsed, SDP_BYTES_MAX, SkippedCandidates, parse};
 pub use self::refusal::{SdpRefusal, SdpWarning};
 pub use self::sdes::SdesCrypto;
