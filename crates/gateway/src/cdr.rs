@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use engine::LegStats;
 use serde::{Deserialize, Serialize};
-use switchboard::call::{EndReason, Fault};
+use switchboard::{
+    call::{EndReason, Fault},
+    diagnosis::Leg,
+};
 use terms::{AgentId, CallId, Country, Direction, Money, Party, PhoneNumberId, Timestamp};
 use wire::console::{Call, CallState, Peer};
 
@@ -128,11 +131,44 @@ pub struct LegRecord {
     pub first_media_ms: Option<u64>,
     /// Packets that failed authentication.
     pub unauthentic: u64,
+    /// Payload bytes of the audio that arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_bytes: Option<u64>,
+    /// The newest payload type that was not agreed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign_type: Option<u8>,
+    /// ICE checks of the far end that reached us, right ones and wrong ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<u64>,
+    /// The DTLS alert with which the far end ended the handshake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<u8>,
+}
+
+impl LegRecord {
+    /// What a diagnosis looks at.
+    pub(crate) fn facts(&self) -> Leg {
+        Leg {
+            received: self.received,
+            received_bytes: self.received_bytes,
+            lost: self.lost,
+            jitter_ms: self.jitter_ms,
+            sent: self.sent,
+            lost_there_percent: self.lost_there_percent,
+            ice_ms: self.ice_ms,
+            dtls_ms: self.dtls_ms,
+            unauthentic: self.unauthentic,
+            foreign_type: self.foreign_type,
+            checks: self.checks,
+            alert: self.alert,
+        }
+    }
 }
 
 impl From<&LegStats> for LegRecord {
     fn from(stats: &LegStats) -> Self {
         let heard = stats.received.packets > 0;
+        let checks = &stats.evidence.checks;
         Self {
             received: stats.received.packets,
             lost: stats.received.lost,
@@ -147,6 +183,10 @@ impl From<&LegStats> for LegRecord {
             dtls_ms: stats.set_up.dtls_ms,
             first_media_ms: stats.set_up.first_media_ms,
             unauthentic: stats.drops.auth,
+            received_bytes: Some(stats.received.bytes),
+            foreign_type: stats.received.foreign_type,
+            checks: Some(checks.accepted + checks.wrong_password + checks.wrong_sender),
+            alert: stats.evidence.handshake.alert,
         }
     }
 }

@@ -122,7 +122,12 @@ pub(super) async fn inspect(State(world): State<Arc<World>>, Path(id): Path<Stri
         verdicts: record
             .findings
             .into_iter()
-            .map(|found| Verdict { code: found.code, text: found.text, fix: Some(found.fix) })
+            .map(|found| Verdict {
+                code: found.code,
+                text: found.text,
+                evidence: None,
+                fix: Some(found.fix),
+            })
             .collect(),
         price: record.price.map(|price| price.total),
         messages,

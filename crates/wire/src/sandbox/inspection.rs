@@ -172,6 +172,9 @@ pub struct Verdict {
     pub code: String,
     /// What happened.
     pub text: String,
+    /// What shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     /// What to change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
