@@ -5,19 +5,20 @@
 //! given up.
 //!
 //! ```text
-//!   Waiting ─▶ Placing ─▶ Placed │ GivenUp
+//!   Waiting ◀─▶ Placing ─▶ Placed │ GivenUp
 //!      └──▶ GivenUp │ Cancelled
 //! ```
 //!
 //! It is on disk before anything is sent. `Placing` is written before `connect` is, and a gateway that
-//! finds it at its start gives the call up: so a parked call is never placed twice.
+//! finds it at its start gives the call up: so a parked call is never placed twice. Back to `Waiting` goes
+//! one whose gateway drains, since nothing was sent then: the next gateway places it.
 
 use std::{sync::Arc, time::Duration};
 
 use terms::{Timestamp, WaId};
 
 use crate::{
-    calls::placing,
+    calls::placing::{self, NotPlaced},
     line::Line,
     office::Office,
     permission_requests::{self, AskError},
@@ -198,11 +199,21 @@ async fn place(office: Arc<Office>, line: Arc<Line>, parked: Parked) {
             };
             office.store.change_parked(id, ParkedState::Placing, placed).await.map(drop)
         }
+        Err(NotPlaced::Stopping) => put_back(&office, id).await,
         Err(why) => give_up(&office, id, ParkedState::Placing, why.to_string()).await,
     };
     if let Err(error) = noted {
         tracing::error!(%error, "what became of a parked call is not on disk");
     }
+}
+
+/// It waits for the next gateway.
+async fn put_back(office: &Office, id: String) -> Result<(), StoreError> {
+    let change = |parked: &mut Parked| {
+        parked.state = ParkedState::Waiting;
+        parked.text = Some("The gateway is being stopped; the next one places the call.".into());
+    };
+    office.store.change_parked(id, ParkedState::Placing, change).await.map(drop)
 }
 
 async fn give_up(

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::{events::ConsoleId, line::Line, office::Office};
 
+/// The word for a gateway that stops.
+pub(crate) const STOPPED: &str = "gateway_stopped";
+
 /// Who waits to hear that a call was placed.
 #[derive(Debug)]
 pub(super) enum Placer {
@@ -40,6 +43,9 @@ pub(crate) enum NotPlaced {
         /// What we saw.
         why: String,
     },
+    /// The gateway drains or stops: nothing was asked of the platform.
+    #[error("The gateway is being stopped and places no more calls.")]
+    Stopping,
     /// It was over before the platform had it.
     #[error("{text}")]
     Ended {
@@ -56,6 +62,7 @@ impl NotPlaced {
         match self {
             Self::Refused { code, text: _ } => code.to_string(),
             Self::Unreachable { why: _ } => "unreachable".into(),
+            Self::Stopping => STOPPED.into(),
             Self::Ended { reason, text: _ } => (*reason).into(),
         }
     }
@@ -63,7 +70,10 @@ impl NotPlaced {
 
 impl From<PlaceError> for NotPlaced {
     fn from(error: PlaceError) -> Self {
-        Self::Ended { reason: "gateway_stopped", text: error.to_string() }
+        match error {
+            PlaceError::Stopping => Self::Stopping,
+            PlaceError::Leg(_) => Self::Ended { reason: "no_leg", text: error.to_string() },
+        }
     }
 }
 
@@ -80,5 +90,9 @@ pub(crate) async fn by_flow(
 ) -> Result<CallId, NotPlaced> {
     let (placer, placed) = oneshot::channel();
     actor::place_flow(office, line, to, name, Placer::Program(placer))?;
-    placed.await.unwrap_or_else(|_| Err(PlaceError::Stopping.into()))
+    placed.await.unwrap_or_else(|_| {
+        // Its task died: whether the platform was asked is not known.
+        let text = "The gateway stopped while it placed the call.".into();
+        Err(NotPlaced::Ended { reason: STOPPED, text })
+    })
 }

@@ -119,6 +119,21 @@ async fn one_key_is_one_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_connect_is_not_repeated_and_a_throttled_question_is_answered_by_the_ledger() {
+    let desk = Desk::start_with(None, newest_rules).await;
+    allow(&desk.upstream, now() + 7 * DAY_S);
+    let enough = crate::upstream::graph_error(80_007, "Rate limit hit");
+    desk.upstream.answer_once("connect", 400, enough.clone());
+    let (status, body) = desk.post("/v1/calls", &request(), None).await;
+    assert_eq!((status, &body["code"]), (409, &json!(80_007)), "{body}");
+    assert_eq!(desk.upstream.count("connect"), 1);
+    desk.upstream.set_retry_after(60);
+    desk.upstream.answer("call_permissions", 429, enough, Duration::ZERO);
+    let answer = desk.get(&format!("/v1/preflight?to={ANA}")).await;
+    assert_eq!((&answer["allowed"], &answer["rule"]), (&json!(true), &json!("ledger.permission")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connect_without_an_answer_is_not_repeated_under_its_key() {
     let desk = Desk::start_with(None, newest_rules).await;
     allow(&desk.upstream, now() + 7 * DAY_S);
@@ -174,6 +189,30 @@ async fn a_parked_call_outlives_its_gateway() {
     let desk = Desk { gateway: serve(config).await.unwrap(), upstream, engine, http };
     allow(&desk.upstream, now() + 7 * DAY_S);
     desk.reply("wamid.YES", &accept(now() + 7 * DAY_S)).await;
+    desk.get_until("/v1/parked_calls", in_state("placed")).await;
+    assert_eq!(desk.upstream.count("connect"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_that_comes_while_the_gateway_drains_is_for_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::start_with(Some(folder.path()), newest_rules).await;
+    desk.post("/v1/calls", &parking(), None).await;
+    desk.gateway.drain().await;
+    allow(&desk.upstream, now() + 7 * DAY_S);
+    desk.reply("wamid.YES", &accept(now() + 7 * DAY_S)).await;
+    let noted = |list: &Value| {
+        let text = list["parked_calls"][0]["text"].as_str().unwrap_or_default();
+        text.contains("the next one places")
+    };
+    let list = desk.get_until("/v1/parked_calls", noted).await;
+    assert_eq!(list["parked_calls"][0]["state"], "waiting", "{list}");
+    assert_eq!(desk.upstream.count("connect"), 0);
+    let Desk { gateway, upstream, engine, http } = desk;
+    gateway.stop().await;
+    let mut config = config(&upstream, Some(folder.path()));
+    newest_rules(&mut config);
+    let desk = Desk { gateway: serve(config).await.unwrap(), upstream, engine, http };
     desk.get_until("/v1/parked_calls", in_state("placed")).await;
     assert_eq!(desk.upstream.count("connect"), 1);
 }
