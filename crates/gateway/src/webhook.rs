@@ -4,21 +4,27 @@
 //! body only which numbers it names is read before that ([`crate::verify`]). Then the body goes to the durable inbox, and only then the platform gets its 200. Acting on it is another
 //! task's work ([`crate::dispatch`]), in the order of arrival.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::Bytes,
-    extract::{Query, State, rejection::BytesRejection},
+    body::Body,
+    extract::{Query, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
+use futures_util::StreamExt as _;
 use serde::Deserialize;
 use wire::webhook::{envelope::Envelope, signature, verify::Handshake};
 
 use crate::{clock, office::Office, verify::verify};
 
 /// The longest body we read: real ones have a few kilobytes, batches a few hundred.
-pub(crate) const BODY_MAX: usize = 1024 * 1024;
+const BODY_MAX: usize = 1024 * 1024;
+/// So much of a body that is too long is read all the same, and dropped: whoever still writes when the
+/// connection closes sees that it broke, not the 413.
+const DROPPED_MAX: usize = 8 * BODY_MAX;
+/// How long that may take.
+const DROPPED_WITHIN: Duration = Duration::from_secs(10);
 
 /// The handshake's parameters.
 #[derive(Deserialize)]
@@ -59,13 +65,13 @@ pub(crate) async fn handshake(
 pub(crate) async fn receive(
     State(office): State<Arc<Office>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Response {
-    let body = match body {
+    let body = match read(body).await {
         Ok(body) => body,
-        Err(rejection) => {
+        Err(status) => {
             office.metrics.webhook("unreadable");
-            return rejection.into_response();
+            return status.into_response();
         }
     };
     let header = headers.get(signature::HEADER).and_then(|value| value.to_str().ok());
@@ -81,7 +87,7 @@ pub(crate) async fn receive(
         tracing::warn!(%error, "a signed webhook cannot be read");
         return (StatusCode::BAD_REQUEST, "not a webhook of WhatsApp").into_response();
     }
-    match office.store.keep_webhook(body.to_vec(), lines, clock::now()).await {
+    match office.store.keep_webhook(body, lines, clock::now()).await {
         Ok(_) => {
             office.metrics.webhook("accepted");
             office.inbox.notify_one();
@@ -94,4 +100,29 @@ pub(crate) async fn receive(
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
     }
+}
+
+/// The raw body, or the status of the answer to one that cannot be taken.
+async fn read(body: Body) -> Result<Vec<u8>, StatusCode> {
+    let mut chunks = body.into_data_stream();
+    let mut whole = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
+        if whole.len() + chunk.len() > BODY_MAX {
+            let mut dropped = whole.len() + chunk.len();
+            let rest = async {
+                while let Some(Ok(chunk)) = chunks.next().await {
+                    dropped += chunk.len();
+                    if dropped > DROPPED_MAX {
+                        return;
+                    }
+                }
+            };
+            // Who is slower than this learns no more than that the connection broke.
+            drop(tokio::time::timeout(DROPPED_WITHIN, rest).await);
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole)
 }
