@@ -1,8 +1,8 @@
 //! How is the Calling API asked?
 //!
 //! One client for both editions; what differs is in [`wire::edition`]. `connect` is never sent twice:
-//! a second one would ring the user twice. Every other request is repeated once when the platform
-//! did not answer or broke, and an error that says "already so" counts as done (fact sheet 3.6).
+//! a second one would ring the user twice; nor is a message. Every other request is repeated as
+//! [`crate::repetition`] says, and an error that says "already so" counts as done (fact sheet 3.6).
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,10 +21,13 @@ use wire::{
     },
 };
 
-use crate::{clock::PlatformClock, config::Upstream, metrics::Metrics};
+use crate::{
+    clock::PlatformClock,
+    config::Upstream,
+    metrics::Metrics,
+    repetition::{self, Failure},
+};
 
-/// How long before the one repetition: long enough for a hiccup, short beside the answer window.
-const AGAIN_AFTER: Duration = Duration::from_millis(300);
 /// The longest answer we read; real ones have a few hundred bytes.
 const ANSWER_MAX: usize = 256 * 1024;
 
@@ -65,6 +68,18 @@ impl From<GraphError> for Outcome {
             GraphError::Refused { code, text } => Self::Refused { code, text },
             GraphError::Unreachable { why } => Self::Unreachable { why },
         }
+    }
+}
+
+/// A failed request, and whether another try may help.
+struct Failed {
+    error: GraphError,
+    failure: Failure,
+}
+
+impl Failed {
+    fn broken(why: String) -> Self {
+        Self { error: GraphError::Unreachable { why }, failure: Failure::Broken }
     }
 }
 
@@ -157,7 +172,7 @@ impl Graph {
         let query = PermissionQuery::WaId(user);
         let endpoint = Endpoint::CallPermissions(&query);
         let send = || self.send::<()>("call_permissions", endpoint, None);
-        let body = self.twice(send).await?;
+        let body = self.repeated(send).await?;
         read(&body)
     }
 
@@ -181,12 +196,13 @@ impl Graph {
         endpoint: Endpoint<'_>,
         request: &impl Serialize,
     ) -> Result<A, GraphError> {
-        read(&self.send(what, endpoint, Some(request)).await?)
+        let answer = self.send(what, endpoint, Some(request)).await;
+        read(&answer.map_err(|failed| failed.error)?)
     }
 
     async fn action(&self, request: &CallRequest) -> Outcome {
         let action = request.action();
-        let done = self.twice(|| self.send(action, Endpoint::Calls, Some(request))).await;
+        let done = self.repeated(|| self.send(action, Endpoint::Calls, Some(request))).await;
         match done {
             Ok(_) => Outcome::Done,
             Err(GraphError::Refused { code, text }) if says_already(&text) => {
@@ -197,18 +213,23 @@ impl Graph {
         }
     }
 
-    /// Sends, and once more when the platform did not answer or broke.
-    async fn twice<F>(&self, send: impl Fn() -> F) -> Result<Vec<u8>, GraphError>
+    /// Sends, again and again as long as that may help.
+    async fn repeated<F>(&self, send: impl Fn() -> F) -> Result<Vec<u8>, GraphError>
     where
-        F: Future<Output = Result<Vec<u8>, GraphError>>,
+        F: Future<Output = Result<Vec<u8>, Failed>>,
     {
-        match send().await {
-            Err(GraphError::Unreachable { why }) => {
-                tracing::debug!(why, "asking the platform once more");
-                tokio::time::sleep(AGAIN_AFTER).await;
-                send().await
-            }
-            answered => answered,
+        let mut failed = 0;
+        loop {
+            let Failed { error, failure } = match send().await {
+                Ok(body) => return Ok(body),
+                Err(failed) => failed,
+            };
+            let Some(pause) = repetition::pause(failure, failed, rand::random()) else {
+                return Err(error);
+            };
+            tracing::debug!(%error, ?pause, "asking the platform once more");
+            tokio::time::sleep(pause).await;
+            failed += 1;
         }
     }
 
@@ -217,7 +238,7 @@ impl Graph {
         what: &'static str,
         endpoint: Endpoint<'_>,
         body: Option<&B>,
-    ) -> Result<Vec<u8>, GraphError> {
+    ) -> Result<Vec<u8>, Failed> {
         let Inner { client, upstream, metrics, clock } = &*self.0;
         let url = upstream.edition.url(&upstream.base_url, endpoint);
         let (name, value) = upstream.edition.auth_header(upstream.token.expose());
@@ -226,7 +247,8 @@ impl Graph {
             None => client.get(url),
         };
         let answer = answer_of(request.header(name, value), clock).await;
-        metrics.graph_request(what, answer.as_ref().map(|_| ()).map_err(Clone::clone));
+        let outcome = answer.as_ref().map(|_| ()).map_err(|failed| failed.error.clone());
+        metrics.graph_request(what, outcome);
         answer
     }
 }
@@ -234,20 +256,33 @@ impl Graph {
 async fn answer_of(
     request: reqwest::RequestBuilder,
     clock: &PlatformClock,
-) -> Result<Vec<u8>, GraphError> {
+) -> Result<Vec<u8>, Failed> {
     let mut response = request.send().await.map_err(unreachable)?;
     if let Some(date) = response.headers().get(reqwest::header::DATE) {
         clock.set(date.to_str().unwrap_or_default());
     }
     let status = response.status();
+    let after = response.headers().get(reqwest::header::RETRY_AFTER);
+    let after = after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if body.len() + chunk.len() > ANSWER_MAX {
-            return Err(GraphError::Unreachable { why: "its answer is far too long".into() });
+            return Err(Failed::broken("its answer is far too long".into()));
         }
         body.extend_from_slice(&chunk);
     }
-    if status.is_success() { Ok(body) } else { Err(refusal(status, &body)) }
+    if status.is_success() {
+        return Ok(body);
+    }
+    let error = refusal(status, &body);
+    let failure = match &error {
+        GraphError::Unreachable { .. } => Failure::Broken,
+        GraphError::Refused { code, .. } if repetition::is_throttled(*code) => {
+            Failure::Throttled { after: after.map(Duration::from_secs) }
+        }
+        GraphError::Refused { .. } => Failure::Refused,
+    };
+    Err(Failed { error, failure })
 }
 
 fn read<A: DeserializeOwned>(body: &[u8]) -> Result<A, GraphError> {
@@ -269,7 +304,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> GraphError {
     GraphError::Refused { code, text: answer.text().trim_end_matches('.').to_owned() }
 }
 
-fn unreachable(error: reqwest::Error) -> GraphError {
+fn unreachable(error: reqwest::Error) -> Failed {
     let why = if error.is_timeout() {
         "no answer in time"
     } else if error.is_connect() {
@@ -277,7 +312,7 @@ fn unreachable(error: reqwest::Error) -> GraphError {
     } else {
         "the connection broke"
     };
-    GraphError::Unreachable { why: why.into() }
+    Failed::broken(why.into())
 }
 
 /// Whether a refusal says that the call is already where we want it.

@@ -20,6 +20,7 @@ use crate::{
     graph::GraphError,
     line::Line,
     office::Office,
+    repetition,
     store::{self, ContactRow, StoreError},
 };
 
@@ -63,6 +64,10 @@ pub(crate) async fn check(
             consent::reconcile(office, line, to, &said).await?;
             remember(office, line, to.clone(), &said).await?;
             by_platform(line, &said, &known(office, line, to).await?)
+        }
+        // It has enough of our questions for a moment, and says nothing about this user.
+        Err(GraphError::Refused { code, text }) if repetition::is_throttled(code) => {
+            by_ledger(line, &known(office, line, to).await?, &text)
         }
         Err(GraphError::Refused { code, text }) => Answer {
             allowed: false,

@@ -21,6 +21,10 @@ pub(crate) fn advice(code: i64, text: &str) -> String {
         138_013 => "Calls to users are not available to numbers of our country.",
         138_014 => "Calling is switched off for a while because too many users complained.",
         138_017 => "This user has allowed calls for good: there is nothing to ask. Just call.",
+        4 | 429 | 613 | 80_007 | 130_429 | 131_056 => {
+            "WhatsApp takes no more requests from us for a moment: we have sent too many. Try \
+             again in a minute, and send fewer at a time."
+        }
         131_044 => "Our account has no valid way to pay for calls.",
         131_047 => {
             "The user has not written or called within the last 24 hours, so we may not do this. \

@@ -13,7 +13,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::State,
-    http::{HeaderName, StatusCode, Uri, header},
+    http::{HeaderMap, StatusCode, Uri, header},
 };
 use serde_json::{Value, json};
 
@@ -42,6 +42,10 @@ type Answer = (String, u16, Value, Duration);
 pub(crate) struct Upstream {
     asked: Arc<Mutex<Vec<Asked>>>,
     answers: Arc<Mutex<Vec<Answer>>>,
+    /// Answers that are given once each, before the others.
+    once: Arc<Mutex<Vec<Answer>>>,
+    /// What every refusal says of the next try, in seconds; 0 is nothing.
+    retry_after_s: Arc<AtomicI64>,
     /// How far its clock is ahead, in seconds.
     ahead_s: Arc<AtomicI64>,
     pub(crate) address: Option<SocketAddr>,
@@ -70,6 +74,23 @@ impl Upstream {
         let mut answers = self.answers.lock().unwrap();
         answers.retain(|(known, ..)| known != what);
         answers.push((what.to_owned(), status, body, after));
+    }
+
+    /// Answers this action (or path's last part) so, once; several in their order.
+    pub(crate) fn answer_once(&self, what: &str, status: u16, body: Value) {
+        let answer = (what.to_owned(), status, body, Duration::ZERO);
+        self.once.lock().unwrap().push(answer);
+    }
+
+    /// From now on, a refusal says when to come back.
+    pub(crate) fn set_retry_after(&self, seconds: i64) {
+        self.retry_after_s.store(seconds, Ordering::Relaxed);
+    }
+
+    fn told_once(&self, fits: impl Fn(&Answer) -> bool) -> Option<Answer> {
+        let mut once = self.once.lock().unwrap();
+        let at = once.iter().position(fits)?;
+        Some(once.remove(at))
     }
 
     /// From now on, its clock is so far ahead of ours.
@@ -129,7 +150,7 @@ async fn take(
     State(upstream): State<Upstream>,
     uri: Uri,
     body: Bytes,
-) -> (StatusCode, [(HeaderName, String); 1], Json<Value>) {
+) -> (StatusCode, HeaderMap, Json<Value>) {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let path = uri.path_and_query().unwrap().to_string();
     let asked = Asked { path: path.clone(), body: body.clone(), answered_at: None };
@@ -140,13 +161,9 @@ async fn take(
     };
     let action = body["action"].as_str().unwrap_or_default().to_owned();
     let last = uri.path().rsplit('/').next().unwrap_or_default().to_owned();
-    let told = upstream
-        .answers
-        .lock()
-        .unwrap()
-        .iter()
-        .find(|(what, ..)| *what == action || *what == last)
-        .cloned();
+    let fits = |(what, ..): &Answer| *what == action || *what == last;
+    let lasting = || upstream.answers.lock().unwrap().iter().find(|told| fits(told)).cloned();
+    let told = upstream.told_once(fits).or_else(lasting);
     let (status, answer, after) = match told {
         Some((_, status, answer, after)) => (status, answer, after),
         None => (200, default_answer(&action, &last), Duration::ZERO),
@@ -155,8 +172,13 @@ async fn take(
     upstream.asked.lock().unwrap()[index].answered_at = Some(Instant::now());
     let ahead = jiff::SignedDuration::from_secs(upstream.ahead_s.load(Ordering::Relaxed));
     let date = (jiff::Timestamp::now() + ahead).strftime("%a, %d %b %Y %H:%M:%S GMT");
-    let date = (header::DATE, date.to_string());
-    (StatusCode::from_u16(status).unwrap(), [date], Json(answer))
+    let mut headers = HeaderMap::new();
+    headers.insert(header::DATE, date.to_string().parse().unwrap());
+    let retry_after = upstream.retry_after_s.load(Ordering::Relaxed);
+    if status >= 400 && retry_after > 0 {
+        headers.insert(header::RETRY_AFTER, retry_after.into());
+    }
+    (StatusCode::from_u16(status).unwrap(), headers, Json(answer))
 }
 
 fn default_answer(action: &str, last: &str) -> Value {

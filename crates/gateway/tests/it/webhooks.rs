@@ -175,6 +175,40 @@ async fn a_platform_that_breaks_is_asked_once_more_and_then_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_platform_that_has_enough_for_a_moment_is_asked_again_until_it_takes_the_call() {
+    let desk = Desk::start().await;
+    for _ in 0..2 {
+        desk.upstream.answer_once("accept", 400, graph_error(130_429, "Rate limit hit"));
+    }
+    let mut user = Voice::of_platform(&desk.engine);
+    desk.webhook(&connect(CALL, &user.platform_offer())).await;
+    user.take_answer(desk.upstream.wait_for("pre_accept").await.sdp());
+    user.connected().await;
+    user.expect_tone(crate::desk::WELCOME_HZ).await;
+    assert_eq!(desk.upstream.count("accept"), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_that_wants_a_minute_is_not_waited_for_and_the_fault_is_ours() {
+    let desk = Desk::start().await;
+    desk.upstream.set_retry_after(60);
+    desk.upstream.answer("accept", 429, graph_error(80_007, "Too many calls"), Duration::ZERO);
+    let user = Voice::of_platform(&desk.engine);
+    desk.webhook(&connect(CALL, &user.platform_offer())).await;
+    desk.upstream.wait_for("terminate").await;
+    desk.webhook(&terminate(CALL, "USER_INITIATED", None)).await;
+    let record = desk.record(CALL).await;
+    assert_eq!(
+        (&record["reason"], &record["fault"]),
+        (&"platform_refused".into(), &"business".into())
+    );
+    assert_eq!(desk.upstream.count("accept"), 1);
+    let path = format!("/v1/calls/{CALL}/diagnosis");
+    let fix = desk.get(&path).await["verdicts"][0]["fix"].to_string();
+    assert!(fix.contains("too many"), "{fix}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_already_accepted_call_counts_as_accepted() {
     let desk = Desk::start().await;
     let error = graph_error(100, "The call is already accepted");
