@@ -115,3 +115,85 @@ pub(crate) async fn amend_late(office: &Office, line: &Line, call_id: CallId, fi
         tracing::error!(%error, "the platform's figures of a call are lost");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use media::{
+        sdp,
+        transport::{Fingerprint, LocalTransport},
+    };
+    use switchboard::call::Termination;
+    use terms::Timestamp;
+    use wire::console::Peer;
+
+    use super::*;
+    use crate::{
+        calls::{
+            actor::{self, Incoming},
+            registry::{Letter, Receipt},
+        },
+        config::Config,
+    };
+
+    fn offer() -> String {
+        sdp::write_gateway_offer(&LocalTransport {
+            addrs: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 9))],
+            ufrag: "user".into(),
+            pwd: "passwordpasswordpassword".into(),
+            fingerprint: Fingerprint([7; 32]),
+            ssrc: 7,
+            cname: "user".into(),
+            session_id: 7,
+        })
+    }
+
+    fn figures(duration_s: Option<u64>) -> Box<Figures> {
+        let at = Timestamp::from_unix(1_783_000_009);
+        let start = duration_s.map(|_| Timestamp::from_unix(1_783_000_000));
+        let termination = Termination { picked_up: start.is_some(), error: None };
+        Box::new(Figures { termination, at, start, duration_s })
+    }
+
+    /// The second word comes while the first one's record is being written: both lie in the inbox
+    /// before the task runs.
+    #[tokio::test]
+    async fn figures_that_come_while_the_record_is_written_go_into_it() {
+        // Nobody listens there: what is asked of the platform fails at once.
+        let mut config = Config::demo("http://127.0.0.1:9", None);
+        config.http = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        config.media.ports = 0..=0;
+        config.media.browsers = config.http;
+        let gateway = crate::serve(config).await.unwrap();
+        let office = gateway.office();
+        let line = Arc::clone(office.lines.iter().next().unwrap());
+        let call_id: CallId = "wacid.LATE".parse().unwrap();
+        let (receipt, _settled) = Receipt::new();
+        let incoming = Incoming {
+            call_id: call_id.clone(),
+            contact: Peer::default(),
+            started_at: Timestamp::from_unix(1_783_000_000),
+            offer: offer().into(),
+            deeplink_payload: None,
+            cta_payload: None,
+            receipt,
+        };
+        assert!(actor::take(office, &line, incoming));
+        let lines = LineSet::one(line.id());
+        let call = office.registry.find(&lines, &call_id, None).unwrap();
+        for figures in [figures(None), figures(Some(9))] {
+            assert!(call.send(Letter::Terminated { call_id: call_id.clone(), figures }));
+        }
+        let amended = async {
+            loop {
+                let cdr = office.store.cdr(lines.clone(), call_id.clone()).await.unwrap();
+                if cdr.is_some_and(|cdr| cdr.duration_s == Some(9)) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), amended).await.expect("the figures");
+    }
+}
