@@ -65,7 +65,8 @@ fn is_small(ms: i64) -> bool {
     u128::from(ms.unsigned_abs()) < SAME_CLOCK.as_millis()
 }
 
-fn read(date: &str) -> Option<Timestamp> {
+/// Reads the `Date` of an answer.
+pub(crate) fn read(date: &str) -> Option<Timestamp> {
     let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
     Some(Timestamp::from_unix_ms(at.as_millisecond()))
 }

@@ -1,6 +1,6 @@
 //! What does every room of the gateway need?
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use engine::Engine;
 
@@ -15,6 +15,8 @@ use crate::{
 pub(crate) struct Office {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
+    /// The addresses far ends are told; empty means the bound one.
+    pub(crate) advertised: Vec<IpAddr>,
     pub(crate) organisations: Organisations,
     pub(crate) lines: Lines,
     pub(crate) store: Store,
@@ -24,6 +26,8 @@ pub(crate) struct Office {
     /// Rung when a webhook has been stored.
     pub(crate) inbox: tokio::sync::Notify,
     pub(crate) sessions: Sessions,
+    /// One examination at a time.
+    pub(crate) examination: tokio::sync::Semaphore,
     /// The seats of those who read the stream of events.
     pub(crate) readers: Arc<tokio::sync::Semaphore>,
 }

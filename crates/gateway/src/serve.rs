@@ -5,7 +5,11 @@
 //! letting live calls finish while new ones are turned away, and stops by ending those that are left,
 //! so that nobody pays for a call without a gateway.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use engine::Engine;
@@ -19,7 +23,7 @@ use crate::{
     api,
     calls::{orphans, registry::Registry},
     clock,
-    config::Config,
+    config::{Config, Media},
     consent,
     console::session::Sessions,
     dispatch,
@@ -31,6 +35,7 @@ use crate::{
     outbox::{Outbox, deliver, upkeep},
     parked,
     prompts::ShelfError,
+    public_address::{self, AskError},
     scheme::Remote,
     store::{Store, StoreError},
     tls::{TlsError, TlsListener},
@@ -51,6 +56,9 @@ pub enum StartError {
     /// The HTTP client.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The public address.
+    #[error("[media] advertised = \"auto\": the public address cannot be found")]
+    PublicAddress(#[source] AskError),
     /// The media engine.
     #[error("cannot start the media engine")]
     Engine(#[source] engine::StartError),
@@ -75,7 +83,7 @@ pub struct Running {
     address: SocketAddr,
     stop: Arc<Notify>,
     server: JoinHandle<()>,
-    /// Who acts on webhooks, and on time and consent of each line.
+    /// Who acts on webhooks, on time and consent of each line, and who watches our address.
     tasks: JoinSet<()>,
     outbox: JoinSet<()>,
 }
@@ -94,10 +102,11 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let first_line = &config.lines.first.number.phone_number_id;
     let store = Store::open(config.data_dir.as_deref(), first_line)?;
     store.forget_old_keys(clock::now()).await?;
+    let advertised = advertised(&config.media).await?;
     let engine = Engine::start(engine::Config {
         threads: 1,
         bind_ip: config.media.bind_ip,
-        advertised: config.media.advertised.clone(),
+        advertised: advertised.clone(),
         ports: config.media.ports.clone(),
         muxed: Some(config.media.browsers),
         busy: config.media.busy,
@@ -114,8 +123,10 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         inbox: Notify::new(),
         sessions: Sessions::default(),
         readers: api::stream::seats(),
+        examination: tokio::sync::Semaphore::new(1),
         config,
         engine,
+        advertised,
         outbox: Outbox::new(store.clone(), Arc::clone(&metrics)),
         store,
         metrics,
@@ -137,11 +148,23 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let server = tokio::spawn(run(listening, Arc::clone(&office), Arc::clone(&stop)));
     let mut tasks = JoinSet::new();
     tasks.spawn(dispatch::run(Arc::clone(&office)));
+    tasks.spawn(public_address::watch(Arc::clone(&office)));
     for line in office.lines.iter() {
         tasks.spawn(consent::run(Arc::clone(&office), Arc::clone(line)));
         tasks.spawn(parked::run(Arc::clone(&office), Arc::clone(line)));
     }
     Ok(Running { office, address, stop, server, tasks, outbox })
+}
+
+/// The addresses far ends are told: what the STUN server sees comes first.
+async fn advertised(media: &Media) -> Result<Vec<IpAddr>, StartError> {
+    let mut advertised = media.advertised.clone();
+    if let Some(server) = media.stun.as_ref().filter(|_| media.ask_public) {
+        let seen = public_address::find(media, server).await.map_err(StartError::PublicAddress)?;
+        advertised.insert(0, seen.public.ip());
+        tracing::info!("the public address is known");
+    }
+    Ok(advertised)
 }
 
 /// Endpoints are known before anything happens, so a new one gets all that follows.
@@ -184,6 +207,12 @@ async fn run(listening: Listening, office: Arc<Office>, stop: Arc<Notify>) {
 }
 
 impl Running {
+    /// What its rooms share, for tests of one of them.
+    #[cfg(test)]
+    pub(crate) fn office(&self) -> &Arc<Office> {
+        &self.office
+    }
+
     /// Where HTTP listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

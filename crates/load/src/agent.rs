@@ -332,6 +332,7 @@ impl Desk {
             }
             ToConsole::Refused { .. }
             | ToConsole::Hello { .. }
+            | ToConsole::IceServers { .. }
             | ToConsole::RingStopped { .. }
             | ToConsole::Contact { .. }
             | ToConsole::Draining { .. } => Some(()),

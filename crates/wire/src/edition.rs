@@ -170,6 +170,18 @@ pub fn app_subscriptions_path(version: GraphVersion, app: &AppId) -> String {
     format!("/{version}/{app}/subscriptions")
 }
 
+/// The path of what is known of a token; Meta only.
+#[must_use]
+pub fn debug_token_path(version: GraphVersion, token: &str) -> String {
+    format!("/{version}/debug_token?input_token={}", escape(token))
+}
+
+/// The path of a number and its health; Meta only.
+#[must_use]
+pub fn number_health_path(version: GraphVersion, number: &PhoneNumberId) -> String {
+    format!("/{version}/{number}?fields=id,verified_name,display_phone_number,health_status")
+}
+
 /// Percent-escapes a text for a path segment or a query value.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

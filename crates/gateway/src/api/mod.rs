@@ -9,6 +9,7 @@ mod consents;
 mod contacts;
 mod control;
 mod diagnosis;
+mod doctor;
 mod events;
 mod idempotency;
 pub mod openapi;
@@ -34,7 +35,10 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    calls::{advice, placing::NotPlaced},
+    calls::{
+        advice,
+        placing::{self, NotPlaced},
+    },
     console::socket,
     graph::GraphError,
     office::Office,
@@ -48,9 +52,8 @@ const REQUEST_MAX: usize = 64 * 1024;
 
 /// Every route.
 pub(crate) fn router(office: Arc<Office>) -> Router {
-    let hook = Router::new()
-        .route("/webhooks/whatsapp", get(webhook::handshake).post(webhook::receive))
-        .layer(DefaultBodyLimit::max(webhook::BODY_MAX));
+    let hook =
+        Router::new().route("/webhooks/whatsapp", get(webhook::handshake).post(webhook::receive));
     let (rest, _) = rest().split_for_parts();
     Router::new()
         .merge(rest)
@@ -92,6 +95,7 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(contacts::one))
         .routes(routes!(contacts::ask_permission))
         .routes(routes!(contacts::write))
+        .routes(routes!(doctor::examine))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::metrics))
@@ -222,6 +226,9 @@ impl From<NotPlaced> for ApiError {
         match error {
             NotPlaced::Refused { code, text } => GraphError::Refused { code, text }.into(),
             NotPlaced::Unreachable { why } => GraphError::Unreachable { why }.into(),
+            NotPlaced::Stopping => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, placing::STOPPED, error.to_string())
+            }
             NotPlaced::Ended { reason, text } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, text)
             }

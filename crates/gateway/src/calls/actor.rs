@@ -238,10 +238,10 @@ impl CallActor {
                 Some(returned) = self.returned.recv() => self.read_return(returned).await,
                 Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event),
                 Some(event) = legs::next_event(&mut self.agent_leg) => {
-                    read_agent(event, Side::Agent)
+                    self.read_agent(&event, Side::Agent)
                 }
                 Some(event) = legs::next_event(&mut self.consulted_leg) => {
-                    read_agent(event, Side::Consulted)
+                    self.read_agent(&event, Side::Consulted)
                 }
                 () = sleep_until(deadline) => Some(Input::Tick),
             };
@@ -495,6 +495,24 @@ impl CallActor {
         }
     }
 
+    /// The agent's path was lost: the switchboard decides who waits for whom. A page whose call does
+    /// not wait for it would wait for sound for ever, so it is told.
+    fn read_agent(&self, event: &LegEvent, side: Side) -> Option<Input> {
+        let why = loss(event)?;
+        let leg = match side {
+            Side::Agent => self.agent_leg.as_ref(),
+            Side::Consulted => self.consulted_leg.as_ref(),
+            Side::Whatsapp => None,
+        };
+        let may_return = side == Side::Agent && self.call.state().is_answered_by_agent();
+        if let Some(leg) = leg.filter(|_| !may_return) {
+            let text = format!("The audio path to your browser failed: {why}.");
+            let (what, code) = ("answer".into(), "media".into());
+            self.line.consoles().send(leg.console, ToConsole::Refused { what, code, text });
+        }
+        Some(Input::MediaFailed { side, why })
+    }
+
     async fn look(&self) -> Look {
         let whatsapp_leg = match &self.whatsapp {
             Some(leg) => legs::figures(&leg.handle, FIGURES_WAIT).await,
@@ -551,15 +569,19 @@ fn state_word(state: &State, direction: Direction) -> CallState {
     }
 }
 
-fn read_agent(event: LegEvent, side: Side) -> Option<Input> {
+/// How an agent's leg was lost, if it was. A browser that never sent audio may still hear.
+fn loss(event: &LegEvent) -> Option<String> {
     match event {
-        LegEvent::Failed { reason } => Some(Input::MediaFailed { side, why: reason.to_string() }),
-        LegEvent::IceConnected { .. }
+        LegEvent::Failed { reason } => Some(reason.to_string()),
+        LegEvent::MediaStopped { for_ms, from_start: false } => {
+            Some(format!("nothing came for {} seconds", (for_ms + 500) / 1000))
+        }
+        LegEvent::MediaStopped { for_ms: _, from_start: true }
+        | LegEvent::IceConnected { .. }
         | LegEvent::DtlsConnected { .. }
         | LegEvent::FirstMedia
         | LegEvent::Digit(_)
         | LegEvent::PlaybackDone
-        | LegEvent::MediaStopped { .. }
         | LegEvent::MediaResumed
         | LegEvent::Closed(_) => None,
     }

@@ -20,6 +20,10 @@ use wire::SdpText;
 
 use crate::{cdr::LegRecord, events::ConsoleId};
 
+/// From the first audio of a browser on, so long without audio and reports means that it is lost: it
+/// sends fifty packets a second, also of silence, and a report every five seconds.
+const BROWSER_LOST_AFTER: Duration = Duration::from_secs(10);
+
 /// The name of our source in RTCP and SDP, as in fact sheet 5.3.
 const CNAME: &str = "gw";
 
@@ -108,7 +112,7 @@ pub(super) fn answer_agent(
         ice: IceRole::Lite,
         password: Password::Plain,
         cname: CNAME.into(),
-        media_watch: None,
+        media_watch: Some(MediaWatch { mid_call: BROWSER_LOST_AFTER, ..MediaWatch::default() }),
         beside,
         events: sender,
     };
@@ -120,6 +124,7 @@ pub(super) fn answer_agent(
         Some(Setup::Active | Setup::Actpass) | None => DtlsRole::Server,
     };
     handle.set_remote(remote, role, types);
+    handle.watch_from_now();
     handle.send_gate(true);
     Ok(AgentLeg { agent, console, handle, events, answer })
 }

@@ -81,7 +81,7 @@ pub(super) struct Shared {
     pub(super) permission_templates: Vec<TemplateTable>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NumberTable {
     phone_number_id: PhoneNumberId,
@@ -161,6 +161,21 @@ pub(super) fn lines(
     let mut lines = lines.into_iter();
     let none = || value("number", "add a [number] table, or [[numbers]] tables".into());
     Ok(Lines { first: lines.next().ok_or_else(none)?, others: lines.collect() })
+}
+
+/// What is wrong with each table; one fault hides no other.
+pub(super) fn faults(
+    secrets: &Secrets<'_>,
+    tables: Vec<NumberTable>,
+    shared: &Shared,
+    organisations: &[Organisation],
+) -> Vec<ConfigError> {
+    let single = |table: &NumberTable| line(secrets, table.clone(), shared, organisations).err();
+    let faults: Vec<ConfigError> = tables.iter().filter_map(single).collect();
+    if faults.is_empty() {
+        return lines(secrets, tables, shared, organisations).err().into_iter().collect();
+    }
+    faults
 }
 
 fn key_of(number: &Number) -> String {

@@ -46,6 +46,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Where media flows.
     pub media: Media,
+    /// The TURN servers of agents' browsers.
+    pub turn: Option<Turn>,
     /// The business numbers, each with what is its own.
     pub lines: Lines,
     /// Who shares this gateway; an organisation sees only what is its own.
@@ -112,12 +114,43 @@ pub struct Media {
     pub bind_ip: IpAddr,
     /// The addresses the far ends are told; empty means `bind_ip`.
     pub advertised: Vec<IpAddr>,
+    /// A STUN server, `host:port`, that knows from which address the world sees us.
+    pub stun: Option<String>,
+    /// Whether far ends are told the address that server sees, before `advertised`.
+    pub ask_public: bool,
     /// The ports of WhatsApp's legs, one each; `0..=0` lets the kernel choose.
     pub ports: RangeInclusive<u16>,
     /// The one port of the browsers' legs.
     pub browsers: SocketAddr,
     /// How busy the media thread may be before taps rest, and before a new call is refused.
     pub busy: engine::BusyLimits,
+}
+
+/// TURN servers that carry the packets of agents whose firewalls let no UDP through to us.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// Such as `turn:turn.example:3478?transport=udp` and `turns:turn.example:443?transport=tcp`.
+    pub urls: Vec<String>,
+    /// How browsers log in.
+    pub key: TurnKey,
+    /// How long a login made from a shared secret holds.
+    pub lasts: Duration,
+    /// Whether browsers use nothing but the relay.
+    pub relay_only: bool,
+}
+
+/// How browsers log in at a TURN server.
+#[derive(Debug, Clone)]
+pub enum TurnKey {
+    /// With logins we make from a secret the server knows (coturn's `use-auth-secret`).
+    Shared(Secret),
+    /// All with one.
+    Fixed {
+        /// The user name.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
 }
 
 /// The Calling API and our keys for it.
@@ -239,6 +272,8 @@ impl Default for Media {
         Self {
             bind_ip,
             advertised: Vec::new(),
+            stun: None,
+            ask_public: false,
             ports: 10_000..=29_999,
             browsers: SocketAddr::new(bind_ip, 8510),
             busy: engine::BusyLimits::default(),
@@ -252,6 +287,8 @@ pub const HTTP_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALH
 pub const RING_FOR_DEFAULT: Duration = Duration::from_secs(20);
 /// How long an agent's page may be gone when nothing is said: a reload takes a few seconds.
 pub const RETURN_FOR_DEFAULT: Duration = Duration::from_secs(15);
+/// How long a login of a TURN server holds when nothing is said: longer than a call.
+pub const TURN_LASTS_DEFAULT: Duration = Duration::from_secs(4 * 60 * 60);
 /// How long live calls may go on after a request to stop when nothing is said.
 pub const DRAIN_FOR_DEFAULT: Duration = Duration::from_secs(60);
 /// How long a Graph request may take when nothing is said.
@@ -280,6 +317,7 @@ impl Config {
             tls: None,
             trusted_proxies: Vec::new(),
             media: Media::default(),
+            turn: None,
             lines: Lines { first: demo_line(platform_url, flow), others: Vec::new() },
             agents: vec![
                 agent("lia", "Lia", Role::Agent),

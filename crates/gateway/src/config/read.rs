@@ -29,9 +29,17 @@
 //!
 //! [media]
 //! bind_ip = "0.0.0.0"
-//! advertised = ["203.0.113.20"]
+//! advertised = ["203.0.113.20"]           # or "auto": the address that `stun` sees
+//! stun = "stun.example:3478"              # optional
 //! ports = [10000, 29999]
 //! browsers = "0.0.0.0:8510"
+//!
+//! [turn]                                  # optional, for agents behind strict firewalls
+//! urls = ["turn:turn.example:3478?transport=udp", "turns:turn.example:443?transport=tcp"]
+//! secret_file = "/run/secrets/turn"       # coturn's static-auth-secret, or secret_env
+//! # username = "desk"                     # instead of a secret, with password_file or password_env
+//! # lasts_s = 14400
+//! # relay_only = true
 //!
 //! [price]
 //! rulebook = "2026-10"
@@ -81,7 +89,8 @@ use wire::{console::Role, event::signature::Scheme};
 
 use super::{
     Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, HTTP_DEFAULT,
-    HashedPassword, Media, Organisation, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT, Secret, TlsFiles,
+    HashedPassword, Media, Organisation, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT, Secret,
+    TURN_LASTS_DEFAULT, TlsFiles, Turn, TurnKey,
     events::OutboxTable,
     lines::{self, NumberTable, PriceTable, Shared, TemplateTable, UpstreamTable},
     slip,
@@ -89,6 +98,9 @@ use super::{
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
 const RING_FOR_MAX_S: u64 = 55;
+
+/// The shortest life of a TURN login: a browser needs a moment to use it.
+const TURN_LASTS_MIN: Duration = Duration::from_secs(60);
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -152,6 +164,7 @@ struct File {
     upstream: Option<UpstreamTable>,
     #[serde(default)]
     media: MediaTable,
+    turn: Option<TurnTable>,
     #[serde(default)]
     price: PriceTable,
     #[serde(default)]
@@ -183,10 +196,37 @@ struct TlsTable {
 #[serde(deny_unknown_fields)]
 struct MediaTable {
     bind_ip: Option<IpAddr>,
-    #[serde(default)]
-    advertised: Vec<IpAddr>,
+    advertised: Option<AdvertisedWord>,
+    stun: Option<String>,
     ports: Option<[u16; 2]>,
     browsers: Option<SocketAddr>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected addresses such as [\"203.0.113.20\"], or \"auto\"")]
+enum AdvertisedWord {
+    These(Vec<IpAddr>),
+    Auto(Auto),
+}
+
+#[derive(Deserialize)]
+enum Auto {
+    #[serde(rename = "auto")]
+    Auto,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TurnTable {
+    urls: Vec<String>,
+    secret_file: Option<PathBuf>,
+    secret_env: Option<String>,
+    username: Option<String>,
+    password_file: Option<PathBuf>,
+    password_env: Option<String>,
+    lasts_s: Option<u64>,
+    #[serde(default)]
+    relay_only: bool,
 }
 
 #[derive(Deserialize)]
@@ -230,12 +270,38 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::ReadFile { path: path.to_owned(), source })?;
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        let file: File = toml::from_str(&text).map_err(|error| ConfigError::Parse {
-            path: path.to_owned(),
-            text: slip::explain(&text, &error),
-        })?;
-        Secrets { folder }.config(file)
+        Secrets { folder }.config(parse(path, &text)?)
     }
+
+    /// Everything that is wrong with a configuration file, in words; nothing when it can be used. Where
+    /// it is not TOML, or a key is unknown, the rest cannot be read.
+    #[must_use]
+    pub fn faults(path: &Path) -> Vec<String> {
+        let read = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::ReadFile { path: path.to_owned(), source })
+            .and_then(|text| parse(path, &text));
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        let faults = match read {
+            Ok(file) => Secrets { folder }.faults(file),
+            Err(fault) => vec![fault],
+        };
+        faults.iter().map(in_words).collect()
+    }
+}
+
+/// A fault and its cause.
+fn in_words(fault: &ConfigError) -> String {
+    match std::error::Error::source(fault) {
+        Some(cause) => format!("{fault}: {cause}"),
+        None => fault.to_string(),
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
+    toml::from_str(text).map_err(|error| ConfigError::Parse {
+        path: path.to_owned(),
+        text: slip::explain(text, &error),
+    })
 }
 
 /// Turns the file into checked types; secrets lie relative to its folder.
@@ -245,13 +311,8 @@ pub(super) struct Secrets<'a> {
 
 impl Secrets<'_> {
     fn config(&self, file: File) -> Result<Config, ConfigError> {
-        let ring_for_s = file.ring_for_s.unwrap_or(RING_FOR_DEFAULT.as_secs());
-        if ring_for_s == 0 || ring_for_s > RING_FOR_MAX_S {
-            return Err(value("ring_for_s", format!("write 1 to {RING_FOR_MAX_S} seconds")));
-        }
-        if file.agents.is_empty() {
-            return Err(value("agents", "add at least one [[agents]] table".into()));
-        }
+        let ring_for = ring_for(file.ring_for_s)?;
+        somebody(&file.agents)?;
         let organisations = self.organisations(file.organisations)?;
         let shared = Shared {
             upstream: file.upstream,
@@ -269,12 +330,13 @@ impl Secrets<'_> {
             }),
             trusted_proxies: file.trusted_proxies,
             media: media(file.media)?,
+            turn: file.turn.map(|turn| self.turn(turn)).transpose()?,
             lines,
             agents: self.agents(file.agents, &organisations)?,
             organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
             data_dir: file.data_dir.map(|path| self.folder.join(path)),
-            ring_for: Duration::from_secs(ring_for_s),
+            ring_for,
             return_for: file.return_for_s.map_or(RETURN_FOR_DEFAULT, Duration::from_secs),
             connect_age_max: Some(
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
@@ -282,6 +344,56 @@ impl Secrets<'_> {
             drain_for: file.drain_for_s.map_or(DRAIN_FOR_DEFAULT, Duration::from_secs),
             events: self.events(file.outbox, file.events)?,
         })
+    }
+
+    /// Each part by itself, so that one fault hides no other.
+    fn faults(&self, file: File) -> Vec<ConfigError> {
+        let mut faults = vec![
+            ring_for(file.ring_for_s).err(),
+            self.secret("api_key", file.api_key_file, file.api_key_env).err(),
+            media(file.media).err(),
+            file.turn.and_then(|turn| self.turn(turn).err()),
+            self.events(file.outbox, file.events).err(),
+            somebody(&file.agents).err(),
+        ];
+        match self.organisations(file.organisations) {
+            Ok(organisations) => {
+                let shared = Shared {
+                    upstream: file.upstream,
+                    flow: file.flow,
+                    price: file.price,
+                    permission_templates: file.permission_templates,
+                };
+                let tables = file.number.into_iter().chain(file.numbers);
+                let lines = lines::faults(self, tables.collect(), &shared, &organisations);
+                faults.extend(lines.into_iter().map(Some));
+                faults.push(self.agents(file.agents, &organisations).err());
+            }
+            Err(fault) => faults.push(Some(fault)),
+        }
+        faults.into_iter().flatten().collect()
+    }
+
+    fn turn(&self, table: TurnTable) -> Result<Turn, ConfigError> {
+        let known = |url: &String| url.starts_with("turn:") || url.starts_with("turns:");
+        if table.urls.is_empty() || !table.urls.iter().all(known) {
+            let why = "write URLs such as \"turn:turn.example:3478?transport=udp\"".into();
+            return Err(value("turn.urls", why));
+        }
+        let key = match table.username {
+            Some(username) => TurnKey::Fixed {
+                username,
+                password: self.secret("turn.password", table.password_file, table.password_env)?,
+            },
+            None => {
+                TurnKey::Shared(self.secret("turn.secret", table.secret_file, table.secret_env)?)
+            }
+        };
+        let lasts = table.lasts_s.map_or(TURN_LASTS_DEFAULT, Duration::from_secs);
+        if lasts < TURN_LASTS_MIN {
+            return Err(value("turn.lasts_s", "write at least 60 seconds".into()));
+        }
+        Ok(Turn { urls: table.urls, key, lasts, relay_only: table.relay_only })
     }
 
     fn events(
@@ -402,6 +514,21 @@ impl Secrets<'_> {
     }
 }
 
+fn ring_for(seconds: Option<u64>) -> Result<Duration, ConfigError> {
+    let seconds = seconds.unwrap_or(RING_FOR_DEFAULT.as_secs());
+    if seconds == 0 || seconds > RING_FOR_MAX_S {
+        return Err(value("ring_for_s", format!("write 1 to {RING_FOR_MAX_S} seconds")));
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+fn somebody(agents: &[AgentTable]) -> Result<(), ConfigError> {
+    if agents.is_empty() {
+        return Err(value("agents", "add at least one [[agents]] table".into()));
+    }
+    Ok(())
+}
+
 fn media(table: MediaTable) -> Result<Media, ConfigError> {
     let defaults = Media::default();
     let ports = match table.ports {
@@ -409,9 +536,23 @@ fn media(table: MediaTable) -> Result<Media, ConfigError> {
         Some(_) => return Err(value("media.ports", "write [first, last]".into())),
         None => defaults.ports,
     };
+    let (advertised, ask_public) = match table.advertised {
+        Some(AdvertisedWord::These(ips)) => (ips, false),
+        Some(AdvertisedWord::Auto(Auto::Auto)) if table.stun.is_none() => {
+            let why = "\"auto\" needs a server: set stun = \"host:port\"".into();
+            return Err(value("media.advertised", why));
+        }
+        Some(AdvertisedWord::Auto(Auto::Auto)) => (Vec::new(), true),
+        None => (Vec::new(), false),
+    };
+    if table.stun.as_ref().is_some_and(|server| !server.contains(':')) {
+        return Err(value("media.stun", "write host:port, such as \"stun.example:3478\"".into()));
+    }
     Ok(Media {
         bind_ip: table.bind_ip.unwrap_or(defaults.bind_ip),
-        advertised: table.advertised,
+        advertised,
+        stun: table.stun,
+        ask_public,
         ports,
         browsers: table.browsers.unwrap_or(defaults.browsers),
         busy: defaults.busy,

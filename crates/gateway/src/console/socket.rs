@@ -35,6 +35,7 @@ use crate::{
     },
     config::Agent,
     events::{ConsoleId, Opened},
+    ice_servers,
     office::Office,
     organisation::Organisation,
 };
@@ -90,6 +91,7 @@ async fn serve(office: Arc<Office>, desk: Desk, mut socket: WebSocket) {
     office.metrics.consoles(1);
     let numbers: Vec<Number> =
         office.lines.of(&desk.organisation).map(|line| line.shown()).collect();
+    let turn = office.config.turn.as_ref();
     // An organisation without a number has nothing to call from, and nothing that rings.
     let mut greeted = match numbers.first().cloned() {
         Some(number) => {
@@ -99,6 +101,8 @@ async fn serve(office: Arc<Office>, desk: Desk, mut socket: WebSocket) {
                 number,
                 numbers,
                 organisation: Some(desk.organisation.shown()),
+                ice_servers: ice_servers::of(turn, desk.agent.id.as_str()),
+                relay_only: turn.is_some_and(|turn| turn.relay_only),
             };
             send(&mut socket, &hello).await
         }
@@ -128,6 +132,7 @@ async fn talk(
 ) {
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut not_before = Instant::now();
+    let mut login_ends = next_login(office);
     let mut silent = 0;
     loop {
         tokio::select! {
@@ -140,6 +145,15 @@ async fn talk(
                 not_before = Instant::now() + AGENTS_EVERY;
                 if socket.send(Message::Text(Utf8Bytes::from(&*newest))).await.is_err() {
                     return;
+                }
+            }
+            () = at(login_ends) => {
+                login_ends = next_login(office);
+                if let Some(turn) = &office.config.turn {
+                    let frame = ice_servers::frame(turn, desk.agent.id.as_str());
+                    if !send(socket, &frame).await {
+                        return;
+                    }
                 }
             }
             message = socket.recv() => {
@@ -158,6 +172,18 @@ async fn talk(
                 }
             }
         }
+    }
+}
+
+/// When the browser needs a new login for TURN.
+fn next_login(office: &Office) -> Option<Instant> {
+    office.config.turn.as_ref().map(|turn| Instant::now() + ice_servers::told_every(turn))
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

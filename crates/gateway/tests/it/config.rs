@@ -172,3 +172,39 @@ fn a_slip_in_one_of_several_numbers_names_it() {
     let error = fault(&MANY.replace("\ntime_zone", "\ntimezone"));
     assert!(error.ends_with("unknown key `timezone`: did you mean `time_zone`?"), "{error}");
 }
+
+#[test]
+fn every_fault_of_a_file_is_told_and_a_good_one_has_none() {
+    let faults = |text: &str| Config::faults(&Written::new(text).0.path().join("gateway.toml"));
+    assert_eq!(faults(GOOD), [] as [String; 0]);
+    let three = GOOD
+        .replace("drain_for_s = 5", "ring_for_s = 900")
+        .replace("token_file = \"key\"\nverify", "token_file = \"gone\"\nverify")
+        .replace("password_file", "password_hash");
+    let told = faults(&three);
+    for part in ["ring_for_s", "token", "agents.lia.password"] {
+        assert!(told.iter().any(|fault| fault.contains(part)), "{part}: {told:?}");
+    }
+    assert_eq!(faults("no toml").len(), 1);
+}
+
+#[test]
+fn turn_and_the_public_address_are_read() {
+    let more = "\n[media]\nadvertised = \"auto\"\nstun = \"stun.example:3478\"\n\n[turn]\n\
+                urls = [\"turn:turn.example:3478\"]\nsecret_file = \"key\"\nrelay_only = true\n";
+    let config = Written::new(&format!("{GOOD}{more}")).read().unwrap();
+    assert!(config.media.ask_public && config.media.advertised.is_empty());
+    let turn = config.turn.unwrap();
+    assert!(turn.relay_only && turn.lasts.as_secs() == 14_400);
+    assert!(!format!("{turn:?}").contains("secret\""), "{turn:?}");
+    for (wrong, told) in [
+        ("\n[media]\nadvertised = \"auto\"\n", "needs a server"),
+        ("\n[media]\nadvertised = \"public\"\n", "auto"),
+        ("\n[media]\nstun = \"stun.example\"\n", "host:port"),
+        ("\n[turn]\nurls = [\"http://turn.example\"]\nsecret_file = \"key\"\n", "turn:"),
+        ("\n[turn]\nurls = [\"turn:turn.example\"]\n", "turn.secret"),
+    ] {
+        let fault = fault(&format!("{GOOD}{wrong}"));
+        assert!(fault.contains(told), "{wrong}: {fault}");
+    }
+}

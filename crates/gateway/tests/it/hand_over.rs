@@ -270,3 +270,49 @@ async fn of_two_agents_who_answer_at_once_one_has_the_call() {
         assert_eq!(desk.upstream.count("accept"), 1);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_whose_keys_fail_is_waited_for_and_offers_anew() {
+    let desk = Desk::start().await;
+    let mut lia = desk.available("lia").await;
+    let mut user = Voice::of_platform(&desk.engine);
+    desk.webhook(&connect(CALL, &user.platform_offer())).await;
+    user.take_answer(desk.upstream.wait_for("pre_accept").await.sdp());
+    user.connected().await;
+    lia.next("ringing").await;
+    let broken = Voice::of_browser(&desk.engine);
+    let offer = with_another_fingerprint(&broken.browser_offer());
+    lia.send(json!({"type": "answer", "call_id": CALL, "sdp": offer})).await;
+    let answer = lia.next("answer").await;
+    lia.next_where("call", |frame| frame["call"]["state"] == "connected").await;
+    broken.take_browser_answer(answer["sdp"].as_str().unwrap());
+
+    let away = lia.next_where("call", |frame| frame["call"]["away"] == true).await;
+    assert_eq!((&away["call"]["state"], &away["call"]["agent"]), (&json!("held"), &json!("lia")));
+    user.expect_tone(HOLD_HZ).await;
+    assert_eq!(desk.upstream.count("terminate"), 0);
+    let mut browser = Voice::of_browser(&desk.engine);
+    let offer = browser.browser_offer();
+    lia.send(json!({"type": "rejoin", "call_id": CALL, "sdp": offer})).await;
+    let answer = lia.next("answer").await;
+    browser.take_browser_answer(answer["sdp"].as_str().unwrap());
+    browser.connected().await;
+    user.play(USER_HZ);
+    browser.play(LIA_HZ);
+    browser.expect_tone(USER_HZ).await;
+    user.expect_tone(LIA_HZ).await;
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(4))).await;
+    assert_eq!(desk.record(CALL).await["reason"], "user_hung_up");
+}
+
+/// As if the page had sent the SDP of another connection.
+fn with_another_fingerprint(offer: &str) -> String {
+    let lines = offer.lines().map(|line| match line.strip_prefix("a=fingerprint:sha-256 ") {
+        Some(hash) => {
+            let first = if hash.starts_with("00") { "11" } else { "00" };
+            format!("a=fingerprint:sha-256 {first}{}\r\n", &hash[2..])
+        }
+        None => format!("{line}\r\n"),
+    });
+    lines.collect()
+}

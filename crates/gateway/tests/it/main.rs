@@ -10,6 +10,7 @@ mod drain;
 mod events;
 mod flows;
 mod hand_over;
+mod helpers;
 mod lines;
 mod openapi;
 mod orphans;

@@ -142,6 +142,20 @@ pub enum ToConsole {
         /// Whose they are.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         organisation: Option<Organisation>,
+        /// What the browser may use beside its own addresses.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ice_servers: Vec<IceServer>,
+        /// Whether it uses nothing but relays of them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        relay_only: bool,
+    },
+    /// Takes the place of the servers told before, whose login ends.
+    IceServers {
+        /// What the browser may use beside its own addresses.
+        ice_servers: Vec<IceServer>,
+        /// Whether it uses nothing but relays of them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        relay_only: bool,
     },
     /// A call rings here.
     Ringing {
@@ -191,6 +205,23 @@ pub enum ToConsole {
         /// When it ends the calls that still run.
         until: Timestamp,
     },
+}
+
+/// A server that helps a browser to a path, as `RTCPeerConnection` takes it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IceServer {
+    /// Where it is.
+    pub urls: Vec<String>,
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub credential: String,
+}
+
+impl std::fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IceServer").field("urls", &self.urls).finish_non_exhaustive()
+    }
 }
 
 /// Why a call no longer rings.

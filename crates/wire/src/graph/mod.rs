@@ -13,6 +13,7 @@ pub mod permission;
 pub mod settings;
 pub mod subscription;
 pub mod template;
+pub mod token;
 
 use serde::{Deserialize, Serialize};
 

@@ -115,3 +115,62 @@ impl Dialog360Webhook {
         })
     }
 }
+
+/// The answer to `GET /{APP_ID}/subscriptions`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppSubscriptions {
+    /// One for each object.
+    #[serde(default)]
+    pub data: Vec<ObjectSubscription>,
+}
+
+/// What an app hears of one kind of object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectSubscription {
+    /// The kind, such as `whatsapp_business_account`.
+    pub object: String,
+    /// Where webhooks go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    /// Whether they do.
+    #[serde(default)]
+    pub active: bool,
+    /// Which.
+    #[serde(default)]
+    pub fields: Vec<SubscribedField>,
+}
+
+/// One webhook field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscribedField {
+    /// Its name.
+    pub name: String,
+}
+
+/// The answer to `GET /{WABA_ID}/subscribed_apps`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscribedApps {
+    /// One for each app.
+    #[serde(default)]
+    pub data: Vec<SubscribedApp>,
+}
+
+/// An app that gets an account's webhooks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscribedApp {
+    /// Which.
+    pub whatsapp_business_api_data: AppName,
+    /// Where to, when not to the app's own URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_callback_uri: Option<String>,
+}
+
+/// An app's id and name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppName {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}

@@ -1,0 +1,225 @@
+//! Can this machine keep what must be kept, play what must be played and show its certificate?
+
+use std::{path::Path, time::Duration};
+
+use rustls::{
+    CertificateError, RootCertStore,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier as _},
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+};
+
+use super::finding::Finding;
+use crate::{
+    config::{FlowSource, TlsFiles},
+    prompts::Shelf,
+};
+
+/// A certificate that ends sooner than this should have been renewed by now.
+const RENEWED_BEFORE: Duration = Duration::from_secs(14 * 86_400);
+
+/// Is the folder of the records there, and may we write in it?
+pub(super) fn storage(folder: Option<&Path>) -> Finding {
+    let check = "storage.folder";
+    let Some(folder) = folder else {
+        let fix = "Set data_dir, or start with --data.";
+        let what = "Nothing is kept: records, consent and webhooks end with the process.";
+        return Finding::warning(check, what, fix);
+    };
+    match write_in(folder) {
+        Ok(()) => Finding::ok(check, "The data folder can be written."),
+        Err(error) => {
+            let fix = "Give the folder to the user the gateway runs as, and look at the disk.";
+            Finding::fault(check, "The data folder cannot be written.", fix).seen(error.to_string())
+        }
+    }
+}
+
+fn write_in(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let probe = folder.join(format!(".doctor-{}", std::process::id()));
+    let written = std::fs::write(&probe, [0; 4_096]);
+    // What could not be written may be there in part.
+    let removed = std::fs::remove_file(&probe);
+    written.and(removed)
+}
+
+/// Can the flow be walked and every prompt played?
+pub(super) fn prompts(flow: Option<&FlowSource>) -> Finding {
+    let check = "flow.prompts";
+    match Shelf::load(flow) {
+        Ok(shelf) if shelf.flow.is_none() => {
+            let fix = "Set `flow`, or have an agent be available at every hour.";
+            Finding::warning(check, "No flow answers when no agent does: such calls end.", fix)
+        }
+        Ok(_) => Finding::ok(check, "The flow and its prompts can be played."),
+        Err(error) => {
+            let fix = "Mend the file that is named; prompts are WAV or Ogg Opus.";
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            let seen = [Some(error.to_string()), cause].into_iter().flatten();
+            Finding::fault(check, "The flow or a prompt cannot be used.", fix)
+                .seen(seen.collect::<Vec<_>>().join(": "))
+        }
+    }
+}
+
+/// Would the platform and browsers believe the certificate?
+pub(super) fn certificate(files: &TlsFiles, callback_url: Option<&str>, now: Duration) -> Finding {
+    let check = "tls.certificate";
+    let chain = CertificateDer::pem_file_iter(&files.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let (own, rest) = match chain.as_deref() {
+        Ok([own, rest @ ..]) => (own, rest),
+        Ok([]) => {
+            let fix = "Write the certificate and what leads to its root, PEM, in that order.";
+            return Finding::fault(check, "The certificate's file has no certificate.", fix);
+        }
+        Err(error) => {
+            let fix = "Give the file to the user the gateway runs as; it must be PEM.";
+            return Finding::fault(check, "The certificate cannot be read.", fix)
+                .seen(error.to_string());
+        }
+    };
+    let host = callback_url.and_then(|url| reqwest::Url::parse(url).ok());
+    let host = host.as_ref().and_then(reqwest::Url::host_str);
+    let today = believed(own, rest, host, now);
+    if today.is_ok() && believed(own, rest, host, now + RENEWED_BEFORE).is_err() {
+        let fix = "Renew it; the gateway takes new files while it runs.";
+        return Finding::warning(check, "The certificate ends within two weeks.", fix);
+    }
+    judged(today, host)
+}
+
+fn judged(believed: Result<(), rustls::Error>, host: Option<&str>) -> Finding {
+    let check = "tls.certificate";
+    let error = match believed {
+        Ok(()) => return Finding::ok(check, "The certificate is valid and publicly trusted."),
+        Err(error) => error,
+    };
+    let seen = error.to_string();
+    let rustls::Error::InvalidCertificate(why) = error else {
+        let fix = "Have it issued again by a public authority.";
+        return Finding::fault(check, "The certificate cannot be used.", fix).seen(seen);
+    };
+    let (what, fix) = words(&why);
+    // Without a public host nobody outside was ever meant to believe it.
+    let finding = if host.is_some() {
+        Finding::fault(check, what, fix)
+    } else {
+        Finding::warning(check, what, fix)
+    };
+    finding.seen(seen)
+}
+
+/// What a reason means, and what to do.
+fn words(why: &CertificateError) -> (&'static str, &'static str) {
+    use CertificateError as Why;
+    if matches!(why, Why::Expired | Why::ExpiredContext { .. }) {
+        return ("The certificate has ended.", "Renew it; the gateway takes new files as it runs.");
+    }
+    if matches!(why, Why::NotValidYet | Why::NotValidYetContext { .. }) {
+        return ("The certificate is not valid yet.", "Look at this machine's clock.");
+    }
+    if matches!(why, Why::NotValidForName | Why::NotValidForNameContext { .. }) {
+        return (
+            "The certificate is for another name than the callback URL.",
+            "Have it issued for the host in the app's callback URL.",
+        );
+    }
+    if matches!(why, Why::UnknownIssuer) {
+        return (
+            "The certificate leads to no public authority: webhooks will not be delivered.",
+            "Add the intermediate certificates to the file, or use a public authority; one of your \
+             own is fine for a sandbox.",
+        );
+    }
+    ("The certificate cannot be used.", "Have it issued again by a public authority.")
+}
+
+/// Whether a client would believe it at that time. Without a name to compare, the rest counts.
+fn believed(
+    own: &CertificateDer<'_>,
+    rest: &[CertificateDer<'_>],
+    host: Option<&str>,
+    at: Duration,
+) -> Result<(), rustls::Error> {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let verifier = WebPkiServerVerifier::builder(roots.into())
+        .build()
+        .map_err(|error| rustls::Error::General(error.to_string()))?;
+    let name = ServerName::try_from(host.unwrap_or("doctor.invalid").to_owned())
+        .map_err(|error| rustls::Error::General(error.to_string()))?;
+    let at = UnixTime::since_unix_epoch(at);
+    match verifier.verify_server_cert(own, rest, &name, &[], at) {
+        Ok(_) => Ok(()),
+        // The name is compared last.
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) if host.is_none() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+
+    use super::super::finding::Grade;
+    use super::*;
+
+    fn now() -> Duration {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_a_fault_and_none_a_warning() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        assert_eq!(storage(None).grade, Grade::Warning);
+        assert_eq!(storage(Some(&data)).grade, Grade::Ok);
+        assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0);
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        assert_eq!(storage(Some(&folder.path().join("file"))).grade, Grade::Fault);
+    }
+
+    #[test]
+    fn a_prompt_that_cannot_be_played_is_named() {
+        let toml =
+            "start = \"a\"\n[step.a]\nplay = \"a\"\nnext = \"z\"\n[step.z]\nhang_up = true\n";
+        let prompts = vec![("a".to_owned(), b"no sound".to_vec())];
+        let flow = FlowSource::Embedded { toml: toml.into(), prompts };
+        let broken = super::prompts(Some(&flow));
+        assert_eq!(broken.grade, Grade::Fault);
+        assert!(broken.evidence.unwrap().contains("prompt a"));
+        assert_eq!(super::prompts(None).grade, Grade::Warning);
+    }
+
+    #[test]
+    fn a_certificate_nobody_knows_or_that_is_none_is_told() {
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let folder = tempfile::tempdir().unwrap();
+        let files = |name: &str| TlsFiles {
+            certificate: folder.path().join(name),
+            key: folder.path().join("key.pem"),
+        };
+        let own = rcgen::generate_simple_self_signed(vec!["desk.example".to_owned()]).unwrap();
+        let text = base64::prelude::BASE64_STANDARD.encode(own.cert.der());
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+        std::fs::write(folder.path().join("own.pem"), pem).unwrap();
+        std::fs::write(folder.path().join("empty.pem"), "").unwrap();
+        let public = Some("https://desk.example/webhooks/whatsapp");
+        let grade = |name: &str, url| certificate(&files(name), url, now()).grade;
+        assert_eq!(grade("own.pem", public), Grade::Fault);
+        assert_eq!(grade("own.pem", None), Grade::Warning);
+        assert_eq!(grade("empty.pem", None), Grade::Fault);
+        assert_eq!(grade("missing.pem", None), Grade::Fault);
+    }
+
+    #[test]
+    fn each_reason_has_its_words() {
+        let of =
+            |why| judged(Err(rustls::Error::InvalidCertificate(why)), Some("desk.example")).what;
+        assert!(of(CertificateError::Expired).contains("ended"));
+        assert!(of(CertificateError::NotValidYet).contains("not valid yet"));
+        assert!(of(CertificateError::NotValidForName).contains("another name"));
+    }
+}

@@ -1,0 +1,79 @@
+//! Is this gateway ready for calls, and what is to be changed where it is not?
+//!
+//! An examination goes the way of a call: configuration, storage, flow, certificate, the platform's word
+//! on token, number and webhooks, then the way of media. Nothing is changed by it, and nothing private
+//! is in its report. `offhook doctor` examines a configuration, `GET /v1/doctor` a gateway that runs.
+
+mod files;
+mod finding;
+mod judge;
+mod network;
+mod upstream;
+
+use std::{path::Path, time::Duration};
+
+pub use self::finding::{Finding, Grade, Report};
+use crate::{
+    clock,
+    config::{Config, TlsFiles},
+};
+
+/// Whether the gateway that is examined runs, and so has its own ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runs {
+    /// It does.
+    Yes,
+    /// It does not: its ports are tried.
+    No,
+}
+
+/// What is wrong with a configuration file that cannot be used.
+#[must_use]
+pub fn faults(path: &Path) -> Report {
+    let fix = "Write what is said behind the key; docs/operations.md has an example.";
+    let of = |fault: String| Finding::fault("configuration", fault, fix);
+    Report::new(clock::now(), Config::faults(path).into_iter().map(of).collect())
+}
+
+/// Examines a gateway.
+pub async fn examine(config: &Config, runs: Runs) -> Report {
+    // Whoever made it may be a command without TLS of its own.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let mut findings = vec![Finding::ok("configuration", "The configuration can be used.")];
+    let (lines, network) = tokio::join!(lines(config), network::examine(config, runs));
+    let callback_url = lines.iter().find_map(|line| line.callback_url.clone());
+    findings.extend(local(config, callback_url).await);
+    findings.extend(lines.into_iter().flat_map(|line| line.findings));
+    findings.extend(network);
+    Report::new(clock::now(), findings)
+}
+
+/// What the platform says of each number, one after another: its limits are shared.
+async fn lines(config: &Config) -> Vec<upstream::Examined> {
+    let mut examined = Vec::new();
+    for line in config.lines.iter() {
+        examined.push(upstream::examine(&line.upstream, &line.number).await);
+    }
+    examined
+}
+
+/// What is on this machine; reading prompts takes a while and is no work for an async thread.
+async fn local(config: &Config, callback_url: Option<String>) -> Vec<Finding> {
+    let config = config.clone();
+    let now = Duration::from_millis(u64::try_from(clock::now().unix_ms()).unwrap_or_default());
+    let looked = tokio::task::spawn_blocking(move || {
+        let mut found = vec![files::storage(config.data_dir.as_deref())];
+        found.extend(
+            config.lines.iter().map(|line| {
+                files::prompts(line.flow.as_ref()).of_line(&line.number.phone_number_id)
+            }),
+        );
+        let certificate = |tls: &TlsFiles| files::certificate(tls, callback_url.as_deref(), now);
+        found.extend(config.tls.as_ref().map(certificate));
+        found
+    });
+    looked.await.unwrap_or_else(|error| {
+        let fix = "Report this; it is a fault of the program.";
+        vec![Finding::fault("storage.folder", error.to_string(), fix)]
+    })
+}

@@ -1,0 +1,228 @@
+//! What does the platform say about our token, our number and our subscriptions?
+//!
+//! A few reads, one after another, each bounded by the configured time; what an answer means is
+//! [`super::judge`]'s. A platform without one of the reads (360dialog has the settings alone) leaves a
+//! warning, never silence.
+
+use reqwest::{Client, header};
+use serde::de::DeserializeOwned;
+use terms::{AppId, Timestamp, WabaId};
+use wire::{
+    edition::{self, Edition, Endpoint, GraphVersion},
+    graph::{error::ErrorAnswer, settings::Settings},
+};
+
+use super::{finding::Finding, judge};
+use crate::{
+    clock,
+    config::{Number, Upstream},
+};
+
+/// The longest answer that is read.
+const ANSWER_MAX: usize = 256 * 1024;
+
+/// What was found, and where webhooks go.
+#[derive(Debug, Default)]
+pub(super) struct Examined {
+    pub(super) findings: Vec<Finding>,
+    /// The callback URL of the app, where it is known.
+    pub(super) callback_url: Option<String>,
+}
+
+/// Asks the platform.
+pub(super) async fn examine(upstream: &Upstream, number: &Number) -> Examined {
+    let mut examined = Examined::default();
+    let client = match Client::builder().timeout(upstream.timeout).build() {
+        Ok(client) => client,
+        Err(error) => {
+            let fix = "Look at this machine's root certificates.";
+            let fault = Finding::fault("upstream.client", error.to_string(), fix);
+            examined.findings.push(fault.of_line(&number.phone_number_id));
+            return examined;
+        }
+    };
+    let mut reader = Reader { client, upstream, ahead_ms: None };
+    match &upstream.edition {
+        Edition::Meta { version, .. } => reader.meta(*version, number, &mut examined).await,
+        Edition::Dialog360 => reader.settings(number, &mut examined.findings).await,
+    }
+    examined.findings.extend(reader.ahead_ms.map(judge::clock));
+    let of_line = |finding: Finding| finding.of_line(&number.phone_number_id);
+    examined.findings = examined.findings.into_iter().map(of_line).collect();
+    examined
+}
+
+struct Reader<'a> {
+    client: Client,
+    upstream: &'a Upstream,
+    ahead_ms: Option<i64>,
+}
+
+/// Why there is no answer.
+enum Unread {
+    /// The platform said no.
+    Refused { code: i64, text: String },
+    /// It did not answer.
+    Unreachable(String),
+    /// It said something else.
+    Odd(String),
+}
+
+impl Reader<'_> {
+    async fn meta(&mut self, version: GraphVersion, number: &Number, examined: &mut Examined) {
+        let found = &mut examined.findings;
+        let path = edition::debug_token_path(version, self.upstream.token.expose());
+        match self.read::<wire::graph::token::TokenAnswer>(&path, None).await {
+            Ok(answer) => found.push(judge::token(&answer.data, clock::now())),
+            // Nothing else will be answered either.
+            Err(Unread::Unreachable(why)) => return found.push(unreachable(&why)),
+            Err(unread) => found.push(not_read("upstream.token", "the token", unread)),
+        }
+        let path = edition::number_health_path(version, &number.phone_number_id);
+        let (mut account, mut app) = (None, None);
+        match self.read::<wire::graph::health::Number>(&path, None).await {
+            Ok(answer) => {
+                found.extend(judge::number(&answer, &number.digits));
+                (account, app) = judge::owners(&answer);
+            }
+            Err(unread) => found.push(not_read("upstream.number", "the number", unread)),
+        }
+        self.settings(number, found).await;
+        let (Some(Ok(account)), Some(app)) = (account.map(|id| id.parse::<WabaId>()), app) else {
+            let fix = "Look at the subscriptions in the app's dashboard.";
+            let what = "Which account and app the number belongs to is not known.";
+            return found.push(Finding::warning("webhooks.account", what, fix));
+        };
+        let path = edition::subscribed_apps_path(version, &account);
+        found.push(match self.read(&path, None).await {
+            Ok(apps) => judge::subscribed(&apps, &app),
+            Err(unread) => not_read("webhooks.account", "the account's apps", unread),
+        });
+        self.fields(version, &app, examined).await;
+    }
+
+    async fn settings(&mut self, number: &Number, found: &mut Vec<Finding>) {
+        let endpoint = Endpoint::ReadSettings { sip_credentials: false };
+        let path = self.upstream.edition.path(endpoint);
+        match self.read::<Settings>(&path, None).await {
+            Ok(settings) => {
+                let calling = settings.calling.unwrap_or_default();
+                found.extend(judge::settings(&calling, &number.phone_number_id));
+            }
+            Err(unread) => found.push(not_read("calling.status", "the calling settings", unread)),
+        }
+    }
+
+    /// The app's own subscription is read with the app's own token.
+    async fn fields(&mut self, version: GraphVersion, app: &str, examined: &mut Examined) {
+        let Some(secret) = &self.upstream.app_secret else { return };
+        let Ok(id) = app.parse::<AppId>() else { return };
+        let path = edition::app_subscriptions_path(version, &id);
+        let token = format!("{app}|{}", secret.expose());
+        let finding = match self.read(&path, Some(token)).await {
+            Ok(subscriptions) => {
+                examined.callback_url = judge::callback_url(&subscriptions);
+                judge::fields(&subscriptions)
+            }
+            Err(unread) => not_read("webhooks.fields", "the app's subscription", unread),
+        };
+        examined.findings.push(finding);
+    }
+
+    async fn read<A: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        token: Option<String>,
+    ) -> Result<A, Unread> {
+        let upstream = self.upstream;
+        let url = format!("{}{path}", upstream.base_url.trim_end_matches('/'));
+        let token = token.as_deref().unwrap_or_else(|| upstream.token.expose());
+        let (name, value) = upstream.edition.auth_header(token);
+        let sent = clock::now();
+        let answer = self.client.get(url).header(name, value).send().await;
+        let mut answer = answer.map_err(|error| broken(&error))?;
+        let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+        if let Some(there) = date.and_then(clock::read) {
+            self.ahead_ms = Some(ahead(there, sent, clock::now()));
+        }
+        let status = answer.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| broken(&error))? {
+            if body.len() + chunk.len() > ANSWER_MAX {
+                return Err(Unread::Odd("its answer is far too long".into()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if !status.is_success() {
+            let error = ErrorAnswer::parse(&body);
+            let code = error.code().unwrap_or_else(|| i64::from(status.as_u16()));
+            return Err(Unread::Refused { code, text: error.text().to_owned() });
+        }
+        serde_json::from_slice(&body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Unread::Odd(format!("its answer cannot be read at {line}:{column}"))
+        })
+    }
+}
+
+/// How far the platform's clock is ahead: its `Date` was written between sending and now.
+fn ahead(there: Timestamp, sent: Timestamp, now: Timestamp) -> i64 {
+    // `Date` has whole seconds: any moment of its second may be meant.
+    let (first, last) = (there.unix_ms(), there.unix_ms() + 999);
+    if last < sent.unix_ms() {
+        last - sent.unix_ms()
+    } else if first > now.unix_ms() {
+        first - now.unix_ms()
+    } else {
+        0
+    }
+}
+
+fn broken(error: &reqwest::Error) -> Unread {
+    let why = if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else {
+        "the connection broke"
+    };
+    Unread::Unreachable(why.into())
+}
+
+fn unreachable(why: &str) -> Finding {
+    let fix = "Check [upstream] base_url, DNS, the way out by HTTPS and the platform's status.";
+    Finding::fault("upstream.reachable", "The platform does not answer.", fix).seen(why)
+}
+
+fn not_read(check: &'static str, what: &str, unread: Unread) -> Finding {
+    let text = format!("It was not possible to read {what}.");
+    match unread {
+        Unread::Refused { code: code @ (0 | 190), text: said } => {
+            let fix = "Make a new access token and put it where the configuration names it.";
+            Finding::fault(check, "The platform does not accept the access token.", fix)
+                .seen(format!("{said} ({code})"))
+        }
+        Unread::Refused { code, text: said } => {
+            let fix = "Give the token whatsapp_business_management, or look in the dashboard.";
+            Finding::warning(check, text, fix).seen(format!("{said} ({code})"))
+        }
+        Unread::Unreachable(why) | Unread::Odd(why) => {
+            let fix = "Ask again in a moment; look at the platform's status.";
+            Finding::warning(check, text, fix).seen(why)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_within_the_request_is_the_same_time() {
+        let at = Timestamp::from_unix_ms;
+        assert_eq!(ahead(at(10_000), at(10_400), at(10_900)), 0);
+        assert_eq!(ahead(at(10_000), at(9_400), at(10_200)), 0);
+        assert_eq!(ahead(at(20_000), at(9_400), at(10_000)), 10_000);
+        assert_eq!(ahead(at(2_000), at(10_999), at(11_500)), -8_000);
+    }
+}
