@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod call;
 mod clock;
 mod demo;
+mod doctor;
 mod gateway;
 mod init;
 mod load;
@@ -41,6 +42,8 @@ enum Command {
     Gateway(gateway::GatewayArgs),
     /// Asks for what a gateway must know and writes its configuration.
     Init(init::InitArgs),
+    /// Examines a gateway: configuration, credentials, network, SDP; or one call.
+    Doctor(doctor::DoctorArgs),
     /// Places or takes a call as a user, and says what was heard.
     Call(call::CallArgs),
     /// Plays many users and agents at once, and says what the servers carried.
@@ -70,6 +73,7 @@ async fn main() -> ExitCode {
         Command::Platform(args) => platform::run(args).await,
         Command::Gateway(args) => gateway::run(args).await,
         Command::Init(args) => init::run(args),
+        Command::Doctor(args) => doctor::run(&args).await,
         Command::Call(args) => call::run(&args).await,
         Command::Load(args) => load::run(&args).await,
         Command::Clock(args) => clock::run(&args).await,

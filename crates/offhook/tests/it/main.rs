@@ -4,6 +4,7 @@
 mod agent;
 mod capture;
 mod consent;
+mod doctor;
 mod drain;
 mod hears;
 mod http;
