@@ -14,6 +14,7 @@ import type {
   Contact,
   Destination,
   FromGateway,
+  Helpers,
   Peer,
   Presence,
   RingStopped,
@@ -29,6 +30,8 @@ export type Stage = "placing" | "ringing" | "connecting" | "talking" | "ended";
 export type Person = Peer & { wa_id: string };
 
 const END_SHOWN_MS = 12_000;
+/** A path for sound that fails so often in one call will not come by itself. */
+const REJOINS_MAX = 3;
 
 export class DeskCall {
   id = $state<string | null>(null);
@@ -39,6 +42,8 @@ export class DeskCall {
   digits = $state("");
   end = $state<{ title: string; text: string } | null>(null);
   abandoned = false;
+  /** How often the path for sound was offered anew. */
+  rejoins = 0;
   #quiet: (() => void) | null = null;
 
   constructor(
@@ -86,6 +91,7 @@ export class Desk {
 
   readonly #link: Link<FromGateway, ToGateway>;
   #stopRing: (() => void) | null = null;
+  #helpers: RTCConfiguration = {};
 
   constructor(me: Agent, onSignedOut: () => void) {
     this.me = me;
@@ -206,8 +212,11 @@ export class Desk {
         this.me = message.agent;
         this.number = message.number;
         this.draining = false;
+        this.#takeHelpers(message);
         this.#resume(message.calls);
         return void this.contacts.load();
+      case "ice_servers":
+        return this.#takeHelpers(message);
       case "agents":
         this.agents = message.agents;
         this.me = { ...this.me, ...message.agents.find((agent) => agent.id === this.me.id) };
@@ -244,11 +253,17 @@ export class Desk {
     if (left && (!this.busy || this.call?.id === left.call_id)) void this.#rejoin(left);
   }
 
-  /** The user waits for us since our page or our line was gone: a new path for the sound. */
+  #takeHelpers(told: Helpers): void {
+    this.#helpers = { iceServers: told.ice_servers ?? [], iceTransportPolicy: told.relay_only ? "relay" : "all" };
+  }
+
+  /** The user waits for us since our page, our line or our sound was gone: a new path for the sound. */
   async #rejoin(left: Call): Promise<void> {
+    const before = this.call?.id === left.call_id ? this.call.rejoins : 0;
     this.call?.audio?.close();
     const call = new DeskCall(left.direction === "USER_INITIATED" ? "in" : "out", left.contact);
     call.id = left.call_id;
+    call.rejoins = before + 1;
     call.stage = "connecting";
     call.facts = left;
     this.call = call;
@@ -270,6 +285,9 @@ export class Desk {
       return this.#over(call, words.title, words.text);
     }
     if (this.#wentOn(call, facts)) return;
+    // Our sound was lost while the page was there.
+    const lost = facts.away && facts.agent === this.me.id && call.stage === "talking";
+    if (lost && call.rejoins < REJOINS_MAX) return void this.#rejoin(facts);
     if (facts.state === "connected" || (facts.state === "consulting" && facts.other === this.me.id)) {
       call.stage = "talking";
       call.sound(null);
@@ -376,7 +394,7 @@ export class Desk {
 
   async #offer(call: DeskCall): Promise<string | null> {
     try {
-      const audio = await CallAudio.open();
+      const audio = await CallAudio.open(this.#helpers);
       if (call.stage === "ended") {
         audio.close();
         return null;

@@ -2,8 +2,8 @@
  * What does a page need to speak and hear on one call?
  *
  * One RTCPeerConnection with one audio stream each way. The page always makes the offer, complete with
- * its candidates (host only: the servers are ice-lite and learn our address from our checks), and
- * applies the server's answer. Mute, tones, levels and the autoplay rule live here too.
+ * its candidates (the servers are ice-lite and learn our address from our checks; a relay is gathered
+ * where the server named one), and applies the server's answer. Mute, tones, levels and the autoplay rule live here too.
  */
 import { Meter, SILENCE, type Level } from "./meter.ts";
 
@@ -26,14 +26,18 @@ export class CallAudio {
   heard = $state.raw<Level>(SILENCE);
   digits = $state("");
 
-  readonly #connection = new RTCPeerConnection({ iceServers: [] });
+  readonly #connection: RTCPeerConnection;
   readonly #context = new AudioContext();
   readonly #player = new Audio();
   readonly #meters: { said: Meter; heard: Meter | null };
   readonly #timer: ReturnType<typeof setInterval>;
   #closed = false;
 
-  private constructor(private readonly microphone: MediaStream) {
+  private constructor(
+    private readonly microphone: MediaStream,
+    helpers: RTCConfiguration,
+  ) {
+    this.#connection = new RTCPeerConnection(helpers);
     for (const track of microphone.getAudioTracks()) this.#connection.addTrack(track, microphone);
     this.#connection.ontrack = (event) => this.#hear(event.streams[0] ?? new MediaStream([event.track]));
     this.#connection.onconnectionstatechange = () => this.#follow(this.#connection.connectionState);
@@ -43,8 +47,8 @@ export class CallAudio {
   }
 
   /** Asks for the microphone. Throws a `MicrophoneError` whose message is for the person. */
-  static async open(): Promise<CallAudio> {
-    return new CallAudio(await openMicrophone());
+  static async open(helpers: RTCConfiguration = {}): Promise<CallAudio> {
+    return new CallAudio(await openMicrophone(), helpers);
   }
 
   async offer(): Promise<string> {

@@ -250,8 +250,17 @@ export type Destination = { kind: "agent"; id: string } | { kind: "flow"; step?:
 
 export type RingStopped = "taken" | "declined" | "timed_out" | "ended";
 
+/** What a browser may use beside its own addresses to find a path for sound. */
+export interface Helpers {
+  ice_servers?: { urls: string[]; username: string; credential: string }[];
+  /** Nothing but relays of them. */
+  relay_only?: boolean;
+}
+
 export type FromGateway =
-  | { type: "hello"; agent: Agent; calls: Call[]; number: BusinessNumber }
+  | ({ type: "hello"; agent: Agent; calls: Call[]; number: BusinessNumber } & Helpers)
+  /** In place of those told before, whose login ends. */
+  | ({ type: "ice_servers" } & Helpers)
   | { type: "ringing"; call: Call }
   | { type: "ring_stopped"; call_id: string; why: RingStopped }
   | { type: "answer"; call_id: string; sdp: string }
