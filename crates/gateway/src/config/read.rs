@@ -134,6 +134,9 @@ const ASK_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 /// The shortest life of a TURN login: a browser needs a moment to use it.
 const TURN_LASTS_MIN: Duration = Duration::from_secs(60);
 
+/// The shortest life of a TURN login: a browser needs a moment to use it.
+const TURN_LASTS_MIN: Duration = Duration::from_secs(60);
+
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

@@ -123,7 +123,7 @@ async fn a_live_call_says_what_it_waits_for_and_an_ended_one_why() {
         .iter()
         .map(|v| v["code"].as_str().unwrap())
         .collect();
-    assert!(codes.contains(&"silent_whatsapp"), "{diagnosis}");
+    assert!(codes.contains(&"ice_never_connected_whatsapp"), "{diagnosis}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
