@@ -207,7 +207,7 @@ impl Graph {
         let path = call_analytics_path(version, account, request);
         let url = format!("{}{path}", upstream.base_url.trim_end_matches('/'));
         let send = || self.send_to::<()>("call_analytics", url.clone(), None);
-        let answer: AccountFigures = read(&self.twice(send).await?)?;
+        let answer: AccountFigures = read(&self.repeated(send).await?)?;
         Ok(answer.call_analytics)
     }
 
@@ -219,7 +219,7 @@ impl Graph {
     pub(crate) async fn settings(&self) -> Result<Settings, GraphError> {
         let endpoint = Endpoint::ReadSettings { sip_credentials: false };
         let send = || self.send::<()>("settings", endpoint, None);
-        read(&self.twice(send).await?)
+        read(&self.repeated(send).await?)
     }
 
     /// Changes the number's calling settings.
@@ -230,7 +230,7 @@ impl Graph {
     pub(crate) async fn change_settings(&self, calling: Calling) -> Result<(), GraphError> {
         let settings = Settings { calling: Some(calling), ..Settings::default() };
         let send = || self.send("change_settings", Endpoint::WriteSettings, Some(&settings));
-        self.twice(send).await.map(drop)
+        self.repeated(send).await.map(drop)
     }
 
     async fn post<A: DeserializeOwned>(

@@ -7,7 +7,7 @@ use engine::{Engine, Mixer};
 use crate::{
     calls::registry::Registry, config::Config, console::session::Sessions, flows::speech::Speech,
     keys::Keys, line::Lines, metrics::Metrics, organisation::Organisations, outbox::Outbox,
-    public_address::PublicAddress, store::Store,
+    store::Store,
 };
 
 /// The shared parts of one gateway. What is of one number is in its [`crate::line::Line`], what is of
@@ -19,7 +19,6 @@ pub(crate) struct Office {
     pub(crate) mixer: Mixer,
     /// The addresses far ends are told; empty means the bound one.
     pub(crate) advertised: Vec<IpAddr>,
-    pub(crate) public_address: PublicAddress,
     pub(crate) organisations: Organisations,
     pub(crate) lines: Lines,
     /// What programs' keys open.

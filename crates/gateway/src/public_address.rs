@@ -8,7 +8,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -66,23 +66,6 @@ pub(crate) struct Seen {
     pub(crate) port: u16,
 }
 
-/// What was found at the start, and what the newest question said.
-#[derive(Debug, Default)]
-pub(crate) struct PublicAddress {
-    newest: Mutex<Option<IpAddr>>,
-}
-
-impl PublicAddress {
-    /// What the newest question said.
-    pub(crate) fn newest(&self) -> Option<IpAddr> {
-        *self.newest.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn learn(&self, ip: IpAddr) -> Option<IpAddr> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).replace(ip)
-    }
-}
-
 /// Asks for our address, from a socket of the media range.
 ///
 /// # Errors
@@ -104,14 +87,12 @@ pub(crate) async fn watch(office: Arc<Office>) {
     else {
         return;
     };
-    if let Some(ip) = office.advertised.first() {
-        office.public_address.learn(*ip);
-    }
+    let mut known = office.advertised.first().copied();
     loop {
         tokio::time::sleep(AGAIN_EVERY).await;
         match find(&office.config.media, server).await {
             Ok(seen) => {
-                let before = office.public_address.learn(seen.public.ip());
+                let before = known.replace(seen.public.ip());
                 if before.is_some_and(|before| before != seen.public.ip()) {
                     tracing::warn!(
                         "the public address changed; new calls stay silent until a restart"

@@ -161,6 +161,8 @@ fn believed(
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+
     use super::super::finding::Grade;
     use super::*;
 
@@ -200,7 +202,9 @@ mod tests {
             key: folder.path().join("key.pem"),
         };
         let own = rcgen::generate_simple_self_signed(vec!["desk.example".to_owned()]).unwrap();
-        std::fs::write(folder.path().join("own.pem"), own.cert.pem()).unwrap();
+        let text = base64::prelude::BASE64_STANDARD.encode(own.cert.der());
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+        std::fs::write(folder.path().join("own.pem"), pem).unwrap();
         std::fs::write(folder.path().join("empty.pem"), "").unwrap();
         let public = Some("https://desk.example/webhooks/whatsapp");
         let grade = |name: &str, url| certificate(&files(name), url, now()).grade;

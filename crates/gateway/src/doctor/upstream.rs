@@ -64,6 +64,8 @@ enum Unread {
     Refused { code: i64, text: String },
     /// It did not answer.
     Unreachable(String),
+    /// It said something else.
+    Odd(String),
 }
 
 impl Reader<'_> {
@@ -147,7 +149,7 @@ impl Reader<'_> {
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| broken(&error))? {
             if body.len() + chunk.len() > ANSWER_MAX {
-                return Err(Unread::Unreachable("its answer is far too long".into()));
+                return Err(Unread::Odd("its answer is far too long".into()));
             }
             body.extend_from_slice(&chunk);
         }
@@ -158,7 +160,7 @@ impl Reader<'_> {
         }
         serde_json::from_slice(&body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            Unread::Unreachable(format!("its answer cannot be read at {line}:{column}"))
+            Unread::Odd(format!("its answer cannot be read at {line}:{column}"))
         })
     }
 }
@@ -204,7 +206,7 @@ fn not_read(check: &'static str, what: &str, unread: Unread) -> Finding {
             let fix = "Give the token whatsapp_business_management, or look in the dashboard.";
             Finding::warning(check, text, fix).seen(format!("{said} ({code})"))
         }
-        Unread::Unreachable(why) => {
+        Unread::Unreachable(why) | Unread::Odd(why) => {
             let fix = "Ask again in a moment; look at the platform's status.";
             Finding::warning(check, text, fix).seen(why)
         }
