@@ -55,6 +55,8 @@ pub struct Call {
     media: Media,
     /// Whether the platform has confirmed our `connect`, or a webhook proved it has the call.
     placed: bool,
+    /// Whether the flow met closed hours.
+    closed: bool,
 }
 
 /// What is known about the media path to WhatsApp.
@@ -107,7 +109,8 @@ impl Call {
     }
 
     fn new(direction: Direction, plan: Plan, state: State) -> Self {
-        Self { direction, plan, state, media: Media::default(), placed: false }
+        let media = Media::default();
+        Self { direction, plan, state, media, placed: false, closed: false }
     }
 
     /// Where the call is.
@@ -120,6 +123,12 @@ impl Call {
     #[must_use]
     pub fn direction(&self) -> Direction {
         self.direction
+    }
+
+    /// Whether the flow looked at opening hours and found them closed when it last had the call.
+    #[must_use]
+    pub fn met_closed_hours(&self) -> bool {
+        self.closed
     }
 
     /// The flow's step the call is in, if it is in one.
@@ -242,6 +251,7 @@ impl Call {
     fn walk(&mut self, cursor: Option<Cursor>, now: Timestamp, effects: &mut Vec<Effect>) {
         match cursor {
             Some(cursor) => {
+                self.closed = cursor.met_closed_hours();
                 self.state = State::InFlow(cursor);
                 effects.push(Effect::Tell);
             }
@@ -260,7 +270,9 @@ impl Call {
         let (State::InFlow(cursor), Some(flow)) = (&mut self.state, &self.plan.flow) else {
             return Err(refusal);
         };
-        if cursor.handle(flow, heard, now, effects) == Progress::HangsUp {
+        let progress = cursor.handle(flow, heard, now, effects);
+        self.closed = cursor.met_closed_hours();
+        if progress == Progress::HangsUp {
             let step = cursor.step_name(flow).to_owned();
             self.end(EndReason::FlowHungUp { step }, now, effects);
         }

@@ -19,6 +19,8 @@ const PROMPT_GRACE: Duration = Duration::from_secs(5);
 pub struct Cursor {
     step: usize,
     gathered: String,
+    /// Whether the last look at opening hours found them closed.
+    closed: bool,
     doing: Doing,
 }
 
@@ -68,7 +70,7 @@ impl Cursor {
         effects: &mut Vec<Effect>,
     ) -> Option<Self> {
         let mut cursor =
-            Self { step, gathered: String::new(), doing: Doing::Playing { until: now } };
+            Self { step, gathered: String::new(), closed: false, doing: Doing::Playing { until: now } };
         match cursor.go(flow, step, now, effects) {
             Progress::Stays => Some(cursor),
             Progress::HangsUp => None,
@@ -79,6 +81,12 @@ impl Cursor {
     #[must_use]
     pub fn step_name<'f>(&self, flow: &'f Flow) -> &'f str {
         flow.steps.get(self.step).map_or("", |named| named.name.as_str())
+    }
+
+    /// Whether the caller came outside the opening hours, as far as the flow looked.
+    #[must_use]
+    pub fn met_closed_hours(&self) -> bool {
+        self.closed
     }
 
     /// Whether this agent is being rung by the flow.
@@ -159,11 +167,8 @@ impl Cursor {
             self.step = to;
             to = match &flow.steps[to].step {
                 Step::Hours { hours, open, closed } => {
-                    if hours.open_at(now) {
-                        *open
-                    } else {
-                        *closed
-                    }
+                    self.closed = !hours.open_at(now);
+                    if self.closed { *closed } else { *open }
                 }
                 Step::Branch { on, otherwise } => *on.get(&self.gathered).unwrap_or(otherwise),
                 Step::HangUp => return Progress::HangsUp,

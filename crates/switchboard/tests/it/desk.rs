@@ -72,8 +72,12 @@ pub(crate) fn play(prompt: &str) -> Effect {
 
 impl Desk {
     pub(crate) fn incoming(flow: bool) -> Self {
+        Self::incoming_by(plan(flow))
+    }
+
+    pub(crate) fn incoming_by(plan: Plan) -> Self {
         let mut effects = Vec::new();
-        let call = Call::incoming(plan(flow), &mut effects);
+        let call = Call::incoming(plan, &mut effects);
         assert_eq!(effects, [Effect::OpenLeg]);
         Self { call, now: Timestamp::from_unix(1_783_000_000) }
     }
