@@ -67,6 +67,9 @@ pub struct Cdr {
     /// The leg towards the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_leg: Option<LegRecord>,
+    /// Whether a user's call met closed opening hours in the flow and no agent; only if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside_hours: Option<bool>,
     /// Keys the user pressed; how many, not which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_pressed: Option<u32>,
@@ -126,6 +129,17 @@ pub struct LegRecord {
     pub first_media_ms: Option<u64>,
     /// Packets that failed authentication.
     pub unauthentic: u64,
+}
+
+impl LegRecord {
+    /// The part of the far end's audio that never came; `None` when none was to come.
+    #[must_use]
+    pub fn lost_ratio(&self) -> Option<f64> {
+        let sent = self.received.saturating_add(self.lost);
+        // Packets of a call: far below what a double counts exactly.
+        #[expect(clippy::cast_precision_loss, reason = "counts of one call are small")]
+        (sent > 0).then(|| self.lost as f64 / sent as f64)
+    }
 }
 
 impl From<&LegStats> for LegRecord {
@@ -204,6 +218,7 @@ impl Cdr {
             cta_payload: None,
             whatsapp_leg: None,
             agent_leg: None,
+            outside_hours: None,
             keys_pressed: None,
             pulses: None,
             price: None,

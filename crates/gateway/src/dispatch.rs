@@ -10,10 +10,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use serde::Serialize;
 use switchboard::call::{EndReason, Status, Termination};
 use terms::{CallId, Direction, Timestamp};
 use wire::console::{Call, CallState, Peer};
 use wire::event::What;
+use wire::trace::TraceParent;
 use wire::webhook::{
     account::{AccountEvent, AccountUpdate},
     call::{CallEntry, CallEvent, CallStatus, CallsValue, Progress},
@@ -32,6 +34,7 @@ use crate::{
     office::Office,
     outbox::news,
     store::{Delivery, LiveCall, StoreError},
+    telemetry::trace::CallTrace,
 };
 
 /// Acts on webhooks for ever.
@@ -76,6 +79,7 @@ impl Reader {
         let mut round = Round {
             office: &self.office,
             received_at: delivery.received_at,
+            trace: delivery.trace,
             keys: BTreeSet::new(),
             in_hand: &self.in_hand,
             receipt,
@@ -110,6 +114,8 @@ fn locked(in_hand: &InHand) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
 struct Round<'a> {
     office: &'a Arc<Office>,
     received_at: Timestamp,
+    /// The trace its request belongs to.
+    trace: Option<TraceParent>,
     /// The events acted on.
     keys: BTreeSet<String>,
     in_hand: &'a InHand,
@@ -168,12 +174,14 @@ impl Round<'_> {
         }
         for call in &value.calls {
             if self.is_new(event_key(&call.id, &call.event)).await? {
+                self.show(&call.id, call);
                 self.call(value, call).await?;
             }
         }
         for status in &value.statuses {
             let key = format!("status:{}:{}", status.id, status.status.as_str());
             if self.is_new(key).await? {
+                self.show(&status.id, status);
                 self.status(status).await?;
             }
         }
@@ -202,6 +210,22 @@ impl Round<'_> {
         }
     }
 
+    /// HOMER sees what the platform told of a call.
+    fn show(&self, call_id: &CallId, entry: &impl Serialize) {
+        if let Some(hep) = &self.office.hep {
+            hep.webhook(call_id, entry, self.received_at);
+        }
+    }
+
+    /// The trace of a user's call begins with its webhook; what is told of the call carries it.
+    fn trace(&self, call_id: &CallId) -> Option<CallTrace> {
+        let trace = self.office.telemetry.call(self.trace, self.received_at)?;
+        let now = clock::now();
+        trace.note("webhook", self.received_at, now);
+        self.office.store.note_trace(call_id, trace.root(), now);
+        Some(trace)
+    }
+
     /// A user calls.
     async fn connect(&self, value: &CallsValue, call: &CallEntry) -> Result<(), StoreError> {
         let office = self.office;
@@ -222,6 +246,8 @@ impl Round<'_> {
         };
         let contact =
             contacts::peer(call.from.as_ref(), call.from_user_id.as_ref(), &value.contacts);
+        let trace = self.trace(&call.id);
+        office.metrics.webhook_age(office.graph.now().since(call.timestamp));
         self.tell_ringing(call, contact.clone());
         contacts::note_window(office, &contact, call.timestamp).await?;
         let incoming = Incoming {
@@ -231,6 +257,7 @@ impl Round<'_> {
             offer: session.sdp.clone(),
             deeplink_payload: call.deeplink_payload.clone(),
             cta_payload: call.cta_payload.clone(),
+            trace,
             receipt: self.receipt.clone(),
         };
         office.metrics.event(if actor::take(office, incoming) { "acted_on" } else { "duplicate" });

@@ -38,6 +38,7 @@ pub(crate) const COLUMNS: &[&str] = &[
     "agent_jitter_ms",
     "agent_round_trip_ms",
     "agent_mos",
+    "outside_hours",
 ];
 
 /// The cells of a record, one for each column.
@@ -71,6 +72,7 @@ pub(crate) fn cells(cdr: &Cdr) -> Vec<String> {
     ];
     cells.extend(leg_cells(cdr.whatsapp_leg.as_ref()));
     cells.extend(leg_cells(cdr.agent_leg.as_ref()));
+    cells.push(or_empty(cdr.outside_hours));
     cells
 }
 

@@ -27,6 +27,7 @@ mod dispatch;
 mod events;
 mod export;
 mod graph;
+mod hep;
 mod metrics;
 mod office;
 mod outbox;
@@ -38,6 +39,7 @@ mod prompts;
 mod scheme;
 mod serve;
 mod store;
+mod telemetry;
 mod tls;
 mod webhook;
 

@@ -6,7 +6,8 @@ use engine::Engine;
 
 use crate::{
     calls::registry::Registry, config::Config, console::session::Sessions, events::Consoles,
-    graph::Graph, metrics::Metrics, outbox::Outbox, prompts::Shelf, store::Store,
+    graph::Graph, hep::Hep, metrics::Metrics, outbox::Outbox, prompts::Shelf, store::Store,
+    telemetry::Telemetry,
 };
 
 /// The shared parts of one gateway.
@@ -18,6 +19,9 @@ pub(crate) struct Office {
     pub(crate) store: Store,
     pub(crate) outbox: Outbox,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) telemetry: Telemetry,
+    /// None where nobody listens.
+    pub(crate) hep: Option<Hep>,
     pub(crate) shelf: Shelf,
     pub(crate) consoles: Consoles,
     pub(crate) registry: Registry,

@@ -180,7 +180,7 @@ async fn place(office: Arc<Office>, parked: Parked) {
     let (id, to) = (parked.parked_id, parked.to);
     let contact = office.store.contact(to.clone()).await;
     let name = contact.ok().flatten().and_then(|contact| contact.name);
-    let noted = match placing::by_flow(&office, to, name).await {
+    let noted = match placing::by_flow(&office, to, name, None).await {
         Ok(call_id) => {
             let placed = move |parked: &mut Parked| {
                 parked.state = ParkedState::Placed;

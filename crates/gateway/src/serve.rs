@@ -11,9 +11,10 @@ use axum::Router;
 use engine::Engine;
 use tokio::{
     net::TcpListener,
-    sync::Notify,
+    sync::{Notify, mpsc},
     task::{JoinHandle, JoinSet},
 };
+use wire::trace::Span;
 
 use crate::{
     api,
@@ -25,6 +26,7 @@ use crate::{
     dispatch,
     events::Consoles,
     graph::{ClientError, Graph},
+    hep::Hep,
     metrics::Metrics,
     office::Office,
     outbox::{Outbox, deliver, upkeep},
@@ -32,11 +34,15 @@ use crate::{
     prompts::{Shelf, ShelfError},
     scheme::Remote,
     store::{Store, StoreError},
+    telemetry::{Telemetry, export},
     tls::{TlsError, TlsListener},
 };
 
 /// How long a stop waits for the platform to confirm the ends of live calls.
 const STOP_PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long a stop waits for the receiver of traces to take the last ones.
+const TRACES_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why a gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +62,9 @@ pub enum StartError {
     /// The certificate or its key.
     #[error("[tls] cannot be used")]
     Tls(#[from] TlsError),
+    /// The socket towards HOMER.
+    #[error("[hep] cannot be used")]
+    Hep(#[source] std::io::Error),
     /// The HTTP port.
     #[error("cannot listen on {address}")]
     Listen {
@@ -77,6 +86,14 @@ pub struct Running {
     /// Who acts on webhooks, on time and on consent.
     tasks: [JoinHandle<()>; 3],
     outbox: JoinSet<()>,
+    traces: Option<Traces>,
+}
+
+/// The task that sends traces on.
+#[derive(Debug)]
+struct Traces {
+    stop: Arc<Notify>,
+    task: JoinHandle<()>,
 }
 
 /// Starts a gateway.
@@ -91,6 +108,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let source = format!("/numbers/{}", config.number.phone_number_id);
     let store = Store::open(config.data_dir.as_deref(), &source)?;
     store.forget_old_keys(clock::now()).await?;
+    store.forget_traces(clock::now() - config.events.keep).await?;
     let engine = Engine::start(engine::Config {
         threads: 1,
         bind_ip: config.media.bind_ip,
@@ -105,6 +123,14 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let metrics = Arc::new(Metrics::default());
+    metrics.started(clock::now());
+    let (telemetry, spans) = Telemetry::new(Arc::clone(&metrics), config.telemetry.is_some());
+    let traces = match &config.telemetry {
+        Some(to) => Some(Traces::start(to.otlp.clone(), spans, Arc::clone(&metrics))?),
+        None => None,
+    };
+    let hep = config.hep.map(|to| Hep::open(&to, address, Arc::clone(&metrics)));
+    let hep = hep.transpose().map_err(StartError::Hep)?;
     let office = Arc::new(Office {
         graph: Graph::new(config.upstream.clone(), Arc::clone(&metrics))?,
         consoles: Consoles::new(config.agents.clone()),
@@ -118,6 +144,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         outbox: Outbox::new(store.clone(), Arc::clone(&metrics)),
         store,
         metrics,
+        telemetry,
+        hep,
         shelf,
     });
     let listening = match office.config.tls.clone() {
@@ -138,7 +166,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         tokio::spawn(consent::run(Arc::clone(&office))),
         tokio::spawn(parked::run(Arc::clone(&office))),
     ];
-    Ok(Running { office, address, stop, server, tasks, outbox })
+    Ok(Running { office, address, stop, server, tasks, outbox, traces })
 }
 
 /// Endpoints are known before anything happens, so a new one gets all that follows.
@@ -152,6 +180,19 @@ async fn start_outbox(office: &Arc<Office>) -> Result<JoinSet<()>, StartError> {
     }
     tasks.spawn(upkeep::run(Arc::clone(office)));
     Ok(tasks)
+}
+
+impl Traces {
+    fn start(
+        otlp: String,
+        spans: mpsc::Receiver<Span>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, StartError> {
+        let client = deliver::client(TRACES_PATIENCE)?;
+        let stop = Arc::new(Notify::new());
+        let task = tokio::spawn(export::run(otlp, client, spans, metrics, Arc::clone(&stop)));
+        Ok(Self { stop, task })
+    }
 }
 
 enum Listening {
@@ -212,5 +253,9 @@ impl Running {
         // What is not delivered is on disk; the next gateway goes on.
         self.outbox.shutdown().await;
         drop(self.server.await);
+        if let Some(traces) = self.traces {
+            traces.stop.notify_one();
+            drop(tokio::time::timeout(TRACES_PATIENCE, traces.task).await);
+        }
     }
 }

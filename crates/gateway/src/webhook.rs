@@ -15,7 +15,7 @@ use axum::{
 use serde::Deserialize;
 use wire::webhook::{envelope::Envelope, signature, verify::Handshake};
 
-use crate::{clock, office::Office};
+use crate::{clock, office::Office, telemetry};
 
 /// The longest body we read: real ones have a few kilobytes, batches a few hundred.
 pub(crate) const BODY_MAX: usize = 1024 * 1024;
@@ -76,7 +76,8 @@ pub(crate) async fn receive(
         tracing::warn!(%error, "a signed webhook cannot be read");
         return (StatusCode::BAD_REQUEST, "not a webhook of WhatsApp").into_response();
     }
-    match office.store.keep_webhook(body.to_vec(), clock::now()).await {
+    let trace = telemetry::parent(&headers);
+    match office.store.keep_webhook(body.to_vec(), clock::now(), trace).await {
         Ok(_) => {
             office.metrics.webhook("accepted");
             office.inbox.notify_one();

@@ -51,12 +51,11 @@ function parse(text: string): unknown {
   }
 }
 
-/** Errors are `{code, text}`, alone or under `error`. */
+/** Errors are problem details (RFC 9457) with a `code`. */
 function refused(status: number, value: unknown): ApiError {
-  const outer = record(value);
-  const body = record(outer["error"] ?? outer);
-  const code = body["code"] ?? "";
-  const text = [body["text"], body["message"], body["title"]].find((each) => typeof each === "string");
+  const problem = record(value);
+  const code = problem["code"] ?? "";
+  const text = [problem["detail"], problem["title"]].find((each) => typeof each === "string");
   return new ApiError(status, String(code), String(text ?? `The gateway answered ${status}.`));
 }
 

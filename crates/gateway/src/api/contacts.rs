@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{Path, Query, State, rejection::JsonRejection},
 };
 use serde::Serialize;
 use terms::{MessageId, WaId};
@@ -14,7 +14,7 @@ use wire::{
     handset::ChatKind,
 };
 
-use super::ApiError;
+use super::{ApiError, page::Page};
 use crate::{
     console::session::Caller,
     contacts,
@@ -31,6 +31,9 @@ const BODY_CHARS_MAX: usize = 1024;
 #[derive(Serialize)]
 pub(super) struct ContactList {
     contacts: Vec<Contact>,
+    /// What to send as `after` to go on; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// What was sent.
@@ -39,18 +42,21 @@ pub(super) struct SentAnswer {
     message_id: MessageId,
 }
 
-/// Every user seen, the newest first, without their chats.
+/// Every user seen, the one changed last first, without their chats.
 #[utoipa::path(get, path = "/v1/contacts", tag = "contacts",
-    responses((status = 200, body = Object, description = "`{contacts: […]}`"),
+    params(("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
+           ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = Object, description = "`{contacts: […], next?}`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
     _caller: Caller,
+    Query(page): Query<Page>,
 ) -> Result<Json<ContactList>, ApiError> {
-    let rows = office.store.contacts().await?;
-    Ok(Json(ContactList {
-        contacts: rows.into_iter().map(|row| contacts::view(&office, row)).collect(),
-    }))
+    let mut rows = office.store.contacts(page.to_read(), page.after_moment()?).await?;
+    let next = page.cut(&mut rows, |(at_ms, row)| format!("{at_ms}.{}", row.wa_id.as_str()));
+    let contacts = rows.into_iter().map(|(_, row)| contacts::view(&office, row)).collect();
+    Ok(Json(ContactList { contacts, next }))
 }
 
 /// One user with the chat.

@@ -17,6 +17,7 @@ use wire::{
     SdpText,
     console::{CallState, Peer, RingStopped, ToConsole},
     event::What,
+    trace::TraceParent,
 };
 
 use super::{
@@ -27,8 +28,11 @@ use super::{
     orphans,
     placing::{NotPlaced, Placer},
     registry::{CallHandle, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
+    timeline::{Point, Timeline},
 };
-use crate::{cdr::TransferRecord, clock, events::ConsoleId, office::Office};
+use crate::{
+    cdr::TransferRecord, clock, events::ConsoleId, office::Office, telemetry::trace::CallTrace,
+};
 
 /// How many answers of the platform may wait; at most two requests of a call run at a time.
 const RETURNS_MAX: usize = 8;
@@ -44,6 +48,7 @@ pub(crate) struct Incoming {
     pub(crate) offer: SdpText,
     pub(crate) deeplink_payload: Option<String>,
     pub(crate) cta_payload: Option<String>,
+    pub(crate) trace: Option<CallTrace>,
     /// Dropped once the call is on disk.
     pub(crate) receipt: Receipt,
 }
@@ -78,6 +83,8 @@ pub(crate) struct CallActor {
     pub(super) office: Arc<Office>,
     pub(super) call: Call,
     pub(super) facts: Facts,
+    pub(super) timeline: Timeline,
+    pub(super) trace: Option<CallTrace>,
     pub(super) whatsapp: Option<legs::WhatsappLeg>,
     pub(super) whatsapp_events: mpsc::Receiver<LegEvent>,
     pub(super) whatsapp_sender: mpsc::Sender<LegEvent>,
@@ -101,7 +108,9 @@ pub(crate) fn take(office: &Arc<Office>, incoming: Incoming) -> bool {
     facts.cta_payload = incoming.cta_payload;
     let mut effects = Vec::new();
     let call = Call::incoming(plan(office), &mut effects);
-    let actor = CallActor::new(Arc::clone(office), call, facts, inbox, entered.running);
+    let mut actor = CallActor::new(Arc::clone(office), call, facts, inbox, entered.running);
+    actor.trace = incoming.trace;
+    actor.pass(Point::Arrived);
     let first = First {
         effects,
         input: entered.too_late.then_some(Input::Stop),
@@ -133,7 +142,7 @@ pub(crate) fn place(office: &Arc<Office>, outgoing: Outgoing) -> Result<(), Plac
         .map_err(PlaceError::Leg)?;
     let contact = Peer { name, wa_id: Some(to), user_id: None };
     let answerer = Answerer::Agent(agent);
-    start_placed(office, contact, answerer, Placer::Console(console), Some(leg))
+    start_placed(office, contact, answerer, Placer::Console(console), Some(leg), None)
 }
 
 /// Starts the task of a call to a user that the flow answers on our side.
@@ -146,9 +155,10 @@ pub(super) fn place_flow(
     to: WaId,
     name: Option<String>,
     placer: Placer,
+    parent: Option<TraceParent>,
 ) -> Result<(), PlaceError> {
     let contact = Peer { name, wa_id: Some(to), user_id: None };
-    start_placed(office, contact, Answerer::Flow, placer, None)
+    start_placed(office, contact, Answerer::Flow, placer, None, parent)
 }
 
 fn start_placed(
@@ -157,6 +167,7 @@ fn start_placed(
     answerer: Answerer,
     placer: Placer,
     leg: Option<AgentLeg>,
+    parent: Option<TraceParent>,
 ) -> Result<(), PlaceError> {
     let (handle, inbox) = CallHandle::new();
     let opaque = format!("{OPAQUE_PREFIX}{}", uuid::Uuid::now_v7());
@@ -170,6 +181,7 @@ fn start_placed(
     let call = Call::outgoing(plan(office), answerer, now, &mut effects);
     let mut actor = CallActor::new(Arc::clone(office), call, facts, inbox, running);
     actor.agent_leg = leg;
+    actor.trace = office.telemetry.call(parent, now);
     tokio::spawn(actor.run(First { effects, input: None, receipt: None }));
     Ok(())
 }
@@ -197,6 +209,8 @@ impl CallActor {
             office,
             call,
             facts,
+            timeline: Timeline::default(),
+            trace: None,
             whatsapp: None,
             whatsapp_events,
             whatsapp_sender,
@@ -293,6 +307,7 @@ impl CallActor {
 
     /// What the record says about where the call has been.
     pub(super) fn note_state(&mut self) {
+        self.watch_state();
         let state = self.call.state();
         if self.facts.over_since.is_none() && state.is_over() {
             self.facts.over_since = Some(Instant::now());
@@ -419,7 +434,12 @@ impl CallActor {
                 self.refuse_placer(&outcome);
                 Some(Input::Placed(outcome))
             }
-            Return::Input(input) => Some(input),
+            Return::Input(input) => {
+                if matches!(input, Input::PreAccepted(Outcome::Done)) {
+                    self.pass(Point::PreAccepted);
+                }
+                Some(input)
+            }
         }
     }
 
@@ -432,6 +452,7 @@ impl CallActor {
             self.office.registry.name(&call_id, opaque);
         }
         self.facts.call_id = Some(call_id.clone());
+        self.note_trace(&call_id);
         self.tell_assigned();
         self.save_live().await;
         if let Some(Placer::Program(program)) =
@@ -468,8 +489,14 @@ impl CallActor {
 
     fn read_whatsapp(&mut self, event: LegEvent) -> Option<Input> {
         match event {
-            LegEvent::DtlsConnected { .. } => Some(Input::MediaConnected),
-            LegEvent::FirstMedia => Some(Input::MediaHeard),
+            LegEvent::DtlsConnected { .. } => {
+                self.watch_moment(Point::MediaUp, "media_up");
+                Some(Input::MediaConnected)
+            }
+            LegEvent::FirstMedia => {
+                self.watch_moment(Point::FirstAudio, "first_audio");
+                Some(Input::MediaHeard)
+            }
             LegEvent::Digit(digit) => {
                 self.facts.keys_pressed = self.facts.keys_pressed.saturating_add(1);
                 Key::new(digit.sign()).map(Input::UserKey)

@@ -11,6 +11,8 @@ pub(crate) mod order;
 pub(crate) mod orphans;
 pub(crate) mod placing;
 pub(crate) mod registry;
+mod timeline;
+mod watch;
 mod words;
 
 pub(crate) use words::advice;

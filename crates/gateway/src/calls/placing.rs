@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use terms::{CallId, WaId};
 use tokio::sync::oneshot;
+use wire::trace::TraceParent;
 
 use super::{
     actor::{self, PlaceError},
@@ -67,7 +68,8 @@ impl From<PlaceError> for NotPlaced {
     }
 }
 
-/// Calls a user for the flow and waits until the platform has the call. It is asked once.
+/// Calls a user for the flow, as a part of the trace of whoever asks, and waits until the platform has
+/// the call. It is asked once.
 ///
 /// # Errors
 ///
@@ -76,8 +78,9 @@ pub(crate) async fn by_flow(
     office: &Arc<Office>,
     to: WaId,
     name: Option<String>,
+    parent: Option<TraceParent>,
 ) -> Result<CallId, NotPlaced> {
     let (placer, placed) = oneshot::channel();
-    actor::place_flow(office, to, name, Placer::Program(placer))?;
+    actor::place_flow(office, to, name, Placer::Program(placer), parent)?;
     placed.await.unwrap_or_else(|_| Err(PlaceError::Stopping.into()))
 }

@@ -70,6 +70,26 @@ pub struct Config {
     pub events: Events,
     /// Approved templates that ask for permission to call outside the service window.
     pub permission_templates: Vec<PermissionTemplate>,
+    /// Who gets traces; nobody when absent.
+    pub telemetry: Option<Telemetry>,
+    /// The HOMER server that gets HEP; none when absent.
+    pub hep: Option<Hep>,
+}
+
+/// Where traces go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telemetry {
+    /// An OTLP/HTTP receiver; `/v1/traces` is added.
+    pub otlp: String,
+}
+
+/// Where HEPv3 goes, over UDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hep {
+    /// The HOMER server.
+    pub server: SocketAddr,
+    /// Our number among its agents.
+    pub capture_id: u32,
 }
 
 /// An approved template without parameters that asks for permission to call.
@@ -294,6 +314,8 @@ impl Config {
             price: Price::default(),
             events: Events::default(),
             permission_templates: Vec::new(),
+            telemetry: None,
+            hep: None,
         }
     }
 

@@ -54,6 +54,13 @@
 //! name = "ask_to_call"
 //! language = "pt_BR"
 //!
+//! [telemetry]                             # optional: traces of calls
+//! otlp = "http://127.0.0.1:4318"          # OTLP/HTTP; /v1/traces is added
+//!
+//! [hep]                                   # optional: calls for HOMER, numbers included
+//! server = "127.0.0.1:9060"
+//! capture_id = 2001
+//!
 //! [[agents]]
 //! id = "lia"
 //! name = "Lia"
@@ -79,12 +86,15 @@ use wire::{
 
 use super::{
     Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowSource,
-    HTTP_DEFAULT, HashedPassword, Media, Number, PermissionTemplate, Price, RETURN_FOR_DEFAULT,
-    RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, TlsFiles, Upstream, events::OutboxTable, slip,
+    HTTP_DEFAULT, HashedPassword, Hep, Media, Number, PermissionTemplate, Price, RETURN_FOR_DEFAULT,
+    RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, Telemetry, TlsFiles, Upstream, events::OutboxTable, slip,
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
 const RING_FOR_MAX_S: u64 = 55;
+
+/// Our number among HOMER's agents when nothing is said: the first of the range its documents use.
+const CAPTURE_ID_DEFAULT: u32 = 2001;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +162,22 @@ struct File {
     events: Vec<EventsTable>,
     #[serde(default)]
     permission_templates: Vec<TemplateTable>,
+    telemetry: Option<TelemetryTable>,
+    hep: Option<HepTable>,
     agents: Vec<AgentTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TelemetryTable {
+    otlp: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HepTable {
+    server: SocketAddr,
+    capture_id: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -311,6 +336,11 @@ impl Secrets<'_> {
             price: price(&file.price)?,
             events: self.events(file.outbox, file.events)?,
             permission_templates: templates(file.permission_templates)?,
+            telemetry: file.telemetry.map(telemetry).transpose()?,
+            hep: file.hep.map(|HepTable { server, capture_id }| Hep {
+                server,
+                capture_id: capture_id.unwrap_or(CAPTURE_ID_DEFAULT),
+            }),
         })
     }
 
@@ -412,6 +442,14 @@ impl Secrets<'_> {
         }
         Ok(Secret::new(text))
     }
+}
+
+fn telemetry(table: TelemetryTable) -> Result<Telemetry, ConfigError> {
+    let url = table.otlp.parse::<reqwest::Url>().ok();
+    if url.is_some_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host()) {
+        return Ok(Telemetry { otlp: table.otlp });
+    }
+    Err(value("telemetry.otlp", "write a URL such as \"http://127.0.0.1:4318\"".into()))
 }
 
 fn media(table: MediaTable) -> Result<Media, ConfigError> {

@@ -145,19 +145,30 @@ impl Store {
         .await
     }
 
-    /// Every user seen, the newest first.
+    /// Users seen, the one changed last first, after the one of this time and number; each with the
+    /// milliseconds of its last change.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn contacts(&self) -> Result<Vec<ContactRow>, StoreError> {
-        self.run(|db| {
-            let sql = "SELECT body FROM contacts ORDER BY updated_ms DESC LIMIT 1000";
+    pub(crate) async fn contacts(
+        &self,
+        limit: u32,
+        after: Option<(i64, String)>,
+    ) -> Result<Vec<(i64, ContactRow)>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT updated_ms, body FROM contacts
+                       WHERE ?1 IS NULL OR (updated_ms, wa_id) < (?1, ?2)
+                       ORDER BY updated_ms DESC, wa_id DESC LIMIT ?3";
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+            let (at_ms, wa_id) = after.unzip();
+            let rows = statement.query_map(params![at_ms, wa_id, limit], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })?;
             let mut contacts = Vec::new();
-            for body in rows {
-                contacts.push(serde_json::from_str(&body?)?);
+            for row in rows {
+                let (at_ms, body) = row?;
+                contacts.push((at_ms, serde_json::from_str(&body)?));
             }
             Ok(contacts)
         })

@@ -5,8 +5,9 @@
 
 use rusqlite::{OptionalExtension, params};
 use terms::{CallId, Timestamp};
+use wire::trace::TraceParent;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, traces};
 
 /// A stored webhook.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub(crate) struct Delivery {
     pub received_at: Timestamp,
     /// The raw body.
     pub body: Vec<u8>,
+    /// The trace its request belongs to, if it said so.
+    pub trace: Option<TraceParent>,
 }
 
 /// How long keys are kept: WhatsApp may deliver again for seven days (fact sheet 10.4).
@@ -32,11 +35,16 @@ impl Store {
         &self,
         body: Vec<u8>,
         now: Timestamp,
+        trace: Option<TraceParent>,
     ) -> Result<i64, StoreError> {
         self.run(move |db| {
             let sql = "INSERT INTO inbox (received_ms, body) VALUES (?1, ?2)";
             db.prepare_cached(sql)?.execute(params![now.unix_ms(), body])?;
-            Ok(db.last_insert_rowid())
+            let id = db.last_insert_rowid();
+            if let Some(trace) = trace {
+                traces::keep(db, &traces::of_webhook(id), trace, now)?;
+            }
+            Ok(id)
         })
         .await
     }
@@ -52,9 +60,27 @@ impl Store {
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map([after], |row| {
                 let received_at = Timestamp::from_unix_ms(row.get(1)?);
-                Ok(Delivery { id: row.get(0)?, received_at, body: row.get(2)? })
+                Ok(Delivery { id: row.get(0)?, received_at, body: row.get(2)?, trace: None })
             })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let mut deliveries = rows.collect::<Result<Vec<_>, _>>()?;
+            for delivery in &mut deliveries {
+                let trace = traces::find(db, &traces::of_webhook(delivery.id))?;
+                delivery.trace = trace.and_then(|text| text.parse().ok());
+            }
+            Ok(deliveries)
+        })
+        .await
+    }
+
+    /// How many webhooks are not acted on, or not yet on disk with what they brought.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn webhooks_in_inbox(&self) -> Result<u32, StoreError> {
+        self.run(|db| {
+            let sql = "SELECT COUNT(*) FROM inbox";
+            Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
         })
         .await
     }

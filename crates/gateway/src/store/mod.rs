@@ -30,6 +30,7 @@ mod idempotency;
 mod inbox;
 mod outbox;
 mod parked;
+mod traces;
 mod windows;
 
 use std::{
@@ -42,7 +43,7 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 pub(crate) use calls::LiveCall;
-pub(crate) use consent::{Draft, Evidence, Page, Record};
+pub(crate) use consent::{Draft, Evidence, Record};
 pub(crate) use contacts::{ContactRow, Grant};
 pub(crate) use deliveries::{Attempted, DeliveryRow, Due, Next};
 pub(crate) use idempotency::Kept;
@@ -162,6 +163,7 @@ impl Store {
             .and_then(|()| connection.execute_batch(outbox::SCHEMA))
             .and_then(|()| connection.execute_batch(deliveries::SCHEMA))
             .and_then(|()| connection.execute_batch(windows::SCHEMA))
+            .and_then(|()| connection.execute_batch(traces::SCHEMA))
             .map_err(StoreError::Open)?;
         let (jobs, queue) = mpsc::sync_channel(JOBS_MAX);
         let newest = watch::Sender::new(outbox::newest(&connection)?);

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use terms::{CallId, Timestamp};
 use wire::event::{Event, What};
 
-use super::{DeliveryRow, Store, StoreError, deliveries};
+use super::{DeliveryRow, Store, StoreError, deliveries, traces};
 
 /// How many old events one job forgets.
 const FORGET_MAX: u32 = 500;
@@ -72,6 +72,7 @@ pub(super) fn keep(db: &Connection, source: &str, news: News) -> Result<bool, St
         let sql = "SELECT COALESCE(MAX(sequence), 0) + 1 FROM events WHERE call_id = ?1";
         event.sequence =
             Some(db.prepare_cached(sql)?.query_row([call_id.as_str()], |row| row.get(0))?);
+        event.traceparent = traces::find(db, call_id.as_str())?;
     }
     let body = serde_json::to_string(&event)?;
     let sql = "INSERT INTO events (key, id, kind, subject, call_id, sequence, told_ms, body)

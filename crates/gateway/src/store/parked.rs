@@ -105,16 +105,24 @@ impl Store {
         self.run(move |db| load(db, &id)).await
     }
 
-    /// Parked calls, the newest first.
+    /// Parked calls, the newest first, after the one of this time and id.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn parked_calls(&self, limit: u32) -> Result<Vec<Parked>, StoreError> {
+    pub(crate) async fn parked_calls(
+        &self,
+        limit: u32,
+        after: Option<(i64, String)>,
+    ) -> Result<Vec<Parked>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT body FROM parked_calls ORDER BY created_ms DESC, id DESC LIMIT ?1";
+            let sql = "SELECT body FROM parked_calls
+                       WHERE ?1 IS NULL OR (created_ms, id) < (?1, ?2)
+                       ORDER BY created_ms DESC, id DESC LIMIT ?3";
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map([limit], |row| row.get::<_, String>(0))?;
+            let (at_ms, id) = after.unzip();
+            let rows =
+                statement.query_map(params![at_ms, id, limit], |row| row.get::<_, String>(0))?;
             read(rows)
         })
         .await
