@@ -136,8 +136,6 @@ impl LegRecord {
     #[must_use]
     pub fn lost_ratio(&self) -> Option<f64> {
         let sent = self.received.saturating_add(self.lost);
-        // Packets of a call: far below what a double counts exactly.
-        #[expect(clippy::cast_precision_loss, reason = "counts of one call are small")]
         (sent > 0).then(|| self.lost as f64 / sent as f64)
     }
 }

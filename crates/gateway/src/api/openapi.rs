@@ -38,7 +38,7 @@ pub fn document() -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         if path.starts_with("/v1/") {
             for operation in operations(item) {
-                complete(operation);
+                complete(operation, path.contains('{'));
             }
         }
     }
@@ -56,7 +56,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 /// What every operation under `/v1` has in common.
-fn complete(operation: &mut Operation) {
+fn complete(operation: &mut Operation, names_one: bool) {
     let open = operation.operation_id.as_deref() == Some(LOG_IN);
     let has_body = operation.request_body.is_some();
     if !open {
@@ -66,6 +66,9 @@ fn complete(operation: &mut Operation) {
     }
     if has_body || operation.parameters.as_ref().is_some_and(|all| !all.is_empty()) {
         add(operation, "400", "The path, the query or the body cannot be read");
+    }
+    if names_one {
+        add(operation, "404", "Nothing has this id");
     }
     if has_body {
         add(operation, "413", "The body is too large");

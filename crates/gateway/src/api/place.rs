@@ -59,7 +59,8 @@ pub(super) struct ParkedList {
               (status = 400, body = super::Refused),
               (status = 409, body = super::Refused, description = "We may not: a problem with `rule`, `evidence` and `changes_at?`"),
               (status = 422, body = super::Refused, description = "The body is no such request, or the key was used for another"),
-              (status = 502, body = super::Refused, description = "The platform does not answer; whether it has the call is unknown")))]
+              (status = 502, body = super::Refused, description = "The platform does not answer; whether it has the call is unknown"),
+              (status = 503, body = super::Refused, description = "The call was over before the platform had it; the gateway drains, or has no room")))]
 pub(super) async fn place(
     State(office): State<Arc<Office>>,
     _caller: Caller,

@@ -224,6 +224,7 @@ impl CallActor {
     }
 
     async fn run(mut self, first: First) {
+        self.watch_state();
         let mut inputs = VecDeque::from_iter(first.input);
         for effect in first.effects {
             inputs.extend(self.carry_out(effect).await);
