@@ -9,7 +9,7 @@ use std::time::Duration;
 use engine::LegStats;
 use serde::{Deserialize, Serialize};
 use switchboard::call::{EndReason, Fault};
-use terms::{AgentId, CallId, Country, Direction, Money, Party, Timestamp};
+use terms::{AgentId, CallId, Country, Direction, Money, Party, PhoneNumberId, Timestamp};
 use wire::console::{Call, CallState, Peer};
 
 use crate::config;
@@ -19,6 +19,8 @@ use crate::config;
 pub struct Cdr {
     /// The call.
     pub call_id: CallId,
+    /// The line it was on.
+    pub phone_number_id: PhoneNumberId,
     /// Who started it.
     pub direction: Direction,
     /// The user.
@@ -165,6 +167,7 @@ impl Cdr {
     /// The record of a call of which only start, end and reason are known.
     #[must_use]
     pub fn new(
+        phone_number_id: PhoneNumberId,
         call_id: CallId,
         direction: Direction,
         contact: Peer,
@@ -198,6 +201,7 @@ impl Cdr {
         };
         Self {
             call_id,
+            phone_number_id,
             direction,
             contact,
             agent: None,
@@ -320,7 +324,8 @@ mod tests {
         let contact = Peer { wa_id: Some("5215550000001".parse().unwrap()), ..Peer::default() };
         let direction = Direction::BusinessInitiated;
         let id: CallId = "wacid.X1".parse().unwrap();
-        let mut cdr = Cdr::new(id, direction, contact, at, at, &EndReason::UserHungUp);
+        let line = "1".parse().unwrap();
+        let mut cdr = Cdr::new(line, id, direction, contact, at, at, &EndReason::UserHungUp);
         assert_eq!(cdr.pulses, None);
         cdr.talked(at, Duration::from_secs(70), &config::Price::default());
         assert_eq!(cdr.pulses, Some(12));

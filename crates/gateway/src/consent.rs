@@ -20,6 +20,7 @@ use wire::{
 use crate::{
     cdr::Cdr,
     contacts,
+    line::Line,
     office::Office,
     outbox::news,
     store::{Draft, Evidence, News, StoreError},
@@ -36,28 +37,29 @@ const LOOK_EVERY: (Duration, Duration) = (Duration::from_secs(3_600), Duration::
 /// The store failed.
 pub(crate) async fn note(
     office: &Office,
+    line: &Line,
     user: &WaId,
     key: String,
     entry: Entry,
     evidence: Evidence,
 ) -> Result<Option<EntryNo>, StoreError> {
-    note_telling(office, user, key, entry, evidence, None).await
+    note_telling(office, line, user, key, entry, evidence, None).await
 }
 
 /// The same, and tells the business's systems, if it was new.
 async fn note_telling(
     office: &Office,
+    line: &Line,
     user: &WaId,
     key: String,
     entry: Entry,
     evidence: Evidence,
     news: Option<News>,
 ) -> Result<Option<EntryNo>, StoreError> {
-    let number = office.config.number.phone_number_id.clone();
-    let draft = Draft { key, user: user.clone(), number, entry, evidence };
-    let written = office.store.add_consent(draft, periods(office), news).await?;
+    let draft = Draft { key, contact: line.contact(user), entry, evidence };
+    let written = office.store.add_consent(draft, periods(line), news).await?;
     if written.is_some() {
-        office.ledger.send_modify(|count| *count = count.wrapping_add(1));
+        line.ledger.send_modify(|count| *count = count.wrapping_add(1));
     }
     Ok(written)
 }
@@ -69,11 +71,12 @@ async fn note_telling(
 /// The store failed.
 pub(crate) async fn note_reply(
     office: &Office,
+    line: &Line,
     user: &WaId,
     message: &Message,
     reply: &CallPermissionReply,
 ) -> Result<(), StoreError> {
-    let lifetime = office.config.price.rulebook.permission.lifetime.value;
+    let lifetime = line.config.price.rulebook.permission.lifetime.value;
     let Some(what) = meaning(message, reply, lifetime) else { return Ok(()) };
     let evidence = Evidence {
         message_id: Some(message.id.clone()),
@@ -83,7 +86,7 @@ pub(crate) async fn note_reply(
         ..Evidence::default()
     };
     let entry = Entry { at: message.timestamp, what };
-    note(office, user, format!("message:{}", message.id), entry, evidence).await?;
+    note(office, line, user, format!("message:{}", message.id), entry, evidence).await?;
     Ok(())
 }
 
@@ -114,13 +117,14 @@ fn meaning(message: &Message, reply: &CallPermissionReply, lifetime: Duration) -
 /// The store failed.
 pub(crate) async fn note_request(
     office: &Office,
+    line: &Line,
     user: &WaId,
     id: &MessageId,
     template: Option<String>,
 ) -> Result<(), StoreError> {
     let evidence = Evidence { message_id: Some(id.clone()), template, ..Evidence::default() };
-    let entry = Entry { at: office.graph.now(), what: What::Requested };
-    note(office, user, format!("request:{id}"), entry, evidence).await?;
+    let entry = Entry { at: line.now(), what: What::Requested };
+    note(office, line, user, format!("request:{id}"), entry, evidence).await?;
     Ok(())
 }
 
@@ -129,7 +133,12 @@ pub(crate) async fn note_request(
 /// # Errors
 ///
 /// The store failed.
-pub(crate) async fn note_call(office: &Office, user: &WaId, cdr: &Cdr) -> Result<(), StoreError> {
+pub(crate) async fn note_call(
+    office: &Office,
+    line: &Line,
+    user: &WaId,
+    cdr: &Cdr,
+) -> Result<(), StoreError> {
     let by_user = ["user_rejected", "user_did_not_answer"].contains(&cdr.reason.as_str());
     let what = match (cdr.answered_at, cdr.direction) {
         (Some(_), direction) => What::Connected { direction },
@@ -137,10 +146,10 @@ pub(crate) async fn note_call(office: &Office, user: &WaId, cdr: &Cdr) -> Result
         (None, Direction::BusinessInitiated | Direction::UserInitiated) => return Ok(()),
     };
     // A picked-up call counts from its start, which our own clock may have told.
-    let now = office.graph.now();
+    let now = line.now();
     let at = cdr.answered_at.map_or(now, |at| at.min(now));
     let evidence = Evidence { call_id: Some(cdr.call_id.clone()), ..Evidence::default() };
-    note(office, user, format!("call:{}", cdr.call_id), Entry { at, what }, evidence).await?;
+    note(office, line, user, format!("call:{}", cdr.call_id), Entry { at, what }, evidence).await?;
     Ok(())
 }
 
@@ -151,21 +160,22 @@ pub(crate) async fn note_call(office: &Office, user: &WaId, cdr: &Cdr) -> Result
 /// The store failed.
 pub(crate) async fn reconcile(
     office: &Office,
+    line: &Line,
     user: &WaId,
     said: &CallPermissions,
 ) -> Result<(), StoreError> {
-    let now = office.graph.now();
-    let standing = office.store.standing(user.clone()).await?;
-    let lifetime = office.config.price.rulebook.permission.lifetime.value;
+    let now = line.now();
+    let standing = office.store.standing(line.contact(user)).await?;
+    let lifetime = line.config.price.rulebook.permission.lifetime.value;
     let told = told(said, &standing, now, lifetime);
-    if !standing.differs(&told, now, periods(office)) {
+    if !standing.differs(&told, now, periods(line)) {
         return Ok(());
     }
     let body: Option<Value> = serde_json::to_value(said).ok();
     let evidence = Evidence { body, ..Evidence::default() };
     let entry = Entry { at: now, what: What::Reconciled(told) };
     let key = format!("reconciled:{}", uuid::Uuid::now_v7());
-    note(office, user, key, entry, evidence).await?;
+    note(office, line, user, key, entry, evidence).await?;
     Ok(())
 }
 
@@ -199,8 +209,8 @@ const DAY: [&str; 2] = ["PT24H", "P1D"];
 const WEEK: [&str; 2] = ["P7D", "P1W"];
 
 /// The periods of the rulebook's limits.
-pub(crate) fn periods(office: &Office) -> Periods {
-    let limits = &office.config.price.rulebook.limits;
+pub(crate) fn periods(line: &Line) -> Periods {
+    let limits = &line.config.price.rulebook.limits;
     Periods { day: limits.day.value, week: limits.week.value }
 }
 
@@ -213,14 +223,14 @@ pub(crate) fn usage(moments: &[Timestamp], max: u32, period: Duration, now: Time
     rolling.usage(max, period, now)
 }
 
-/// Writes down, for ever, when temporary permissions run out.
-pub(crate) async fn run(office: Arc<Office>) {
-    let mut ledger = office.ledger.subscribe();
-    let mut clock = office.graph.clock().watch();
+/// Writes down, for ever, when temporary permissions of a line run out.
+pub(crate) async fn run(office: Arc<Office>, line: Arc<Line>) {
+    let mut ledger = line.ledger.subscribe();
+    let mut clock = line.graph.clock().watch();
     let (longest, shortest) = LOOK_EVERY;
     loop {
-        let wait = match write_expired_and_look(&office).await {
-            Ok(Some(next)) => next.since(office.graph.now()).clamp(shortest, longest),
+        let wait = match write_expired_and_look(&office, &line).await {
+            Ok(Some(next)) => next.since(line.now()).clamp(shortest, longest),
             Ok(None) => longest,
             Err(error) => {
                 tracing::error!(%error, "the consent ledger cannot be kept");
@@ -235,16 +245,19 @@ pub(crate) async fn run(office: Arc<Office>) {
     }
 }
 
-async fn write_expired_and_look(office: &Office) -> Result<Option<Timestamp>, StoreError> {
-    let due = office.store.expired(office.graph.now()).await?;
+async fn write_expired_and_look(
+    office: &Office,
+    line: &Line,
+) -> Result<Option<Timestamp>, StoreError> {
+    let due = office.store.expired(line.id().clone(), line.now()).await?;
     if let Some((user, _)) = due.first()
-        && !office.graph.clock().is_known()
+        && !line.graph.clock().is_known()
     {
         // What ran out by our clock may stand by the platform's: any answer tells its time.
-        drop(office.graph.permissions(user.clone()).await);
+        drop(line.graph.permissions(user.clone()).await);
     }
-    write_expired(office).await?;
-    office.store.next_expiry().await
+    write_expired(office, line).await?;
+    office.store.next_expiry(line.id().clone()).await
 }
 
 /// Writes down what has run out by now; consoles learn it.
@@ -252,18 +265,19 @@ async fn write_expired_and_look(office: &Office) -> Result<Option<Timestamp>, St
 /// # Errors
 ///
 /// The store failed.
-pub(crate) async fn write_expired(office: &Office) -> Result<(), StoreError> {
-    for (user, standing) in office.store.expired(office.graph.now()).await? {
+pub(crate) async fn write_expired(office: &Office, line: &Line) -> Result<(), StoreError> {
+    for (user, standing) in office.store.expired(line.id().clone(), line.now()).await? {
         let (Some(at), Some(proof)) = (standing.expires_at(), standing.proof()) else { continue };
         let entry = Entry { at, what: What::Expired };
         let key = format!("expired:{}", proof.0);
-        let contact = office.store.contact(user.clone()).await?;
+        let of = line.contact(&user);
+        let contact = office.store.contact(of.clone()).await?;
         let name = contact.and_then(|contact| contact.name);
         let contact = Peer { name, wa_id: Some(user.clone()), user_id: None };
-        let news = Some(news::of_expiry(contact, &user, at, &key));
+        let news = Some(news::of_expiry(&of, contact, at, &key));
         let none = Evidence::default();
-        if note_telling(office, &user, key, entry, none, news).await?.is_some() {
-            contacts::tell(office, user).await?;
+        if note_telling(office, line, &user, key, entry, none, news).await?.is_some() {
+            contacts::tell(office, line, user).await?;
         }
     }
     Ok(())

@@ -19,6 +19,7 @@ use wire::{
 use crate::{
     cdr::Cdr,
     clock, consent,
+    line::Line,
     office::Office,
     outbox::news,
     store::{ContactRow, Grant, StoreError},
@@ -48,10 +49,10 @@ pub(crate) fn peer(
 }
 
 /// The number of a user, from the ids or from what we saw before.
-async fn number_of(office: &Office, peer: &Peer) -> Result<Option<WaId>, StoreError> {
+async fn number_of(office: &Office, line: &Line, peer: &Peer) -> Result<Option<WaId>, StoreError> {
     match (&peer.wa_id, &peer.user_id) {
         (Some(wa_id), _) => Ok(Some(wa_id.clone())),
-        (None, Some(user_id)) => office.store.wa_id_of(user_id.clone()).await,
+        (None, Some(user_id)) => office.store.wa_id_of(line.id().clone(), user_id.clone()).await,
         (None, None) => Ok(None),
     }
 }
@@ -59,26 +60,27 @@ async fn number_of(office: &Office, peer: &Peer) -> Result<Option<WaId>, StoreEr
 /// The user did something that opens or renews the service window.
 pub(crate) async fn note_window(
     office: &Office,
+    line: &Line,
     peer: &Peer,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(wa_id) = number_of(office, peer).await? else { return Ok(()) };
+    let Some(wa_id) = number_of(office, line, peer).await? else { return Ok(()) };
     let known = peer.clone();
     let change = move |contact: &mut ContactRow| {
         contact.name = known.name.or_else(|| contact.name.take());
         contact.user_id = known.user_id.or_else(|| contact.user_id.take());
         contact.window_until = contact.window_until.max(Some(at + WINDOW));
     };
-    office.store.open_window(wa_id.clone(), at, office.graph.now(), change).await?;
-    tell(office, wa_id).await
+    office.store.open_window(line.contact(&wa_id), at, line.now(), change).await?;
+    tell(office, line, wa_id).await
 }
 
 /// A call ended: a line in the chat, and a window when the user took part.
-pub(crate) async fn note_call(office: &Office, cdr: &Cdr) {
+pub(crate) async fn note_call(office: &Office, line: &Line, cdr: &Cdr) {
     let Some(wa_id) = cdr.contact.wa_id.clone() else { return };
     let state =
         if cdr.answered_at.is_some() { ChatEntryState::Completed } else { ChatEntryState::Missed };
-    let line = ChatLine {
+    let entry = ChatLine {
         id: cdr.call_id.as_str().to_owned(),
         at: cdr.ended_at,
         from: ChatAuthor::System,
@@ -87,14 +89,14 @@ pub(crate) async fn note_call(office: &Office, cdr: &Cdr) {
         state: Some(state),
     };
     let noted = match cdr.answered_at {
-        Some(at) => note_window(office, &cdr.contact, at).await,
+        Some(at) => note_window(office, line, &cdr.contact, at).await,
         None => Ok(()),
     };
-    if let Err(error) = consent::note_call(office, &wa_id, cdr).await {
+    if let Err(error) = consent::note_call(office, line, &wa_id, cdr).await {
         tracing::error!(%error, "a call is missing in the consent ledger");
     }
-    let saved = office.store.save_line(wa_id.clone(), line).await;
-    if let Err(error) = noted.and(saved).and(tell(office, wa_id).await) {
+    let saved = office.store.save_line(line.contact(&wa_id), entry).await;
+    if let Err(error) = noted.and(saved).and(tell(office, line, wa_id).await) {
         tracing::error!(%error, "a call is missing in its chat");
     }
 }
@@ -102,19 +104,20 @@ pub(crate) async fn note_call(office: &Office, cdr: &Cdr) {
 /// A user wrote, or answered a permission request.
 pub(crate) async fn note_message(
     office: &Office,
+    line: &Line,
     peer: &Peer,
     message: &Message,
 ) -> Result<(), StoreError> {
-    let Some(wa_id) = number_of(office, peer).await? else { return Ok(()) };
+    let Some(wa_id) = number_of(office, line, peer).await? else { return Ok(()) };
     if let Some(reply) = message.call_permission_reply() {
-        note_reply(office, wa_id.clone(), message, reply).await?;
-        consent::note_reply(office, &wa_id, message, reply).await?;
-        let opens = office.config.price.rulebook.window.opened_by_permission_reply.value;
+        note_reply(office, line, wa_id.clone(), message, reply).await?;
+        consent::note_reply(office, line, &wa_id, message, reply).await?;
+        let opens = line.config.price.rulebook.window.opened_by_permission_reply.value;
         if opens && message.context.is_some() && consent::is_by_user(reply) {
-            note_window(office, peer, message.timestamp).await?;
+            note_window(office, line, peer, message.timestamp).await?;
         }
     } else {
-        let line = ChatLine {
+        let entry = ChatLine {
             id: message.id.as_str().to_owned(),
             at: message.timestamp,
             from: ChatAuthor::User,
@@ -122,14 +125,15 @@ pub(crate) async fn note_message(
             text: message.text.as_ref().map(|text| text.body.clone()),
             state: None,
         };
-        office.store.save_line(wa_id.clone(), line).await?;
-        note_window(office, peer, message.timestamp).await?;
+        office.store.save_line(line.contact(&wa_id), entry).await?;
+        note_window(office, line, peer, message.timestamp).await?;
     }
-    tell(office, wa_id).await
+    tell(office, line, wa_id).await
 }
 
 async fn note_reply(
     office: &Office,
+    line: &Line,
     wa_id: WaId,
     message: &Message,
     reply: &CallPermissionReply,
@@ -157,10 +161,10 @@ async fn note_reply(
             wa_id: Some(contact.wa_id.clone()),
             user_id: contact.user_id.clone(),
         };
-        news::of_permission(who, &grant, &by, answers)
+        news::of_permission(&contact.line, who, &grant, &by, answers)
     };
-    office.store.change_contact_telling(wa_id.clone(), clock::now(), change).await?;
-    let line = ChatLine {
+    office.store.change_contact_telling(line.contact(&wa_id), clock::now(), change).await?;
+    let entry = ChatLine {
         id: message.id.as_str().to_owned(),
         at: message.timestamp,
         from: ChatAuthor::User,
@@ -168,19 +172,20 @@ async fn note_reply(
         text: None,
         state: Some(shown),
     };
-    office.store.save_line(wa_id, line).await
+    office.store.save_line(line.contact(&wa_id), entry).await
 }
 
 /// We learnt how the permission stands. An older word never replaces a newer one.
 pub(crate) async fn set_grant(
     office: &Office,
+    line: &Line,
     wa_id: WaId,
     grant: Grant,
 ) -> Result<(), StoreError> {
     let change = move |contact: &mut ContactRow| {
         take_grant(contact, grant);
     };
-    office.store.change_contact(wa_id, clock::now(), change).await?;
+    office.store.change_contact(line.contact(&wa_id), clock::now(), change).await?;
     Ok(())
 }
 
@@ -201,6 +206,7 @@ fn is_older(word: Option<Timestamp>, known: Option<Timestamp>) -> bool {
 /// We sent a text or asked for permission.
 pub(crate) async fn note_sent(
     office: &Office,
+    line: &Line,
     wa_id: WaId,
     id: &MessageId,
     kind: ChatKind,
@@ -213,8 +219,8 @@ pub(crate) async fn note_sent(
             contact.grant.state = PermissionState::Requested;
         }
     };
-    office.store.change_contact(wa_id.clone(), now, change).await?;
-    let line = ChatLine {
+    office.store.change_contact(line.contact(&wa_id), now, change).await?;
+    let entry = ChatLine {
         id: id.as_str().to_owned(),
         at: now,
         from: ChatAuthor::Business,
@@ -222,37 +228,43 @@ pub(crate) async fn note_sent(
         text,
         state: asked.then_some(ChatEntryState::Open),
     };
-    office.store.save_line(wa_id.clone(), line).await?;
-    tell(office, wa_id).await
+    office.store.save_line(line.contact(&wa_id), entry).await?;
+    tell(office, line, wa_id).await
 }
 
 /// One user with the whole chat.
-pub(crate) async fn load(office: &Office, wa_id: WaId) -> Result<Option<Contact>, StoreError> {
-    let Some(row) = office.store.contact(wa_id.clone()).await? else { return Ok(None) };
-    let mut contact = view(office, row);
-    contact.chat = office.store.chat(wa_id).await?;
+pub(crate) async fn load(
+    office: &Office,
+    line: &Line,
+    wa_id: WaId,
+) -> Result<Option<Contact>, StoreError> {
+    let key = line.contact(&wa_id);
+    let Some(row) = office.store.contact(key.clone()).await? else { return Ok(None) };
+    let mut contact = view(line, row);
+    contact.chat = office.store.chat(key).await?;
     Ok(Some(contact))
 }
 
 /// A user as consoles see one, without the chat.
-pub(crate) fn view(office: &Office, row: ContactRow) -> Contact {
-    let now = office.graph.now();
+pub(crate) fn view(line: &Line, row: ContactRow) -> Contact {
+    let now = line.now();
     let expired = row.grant.state == PermissionState::Temporary
         && row.grant.expires_at.is_some_and(|at| at <= now);
     let state = if expired { PermissionState::None } else { row.grant.state };
     let expires_at = row.grant.expires_at.filter(|_| state == PermissionState::Temporary);
     Contact {
         peer: Peer { name: row.name, wa_id: Some(row.wa_id), user_id: row.user_id },
+        number: Some(line.digits().to_owned()),
         permission: ContactPermission { state, expires_at },
         window_open_until: row.window_until.filter(|until| *until > now),
         chat: Vec::new(),
     }
 }
 
-/// Every console learns how this user stands.
-pub(crate) async fn tell(office: &Office, wa_id: WaId) -> Result<(), StoreError> {
-    if let Some(contact) = load(office, wa_id).await? {
-        office.consoles.send_to_all(&ToConsole::Contact { contact });
+/// Every console of the line's organisation learns how this user stands.
+pub(crate) async fn tell(office: &Office, line: &Line, wa_id: WaId) -> Result<(), StoreError> {
+    if let Some(contact) = load(office, line, wa_id).await? {
+        line.consoles().send_to_all(&ToConsole::Contact { contact });
     }
     Ok(())
 }

@@ -12,14 +12,14 @@ use std::{
 
 use serde::Serialize;
 use switchboard::call::{EndReason, Status, Termination};
-use terms::{CallId, Direction, Timestamp};
+use terms::{CallId, Direction, PhoneNumberId, Timestamp};
 use wire::console::{Call, CallState, Peer};
 use wire::event::What;
 use wire::trace::TraceParent;
 use wire::webhook::{
     account::{AccountEvent, AccountUpdate},
     call::{CallEntry, CallEvent, CallStatus, CallsValue, Progress},
-    envelope::{Change, Envelope},
+    envelope::{Change, Entry, Envelope},
     message::MessagesValue,
 };
 
@@ -27,14 +27,16 @@ use crate::{
     calls::{
         actor::{self, Incoming},
         orphans,
-        registry::{Figures, Letter, OPAQUE_PREFIX, Receipt},
+        registry::{CallHandle, Figures, Letter, OPAQUE_PREFIX, Receipt},
     },
     cdr::Cdr,
     clock, contacts,
+    line::Line,
     office::Office,
     outbox::news,
-    store::{Delivery, LiveCall, StoreError},
+    store::{Delivery, LineSet, LiveCall, StoreError},
     telemetry::trace::CallTrace,
+    verify,
 };
 
 /// Acts on webhooks for ever.
@@ -53,7 +55,10 @@ pub(crate) async fn run(office: Arc<Office>) {
 }
 
 /// Keys of events that were acted on, whose effects are not yet on disk.
-type InHand = Arc<Mutex<BTreeSet<String>>>;
+type InHand = Arc<Mutex<BTreeSet<Key>>>;
+
+/// An event, by its line and its own key.
+type Key = (PhoneNumberId, String);
 
 /// Where the task stands in the inbox.
 struct Reader {
@@ -106,7 +111,7 @@ impl Reader {
     }
 }
 
-fn locked(in_hand: &InHand) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+fn locked(in_hand: &InHand) -> std::sync::MutexGuard<'_, BTreeSet<Key>> {
     in_hand.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -117,7 +122,7 @@ struct Round<'a> {
     /// The trace its request belongs to.
     trace: Option<TraceParent>,
     /// The events acted on.
-    keys: BTreeSet<String>,
+    keys: BTreeSet<Key>,
     in_hand: &'a InHand,
     receipt: Receipt,
 }
@@ -125,64 +130,90 @@ struct Round<'a> {
 impl Round<'_> {
     async fn act(&mut self, delivery: &Delivery) -> Result<(), StoreError> {
         let Ok(envelope) = Envelope::parse(&delivery.body) else { return Ok(()) };
-        for change in envelope.changes() {
-            match change {
-                Change::Calls(value) => self.calls(value).await?,
-                Change::Messages(value) => self.messages(value).await?,
-                Change::AccountUpdate(update) => self.account(update).await?,
-                Change::SettingsUpdate(_) | Change::TemplateStatus(_) | Change::Other { .. } => {
-                    self.office.metrics.event("other");
+        for entry in &envelope.entry {
+            for change in &entry.changes {
+                self.change(entry, change, &delivery.lines).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn change(
+        &mut self,
+        entry: &Entry,
+        change: &Change,
+        proven: &LineSet,
+    ) -> Result<(), StoreError> {
+        let office = Arc::clone(self.office);
+        let lines = verify::proven(&office.lines, verify::about(entry, change), proven);
+        match change {
+            Change::Calls(_) | Change::Messages(_) if lines.is_empty() => {
+                self.office.metrics.event("other_number");
+            }
+            Change::Calls(value) => {
+                for line in lines {
+                    self.calls(line, value).await?;
                 }
-                Change::Unreadable { field, why, .. } => {
-                    self.office.metrics.event("unreadable");
-                    tracing::warn!(field, why, "a change in a webhook cannot be read");
+            }
+            Change::Messages(value) => {
+                for line in lines {
+                    self.messages(line, value).await?;
                 }
+            }
+            Change::AccountUpdate(update) => {
+                for line in lines {
+                    self.account(line, update).await?;
+                }
+                self.office.metrics.event("other");
+            }
+            Change::SettingsUpdate(_) | Change::TemplateStatus(_) | Change::Other { .. } => {
+                self.office.metrics.event("other");
+            }
+            Change::Unreadable { field, why, .. } => {
+                self.office.metrics.event("unreadable");
+                tracing::warn!(field, why, "a change in a webhook cannot be read");
             }
         }
         Ok(())
     }
 
     /// Restrictions are told; what else happens to the account is for people.
-    async fn account(&self, update: &AccountUpdate) -> Result<(), StoreError> {
+    async fn account(&self, line: &Line, update: &AccountUpdate) -> Result<(), StoreError> {
         if update.event == AccountEvent::Restriction {
-            let number = &self.office.config.number.phone_number_id;
-            let news = news::of_restriction(update, number, self.received_at);
+            let news = news::of_restriction(update, line.id(), self.received_at);
             self.office.outbox.keep(news).await?;
         }
-        self.office.metrics.event("other");
         Ok(())
     }
 
     /// Whether this event is new; it then counts as acted on.
-    async fn is_new(&mut self, key: String) -> Result<bool, StoreError> {
-        if self.is_in_hand(&key) || self.office.store.was_seen(key.clone()).await? {
+    async fn is_new(&mut self, line: &Line, key: String) -> Result<bool, StoreError> {
+        let id = line.id().clone();
+        let of_line = (id.clone(), key.clone());
+        if self.is_in_hand(&of_line) || self.office.store.was_seen(id, key).await? {
             self.office.metrics.event("duplicate");
             return Ok(false);
         }
-        self.keys.insert(key);
+        self.keys.insert(of_line);
         Ok(true)
     }
 
-    fn is_in_hand(&self, key: &str) -> bool {
+    fn is_in_hand(&self, key: &Key) -> bool {
         self.keys.contains(key) || locked(self.in_hand).contains(key)
     }
 
-    async fn calls(&mut self, value: &CallsValue) -> Result<(), StoreError> {
-        if value.metadata.phone_number_id != self.office.config.number.phone_number_id {
-            self.office.metrics.event("other_number");
-            return Ok(());
-        }
+    async fn calls(&mut self, line: &Arc<Line>, value: &CallsValue) -> Result<(), StoreError> {
         for call in &value.calls {
-            if self.is_new(event_key(&call.id, &call.event)).await? {
+            if self.is_new(line, event_key(&call.id, &call.event)).await? {
                 self.show(&call.id, call);
-                self.call(value, call).await?;
+                self.call(line, value, call).await?;
             }
         }
         for status in &value.statuses {
             let key = format!("status:{}:{}", status.id, status.status.as_str());
-            if self.is_new(key).await? {
+            if self.is_new(line, key).await? {
                 self.show(&status.id, status);
-                self.status(status).await?;
+                self.status(line, status).await?;
             }
         }
         if value.calls.is_empty() && value.statuses.is_empty() {
@@ -194,12 +225,17 @@ impl Round<'_> {
         Ok(())
     }
 
-    async fn call(&self, value: &CallsValue, call: &CallEntry) -> Result<(), StoreError> {
+    async fn call(
+        &self,
+        line: &Arc<Line>,
+        value: &CallsValue,
+        call: &CallEntry,
+    ) -> Result<(), StoreError> {
         let business = call.direction() == Some(Direction::BusinessInitiated);
         match call.event {
-            CallEvent::Connect if business => self.answer(value, call).await,
-            CallEvent::Connect => self.connect(value, call).await,
-            CallEvent::Terminate => self.terminate(value, call).await,
+            CallEvent::Connect if business => self.answer(line, value, call).await,
+            CallEvent::Connect => self.connect(line, value, call).await,
+            CallEvent::Terminate => self.terminate(line, value, call).await,
             CallEvent::CallCreated
             | CallEvent::RecordingAvailable
             | CallEvent::TranscriptionAvailable
@@ -218,23 +254,30 @@ impl Round<'_> {
     }
 
     /// The trace of a user's call begins with its webhook; what is told of the call carries it.
-    fn trace(&self, call_id: &CallId) -> Option<CallTrace> {
+    fn trace(&self, line: &Line, call_id: &CallId) -> Option<CallTrace> {
         let trace = self.office.telemetry.call(self.trace, self.received_at)?;
         let now = clock::now();
         trace.note("webhook", self.received_at, now);
-        self.office.store.note_trace(call_id, trace.root(), now);
+        self.office.store.note_trace(line.id(), call_id, trace.root(), now);
         Some(trace)
     }
 
     /// A user calls.
-    async fn connect(&self, value: &CallsValue, call: &CallEntry) -> Result<(), StoreError> {
+    async fn connect(
+        &self,
+        line: &Arc<Line>,
+        value: &CallsValue,
+        call: &CallEntry,
+    ) -> Result<(), StoreError> {
         let office = self.office;
         let ended = event_key(&call.id, &CallEvent::Terminate);
-        if self.is_in_hand(&ended) || office.store.was_over(call.id.clone(), ended).await? {
+        let key = (line.id().clone(), ended.clone());
+        let over = || office.store.was_over(line.id().clone(), call.id.clone(), ended);
+        if self.is_in_hand(&key) || over().await? {
             office.metrics.event("after_end");
             return Ok(());
         }
-        if self.is_stale(call.timestamp) {
+        if self.is_stale(line, call.timestamp) {
             office.metrics.event("stale");
             tracing::warn!(call = %call.id.loggable(), "a connect is too old to act on");
             return Ok(());
@@ -246,10 +289,10 @@ impl Round<'_> {
         };
         let contact =
             contacts::peer(call.from.as_ref(), call.from_user_id.as_ref(), &value.contacts);
-        let trace = self.trace(&call.id);
-        office.metrics.webhook_age(office.graph.now().since(call.timestamp));
-        self.tell_ringing(call, contact.clone());
-        contacts::note_window(office, &contact, call.timestamp).await?;
+        let trace = self.trace(line, &call.id);
+        office.metrics.webhook_age(line.now().since(call.timestamp));
+        self.tell_ringing(line, call, contact.clone());
+        contacts::note_window(office, line, &contact, call.timestamp).await?;
         let incoming = Incoming {
             call_id: call.id.clone(),
             contact,
@@ -260,38 +303,44 @@ impl Round<'_> {
             trace,
             receipt: self.receipt.clone(),
         };
-        office.metrics.event(if actor::take(office, incoming) { "acted_on" } else { "duplicate" });
+        office.metrics.event(if actor::take(office, line, incoming) {
+            "acted_on"
+        } else {
+            "duplicate"
+        });
         Ok(())
     }
 
     /// On disk before the webhook is forgotten, for the store does its jobs in order; so nobody waits.
-    fn tell_ringing(&self, call: &CallEntry, contact: Peer) {
+    fn tell_ringing(&self, line: &Line, call: &CallEntry, contact: Peer) {
         let direction = Direction::UserInitiated;
-        let number = self.office.number().to_owned();
+        let number = line.digits().to_owned();
         let (state, since) = (CallState::Ringing, call.timestamp);
         let mut ringing = Call::new(call.id.clone(), direction, state, contact, number, since);
         ringing.deeplink_payload.clone_from(&call.deeplink_payload);
         ringing.cta_payload.clone_from(&call.cta_payload);
-        self.office.outbox.tell(news::of_call(ringing, since, What::CallRinging));
+        self.office.outbox.tell(news::of_call(line.id(), ringing, since, What::CallRinging));
     }
 
-    fn is_stale(&self, timestamp: Timestamp) -> bool {
+    fn is_stale(&self, line: &Line, timestamp: Timestamp) -> bool {
         let now = clock::now();
         let waited = now.since(self.received_at);
-        self.office
-            .config
-            .connect_age_max
-            .is_some_and(|max| self.office.graph.now().since(timestamp) > max)
+        self.office.config.connect_age_max.is_some_and(|max| line.now().since(timestamp) > max)
             || waited > crate::config::CONNECT_AGE_DEFAULT
     }
 
     /// The platform's answer to a call of ours.
-    async fn answer(&self, value: &CallsValue, call: &CallEntry) -> Result<(), StoreError> {
+    async fn answer(
+        &self,
+        line: &Arc<Line>,
+        value: &CallsValue,
+        call: &CallEntry,
+    ) -> Result<(), StoreError> {
         let opaque = call.biz_opaque_callback_data.as_deref();
-        let Some(handle) = self.office.registry.find(&call.id, opaque) else {
+        let Some(handle) = self.find(line, &call.id, opaque) else {
             let contact =
                 contacts::peer(call.to.as_ref(), call.to_user_id.as_ref(), &value.contacts);
-            return self.end_if_ours(&call.id, opaque, contact, call.timestamp).await;
+            return self.end_if_ours(line, &call.id, opaque, contact, call.timestamp).await;
         };
         if let Some(session) = &call.session {
             let letter = Letter::Answer { call_id: call.id.clone(), sdp: session.sdp.clone() };
@@ -300,7 +349,7 @@ impl Round<'_> {
         Ok(())
     }
 
-    async fn status(&self, status: &CallStatus) -> Result<(), StoreError> {
+    async fn status(&self, line: &Arc<Line>, status: &CallStatus) -> Result<(), StoreError> {
         let opaque = status.biz_opaque_callback_data.as_deref();
         let word = match status.status {
             Progress::Ringing => Status::Ringing,
@@ -308,14 +357,19 @@ impl Round<'_> {
             Progress::Rejected => Status::Rejected,
             Progress::Unknown(_) => return Ok(()),
         };
-        let Some(handle) = self.office.registry.find(&status.id, opaque) else {
+        let Some(handle) = self.find(line, &status.id, opaque) else {
             let user_id = status.recipient_user_id.as_ref();
             let contact = contacts::peer(status.recipient_id.as_ref(), user_id, &[]);
-            return self.end_if_ours(&status.id, opaque, contact, status.timestamp).await;
+            return self.end_if_ours(line, &status.id, opaque, contact, status.timestamp).await;
         };
         let letter = Letter::Status { call_id: status.id.clone(), status: word };
         self.acted(handle.deliver(letter, self.receipt.clone()));
         Ok(())
+    }
+
+    /// A call's task, if the call is on the line that the webhook names.
+    fn find(&self, line: &Line, call_id: &CallId, opaque: Option<&str>) -> Option<CallHandle> {
+        self.office.registry.find(&LineSet::one(line.id()), call_id, opaque)
     }
 
     fn acted(&self, taken: bool) {
@@ -325,18 +379,21 @@ impl Round<'_> {
     /// A call to a user that no task of ours owns: ended when a gateway of ours placed it and died.
     async fn end_if_ours(
         &self,
+        line: &Arc<Line>,
         call_id: &CallId,
         opaque: Option<&str>,
         contact: Peer,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let ours = opaque.is_some_and(|opaque| opaque.starts_with(OPAQUE_PREFIX));
-        if !ours || self.office.store.cdr(call_id.clone()).await?.is_some() {
+        let mine = LineSet::one(line.id());
+        if !ours || self.office.store.cdr(mine, call_id.clone()).await?.is_some() {
             self.office.metrics.event("after_end");
             return Ok(());
         }
         let call = LiveCall {
             call_id: call_id.clone(),
+            phone_number_id: line.id().clone(),
             direction: Direction::BusinessInitiated,
             contact,
             started_at: at,
@@ -344,10 +401,15 @@ impl Round<'_> {
             deeplink_payload: None,
             cta_payload: None,
         };
-        orphans::end(self.office, call).await
+        orphans::end(self.office, line, call).await
     }
 
-    async fn terminate(&self, value: &CallsValue, call: &CallEntry) -> Result<(), StoreError> {
+    async fn terminate(
+        &self,
+        line: &Arc<Line>,
+        value: &CallsValue,
+        call: &CallEntry,
+    ) -> Result<(), StoreError> {
         let error = value.errors_of(call).next();
         let error =
             error.map(|error| (error.code, error.text().unwrap_or("no reason given").to_owned()));
@@ -358,7 +420,7 @@ impl Round<'_> {
             duration_s: call.duration,
         };
         let opaque = call.biz_opaque_callback_data.as_deref();
-        if let Some(handle) = self.office.registry.find(&call.id, opaque) {
+        if let Some(handle) = self.find(line, &call.id, opaque) {
             let letter =
                 Letter::Terminated { call_id: call.id.clone(), figures: Box::new(figures.clone()) };
             if handle.deliver(letter, self.receipt.clone()) {
@@ -366,15 +428,16 @@ impl Round<'_> {
                 return Ok(());
             }
         }
-        if let Some(cdr) = self.office.store.cdr(call.id.clone()).await? {
-            return orphans::amend(self.office, cdr, &figures).await;
+        if let Some(cdr) = self.office.store.cdr(LineSet::one(line.id()), call.id.clone()).await? {
+            return orphans::amend(self.office, line, cdr, &figures).await;
         }
-        self.record_unseen(value, call, &figures).await
+        self.record_unseen(line, value, call, &figures).await
     }
 
     /// A call that was over before we knew of it gets its record, too.
     async fn record_unseen(
         &self,
+        line: &Line,
         value: &CallsValue,
         call: &CallEntry,
         figures: &Figures,
@@ -399,26 +462,22 @@ impl Round<'_> {
             None => silent,
         };
         let started_at = call.start_time.unwrap_or(call.timestamp);
-        let mut cdr =
-            Cdr::new(call.id.clone(), direction, contact, started_at, figures.at, &reason);
+        let (number, id, end) = (line.id().clone(), call.id.clone(), figures.at);
+        let mut cdr = Cdr::new(number, id, direction, contact, started_at, end, &reason);
         if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
             let duration = std::time::Duration::from_secs(seconds);
-            cdr.talked(start, duration, &self.office.config.price);
+            cdr.talked(start, duration, &line.config.price);
         }
-        let end = news::of_end(&cdr, self.office.number());
+        let end = news::of_end(&cdr, line.digits());
         self.office.store.save_cdr(cdr.clone(), end).await?;
-        contacts::note_call(self.office, &cdr).await;
+        contacts::note_call(self.office, line, &cdr).await;
         self.office.metrics.event("acted_on");
         Ok(())
     }
 
-    async fn messages(&mut self, value: &MessagesValue) -> Result<(), StoreError> {
-        if value.metadata.phone_number_id != self.office.config.number.phone_number_id {
-            self.office.metrics.event("other_number");
-            return Ok(());
-        }
+    async fn messages(&mut self, line: &Line, value: &MessagesValue) -> Result<(), StoreError> {
         for message in &value.messages {
-            if !self.is_new(format!("message:{}", message.id)).await? {
+            if !self.is_new(line, format!("message:{}", message.id)).await? {
                 continue;
             }
             let contact = contacts::peer(
@@ -426,7 +485,7 @@ impl Round<'_> {
                 message.from_user_id.as_ref(),
                 &value.contacts,
             );
-            contacts::note_message(self.office, &contact, message).await?;
+            contacts::note_message(self.office, line, &contact, message).await?;
             self.office.metrics.event("acted_on");
         }
         Ok(())

@@ -1,13 +1,16 @@
 //! What do the consoles know, and who is at them?
 //!
-//! One [`Consoles`] knows every open console, the roster of agents and the live calls. Each console
+//! One [`Consoles`] knows every open console of an organisation, its agents and live calls. Each console
 //! has a bounded queue; one that does not read is closed rather than waited for. Who is there is told
 //! apart from it, as it stands: a hundred agents who come to their desks at once are one frame for
 //! each console, not a hundred. No lock is held while anything is sent over a network.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use switchboard::{
@@ -22,6 +25,9 @@ use crate::config;
 
 /// How many frames may wait for a console: a minute of a busy day. More is a console that hangs.
 const FRAMES_MAX: usize = 256;
+
+/// Names consoles, each once in this process: organisations have rooms of their own.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// One open console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +44,6 @@ pub(crate) struct Consoles {
 
 #[derive(Debug)]
 struct Room {
-    next: u64,
     open: BTreeMap<ConsoleId, Console>,
     roster: Roster,
     live: BTreeMap<CallId, Call>,
@@ -70,7 +75,6 @@ impl Consoles {
     pub(crate) fn new(agents: Vec<config::Agent>) -> Self {
         let roster = Roster::new(agents.iter().map(|agent| agent.id.clone()));
         let room = Room {
-            next: 1,
             open: BTreeMap::new(),
             roster,
             live: BTreeMap::new(),
@@ -93,8 +97,7 @@ impl Consoles {
     pub(crate) fn open(&self, agent: &config::Agent) -> Opened {
         let (sender, frames) = mpsc::channel(FRAMES_MAX);
         let mut room = self.room();
-        let id = ConsoleId(room.next);
-        room.next += 1;
+        let id = ConsoleId(NEXT.fetch_add(1, Ordering::Relaxed));
         room.roster.console_opened(&agent.id);
         room.open.insert(id, Console { agent: agent.id.clone(), frames: sender });
         let calls = room.live.values().cloned().collect();

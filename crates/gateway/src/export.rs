@@ -113,7 +113,8 @@ mod tests {
         let at = Timestamp::from_unix(1_783_000_000);
         let contact = Peer { name: Some("=HYPERLINK(\"x\")".into()), ..Peer::default() };
         let id = "wacid.X1".parse().unwrap();
-        Cdr::new(id, Direction::UserInitiated, contact, at, at, &EndReason::CallerGaveUp)
+        let line = "109876543210987".parse().unwrap();
+        Cdr::new(line, id, Direction::UserInitiated, contact, at, at, &EndReason::CallerGaveUp)
     }
 
     fn cell(cdr: &Cdr, column: &str) -> String {

@@ -1,6 +1,6 @@
 //! The business's side of WhatsApp calls.
 //!
-//! [`serve`] connects one WhatsApp number to people in browsers and to a flow. The way of a call is
+//! [`serve`] connects WhatsApp numbers to people in browsers and to flows; each number is a `line`. The way of a call is
 //! one direction: webhook → dispatch → `calls::registry` → `calls::actor` → `switchboard` decides
 //! → `calls::effects` → Graph, media engine, consoles, store. What
 //! outsiders may know goes to the `outbox`, with the fact it tells. Packets never pass the actor.
@@ -28,8 +28,10 @@ mod events;
 mod export;
 mod graph;
 mod hep;
+mod line;
 mod metrics;
 mod office;
+mod organisation;
 mod outbox;
 mod pages;
 mod parked;
@@ -41,6 +43,7 @@ mod serve;
 mod store;
 mod telemetry;
 mod tls;
+mod verify;
 mod webhook;
 
 pub use api::openapi;

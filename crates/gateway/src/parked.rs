@@ -18,6 +18,7 @@ use terms::{Timestamp, WaId};
 
 use crate::{
     calls::placing,
+    line::Line,
     office::Office,
     permission_requests::{self, AskError},
     preflight,
@@ -50,17 +51,23 @@ pub(crate) enum ParkError {
 /// # Errors
 ///
 /// Why it is not parked.
-pub(crate) async fn park(office: &Office, to: WaId, wait: Duration) -> Result<Parked, ParkError> {
-    let waiting = office.store.parked_in(ParkedState::Waiting).await?;
+pub(crate) async fn park(
+    office: &Office,
+    line: &Line,
+    to: WaId,
+    wait: Duration,
+) -> Result<Parked, ParkError> {
+    let waiting = office.store.parked_in(line.id().clone(), ParkedState::Waiting).await?;
     if let Some(same) = waiting.iter().find(|parked| parked.to == to) {
         return Err(ParkError::Already(same.parked_id.clone()));
     }
     if waiting.len() >= WAITING_MAX {
         return Err(ParkError::Full);
     }
-    let now = office.graph.now();
+    let now = line.now();
     let parked = Parked {
         parked_id: uuid::Uuid::now_v7().to_string(),
+        phone_number_id: line.id().clone(),
         to: to.clone(),
         created_at: now,
         deadline: now + wait,
@@ -70,7 +77,7 @@ pub(crate) async fn park(office: &Office, to: WaId, wait: Duration) -> Result<Pa
         text: None,
     };
     office.store.park(parked.clone()).await?;
-    let (request_id, text) = match permission_requests::ask(office, &to, None, None).await {
+    let (request_id, text) = match permission_requests::ask(office, line, &to, None, None).await {
         Ok(asked) => (Some(asked.message_id), None),
         Err(AskError::Store(error)) => return Err(error.into()),
         Err(error) => (None, Some(format!("The user was not asked: {error}"))),
@@ -82,7 +89,7 @@ pub(crate) async fn park(office: &Office, to: WaId, wait: Duration) -> Result<Pa
     };
     let noted = office.store.change_parked(id.clone(), ParkedState::Waiting, change).await?;
     // The ledger wakes the task that gives up; an unasked user changes nothing in it.
-    office.ledger.send_modify(|count| *count = count.wrapping_add(1));
+    line.ledger.send_modify(|count| *count = count.wrapping_add(1));
     match noted {
         Some(parked) => Ok(parked),
         // The answer was quicker.
@@ -105,22 +112,22 @@ pub(crate) async fn cancel(office: &Office, id: String) -> Result<Option<Parked>
 /// # Errors
 ///
 /// The store failed.
-pub(crate) async fn give_up_left_behind(office: &Office) -> Result<(), StoreError> {
-    for parked in office.store.parked_in(ParkedState::Placing).await? {
+pub(crate) async fn give_up_left_behind(office: &Office, line: &Line) -> Result<(), StoreError> {
+    for parked in office.store.parked_in(line.id().clone(), ParkedState::Placing).await? {
         let why = "The gateway stopped while it placed the call, which is never tried twice.";
         give_up(office, parked.parked_id, ParkedState::Placing, why.into()).await?;
     }
     Ok(())
 }
 
-/// Places and gives up parked calls, for ever.
-pub(crate) async fn run(office: Arc<Office>) {
-    let mut ledger = office.ledger.subscribe();
-    let mut clock = office.graph.clock().watch();
+/// Places and gives up a line's parked calls, for ever.
+pub(crate) async fn run(office: Arc<Office>, line: Arc<Line>) {
+    let mut ledger = line.ledger.subscribe();
+    let mut clock = line.graph.clock().watch();
     let (longest, shortest) = LOOK_EVERY;
     loop {
-        let wait = match look(&office).await {
-            Ok(Some(next)) => next.since(office.graph.now()).clamp(shortest, longest),
+        let wait = match look(&office, &line).await {
+            Ok(Some(next)) => next.since(line.now()).clamp(shortest, longest),
             Ok(None) => longest,
             Err(error) => {
                 tracing::error!(%error, "parked calls cannot be looked at");
@@ -136,17 +143,18 @@ pub(crate) async fn run(office: Arc<Office>) {
 }
 
 /// Looks at every waiting call; says when to look again.
-async fn look(office: &Arc<Office>) -> Result<Option<Timestamp>, StoreError> {
+async fn look(office: &Arc<Office>, line: &Arc<Line>) -> Result<Option<Timestamp>, StoreError> {
     let mut next: Option<Timestamp> = None;
-    for parked in office.store.parked_in(ParkedState::Waiting).await? {
-        let now = office.graph.now();
+    for parked in office.store.parked_in(line.id().clone(), ParkedState::Waiting).await? {
+        let now = line.now();
         if parked.deadline <= now {
             let why = "The user had not consented when the time was over.";
             give_up(office, parked.parked_id, ParkedState::Waiting, why.into()).await?;
             continue;
         }
-        let again = if office.store.standing(parked.to.clone()).await?.permission(now).is_ok() {
-            place_if_allowed(office, &parked).await?
+        let standing = office.store.standing(line.contact(&parked.to)).await?;
+        let again = if standing.permission(now).is_ok() {
+            place_if_allowed(office, line, &parked).await?
         } else {
             None
         };
@@ -159,11 +167,12 @@ async fn look(office: &Arc<Office>) -> Result<Option<Timestamp>, StoreError> {
 /// Places a call whose user consented, unless something else is in its way; says when to look again.
 async fn place_if_allowed(
     office: &Arc<Office>,
+    line: &Arc<Line>,
     parked: &Parked,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let answer = preflight::check(office, &parked.to).await?;
+    let answer = preflight::check(office, line, &parked.to).await?;
     if answer.rule == preflight::OUR_WORD_ALONE {
-        return Ok(Some(office.graph.now() + AGAIN_AFTER));
+        return Ok(Some(line.now() + AGAIN_AFTER));
     }
     if !answer.allowed {
         return Ok(answer.changes_at);
@@ -171,16 +180,16 @@ async fn place_if_allowed(
     let id = parked.parked_id.clone();
     let take = |parked: &mut Parked| parked.state = ParkedState::Placing;
     if let Some(taken) = office.store.change_parked(id, ParkedState::Waiting, take).await? {
-        tokio::spawn(place(Arc::clone(office), taken));
+        tokio::spawn(place(Arc::clone(office), Arc::clone(line), taken));
     }
     Ok(None)
 }
 
-async fn place(office: Arc<Office>, parked: Parked) {
+async fn place(office: Arc<Office>, line: Arc<Line>, parked: Parked) {
     let (id, to) = (parked.parked_id, parked.to);
-    let contact = office.store.contact(to.clone()).await;
+    let contact = office.store.contact(line.contact(&to)).await;
     let name = contact.ok().flatten().and_then(|contact| contact.name);
-    let noted = match placing::by_flow(&office, to, name, None).await {
+    let noted = match placing::by_flow(&office, &line, to, name, None).await {
         Ok(call_id) => {
             let placed = move |parked: &mut Parked| {
                 parked.state = ParkedState::Placed;

@@ -19,6 +19,7 @@ use crate::{
     config::PermissionTemplate,
     consent, contacts,
     graph::GraphError,
+    line::Line,
     office::Office,
     store::{ContactRow, StoreError},
 };
@@ -76,14 +77,15 @@ pub(crate) enum AskError {
 /// Why nobody was asked.
 pub(crate) async fn ask(
     office: &Office,
+    line: &Line,
     to: &WaId,
     text: Option<String>,
     language: Option<&str>,
 ) -> Result<Asked, AskError> {
-    let known = office.store.contact(to.clone()).await?;
-    let now = office.graph.now();
-    let form = choose(known.as_ref(), &office.config.permission_templates, language, now)?;
-    check_limits(office, to).await?;
+    let known = office.store.contact(line.contact(to)).await?;
+    let now = line.now();
+    let form = choose(known.as_ref(), &line.config.permission_templates, language, now)?;
+    check_limits(office, line, to).await?;
     let (content, template, shown) = match &form {
         Form::FreeForm => (Content::CallPermissionRequest { body: text.clone() }, None, text),
         Form::Template { template, language } => {
@@ -92,13 +94,13 @@ pub(crate) async fn ask(
             (Content::Template(content), Some(template.clone()), None)
         }
     };
-    let sent = office.graph.send_message(to.clone(), content).await?;
+    let sent = line.graph.send_message(to.clone(), content).await?;
     let id = sent.messages.into_iter().next().map(|message| message.id);
     let why = "its answer names no message".into();
     let message_id = id.ok_or(GraphError::Unreachable { why })?;
-    consent::note_request(office, to, &message_id, template).await?;
+    consent::note_request(office, line, to, &message_id, template).await?;
     let kind = ChatKind::PermissionRequest;
-    contacts::note_sent(office, to.clone(), &message_id, kind, shown).await?;
+    contacts::note_sent(office, line, to.clone(), &message_id, kind, shown).await?;
     Ok(Asked { message_id, form })
 }
 
@@ -148,22 +150,26 @@ fn template_for<'a>(
     exact.or_else(|| templates.iter().find(|template| main(&template.language) == main(wanted)))
 }
 
-async fn check_limits(office: &Office, to: &WaId) -> Result<(), AskError> {
-    let Err(refused) = by_our_count(office, to).await? else { return Ok(()) };
-    let Ok(said) = office.graph.permissions(to.clone()).await else { return Err(refused) };
-    consent::reconcile(office, to, &said).await?;
+async fn check_limits(office: &Office, line: &Line, to: &WaId) -> Result<(), AskError> {
+    let Err(refused) = by_our_count(office, line, to).await? else { return Ok(()) };
+    let Ok(said) = line.graph.permissions(to.clone()).await else { return Err(refused) };
+    consent::reconcile(office, line, to, &said).await?;
     let may = said.action(&ActionName::SendCallPermissionRequest);
     if may.is_some_and(|action| action.can_perform_action) {
         return Ok(());
     }
     // With what the platform counts, the moment may be another.
-    by_our_count(office, to).await?.and(Err(refused))
+    by_our_count(office, line, to).await?.and(Err(refused))
 }
 
 /// What our own account says, by the rulebook.
-async fn by_our_count(office: &Office, to: &WaId) -> Result<Result<(), AskError>, StoreError> {
-    let now = office.graph.now();
-    let standing = office.store.standing(to.clone()).await?;
+async fn by_our_count(
+    office: &Office,
+    line: &Line,
+    to: &WaId,
+) -> Result<Result<(), AskError>, StoreError> {
+    let now = line.now();
+    let standing = office.store.standing(line.contact(to)).await?;
     if standing.permission(now) == Ok(Grant::Permanent) {
         return Ok(Err(AskError::Refused {
             rule: "permission.already_permanent",
@@ -171,9 +177,9 @@ async fn by_our_count(office: &Office, to: &WaId) -> Result<Result<(), AskError>
             changes_at: None,
         }));
     }
-    let book = &office.config.price.rulebook;
+    let book = &line.config.price.rulebook;
     let ceilings = Ceilings::of(&book.permission, NumberKind::Production);
-    let periods = consent::periods(office);
+    let periods = consent::periods(line);
     let limits =
         [(ceilings.requests_per_day, periods.day), (ceilings.requests_per_week, periods.week)];
     let reached = limits
@@ -201,13 +207,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::store::ContactKey;
 
     fn template(name: &str, language: &str) -> PermissionTemplate {
         PermissionTemplate { name: name.into(), language: language.into() }
     }
 
     fn seen(window_until: Option<Timestamp>) -> ContactRow {
-        let mut row = ContactRow::new("5215550000001".parse().unwrap());
+        let mut row = ContactRow::new(ContactKey {
+            line: "1".parse().unwrap(),
+            user: "5215550000001".parse().unwrap(),
+        });
         row.window_until = window_until;
         row
     }

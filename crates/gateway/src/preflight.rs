@@ -18,6 +18,7 @@ use crate::{
     calls::advice,
     consent, contacts,
     graph::GraphError,
+    line::Line,
     office::Office,
     store::{self, ContactRow, StoreError},
 };
@@ -50,14 +51,18 @@ struct Known {
 /// # Errors
 ///
 /// The store failed.
-pub(crate) async fn check(office: &Office, to: &WaId) -> Result<Preflight, StoreError> {
-    let answer = match office.graph.permissions(to.clone()).await {
+pub(crate) async fn check(
+    office: &Office,
+    line: &Line,
+    to: &WaId,
+) -> Result<Preflight, StoreError> {
+    let answer = match line.graph.permissions(to.clone()).await {
         Ok(said) => {
             // Its answer may have told that time has passed.
-            consent::write_expired(office).await?;
-            consent::reconcile(office, to, &said).await?;
-            remember(office, to.clone(), &said).await?;
-            by_platform(office, &said, &known(office, to).await?)
+            consent::write_expired(office, line).await?;
+            consent::reconcile(office, line, to, &said).await?;
+            remember(office, line, to.clone(), &said).await?;
+            by_platform(line, &said, &known(office, line, to).await?)
         }
         Err(GraphError::Refused { code, text }) => Answer {
             allowed: false,
@@ -65,19 +70,21 @@ pub(crate) async fn check(office: &Office, to: &WaId) -> Result<Preflight, Store
             evidence: advice(code, &text),
             changes_at: None,
         },
-        Err(GraphError::Unreachable { why }) => by_ledger(office, &known(office, to).await?, &why),
+        Err(GraphError::Unreachable { why }) => {
+            by_ledger(line, &known(office, line, to).await?, &why)
+        }
     };
     Ok(Preflight {
         allowed: answer.allowed,
         rule: answer.rule,
         evidence: answer.evidence,
         changes_at: answer.changes_at,
-        price: price(office, to),
+        price: price(line, to),
     })
 }
 
-async fn known(office: &Office, to: &WaId) -> Result<Known, StoreError> {
-    let standing = office.store.standing(to.clone()).await?;
+async fn known(office: &Office, line: &Line, to: &WaId) -> Result<Known, StoreError> {
+    let standing = office.store.standing(line.contact(to)).await?;
     let record = match standing.proof() {
         Some(no) => office.store.consent(no).await?,
         None => None,
@@ -86,8 +93,8 @@ async fn known(office: &Office, to: &WaId) -> Result<Known, StoreError> {
         Some(record) => in_words(&record),
         None => "The ledger has no entry about it.".into(),
     };
-    let contact = office.store.contact(to.clone()).await?;
-    Ok(Known { now: office.graph.now(), standing, contact, proof })
+    let contact = office.store.contact(line.contact(to)).await?;
+    Ok(Known { now: line.now(), standing, contact, proof })
 }
 
 fn in_words(record: &store::Record) -> String {
@@ -109,13 +116,18 @@ fn in_words(record: &store::Record) -> String {
 }
 
 /// What the platform says of the permission is what consoles show.
-async fn remember(office: &Office, to: WaId, said: &CallPermissions) -> Result<(), StoreError> {
+async fn remember(
+    office: &Office,
+    line: &Line,
+    to: WaId,
+    said: &CallPermissions,
+) -> Result<(), StoreError> {
     let state = match said.permission.status {
         PermissionStatus::Temporary => PermissionState::Temporary,
         PermissionStatus::Permanent => PermissionState::Permanent,
         PermissionStatus::NoPermission | PermissionStatus::Unknown(_) => PermissionState::None,
     };
-    let known = office.store.contact(to.clone()).await?;
+    let known = office.store.contact(line.contact(&to)).await?;
     let asked = known.as_ref().is_some_and(|row| row.grant.state == PermissionState::Requested);
     // A user who was never seen and says nothing makes no contact; a request stays a request.
     if state == PermissionState::None && (known.is_none() || asked) {
@@ -124,12 +136,12 @@ async fn remember(office: &Office, to: WaId, said: &CallPermissions) -> Result<(
     let grant = store::Grant {
         state,
         expires_at: said.permission.expiration_time,
-        learnt_at: known.and_then(|row| row.grant.learnt_at).max(Some(office.graph.now())),
+        learnt_at: known.and_then(|row| row.grant.learnt_at).max(Some(line.now())),
     };
-    contacts::set_grant(office, to, grant).await
+    contacts::set_grant(office, line, to, grant).await
 }
 
-fn by_platform(office: &Office, said: &CallPermissions, known: &Known) -> Answer {
+fn by_platform(line: &Line, said: &CallPermissions, known: &Known) -> Answer {
     let proof = &known.proof;
     let (kind, until) = match said.permission.status {
         PermissionStatus::Temporary => ("temporary", said.permission.expiration_time),
@@ -147,7 +159,7 @@ fn by_platform(office: &Office, said: &CallPermissions, known: &Known) -> Answer
         );
         return no("limits.connected_per_day", evidence, limit.limit_expiration_time);
     }
-    let window = match open_window(office, known) {
+    let window = match open_window(line, known) {
         Ok(window) => window,
         Err(closed) => return closed,
     };
@@ -173,8 +185,8 @@ fn is_reached(limit: &Limit) -> bool {
 }
 
 /// Where the rulebook wants a window: until when it is open, as far as we saw.
-fn open_window(office: &Office, known: &Known) -> Result<Option<Timestamp>, Answer> {
-    if !office.config.price.rulebook.eligibility.call_needs_window.value {
+fn open_window(line: &Line, known: &Known) -> Result<Option<Timestamp>, Answer> {
+    if !line.config.price.rulebook.eligibility.call_needs_window.value {
         return Ok(None);
     }
     let window = known.contact.as_ref().and_then(|row| row.window_until);
@@ -191,7 +203,7 @@ fn no(rule: &str, evidence: String, changes_at: Option<Timestamp>) -> Answer {
 }
 
 /// Our own account, which says that it is ours alone.
-fn by_ledger(office: &Office, known: &Known, why: &str) -> Answer {
+fn by_ledger(line: &Line, known: &Known, why: &str) -> Answer {
     let alone = format!("The platform does not answer ({why}); by our own records alone");
     let grant = match known.standing.permission(known.now) {
         Ok(grant) => grant,
@@ -207,12 +219,12 @@ fn by_ledger(office: &Office, known: &Known, why: &str) -> Answer {
             return no(PERMISSION_REQUIRED, evidence, None);
         }
     };
-    let used = connected(office, known);
+    let used = connected(line, known);
     if used.is_reached() {
         let evidence = format!("{alone}, {} of {} calls in a day are used.", used.used, used.max);
         return no("limits.connected_per_day", evidence, used.allowed_at);
     }
-    let window = match open_window(office, known) {
+    let window = match open_window(line, known) {
         Ok(window) => window,
         Err(closed) => {
             return Answer { evidence: format!("{alone}: {}", closed.evidence), ..closed };
@@ -230,14 +242,14 @@ fn by_ledger(office: &Office, known: &Known, why: &str) -> Answer {
     }
 }
 
-fn connected(office: &Office, known: &Known) -> Use {
-    let limits = &office.config.price.rulebook.limits;
+fn connected(line: &Line, known: &Known) -> Use {
+    let limits = &line.config.price.rulebook.limits;
     let (max, day) = (limits.connected_per_day.value, limits.day.value);
     consent::usage(known.standing.connected(), max, day, known.now)
 }
 
-fn price(office: &Office, to: &WaId) -> Option<PreflightPrice> {
-    let price = &office.config.price;
+fn price(line: &Line, to: &WaId) -> Option<PreflightPrice> {
+    let price = &line.config.price;
     let minute = Duration::from_secs(60);
     let direction = Direction::BusinessInitiated;
     let country = Country::of(to);

@@ -24,14 +24,15 @@ use crate::{
     consent,
     console::session::Sessions,
     dispatch,
-    events::Consoles,
-    graph::{ClientError, Graph},
+    graph::ClientError,
     hep::Hep,
+    line::Lines,
     metrics::Metrics,
     office::Office,
+    organisation::Organisations,
     outbox::{Outbox, deliver, upkeep},
     parked,
-    prompts::{Shelf, ShelfError},
+    prompts::ShelfError,
     scheme::Remote,
     store::{Store, StoreError},
     telemetry::{Telemetry, export},
@@ -83,8 +84,8 @@ pub struct Running {
     address: SocketAddr,
     stop: Arc<Notify>,
     server: JoinHandle<()>,
-    /// Who acts on webhooks, on time and on consent.
-    tasks: [JoinHandle<()>; 3],
+    /// Who acts on webhooks, and on time and consent of each line.
+    tasks: JoinSet<()>,
     outbox: JoinSet<()>,
     traces: Option<Traces>,
 }
@@ -104,9 +105,12 @@ struct Traces {
 pub async fn serve(config: Config) -> Result<Running, StartError> {
     // The first of several in one process wins; they are the same.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let shelf = Shelf::load(config.flow.as_ref())?;
-    let source = format!("/numbers/{}", config.number.phone_number_id);
-    let store = Store::open(config.data_dir.as_deref(), &source)?;
+    let metrics = Arc::new(Metrics::default());
+    metrics.started(clock::now());
+    let organisations = Organisations::new(&config);
+    let lines = Lines::start(&config.lines, &organisations, &metrics)?;
+    let first_line = &config.lines.first.number.phone_number_id;
+    let store = Store::open(config.data_dir.as_deref(), first_line)?;
     store.forget_old_keys(clock::now()).await?;
     store.forget_traces(clock::now() - config.events.keep).await?;
     let engine = Engine::start(engine::Config {
@@ -122,8 +126,6 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let listen = |source| StartError::Listen { address: config.http, source };
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
-    let metrics = Arc::new(Metrics::default());
-    metrics.started(clock::now());
     let (telemetry, spans) = Telemetry::new(Arc::clone(&metrics), config.telemetry.is_some());
     let traces = match &config.telemetry {
         Some(to) => Some(Traces::start(to.otlp.clone(), spans, Arc::clone(&metrics))?),
@@ -132,11 +134,10 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let hep = config.hep.map(|to| Hep::open(&to, address, Arc::clone(&metrics)));
     let hep = hep.transpose().map_err(StartError::Hep)?;
     let office = Arc::new(Office {
-        graph: Graph::new(config.upstream.clone(), Arc::clone(&metrics))?,
-        consoles: Consoles::new(config.agents.clone()),
+        organisations,
+        lines,
         registry: Registry::new(),
         inbox: Notify::new(),
-        ledger: tokio::sync::watch::Sender::new(0),
         sessions: Sessions::default(),
         readers: api::stream::seats(),
         config,
@@ -146,7 +147,6 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         metrics,
         telemetry,
         hep,
-        shelf,
     });
     let listening = match office.config.tls.clone() {
         Some(files) => {
@@ -157,15 +157,18 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     };
     let outbox = start_outbox(&office).await?;
     let left = orphans::end_left_behind(&office).await?;
-    parked::give_up_left_behind(&office).await?;
+    for line in office.lines.iter() {
+        parked::give_up_left_behind(&office, line).await?;
+    }
     tracing::info!(%address, left_behind = left, "gateway runs");
     let stop = Arc::new(Notify::new());
     let server = tokio::spawn(run(listening, Arc::clone(&office), Arc::clone(&stop)));
-    let tasks = [
-        tokio::spawn(dispatch::run(Arc::clone(&office))),
-        tokio::spawn(consent::run(Arc::clone(&office))),
-        tokio::spawn(parked::run(Arc::clone(&office))),
-    ];
+    let mut tasks = JoinSet::new();
+    tasks.spawn(dispatch::run(Arc::clone(&office)));
+    for line in office.lines.iter() {
+        tasks.spawn(consent::run(Arc::clone(&office), Arc::clone(line)));
+        tasks.spawn(parked::run(Arc::clone(&office), Arc::clone(line)));
+    }
     Ok(Running { office, address, stop, server, tasks, outbox, traces })
 }
 
@@ -236,7 +239,9 @@ impl Running {
         tracing::info!(calls = office.registry.count(), ?limit, "the gateway drains");
         office.registry.close_doors();
         office.metrics.draining();
-        office.consoles.drain(clock::now() + limit);
+        for organisation in office.organisations.iter() {
+            organisation.consoles.drain(clock::now() + limit);
+        }
         if tokio::time::timeout(limit, office.registry.run_dry()).await.is_err() {
             tracing::warn!(calls = office.registry.count(), "calls outlast the drain");
         }
@@ -247,9 +252,7 @@ impl Running {
         // Webhooks are still taken: the platform's terminate webhooks bring the figures.
         self.office.registry.stop(STOP_PATIENCE).await;
         self.stop.notify_one();
-        for task in &self.tasks {
-            task.abort();
-        }
+        self.tasks.abort_all();
         // What is not delivered is on disk; the next gateway goes on.
         self.outbox.shutdown().await;
         drop(self.server.await);

@@ -1,7 +1,7 @@
 //! What does the platform tell us, and is it the platform?
 //!
-//! The signature is checked on the raw bytes, in constant time, before anything is parsed. Then the
-//! body goes to the durable inbox, and only then the platform gets its 200. Acting on it is another
+//! The signature is checked on the raw bytes, in constant time, before anything is believed: of the
+//! body only which numbers it names is read before that ([`crate::verify`]). Then the body goes to the durable inbox, and only then the platform gets its 200. Acting on it is another
 //! task's work ([`crate::dispatch`]), in the order of arrival.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use axum::{
 use serde::Deserialize;
 use wire::webhook::{envelope::Envelope, signature, verify::Handshake};
 
-use crate::{clock, office::Office, telemetry};
+use crate::{clock, office::Office, telemetry, verify::verify};
 
 /// The longest body we read: real ones have a few kilobytes, batches a few hundred.
 pub(crate) const BODY_MAX: usize = 1024 * 1024;
@@ -41,9 +41,14 @@ pub(crate) async fn handshake(
         challenge: parameters.challenge.as_deref(),
         verify_token: parameters.verify_token.as_deref(),
     };
-    match handshake.check(office.config.upstream.verify_token.expose()) {
-        Ok(challenge) => challenge.to_owned().into_response(),
-        Err(refusal) => {
+    // One address for all numbers: the token of any will do.
+    let mut answers =
+        office.lines.iter().map(|line| handshake.check(line.config.upstream.verify_token.expose()));
+    let answer = answers.next().map(|first| answers.fold(first, Result::or));
+    match answer {
+        Some(Ok(challenge)) => challenge.to_owned().into_response(),
+        None => StatusCode::FORBIDDEN.into_response(),
+        Some(Err(refusal)) => {
             tracing::warn!(%refusal, "a webhook handshake is refused");
             (StatusCode::FORBIDDEN, refusal.to_string()).into_response()
         }
@@ -63,21 +68,21 @@ pub(crate) async fn receive(
             return rejection.into_response();
         }
     };
-    if let Some(secret) = &office.config.upstream.app_secret {
-        let header = headers.get(signature::HEADER).and_then(|value| value.to_str().ok());
-        if !signature::verify(secret.expose(), &body, header.unwrap_or_default()) {
-            office.metrics.webhook("bad_signature");
-            tracing::warn!("a webhook with a bad signature is refused");
-            return (StatusCode::UNAUTHORIZED, "bad signature").into_response();
-        }
-    }
-    if let Err(error) = Envelope::parse(&body) {
+    let header = headers.get(signature::HEADER).and_then(|value| value.to_str().ok());
+    let envelope = Envelope::parse(&body);
+    let signed = header.unwrap_or_default();
+    let Ok(lines) = verify(&office.lines, &body, signed, envelope.as_ref().ok()) else {
+        office.metrics.webhook("bad_signature");
+        tracing::warn!("a webhook with a bad signature is refused");
+        return (StatusCode::UNAUTHORIZED, "bad signature").into_response();
+    };
+    if let Err(error) = envelope {
         office.metrics.webhook("malformed");
         tracing::warn!(%error, "a signed webhook cannot be read");
         return (StatusCode::BAD_REQUEST, "not a webhook of WhatsApp").into_response();
     }
     let trace = telemetry::parent(&headers);
-    match office.store.keep_webhook(body.to_vec(), clock::now(), trace).await {
+    match office.store.keep_webhook(body.to_vec(), lines, clock::now(), trace).await {
         Ok(_) => {
             office.metrics.webhook("accepted");
             office.inbox.notify_one();

@@ -295,7 +295,7 @@ fn report(
     made_up: Option<&str>,
     json: bool,
 ) {
-    let verify_token = config.upstream.verify_token.expose();
+    let verify_token = config.lines.first.upstream.verify_token.expose();
     if json {
         let written = json!({ "config": path, "files": files, "webhook_path": "/webhooks/whatsapp",
             "verify_token": verify_token, "agent": agent, "password": made_up });

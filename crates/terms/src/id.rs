@@ -128,6 +128,10 @@ text_id!(
     AgentId, "agent id", is_token
 );
 text_id!(
+    /// Numbers, people and data that belong together behind one gateway.
+    OrganisationId, "organisation id", is_token
+);
+text_id!(
     /// A phone number as WhatsApp writes it: digits without `+`, kept digit for digit.
     WaId, "wa_id", |t| is_digits(t, 20)
 );
@@ -144,6 +148,7 @@ open_id!(MessageId);
 open_id!(MediaId);
 open_id!(TemplateId);
 open_id!(AgentId);
+open_id!(OrganisationId);
 personal_id!(WaId);
 personal_id!(UserId);
 

@@ -9,15 +9,17 @@ mod country;
 mod id;
 mod money;
 mod party;
+mod role;
 mod slip;
 mod time;
 
 pub use country::Country;
 pub use id::{
-    AgentId, AppId, CallId, IdError, LegId, LoggableCallId, MediaId, MessageId, PhoneNumberId,
-    TemplateId, UserId, WaId, WabaId,
+    AgentId, AppId, CallId, IdError, LegId, LoggableCallId, MediaId, MessageId, OrganisationId,
+    PhoneNumberId, TemplateId, UserId, WaId, WabaId,
 };
 pub use money::{Currency, CurrencyError, Money};
 pub use party::{Direction, Party};
+pub use role::Role;
 pub use slip::nearest;
 pub use time::{Timestamp, TimestampError};

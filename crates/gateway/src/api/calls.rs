@@ -16,6 +16,7 @@ use crate::{
     calls::registry::{Letter, Look},
     cdr::{Cdr, LegRecord, TransferRecord},
     console::session::Caller,
+    line::Lines,
     office::Office,
 };
 
@@ -61,9 +62,9 @@ pub(super) struct CallRow {
 }
 
 impl CallRow {
-    fn ended(cdr: Cdr, number: &str) -> Self {
+    fn ended(cdr: Cdr, lines: &Lines) -> Self {
         Self {
-            call: cdr.to_call(number),
+            call: cdr.to_call(lines.digits(&cdr.phone_number_id)),
             started_at: cdr.started_at,
             code: cdr.code,
             whatsapp_leg: cdr.whatsapp_leg,
@@ -100,17 +101,16 @@ impl CallRow {
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(page): Query<Page>,
 ) -> Result<Json<CallList>, ApiError> {
     let mut calls = Vec::new();
     if page.live == Some(true) {
-        calls.extend(office.consoles.live().into_iter().map(CallRow::live));
+        calls.extend(caller.organisation.consoles.live().into_iter().map(CallRow::live));
     }
     let limit = page.limit.unwrap_or(LIMIT.0).min(LIMIT.1);
-    let number = office.number();
-    let records = office.store.cdrs(limit).await?;
-    calls.extend(records.into_iter().map(|cdr| CallRow::ended(cdr, number)));
+    let records = office.store.cdrs(caller.lines(), limit).await?;
+    calls.extend(records.into_iter().map(|cdr| CallRow::ended(cdr, &office.lines)));
     Ok(Json(CallList { calls }))
 }
 
@@ -121,13 +121,13 @@ pub(super) async fn list(
               (status = 404, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<CallRow>, ApiError> {
     let call_id = call_id(&id)?;
-    if let Some(call) = office.consoles.live_call(&call_id) {
+    if let Some(call) = caller.organisation.consoles.live_call(&call_id) {
         let mut row = CallRow::live(call);
-        if let Some(look) = look(&office, &call_id).await {
+        if let Some(look) = look(&office, &caller, &call_id).await {
             // A call that only waits for the platform's last word has no record to show yet.
             let running = look.call.filter(|call| call.state != CallState::Ended);
             row.call = running.unwrap_or(row.call);
@@ -138,9 +138,9 @@ pub(super) async fn one(
         }
         return Ok(Json(row));
     }
-    let cdr = office.store.cdr(call_id).await?;
+    let cdr = office.store.cdr(caller.lines(), call_id).await?;
     let cdr = cdr.ok_or_else(|| ApiError::not_found("no call has this id"))?;
-    Ok(Json(CallRow::ended(cdr, office.number())))
+    Ok(Json(CallRow::ended(cdr, &office.lines)))
 }
 
 pub(super) fn call_id(text: &str) -> Result<CallId, ApiError> {
@@ -148,9 +148,9 @@ pub(super) fn call_id(text: &str) -> Result<CallId, ApiError> {
 }
 
 /// What the task of a live call says about it.
-pub(super) async fn look(office: &Office, call_id: &CallId) -> Option<Look> {
+pub(super) async fn look(office: &Office, caller: &Caller, call_id: &CallId) -> Option<Look> {
     let (answer, answered) = oneshot::channel();
-    let handle = office.registry.find(call_id, None)?;
+    let handle = office.registry.find(&caller.organisation.lines, call_id, None)?;
     if !handle.send(Letter::Look(answer)) {
         return None;
     }

@@ -19,7 +19,7 @@ use crate::{
     console::session::Caller,
     export,
     office::Office,
-    store::{Store, StoreError},
+    store::{LineSet, Store, StoreError},
 };
 
 /// How many records are in memory at a time.
@@ -42,7 +42,7 @@ pub(super) struct Span {
               (status = 400, body = super::Refused, description = "Not a time")))]
 pub(super) async fn csv(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(span): Query<Span>,
 ) -> Result<Response, ApiError> {
     let head = table(std::iter::once(export::COLUMNS))?;
@@ -50,7 +50,7 @@ pub(super) async fn csv(
     let name = "attachment; filename=\"cdrs.csv\"";
     let headers =
         [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, body(&office, &span, head, lines)?).into_response())
+    Ok((headers, body(&office, &caller, &span, head, lines)?).into_response())
 }
 
 /// Records, one JSON document a line.
@@ -62,16 +62,18 @@ pub(super) async fn csv(
               (status = 400, body = super::Refused, description = "Not a time")))]
 pub(super) async fn jsonl(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(span): Query<Span>,
 ) -> Result<Response, ApiError> {
     let headers = [(header::CONTENT_TYPE, "application/jsonl")];
-    Ok((headers, body(&office, &span, Bytes::new(), documents)?).into_response())
+    Ok((headers, body(&office, &caller, &span, Bytes::new(), documents)?).into_response())
 }
 
 /// Where the export is.
 struct Reading<L> {
     store: Store,
+    /// Whose calls.
+    of: LineSet,
     from: Timestamp,
     to: Timestamp,
     /// Start and id of the last call written.
@@ -80,7 +82,13 @@ struct Reading<L> {
     over: bool,
 }
 
-fn body<L>(office: &Office, span: &Span, head: Bytes, lines: L) -> Result<Body, ApiError>
+fn body<L>(
+    office: &Office,
+    caller: &Caller,
+    span: &Span,
+    head: Bytes,
+    lines: L,
+) -> Result<Body, ApiError>
 where
     L: Fn(&[Cdr]) -> Result<Bytes, StoreError> + Send + 'static,
 {
@@ -88,7 +96,7 @@ where
     let to = moment(span.to.as_deref(), Timestamp::from_unix_ms(i64::MAX))?;
     let store = office.store.clone();
     let after = (i64::MIN, String::new());
-    let reading = Reading { store, from, to, after, lines, over: false };
+    let reading = Reading { store, of: caller.lines(), from, to, after, lines, over: false };
     let pages = futures_util::stream::unfold((Some(head), reading), |(head, reading)| async {
         match head {
             Some(head) => Some((Ok(head), (None, reading))),
@@ -107,7 +115,8 @@ where
         return None;
     }
     let Reading { from, to, .. } = reading;
-    let page = reading.store.cdrs_between(from, to, reading.after.clone(), PAGE).await;
+    let (of, after) = (reading.of.clone(), reading.after.clone());
+    let page = reading.store.cdrs_between(of, from, to, after, PAGE).await;
     let page = page.and_then(|cdrs| {
         let last =
             cdrs.last().map(|cdr| (cdr.started_at.unix_ms(), cdr.call_id.as_str().to_owned()));

@@ -11,10 +11,16 @@ use switchboard::consent::{Absence, EntryNo, Grant, Standing};
 use terms::{Timestamp, WaId};
 
 use super::{ApiError, page::Page, preflight::number};
-use crate::{console::session::Caller, office::Office, store::Record};
+use crate::{
+    console::session::Caller,
+    office::Office,
+    store::{LineSet, Record},
+};
 
 #[derive(Deserialize)]
 pub(super) struct Whose {
+    /// Only this line's entries.
+    from: Option<String>,
     /// Only this user's entries.
     user: Option<String>,
 }
@@ -80,47 +86,58 @@ impl Summary {
 
 /// The consent ledger, the newest entry first.
 #[utoipa::path(get, path = "/v1/consents", tag = "consent",
-    params(("user" = Option<String>, Query, description = "Only this user's entries: a number, digits"),
+    params(("from" = Option<String>, Query, description = "Only this number of ours: its digits or id"),
+           ("user" = Option<String>, Query, description = "Only this user's entries: a number, digits"),
            ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
     responses((status = 200, body = Object, description = "`{entries: [{no, user, number, at, kind, evidence, …}], next?}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(whose): Query<Whose>,
     Query(page): Query<Page>,
 ) -> Result<Json<Entries>, ApiError> {
     let user = whose.user.as_deref().map(|text| number(text, "user")).transpose()?;
-    Ok(Json(entries(&office, user, &page).await?))
+    let lines = match whose.from.as_deref() {
+        Some(from) => LineSet::one(caller.line(&office, Some(from))?.id()),
+        None => caller.lines(),
+    };
+    Ok(Json(entries(&office, lines, user, &page).await?))
 }
 
 /// How a user stands, and the entries behind it.
 #[utoipa::path(get, path = "/v1/consents/{wa_id}", tag = "consent",
     params(("wa_id" = String, Path, description = "The user's number, digits"),
+           ("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one"),
            ("limit" = Option<u32>, Query, description = "How many entries at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
     responses((status = 200, body = Object, description = "`{user, state: {permission, absence?, expires_at?, proof?, requests, connected, unanswered_in_a_row}, entries, next?}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Path(wa_id): Path<String>,
+    Query(whose): Query<Whose>,
     Query(page): Query<Page>,
 ) -> Result<Json<UserConsent>, ApiError> {
     let user = number(&wa_id, "wa_id")?;
-    let standing = office.store.standing(user.clone()).await?;
-    let state = Summary::of(&standing, office.graph.now());
-    let entries = entries(&office, Some(user.clone()), &page).await?;
+    let line = caller.line(&office, whose.from.as_deref())?;
+    let standing = office.store.standing(line.contact(&user)).await?;
+    let state = Summary::of(&standing, line.now());
+    let lines = LineSet::one(line.id());
+    let entries = entries(&office, lines, Some(user.clone()), &page).await?;
     Ok(Json(UserConsent { user, state, entries }))
 }
 
 async fn entries(
     office: &Office,
+    lines: LineSet,
     user: Option<WaId>,
     page: &Page,
 ) -> Result<Entries, ApiError> {
-    let mut entries = office.store.consents(user, page.to_read(), page.after_number()?).await?;
+    let after = page.after_number()?;
+    let mut entries = office.store.consents(lines, user, page.to_read(), after).await?;
     let next = page.cut(&mut entries, |record| record.no.0.to_string());
     Ok(Entries { entries, next })
 }

@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Path, Query, State, rejection::JsonRejection},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use terms::{MessageId, WaId};
 use wire::{
     console::{AskPermission, Contact, WriteMessage},
@@ -21,12 +21,19 @@ use crate::{
     graph::GraphError,
     office::Office,
     permission_requests::{self, AskError, Asked},
+    store::{ContactRow, LineSet},
 };
 
 /// The longest text and the longest words of a request, as the API's documents have them; a platform
 /// with other limits says so itself.
 const TEXT_CHARS_MAX: usize = 4096;
 const BODY_CHARS_MAX: usize = 1024;
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    /// Of which line.
+    from: Option<String>,
+}
 
 #[derive(Serialize)]
 pub(super) struct ContactList {
@@ -44,52 +51,65 @@ pub(super) struct SentAnswer {
 
 /// Every user seen, the one changed last first, without their chats.
 #[utoipa::path(get, path = "/v1/contacts", tag = "contacts",
-    params(("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
+    params(("from" = Option<String>, Query, description = "Only of this number of ours: its digits or id"),
+           ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
     responses((status = 200, body = Object, description = "`{contacts: […], next?}`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
+    Query(which): Query<Which>,
     Query(page): Query<Page>,
 ) -> Result<Json<ContactList>, ApiError> {
-    let mut rows = office.store.contacts(page.to_read(), page.after_moment()?).await?;
-    let next = page.cut(&mut rows, |(at_ms, row)| format!("{at_ms}.{}", row.wa_id.as_str()));
-    let contacts = rows.into_iter().map(|(_, row)| contacts::view(&office, row)).collect();
-    Ok(Json(ContactList { contacts, next }))
+    let lines = match which.from.as_deref() {
+        Some(from) => LineSet::one(caller.line(&office, Some(from))?.id()),
+        None => caller.lines(),
+    };
+    let mut rows = office.store.contacts(lines, page.to_read(), page.after_moment()?).await?;
+    let next = page.cut(&mut rows, |(at_ms, row)| format!("{at_ms}.{}:{}", row.wa_id.as_str(), row.line));
+    let view = |(_, row): (i64, ContactRow)| {
+        let line = office.lines.get(&row.line)?;
+        Some(contacts::view(line, row))
+    };
+    Ok(Json(ContactList { contacts: rows.into_iter().filter_map(view).collect(), next }))
 }
 
 /// One user with the chat.
 #[utoipa::path(get, path = "/v1/contacts/{wa_id}", tag = "contacts",
-    params(("wa_id" = String, Path, description = "The user's number, digits")),
+    params(("wa_id" = String, Path, description = "The user's number, digits"),
+           ("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one")),
     responses((status = 200, body = Object, description = "The user with the chat"),
               (status = 404, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Path(wa_id): Path<String>,
+    Query(which): Query<Which>,
 ) -> Result<Json<Contact>, ApiError> {
     let unknown = || ApiError::not_found("no user of this number has been seen");
     let wa_id = WaId::from_dialled(&wa_id).map_err(|_| unknown())?;
-    contacts::load(&office, wa_id).await?.map(Json).ok_or_else(unknown)
+    let line = caller.line(&office, which.from.as_deref())?;
+    contacts::load(&office, line, wa_id).await?.map(Json).ok_or_else(unknown)
 }
 
 /// Ask a user for permission to call: in our words while the service window is open, else by a
 /// configured template.
 #[utoipa::path(post, path = "/v1/permission_requests", tag = "contacts",
-    request_body(content = Object, description = "`{to, text?, language?}`; `text` stands in a free-form request, `language` chooses the template"),
+    request_body(content = Object, description = "`{to, from?, text?, language?}`; `text` stands in a free-form request, `language` chooses the template"),
     responses((status = 200, body = Object, description = "`{message_id, form: \"free_form\"}` or `{message_id, form: \"template\", template, language}`"),
               (status = 409, body = super::Refused, description = "We may not, or the platform says no"),
               (status = 502, body = super::Refused, description = "The platform does not answer")))]
 pub(super) async fn ask_permission(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     body: Result<Json<AskPermission>, JsonRejection>,
 ) -> Result<Json<Asked>, ApiError> {
-    let Json(AskPermission { to, text, language }) = body?;
+    let Json(AskPermission { to, from, text, language }) = body?;
+    let line = caller.line(&office, from.as_deref())?;
     check_length(text.as_deref().unwrap_or_default(), BODY_CHARS_MAX)?;
     let text = text.filter(|text| !text.is_empty());
-    Ok(Json(permission_requests::ask(&office, &to, text, language.as_deref()).await?))
+    Ok(Json(permission_requests::ask(&office, line, &to, text, language.as_deref()).await?))
 }
 
 impl From<AskError> for ApiError {
@@ -106,24 +126,25 @@ impl From<AskError> for ApiError {
 
 /// Write a text to a user.
 #[utoipa::path(post, path = "/v1/messages", tag = "contacts",
-    request_body(content = Object, description = "`{to, text}`"),
+    request_body(content = Object, description = "`{to, from?, text}`"),
     responses((status = 200, body = Object, description = "`{message_id}`"),
               (status = 409, body = super::Refused, description = "The platform says no"),
               (status = 502, body = super::Refused, description = "The platform does not answer")))]
 pub(super) async fn write(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     body: Result<Json<WriteMessage>, JsonRejection>,
 ) -> Result<Json<SentAnswer>, ApiError> {
-    let Json(WriteMessage { to, text }) = body?;
+    let Json(WriteMessage { to, from, text }) = body?;
+    let line = caller.line(&office, from.as_deref())?;
     if text.is_empty() {
         return Err(ApiError::invalid("text: write something"));
     }
     check_length(&text, TEXT_CHARS_MAX)?;
     let content = Content::Text { body: text.clone() };
-    let sent = office.graph.send_message(to.clone(), content).await?;
+    let sent = line.graph.send_message(to.clone(), content).await?;
     let message_id = first(sent)?;
-    contacts::note_sent(&office, to, &message_id, ChatKind::Text, Some(text)).await?;
+    contacts::note_sent(&office, line, to, &message_id, ChatKind::Text, Some(text)).await?;
     Ok(Json(SentAnswer { message_id }))
 }
 

@@ -11,9 +11,10 @@ use axum::{
     http::StatusCode,
 };
 use serde::Deserialize;
+use switchboard::access::Act;
 use terms::AgentId;
 use tokio::sync::oneshot;
-use wire::console::{Destination, Role};
+use wire::console::Destination;
 
 use super::{ApiError, calls::call_id};
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
         order::{Asker, Order, destination},
         registry::Letter,
     },
-    console::session::Caller,
+    console::session::{Caller, Who},
     office::Office,
 };
 
@@ -87,7 +88,7 @@ pub(super) async fn transfer(
 ) -> Result<StatusCode, ApiError> {
     let Json(Transfer { to }) = body?;
     if let Destination::Agent { id } = &to {
-        known(&office, id)?;
+        known(&caller, id)?;
     }
     order(&office, caller, &id, Order::Transfer(destination(to))).await
 }
@@ -108,7 +109,7 @@ pub(super) async fn consult(
     body: Result<Json<Consult>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Json(Consult { agent }) = body?;
-    known(&office, &agent)?;
+    known(&caller, &agent)?;
     order(&office, caller, &id, Order::Consult(agent)).await
 }
 
@@ -142,8 +143,8 @@ pub(super) async fn hang_up(
     order(&office, caller, &id, Order::HangUp).await
 }
 
-fn known(office: &Office, agent: &AgentId) -> Result<(), ApiError> {
-    match office.consoles.agent(agent) {
+fn known(caller: &Caller, agent: &AgentId) -> Result<(), ApiError> {
+    match caller.organisation.consoles.agent(agent) {
         Some(_) => Ok(()),
         None => Err(ApiError::invalid(format!("agent: nobody here is called {agent}"))),
     }
@@ -156,11 +157,13 @@ async fn order(
     order: Order,
 ) -> Result<StatusCode, ApiError> {
     let over = || ApiError::not_found("no call of this id runs");
-    let asker = match caller {
-        Caller::Agent(agent) if agent.role == Role::Agent => Asker::Agent(agent.id),
-        Caller::Agent(_) | Caller::Program => Asker::Business,
+    let lines = caller.lines();
+    let steers = caller.may(Act::SteerCalls);
+    let asker = match caller.who {
+        Who::Agent(agent) if !steers => Asker::Agent(agent.id),
+        Who::Agent(_) | Who::Program(_) => Asker::Business,
     };
-    let call = office.registry.find(&call_id(id)?, None).ok_or_else(over)?;
+    let call = office.registry.find(&lines, &call_id(id)?, None).ok_or_else(over)?;
     let (answer, answered) = oneshot::channel();
     if !call.send(Letter::Do { order, asker, answer }) {
         return Err(over());

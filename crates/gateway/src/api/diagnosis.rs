@@ -34,18 +34,18 @@ const JITTER_MS: f32 = 40.0;
               (status = 404, body = super::Refused)))]
 pub(super) async fn diagnosis(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Diagnosis>, ApiError> {
     let call_id = call_id(&id)?;
     let mut verdicts = Vec::new();
-    if let Some(look) = look(&office, &call_id).await {
+    if let Some(look) = look(&office, &caller, &call_id).await {
         if let Some(what) = look.waiting_for {
             verdicts.push(verdict("waiting", format!("The call waits for {what}."), None));
         }
         of_legs(look.whatsapp_leg.as_ref(), look.agent_leg.as_ref(), &mut verdicts);
     } else {
-        let cdr = office.store.cdr(call_id.clone()).await?;
+        let cdr = office.store.cdr(caller.lines(), call_id.clone()).await?;
         let cdr = cdr.ok_or_else(|| ApiError::not_found("no call has this id"))?;
         of_record(&cdr, &mut verdicts);
     }

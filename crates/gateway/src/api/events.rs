@@ -75,14 +75,15 @@ pub(super) struct Redelivered {
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(page): Query<Page>,
 ) -> Result<Json<EventList>, ApiError> {
     let kind = known(page.kind)?;
     let limit = page.limit.unwrap_or(LIMIT.0).clamp(1, LIMIT.1);
     let after = page.after.unwrap_or_default();
     // One more than asked for tells whether there is more.
-    let asked = Asked { after, kind, call_id: page.call_id, limit: limit + 1 };
+    let asked =
+        Asked { lines: caller.lines(), after, kind, call_id: page.call_id, limit: limit + 1 };
     let mut told = office.store.events(asked).await?;
     let count = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = told.len() > count;
@@ -99,10 +100,10 @@ pub(super) async fn list(
               (status = 404, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<EventAnswer>, ApiError> {
-    let (told, deliveries) = office.store.event(id).await?.ok_or_else(unknown)?;
+    let (told, deliveries) = office.store.event(caller.lines(), id).await?.ok_or_else(unknown)?;
     Ok(Json(EventAnswer { cursor: told.place, event: document(told)?, deliveries }))
 }
 
@@ -115,7 +116,7 @@ pub(super) async fn one(
               (status = 404, body = super::Refused)))]
 pub(super) async fn redeliver(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Path(id): Path<String>,
     Query(whom): Query<Whom>,
 ) -> Result<Json<Redelivered>, ApiError> {
@@ -127,7 +128,7 @@ pub(super) async fn redeliver(
             "no receiver of events has this name, or none is configured",
         ));
     }
-    if !office.store.owe_again(id, endpoints.clone(), clock::now()).await? {
+    if !office.store.owe_again(caller.lines(), id, endpoints.clone(), clock::now()).await? {
         return Err(unknown());
     }
     Ok(Json(Redelivered { endpoints }))

@@ -12,7 +12,7 @@ use serde::Serialize;
 use terms::Timestamp;
 use utoipa::ToSchema;
 
-use crate::office::Office;
+use crate::{office::Office, store::LineSet};
 
 /// The process lives.
 #[utoipa::path(get, path = "/health", tag = "operations",
@@ -42,13 +42,18 @@ pub(super) struct Readiness {
     responses((status = 200, body = Readiness, description = "It can"),
               (status = 503, body = Readiness, description = "It drains, or the database does not answer")))]
 pub(super) async fn ready(State(office): State<Arc<Office>>) -> Response {
-    let draining_until = office.consoles.draining_until();
+    let draining_until = draining_until(&office);
     let draining = draining_until.is_some();
-    let database = office.store.cdrs(1).await.is_ok();
+    let database = office.store.cdrs(LineSet::default(), 1).await.is_ok();
     let (ready, calls) = (database && !draining, office.registry.count());
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let answer = Readiness { ready, draining, draining_until, database, calls };
     (status, Json(answer)).into_response()
+}
+
+/// All organisations drain at once.
+fn draining_until(office: &Office) -> Option<Timestamp> {
+    office.organisations.iter().find_map(|organisation| organisation.consoles.draining_until())
 }
 
 /// Counters in Prometheus' text form.

@@ -19,11 +19,11 @@ use super::{
     ApiError,
     idempotency::{self, Answer},
     page::Page,
-    preflight::check_ours,
 };
 use crate::{
     calls::placing,
     console::session::Caller,
+    line::Line,
     office::Office,
     parked::{self, ParkError},
     preflight,
@@ -63,13 +63,15 @@ pub(super) struct ParkedList {
               (status = 503, body = super::Refused, description = "The call was over before the platform had it; the gateway drains, or has no room")))]
 pub(super) async fn place(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Answer, ApiError> {
     let Json(request) = Json::<PlaceCall>::from_bytes(&body)?;
-    let wait = check(&office, &request)?;
-    let acting = act(Arc::clone(&office), request.to, wait, telemetry::parent(&headers));
+    let line = Arc::clone(caller.line(&office, request.from.as_deref())?);
+    let wait = check(&line, &request)?;
+    let parent = telemetry::parent(&headers);
+    let acting = act(Arc::clone(&office), line, request.to, wait, parent);
     idempotency::once(office, &headers, &body, acting).await
 }
 
@@ -81,10 +83,11 @@ pub(super) async fn place(
               (status = 401, body = super::Refused)))]
 pub(super) async fn list_parked(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(page): Query<Page>,
 ) -> Result<Json<ParkedList>, ApiError> {
-    let mut parked_calls = office.store.parked_calls(page.to_read(), page.after_moment()?).await?;
+    let (lines, after) = (caller.lines(), page.after_moment()?);
+    let mut parked_calls = office.store.parked_calls(lines, page.to_read(), after).await?;
     let next = page.cut(&mut parked_calls, |parked| {
         format!("{}.{}", parked.created_at.unix_ms(), parked.parked_id)
     });
@@ -99,9 +102,12 @@ pub(super) async fn list_parked(
               (status = 409, body = super::Refused, description = "It does not wait any more")))]
 pub(super) async fn cancel_parked(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Parked>, ApiError> {
+    let mine = |parked: &Parked| caller.organisation.lines.contains(&parked.phone_number_id);
+    let known = office.store.parked_call(id.clone()).await?.filter(mine);
+    known.ok_or_else(|| ApiError::not_found("no parked call has this id"))?;
     if let Some(parked) = parked::cancel(&office, id.clone()).await? {
         return Ok(Json(parked));
     }
@@ -119,15 +125,14 @@ pub(super) async fn cancel_parked(
 }
 
 /// What is wrong with the request by itself; else how long it may wait for consent.
-fn check(office: &Office, request: &PlaceCall) -> Result<Option<Duration>, ApiError> {
-    if let Some(from) = &request.from {
-        check_ours(office, from)?;
-    }
+fn check(line: &Line, request: &PlaceCall) -> Result<Option<Duration>, ApiError> {
     if !request.flow {
         return Err(ApiError::invalid("flow: write true; an agent calls from a console"));
     }
-    if office.shelf.flow.is_none() {
-        return Err(ApiError::invalid("flow: this gateway has none; set `flow` in its file"));
+    if line.shelf.flow.is_none() {
+        return Err(ApiError::invalid(
+            "flow: this number has none; set `flow` in the configuration",
+        ));
     }
     request.wait_for_consent.as_deref().map(wait_of).transpose()
 }
@@ -147,20 +152,21 @@ fn wait_of(text: &str) -> Result<Duration, ApiError> {
 
 async fn act(
     office: Arc<Office>,
+    line: Arc<Line>,
     to: WaId,
     wait: Option<Duration>,
     parent: Option<TraceParent>,
 ) -> Result<Answer, ApiError> {
-    let answer = preflight::check(&office, &to).await?;
+    let answer = preflight::check(&office, &line, &to).await?;
     if answer.allowed {
-        let contact = office.store.contact(to.clone()).await?;
+        let contact = office.store.contact(line.contact(&to)).await?;
         let name = contact.and_then(|contact| contact.name);
-        let call_id = placing::by_flow(&office, to, name, parent).await?;
+        let call_id = placing::by_flow(&office, &line, to, name, parent).await?;
         return created(&Placed { call_id, state: "placing" });
     }
     match wait {
         Some(wait) if answer.rule == preflight::PERMISSION_REQUIRED => {
-            created(&parked::park(&office, to, wait).await?)
+            created(&parked::park(&office, &line, to, wait).await?)
         }
         Some(_) | None => Err(refused(answer)),
     }

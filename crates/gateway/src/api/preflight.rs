@@ -17,35 +17,25 @@ use crate::{console::session::Caller, office::Office, preflight::check};
 pub(super) struct Question {
     /// The user's number, digits.
     to: String,
-    /// Our number; there is one.
+    /// Our number, digits or id.
     from: Option<String>,
 }
 
 /// May this user be called, and at what price?
 #[utoipa::path(get, path = "/v1/preflight", tag = "calls", 
     params(("to" = String, Query, description = "The user's number, digits"),
-           ("from" = Option<String>, Query, description = "Our number; there is one")),
+           ("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one")),
     responses((status = 200, body = Object,
                description = "`{allowed, rule, evidence, changes_at, price: {pulse, per_minute, currency, card}}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn preflight(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     Query(question): Query<Question>,
 ) -> Result<Json<Preflight>, ApiError> {
     let to = number(&question.to, "to")?;
-    if let Some(from) = &question.from {
-        check_ours(&office, &number(from, "from")?)?;
-    }
-    Ok(Json(check(&office, &to).await?))
-}
-
-/// Whether calls can be made from this number.
-pub(super) fn check_ours(office: &Office, from: &WaId) -> Result<(), ApiError> {
-    if *from == office.config.number.digits {
-        return Ok(());
-    }
-    Err(ApiError::invalid("from: this is not our number"))
+    let line = caller.line(&office, question.from.as_deref())?;
+    Ok(Json(check(&office, line, &to).await?))
 }
 
 /// A number in a path or query.

@@ -11,7 +11,12 @@ use axum::{
 use wire::console::{Agent, AgentState, LogIn, Role};
 
 use super::ApiError;
-use crate::{config::HashedPassword, console::session::Caller, office::Office, scheme::Scheme};
+use crate::{
+    config::HashedPassword,
+    console::session::{Caller, Who},
+    office::Office,
+    scheme::Scheme,
+};
 
 /// Log in: the answer sets a cookie.
 #[utoipa::path(post, path = "/v1/session", tag = "session",
@@ -24,7 +29,8 @@ pub(super) async fn log_in(
     body: Result<Json<LogIn>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(login) = body?;
-    let agent = login.user.parse().ok().and_then(|id| office.consoles.agent(&id)).cloned();
+    let agent = login.user.parse().ok().and_then(|id| office.organisations.agent(&id));
+    let agent = agent.map(|(_, agent)| agent.clone());
     let hash = agent.as_ref().map(|agent| agent.password.clone());
     let password = login.password;
     // An unknown name takes as long as a wrong password.
@@ -60,16 +66,13 @@ pub(super) async fn log_out(
 #[utoipa::path(get, path = "/v1/me", tag = "session",
     responses((status = 200, body = Object, description = "`{id, name, role, state}`"),
               (status = 401, body = super::Refused)))]
-pub(super) async fn me(
-    State(office): State<Arc<Office>>,
-    caller: Caller,
-) -> Result<Json<Agent>, ApiError> {
-    match caller {
-        Caller::Agent(agent) => {
-            let state = office.consoles.state_of(&agent.id);
+pub(super) async fn me(caller: Caller) -> Result<Json<Agent>, ApiError> {
+    match caller.who {
+        Who::Agent(agent) => {
+            let state = caller.organisation.consoles.state_of(&agent.id);
             Ok(Json(Agent { id: agent.id, name: agent.name, role: agent.role, state }))
         }
-        Caller::Program => Ok(Json(Agent {
+        Who::Program(_) => Ok(Json(Agent {
             id: "api".parse().map_err(|_| ApiError::not_found("nobody"))?,
             name: "API key".into(),
             role: Role::Supervisor,

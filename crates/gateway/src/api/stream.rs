@@ -22,7 +22,7 @@ use crate::{
     console::session::Caller,
     metrics::Metrics,
     office::Office,
-    store::{Asked, Store, Told},
+    store::{Asked, LineSet, Store, Told},
 };
 
 /// How many events wait for one reader beside what its connection holds.
@@ -72,7 +72,7 @@ impl Drop for Reader {
               (status = 503, body = super::Refused, description = "There are too many readers")))]
 pub(super) async fn stream(
     State(office): State<Arc<Office>>,
-    _caller: Caller,
+    caller: Caller,
     headers: HeaderMap,
     Query(from): Query<From>,
 ) -> Result<Response, ApiError> {
@@ -85,10 +85,10 @@ pub(super) async fn stream(
     };
     let (frames, waiting) = mpsc::channel(FRAMES_MAX);
     let reader = Reader::new(Arc::clone(&office.metrics));
-    let store = office.store.clone();
+    let (store, lines) = (office.store.clone(), caller.lines());
     tokio::spawn(async move {
         let (_seat, _reader) = (seat, reader);
-        feed(&store, frames, after, kind, PATIENCE).await;
+        feed(&store, frames, (lines, kind), after, PATIENCE).await;
     });
     let waiting = futures_util::stream::unfold(waiting, |mut waiting| async move {
         waiting.recv().await.map(|frame| (Ok::<_, Infallible>(frame), waiting))
@@ -112,14 +112,15 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
 async fn feed(
     store: &Store,
     frames: mpsc::Sender<Frame>,
+    (lines, kind): (LineSet, Option<String>),
     mut after: i64,
-    kind: Option<String>,
     patience: Duration,
 ) {
     let mut newest = store.newest();
     loop {
         newest.mark_unchanged();
-        let asked = Asked { after, kind: kind.clone(), call_id: None, limit: PAGE };
+        let asked =
+            Asked { lines: lines.clone(), after, kind: kind.clone(), call_id: None, limit: PAGE };
         let page = match store.events(asked).await {
             Ok(page) => page,
             Err(error) => {
@@ -149,7 +150,7 @@ fn frame(told: Told) -> Frame {
 
 #[cfg(test)]
 mod tests {
-    use terms::Timestamp;
+    use terms::{PhoneNumberId, Timestamp};
     use wire::{
         console::Peer,
         event::{Permission, What},
@@ -160,8 +161,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_takes_nothing_is_closed_and_one_that_left_too() {
-        let store = Store::open(None, "/numbers/1").unwrap();
+        let line: PhoneNumberId = "1".parse().unwrap();
+        let mine = || (LineSet::one(&line), None);
+        let store = Store::open(None, &line).unwrap();
         let news = (0..50).map(|number| News {
+            line: line.clone(),
             key: number.to_string(),
             subject: "5511988887777".into(),
             call_id: None,
@@ -175,13 +179,13 @@ mod tests {
         store.keep_news(news.collect()).await.unwrap();
         let (frames, waiting) = mpsc::channel(FRAMES_MAX);
         let short = Duration::from_millis(50);
-        let fed = feed(&store, frames, 0, None, short);
+        let fed = feed(&store, frames, mine(), 0, short);
         tokio::time::timeout(Duration::from_secs(5), fed).await.expect("closed");
         assert_eq!(waiting.len(), FRAMES_MAX, "what waits is bounded");
 
         let (frames, waiting) = mpsc::channel(FRAMES_MAX);
         drop(waiting);
-        let fed = feed(&store, frames, 50, None, PATIENCE);
+        let fed = feed(&store, frames, mine(), 50, PATIENCE);
         tokio::time::timeout(Duration::from_secs(5), fed).await.expect("closed");
     }
 }

@@ -31,7 +31,8 @@ use super::{
     timeline::{Point, Timeline},
 };
 use crate::{
-    cdr::TransferRecord, clock, events::ConsoleId, office::Office, telemetry::trace::CallTrace,
+    cdr::TransferRecord, clock, events::ConsoleId, line::Line, office::Office,
+    telemetry::trace::CallTrace,
 };
 
 /// How many answers of the platform may wait; at most two requests of a call run at a time.
@@ -81,6 +82,7 @@ struct First {
 #[derive(Debug)]
 pub(crate) struct CallActor {
     pub(super) office: Arc<Office>,
+    pub(super) line: Arc<Line>,
     pub(super) call: Call,
     pub(super) facts: Facts,
     pub(super) timeline: Timeline,
@@ -98,8 +100,8 @@ pub(crate) struct CallActor {
 }
 
 /// Starts the task of a user's call; `false` when it runs already.
-pub(crate) fn take(office: &Arc<Office>, incoming: Incoming) -> bool {
-    let (handle, inbox) = CallHandle::new();
+pub(crate) fn take(office: &Arc<Office>, line: &Arc<Line>, incoming: Incoming) -> bool {
+    let (handle, inbox) = CallHandle::new(line.id().clone());
     let Some(entered) = office.registry.enter(&incoming.call_id, handle) else { return false };
     let mut facts = Facts::new(incoming.contact, incoming.started_at);
     facts.call_id = Some(incoming.call_id);
@@ -107,8 +109,9 @@ pub(crate) fn take(office: &Arc<Office>, incoming: Incoming) -> bool {
     facts.deeplink_payload = incoming.deeplink_payload;
     facts.cta_payload = incoming.cta_payload;
     let mut effects = Vec::new();
-    let call = Call::incoming(plan(office), &mut effects);
-    let mut actor = CallActor::new(Arc::clone(office), call, facts, inbox, entered.running);
+    let call = Call::incoming(plan(office, line), &mut effects);
+    let place = (Arc::clone(office), Arc::clone(line));
+    let mut actor = CallActor::new(place, call, facts, inbox, entered.running);
     actor.trace = incoming.trace;
     actor.pass(Point::Arrived);
     let first = First {
@@ -136,13 +139,17 @@ pub(crate) enum PlaceError {
 /// # Errors
 ///
 /// The browser's offer cannot be used, or the gateway stops.
-pub(crate) fn place(office: &Arc<Office>, outgoing: Outgoing) -> Result<(), PlaceError> {
+pub(crate) fn place(
+    office: &Arc<Office>,
+    line: &Arc<Line>,
+    outgoing: Outgoing,
+) -> Result<(), PlaceError> {
     let Outgoing { to, name, agent, console, offer } = outgoing;
     let leg = legs::answer_agent(&office.engine, None, agent.clone(), console, &offer)
         .map_err(PlaceError::Leg)?;
     let contact = Peer { name, wa_id: Some(to), user_id: None };
     let answerer = Answerer::Agent(agent);
-    start_placed(office, contact, answerer, Placer::Console(console), Some(leg), None)
+    start_placed((office, line), contact, answerer, Placer::Console(console), Some(leg), None)
 }
 
 /// Starts the task of a call to a user that the flow answers on our side.
@@ -152,24 +159,25 @@ pub(crate) fn place(office: &Arc<Office>, outgoing: Outgoing) -> Result<(), Plac
 /// The gateway stops.
 pub(super) fn place_flow(
     office: &Arc<Office>,
+    line: &Arc<Line>,
     to: WaId,
     name: Option<String>,
     placer: Placer,
     parent: Option<TraceParent>,
 ) -> Result<(), PlaceError> {
     let contact = Peer { name, wa_id: Some(to), user_id: None };
-    start_placed(office, contact, Answerer::Flow, placer, None, parent)
+    start_placed((office, line), contact, Answerer::Flow, placer, None, parent)
 }
 
 fn start_placed(
-    office: &Arc<Office>,
+    (office, line): (&Arc<Office>, &Arc<Line>),
     contact: Peer,
     answerer: Answerer,
     placer: Placer,
     leg: Option<AgentLeg>,
     parent: Option<TraceParent>,
 ) -> Result<(), PlaceError> {
-    let (handle, inbox) = CallHandle::new();
+    let (handle, inbox) = CallHandle::new(line.id().clone());
     let opaque = format!("{OPAQUE_PREFIX}{}", uuid::Uuid::now_v7());
     let running = office.registry.enter_placed(&opaque, handle).ok_or(PlaceError::Stopping)?;
     let now = clock::now();
@@ -178,25 +186,26 @@ fn start_placed(
     facts.agent = answerer.agent().cloned();
     facts.placer = Some(placer);
     let mut effects = Vec::new();
-    let call = Call::outgoing(plan(office), answerer, now, &mut effects);
-    let mut actor = CallActor::new(Arc::clone(office), call, facts, inbox, running);
+    let call = Call::outgoing(plan(office, line), answerer, now, &mut effects);
+    let place = (Arc::clone(office), Arc::clone(line));
+    let mut actor = CallActor::new(place, call, facts, inbox, running);
     actor.agent_leg = leg;
     actor.trace = office.telemetry.call(parent, now);
     tokio::spawn(actor.run(First { effects, input: None, receipt: None }));
     Ok(())
 }
 
-fn plan(office: &Office) -> Plan {
+fn plan(office: &Office, line: &Line) -> Plan {
     Plan {
         ring_for: office.config.ring_for,
         return_for: office.config.return_for,
-        flow: office.shelf.flow.as_ref().map(Arc::clone),
+        flow: line.shelf.flow.as_ref().map(Arc::clone),
     }
 }
 
 impl CallActor {
     fn new(
-        office: Arc<Office>,
+        (office, line): (Arc<Office>, Arc<Line>),
         call: Call,
         facts: Facts,
         inbox: mpsc::Receiver<Sealed>,
@@ -207,6 +216,7 @@ impl CallActor {
         office.metrics.call_started(call.direction());
         Self {
             office,
+            line,
             call,
             facts,
             timeline: Timeline::default(),
@@ -266,15 +276,15 @@ impl CallActor {
                 Letter::AgentAnswers { console, .. } => {
                     let (what, code) = ("answer".into(), "taken".into());
                     let text = "The call no longer rings.".into();
-                    self.office.consoles.send(console, ToConsole::Refused { what, code, text });
+                    self.line.consoles().send(console, ToConsole::Refused { what, code, text });
                 }
                 Letter::AgentReturns { console, .. } => {
                     let (what, code) = ("rejoin".into(), "over".into());
                     let text = "The call is over.".into();
-                    self.office.consoles.send(console, ToConsole::Refused { what, code, text });
+                    self.line.consoles().send(console, ToConsole::Refused { what, code, text });
                 }
                 Letter::Terminated { call_id, figures } => {
-                    orphans::amend_late(&self.office, call_id, &figures).await;
+                    orphans::amend_late(&self.office, &self.line, call_id, &figures).await;
                 }
                 Letter::Answer { .. }
                 | Letter::Status { .. }
@@ -394,7 +404,7 @@ impl CallActor {
             Letter::AgentDeclines(agent) => {
                 if let Some(call_id) = &self.facts.call_id {
                     let why = RingStopped::Declined;
-                    self.office.consoles.stop_ringing(call_id, Some(&agent), why);
+                    self.line.consoles().stop_ringing(call_id, Some(&agent), why);
                 }
                 Some(Input::AgentDeclined(agent))
             }
@@ -480,7 +490,7 @@ impl CallActor {
         match self.facts.placer.take() {
             Some(Placer::Console(console)) => {
                 let (what, code, text) = ("place".into(), why.code(), why.to_string());
-                self.office.consoles.send(console, ToConsole::Refused { what, code, text });
+                self.line.consoles().send(console, ToConsole::Refused { what, code, text });
             }
             // A program that does not wait any more has no use for it.
             Some(Placer::Program(program)) => drop(program.send(Err(why))),
@@ -540,7 +550,7 @@ impl CallActor {
             self.call.direction(),
             state_word(self.call.state(), self.call.direction()),
             facts.contact.clone(),
-            self.office.number().to_owned(),
+            self.line.digits().to_owned(),
             facts.started_at,
         );
         call.agent = self.call.state().agent().or(facts.agent.as_ref()).cloned();

@@ -189,7 +189,7 @@ impl CallActor {
 
     fn ring(&self, whom: &Ring) -> Option<Input> {
         let call = self.view()?;
-        Some(Input::Rung(self.office.consoles.ring(&call, whom)))
+        Some(Input::Rung(self.line.consoles().ring(&call, whom)))
     }
 
     fn stop_ringing(&self, taken_by: Option<&AgentId>) {
@@ -199,7 +199,7 @@ impl CallActor {
             None if self.call.state().is_over() => RingStopped::Ended,
             None => RingStopped::TimedOut,
         };
-        self.office.consoles.stop_ringing(call_id, None, why);
+        self.line.consoles().stop_ringing(call_id, None, why);
     }
 
     fn bridge(&mut self) {
@@ -218,7 +218,7 @@ impl CallActor {
     }
 
     fn hold(&self) {
-        let music = self.office.shelf.prompt(HOLD_MUSIC);
+        let music = self.line.shelf.prompt(HOLD_MUSIC);
         let music =
             music.map_or(Source::Silence, |frames| Source::Packets(frames, Repeat::Forever));
         self.with_whatsapp(|leg| leg.play(music));
@@ -257,13 +257,13 @@ impl CallActor {
         leg.handle.play(Source::Silence);
         let figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
         leg.handle.close();
-        self.office.consoles.release(&leg.agent);
+        self.line.consoles().release(&leg.agent);
         figures
     }
 
     fn play(&self, prompt: &str, forever: bool) -> Option<Input> {
         let repeat = if forever { Repeat::Forever } else { Repeat::Once };
-        let Some(frames) = self.office.shelf.prompt(prompt) else {
+        let Some(frames) = self.line.shelf.prompt(prompt) else {
             return Some(Input::PlaybackDone);
         };
         self.with_whatsapp(|leg| leg.play(Source::Packets(frames, repeat)));
@@ -282,10 +282,10 @@ impl CallActor {
             return;
         }
         if let Some(call) = self.view() {
-            if let Some(news) = news::of_state(call.clone(), clock::now()) {
+            if let Some(news) = news::of_state(self.line.id(), call.clone(), clock::now()) {
                 self.office.outbox.tell(news);
             }
-            self.office.consoles.tell_call(call);
+            self.line.consoles().tell_call(call);
         }
     }
 
@@ -297,7 +297,13 @@ impl CallActor {
     /// The same of what each of several can do, or what can happen again: `who` tells them apart.
     pub(super) fn tell_outside_by(&self, who: &str, what: fn(Box<Call>) -> What) {
         if let Some(call) = self.view() {
-            self.office.outbox.tell(news::of_call_by(who, call, clock::now(), what));
+            self.office.outbox.tell(news::of_call_by(
+                self.line.id(),
+                who,
+                call,
+                clock::now(),
+                what,
+            ));
         }
     }
 
@@ -320,7 +326,7 @@ impl CallActor {
             code: code.into(),
             text: text.into(),
         };
-        let consoles = &self.office.consoles;
+        let consoles = self.line.consoles();
         // The leg of the agent who asks is there; the other one gets a leg beside it.
         let asked = matches!(self.call.state(), State::Consulting(_));
         let taken = if asked { self.consulted_leg.is_some() } else { self.agent_leg.is_some() };
@@ -342,7 +348,7 @@ impl CallActor {
         if handled.is_err() {
             self.close_agent(leg).await;
             let text = "The call no longer rings.";
-            return self.office.consoles.send(console, refuse("taken", text));
+            return self.line.consoles().send(console, refuse("taken", text));
         }
         self.send_answer_of(&leg);
         if asked {
@@ -359,7 +365,13 @@ impl CallActor {
         let (Some(mut call), Some(leg)) = (self.view(), &self.agent_leg) else { return };
         call.agent = Some(leg.agent.clone());
         let who = leg.agent.as_str();
-        self.office.outbox.tell(news::of_call_by(who, call, clock::now(), What::CallAssigned));
+        self.office.outbox.tell(news::of_call_by(
+            self.line.id(),
+            who,
+            call,
+            clock::now(),
+            What::CallAssigned,
+        ));
     }
 
     pub(super) fn send_answer(&self) {
@@ -371,7 +383,7 @@ impl CallActor {
     fn send_answer_of(&self, leg: &AgentLeg) {
         if let Some(call_id) = &self.facts.call_id {
             let answer = ToConsole::Answer { call_id: call_id.clone(), sdp: leg.answer.clone() };
-            self.office.consoles.send(leg.console, answer);
+            self.line.consoles().send(leg.console, answer);
         }
     }
 
@@ -379,6 +391,7 @@ impl CallActor {
         let Some(call_id) = self.facts.call_id.clone() else { return };
         let live = LiveCall {
             call_id,
+            phone_number_id: self.line.id().clone(),
             direction: self.call.direction(),
             contact: self.facts.contact.clone(),
             started_at: self.facts.started_at,
@@ -409,14 +422,17 @@ impl CallActor {
             let mut cdr = self.record(call_id.clone(), reason);
             cdr.whatsapp_leg = whatsapp_figures;
             let store = &self.office.store;
-            let end = news::of_end(&cdr, self.office.number());
+            let end = news::of_end(&cdr, self.line.digits());
             log_fault(store.save_cdr(cdr.clone(), end).await, "the record of a call is lost");
             // A platform that never confirmed is told again by the next start.
             if self.facts.figures.is_some() || !is_unreachable(reason) {
-                log_fault(store.forget_live(call_id).await, "an ended call is still on disk");
+                log_fault(
+                    store.forget_live(self.line.id().clone(), call_id).await,
+                    "an ended call is still on disk",
+                );
             }
-            self.office.consoles.tell_call(cdr.to_call(self.office.number()));
-            contacts::note_call(&self.office, &cdr).await;
+            self.line.consoles().tell_call(cdr.to_call(self.line.digits()));
+            contacts::note_call(&self.office, &self.line, &cdr).await;
             self.watch_end(reason, Some(&cdr));
         } else {
             self.watch_end(reason, None);
@@ -430,7 +446,8 @@ impl CallActor {
         let ended_at = facts.figures.as_ref().map_or_else(clock::now, |figures| figures.at);
         let contact = facts.contact.clone();
         let direction: Direction = self.call.direction();
-        let mut cdr = Cdr::new(call_id, direction, contact, facts.started_at, ended_at, reason);
+        let (line, started_at) = (self.line.id().clone(), facts.started_at);
+        let mut cdr = Cdr::new(line, call_id, direction, contact, started_at, ended_at, reason);
         cdr.agent.clone_from(&facts.agent);
         cdr.transfers.clone_from(&facts.transfers);
         cdr.hold_s = facts.waiting.seconds();
@@ -441,7 +458,7 @@ impl CallActor {
         cdr.outside_hours = (nobody && self.call.met_closed_hours()).then_some(true);
         cdr.keys_pressed = (facts.keys_pressed > 0).then_some(facts.keys_pressed);
         if let Some((answered_at, duration, billed)) = self.talk() {
-            cdr.talked(answered_at, billed, &self.office.config.price);
+            cdr.talked(answered_at, billed, &self.line.config.price);
             cdr.duration_s = Some(duration.as_secs());
         }
         cdr

@@ -13,9 +13,10 @@ use crate::{
     calls::registry::Figures,
     cdr::Cdr,
     clock,
+    line::Line,
     office::Office,
     outbox::news,
-    store::{LiveCall, StoreError},
+    store::{LineSet, LiveCall, StoreError},
 };
 
 /// How often a dead platform is asked, and how long between: two minutes in all. By then it has
@@ -32,7 +33,11 @@ pub(crate) async fn end_left_behind(office: &Arc<Office>) -> Result<usize, Store
     let calls = office.store.live_calls().await?;
     let count = calls.len();
     for call in calls {
-        end(office, call).await?;
+        match office.lines.get(&call.phone_number_id) {
+            Some(line) => end(office, line, call).await?,
+            // Without its keys nobody here can end it. It stays, for whoever has them again.
+            None => tracing::warn!(call = %call.call_id.loggable(), "a call's line is gone"),
+        }
     }
     Ok(count)
 }
@@ -42,32 +47,36 @@ pub(crate) async fn end_left_behind(office: &Arc<Office>) -> Result<usize, Store
 /// # Errors
 ///
 /// The store failed.
-pub(crate) async fn end(office: &Arc<Office>, call: LiveCall) -> Result<(), StoreError> {
+pub(crate) async fn end(
+    office: &Arc<Office>,
+    line: &Arc<Line>,
+    call: LiveCall,
+) -> Result<(), StoreError> {
     let reason = EndReason::GatewayDied;
     let call_id = call.call_id.clone();
-    let contact = call.contact.clone();
-    let now = clock::now();
-    let mut cdr = Cdr::new(call_id.clone(), call.direction, contact, call.started_at, now, &reason);
+    let (number, contact) = (line.id().clone(), call.contact.clone());
+    let (direction, start, now) = (call.direction, call.started_at, clock::now());
+    let mut cdr = Cdr::new(number, call_id.clone(), direction, contact, start, now, &reason);
     cdr.answered_at = call.answered_at;
     cdr.deeplink_payload.clone_from(&call.deeplink_payload);
     cdr.cta_payload.clone_from(&call.cta_payload);
     office.store.save_live(call).await?;
-    let end = news::of_end(&cdr, office.number());
+    let end = news::of_end(&cdr, line.digits());
     office.store.save_cdr(cdr, end).await?;
     tracing::warn!(call = %call_id.loggable(), "ending a call that a dead gateway left behind");
-    tokio::spawn(terminate(Arc::clone(office), call_id));
+    tokio::spawn(terminate(Arc::clone(office), Arc::clone(line), call_id));
     Ok(())
 }
 
-async fn terminate(office: Arc<Office>, call_id: CallId) {
+async fn terminate(office: Arc<Office>, line: Arc<Line>, call_id: CallId) {
     for _ in 0..TRIES {
-        match office.graph.terminate(call_id.clone()).await {
+        match line.graph.terminate(call_id.clone()).await {
             // A refusal means that the platform has no such running call.
             Outcome::Done | Outcome::Refused { .. } => break,
             Outcome::Unreachable { .. } => tokio::time::sleep(AGAIN_AFTER).await,
         }
     }
-    if let Err(error) = office.store.forget_live(call_id).await {
+    if let Err(error) = office.store.forget_live(line.id().clone(), call_id).await {
         tracing::error!(%error, "an ended call is still on disk");
     }
 }
@@ -79,6 +88,7 @@ async fn terminate(office: Arc<Office>, call_id: CallId) {
 /// The store failed.
 pub(crate) async fn amend(
     office: &Office,
+    line: &Line,
     mut cdr: Cdr,
     figures: &Figures,
 ) -> Result<(), StoreError> {
@@ -86,7 +96,7 @@ pub(crate) async fn amend(
         return Ok(());
     }
     if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
-        cdr.talked(start, Duration::from_secs(seconds), &office.config.price);
+        cdr.talked(start, Duration::from_secs(seconds), &line.config.price);
         cdr.ended_at = figures.at;
         let news = news::of_amendment(&cdr);
         office.store.amend_cdr(cdr, news).await?;
@@ -95,9 +105,9 @@ pub(crate) async fn amend(
 }
 
 /// As [`amend`], for a call whose task has just written the record.
-pub(crate) async fn amend_late(office: &Office, call_id: CallId, figures: &Figures) {
-    let amended = match office.store.cdr(call_id).await {
-        Ok(Some(cdr)) => amend(office, cdr, figures).await,
+pub(crate) async fn amend_late(office: &Office, line: &Line, call_id: CallId, figures: &Figures) {
+    let amended = match office.store.cdr(LineSet::one(line.id()), call_id).await {
+        Ok(Some(cdr)) => amend(office, line, cdr, figures).await,
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };

@@ -13,7 +13,7 @@ use super::{
     actor::{self, PlaceError},
     advice,
 };
-use crate::{events::ConsoleId, office::Office};
+use crate::{events::ConsoleId, line::Line, office::Office};
 
 /// Who waits to hear that a call was placed.
 #[derive(Debug)]
@@ -76,11 +76,12 @@ impl From<PlaceError> for NotPlaced {
 /// Why the call was not placed.
 pub(crate) async fn by_flow(
     office: &Arc<Office>,
+    line: &Arc<Line>,
     to: WaId,
     name: Option<String>,
     parent: Option<TraceParent>,
 ) -> Result<CallId, NotPlaced> {
     let (placer, placed) = oneshot::channel();
-    actor::place_flow(office, to, name, Placer::Program(placer), parent)?;
+    actor::place_flow(office, line, to, name, Placer::Program(placer), parent)?;
     placed.await.unwrap_or_else(|_| Err(PlaceError::Stopping.into()))
 }

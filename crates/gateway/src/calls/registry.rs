@@ -14,12 +14,12 @@ use switchboard::{
     call::{Status, Termination},
     flow::Key,
 };
-use terms::{AgentId, CallId, Timestamp};
+use terms::{AgentId, CallId, PhoneNumberId, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::{SdpText, console::Call};
 
 use super::order::{Asker, Order};
-use crate::{cdr::LegRecord, events::ConsoleId};
+use crate::{cdr::LegRecord, events::ConsoleId, store::LineSet};
 
 /// How many letters may wait for one call: a whole call gets about twenty.
 const LETTERS_MAX: usize = 64;
@@ -117,14 +117,20 @@ pub(crate) struct Look {
 /// What others hold of a call.
 #[derive(Debug, Clone)]
 pub(crate) struct CallHandle {
+    line: PhoneNumberId,
     letters: mpsc::Sender<Sealed>,
 }
 
 impl CallHandle {
     /// A handle and the inbox it fills.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Sealed>) {
+    pub(crate) fn new(line: PhoneNumberId) -> (Self, mpsc::Receiver<Sealed>) {
         let (letters, inbox) = mpsc::channel(LETTERS_MAX);
-        (Self { letters }, inbox)
+        (Self { line, letters }, inbox)
+    }
+
+    /// The line the call is on.
+    pub(crate) fn line(&self) -> &PhoneNumberId {
+        &self.line
     }
 
     /// Sends a letter; `false` when the call is over or does not read.
@@ -246,11 +252,17 @@ impl Registry {
         }
     }
 
-    /// The task of a call, by id or by the data we gave with it.
-    pub(crate) fn find(&self, call_id: &CallId, opaque: Option<&str>) -> Option<CallHandle> {
+    /// The task of a call on one of these lines, by id or by the data we gave with it.
+    pub(crate) fn find(
+        &self,
+        lines: &LineSet,
+        call_id: &CallId,
+        opaque: Option<&str>,
+    ) -> Option<CallHandle> {
         let calls = self.calls();
         let by_opaque = || opaque.and_then(|opaque| calls.by_opaque.get(opaque));
-        calls.by_id.get(call_id).or_else(by_opaque).cloned()
+        let found = calls.by_id.get(call_id).or_else(by_opaque);
+        found.filter(|call| lines.contains(call.line())).cloned()
     }
 
     /// Sends a letter to every call.
@@ -296,10 +308,14 @@ impl Registry {
 mod tests {
     use super::*;
 
+    fn line() -> PhoneNumberId {
+        "1".parse().unwrap()
+    }
+
     #[test]
     fn a_webhook_is_settled_when_the_last_letter_of_it_is_carried_out() {
         let (receipt, settled) = Receipt::new();
-        let (call, mut inbox) = CallHandle::new();
+        let (call, mut inbox) = CallHandle::new(line());
         assert!(call.deliver(Letter::Stop, receipt.clone()));
         drop(receipt);
         assert!(!settled.is_settled(), "the letter waits");
@@ -312,10 +328,13 @@ mod tests {
         let registry = Registry::new();
         let id: CallId = "wacid.A".parse().unwrap();
         registry.close_doors();
-        assert!(registry.enter_placed("offhook-1", CallHandle::new().0).is_none());
-        let entered = registry.enter(&id, CallHandle::new().0).expect("it is new");
+        assert!(registry.enter_placed("offhook-1", CallHandle::new(line()).0).is_none());
+        let entered = registry.enter(&id, CallHandle::new(line()).0).expect("it is new");
         assert!(entered.too_late && registry.count() == 1);
-        assert!(registry.enter(&id, CallHandle::new().0).is_none(), "it runs already");
+        let other = LineSet::one(&"2".parse().unwrap());
+        assert!(registry.find(&LineSet::one(&line()), &id, None).is_some());
+        assert!(registry.find(&other, &id, None).is_none(), "another line's call");
+        assert!(registry.enter(&id, CallHandle::new(line()).0).is_none(), "it runs already");
         drop(entered);
         assert_eq!(registry.count(), 0);
     }

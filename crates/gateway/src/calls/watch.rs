@@ -46,7 +46,7 @@ impl CallActor {
 
     /// The platform, asked as a part of what the call does now.
     pub(super) fn graph(&self) -> Graph {
-        self.office.graph.seen_by(Witness {
+        self.line.graph.seen_by(Witness {
             telemetry: self.office.telemetry.clone(),
             within: self.trace.as_ref().map(|trace| trace.now()),
             hep: self.office.hep.clone(),
@@ -80,7 +80,8 @@ impl CallActor {
     /// What is told of the call from now on carries its trace.
     pub(super) fn note_trace(&self, call_id: &CallId) {
         if let Some(trace) = &self.trace {
-            self.office.store.note_trace(call_id, trace.root(), clock::now());
+            let line = self.line.id();
+            self.office.store.note_trace(line, call_id, trace.root(), clock::now());
         }
     }
 }

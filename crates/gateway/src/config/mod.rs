@@ -5,6 +5,7 @@
 //! never written in the file: it names a file or an environment variable, and they print as `***`.
 
 mod events;
+mod lines;
 mod read;
 mod secret;
 mod slip;
@@ -22,13 +23,14 @@ use argon2::{
     password_hash::{PasswordHasher, SaltString},
 };
 use rules::{price::RateCard, rulebook::Rulebook};
-use terms::{AgentId, PhoneNumberId, WaId};
+use terms::{AgentId, OrganisationId, PhoneNumberId, WaId};
 use wire::{
     console::Role,
     edition::{Edition, GRAPH_VERSION_DEFAULT},
 };
 
 pub use events::{Endpoint, EndpointError, Events};
+pub use lines::{Line, Lines};
 pub use read::ConfigError;
 pub use secret::Secret;
 pub use slip::explain;
@@ -44,16 +46,14 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Where media flows.
     pub media: Media,
-    /// The Calling API.
-    pub upstream: Upstream,
-    /// The business number.
-    pub number: Number,
+    /// The business numbers, each with what is its own.
+    pub lines: Lines,
+    /// Who shares this gateway; an organisation sees only what is its own.
+    pub organisations: Vec<Organisation>,
     /// Who takes calls.
     pub agents: Vec<Agent>,
-    /// What programs send as bearer token.
+    /// What programs of the first organisation send as bearer token.
     pub api_key: Secret,
-    /// What answers when no agent does; without it such calls are rejected.
-    pub flow: Option<FlowSource>,
     /// Where everything is kept; without it nothing outlives the process.
     pub data_dir: Option<PathBuf>,
     /// How long agents ring before the flow answers.
@@ -64,12 +64,8 @@ pub struct Config {
     pub connect_age_max: Option<Duration>,
     /// How long live calls may go on once the gateway was asked to stop.
     pub drain_for: Duration,
-    /// What calls are estimated to cost.
-    pub price: Price,
     /// Who is told what happens.
     pub events: Events,
-    /// Approved templates that ask for permission to call outside the service window.
-    pub permission_templates: Vec<PermissionTemplate>,
     /// Who gets traces; nobody when absent.
     pub telemetry: Option<Telemetry>,
     /// The HOMER server that gets HEP; none when absent.
@@ -90,6 +86,25 @@ pub struct Hep {
     pub server: SocketAddr,
     /// Our number among its agents.
     pub capture_id: u32,
+}
+
+/// Numbers, people and data that belong together.
+#[derive(Debug, Clone)]
+pub struct Organisation {
+    /// Its id.
+    pub id: OrganisationId,
+    /// The name people read.
+    pub name: String,
+    /// What its programs send as bearer token, beside keys that were made at run time.
+    pub api_key: Option<Secret>,
+}
+
+impl Default for Organisation {
+    /// The only one of a gateway that nobody shares.
+    fn default() -> Self {
+        let id: OrganisationId = "default".parse().expect("a word is an id");
+        Self { name: id.to_string(), id, api_key: None }
+    }
 }
 
 /// An approved template without parameters that asks for permission to call.
@@ -156,8 +171,10 @@ pub struct Number {
 /// Somebody who takes calls.
 #[derive(Debug, Clone)]
 pub struct Agent {
-    /// The log-in name.
+    /// The log-in name; nobody else on this gateway has it.
     pub id: AgentId,
+    /// Whose agent.
+    pub organisation: OrganisationId,
     /// The name others see.
     pub name: String,
     /// What the agent may do.
@@ -270,9 +287,10 @@ impl Config {
     /// Never: the seed's ids are ids.
     #[must_use]
     pub fn demo(platform_url: &str, flow: Option<FlowSource>) -> Self {
-        let phone_number_id: PhoneNumberId = "109876543210987".parse().expect("digits are an id");
+        let organisation = Organisation::default();
         let agent = |id: &str, name: &str, role| Agent {
             id: id.parse().expect("a word is an id"),
+            organisation: organisation.id.clone(),
             name: name.to_owned(),
             role,
             password: HashedPassword::hash("demo"),
@@ -282,47 +300,53 @@ impl Config {
             tls: None,
             trusted_proxies: Vec::new(),
             media: Media::default(),
-            upstream: Upstream {
-                edition: Edition::Meta {
-                    version: GRAPH_VERSION_DEFAULT,
-                    phone_number_id: phone_number_id.clone(),
-                },
-                base_url: platform_url.to_owned(),
-                token: Secret::new("demo-token"),
-                app_secret: Some(Secret::new("demo-app-secret")),
-                verify_token: Secret::new("demo-verify"),
-                timeout: TIMEOUT_DEFAULT,
-            },
-            number: Number {
-                phone_number_id,
-                digits: "551140000000".parse().expect("digits are a number"),
-                name: Some("Loja Aurora".into()),
-            },
+            lines: Lines { first: demo_line(platform_url, flow), others: Vec::new() },
             agents: vec![
                 agent("lia", "Lia", Role::Agent),
                 agent("rui", "Rui", Role::Agent),
                 agent("sol", "Sol", Role::Supervisor),
             ],
+            organisations: vec![organisation],
             api_key: Secret::new("demo-api-key"),
-            flow,
             data_dir: None,
             ring_for: RING_FOR_DEFAULT,
             return_for: RETURN_FOR_DEFAULT,
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,
             drain_for: DRAIN_FOR_DEFAULT,
-            price: Price::default(),
             events: Events::default(),
-            permission_templates: Vec::new(),
             telemetry: None,
             hep: None,
         }
     }
+}
 
-    /// The API's secret in the header of this edition.
-    #[must_use]
-    pub fn auth_header(&self) -> (&'static str, String) {
-        self.upstream.edition.auth_header(self.upstream.token.expose())
+/// The seed's number.
+fn demo_line(platform_url: &str, flow: Option<FlowSource>) -> Line {
+    let phone_number_id: PhoneNumberId = "109876543210987".parse().expect("digits are an id");
+    Line {
+        account: Some("201234567890123".parse().expect("digits are an id")),
+        organisation: Organisation::default().id,
+        time_zone: jiff::tz::TimeZone::get("America/Sao_Paulo").expect("it is compiled in"),
+        upstream: Upstream {
+            edition: Edition::Meta {
+                version: GRAPH_VERSION_DEFAULT,
+                phone_number_id: phone_number_id.clone(),
+            },
+            base_url: platform_url.to_owned(),
+            token: Secret::new("demo-token"),
+            app_secret: Some(Secret::new("demo-app-secret")),
+            verify_token: Secret::new("demo-verify"),
+            timeout: TIMEOUT_DEFAULT,
+        },
+        number: Number {
+            phone_number_id,
+            digits: "551140000000".parse().expect("digits are a number"),
+            name: Some("Loja Aurora".into()),
+        },
+        flow,
+        price: Price::default(),
+        permission_templates: Vec::new(),
     }
 }
 

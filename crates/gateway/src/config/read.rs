@@ -37,6 +37,11 @@
 //! rulebook = "2026-10"
 //! card = "meta-2026-10-01-part"
 //!
+//! [[organisations]]                       # only where several share the gateway
+//! id = "aurora"
+//! name = "Loja Aurora"
+//! api_key_env = "AURORA_API_KEY"          # the file's api_key is the first organisation's
+//!
 //! [outbox]                                # optional, what stands here is the default
 //! keep_days = 30
 //! retries_s = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
@@ -63,12 +68,13 @@
 //!
 //! [[agents]]
 //! id = "lia"
+//! organisation = "aurora"                 # the first when absent
 //! name = "Lia"
 //! role = "agent"                          # or "supervisor"
 //! password_hash = "$argon2id$v=19$…"
 //! ```
 //!
-//! Relative paths count from the file's folder.
+//! Further numbers are in [`super::lines`]. Relative paths count from the file's folder.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -77,17 +83,16 @@ use std::{
 };
 
 use serde::Deserialize;
-use terms::{AgentId, PhoneNumberId, WaId};
-use wire::{
-    console::Role,
-    edition::{Edition, GRAPH_VERSION_DEFAULT, GraphVersion},
-    event::signature::Scheme,
-};
+use terms::{AgentId, OrganisationId};
+use wire::{console::Role, event::signature::Scheme};
 
 use super::{
-    Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowSource,
-    HTTP_DEFAULT, HashedPassword, Hep, Media, Number, PermissionTemplate, Price, RETURN_FOR_DEFAULT,
-    RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, Telemetry, TlsFiles, Upstream, events::OutboxTable, slip,
+    Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, HTTP_DEFAULT,
+    HashedPassword, Hep, Media, Organisation, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT, Secret,
+    Telemetry, TlsFiles,
+    events::OutboxTable,
+    lines::{self, NumberTable, PriceTable, Shared, TemplateTable, UpstreamTable},
+    slip,
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
@@ -150,8 +155,12 @@ struct File {
     #[serde(default)]
     trusted_proxies: Vec<IpAddr>,
     tls: Option<TlsTable>,
-    number: NumberTable,
-    upstream: UpstreamTable,
+    #[serde(default)]
+    organisations: Vec<OrganisationTable>,
+    number: Option<NumberTable>,
+    #[serde(default)]
+    numbers: Vec<NumberTable>,
+    upstream: Option<UpstreamTable>,
     #[serde(default)]
     media: MediaTable,
     #[serde(default)]
@@ -182,47 +191,18 @@ struct HepTable {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct OrganisationTable {
+    id: OrganisationId,
+    name: Option<String>,
+    api_key_file: Option<PathBuf>,
+    api_key_env: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct TlsTable {
     certificate: PathBuf,
     key: PathBuf,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TemplateTable {
-    name: String,
-    language: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NumberTable {
-    phone_number_id: PhoneNumberId,
-    digits: WaId,
-    name: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UpstreamTable {
-    edition: EditionWord,
-    version: Option<String>,
-    base_url: Option<String>,
-    token_file: Option<PathBuf>,
-    token_env: Option<String>,
-    app_secret_file: Option<PathBuf>,
-    app_secret_env: Option<String>,
-    verify_token_file: Option<PathBuf>,
-    verify_token_env: Option<String>,
-    timeout_s: Option<u64>,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-enum EditionWord {
-    #[serde(rename = "meta")]
-    Meta,
-    #[serde(rename = "360dialog")]
-    Dialog360,
 }
 
 #[derive(Deserialize, Default)]
@@ -233,13 +213,6 @@ struct MediaTable {
     advertised: Vec<IpAddr>,
     ports: Option<[u16; 2]>,
     browsers: Option<SocketAddr>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct PriceTable {
-    rulebook: Option<String>,
-    card: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -265,6 +238,7 @@ enum SignatureWord {
 #[serde(deny_unknown_fields)]
 struct AgentTable {
     id: AgentId,
+    organisation: Option<OrganisationId>,
     name: Option<String>,
     role: Option<Role>,
     password_hash: Option<String>,
@@ -291,8 +265,8 @@ impl Config {
 }
 
 /// Turns the file into checked types; secrets lie relative to its folder.
-struct Secrets<'a> {
-    folder: &'a Path,
+pub(super) struct Secrets<'a> {
+    pub(super) folder: &'a Path,
 }
 
 impl Secrets<'_> {
@@ -304,11 +278,15 @@ impl Secrets<'_> {
         if file.agents.is_empty() {
             return Err(value("agents", "add at least one [[agents]] table".into()));
         }
-        let number = Number {
-            phone_number_id: file.number.phone_number_id,
-            digits: file.number.digits,
-            name: file.number.name,
+        let organisations = self.organisations(file.organisations)?;
+        let shared = Shared {
+            upstream: file.upstream,
+            flow: file.flow,
+            price: file.price,
+            permission_templates: file.permission_templates,
         };
+        let tables = file.number.into_iter().chain(file.numbers);
+        let lines = lines::lines(self, tables, &shared, &organisations)?;
         Ok(Config {
             http: file.http.unwrap_or(HTTP_DEFAULT),
             tls: file.tls.map(|tls| TlsFiles {
@@ -317,15 +295,10 @@ impl Secrets<'_> {
             }),
             trusted_proxies: file.trusted_proxies,
             media: media(file.media)?,
-            upstream: self.upstream(file.upstream, &number)?,
-            number,
-            agents: file
-                .agents
-                .into_iter()
-                .map(|agent| self.agent(agent))
-                .collect::<Result<_, _>>()?,
+            lines,
+            agents: self.agents(file.agents, &organisations)?,
+            organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
-            flow: file.flow.map(|path| FlowSource::File(self.folder.join(path))),
             data_dir: file.data_dir.map(|path| self.folder.join(path)),
             ring_for: Duration::from_secs(ring_for_s),
             return_for: file.return_for_s.map_or(RETURN_FOR_DEFAULT, Duration::from_secs),
@@ -333,45 +306,12 @@ impl Secrets<'_> {
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
             ),
             drain_for: file.drain_for_s.map_or(DRAIN_FOR_DEFAULT, Duration::from_secs),
-            price: price(&file.price)?,
             events: self.events(file.outbox, file.events)?,
-            permission_templates: templates(file.permission_templates)?,
             telemetry: file.telemetry.map(telemetry).transpose()?,
             hep: file.hep.map(|HepTable { server, capture_id }| Hep {
                 server,
                 capture_id: capture_id.unwrap_or(CAPTURE_ID_DEFAULT),
             }),
-        })
-    }
-
-    fn upstream(&self, table: UpstreamTable, number: &Number) -> Result<Upstream, ConfigError> {
-        let edition = match table.edition {
-            EditionWord::Meta => Edition::Meta {
-                version: version(table.version.as_deref())?,
-                phone_number_id: number.phone_number_id.clone(),
-            },
-            EditionWord::Dialog360 => Edition::Dialog360,
-        };
-        let signed = table.app_secret_file.is_some() || table.app_secret_env.is_some();
-        let app_secret = match (table.edition, signed) {
-            (EditionWord::Dialog360, false) => None,
-            (EditionWord::Dialog360 | EditionWord::Meta, _) => Some(self.secret(
-                "upstream.app_secret",
-                table.app_secret_file,
-                table.app_secret_env,
-            )?),
-        };
-        Ok(Upstream {
-            base_url: table.base_url.unwrap_or_else(|| edition.default_base_url().to_owned()),
-            edition,
-            token: self.secret("upstream.token", table.token_file, table.token_env)?,
-            app_secret,
-            verify_token: self.secret(
-                "upstream.verify_token",
-                table.verify_token_file,
-                table.verify_token_env,
-            )?,
-            timeout: table.timeout_s.map_or(TIMEOUT_DEFAULT, Duration::from_secs),
         })
     }
 
@@ -400,7 +340,55 @@ impl Secrets<'_> {
         Ok(events)
     }
 
-    fn agent(&self, table: AgentTable) -> Result<Agent, ConfigError> {
+    /// The default one when none is written.
+    fn organisations(
+        &self,
+        tables: Vec<OrganisationTable>,
+    ) -> Result<Vec<Organisation>, ConfigError> {
+        let mut organisations: Vec<Organisation> = Vec::new();
+        for OrganisationTable { id, name, api_key_file, api_key_env } in tables {
+            let key = format!("organisations.{id}");
+            if organisations.iter().any(|known| known.id == id) {
+                return Err(value(&key, "two organisations have this id".into()));
+            }
+            let keyed = api_key_file.is_some() || api_key_env.is_some();
+            let secret = || self.secret(&format!("{key}.api_key"), api_key_file, api_key_env);
+            organisations.push(Organisation {
+                name: name.unwrap_or_else(|| id.to_string()),
+                api_key: keyed.then(secret).transpose()?,
+                id,
+            });
+        }
+        if organisations.is_empty() {
+            organisations.push(Organisation::default());
+        }
+        Ok(organisations)
+    }
+
+    fn agents(
+        &self,
+        tables: Vec<AgentTable>,
+        organisations: &[Organisation],
+    ) -> Result<Vec<Agent>, ConfigError> {
+        let mut agents: Vec<Agent> = Vec::new();
+        for table in tables {
+            let agent = self.agent(table, organisations)?;
+            if agents.iter().any(|known| known.id == agent.id) {
+                let why = "two agents have this id, which is their log-in name".into();
+                return Err(value(&format!("agents.{}", agent.id), why));
+            }
+            agents.push(agent);
+        }
+        Ok(agents)
+    }
+
+    fn agent(
+        &self,
+        table: AgentTable,
+        organisations: &[Organisation],
+    ) -> Result<Agent, ConfigError> {
+        let owner = format!("agents.{}", table.id);
+        let organisation = lines::organisation(organisations, table.organisation, &owner)?;
         let key = format!("agents.{}.password", table.id);
         let password = match table.password_hash {
             Some(text) => HashedPassword::parse(&text)
@@ -413,12 +401,13 @@ impl Secrets<'_> {
         Ok(Agent {
             name: table.name.unwrap_or_else(|| table.id.to_string()),
             id: table.id,
+            organisation,
             role: table.role.unwrap_or(Role::Agent),
             password,
         })
     }
 
-    fn secret(
+    pub(super) fn secret(
         &self,
         key: &str,
         file: Option<PathBuf>,
@@ -465,40 +454,6 @@ fn media(table: MediaTable) -> Result<Media, ConfigError> {
         ports,
         browsers: table.browsers.unwrap_or(defaults.browsers),
         busy: defaults.busy,
-    })
-}
-
-fn templates(tables: Vec<TemplateTable>) -> Result<Vec<PermissionTemplate>, ConfigError> {
-    let mut templates: Vec<PermissionTemplate> = Vec::new();
-    for TemplateTable { name, language } in tables {
-        if name.is_empty() || language.is_empty() {
-            let why = "a name and a language such as \"pt_BR\"".into();
-            return Err(value("permission_templates", why));
-        }
-        if templates.iter().any(|known| known.language == language) {
-            return Err(value("permission_templates", format!("{language} stands twice")));
-        }
-        templates.push(PermissionTemplate { name, language });
-    }
-    Ok(templates)
-}
-
-fn price(table: &PriceTable) -> Result<Price, ConfigError> {
-    let mut price = Price::default();
-    if let Some(name) = &table.rulebook {
-        price.rulebook = rules::rulebook::named(name)
-            .ok_or_else(|| value("price.rulebook", format!("no rulebook is named {name}")))?;
-    }
-    if let Some(name) = &table.card {
-        price.card = rules::price::card(name)
-            .ok_or_else(|| value("price.card", format!("no rate card is named {name}")))?;
-    }
-    Ok(price)
-}
-
-fn version(text: Option<&str>) -> Result<GraphVersion, ConfigError> {
-    text.map_or(Ok(GRAPH_VERSION_DEFAULT), |text| {
-        text.parse().map_err(|_| value("upstream.version", "write one such as \"v23.0\"".into()))
     })
 }
 

@@ -13,10 +13,14 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use switchboard::access::{self, Act, Scope};
 use terms::AgentId;
 use tokio::time::Instant;
 
-use crate::{api::ApiError, config::Agent, office::Office, scheme::Scheme};
+use crate::{
+    api::ApiError, config::Agent, line::Line, office::Office, organisation::Organisation,
+    scheme::Scheme, store::LineSet,
+};
 
 /// The cookie's name.
 pub(crate) const COOKIE: &str = "offhook_session";
@@ -92,13 +96,75 @@ fn token(headers: &HeaderMap) -> Option<&str> {
         .map(|(_, token)| token)
 }
 
+/// Who asks, and whose numbers and data that is about: never another organisation's.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) who: Who,
+    pub(crate) organisation: Arc<Organisation>,
+}
+
 /// Who asks.
 #[derive(Debug, Clone)]
-pub(crate) enum Caller {
-    /// A program with the API key.
-    Program,
+pub(crate) enum Who {
+    /// A program with an API key.
+    Program(Program),
     /// An agent with a session.
     Agent(Agent),
+}
+
+/// A program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Program {
+    /// The key's id; `api_key` for the one in the configuration.
+    pub(crate) key: String,
+    /// What the key opens.
+    pub(crate) scopes: Vec<Scope>,
+}
+
+impl Caller {
+    /// The agent, if a person asks.
+    pub(crate) fn agent(&self) -> Option<&Agent> {
+        match &self.who {
+            Who::Agent(agent) => Some(agent),
+            Who::Program(_) => None,
+        }
+    }
+
+    /// Whether the caller may do this: by the role, or by the key's scopes.
+    pub(crate) fn may(&self, act: Act) -> bool {
+        match &self.who {
+            Who::Agent(agent) => access::may(agent.role, act),
+            Who::Program(program) => program.scopes.contains(&act.scope()),
+        }
+    }
+
+    /// Who did it, for whoever reads about it later.
+    pub(crate) fn name(&self) -> &str {
+        match &self.who {
+            Who::Agent(agent) => agent.id.as_str(),
+            Who::Program(program) => &program.key,
+        }
+    }
+
+    /// The lines the caller may see something of.
+    pub(crate) fn lines(&self) -> LineSet {
+        self.organisation.lines.clone()
+    }
+
+    /// The line that `from` names, by its digits or its id; the only one when nothing is said.
+    ///
+    /// # Errors
+    ///
+    /// None is named where there are several, or one that is not the caller's.
+    pub(crate) fn line<'a>(
+        &self,
+        office: &'a Office,
+        from: Option<&str>,
+    ) -> Result<&'a Arc<Line>, ApiError> {
+        self.organisation
+            .line(&office.lines, from)
+            .map_err(|error| ApiError::invalid(error.to_string()))
+    }
 }
 
 impl FromRequestParts<Arc<Office>> for Caller {
@@ -110,14 +176,15 @@ impl FromRequestParts<Arc<Office>> for Caller {
     ) -> Result<Self, Self::Rejection> {
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         if let Some(key) = header.and_then(|text| text.strip_prefix("Bearer ")) {
-            return if office.config.api_key.fits(key) {
-                Ok(Self::Program)
-            } else {
-                Err(ApiError::unauthorised())
-            };
+            let organisation = office.organisations.of_key(key).map(Arc::clone);
+            let organisation = organisation.ok_or_else(ApiError::unauthorised)?;
+            let program = Program { key: "api_key".into(), scopes: Scope::ALL.to_vec() };
+            return Ok(Self { who: Who::Program(program), organisation });
         }
         let agent = office.sessions.agent(&parts.headers);
-        let agent = agent.and_then(|id| office.consoles.agent(&id).cloned());
-        agent.map(Self::Agent).ok_or_else(ApiError::unauthorised)
+        let agent = agent.ok_or_else(ApiError::unauthorised)?;
+        let (organisation, agent) =
+            office.organisations.agent(&agent).ok_or_else(ApiError::unauthorised)?;
+        Ok(Self { who: Who::Agent(agent.clone()), organisation: Arc::clone(organisation) })
     }
 }

@@ -25,7 +25,7 @@ use wire::{
     console::{FromConsole, Number, Presence, ToConsole},
 };
 
-use super::session::Caller;
+use super::session::{Caller, Who};
 use crate::{
     api::ApiError,
     calls::{
@@ -36,6 +36,7 @@ use crate::{
     config::Agent,
     events::{ConsoleId, Opened},
     office::Office,
+    organisation::Organisation,
 };
 
 /// The longest frame of a console: an SDP of a browser with many candidates has some kilobytes.
@@ -52,7 +53,7 @@ pub(crate) async fn open(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let Caller::Agent(agent) = caller else {
+    let Caller { who: Who::Agent(agent), organisation } = caller else {
         return ApiError::forbidden("a console is opened by an agent who logged in")
             .into_response();
     };
@@ -62,7 +63,7 @@ pub(crate) async fn open(
     upgrade
         .max_message_size(FRAME_MAX)
         .max_frame_size(FRAME_MAX)
-        .on_upgrade(move |socket| serve(office, agent, socket))
+        .on_upgrade(move |socket| serve(office, Desk { agent, organisation }, socket))
 }
 
 /// Browsers say where a page comes from; a page of another site must not use our cookie.
@@ -77,27 +78,42 @@ fn same_origin(headers: &HeaderMap) -> bool {
     }
 }
 
-async fn serve(office: Arc<Office>, agent: Agent, mut socket: WebSocket) {
+/// Who sits at a console, and for whom.
+struct Desk {
+    agent: Agent,
+    organisation: Arc<Organisation>,
+}
+
+async fn serve(office: Arc<Office>, desk: Desk, mut socket: WebSocket) {
     let Opened { id, mut frames, there, agent: shown, calls, notice } =
-        office.consoles.open(&agent);
+        desk.organisation.consoles.open(&desk.agent);
     office.metrics.consoles(1);
-    let number = Number {
-        phone_number_id: office.config.number.phone_number_id.clone(),
-        display: office.number().to_owned(),
-        name: office.config.number.name.clone(),
+    let numbers: Vec<Number> =
+        office.lines.of(&desk.organisation).map(|line| line.shown()).collect();
+    // An organisation without a number has nothing to call from, and nothing that rings.
+    let mut greeted = match numbers.first().cloned() {
+        Some(number) => {
+            let hello = ToConsole::Hello {
+                agent: shown,
+                calls,
+                number,
+                numbers,
+                organisation: Some(desk.organisation.shown()),
+            };
+            send(&mut socket, &hello).await
+        }
+        None => false,
     };
-    let hello = ToConsole::Hello { agent: shown, calls, number };
-    let mut greeted = send(&mut socket, &hello).await;
     if let Some(notice) = notice {
         greeted = greeted && send(&mut socket, &notice).await;
     }
     if greeted {
-        talk(&office, &agent, id, &mut socket, (&mut frames, there)).await;
+        talk(&office, &desk, id, &mut socket, (&mut frames, there)).await;
     }
     office.metrics.consoles(-1);
-    let last = office.consoles.close(id);
+    let last = desk.organisation.consoles.close(id);
     office.registry.send_to_all(|| Letter::ConsoleClosed {
-        agent: agent.id.clone(),
+        agent: desk.agent.id.clone(),
         console: id,
         last,
     });
@@ -105,7 +121,7 @@ async fn serve(office: Arc<Office>, agent: Agent, mut socket: WebSocket) {
 
 async fn talk(
     office: &Arc<Office>,
-    agent: &Agent,
+    desk: &Desk,
     id: ConsoleId,
     socket: &mut WebSocket,
     (frames, mut there): (&mut mpsc::Receiver<ToConsole>, watch::Receiver<Arc<str>>),
@@ -129,7 +145,7 @@ async fn talk(
             message = socket.recv() => {
                 silent = 0;
                 match message {
-                    Some(Ok(Message::Text(text))) => act(office, agent, id, text.as_str()).await,
+                    Some(Ok(Message::Text(text))) => act(office, desk, id, text.as_str()).await,
                     Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => {}
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 }
@@ -159,102 +175,122 @@ async fn send(socket: &mut WebSocket, frame: &ToConsole) -> bool {
     socket.send(Message::Text(text.into())).await.is_ok()
 }
 
-async fn act(office: &Arc<Office>, agent: &Agent, console: ConsoleId, text: &str) {
+async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) {
     let frame = match serde_json::from_str::<FromConsole>(text) {
         Ok(frame) => frame,
         Err(error) => {
-            return refuse(office, console, "frame", "malformed", error.to_string());
+            return refuse(desk, console, "frame", "malformed", error.to_string());
         }
     };
-    let mine = || agent.id.clone();
+    let mine = || desk.agent.id.clone();
+    let to_call = |call_id: &CallId, letter| to_call(office, desk, call_id, letter);
     match frame {
         FromConsole::Presence { state } => {
-            office.consoles.set_available(&agent.id, state == Presence::Available);
+            desk.organisation.consoles.set_available(&desk.agent.id, state == Presence::Available);
         }
         FromConsole::Answer { call_id, sdp } => {
             let letter = Letter::AgentAnswers { agent: mine(), console, offer: sdp };
-            if !to_call(office, &call_id, letter) {
+            if !to_call(&call_id, letter) {
                 let text = "The call no longer rings.".into();
-                refuse(office, console, "answer", "taken", text);
+                refuse(desk, console, "answer", "taken", text);
             }
         }
         FromConsole::Decline { call_id } => {
-            to_call(office, &call_id, Letter::AgentDeclines(mine()));
+            to_call(&call_id, Letter::AgentDeclines(mine()));
         }
-        FromConsole::Place { to, sdp } => place(office, agent, console, to, sdp).await,
+        FromConsole::Place { to, from, sdp } => {
+            place(office, desk, console, (to, from), sdp).await;
+        }
         FromConsole::Rejoin { call_id, sdp } => {
             let letter = Letter::AgentReturns { agent: mine(), console, offer: sdp };
-            if !to_call(office, &call_id, letter) {
-                refuse(office, console, "rejoin", "over", "The call is over.".into());
+            if !to_call(&call_id, letter) {
+                refuse(desk, console, "rejoin", "over", "The call is over.".into());
             }
         }
-        FromConsole::HangUp { call_id } => order(office, agent, console, call_id, Order::HangUp),
-        FromConsole::Hold { call_id } => order(office, agent, console, call_id, Order::Hold),
-        FromConsole::Resume { call_id } => order(office, agent, console, call_id, Order::Resume),
+        FromConsole::HangUp { call_id } => order(office, desk, console, call_id, Order::HangUp),
+        FromConsole::Hold { call_id } => order(office, desk, console, call_id, Order::Hold),
+        FromConsole::Resume { call_id } => order(office, desk, console, call_id, Order::Resume),
         FromConsole::Transfer { call_id, to } => {
-            order(office, agent, console, call_id, Order::Transfer(destination(to)));
+            order(office, desk, console, call_id, Order::Transfer(destination(to)));
         }
         FromConsole::Consult { call_id, agent: with } => {
-            order(office, agent, console, call_id, Order::Consult(with));
+            order(office, desk, console, call_id, Order::Consult(with));
         }
         FromConsole::HandOver { call_id } => {
-            order(office, agent, console, call_id, Order::HandOver);
+            order(office, desk, console, call_id, Order::HandOver);
         }
         FromConsole::Mute { call_id, on } => {
-            to_call(office, &call_id, Letter::AgentMutes { agent: mine(), on });
+            to_call(&call_id, Letter::AgentMutes { agent: mine(), on });
         }
         FromConsole::Digit { call_id, digit } => match Key::new(digit) {
             Some(key) => {
-                to_call(office, &call_id, Letter::AgentKey { agent: mine(), key });
+                to_call(&call_id, Letter::AgentKey { agent: mine(), key });
             }
             None => {
                 let text = "Only 0 to 9, *, # and A to D are keys.".into();
-                refuse(office, console, "digit", "invalid", text);
+                refuse(desk, console, "digit", "invalid", text);
             }
         },
     }
 }
 
 /// Asks the call's task beside the socket's own work; a refusal goes to the console.
-fn order(office: &Arc<Office>, agent: &Agent, console: ConsoleId, call_id: CallId, order: Order) {
+fn order(office: &Arc<Office>, desk: &Desk, console: ConsoleId, call_id: CallId, order: Order) {
     let what = order.as_str();
-    let (office, asker) = (Arc::clone(office), Asker::Agent(agent.id.clone()));
+    let asker = Asker::Agent(desk.agent.id.clone());
     let (answer, answered) = oneshot::channel();
-    if !to_call(&office, &call_id, Letter::Do { order, asker, answer }) {
-        return refuse(&office, console, what, "over", "The call is over.".into());
+    if !to_call(office, desk, &call_id, Letter::Do { order, asker, answer }) {
+        return refuse(desk, console, what, "over", "The call is over.".into());
     }
+    let organisation = Arc::clone(&desk.organisation);
     tokio::spawn(async move {
-        match answered.await {
-            Ok(Ok(())) => {}
-            Ok(Err(text)) => refuse(&office, console, what, "out_of_place", text),
-            Err(_) => refuse(&office, console, what, "over", "The call is over.".into()),
-        }
+        let (code, text) = match answered.await {
+            Ok(Ok(())) => return,
+            Ok(Err(text)) => ("out_of_place", text),
+            Err(_) => ("over", "The call is over.".into()),
+        };
+        let refused = ToConsole::Refused { what: what.into(), code: code.into(), text };
+        organisation.consoles.send(console, refused);
     });
 }
 
-fn to_call(office: &Office, call_id: &CallId, letter: Letter) -> bool {
-    office.registry.find(call_id, None).is_some_and(|call| call.send(letter))
+fn to_call(office: &Office, desk: &Desk, call_id: &CallId, letter: Letter) -> bool {
+    office
+        .registry
+        .find(&desk.organisation.lines, call_id, None)
+        .is_some_and(|call| call.send(letter))
 }
 
-fn refuse(office: &Office, console: ConsoleId, what: &str, code: &str, text: String) {
+fn refuse(desk: &Desk, console: ConsoleId, what: &str, code: &str, text: String) {
     let refused = ToConsole::Refused { what: what.into(), code: code.into(), text };
-    office.consoles.send(console, refused);
+    desk.organisation.consoles.send(console, refused);
 }
 
-async fn place(office: &Arc<Office>, agent: &Agent, console: ConsoleId, to: WaId, offer: SdpText) {
-    if !office.consoles.claim(&agent.id) {
+async fn place(
+    office: &Arc<Office>,
+    desk: &Desk,
+    console: ConsoleId,
+    (to, from): (WaId, Option<String>),
+    offer: SdpText,
+) {
+    let Desk { agent, organisation } = desk;
+    let line = match organisation.line(&office.lines, from.as_deref()) {
+        Ok(line) => line,
+        Err(why) => return refuse(desk, console, "place", "from", why.to_string()),
+    };
+    if !organisation.consoles.claim(&agent.id) {
         let text = "You are in another call.".into();
-        return refuse(office, console, "place", "busy", text);
+        return refuse(desk, console, "place", "busy", text);
     }
-    let contact = office.store.contact(to.clone()).await;
+    let contact = office.store.contact(line.contact(&to)).await;
     let name = contact.ok().flatten().and_then(|contact| contact.name);
     let outgoing = Outgoing { to, name, agent: agent.id.clone(), console, offer };
-    if let Err(error) = actor::place(office, outgoing) {
-        office.consoles.release(&agent.id);
+    if let Err(error) = actor::place(office, line, outgoing) {
+        organisation.consoles.release(&agent.id);
         let code = match error {
             PlaceError::Leg(_) => "offer",
             PlaceError::Stopping => "draining",
         };
-        refuse(office, console, "place", code, error.to_string());
+        refuse(desk, console, "place", code, error.to_string());
     }
 }

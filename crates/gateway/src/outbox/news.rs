@@ -4,7 +4,7 @@
 //! comes twice, or a gateway that acts on one again after a kill, tells it once.
 
 use sha2::{Digest, Sha256};
-use terms::{Direction, PhoneNumberId, Timestamp, WaId};
+use terms::{Direction, PhoneNumberId, Timestamp};
 use wire::{
     console::{Call, CallState, Peer, PermissionState},
     event::{Missed, MissedCall, Permission, What},
@@ -13,16 +13,22 @@ use wire::{
 
 use crate::{
     cdr::Cdr,
-    store::{Grant, News},
+    store::{ContactKey, Grant, News},
 };
 
 /// Something about a running call that happens to it once.
-pub(crate) fn of_call(call: Call, at: Timestamp, what: fn(Box<Call>) -> What) -> News {
-    of_call_by("", call, at, what)
+pub(crate) fn of_call(
+    line: &PhoneNumberId,
+    call: Call,
+    at: Timestamp,
+    what: fn(Box<Call>) -> What,
+) -> News {
+    of_call_by(line, "", call, at, what)
 }
 
 /// Something about a running call that each of several can do: `who` tells them apart.
 pub(crate) fn of_call_by(
+    line: &PhoneNumberId,
     who: &str,
     call: Call,
     at: Timestamp,
@@ -31,16 +37,17 @@ pub(crate) fn of_call_by(
     let call_id = call.call_id.clone();
     let what = what(Box::new(call));
     let key = format!("{}:{call_id}:{who}", what.kind());
-    News { key, subject: call_id.as_str().to_owned(), call_id: Some(call_id), at, what }
+    let subject = call_id.as_str().to_owned();
+    News { line: line.clone(), key, subject, call_id: Some(call_id), at, what }
 }
 
 /// A call is where consoles see it now: rings at the user, or the flow talks.
-pub(crate) fn of_state(call: Call, at: Timestamp) -> Option<News> {
+pub(crate) fn of_state(line: &PhoneNumberId, call: Call, at: Timestamp) -> Option<News> {
     match (call.state, call.direction) {
         (CallState::Ringing, Direction::BusinessInitiated) => {
-            Some(of_call(call, at, What::CallRinging))
+            Some(of_call(line, call, at, What::CallRinging))
         }
-        (CallState::InFlow, _) => Some(of_call_by("flow", call, at, What::CallAnswered)),
+        (CallState::InFlow, _) => Some(of_call_by(line, "flow", call, at, What::CallAnswered)),
         // The arrival of a user's call and an agent's answer are told where they are known first.
         (CallState::Ringing, Direction::UserInitiated)
         | (
@@ -73,6 +80,7 @@ pub(crate) fn of_amendment(cdr: &Cdr) -> News {
 
 fn of_record(cdr: &Cdr, what: What) -> News {
     News {
+        line: cdr.phone_number_id.clone(),
         key: format!("{}:{}:", what.kind(), cdr.call_id),
         subject: cdr.call_id.as_str().to_owned(),
         call_id: Some(cdr.call_id.clone()),
@@ -102,7 +110,13 @@ fn missed(cdr: &Cdr) -> Option<Missed> {
 }
 
 /// What a user's answer about permission means; `by` is the message that brought it.
-pub(crate) fn of_permission(contact: Peer, grant: &Grant, by: &str, answers: bool) -> Option<News> {
+pub(crate) fn of_permission(
+    line: &PhoneNumberId,
+    contact: Peer,
+    grant: &Grant,
+    by: &str,
+    answers: bool,
+) -> Option<News> {
     let subject = contact.wa_id.as_ref()?.as_str().to_owned();
     let permission = |permanent, expires_at| Permission { contact, permanent, expires_at };
     let what = match grant.state {
@@ -115,15 +129,17 @@ pub(crate) fn of_permission(contact: Peer, grant: &Grant, by: &str, answers: boo
         PermissionState::Requested => return None,
     };
     let key = format!("permission:{by}");
-    Some(News { key, subject, call_id: None, at: grant.learnt_at?, what })
+    let at = grant.learnt_at?;
+    Some(News { line: line.clone(), key, subject, call_id: None, at, what })
 }
 
 /// A temporary permission ran out, which the platform does not tell; `key` is the ledger's.
-pub(crate) fn of_expiry(contact: Peer, user: &WaId, at: Timestamp, key: &str) -> News {
+pub(crate) fn of_expiry(of: &ContactKey, contact: Peer, at: Timestamp, key: &str) -> News {
     let permission = Permission { contact, permanent: Some(false), expires_at: Some(at) };
     News {
+        line: of.line.clone(),
         key: format!("permission.{key}"),
-        subject: user.as_str().to_owned(),
+        subject: of.user.as_str().to_owned(),
         call_id: None,
         at,
         what: What::PermissionExpired(permission),
@@ -141,6 +157,7 @@ pub(crate) fn of_restriction(
     let digest = Sha256::digest(told);
     let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     News {
+        line: number.clone(),
         key: format!("account.restricted:{name}"),
         subject: number.as_str().to_owned(),
         call_id: None,
@@ -155,10 +172,14 @@ mod tests {
 
     use super::*;
 
+    fn line() -> PhoneNumberId {
+        "1".parse().unwrap()
+    }
+
     fn ended(direction: Direction, reason: &EndReason) -> Cdr {
         let at = Timestamp::from_unix(1_783_000_000);
         let contact = Peer { wa_id: Some("5511988887777".parse().unwrap()), ..Peer::default() };
-        Cdr::new("wacid.X1".parse().unwrap(), direction, contact, at, at, reason)
+        Cdr::new(line(), "wacid.X1".parse().unwrap(), direction, contact, at, at, reason)
     }
 
     fn kinds(news: &[News]) -> Vec<&'static str> {
@@ -198,11 +219,14 @@ mod tests {
         let learnt_at = Some(Timestamp::from_unix(1_783_000_000));
         let grant = Grant { state: PermissionState::None, expires_at: None, learnt_at };
         let kind = |answers| {
-            let news = of_permission(contact.clone(), &grant, "wamid.X", answers).unwrap();
+            let news = of_permission(&line(), contact.clone(), &grant, "wamid.X", answers).unwrap();
             news.what.kind()
         };
         assert_eq!(kind(true), "permission.rejected");
         assert_eq!(kind(false), "permission.revoked");
-        assert!(of_permission(Peer::default(), &grant, "wamid.X", true).is_none(), "nobody");
+        assert!(
+            of_permission(&line(), Peer::default(), &grant, "wamid.X", true).is_none(),
+            "nobody"
+        );
     }
 }

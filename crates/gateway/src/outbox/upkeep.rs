@@ -25,7 +25,11 @@ pub(crate) async fn run(office: Arc<Office>) {
 
 async fn turn(office: &Office) -> Result<(), StoreError> {
     let events = &office.config.events;
-    while office.store.turn_windows(office.graph.now(), events.window_closing).await? {}
+    for line in office.lines.iter() {
+        let turn =
+            || office.store.turn_windows(line.id().clone(), line.now(), events.window_closing);
+        while turn().await? {}
+    }
     while office.store.forget_events(clock::now() - events.keep).await? {}
     Ok(())
 }

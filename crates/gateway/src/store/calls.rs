@@ -2,10 +2,10 @@
 
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use terms::{CallId, Direction, Timestamp};
+use terms::{CallId, Direction, PhoneNumberId, Timestamp};
 use wire::console::Peer;
 
-use super::{News, Store, StoreError, outbox};
+use super::{LineSet, News, Store, StoreError, outbox};
 use crate::cdr::Cdr;
 
 /// What a gateway that comes back must know of a call it left behind.
@@ -13,6 +13,8 @@ use crate::cdr::Cdr;
 pub(crate) struct LiveCall {
     /// Its id.
     pub call_id: CallId,
+    /// The line it is on.
+    pub phone_number_id: PhoneNumberId,
     /// Who started it.
     pub direction: Direction,
     /// The user.
@@ -44,9 +46,11 @@ impl Store {
     /// The store failed.
     pub(crate) async fn save_live(&self, call: LiveCall) -> Result<(), StoreError> {
         self.run(move |db| {
-            let sql = "INSERT OR REPLACE INTO live_calls (call_id, body) VALUES (?1, ?2)";
+            let sql = "INSERT OR REPLACE INTO live_calls (line, call_id, body)
+                       VALUES (?1, ?2, ?3)";
             let body = serde_json::to_string(&call)?;
-            db.prepare_cached(sql)?.execute(params![call.call_id.as_str(), body])?;
+            let row = params![call.phone_number_id.as_str(), call.call_id.as_str(), body];
+            db.prepare_cached(sql)?.execute(row)?;
             Ok(())
         })
         .await
@@ -75,10 +79,14 @@ impl Store {
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn forget_live(&self, call_id: CallId) -> Result<(), StoreError> {
+    pub(crate) async fn forget_live(
+        &self,
+        line: PhoneNumberId,
+        call_id: CallId,
+    ) -> Result<(), StoreError> {
         self.run(move |db| {
-            let sql = "DELETE FROM live_calls WHERE call_id = ?1";
-            db.prepare_cached(sql)?.execute([call_id.as_str()])?;
+            let sql = "DELETE FROM live_calls WHERE line = ?1 AND call_id = ?2";
+            db.prepare_cached(sql)?.execute([line.as_str(), call_id.as_str()])?;
             Ok(())
         })
         .await
@@ -90,10 +98,11 @@ impl Store {
     ///
     /// The store failed.
     pub(crate) async fn save_cdr(&self, cdr: Cdr, end: Vec<News>) -> Result<Recorded, StoreError> {
-        let source = self.source();
         self.run(move |db| {
-            let sql = "INSERT OR IGNORE INTO cdrs (call_id, started_ms, body) VALUES (?1, ?2, ?3)";
+            let sql = "INSERT OR IGNORE INTO cdrs (line, call_id, started_ms, body)
+                       VALUES (?1, ?2, ?3, ?4)";
             let row = params![
+                cdr.phone_number_id.as_str(),
                 cdr.call_id.as_str(),
                 cdr.started_at.unix_ms(),
                 serde_json::to_string(&cdr)?
@@ -103,7 +112,7 @@ impl Store {
                 return Ok(Recorded::Before);
             }
             for news in end {
-                outbox::keep(db, &source, news)?;
+                outbox::keep(db, news)?;
             }
             Ok(Recorded::Written)
         })
@@ -116,18 +125,18 @@ impl Store {
     ///
     /// The store failed.
     pub(crate) async fn amend_cdr(&self, cdr: Cdr, news: News) -> Result<(), StoreError> {
-        let source = self.source();
         self.run(move |db| {
-            let sql = "UPDATE cdrs SET body = ?2 WHERE call_id = ?1";
+            let sql = "UPDATE cdrs SET body = ?3 WHERE line = ?1 AND call_id = ?2";
             let body = serde_json::to_string(&cdr)?;
-            db.prepare_cached(sql)?.execute(params![cdr.call_id.as_str(), body])?;
-            outbox::keep(db, &source, news)?;
+            let row = params![cdr.phone_number_id.as_str(), cdr.call_id.as_str(), body];
+            db.prepare_cached(sql)?.execute(row)?;
+            outbox::keep(db, news)?;
             Ok(())
         })
         .await
     }
 
-    /// A page of the records of calls that started from `from` until before `to`, in the order they
+    /// A page of the records of these lines' calls that started from `from` until before `to`, in the order they
     /// started, after the call of this start and id.
     ///
     /// # Errors
@@ -135,6 +144,7 @@ impl Store {
     /// The store failed.
     pub(crate) async fn cdrs_between(
         &self,
+        lines: LineSet,
         from: Timestamp,
         to: Timestamp,
         after: (i64, String),
@@ -143,9 +153,10 @@ impl Store {
         self.run(move |db| {
             let sql = "SELECT body FROM cdrs WHERE started_ms >= ?1 AND started_ms < ?2
                        AND (started_ms, call_id) > (?3, ?4)
+                       AND line IN (SELECT value FROM json_each(?6))
                        ORDER BY started_ms, call_id LIMIT ?5";
             let mut statement = db.prepare_cached(sql)?;
-            let row = params![from.unix_ms(), to.unix_ms(), after.0, after.1, limit];
+            let row = params![from.unix_ms(), to.unix_ms(), after.0, after.1, limit, lines];
             let rows = statement.query_map(row, |row| row.get::<_, String>(0))?;
             let mut cdrs = Vec::new();
             for body in rows {
@@ -156,16 +167,17 @@ impl Store {
         .await
     }
 
-    /// The newest records, newest first.
+    /// The newest records of these lines, newest first.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn cdrs(&self, limit: u32) -> Result<Vec<Cdr>, StoreError> {
+    pub(crate) async fn cdrs(&self, lines: LineSet, limit: u32) -> Result<Vec<Cdr>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT body FROM cdrs ORDER BY started_ms DESC, call_id LIMIT ?1";
+            let sql = "SELECT body FROM cdrs WHERE line IN (SELECT value FROM json_each(?1))
+                       ORDER BY started_ms DESC, call_id LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map([limit], |row| row.get::<_, String>(0))?;
+            let rows = statement.query_map(params![lines, limit], |row| row.get::<_, String>(0))?;
             let mut cdrs = Vec::new();
             for body in rows {
                 cdrs.push(serde_json::from_str(&body?)?);
@@ -175,16 +187,22 @@ impl Store {
         .await
     }
 
-    /// The record of one call.
+    /// The record of one call, if it was on one of these lines.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn cdr(&self, call_id: CallId) -> Result<Option<Cdr>, StoreError> {
+    pub(crate) async fn cdr(
+        &self,
+        lines: LineSet,
+        call_id: CallId,
+    ) -> Result<Option<Cdr>, StoreError> {
         self.run(move |db| {
-            let mut statement = db.prepare_cached("SELECT body FROM cdrs WHERE call_id = ?1")?;
+            let sql = "SELECT body FROM cdrs
+                       WHERE call_id = ?1 AND line IN (SELECT value FROM json_each(?2))";
+            let mut statement = db.prepare_cached(sql)?;
             let body = statement
-                .query_row([call_id.as_str()], |row| row.get::<_, String>(0))
+                .query_row(params![call_id.as_str(), lines], |row| row.get::<_, String>(0))
                 .optional()?;
             Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
         })

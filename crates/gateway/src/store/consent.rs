@@ -9,17 +9,15 @@ use serde_json::Value;
 use switchboard::consent::{Entry, EntryNo, Periods, Standing};
 use terms::{CallId, MessageId, PhoneNumberId, Timestamp, WaId};
 
-use super::{News, Store, StoreError, outbox};
+use super::{ContactKey, LineSet, News, Store, StoreError, outbox};
 
 /// An entry to be written.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     /// What it must be unique by: the event it tells of.
     pub key: String,
-    /// The user.
-    pub user: WaId,
-    /// Our number.
-    pub number: PhoneNumberId,
+    /// The user, and the line it is about.
+    pub contact: ContactKey,
     /// What happened, and when.
     pub entry: Entry,
     /// What proves it.
@@ -86,27 +84,31 @@ impl Store {
         periods: Periods,
         news: Option<News>,
     ) -> Result<Option<EntryNo>, StoreError> {
-        let source = self.source();
         self.run(move |db| {
-            let mut standing = load(db, &draft.user)?;
+            let mut standing = load(db, &draft.contact)?;
             if !standing.takes(&draft.entry) {
                 return Ok(None);
             }
-            let sql = "INSERT OR IGNORE INTO consents (key, wa_id, body) VALUES (?1, ?2, ?3)";
-            let Draft { key, user, number, entry, evidence } = draft;
+            let sql = "INSERT OR IGNORE INTO consents (key, wa_id, body, line)
+                       VALUES (?4 || ':' || ?1, ?2, ?3, ?4)";
+            let Draft { key, contact, entry, evidence } = draft;
+            let number = contact.line.clone();
             let body = serde_json::to_string(&Body { number, entry, evidence })?;
-            if db.prepare_cached(sql)?.execute(params![key, user.as_str(), body])? == 0 {
+            let row = params![key, contact.user.as_str(), body, contact.line.as_str()];
+            if db.prepare_cached(sql)?.execute(row)? == 0 {
                 return Ok(None);
             }
             let no = EntryNo(db.last_insert_rowid());
             standing.apply(no, &entry, periods);
-            let sql = "INSERT OR REPLACE INTO standings (wa_id, expires_ms, body)
-                       VALUES (?1, ?2, ?3)";
+            let sql = "INSERT OR REPLACE INTO standings (line, wa_id, expires_ms, body)
+                       VALUES (?1, ?2, ?3, ?4)";
             let expires_ms = standing.expires_at().map(Timestamp::unix_ms);
-            let row = params![user.as_str(), expires_ms, serde_json::to_string(&standing)?];
+            let ContactKey { line, user } = &contact;
+            let body = serde_json::to_string(&standing)?;
+            let row = params![line.as_str(), user.as_str(), expires_ms, body];
             db.prepare_cached(sql)?.execute(row)?;
             if let Some(news) = news {
-                outbox::keep(db, &source, news)?;
+                outbox::keep(db, news)?;
             }
             Ok(Some(no))
         })
@@ -118,8 +120,8 @@ impl Store {
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn standing(&self, user: WaId) -> Result<Standing, StoreError> {
-        self.run(move |db| load(db, &user)).await
+    pub(crate) async fn standing(&self, contact: ContactKey) -> Result<Standing, StoreError> {
+        self.run(move |db| load(db, &contact)).await
     }
 
     /// One entry.
@@ -136,24 +138,27 @@ impl Store {
         .await
     }
 
-    /// Entries of one user or of all, the newest first, older than `before`.
+    /// Entries of these lines, of one user or of all, the newest first, older than `before`.
     ///
     /// # Errors
     ///
     /// The store failed.
     pub(crate) async fn consents(
         &self,
+        lines: LineSet,
         user: Option<WaId>,
         limit: u32,
         before: Option<i64>,
     ) -> Result<Vec<Record>, StoreError> {
         self.run(move |db| {
             let sql = "SELECT no, wa_id, body FROM consents
-                       WHERE (?1 IS NULL OR wa_id = ?1) AND no < ?2 ORDER BY no DESC LIMIT ?3";
+                       WHERE (?1 IS NULL OR wa_id = ?1) AND no < ?2
+                       AND line IN (SELECT value FROM json_each(?4))
+                       ORDER BY no DESC LIMIT ?3";
             let before = before.unwrap_or(i64::MAX);
             let user = user.as_ref().map(WaId::as_str);
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map(params![user, before, limit], columns)?;
+            let rows = statement.query_map(params![user, before, limit, lines], columns)?;
             let mut records = Vec::new();
             for row in rows {
                 records.extend(record(row?)?);
@@ -163,34 +168,40 @@ impl Store {
         .await
     }
 
-    /// The next moment at which a temporary permission runs out, or ran out unwritten.
+    /// The next moment at which a temporary permission of this line runs out, or ran out unwritten.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn next_expiry(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.run(|db| {
-            let sql = "SELECT MIN(expires_ms) FROM standings WHERE expires_ms IS NOT NULL";
-            let next = db.prepare_cached(sql)?.query_row([], |row| row.get::<_, Option<i64>>(0))?;
+    pub(crate) async fn next_expiry(
+        &self,
+        line: PhoneNumberId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.run(move |db| {
+            let sql = "SELECT MIN(expires_ms) FROM standings
+                       WHERE line = ?1 AND expires_ms IS NOT NULL";
+            let mut statement = db.prepare_cached(sql)?;
+            let next = statement.query_row([line.as_str()], |row| row.get::<_, Option<i64>>(0))?;
             Ok(next.map(Timestamp::from_unix_ms))
         })
         .await
     }
 
-    /// Whose permission ran out at this moment or before, unwritten: some of them, the oldest first.
+    /// Whose permission of this line ran out at this moment or before, unwritten: some of them, the oldest first.
     ///
     /// # Errors
     ///
     /// The store failed.
     pub(crate) async fn expired(
         &self,
+        line: PhoneNumberId,
         now: Timestamp,
     ) -> Result<Vec<(WaId, Standing)>, StoreError> {
         self.run(move |db| {
             let sql = "SELECT wa_id, body FROM standings
-                       WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT 100";
+                       WHERE line = ?1 AND expires_ms <= ?2 ORDER BY expires_ms LIMIT 100";
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map([now.unix_ms()], |row| {
+            let rows = statement.query_map(params![line.as_str(), now.unix_ms()], |row| {
                 Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
             })?;
             let mut expired = Vec::new();
@@ -205,9 +216,11 @@ impl Store {
     }
 }
 
-fn load(db: &Connection, user: &WaId) -> Result<Standing, StoreError> {
-    let mut statement = db.prepare_cached("SELECT body FROM standings WHERE wa_id = ?1")?;
-    let body = statement.query_row([user.as_str()], |row| row.get::<_, String>(0)).optional()?;
+fn load(db: &Connection, contact: &ContactKey) -> Result<Standing, StoreError> {
+    let sql = "SELECT body FROM standings WHERE line = ?1 AND wa_id = ?2";
+    let key = [contact.line.as_str(), contact.user.as_str()];
+    let mut statement = db.prepare_cached(sql)?;
+    let body = statement.query_row(key, |row| row.get::<_, String>(0)).optional()?;
     Ok(body.map(|body| serde_json::from_str(&body)).transpose()?.unwrap_or_default())
 }
 

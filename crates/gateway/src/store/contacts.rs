@@ -2,17 +2,19 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use terms::{Timestamp, UserId, WaId};
+use terms::{PhoneNumberId, Timestamp, UserId, WaId};
 use wire::console::{ChatLine, PermissionState};
 
-use super::{News, Store, StoreError, outbox, windows};
+use super::{ContactKey, LineSet, News, Store, StoreError, outbox, windows};
 
 /// How many lines of a chat are read at most; the console shows the newest.
 const CHAT_MAX: u32 = 500;
 
-/// A user the business has seen.
+/// A user one line has seen.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ContactRow {
+    /// The line.
+    pub line: PhoneNumberId,
     /// The number.
     pub wa_id: WaId,
     /// The business-scoped id, where known.
@@ -39,9 +41,15 @@ pub(crate) struct Grant {
 impl ContactRow {
     /// A user of whom only the number is known.
     #[must_use]
-    pub(crate) fn new(wa_id: WaId) -> Self {
+    pub(crate) fn new(key: ContactKey) -> Self {
+        let ContactKey { line, user: wa_id } = key;
         let grant = Grant { state: PermissionState::None, expires_at: None, learnt_at: None };
-        Self { wa_id, user_id: None, name: None, grant, window_until: None }
+        Self { line, wa_id, user_id: None, name: None, grant, window_until: None }
+    }
+
+    /// Whose row it is.
+    pub(crate) fn key(&self) -> ContactKey {
+        ContactKey { line: self.line.clone(), user: self.wa_id.clone() }
     }
 }
 
@@ -53,7 +61,7 @@ impl Store {
     /// The store failed.
     pub(crate) async fn change_contact<F>(
         &self,
-        wa_id: WaId,
+        key: ContactKey,
         now: Timestamp,
         change: F,
     ) -> Result<ContactRow, StoreError>
@@ -64,7 +72,7 @@ impl Store {
             change(contact);
             None
         };
-        self.change_contact_telling(wa_id, now, silently).await
+        self.change_contact_telling(key, now, silently).await
     }
 
     /// The same, and tells what the change returns, if it does.
@@ -74,18 +82,17 @@ impl Store {
     /// The store failed; then nothing has changed and nothing is told.
     pub(crate) async fn change_contact_telling<F>(
         &self,
-        wa_id: WaId,
+        key: ContactKey,
         now: Timestamp,
         change: F,
     ) -> Result<ContactRow, StoreError>
     where
         F: FnOnce(&mut ContactRow) -> Option<News> + Send + 'static,
     {
-        let source = self.source();
         self.run(move |db| {
-            let mut contact = load(db, &wa_id)?.unwrap_or_else(|| ContactRow::new(wa_id));
+            let mut contact = load(db, &key)?.unwrap_or_else(|| ContactRow::new(key));
             if let Some(news) = change(&mut contact) {
-                outbox::keep(db, &source, news)?;
+                outbox::keep(db, news)?;
             }
             save(db, &contact, now)?;
             Ok(contact)
@@ -101,7 +108,7 @@ impl Store {
     /// The store failed; then nothing has changed and nothing is told.
     pub(crate) async fn open_window<F>(
         &self,
-        wa_id: WaId,
+        key: ContactKey,
         at: Timestamp,
         now: Timestamp,
         change: F,
@@ -109,12 +116,11 @@ impl Store {
     where
         F: FnOnce(&mut ContactRow) + Send + 'static,
     {
-        let source = self.source();
         self.run(move |db| {
-            let mut contact = load(db, &wa_id)?.unwrap_or_else(|| ContactRow::new(wa_id));
+            let mut contact = load(db, &key)?.unwrap_or_else(|| ContactRow::new(key));
             change(&mut contact);
             save(db, &contact, crate::clock::now())?;
-            windows::open(db, &source, &contact, at, now)
+            windows::open(db, &contact, at, now)
         })
         .await
     }
@@ -124,8 +130,8 @@ impl Store {
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn contact(&self, wa_id: WaId) -> Result<Option<ContactRow>, StoreError> {
-        self.run(move |db| load(db, &wa_id)).await
+    pub(crate) async fn contact(&self, key: ContactKey) -> Result<Option<ContactRow>, StoreError> {
+        self.run(move |db| load(db, &key)).await
     }
 
     /// The number of a user known by the business-scoped id.
@@ -133,36 +139,43 @@ impl Store {
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn wa_id_of(&self, user_id: UserId) -> Result<Option<WaId>, StoreError> {
+    pub(crate) async fn wa_id_of(
+        &self,
+        line: PhoneNumberId,
+        user_id: UserId,
+    ) -> Result<Option<WaId>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT wa_id FROM contacts WHERE json_extract(body, '$.user_id') = ?1";
+            let sql = "SELECT wa_id FROM contacts
+                       WHERE line = ?1 AND json_extract(body, '$.user_id') = ?2";
             let mut statement = db.prepare_cached(sql)?;
             let found = statement
-                .query_row([user_id.as_str()], |row| row.get::<_, String>(0))
+                .query_row([line.as_str(), user_id.as_str()], |row| row.get::<_, String>(0))
                 .optional()?;
             Ok(found.and_then(|text| text.parse().ok()))
         })
         .await
     }
 
-    /// Users seen, the one changed last first, after the one of this time and number; each with the
-    /// milliseconds of its last change.
+    /// Users these lines have seen, the one changed last first, after the one of this time and of this
+    /// number and line (`5511988887777:109876543210987`); each with the milliseconds of its last change.
     ///
     /// # Errors
     ///
     /// The store failed.
     pub(crate) async fn contacts(
         &self,
+        lines: LineSet,
         limit: u32,
         after: Option<(i64, String)>,
     ) -> Result<Vec<(i64, ContactRow)>, StoreError> {
         self.run(move |db| {
             let sql = "SELECT updated_ms, body FROM contacts
-                       WHERE ?1 IS NULL OR (updated_ms, wa_id) < (?1, ?2)
-                       ORDER BY updated_ms DESC, wa_id DESC LIMIT ?3";
+                       WHERE line IN (SELECT value FROM json_each(?4))
+                       AND (?1 IS NULL OR (updated_ms, wa_id || ':' || line) < (?1, ?2))
+                       ORDER BY updated_ms DESC, wa_id || ':' || line DESC LIMIT ?3";
             let mut statement = db.prepare_cached(sql)?;
-            let (at_ms, wa_id) = after.unzip();
-            let rows = statement.query_map(params![at_ms, wa_id, limit], |row| {
+            let (at_ms, id) = after.unzip();
+            let rows = statement.query_map(params![at_ms, id, limit, lines], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
             })?;
             let mut contacts = Vec::new();
@@ -180,12 +193,17 @@ impl Store {
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn save_line(&self, wa_id: WaId, line: ChatLine) -> Result<(), StoreError> {
+    pub(crate) async fn save_line(
+        &self,
+        key: ContactKey,
+        line: ChatLine,
+    ) -> Result<(), StoreError> {
         self.run(move |db| {
-            let sql =
-                "INSERT OR REPLACE INTO chat (id, wa_id, at_ms, body) VALUES (?1, ?2, ?3, ?4)";
+            let sql = "INSERT OR REPLACE INTO chat (line, id, wa_id, at_ms, body)
+                       VALUES (?1, ?2, ?3, ?4, ?5)";
             let body = serde_json::to_string(&line)?;
-            let row = params![line.id, wa_id.as_str(), line.at.unix_ms(), body];
+            let ContactKey { line: number, user } = &key;
+            let row = params![number.as_str(), line.id, user.as_str(), line.at.unix_ms(), body];
             db.prepare_cached(sql)?.execute(row)?;
             Ok(())
         })
@@ -197,14 +215,15 @@ impl Store {
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn chat(&self, wa_id: WaId) -> Result<Vec<ChatLine>, StoreError> {
+    pub(crate) async fn chat(&self, key: ContactKey) -> Result<Vec<ChatLine>, StoreError> {
         self.run(move |db| {
             // In the order of arrival: the platform's times are whole seconds of another clock.
-            let sql = "SELECT body FROM (SELECT body, rowid AS place FROM chat WHERE wa_id = ?1
-                       ORDER BY rowid DESC LIMIT ?2) ORDER BY place";
+            let sql = "SELECT body FROM (SELECT body, rowid AS place FROM chat
+                       WHERE line = ?1 AND wa_id = ?2
+                       ORDER BY rowid DESC LIMIT ?3) ORDER BY place";
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement
-                .query_map(params![wa_id.as_str(), CHAT_MAX], |row| row.get::<_, String>(0))?;
+            let row = params![key.line.as_str(), key.user.as_str(), CHAT_MAX];
+            let rows = statement.query_map(row, |row| row.get::<_, String>(0))?;
             let mut lines = Vec::new();
             for body in rows {
                 lines.push(serde_json::from_str(&body?)?);
@@ -216,14 +235,18 @@ impl Store {
 }
 
 fn save(db: &Connection, contact: &ContactRow, now: Timestamp) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO contacts (wa_id, updated_ms, body) VALUES (?1, ?2, ?3)";
+    let sql = "INSERT OR REPLACE INTO contacts (line, wa_id, updated_ms, body)
+               VALUES (?1, ?2, ?3, ?4)";
     let body = serde_json::to_string(contact)?;
-    db.prepare_cached(sql)?.execute(params![contact.wa_id.as_str(), now.unix_ms(), body])?;
+    let row = params![contact.line.as_str(), contact.wa_id.as_str(), now.unix_ms(), body];
+    db.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 
-pub(super) fn load(db: &Connection, wa_id: &WaId) -> Result<Option<ContactRow>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT body FROM contacts WHERE wa_id = ?1")?;
-    let body = statement.query_row([wa_id.as_str()], |row| row.get::<_, String>(0)).optional()?;
+pub(super) fn load(db: &Connection, key: &ContactKey) -> Result<Option<ContactRow>, StoreError> {
+    let sql = "SELECT body FROM contacts WHERE line = ?1 AND wa_id = ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    let key = [key.line.as_str(), key.user.as_str()];
+    let body = statement.query_row(key, |row| row.get::<_, String>(0)).optional()?;
     Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
 }

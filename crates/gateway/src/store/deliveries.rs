@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use terms::Timestamp;
 
-use super::{Store, StoreError, outbox::newest};
+use super::{LineSet, Store, StoreError, outbox::newest};
 
 /// How many events are given to an endpoint in one job: the store's other jobs wait for it.
 const FAN_OUT_MAX: u32 = 200;
@@ -181,23 +181,27 @@ impl Store {
         .await
     }
 
-    /// Owes an event to these endpoints again, at once; `false` when there is no such event.
+    /// Owes an event of these lines to these endpoints again, at once; `false` when there is no such event.
     ///
     /// # Errors
     ///
     /// The store failed.
     pub(crate) async fn owe_again(
         &self,
+        lines: LineSet,
         id: String,
         endpoints: Vec<String>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let owed = self
             .run(move |db| {
-                let sql = "SELECT place, subject FROM events WHERE id = ?1";
+                let sql = "SELECT place, subject FROM events
+                           WHERE id = ?1 AND line IN (SELECT value FROM json_each(?2))";
                 let found = db
                     .prepare_cached(sql)?
-                    .query_row([id], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
+                    .query_row(params![id, lines], |row| {
+                        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+                    })
                     .optional()?;
                 let Some((place, subject)) = found else { return Ok(false) };
                 let sql = "INSERT OR REPLACE INTO deliveries
@@ -294,8 +298,14 @@ mod tests {
         event::{Permission, What},
     };
 
+    use terms::PhoneNumberId;
+
     use super::*;
     use crate::store::{Asked, News};
+
+    fn line() -> PhoneNumberId {
+        "1".parse().unwrap()
+    }
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_unix(4_000_000_000 + seconds)
@@ -304,6 +314,7 @@ mod tests {
     fn news(key: &str, subject: &str) -> News {
         let permission = Permission { contact: Peer::default(), permanent: None, expires_at: None };
         News {
+            line: line(),
             key: key.to_owned(),
             subject: subject.to_owned(),
             call_id: subject.parse().ok(),
@@ -326,7 +337,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_events_of_a_call_wait_for_the_first_until_it_failed_three_times() {
-        let store = Store::open(None, "/numbers/1").unwrap();
+        let store = Store::open(None, &line()).unwrap();
         store.know_endpoint("crm".into()).await.unwrap();
         let told = ["wacid.ONE", "wacid.ONE", "wacid.TWO"];
         let told = told.iter().enumerate().map(|(i, call)| news(&i.to_string(), call)).collect();
@@ -344,7 +355,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_endpoint_gets_what_is_told_from_then_on_and_each_event_once() {
-        let store = Store::open(None, "/numbers/1").unwrap();
+        let store = Store::open(None, &line()).unwrap();
         store.keep_news(vec![news("a", "5511988887777")]).await.unwrap();
         store.know_endpoint("crm".into()).await.unwrap();
         assert!(due_at(&store, &[], at(0)).await.is_empty(), "told before it was there");
@@ -360,7 +371,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_agenda_says_when_to_look_again() {
-        let store = Store::open(None, "/numbers/1").unwrap();
+        let store = Store::open(None, &line()).unwrap();
         store.know_endpoint("crm".into()).await.unwrap();
         store.keep_news(vec![news("a", "wacid.ONE")]).await.unwrap();
         due_at(&store, &[], at(0)).await;
@@ -373,7 +384,7 @@ mod tests {
 
     #[tokio::test]
     async fn old_events_are_forgotten_with_their_deliveries_and_cursors_go_on() {
-        let store = Store::open(None, "/numbers/1").unwrap();
+        let store = Store::open(None, &line()).unwrap();
         store.know_endpoint("crm".into()).await.unwrap();
         store.keep_news(vec![news("a", "wacid.ONE")]).await.unwrap();
         due_at(&store, &[], at(0)).await;
@@ -382,7 +393,10 @@ mod tests {
         while store.forget_events(at(0)).await.unwrap() {}
         assert_eq!(store.waiting_deliveries().await.unwrap(), 0);
         store.keep_news(vec![news("b", "wacid.TWO")]).await.unwrap();
-        let told = store.events(Asked { limit: 9, ..Asked::default() }).await.unwrap();
+        let told = store
+            .events(Asked { limit: 9, lines: LineSet::one(&line()), ..Asked::default() })
+            .await
+            .unwrap();
         assert_eq!(told.iter().map(|told| told.place).collect::<Vec<_>>(), [2], "no place twice");
     }
 }

@@ -4,10 +4,10 @@
 //! with the keys of its events. What a killed gateway left behind is acted on by the next one.
 
 use rusqlite::{OptionalExtension, params};
-use terms::{CallId, Timestamp};
+use terms::{CallId, PhoneNumberId, Timestamp};
 use wire::trace::TraceParent;
 
-use super::{Store, StoreError, traces};
+use super::{LineSet, Store, StoreError, traces};
 
 /// A stored webhook.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub(crate) struct Delivery {
     pub received_at: Timestamp,
     /// The raw body.
     pub body: Vec<u8>,
+    /// The lines whose platform it is proven to be from: it means nothing to any other.
+    pub lines: LineSet,
     /// The trace its request belongs to, if it said so.
     pub trace: Option<TraceParent>,
 }
@@ -26,7 +28,7 @@ pub(crate) struct Delivery {
 const SEEN_DAYS: i64 = 8;
 
 impl Store {
-    /// Stores a webhook; its signature is right.
+    /// Stores a webhook; its signature is right for these lines.
     ///
     /// # Errors
     ///
@@ -34,12 +36,13 @@ impl Store {
     pub(crate) async fn keep_webhook(
         &self,
         body: Vec<u8>,
+        lines: LineSet,
         now: Timestamp,
         trace: Option<TraceParent>,
     ) -> Result<i64, StoreError> {
         self.run(move |db| {
-            let sql = "INSERT INTO inbox (received_ms, body) VALUES (?1, ?2)";
-            db.prepare_cached(sql)?.execute(params![now.unix_ms(), body])?;
+            let sql = "INSERT INTO inbox (received_ms, body, lines) VALUES (?1, ?2, ?3)";
+            db.prepare_cached(sql)?.execute(params![now.unix_ms(), body, lines])?;
             let id = db.last_insert_rowid();
             if let Some(trace) = trace {
                 traces::keep(db, &traces::of_webhook(id), trace, now)?;
@@ -56,11 +59,14 @@ impl Store {
     /// The store failed.
     pub(crate) async fn waiting_webhooks(&self, after: i64) -> Result<Vec<Delivery>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT id, received_ms, body FROM inbox WHERE id > ?1 ORDER BY id LIMIT 100";
+            let sql = "SELECT id, received_ms, body, lines FROM inbox
+                       WHERE id > ?1 ORDER BY id LIMIT 100";
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map([after], |row| {
                 let received_at = Timestamp::from_unix_ms(row.get(1)?);
-                Ok(Delivery { id: row.get(0)?, received_at, body: row.get(2)?, trace: None })
+                let lines = LineSet::from_json(&row.get::<_, String>(3)?);
+                let (id, body) = (row.get(0)?, row.get(2)?);
+                Ok(Delivery { id, received_at, body, lines, trace: None })
             })?;
             let mut deliveries = rows.collect::<Result<Vec<_>, _>>()?;
             for delivery in &mut deliveries {
@@ -85,15 +91,20 @@ impl Store {
         .await
     }
 
-    /// Whether something with this key was acted on.
+    /// Whether something of this line with this key was acted on.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn was_seen(&self, key: String) -> Result<bool, StoreError> {
+    pub(crate) async fn was_seen(
+        &self,
+        line: PhoneNumberId,
+        key: String,
+    ) -> Result<bool, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT 1 FROM seen WHERE key = ?1";
-            let found = db.prepare_cached(sql)?.query_row([key], |_| Ok(())).optional()?;
+            let sql = "SELECT 1 FROM seen WHERE key = ?1 || ':' || ?2";
+            let key = [line.as_str(), &key];
+            let found = db.prepare_cached(sql)?.query_row(key, |_| Ok(())).optional()?;
             Ok(found.is_some())
         })
         .await
@@ -104,17 +115,22 @@ impl Store {
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn was_over(&self, call: CallId, end: String) -> Result<bool, StoreError> {
+    pub(crate) async fn was_over(
+        &self,
+        line: PhoneNumberId,
+        call: CallId,
+        end: String,
+    ) -> Result<bool, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM seen WHERE key = ?1)
-                           OR EXISTS (SELECT 1 FROM cdrs WHERE call_id = ?2)";
-            let keys = params![end, call.as_str()];
+            let sql = "SELECT EXISTS (SELECT 1 FROM seen WHERE key = ?1 || ':' || ?2)
+                           OR EXISTS (SELECT 1 FROM cdrs WHERE line = ?1 AND call_id = ?3)";
+            let keys = params![line.as_str(), end, call.as_str()];
             Ok(db.prepare_cached(sql)?.query_row(keys, |row| row.get(0))?)
         })
         .await
     }
 
-    /// Removes a webhook that was acted on and remembers the keys of its events.
+    /// Removes a webhook that was acted on and remembers its events: their lines and keys.
     ///
     /// # Errors
     ///
@@ -122,13 +138,13 @@ impl Store {
     pub(crate) async fn finish_webhook(
         &self,
         id: i64,
-        keys: Vec<String>,
+        keys: Vec<(PhoneNumberId, String)>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.run(move |db| {
-            let sql = "INSERT OR IGNORE INTO seen (key, at_ms) VALUES (?1, ?2)";
-            for key in keys {
-                db.prepare_cached(sql)?.execute(params![key, now.unix_ms()])?;
+            let sql = "INSERT OR IGNORE INTO seen (key, at_ms) VALUES (?1 || ':' || ?2, ?3)";
+            for (line, key) in keys {
+                db.prepare_cached(sql)?.execute(params![line.as_str(), key, now.unix_ms()])?;
             }
             db.prepare_cached("DELETE FROM inbox WHERE id = ?1")?.execute([id])?;
             Ok(())

@@ -20,7 +20,7 @@
 //! | `parked_calls` | calls that wait for the user's consent |
 //! | `idempotency` | what a request with this key was answered |
 //!
-//! An event is written by the job that writes its fact ([`News`]), so neither is there alone.
+//! Every row is of one line ([`LineSet`], [`ContactKey`]). An event is written by the job that writes its fact ([`News`]), so neither is there alone.
 
 mod calls;
 mod consent;
@@ -28,18 +28,21 @@ mod contacts;
 mod deliveries;
 mod idempotency;
 mod inbox;
+mod key;
 mod outbox;
 mod parked;
+mod schema;
 mod traces;
 mod windows;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::mpsc,
     thread,
 };
 
 use rusqlite::Connection;
+use terms::PhoneNumberId;
 use tokio::sync::{oneshot, watch};
 
 pub(crate) use calls::LiveCall;
@@ -48,6 +51,7 @@ pub(crate) use contacts::{ContactRow, Grant};
 pub(crate) use deliveries::{Attempted, DeliveryRow, Due, Next};
 pub(crate) use idempotency::Kept;
 pub(crate) use inbox::Delivery;
+pub(crate) use key::{ContactKey, LineSet};
 pub(crate) use outbox::{Asked, News, Told};
 pub(crate) use parked::{Parked, ParkedState};
 
@@ -55,34 +59,6 @@ pub(crate) use parked::{Parked, ParkedState};
 const JOBS_MAX: usize = 1_024;
 /// How many jobs share a commit; more would only make the first of them wait longer.
 const BATCH_MAX: usize = 256;
-
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS inbox (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, received_ms INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS live_calls (call_id TEXT PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS cdrs (
-    call_id TEXT PRIMARY KEY, started_ms INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS cdrs_by_time ON cdrs (started_ms);
-CREATE TABLE IF NOT EXISTS contacts (
-    wa_id TEXT PRIMARY KEY, updated_ms INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS chat (
-    id TEXT PRIMARY KEY, wa_id TEXT NOT NULL, at_ms INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS chat_by_contact ON chat (wa_id);
-CREATE TABLE IF NOT EXISTS consents (
-    no INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, wa_id TEXT NOT NULL,
-    body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS consents_by_contact ON consents (wa_id, no);
-CREATE TABLE IF NOT EXISTS standings (
-    wa_id TEXT PRIMARY KEY, expires_ms INTEGER, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS standings_by_end ON standings (expires_ms) WHERE expires_ms IS NOT NULL;
-CREATE TABLE IF NOT EXISTS parked_calls (
-    id TEXT PRIMARY KEY, state TEXT NOT NULL, created_ms INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS parked_by_state ON parked_calls (state);
-CREATE TABLE IF NOT EXISTS idempotency (
-    key TEXT PRIMARY KEY, request TEXT NOT NULL, at_ms INTEGER NOT NULL, status INTEGER,
-    answer TEXT) WITHOUT ROWID;
-";
 
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -135,19 +111,21 @@ type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     jobs: mpsc::SyncSender<Job>,
-    /// What events say they come from.
-    source: Arc<str>,
     /// The place of the newest event on disk.
     newest: watch::Sender<i64>,
 }
 
 impl Store {
-    /// Opens the database in this folder, or one in memory. Its events come from `source`.
+    /// Opens the database in this folder, or one in memory. What an older version wrote, which knew
+    /// one line alone, becomes the first line's.
     ///
     /// # Errors
     ///
     /// What the folder, the database or the system refused.
-    pub(crate) fn open(folder: Option<&Path>, source: &str) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        folder: Option<&Path>,
+        first_line: &PhoneNumberId,
+    ) -> Result<Self, StoreError> {
         let connection = match folder {
             Some(folder) => {
                 let made = std::fs::create_dir_all(folder);
@@ -159,11 +137,7 @@ impl Store {
         .map_err(StoreError::Open)?;
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
-            .and_then(|()| connection.execute_batch(SCHEMA))
-            .and_then(|()| connection.execute_batch(outbox::SCHEMA))
-            .and_then(|()| connection.execute_batch(deliveries::SCHEMA))
-            .and_then(|()| connection.execute_batch(windows::SCHEMA))
-            .and_then(|()| connection.execute_batch(traces::SCHEMA))
+            .and_then(|()| schema::make(&connection, first_line))
             .map_err(StoreError::Open)?;
         let (jobs, queue) = mpsc::sync_channel(JOBS_MAX);
         let newest = watch::Sender::new(outbox::newest(&connection)?);
@@ -172,7 +146,7 @@ impl Store {
             .name("gateway-store".into())
             .spawn(move || write(&connection, &queue, &told))
             .map_err(StoreError::Thread)?;
-        Ok(Self { jobs, source: source.into(), newest })
+        Ok(Self { jobs, newest })
     }
 
     /// The place of the newest event on disk; changes when there is a newer one, or when an old one
@@ -183,10 +157,6 @@ impl Store {
 
     fn ring(&self) {
         self.newest.send_modify(|_| {});
-    }
-
-    fn source(&self) -> Arc<str> {
-        Arc::clone(&self.source)
     }
 
     /// Hands a job to the thread and does not wait for it; `false` when the queue is full.

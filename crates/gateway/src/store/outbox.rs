@@ -4,10 +4,10 @@
 //! it is written. Its place among all is the cursor of those who read.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use terms::{CallId, Timestamp};
+use terms::{CallId, PhoneNumberId, Timestamp};
 use wire::event::{Event, What};
 
-use super::{DeliveryRow, Store, StoreError, deliveries, traces};
+use super::{DeliveryRow, LineSet, Store, StoreError, deliveries, traces};
 
 /// How many old events one job forgets.
 const FORGET_MAX: u32 = 500;
@@ -15,7 +15,9 @@ const FORGET_MAX: u32 = 500;
 /// Something to tell.
 #[derive(Debug, Clone)]
 pub(crate) struct News {
-    /// What it is the event of: the same key is told once.
+    /// The line it happened on.
+    pub line: PhoneNumberId,
+    /// What it is the event of: the same key of a line is told once.
     pub key: String,
     /// The call, the user or the number it is about.
     pub subject: String,
@@ -41,6 +43,8 @@ pub(crate) struct Told {
 /// Which events are asked for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Asked {
+    /// Only those of these lines.
+    pub lines: LineSet,
     /// Only those after this place.
     pub after: i64,
     /// Only those of this type.
@@ -55,37 +59,41 @@ pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS events (
     place INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, id TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL, subject TEXT NOT NULL, call_id TEXT, sequence INTEGER,
-    told_ms INTEGER NOT NULL, body TEXT NOT NULL);
+    told_ms INTEGER NOT NULL, body TEXT NOT NULL, line TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS events_by_call ON events (call_id, sequence) WHERE call_id IS NOT NULL;
 ";
 
 /// Writes an event in the transaction of the fact it tells; `false` when it was told before.
-pub(super) fn keep(db: &Connection, source: &str, news: News) -> Result<bool, StoreError> {
+pub(super) fn keep(db: &Connection, news: News) -> Result<bool, StoreError> {
+    let key = format!("{}:{}", news.line, news.key);
     let known = "SELECT 1 FROM events WHERE key = ?1";
-    if db.prepare_cached(known)?.query_row([&news.key], |_| Ok(())).optional()?.is_some() {
+    if db.prepare_cached(known)?.query_row([&key], |_| Ok(())).optional()?.is_some() {
         return Ok(false);
     }
     let id = format!("evt_{}", uuid::Uuid::now_v7().simple());
     let kind = news.what.kind();
-    let mut event = Event::new(id, source.to_owned(), news.subject, news.at, news.what);
+    let source = format!("/numbers/{}", news.line);
+    let mut event = Event::new(id, source, news.subject, news.at, news.what);
     if let Some(call_id) = &news.call_id {
-        let sql = "SELECT COALESCE(MAX(sequence), 0) + 1 FROM events WHERE call_id = ?1";
-        event.sequence =
-            Some(db.prepare_cached(sql)?.query_row([call_id.as_str()], |row| row.get(0))?);
-        event.traceparent = traces::find(db, call_id.as_str())?;
+        let sql = "SELECT COALESCE(MAX(sequence), 0) + 1 FROM events
+                   WHERE call_id = ?1 AND line = ?2";
+        let of = [call_id.as_str(), news.line.as_str()];
+        event.sequence = Some(db.prepare_cached(sql)?.query_row(of, |row| row.get(0))?);
+        event.traceparent = traces::find(db, &traces::of_call(&news.line, call_id))?;
     }
     let body = serde_json::to_string(&event)?;
-    let sql = "INSERT INTO events (key, id, kind, subject, call_id, sequence, told_ms, body)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let sql = "INSERT INTO events (key, id, kind, subject, call_id, sequence, told_ms, body, line)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     db.prepare_cached(sql)?.execute(params![
-        news.key,
+        key,
         event.id,
         kind,
         event.subject,
         news.call_id.as_ref().map(CallId::as_str),
         event.sequence,
         crate::clock::now().unix_ms(),
-        body
+        body,
+        news.line.as_str()
     ])?;
     Ok(true)
 }
@@ -103,10 +111,9 @@ impl Store {
     ///
     /// The store failed.
     pub(crate) async fn keep_news(&self, news: Vec<News>) -> Result<(), StoreError> {
-        let source = self.source();
         self.run(move |db| {
             for news in news {
-                keep(db, &source, news)?;
+                keep(db, news)?;
             }
             Ok(())
         })
@@ -116,8 +123,7 @@ impl Store {
     /// Hands an event to the store's thread and does not wait; `false` when its queue is full. Jobs
     /// are done in order: whoever waits for a later one knows that this one is on disk.
     pub(crate) fn post_news(&self, news: News) -> bool {
-        let source = self.source();
-        self.post(move |db| keep(db, &source, news).map(|_| ()))
+        self.post(move |db| keep(db, news).map(|_| ()))
     }
 
     /// Events in the order they were told.
@@ -129,29 +135,32 @@ impl Store {
         self.run(move |db| {
             let sql = "SELECT place, kind, body FROM events WHERE place > ?1
                        AND (?2 IS NULL OR kind = ?2) AND (?3 IS NULL OR call_id = ?3)
+                       AND line IN (SELECT value FROM json_each(?5))
                        ORDER BY place LIMIT ?4";
             let mut statement = db.prepare_cached(sql)?;
-            let Asked { after, kind, call_id, limit } = asked;
-            let rows = statement.query_map(params![after, kind, call_id, limit], told)?;
+            let Asked { lines, after, kind, call_id, limit } = asked;
+            let row = params![after, kind, call_id, limit, lines];
+            let rows = statement.query_map(row, told)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }
 
-    /// One event with its deliveries, if it is known.
+    /// One event of these lines with its deliveries, if it is known.
     ///
     /// # Errors
     ///
     /// The store failed.
     pub(crate) async fn event(
         &self,
+        lines: LineSet,
         id: String,
     ) -> Result<Option<(Told, Vec<DeliveryRow>)>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT place, kind, body FROM events WHERE id = ?1";
-            let Some(event) = db.prepare_cached(sql)?.query_row([id], told).optional()? else {
-                return Ok(None);
-            };
+            let sql = "SELECT place, kind, body FROM events
+                       WHERE id = ?1 AND line IN (SELECT value FROM json_each(?2))";
+            let found = db.prepare_cached(sql)?.query_row(params![id, lines], told);
+            let Some(event) = found.optional()? else { return Ok(None) };
             let deliveries = deliveries::of_event(db, event.place)?;
             Ok(Some((event, deliveries)))
         })

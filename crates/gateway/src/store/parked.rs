@@ -5,15 +5,17 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use terms::{CallId, MessageId, Timestamp, WaId};
+use terms::{CallId, MessageId, PhoneNumberId, Timestamp, WaId};
 
-use super::{Store, StoreError};
+use super::{LineSet, Store, StoreError};
 
 /// A call that waits, or waited, for consent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Parked {
     /// Its id; ours.
     pub parked_id: String,
+    /// The line that will call.
+    pub phone_number_id: PhoneNumberId,
     /// The user.
     pub to: WaId,
     /// When it was parked, by the platform's clock.
@@ -105,39 +107,47 @@ impl Store {
         self.run(move |db| load(db, &id)).await
     }
 
-    /// Parked calls, the newest first, after the one of this time and id.
+    /// Parked calls of these lines, the newest first, after the one of this time and id.
     ///
     /// # Errors
     ///
     /// The store failed.
     pub(crate) async fn parked_calls(
         &self,
+        lines: LineSet,
         limit: u32,
         after: Option<(i64, String)>,
     ) -> Result<Vec<Parked>, StoreError> {
         self.run(move |db| {
             let sql = "SELECT body FROM parked_calls
-                       WHERE ?1 IS NULL OR (created_ms, id) < (?1, ?2)
+                       WHERE line IN (SELECT value FROM json_each(?4))
+                       AND (?1 IS NULL OR (created_ms, id) < (?1, ?2))
                        ORDER BY created_ms DESC, id DESC LIMIT ?3";
             let mut statement = db.prepare_cached(sql)?;
             let (at_ms, id) = after.unzip();
-            let rows =
-                statement.query_map(params![at_ms, id, limit], |row| row.get::<_, String>(0))?;
+            let row = params![at_ms, id, limit, lines];
+            let rows = statement.query_map(row, |row| row.get::<_, String>(0))?;
             read(rows)
         })
         .await
     }
 
-    /// The parked calls in this state, the oldest first.
+    /// The parked calls of a line in this state, the oldest first.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn parked_in(&self, state: ParkedState) -> Result<Vec<Parked>, StoreError> {
+    pub(crate) async fn parked_in(
+        &self,
+        line: PhoneNumberId,
+        state: ParkedState,
+    ) -> Result<Vec<Parked>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT body FROM parked_calls WHERE state = ?1 ORDER BY created_ms, id";
+            let sql = "SELECT body FROM parked_calls WHERE line = ?1 AND state = ?2
+                       ORDER BY created_ms, id";
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map([state.as_str()], |row| row.get::<_, String>(0))?;
+            let rows = statement
+                .query_map([line.as_str(), state.as_str()], |row| row.get::<_, String>(0))?;
             read(rows)
         })
         .await
@@ -151,11 +161,12 @@ fn load(db: &Connection, id: &str) -> Result<Option<Parked>, StoreError> {
 }
 
 fn save(db: &Connection, parked: &Parked) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO parked_calls (id, state, created_ms, body)
-               VALUES (?1, ?2, ?3, ?4)";
+    let sql = "INSERT OR REPLACE INTO parked_calls (id, state, created_ms, body, line)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
     let body = serde_json::to_string(parked)?;
     let created_ms = parked.created_at.unix_ms();
-    let row = params![parked.parked_id, parked.state.as_str(), created_ms, body];
+    let line = parked.phone_number_id.as_str();
+    let row = params![parked.parked_id, parked.state.as_str(), created_ms, body, line];
     db.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! gateway that ends the calls of a killed one, too. Empty while nobody traces.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use terms::{CallId, Timestamp};
+use terms::{CallId, PhoneNumberId, Timestamp};
 use wire::trace::TraceParent;
 
 use super::{Store, StoreError};
@@ -16,8 +16,14 @@ CREATE TABLE IF NOT EXISTS traces (
 
 impl Store {
     /// Remembers the trace of a call. Does not wait: what is told later finds it.
-    pub(crate) fn note_trace(&self, call_id: &CallId, trace: TraceParent, now: Timestamp) {
-        let key = call_id.as_str().to_owned();
+    pub(crate) fn note_trace(
+        &self,
+        line: &PhoneNumberId,
+        call_id: &CallId,
+        trace: TraceParent,
+        now: Timestamp,
+    ) {
+        let key = of_call(line, call_id);
         if !self.post(move |db| keep(db, &key, trace, now)) {
             tracing::warn!("the store cannot follow: the events of a call carry no trace");
         }
@@ -36,6 +42,11 @@ impl Store {
         })
         .await
     }
+}
+
+/// The key of a call.
+pub(super) fn of_call(line: &PhoneNumberId, call_id: &CallId) -> String {
+    format!("{line}:{call_id}")
 }
 
 /// The key of a webhook in the inbox.

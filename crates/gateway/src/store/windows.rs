@@ -7,54 +7,56 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use terms::{Timestamp, WaId};
+use terms::{PhoneNumberId, Timestamp, WaId};
 use wire::{
     console::Peer,
     event::{What, Window},
 };
 
-use super::{ContactRow, News, Store, StoreError, contacts, outbox};
+use super::{ContactKey, ContactRow, News, Store, StoreError, contacts, outbox};
 
 /// How many windows one job turns; the store's other jobs wait for it.
 const TURN_MAX: u32 = 200;
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS windows (
-    wa_id TEXT PRIMARY KEY, until_ms INTEGER NOT NULL, closing_told INTEGER NOT NULL)
-    WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS windows_by_end ON windows (until_ms);
+    line TEXT NOT NULL, wa_id TEXT NOT NULL, until_ms INTEGER NOT NULL,
+    closing_told INTEGER NOT NULL, PRIMARY KEY (line, wa_id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS windows_by_end ON windows (line, until_ms);
 ";
 
 /// A user's window is open until then, because of something at `at`.
 pub(super) fn open(
     db: &Connection,
-    source: &str,
     contact: &ContactRow,
     at: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(until) = contact.window_until.filter(|until| *until > now) else { return Ok(()) };
-    let sql = "SELECT until_ms FROM windows WHERE wa_id = ?1";
-    let before: Option<i64> =
-        db.prepare_cached(sql)?.query_row([contact.wa_id.as_str()], |row| row.get(0)).optional()?;
+    let sql = "SELECT until_ms FROM windows WHERE line = ?1 AND wa_id = ?2";
+    let ContactKey { line, user } = contact.key();
+    let (line, user) = (line.as_str(), user.as_str());
+    let mut statement = db.prepare_cached(sql)?;
+    let before: Option<i64> = statement.query_row([line, user], |row| row.get(0)).optional()?;
     if before.is_some_and(|before| before >= until.unix_ms()) {
         return Ok(());
     }
     if before.is_some_and(|before| before <= at.unix_ms()) {
         // It had closed before the user came back, and nobody has said so yet.
         let closed = Timestamp::from_unix_ms(before.unwrap_or_default());
-        outbox::keep(db, source, news(contact, Turn::Closed, closed, closed))?;
+        outbox::keep(db, news(contact, Turn::Closed, closed, closed))?;
     }
     if before.is_none_or(|before| before <= at.unix_ms()) {
-        outbox::keep(db, source, news(contact, Turn::Opened, at, until))?;
+        outbox::keep(db, news(contact, Turn::Opened, at, until))?;
     }
-    let sql = "INSERT OR REPLACE INTO windows (wa_id, until_ms, closing_told) VALUES (?1, ?2, 0)";
-    db.prepare_cached(sql)?.execute(params![contact.wa_id.as_str(), until.unix_ms()])?;
+    let sql = "INSERT OR REPLACE INTO windows (line, wa_id, until_ms, closing_told)
+               VALUES (?1, ?2, ?3, 0)";
+    db.prepare_cached(sql)?.execute(params![line, user, until.unix_ms()])?;
     Ok(())
 }
 
 impl Store {
-    /// Tells which windows close within this time and which have closed; `true` when there may be
+    /// Tells which windows of a line close within this time and which have closed; `true` when there may be
     /// more.
     ///
     /// # Errors
@@ -62,24 +64,26 @@ impl Store {
     /// The store failed.
     pub(crate) async fn turn_windows(
         &self,
+        line: PhoneNumberId,
         now: Timestamp,
         closing: Duration,
     ) -> Result<bool, StoreError> {
-        let source = self.source();
         self.run(move |db| {
             let sql = "SELECT wa_id, until_ms FROM windows
-                       WHERE until_ms <= ?1 OR closing_told = 0 AND until_ms <= ?2
+                       WHERE line = ?4 AND
+                           (until_ms <= ?1 OR closing_told = 0 AND until_ms <= ?2)
                        ORDER BY until_ms LIMIT ?3";
             let soon = now + closing;
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement
-                .query_map(params![now.unix_ms(), soon.unix_ms(), TURN_MAX], |row| {
-                    Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
-                })?
+                .query_map(
+                    params![now.unix_ms(), soon.unix_ms(), TURN_MAX, line.as_str()],
+                    |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
+                )?
                 .collect::<Result<Vec<_>, _>>()?;
             let count = rows.len();
             for (wa_id, until_ms) in rows {
-                turn(db, &source, &wa_id, Timestamp::from_unix_ms(until_ms), now)?;
+                turn(db, &line, &wa_id, Timestamp::from_unix_ms(until_ms), now)?;
             }
             Ok(u32::try_from(count).is_ok_and(|count| count == TURN_MAX))
         })
@@ -89,24 +93,25 @@ impl Store {
 
 fn turn(
     db: &Connection,
-    source: &str,
+    line: &PhoneNumberId,
     wa_id: &str,
     until: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let known: Option<WaId> = wa_id.parse().ok();
-    let contact = known.map(|wa_id| contacts::load(db, &wa_id)).transpose()?.flatten();
+    let key = known.map(|user| ContactKey { line: line.clone(), user });
+    let contact = key.map(|key| contacts::load(db, &key)).transpose()?.flatten();
     let closed = until <= now;
     if let Some(contact) = contact {
         let (turn, at) = if closed { (Turn::Closed, until) } else { (Turn::Closing, now) };
-        outbox::keep(db, source, news(&contact, turn, at, until))?;
+        outbox::keep(db, news(&contact, turn, at, until))?;
     }
     let sql = if closed {
-        "DELETE FROM windows WHERE wa_id = ?1"
+        "DELETE FROM windows WHERE line = ?1 AND wa_id = ?2"
     } else {
-        "UPDATE windows SET closing_told = 1 WHERE wa_id = ?1"
+        "UPDATE windows SET closing_told = 1 WHERE line = ?1 AND wa_id = ?2"
     };
-    db.prepare_cached(sql)?.execute([wa_id])?;
+    db.prepare_cached(sql)?.execute([line.as_str(), wa_id])?;
     Ok(())
 }
 
@@ -131,17 +136,25 @@ fn news(contact: &ContactRow, turn: Turn, at: Timestamp, open_until: Timestamp) 
     };
     let subject = contact.wa_id.as_str().to_owned();
     let key = format!("{}:{subject}:{}", what.kind(), open_until.unix_ms());
-    News { key, subject, call_id: None, at, what }
+    News { line: contact.line.clone(), key, subject, call_id: None, at, what }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Asked;
+    use crate::store::{Asked, LineSet};
 
     const ANA: &str = "5511988887777";
     const HOUR: i64 = 3_600;
     const CLOSING: Duration = Duration::from_secs(1_800);
+
+    fn line() -> PhoneNumberId {
+        "1".parse().unwrap()
+    }
+
+    fn ana() -> ContactKey {
+        ContactKey { line: line(), user: ANA.parse().unwrap() }
+    }
 
     fn at(hours: i64) -> Timestamp {
         Timestamp::from_unix(1_783_000_000 + hours * HOUR)
@@ -152,40 +165,46 @@ mod tests {
         let change = move |contact: &mut ContactRow| {
             contact.window_until = Some(when + Duration::from_secs(24 * 3_600));
         };
-        store.open_window(ANA.parse().unwrap(), when, when, change).await.unwrap();
+        store.open_window(ana(), when, when, change).await.unwrap();
     }
 
     async fn told(store: &Store) -> Vec<String> {
-        let events = store.events(Asked { limit: 100, ..Asked::default() }).await.unwrap();
+        let events = store
+            .events(Asked { lines: LineSet::one(&line()), limit: 100, ..Asked::default() })
+            .await
+            .unwrap();
         events.into_iter().map(|told| told.kind).collect()
     }
 
     #[tokio::test]
     async fn a_window_opens_closes_soon_and_closes_each_told_once_over_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(Some(folder.path()), "/numbers/1").unwrap();
+        let store = Store::open(Some(folder.path()), &line()).unwrap();
         writes(&store, at(0)).await;
         writes(&store, at(1)).await;
-        store.turn_windows(at(24), CLOSING).await.unwrap();
+        store.turn_windows(line(), at(24), CLOSING).await.unwrap();
         assert_eq!(told(&store).await, ["window.opened"], "renewed: nothing closes yet");
         drop(store);
 
-        let store = Store::open(Some(folder.path()), "/numbers/1").unwrap();
+        let store = Store::open(Some(folder.path()), &line()).unwrap();
         for _ in 0..2 {
-            store.turn_windows(at(25) - Duration::from_secs(60), CLOSING).await.unwrap();
+            store.turn_windows(line(), at(25) - Duration::from_secs(60), CLOSING).await.unwrap();
         }
         assert_eq!(told(&store).await, ["window.opened", "window.closing"]);
         for _ in 0..2 {
-            store.turn_windows(at(30), CLOSING).await.unwrap();
+            store.turn_windows(line(), at(30), CLOSING).await.unwrap();
         }
         assert_eq!(told(&store).await, ["window.opened", "window.closing", "window.closed"]);
-        let events = store.events(Asked { limit: 100, ..Asked::default() }).await.unwrap();
+        let events = store
+            .events(Asked { lines: LineSet::one(&line()), limit: 100, ..Asked::default() })
+            .await
+            .unwrap();
         assert!(events[2].body.contains(&format!("\"time\":\"{}\"", at(25))), "when it closed");
     }
 
     #[tokio::test]
     async fn who_comes_back_before_it_was_said_closes_one_window_and_opens_another() {
-        let store = Store::open(None, "/numbers/1").unwrap();
+        let store = Store::open(None, &line()).unwrap();
         writes(&store, at(0)).await;
         writes(&store, at(48)).await;
         assert_eq!(told(&store).await, ["window.opened", "window.closed", "window.opened"]);
@@ -193,9 +212,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_comes_a_day_late_opens_nothing() {
-        let store = Store::open(None, "/numbers/1").unwrap();
+        let store = Store::open(None, &line()).unwrap();
         let change = |contact: &mut ContactRow| contact.window_until = Some(at(24));
-        store.open_window(ANA.parse().unwrap(), at(0), at(25), change).await.unwrap();
+        store.open_window(ana(), at(0), at(25), change).await.unwrap();
         assert!(told(&store).await.is_empty());
     }
 }

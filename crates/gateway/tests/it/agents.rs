@@ -136,7 +136,7 @@ async fn the_flow_rings_an_agent_who_comes_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agents_browser_that_stays_away_ends_a_call_without_a_flow_and_is_named() {
     let desk = Desk::start_with(None, |config| {
-        config.flow = None;
+        config.lines.first.flow = None;
         config.return_for = Duration::from_millis(300);
     })
     .await;

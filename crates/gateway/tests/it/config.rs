@@ -83,3 +83,92 @@ fn other_faults_have_their_line_too() {
     let error = fault(&GOOD.replace("[number]", "[number"));
     assert!(error.contains("line 7: "), "{error}");
 }
+
+const MANY: &str = r#"
+http = "127.0.0.1:0"
+api_key_file = "key"
+
+[[organisations]]
+id = "aurora"
+
+[[organisations]]
+id = "brisa"
+api_key_file = "key"
+
+[upstream]
+edition = "360dialog"
+token_file = "key"
+verify_token_file = "key"
+
+[price]
+rulebook = "2026-10"
+
+[[numbers]]
+phone_number_id = "109876543210987"
+digits = "551140000000"
+
+[[numbers]]
+phone_number_id = "209876543210987"
+digits = "5215550009999"
+account = "301234567890123"
+organisation = "brisa"
+time_zone = "America/Mexico_City"
+rulebook = "2025-beta"
+[numbers.upstream]
+edition = "meta"
+token_file = "key"
+app_secret_file = "key"
+verify_token_file = "key"
+
+[[agents]]
+id = "lia"
+password_file = "key"
+
+[[agents]]
+id = "bia"
+organisation = "brisa"
+password_file = "key"
+"#;
+
+#[test]
+fn several_numbers_share_what_they_do_not_say_themselves() {
+    let config = Written::new(MANY).read().unwrap();
+    let (first, second) = (&config.lines.first, &config.lines.others[0]);
+    assert_eq!(first.organisation.as_str(), "aurora");
+    assert!(first.upstream.app_secret.is_none(), "the file's own [upstream]");
+    assert_eq!(first.price.rulebook.name, "2026-10");
+    assert_eq!(second.organisation.as_str(), "brisa");
+    assert!(second.upstream.app_secret.is_some());
+    assert_eq!(second.price.rulebook.name, "2025-beta");
+    assert_eq!(second.time_zone.iana_name(), Some("America/Mexico_City"));
+    let agents: Vec<_> = config.agents.iter().map(|agent| agent.organisation.as_str()).collect();
+    assert_eq!(agents, ["aurora", "brisa"]);
+}
+
+#[test]
+fn a_slip_in_one_of_several_numbers_names_it() {
+    for (right, wrong, told) in [
+        (
+            "organisation = \"brisa\"\ntime",
+            "organisation = \"briza\"\ntime",
+            "numbers.209876543210987.organisation: no [[organisations]] table has the id \"briza\": \
+             did you mean \"brisa\"?",
+        ),
+        (
+            "America/Mexico_City",
+            "America/Mexiko",
+            "numbers.209876543210987.time_zone: no time zone is called \"America/Mexiko\"; write one \
+             such as \"America/Sao_Paulo\"",
+        ),
+        ("5215550009999", "551140000000", "numbers.209876543210987: this number stands twice"),
+        (
+            "id = \"bia\"",
+            "id = \"lia\"",
+            "agents.lia: two agents have this id, which is their log-in name",
+        ),
+    ] {
+        assert_eq!(fault(&MANY.replacen(right, wrong, 1)), told);
+    }
+    let error = fault(&MANY.replace("\ntime_zone", "\ntimezone"));
+    assert!(error.ends_with("unknown key `timezone`: did you mean `time_zone`?"), "{error}");
+}

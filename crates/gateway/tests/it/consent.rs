@@ -172,7 +172,8 @@ async fn a_request_takes_the_form_the_window_allows_and_says_which() {
             name: name.into(),
             language: language.into(),
         };
-        config.permission_templates = vec![template("pedir", "pt_BR"), template("ask", "en")];
+        config.lines.first.permission_templates =
+            vec![template("pedir", "pt_BR"), template("ask", "en")];
     })
     .await;
     wrote(&desk, "wamid.OLD", 2 * 86_400).await;

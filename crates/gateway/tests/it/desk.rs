@@ -75,7 +75,7 @@ pub(crate) fn config(upstream: &Upstream, data: Option<&Path>) -> Config {
     config.media =
         Media { ports: 0..=0, browsers: "127.0.0.1:0".parse().unwrap(), ..Media::default() };
     config.data_dir = data.map(Path::to_owned);
-    config.upstream.timeout = Duration::from_millis(700);
+    config.lines.first.upstream.timeout = Duration::from_millis(700);
     config
 }
 
@@ -326,5 +326,5 @@ pub(crate) fn permissions(status: &str, until: Option<i64>) -> Value {
 
 /// A gateway whose rulebook wants no window for a call.
 pub(crate) fn newest_rules(config: &mut Config) {
-    config.price.rulebook = rules::rulebook::named("2026-10").unwrap();
+    config.lines.first.price.rulebook = rules::rulebook::named("2026-10").unwrap();
 }

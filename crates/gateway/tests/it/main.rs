@@ -10,6 +10,7 @@ mod drain;
 mod events;
 mod flows;
 mod hand_over;
+mod lines;
 mod observed;
 mod openapi;
 mod orphans;

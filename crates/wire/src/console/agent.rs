@@ -1,7 +1,9 @@
 //! Who works here?
 
 use serde::{Deserialize, Serialize};
-use terms::AgentId;
+use terms::{AgentId, OrganisationId};
+
+pub use terms::Role;
 
 /// Whether an agent takes calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,15 @@ pub struct Agent {
     pub state: AgentState,
 }
 
+/// Whose numbers, people and data somebody sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organisation {
+    /// Its id.
+    pub id: OrganisationId,
+    /// The name.
+    pub name: String,
+}
+
 /// Another agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Colleague {
@@ -51,16 +62,6 @@ pub struct Colleague {
     pub name: String,
     /// How the agent stands.
     pub state: AgentState,
-}
-
-/// What somebody may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Takes and places calls.
-    Agent,
-    /// Sees everybody's.
-    Supervisor,
 }
 
 /// `POST /v1/session`

@@ -11,6 +11,9 @@ pub struct Contact {
     /// Who.
     #[serde(flatten)]
     pub peer: Peer,
+    /// Our number, which has this chat and this permission; for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     /// Whether the user may be called.
     pub permission: ContactPermission,
     /// Until when the service window is open, as far as the gateway knows.
@@ -79,6 +82,9 @@ impl std::fmt::Debug for ChatLine {
 pub struct AskPermission {
     /// The user's number.
     pub to: WaId,
+    /// Our number: digits, or its id; may be absent where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// Words above the fixed ones; only a free-form request has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -93,9 +99,9 @@ pub struct AskPermission {
 pub struct PlaceCall {
     /// The user's number.
     pub to: WaId,
-    /// Our number; there is one.
+    /// Our number: digits, or its id; may be absent where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<WaId>,
+    pub from: Option<String>,
     /// Whether the flow speaks when the user picks up.
     #[serde(default)]
     pub flow: bool,
@@ -111,6 +117,9 @@ pub struct PlaceCall {
 pub struct WriteMessage {
     /// The user's number.
     pub to: WaId,
+    /// Our number: digits, or its id; may be absent where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// The text.
     pub text: String,
 }

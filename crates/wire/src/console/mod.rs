@@ -12,7 +12,7 @@ use terms::{AgentId, CallId, PhoneNumberId, Timestamp, WaId};
 
 use crate::SdpText;
 
-pub use self::agent::{Agent, AgentState, Colleague, LogIn, Presence, Role};
+pub use self::agent::{Agent, AgentState, Colleague, LogIn, Organisation, Presence, Role};
 pub use self::call::{Call, CallState, Diagnosis, Peer};
 pub use self::contact::{
     AskPermission, ChatLine, Contact, ContactPermission, PermissionState, PlaceCall, Preflight,
@@ -44,6 +44,9 @@ pub enum FromConsole {
     Place {
         /// The user's number.
         to: WaId,
+        /// Our number: digits, or its id; may be absent where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
         /// The browser's offer.
         sdp: SdpText,
     },
@@ -131,8 +134,14 @@ pub enum ToConsole {
         agent: Agent,
         /// Live calls.
         calls: Vec<Call>,
-        /// The business number.
+        /// The business number, or the first of several.
         number: Number,
+        /// All of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        numbers: Vec<Number>,
+        /// Whose they are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        organisation: Option<Organisation>,
     },
     /// A call rings here.
     Ringing {

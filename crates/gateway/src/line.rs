@@ -1,0 +1,163 @@
+//! What belongs to one business number?
+//!
+//! A [`Line`] is a business number as the gateway serves it: its front door at the platform with the
+//! keys for it, its flow, its prices, and whose it is. Every call, record, event, entry of the ledger,
+//! contact and parked call is of one line. There is at least one.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use terms::{PhoneNumberId, Timestamp, WaId, WabaId};
+use tokio::sync::watch;
+use wire::console;
+
+use crate::{
+    config::{self, FlowSource},
+    events::Consoles,
+    graph::Graph,
+    metrics::Metrics,
+    organisation::{Organisation, Organisations},
+    prompts::{Shelf, ShelfError},
+    serve::StartError,
+    store::ContactKey,
+};
+
+/// One business number.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) config: config::Line,
+    pub(crate) organisation: Arc<Organisation>,
+    /// The way to its platform.
+    pub(crate) graph: Graph,
+    pub(crate) shelf: Arc<Shelf>,
+    /// How many entries its consent ledger has got since the start.
+    pub(crate) ledger: watch::Sender<u64>,
+}
+
+impl Line {
+    /// Its id at the platform, which names the line everywhere.
+    pub(crate) fn id(&self) -> &PhoneNumberId {
+        &self.config.number.phone_number_id
+    }
+
+    /// The number as people read it.
+    pub(crate) fn digits(&self) -> &str {
+        self.config.number.digits.as_str()
+    }
+
+    /// Those who take its calls.
+    pub(crate) fn consoles(&self) -> &Consoles {
+        &self.organisation.consoles
+    }
+
+    /// Now, by the clock of its platform.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.graph.now()
+    }
+
+    /// A user, as this line knows one.
+    pub(crate) fn contact(&self, user: &WaId) -> ContactKey {
+        ContactKey { line: self.id().clone(), user: user.clone() }
+    }
+
+    /// The number as consoles show it.
+    pub(crate) fn shown(&self) -> console::Number {
+        console::Number {
+            phone_number_id: self.id().clone(),
+            display: self.digits().to_owned(),
+            name: self.config.number.name.clone(),
+        }
+    }
+
+    /// Whether this text names it: its digits or its id.
+    pub(crate) fn is_named(&self, text: &str) -> bool {
+        self.digits() == text || self.id().as_str() == text
+    }
+}
+
+/// Every line, by its id.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    by_id: BTreeMap<PhoneNumberId, Arc<Line>>,
+    /// As they are configured.
+    all: Vec<Arc<Line>>,
+}
+
+impl Lines {
+    /// Reads flows and prompts, and makes the ways to the platforms.
+    ///
+    /// # Errors
+    ///
+    /// The first thing of a line that does not start.
+    pub(crate) fn start(
+        configured: &config::Lines,
+        organisations: &Organisations,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, StartError> {
+        let mut shelves = Shelves::default();
+        let mut all = Vec::new();
+        for config in configured.iter() {
+            all.push(Arc::new(Line {
+                organisation: Arc::clone(organisations.named(&config.organisation)),
+                graph: Graph::new(config.upstream.clone(), Arc::clone(metrics))?,
+                shelf: shelves.load(config.flow.as_ref())?,
+                ledger: watch::Sender::new(0),
+                config: config.clone(),
+            }));
+        }
+        let by_id = all.iter().map(|line| (line.id().clone(), Arc::clone(line))).collect();
+        Ok(Self { by_id, all })
+    }
+
+    /// All of them, as they are configured.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Line>> {
+        self.all.iter()
+    }
+
+    /// The one of this id.
+    pub(crate) fn get(&self, id: &PhoneNumberId) -> Option<&Arc<Line>> {
+        self.by_id.get(id)
+    }
+
+    /// The lines of an organisation, as they are configured.
+    pub(crate) fn of<'a>(
+        &'a self,
+        organisation: &'a Organisation,
+    ) -> impl Iterator<Item = &'a Arc<Line>> {
+        self.all.iter().filter(|line| line.organisation.id == organisation.id)
+    }
+
+    /// The lines of an account.
+    pub(crate) fn of_account<'a>(
+        &'a self,
+        account: &'a WabaId,
+    ) -> impl Iterator<Item = &'a Arc<Line>> {
+        self.all.iter().filter(move |line| line.config.account.as_ref() == Some(account))
+    }
+
+    /// The number of this id as people read it; of a line that is no longer configured its id.
+    pub(crate) fn digits<'a>(&'a self, id: &'a PhoneNumberId) -> &'a str {
+        self.get(id).map_or_else(|| id.as_str(), |line| line.digits())
+    }
+}
+
+/// Flows and prompts that were read; many lines may share a file.
+#[derive(Default)]
+struct Shelves {
+    by_path: BTreeMap<Option<PathBuf>, Arc<Shelf>>,
+}
+
+impl Shelves {
+    fn load(&mut self, source: Option<&FlowSource>) -> Result<Arc<Shelf>, ShelfError> {
+        let path = match source {
+            None => None,
+            Some(FlowSource::File(path)) => Some(path.clone()),
+            Some(FlowSource::Embedded { .. }) => return Ok(Arc::new(Shelf::load(source)?)),
+        };
+        if let Some(shelf) = self.by_path.get(&path) {
+            return Ok(Arc::clone(shelf));
+        }
+        let shelf = Arc::new(Shelf::load(source)?);
+        self.by_path.insert(path, Arc::clone(&shelf));
+        Ok(shelf)
+    }
+}

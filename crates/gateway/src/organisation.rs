@@ -1,0 +1,123 @@
+//! Who shares this gateway, and what is whose?
+//!
+//! An [`Organisation`] has its numbers, its people and a room of its own for their consoles, so that
+//! nothing one of them does can be seen from another. There is at least one.
+
+use std::sync::Arc;
+
+use terms::{AgentId, OrganisationId};
+use wire::console;
+
+use crate::{
+    config::{self, Config, Secret},
+    events::Consoles,
+    line::{Line, Lines},
+    store::LineSet,
+};
+
+/// Numbers, people and data that belong together.
+#[derive(Debug)]
+pub(crate) struct Organisation {
+    pub(crate) id: OrganisationId,
+    /// The name people read.
+    pub(crate) name: String,
+    /// Its lines: whose rows its people may see.
+    pub(crate) lines: LineSet,
+    /// Who works there, and what they see.
+    pub(crate) consoles: Consoles,
+    /// What its programs may send beside the keys in the store.
+    api_keys: Vec<Secret>,
+}
+
+/// Which number is meant?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum WhichLine {
+    /// None is named, and there are several.
+    #[error("from: there are several numbers of ours; say from which, by its digits or its id")]
+    NotSaid,
+    /// This is none of ours.
+    #[error("from: this is not our number")]
+    NotOurs,
+}
+
+impl Organisation {
+    /// As consoles show it.
+    pub(crate) fn shown(&self) -> console::Organisation {
+        console::Organisation { id: self.id.clone(), name: self.name.clone() }
+    }
+
+    /// The line that `from` names, by its digits or its id; the only one when nothing is said.
+    ///
+    /// # Errors
+    ///
+    /// None is named where there are several, or one that is not the organisation's.
+    pub(crate) fn line<'a>(
+        &self,
+        lines: &'a Lines,
+        from: Option<&str>,
+    ) -> Result<&'a Arc<Line>, WhichLine> {
+        let mut mine = lines.iter().filter(|line| self.lines.contains(line.id()));
+        match from {
+            // An unescaped `+` arrives as a space.
+            Some(from) => {
+                let from = from.trim_start_matches(['+', ' ']);
+                mine.find(|line| line.is_named(from)).ok_or(WhichLine::NotOurs)
+            }
+            None => match (mine.next(), mine.next()) {
+                (Some(only), None) => Ok(only),
+                (Some(_), Some(_)) => Err(WhichLine::NotSaid),
+                (None, _) => Err(WhichLine::NotOurs),
+            },
+        }
+    }
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(crate) struct Organisations {
+    first: Arc<Organisation>,
+    others: Vec<Arc<Organisation>>,
+}
+
+impl Organisations {
+    /// Those of a configuration; the file's own API key is the first one's.
+    pub(crate) fn new(config: &Config) -> Self {
+        let mut made = config.organisations.iter().map(|table| organisation(config, table.clone()));
+        let mut first = made.next().unwrap_or_else(|| organisation(config, Default::default()));
+        let others = made.map(Arc::new).collect();
+        first.api_keys.push(config.api_key.clone());
+        Self { first: Arc::new(first), others }
+    }
+
+    /// All of them, the first one first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Organisation>> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The one of this id; what names none that exists is the first one's.
+    pub(crate) fn named(&self, id: &OrganisationId) -> &Arc<Organisation> {
+        self.iter().find(|known| known.id == *id).unwrap_or(&self.first)
+    }
+
+    /// An agent and whose.
+    pub(crate) fn agent(&self, id: &AgentId) -> Option<(&Arc<Organisation>, &config::Agent)> {
+        self.iter().find_map(|known| Some((known, known.consoles.agent(id)?)))
+    }
+
+    /// Whose configured API key this is. Every one is tried, so that the time tells nothing.
+    pub(crate) fn of_key(&self, key: &str) -> Option<&Arc<Organisation>> {
+        let fits = |known: &Organisation| {
+            known.api_keys.iter().fold(false, |found, secret| secret.fits(key) | found)
+        };
+        self.iter().fold(None, |found, known| if fits(known) { Some(known) } else { found })
+    }
+}
+
+fn organisation(config: &Config, table: config::Organisation) -> Organisation {
+    let config::Organisation { id, name, api_key } = table;
+    let lines = config.lines.iter().filter(|line| line.organisation == id);
+    let lines = lines.map(|line| line.number.phone_number_id.clone()).collect();
+    let agents = config.agents.iter().filter(|agent| agent.organisation == id).cloned();
+    let consoles = Consoles::new(agents.collect());
+    Organisation { id, name, lines, consoles, api_keys: api_key.into_iter().collect() }
+}
