@@ -68,6 +68,20 @@ pub(crate) fn python() -> Result<()> {
     environment(&shell::root().join(".venv"), "tests/interop/requirements.txt")
 }
 
+/// Makes an environment with the OpenAPI fuzzer, apart from the peers: each has pins of its own.
+pub(crate) fn fuzzer() -> Result<()> {
+    environment(&fuzz_environment(), "tests/fuzz/requirements.txt")
+}
+
+/// The Python that has it.
+pub(crate) fn fuzz_python() -> PathBuf {
+    fuzz_environment().join("bin/python")
+}
+
+fn fuzz_environment() -> PathBuf {
+    shell::target().join("fuzz/venv")
+}
+
 /// Makes an environment with the Python peers of `bench peers`, apart from that of the tests.
 pub(crate) fn python_peers() -> Result<()> {
     environment(&peers_environment(), "bench/peers/requirements.txt")

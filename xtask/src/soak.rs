@@ -3,7 +3,10 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use crate::{setup, shell};
+use crate::{
+    fuzz::{self, Depth},
+    setup, shell,
+};
 
 /// Which soak.
 #[derive(Debug, Args)]
@@ -46,13 +49,29 @@ enum Soak {
         #[arg(long, default_value_t = 1)]
         first: u64,
     },
+    /// Requests made up from the gateway's OpenAPI document, and every answer held against it.
+    ///
+    /// Examples: `cargo xtask soak fuzz`, `cargo xtask soak fuzz --seed 7 --examples 2000`
+    Fuzz {
+        /// How many requests are made up for each operation; `test` makes 5.
+        #[arg(long, default_value_t = 500)]
+        examples: u32,
+        /// Where the dice begin.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
 }
 
 pub(crate) fn run(args: &SoakArgs) -> Result<()> {
     setup::programs(setup::TO_BUILD)?;
+    if let Soak::Fuzz { examples, seed } = args.which {
+        setup::fuzzer()?;
+        shell::run("cargo", &["build", "--locked", "-p", "offhook"])?;
+        return fuzz::run(Depth { examples, seed });
+    }
     let package = match args.which {
         Soak::Stories { .. } | Soak::Sim { .. } => "offhook-sim",
-        Soak::Kill { .. } => "offhook",
+        Soak::Kill { .. } | Soak::Fuzz { .. } => "offhook",
     };
     let mut test = shell::command("cargo", &["test", "--locked", "-p", package, "--test", "it"]);
     match args.which {
@@ -61,6 +80,8 @@ pub(crate) fn run(args: &SoakArgs) -> Result<()> {
             test.env("OFFHOOK_KILL_RUNS", runs.to_string());
             test.env("OFFHOOK_KILL_FIRST", first.to_string());
         }
+        // It is no test of cargo's.
+        Soak::Fuzz { .. } => {}
         Soak::Stories { count } => {
             test.args(["--", "nothing_is_stuck_lost_or_decided_wrongly"]);
             test.env("OFFHOOK_STORIES", count.to_string());

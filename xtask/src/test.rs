@@ -6,7 +6,9 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::{
-    bench, second_account, setup, shell,
+    bench,
+    fuzz::{self, Depth},
+    second_account, setup, shell,
     stages::{Budget, Stages},
     tidy, web,
 };
@@ -34,7 +36,8 @@ fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
     stages.run("debian packages", Build, || setup::programs(setup::TO_TEST))?;
     stages.run("npm and python packages", Build, || {
         setup::npm()?;
-        setup::python()
+        setup::python()?;
+        setup::fuzzer()
     })?;
     stages.run("pages", Build, web::build)?;
     stages.run("build", Build, || {
@@ -49,6 +52,7 @@ fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
     stages.run("rust tests", Tests, rust_tests)?;
     stages.run("second account", Tests, second_account::run)?;
     stages.run("far ends and relay", Tests, bench::smoke)?;
+    stages.run("openapi fuzzer", Tests, || fuzz::run(Depth::BOUNDED))?;
     stages.run("postman collections", Tests, || against_binary("test:postman"))?;
     if !args.no_browser {
         stages.run("browser tests", Tests, || against_binary("test:browser"))?;

@@ -77,6 +77,9 @@ pub struct Cdr {
     /// The leg towards the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_leg: Option<LegRecord>,
+    /// Whether a user's call met closed opening hours in the flow and no agent; only if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside_hours: Option<bool>,
     /// Keys the user pressed; how many, not which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_pressed: Option<u32>,
@@ -249,6 +252,15 @@ impl LegRecord {
     }
 }
 
+impl LegRecord {
+    /// The part of the far end's audio that never came; `None` when none was to come.
+    #[must_use]
+    pub fn lost_ratio(&self) -> Option<f64> {
+        let sent = self.received.saturating_add(self.lost);
+        (sent > 0).then(|| self.lost as f64 / sent as f64)
+    }
+}
+
 impl From<&LegStats> for LegRecord {
     fn from(stats: &LegStats) -> Self {
         let heard = stats.received.packets > 0;
@@ -334,6 +346,7 @@ impl Cdr {
             cta_payload: None,
             whatsapp_leg: None,
             agent_leg: None,
+            outside_hours: None,
             keys_pressed: None,
             flow: None,
             pulses: None,

@@ -10,10 +10,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use serde::Serialize;
 use switchboard::call::{EndReason, Status, Termination};
 use terms::{CallId, Direction, PhoneNumberId, Timestamp};
 use wire::console::{Call, CallState, Peer};
 use wire::event::What;
+use wire::trace::TraceParent;
 use wire::webhook::{
     account::{AccountEvent, AccountUpdate},
     call::{CallEntry, CallEvent, CallStatus, CallsValue, Progress},
@@ -35,6 +37,7 @@ use crate::{
     office::Office,
     outbox::news,
     store::{Delivery, LineSet, LiveCall, StoreError},
+    telemetry::trace::CallTrace,
     verify,
 };
 
@@ -83,6 +86,7 @@ impl Reader {
         let mut round = Round {
             office: &self.office,
             received_at: delivery.received_at,
+            trace: delivery.trace,
             keys: BTreeSet::new(),
             in_hand: &self.in_hand,
             receipt,
@@ -117,6 +121,8 @@ fn locked(in_hand: &InHand) -> std::sync::MutexGuard<'_, BTreeSet<Key>> {
 struct Round<'a> {
     office: &'a Arc<Office>,
     received_at: Timestamp,
+    /// The trace its request belongs to.
+    trace: Option<TraceParent>,
     /// The events acted on.
     keys: BTreeSet<Key>,
     in_hand: &'a InHand,
@@ -203,12 +209,14 @@ impl Round<'_> {
     async fn calls(&mut self, line: &Arc<Line>, value: &CallsValue) -> Result<(), StoreError> {
         for call in &value.calls {
             if self.is_new(line, event_key(&call.id, &call.event)).await? {
+                self.show(&call.id, call);
                 self.call(line, value, call).await?;
             }
         }
         for status in &value.statuses {
             let key = format!("status:{}:{}", status.id, status.status.as_str());
             if self.is_new(line, key).await? {
+                self.show(&status.id, status);
                 self.status(line, status).await?;
             }
         }
@@ -242,6 +250,22 @@ impl Round<'_> {
         }
     }
 
+    /// HOMER sees what the platform told of a call.
+    fn show(&self, call_id: &CallId, entry: &impl Serialize) {
+        if let Some(hep) = &self.office.hep {
+            hep.webhook(call_id, entry, self.received_at);
+        }
+    }
+
+    /// The trace of a user's call begins with its webhook; what is told of the call carries it.
+    fn trace(&self, line: &Line, call_id: &CallId) -> Option<CallTrace> {
+        let trace = self.office.telemetry.call(self.trace, self.received_at)?;
+        let now = clock::now();
+        trace.note("webhook", self.received_at, now);
+        self.office.store.note_trace(line.id(), call_id, trace.root(), now);
+        Some(trace)
+    }
+
     /// A user calls.
     async fn connect(
         &self,
@@ -269,6 +293,8 @@ impl Round<'_> {
         };
         let contact =
             contacts::peer(call.from.as_ref(), call.from_user_id.as_ref(), &value.contacts);
+        let trace = self.trace(line, &call.id);
+        office.metrics.webhook_age(line.now().since(call.timestamp));
         self.tell_ringing(line, call, contact.clone());
         let payload = call.cta_payload.clone().or_else(|| call.deeplink_payload.clone());
         let caller = facts::of_incoming(office, line, &contact, payload).await?;
@@ -281,6 +307,7 @@ impl Round<'_> {
             deeplink_payload: call.deeplink_payload.clone(),
             cta_payload: call.cta_payload.clone(),
             caller,
+            trace,
             receipt: self.receipt.clone(),
         };
         office.metrics.event(if actor::take(office, line, incoming) {

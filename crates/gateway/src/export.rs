@@ -48,6 +48,7 @@ pub(crate) const COLUMNS: &[&str] = &[
     "month",
     "notes",
     "wrap_up",
+    "outside_hours",
 ];
 
 /// The cells of a record, one for each column.
@@ -83,6 +84,7 @@ pub(crate) fn cells(cdr: &Cdr) -> Vec<String> {
     cells.extend(leg_cells(cdr.agent_leg.as_ref()));
     cells.extend(cost_cells(cdr.cost.as_deref()));
     cells.extend([safe_or_empty(cdr.notes.as_deref()), or_empty(cdr.wrap_up.as_deref())]);
+    cells.push(or_empty(cdr.outside_hours));
     cells
 }
 

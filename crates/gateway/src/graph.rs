@@ -4,7 +4,10 @@
 //! a second one would ring the user twice; nor is a message. Every other request is repeated as
 //! [`crate::repetition`] says, and an error that says "already so" counts as done (fact sheet 3.6).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Client, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
@@ -21,13 +24,16 @@ use wire::{
         permission::{CallPermissions, PermissionQuery},
         settings::{Calling, Settings},
     },
+    trace::{self, TraceParent},
 };
 
 use crate::{
     clock::PlatformClock,
     config::Upstream,
+    hep::Hep,
     metrics::Metrics,
     repetition::{self, Failure},
+    telemetry::Telemetry,
 };
 
 /// The longest answer we read; real ones have a few hundred bytes.
@@ -35,7 +41,21 @@ const ANSWER_MAX: usize = 256 * 1024;
 
 /// A client of the Calling API. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Graph(Arc<Inner>);
+pub(crate) struct Graph {
+    inner: Arc<Inner>,
+    witness: Option<Arc<Witness>>,
+}
+
+/// Who sees what is asked about a call.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    pub(crate) telemetry: Telemetry,
+    /// The place in a trace that requests are a part of.
+    pub(crate) within: Option<TraceParent>,
+    pub(crate) hep: Option<Hep>,
+    /// None while the platform has not named the call.
+    pub(crate) call_id: Option<CallId>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -102,17 +122,23 @@ impl Graph {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(ClientError)?;
-        Ok(Self(Arc::new(Inner { client, upstream, metrics, clock: PlatformClock::default() })))
+        let clock = PlatformClock::default();
+        Ok(Self { inner: Arc::new(Inner { client, upstream, metrics, clock }), witness: None })
+    }
+
+    /// The same client, whose requests are seen.
+    pub(crate) fn seen_by(&self, witness: Witness) -> Self {
+        Self { inner: Arc::clone(&self.inner), witness: Some(Arc::new(witness)) }
     }
 
     /// Now, by the clock of the platform.
     pub(crate) fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.inner.clock.now()
     }
 
     /// The platform's clock.
     pub(crate) fn clock(&self) -> &PlatformClock {
-        &self.0.clock
+        &self.inner.clock
     }
 
     /// Calls a user; returns the call's id. Sent once, whatever happens.
@@ -202,7 +228,7 @@ impl Graph {
         account: &WabaId,
         request: &CallAnalyticsRequest,
     ) -> Result<Option<CallAnalytics>, GraphError> {
-        let upstream = &self.0.upstream;
+        let upstream = &self.inner.upstream;
         let Edition::Meta { version, .. } = upstream.edition else { return Ok(None) };
         let path = call_analytics_path(version, account, request);
         let url = format!("{}{path}", upstream.base_url.trim_end_matches('/'));
@@ -282,7 +308,7 @@ impl Graph {
         endpoint: Endpoint<'_>,
         body: Option<&B>,
     ) -> Result<Vec<u8>, Failed> {
-        let upstream = &self.0.upstream;
+        let upstream = &self.inner.upstream;
         let url = upstream.edition.url(&upstream.base_url, endpoint);
         self.send_to(what, url, body).await
     }
@@ -293,16 +319,43 @@ impl Graph {
         url: String,
         body: Option<&B>,
     ) -> Result<Vec<u8>, Failed> {
-        let Inner { client, upstream, metrics, clock } = &*self.0;
+        let Inner { client, upstream, metrics, clock } = &*self.inner;
         let (name, value) = upstream.edition.auth_header(upstream.token.expose());
         let request = match body {
             Some(body) => client.post(url).json(body),
             None => client.get(url),
         };
-        let answer = answer_of(request.header(name, value), clock).await;
-        let outcome = answer.as_ref().map(|_| ()).map_err(|failed| failed.error.clone());
-        metrics.graph_request(what, outcome);
+        let mut request = request.header(name, value);
+        let witness = self.witness.as_deref();
+        let asking = witness.and_then(|seen| Some(seen.telemetry.request(seen.within?)));
+        if let Some(asking) = &asking {
+            request = request.header(trace::HEADER, asking.header());
+        }
+        let (sent, at) = (Instant::now(), crate::clock::now());
+        let answer = answer_of(request, clock).await;
+        let seen = answer.as_ref().map_err(|failed| &failed.error);
+        metrics.graph_request(what, seen.map(|_| ()), sent.elapsed());
+        if let Some(asking) = asking {
+            asking.answered(what, seen.err().map(ToString::to_string));
+        }
+        if let (Some(witness), Some(body)) = (witness, body) {
+            witness.show(body, at, seen.map(Vec::as_slice));
+        }
         answer
+    }
+}
+
+impl Witness {
+    /// HOMER sees a request and its answer; a call of ours is named by the answer.
+    fn show<B: Serialize>(&self, request: &B, at: Timestamp, answer: Result<&[u8], &GraphError>) {
+        let Some(hep) = &self.hep else { return };
+        let named = || read::<Connected>(answer.ok()?).ok()?.call_id().cloned();
+        let Some(call_id) = self.call_id.clone().or_else(named) else { return };
+        let answer = match answer {
+            Ok(body) => serde_json::from_slice(body).unwrap_or_default(),
+            Err(error) => serde_json::json!({"error": error.to_string()}),
+        };
+        hep.asked(&call_id, request, at, &answer);
     }
 }
 

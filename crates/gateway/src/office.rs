@@ -6,8 +6,8 @@ use engine::{Engine, Mixer};
 
 use crate::{
     calls::registry::Registry, config::Config, console::session::Sessions, flows::speech::Speech,
-    keys::Keys, line::Lines, metrics::Metrics, organisation::Organisations, outbox::Outbox,
-    store::Store,
+    hep::Hep, keys::Keys, line::Lines, metrics::Metrics, organisation::Organisations,
+    outbox::Outbox, store::Store, telemetry::Telemetry,
 };
 
 /// The shared parts of one gateway. What is of one number is in its [`crate::line::Line`], what is of
@@ -28,6 +28,9 @@ pub(crate) struct Office {
     pub(crate) metrics: Arc<Metrics>,
     /// What speaks, if something does.
     pub(crate) speech: Option<Arc<Speech>>,
+    pub(crate) telemetry: Telemetry,
+    /// None where nobody listens.
+    pub(crate) hep: Option<Hep>,
     pub(crate) registry: Registry,
     /// Rung when a webhook has been stored.
     pub(crate) inbox: tokio::sync::Notify,

@@ -190,7 +190,7 @@ async fn place(office: Arc<Office>, line: Arc<Line>, parked: Parked) {
     let (id, to) = (parked.parked_id, parked.to);
     let contact = office.store.contact(line.contact(&to)).await;
     let name = contact.ok().flatten().and_then(|contact| contact.name);
-    let noted = match placing::by_flow(&office, &line, to, name).await {
+    let noted = match placing::by_flow(&office, &line, to, name, None).await {
         Ok(call_id) => {
             let placed = move |parked: &mut Parked| {
                 parked.state = ParkedState::Placed;

@@ -15,9 +15,10 @@ use axum::Router;
 use engine::{Engine, Mixer};
 use tokio::{
     net::TcpListener,
-    sync::Notify,
+    sync::{Notify, mpsc},
     task::{JoinHandle, JoinSet},
 };
+use wire::trace::Span;
 
 use crate::{
     account_health, api,
@@ -29,6 +30,7 @@ use crate::{
     dispatch,
     flows::speech::{Speech, SpeechError},
     graph::ClientError,
+    hep::Hep,
     keys::Keys,
     line::Lines,
     metrics::Metrics,
@@ -40,11 +42,15 @@ use crate::{
     public_address::{self, AskError},
     scheme::Remote,
     store::{Store, StoreError},
+    telemetry::{Telemetry, export},
     tls::{TlsError, TlsListener},
 };
 
 /// How long a stop waits for the platform to confirm the ends of live calls.
 const STOP_PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long a stop waits for the receiver of traces to take the last ones.
+const TRACES_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why a gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +85,9 @@ pub enum StartError {
     /// The certificate or its key.
     #[error("[tls] cannot be used")]
     Tls(#[from] TlsError),
+    /// The socket towards HOMER.
+    #[error("[hep] cannot be used")]
+    Hep(#[source] std::io::Error),
     /// The HTTP port.
     #[error("cannot listen on {address}")]
     Listen {
@@ -100,6 +109,14 @@ pub struct Running {
     /// Who acts on webhooks, on time, consent and health of each line, and who watches our address.
     tasks: JoinSet<()>,
     outbox: JoinSet<()>,
+    traces: Option<Traces>,
+}
+
+/// The task that sends traces on.
+#[derive(Debug)]
+struct Traces {
+    stop: Arc<Notify>,
+    task: JoinHandle<()>,
 }
 
 /// Starts a gateway.
@@ -111,6 +128,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     // The first of several in one process wins; they are the same.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let metrics = Arc::new(Metrics::default());
+    metrics.started(clock::now());
     let organisations = Organisations::new(&config);
     let lines = Lines::start(&config.lines, &organisations, &metrics, config.speech.is_some())?;
     let speech = speech(&config, &lines).await?;
@@ -120,6 +138,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let advertised = advertised(&config.media).await?;
     let keys = Keys::load(&store).await?;
     organisations.admit(store.users().await?);
+    store.forget_traces(clock::now() - config.events.keep).await?;
     let engine = Engine::start(engine::Config {
         threads: 1,
         bind_ip: config.media.bind_ip,
@@ -134,6 +153,13 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let listen = |source| StartError::Listen { address: config.http, source };
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
+    let (telemetry, spans) = Telemetry::new(Arc::clone(&metrics), config.telemetry.is_some());
+    let traces = match &config.telemetry {
+        Some(to) => Some(Traces::start(to.otlp.clone(), spans, Arc::clone(&metrics))?),
+        None => None,
+    };
+    let hep = config.hep.map(|to| Hep::open(&to, address, Arc::clone(&metrics)));
+    let hep = hep.transpose().map_err(StartError::Hep)?;
     let office = Arc::new(Office {
         organisations,
         lines,
@@ -151,6 +177,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         store,
         metrics,
         speech,
+        telemetry,
+        hep,
     });
     let listening = match office.config.tls.clone() {
         Some(files) => {
@@ -178,7 +206,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         tasks.spawn(parked::run(Arc::clone(&office), Arc::clone(line)));
         tasks.spawn(account_health::run(Arc::clone(&office), Arc::clone(line)));
     }
-    Ok(Running { office, address, stop, server, tasks, outbox })
+    Ok(Running { office, address, stop, server, tasks, outbox, traces })
 }
 
 /// What the flow says to everybody is made before anybody calls.
@@ -214,6 +242,19 @@ async fn start_outbox(office: &Arc<Office>) -> Result<JoinSet<()>, StartError> {
     }
     tasks.spawn(upkeep::run(Arc::clone(office)));
     Ok(tasks)
+}
+
+impl Traces {
+    fn start(
+        otlp: String,
+        spans: mpsc::Receiver<Span>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, StartError> {
+        let client = deliver::client(TRACES_PATIENCE)?;
+        let stop = Arc::new(Notify::new());
+        let task = tokio::spawn(export::run(otlp, client, spans, metrics, Arc::clone(&stop)));
+        Ok(Self { stop, task })
+    }
 }
 
 enum Listening {
@@ -280,5 +321,9 @@ impl Running {
         // What is not delivered is on disk; the next gateway goes on.
         self.outbox.shutdown().await;
         drop(self.server.await);
+        if let Some(traces) = self.traces {
+            traces.stop.notify_one();
+            drop(tokio::time::timeout(TRACES_PATIENCE, traces.task).await);
+        }
     }
 }

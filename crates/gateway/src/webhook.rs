@@ -16,7 +16,7 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 use wire::webhook::{envelope::Envelope, signature, verify::Handshake};
 
-use crate::{clock, office::Office, verify::verify};
+use crate::{clock, office::Office, telemetry, verify::verify};
 
 /// The longest body we read: real ones have a few kilobytes, batches a few hundred.
 const BODY_MAX: usize = 1024 * 1024;
@@ -87,7 +87,8 @@ pub(crate) async fn receive(
         tracing::warn!(%error, "a signed webhook cannot be read");
         return (StatusCode::BAD_REQUEST, "not a webhook of WhatsApp").into_response();
     }
-    match office.store.keep_webhook(body, lines, clock::now()).await {
+    let trace = telemetry::parent(&headers);
+    match office.store.keep_webhook(body, lines, clock::now(), trace).await {
         Ok(_) => {
             office.metrics.webhook("accepted");
             office.inbox.notify_one();

@@ -8,6 +8,7 @@
 //! | [`handset`] | a user's phone ⇄ platform, ours |
 //! | [`console`] | an agent's browser ⇄ gateway, ours |
 //! | [`event`] | gateway → the business's own systems, ours |
+//! | [`trace`], [`hep`] | gateway → who watches it: OTLP, HOMER |
 //! | [`sandbox`] | a test ⇄ platform, ours |
 //!
 //! Three rules hold everywhere. What *we* are sent as a request is read field by field, so a refusal
@@ -21,11 +22,13 @@ pub mod event;
 mod fault;
 pub mod graph;
 pub mod handset;
+pub mod hep;
 mod open;
 mod read;
 pub mod sandbox;
 mod sdp_text;
 mod span;
+pub mod trace;
 pub mod transcript;
 pub mod unix;
 pub mod wacid;

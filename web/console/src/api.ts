@@ -74,9 +74,20 @@ function parse(text: string): unknown {
   }
 }
 
-/** A no has a code, and a sentence under `detail` or `text`. */
+/** Errors are problem details (RFC 9457) with a `code`. */
 function refused(status: number, value: unknown): ApiError {
-  const body = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  const text = [body["detail"], body["text"]].find((each) => typeof each === "string");
-  return new ApiError(status, String(body["code"] ?? ""), String(text ?? spoken.t.shell.answered(status)));
+  const problem = record(value);
+  const code = problem["code"] ?? "";
+  const text = [problem["detail"], problem["title"]].find((each) => typeof each === "string");
+  return new ApiError(status, String(code), String(text ?? spoken.t.shell.answered(status)));
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** Lists come bare or under their name. */
+function list<T>(value: unknown, name: string): T[] {
+  const found = Array.isArray(value) ? value : record(value)[name];
+  return Array.isArray(found) ? (found as T[]) : [];
 }

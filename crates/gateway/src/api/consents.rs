@@ -10,35 +10,28 @@ use serde::{Deserialize, Serialize};
 use switchboard::consent::{Absence, EntryNo, Grant, Standing};
 use terms::{Timestamp, WaId};
 
-use super::{ApiError, preflight::number};
+use super::{ApiError, page::Page, preflight::number};
 use crate::{
     console::session::Caller,
     office::Office,
-    store::{LineSet, Page, Record},
+    store::{LineSet, Record},
 };
 
-/// How many entries one page has when nothing is said, and at most.
-const LIMIT: (u32, u32) = (100, 1_000);
-
 #[derive(Deserialize)]
-pub(super) struct Question {
+pub(super) struct Whose {
     /// Only this line's entries.
     from: Option<String>,
     /// Only this user's entries.
     user: Option<String>,
-    /// How many at most; 100 when absent, 1000 at most.
-    limit: Option<u32>,
-    /// Only entries before this one.
-    before: Option<i64>,
 }
 
 /// Entries, the newest first.
 #[derive(Serialize)]
 pub(super) struct Entries {
     entries: Vec<Record>,
-    /// What to give as `before` for the next page; absent on the last.
+    /// What to send as `after` to go on; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_before: Option<EntryNo>,
+    next: Option<String>,
 }
 
 /// How a user stands, and the entries behind it.
@@ -96,20 +89,21 @@ impl Summary {
     params(("from" = Option<String>, Query, description = "Only this number of ours: its digits or id"),
            ("user" = Option<String>, Query, description = "Only this user's entries: a number, digits"),
            ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
-           ("before" = Option<i64>, Query, description = "Only entries before this one")),
-    responses((status = 200, body = Object, description = "`{entries: [{no, user, number, at, kind, evidence, …}], next_before?}`"),
+           ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = Object, description = "`{entries: [{no, user, number, at, kind, evidence, …}], next?}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
     caller: Caller,
-    Query(question): Query<Question>,
+    Query(whose): Query<Whose>,
+    Query(page): Query<Page>,
 ) -> Result<Json<Entries>, ApiError> {
-    let user = question.user.as_deref().map(|text| number(text, "user")).transpose()?;
-    let lines = match question.from.as_deref() {
+    let user = whose.user.as_deref().map(|text| number(text, "user")).transpose()?;
+    let lines = match whose.from.as_deref() {
         Some(from) => LineSet::one(caller.line(&office, Some(from))?.id()),
         None => caller.lines(),
     };
-    Ok(Json(page(&office, lines, user, &question).await?))
+    Ok(Json(entries(&office, lines, user, &page).await?))
 }
 
 /// How a user stands, and the entries behind it.
@@ -117,34 +111,33 @@ pub(super) async fn list(
     params(("wa_id" = String, Path, description = "The user's number, digits"),
            ("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one"),
            ("limit" = Option<u32>, Query, description = "How many entries at most; 100 when absent, 1000 at most"),
-           ("before" = Option<i64>, Query, description = "Only entries before this one")),
-    responses((status = 200, body = Object, description = "`{user, state: {permission, absence?, expires_at?, proof?, requests, connected, unanswered_in_a_row}, entries, next_before?}`"),
+           ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = Object, description = "`{user, state: {permission, absence?, expires_at?, proof?, requests, connected, unanswered_in_a_row}, entries, next?}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
     caller: Caller,
     Path(wa_id): Path<String>,
-    Query(question): Query<Question>,
+    Query(whose): Query<Whose>,
+    Query(page): Query<Page>,
 ) -> Result<Json<UserConsent>, ApiError> {
     let user = number(&wa_id, "wa_id")?;
-    let line = caller.line(&office, question.from.as_deref())?;
+    let line = caller.line(&office, whose.from.as_deref())?;
     let standing = office.store.standing(line.contact(&user)).await?;
     let state = Summary::of(&standing, line.now());
     let lines = LineSet::one(line.id());
-    let entries = page(&office, lines, Some(user.clone()), &question).await?;
+    let entries = entries(&office, lines, Some(user.clone()), &page).await?;
     Ok(Json(UserConsent { user, state, entries }))
 }
 
-async fn page(
+async fn entries(
     office: &Office,
     lines: LineSet,
     user: Option<WaId>,
-    question: &Question,
+    page: &Page,
 ) -> Result<Entries, ApiError> {
-    let limit = question.limit.unwrap_or(LIMIT.0).clamp(1, LIMIT.1);
-    let entries =
-        office.store.consents(lines, user, Page { limit, before: question.before }).await?;
-    let is_full = entries.len() >= limit as usize;
-    let next_before = entries.last().map(|record| record.no).filter(|_| is_full);
-    Ok(Entries { entries, next_before })
+    let after = page.after_number()?;
+    let mut entries = office.store.consents(lines, user, page.to_read(), after).await?;
+    let next = page.cut(&mut entries, |record| record.no.0.to_string());
+    Ok(Entries { entries, next })
 }

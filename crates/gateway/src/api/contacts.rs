@@ -14,7 +14,7 @@ use wire::{
     handset::ChatKind,
 };
 
-use super::ApiError;
+use super::{ApiError, page::Page};
 use crate::{
     console::session::Caller,
     contacts,
@@ -38,6 +38,9 @@ pub(super) struct Which {
 #[derive(Serialize)]
 pub(super) struct ContactList {
     contacts: Vec<Contact>,
+    /// What to send as `after` to go on; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// What was sent.
@@ -46,26 +49,31 @@ pub(super) struct SentAnswer {
     message_id: MessageId,
 }
 
-/// Every user seen, the newest first, without their chats.
+/// Every user seen, the one changed last first, without their chats.
 #[utoipa::path(get, path = "/v1/contacts", tag = "contacts",
-    params(("from" = Option<String>, Query, description = "Only of this number of ours: its digits or id")),
-    responses((status = 200, body = Object, description = "`{contacts: […]}`"),
+    params(("from" = Option<String>, Query, description = "Only of this number of ours: its digits or id"),
+           ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
+           ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = Object, description = "`{contacts: […], next?}`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
     caller: Caller,
     Query(which): Query<Which>,
+    Query(page): Query<Page>,
 ) -> Result<Json<ContactList>, ApiError> {
     let lines = match which.from.as_deref() {
         Some(from) => LineSet::one(caller.line(&office, Some(from))?.id()),
         None => caller.lines(),
     };
-    let rows = office.store.contacts(lines).await?;
-    let view = |row: ContactRow| {
+    let mut rows = office.store.contacts(lines, page.to_read(), page.after_moment()?).await?;
+    let next =
+        page.cut(&mut rows, |(at_ms, row)| format!("{at_ms}.{}:{}", row.wa_id.as_str(), row.line));
+    let view = |(_, row): (i64, ContactRow)| {
         let line = office.lines.get(&row.line)?;
         Some(contacts::view(line, row))
     };
-    Ok(Json(ContactList { contacts: rows.into_iter().filter_map(view).collect() }))
+    Ok(Json(ContactList { contacts: rows.into_iter().filter_map(view).collect(), next }))
 }
 
 /// One user with the chat.

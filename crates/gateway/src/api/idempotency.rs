@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use super::ApiError;
+use super::{ApiError, Refused};
 use crate::{clock, line::Line, office::Office, store::Kept};
 
 /// The header with the key.
@@ -30,6 +30,9 @@ pub(super) struct Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
+        if let Some(problem) = Refused::read(&self.body) {
+            return (self.status, problem).into_response();
+        }
         let json = [(header::CONTENT_TYPE, "application/json")];
         (self.status, json, self.body).into_response()
     }

@@ -1,7 +1,7 @@
 //! What can be asked over HTTP?
 //!
 //! REST for programs (bearer API key) and consoles (cookie), the console's WebSocket, the webhook, and
-//! what operators read. An answer that says no is `{code, text}`.
+//! what operators read. An answer that says no is a [`problem`].
 
 mod access;
 mod account;
@@ -24,8 +24,10 @@ mod number_settings;
 mod numbers;
 pub mod openapi;
 mod operations;
+mod page;
 mod place;
 mod preflight;
+mod problem;
 mod reconciliation;
 mod session;
 mod spend;
@@ -36,33 +38,19 @@ mod windows;
 
 use std::sync::Arc;
 
-use axum::{
-    Json, Router,
-    extract::DefaultBodyLimit,
-    http::StatusCode,
-    middleware::from_fn_with_state,
-    response::{IntoResponse, Response},
-    routing::get,
-};
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use jiff::tz::TimeZone;
-use serde::Serialize;
-use switchboard::access::Act;
 use terms::Timestamp;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use self::problem::{ApiError, Refused};
 use crate::{
-    calls::{
-        advice,
-        placing::{self, NotPlaced},
-    },
     console::{session::Caller, socket},
-    graph::GraphError,
     line::Line,
     office::Office,
     pages, spans,
-    store::{LineSet, StoreError},
+    store::LineSet,
     webhook,
 };
 
@@ -83,6 +71,7 @@ pub(crate) fn router(office: Arc<Office>) -> Router {
         .merge(hook)
         .fallback(pages::page)
         .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(problem::render))
         .with_state(office)
 }
 
@@ -183,172 +172,4 @@ fn moment_in(
         ApiError::invalid(format!("{name}: a time such as 2026-11-28T09:00:00Z, or a date"))
     })?;
     Ok(Some(at))
-}
-
-/// Why a request is not done.
-#[derive(Debug)]
-pub(crate) struct ApiError {
-    status: StatusCode,
-    body: Box<Refused>,
-}
-
-/// The body of an answer that says no.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Refused {
-    /// The platform's code, or a word of ours.
-    code: Code,
-    /// The same for people, with what to do.
-    text: String,
-    /// The rule that says no, where it is one of ours or of the preflight.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
-    /// What it looked at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    evidence: Option<String>,
-    /// When the answer changes by itself; RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changes_at: Option<String>,
-    /// The scope that a key lacks for this.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<String>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-enum Code {
-    Number(i64),
-    Word(String),
-}
-
-impl Refused {
-    fn new(code: Code, text: String) -> Self {
-        Self { code, text, rule: None, evidence: None, changes_at: None, scope: None }
-    }
-}
-
-impl ApiError {
-    fn new(status: StatusCode, code: &'static str, text: impl Into<String>) -> Self {
-        Self { status, body: Box::new(Refused::new(Code::Word(code.into()), text.into())) }
-    }
-
-    /// A rule says no.
-    pub(crate) fn by_rule(rule: String, evidence: String, changes_at: Option<Timestamp>) -> Self {
-        let mut body = Refused::new(Code::Word(rule.clone()), evidence.clone());
-        (body.rule, body.evidence) = (Some(rule), Some(evidence));
-        body.changes_at = changes_at.map(|at| at.to_string());
-        Self { status: StatusCode::CONFLICT, body: Box::new(body) }
-    }
-
-    pub(crate) fn conflict(code: &'static str, text: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, code, text)
-    }
-
-    pub(crate) fn unprocessable(code: &'static str, text: &str) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, text)
-    }
-
-    pub(crate) fn internal(text: &str) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
-    }
-
-    /// Whether it is certain that nothing was done.
-    pub(crate) fn did_nothing(&self) -> bool {
-        self.status.is_client_error()
-    }
-
-    /// The status and the body, as they are sent.
-    pub(crate) fn to_json(&self) -> (StatusCode, String) {
-        (self.status, serde_json::to_string(&self.body).unwrap_or_default())
-    }
-
-    pub(crate) fn unauthorised() -> Self {
-        let text = "log in, or send the API key as a bearer token";
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorised", text)
-    }
-
-    pub(crate) fn forbidden(text: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", text)
-    }
-
-    /// The caller is known, and may not do this.
-    pub(crate) fn not_allowed(caller: &Caller, act: Act) -> Self {
-        let scope = act.scope().as_str();
-        match caller.agent() {
-            Some(agent) => {
-                Self::forbidden(&format!("this is nothing for the role {}", agent.role.as_str()))
-            }
-            None => {
-                let mut refused = Self::forbidden(&format!("this key lacks the scope {scope}"));
-                refused.body.scope = Some(scope.to_owned());
-                refused
-            }
-        }
-    }
-
-    pub(crate) fn no_such_method() -> Self {
-        let text = "this path takes no such request";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", text)
-    }
-
-    pub(crate) fn invalid(text: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid", text)
-    }
-
-    pub(crate) fn not_found(text: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", text)
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        (self.status, Json(self.body)).into_response()
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "a request failed at the store");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store", "the gateway's database failed")
-    }
-}
-
-impl From<GraphError> for ApiError {
-    fn from(error: GraphError) -> Self {
-        match error {
-            GraphError::Refused { code, text } => Self {
-                status: StatusCode::CONFLICT,
-                body: Box::new(Refused::new(Code::Number(code), advice(code, &text))),
-            },
-            GraphError::Unreachable { why } => Self::new(
-                StatusCode::BAD_GATEWAY,
-                "unreachable",
-                format!("WhatsApp's platform does not answer: {why}"),
-            ),
-        }
-    }
-}
-
-impl From<NotPlaced> for ApiError {
-    fn from(error: NotPlaced) -> Self {
-        match error {
-            NotPlaced::Refused { code, text } => GraphError::Refused { code, text }.into(),
-            NotPlaced::Unreachable { why } => GraphError::Unreachable { why }.into(),
-            NotPlaced::Held(held) => {
-                Self::by_rule(held.rule.to_owned(), held.evidence, held.changes_at)
-            }
-            NotPlaced::Stopping => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, placing::STOPPED, error.to_string())
-            }
-            NotPlaced::Ended { reason, text } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, text)
-            }
-        }
-    }
-}
-
-impl From<axum::extract::rejection::JsonRejection> for ApiError {
-    fn from(rejection: axum::extract::rejection::JsonRejection) -> Self {
-        let body = Refused::new(Code::Word("invalid".into()), rejection.body_text());
-        Self { status: rejection.status(), body: Box::new(body) }
-    }
 }

@@ -64,6 +64,10 @@ pub(super) async fn metrics(State(office): State<Arc<Office>>) -> Response {
         Ok(waiting) => office.metrics.deliveries_waiting(waiting),
         Err(error) => tracing::error!(%error, "how many deliveries wait is not known"),
     }
+    match office.store.webhooks_in_inbox().await {
+        Ok(waiting) => office.metrics.webhooks_waiting(waiting),
+        Err(error) => tracing::error!(%error, "how many webhooks wait is not known"),
+    }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (kind, office.metrics.render()).into_response()
 }

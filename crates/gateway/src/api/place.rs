@@ -8,13 +8,17 @@ use axum::{
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use terms::{CallId, WaId};
-use wire::console::{PlaceCall, Preflight};
+use wire::{
+    console::{PlaceCall, Preflight},
+    trace::TraceParent,
+};
 
 use super::{
     ApiError,
     idempotency::{self, Answer},
+    page::Page,
 };
 use crate::{
     calls::placing,
@@ -24,12 +28,11 @@ use crate::{
     parked::{self, ParkError},
     preflight,
     store::{Parked, ParkedState},
+    telemetry,
 };
 
 /// How long a call may wait for consent.
 const WAIT: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(30 * 86_400));
-/// How many parked calls are listed when nothing is said, and at most.
-const LIMIT: (u32, u32) = (100, 1_000);
 
 /// A call that was placed.
 #[derive(Serialize)]
@@ -38,27 +41,26 @@ struct Placed {
     state: &'static str,
 }
 
-#[derive(Deserialize)]
-pub(super) struct PageQuery {
-    /// How many at most; 100 when absent, 1000 at most.
-    limit: Option<u32>,
-}
-
 /// Parked calls, the newest first.
 #[derive(Serialize)]
 pub(super) struct ParkedList {
     parked_calls: Vec<Parked>,
+    /// What to send as `after` to go on; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// Call a user; the flow speaks when the user picks up.
 #[utoipa::path(post, path = "/v1/calls", tag = "calls",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours"),
+           ("traceparent" = Option<String>, Header, description = "W3C Trace Context: the trace the call is a part of")),
     request_body(content = Object, description = "`{to, from?, flow: true, wait_for_consent?}`; `wait_for_consent` is an ISO 8601 duration such as `P2D`"),
     responses((status = 201, body = Object, description = "`{call_id, state: \"placing\"}`, or the parked call `{parked_id, to, state, deadline, …}`"),
               (status = 400, body = super::Refused),
-              (status = 409, body = super::Refused, description = "We may not: `{code, text, rule, evidence, changes_at?}`"),
+              (status = 409, body = super::Refused, description = "We may not: a problem with `rule`, `evidence` and `changes_at?`"),
               (status = 422, body = super::Refused, description = "The body is no such request, or the key was used for another"),
-              (status = 502, body = super::Refused, description = "The platform does not answer; whether it has the call is unknown")))]
+              (status = 502, body = super::Refused, description = "The platform does not answer; whether it has the call is unknown"),
+              (status = 503, body = super::Refused, description = "The call was over before the platform had it; the gateway drains, or has no room")))]
 pub(super) async fn place(
     State(office): State<Arc<Office>>,
     caller: Caller,
@@ -68,22 +70,28 @@ pub(super) async fn place(
     let Json(request) = Json::<PlaceCall>::from_bytes(&body)?;
     let line = Arc::clone(caller.line(&office, request.from.as_deref())?);
     let wait = check(&line, &request)?;
-    let acting = act(Arc::clone(&office), Arc::clone(&line), request.to, wait);
+    let parent = telemetry::parent(&headers);
+    let acting = act(Arc::clone(&office), Arc::clone(&line), request.to, wait, parent);
     idempotency::once(office, &line, &headers, &body, acting).await
 }
 
 /// Calls that wait for consent, or did.
 #[utoipa::path(get, path = "/v1/parked_calls", tag = "calls",
-    params(("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most")),
-    responses((status = 200, body = Object, description = "`{parked_calls: [{parked_id, to, created_at, deadline, state, request_id?, call_id?, text?}]}`"),
+    params(("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
+           ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = Object, description = "`{parked_calls: [{parked_id, to, created_at, deadline, state, request_id?, call_id?, text?}], next?}`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list_parked(
     State(office): State<Arc<Office>>,
     caller: Caller,
-    Query(page): Query<PageQuery>,
+    Query(page): Query<Page>,
 ) -> Result<Json<ParkedList>, ApiError> {
-    let limit = page.limit.unwrap_or(LIMIT.0).min(LIMIT.1);
-    Ok(Json(ParkedList { parked_calls: office.store.parked_calls(caller.lines(), limit).await? }))
+    let (lines, after) = (caller.lines(), page.after_moment()?);
+    let mut parked_calls = office.store.parked_calls(lines, page.to_read(), after).await?;
+    let next = page.cut(&mut parked_calls, |parked| {
+        format!("{}.{}", parked.created_at.unix_ms(), parked.parked_id)
+    });
+    Ok(Json(ParkedList { parked_calls, next }))
 }
 
 /// Take a parked call back.
@@ -147,12 +155,13 @@ async fn act(
     line: Arc<Line>,
     to: WaId,
     wait: Option<Duration>,
+    parent: Option<TraceParent>,
 ) -> Result<Answer, ApiError> {
     let answer = preflight::check(&office, &line, &to).await?;
     if answer.allowed {
         let contact = office.store.contact(line.contact(&to)).await?;
         let name = contact.and_then(|contact| contact.name);
-        let call_id = placing::by_flow(&office, &line, to, name).await?;
+        let call_id = placing::by_flow(&office, &line, to, name, parent).await?;
         return created(&Placed { call_id, state: "placing" });
     }
     match wait {

@@ -17,6 +17,7 @@ use wire::{
     SdpText,
     console::{CallState, Peer, RingStopped, ToConsole},
     event::What,
+    trace::TraceParent,
 };
 
 use super::{
@@ -29,6 +30,7 @@ use super::{
     placing::{NotPlaced, Placer},
     registry::{CallHandle, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
     supervision::NO_SEAT,
+    timeline::{Point, Timeline},
 };
 use crate::{
     cdr::TransferRecord,
@@ -43,6 +45,7 @@ use crate::{
     },
     line::Line,
     office::Office,
+    telemetry::trace::CallTrace,
 };
 
 /// How many answers of the platform may wait; at most two requests of a call run at a time.
@@ -61,6 +64,7 @@ pub(crate) struct Incoming {
     pub(crate) cta_payload: Option<String>,
     /// What a flow may know of the user.
     pub(crate) caller: Caller,
+    pub(crate) trace: Option<CallTrace>,
     /// Dropped once the call is on disk.
     pub(crate) receipt: Receipt,
 }
@@ -104,6 +108,8 @@ pub(crate) struct CallActor {
     pub(super) line: Arc<Line>,
     pub(super) call: Call,
     pub(super) facts: Facts,
+    pub(super) timeline: Timeline,
+    pub(super) trace: Option<CallTrace>,
     pub(super) whatsapp: Option<legs::WhatsappLeg>,
     pub(super) whatsapp_events: mpsc::Receiver<LegEvent>,
     pub(super) whatsapp_sender: mpsc::Sender<LegEvent>,
@@ -140,10 +146,12 @@ pub(crate) fn take(office: &Arc<Office>, line: &Arc<Line>, incoming: Incoming) -
     let plan = Plan { flow_asked: asker.is_some(), ..plan(office, line, incoming.caller) };
     let call = Call::incoming(plan, &mut effects);
     let place = (Arc::clone(office), Arc::clone(line));
-    let actor = CallActor::new(place, call, facts, inbox, entered.running);
+    let mut actor = CallActor::new(place, call, facts, inbox, entered.running);
     if let Some(asker) = asker.cloned() {
         actor.ask_for_flow(asker, question);
     }
+    actor.trace = incoming.trace;
+    actor.pass(Point::Arrived);
     let first = First {
         effects,
         input: entered.too_late.then_some(Input::Stop),
@@ -178,7 +186,7 @@ pub(crate) fn place(
     let leg = legs::answer_agent(&office.engine, None, agent.clone(), console, &offer)
         .map_err(PlaceError::Leg)?;
     let answerer = Answerer::Agent(agent);
-    start_placed((office, line), (to, name), answerer, Placer::Console(console), Some(leg))
+    start_placed((office, line), (to, name), answerer, Placer::Console(console), Some(leg), None)
 }
 
 /// Starts the task of a call to a user that the flow answers on our side.
@@ -192,8 +200,9 @@ pub(super) fn place_flow(
     to: Cleared,
     name: Option<String>,
     placer: Placer,
+    parent: Option<TraceParent>,
 ) -> Result<(), PlaceError> {
-    start_placed((office, line), (to, name), Answerer::Flow, placer, None)
+    start_placed((office, line), (to, name), Answerer::Flow, placer, None, parent)
 }
 
 fn start_placed(
@@ -202,6 +211,7 @@ fn start_placed(
     answerer: Answerer,
     placer: Placer,
     leg: Option<AgentLeg>,
+    parent: Option<TraceParent>,
 ) -> Result<(), PlaceError> {
     let (handle, inbox) = CallHandle::new(line.id().clone());
     let opaque = format!("{OPAQUE_PREFIX}{}", uuid::Uuid::now_v7());
@@ -220,6 +230,7 @@ fn start_placed(
     let place = (Arc::clone(office), Arc::clone(line));
     let mut actor = CallActor::new(place, call, facts, inbox, running);
     actor.agent_leg = leg;
+    actor.trace = office.telemetry.call(parent, now);
     tokio::spawn(actor.run(First { effects, input: None, receipt: None }));
     Ok(())
 }
@@ -250,6 +261,8 @@ impl CallActor {
             line,
             call,
             facts,
+            timeline: Timeline::default(),
+            trace: None,
             whatsapp: None,
             whatsapp_events,
             whatsapp_sender,
@@ -275,6 +288,7 @@ impl CallActor {
     }
 
     async fn run(mut self, first: First) {
+        self.watch_state();
         let mut inputs = VecDeque::from_iter(first.input);
         for effect in first.effects {
             inputs.extend(self.carry_out(effect).await);
@@ -366,6 +380,7 @@ impl CallActor {
 
     /// What the record says about where the call has been.
     pub(super) fn note_state(&mut self) {
+        self.watch_state();
         let state = self.call.state();
         if self.facts.over_since.is_none() && state.is_over() {
             self.facts.over_since = Some(Instant::now());
@@ -515,7 +530,6 @@ impl CallActor {
                 self.refuse_placer(&outcome);
                 Some(Input::Placed(outcome))
             }
-            Return::Input(input) => Some(input),
             Return::Flow(flow, asked) => {
                 self.office.metrics.flow_asked(asked.as_str());
                 if let Asked::Refused(why) = &asked {
@@ -525,6 +539,12 @@ impl CallActor {
                 Some(Input::FlowChosen(flow))
             }
             Return::Spoken { sounds, forever, sound } => self.spoken(sounds, forever, sound),
+            Return::Input(input) => {
+                if matches!(input, Input::PreAccepted(Outcome::Done)) {
+                    self.pass(Point::PreAccepted);
+                }
+                Some(input)
+            }
         }
     }
 
@@ -537,6 +557,7 @@ impl CallActor {
             self.office.registry.name(&call_id, opaque);
         }
         self.facts.call_id = Some(call_id.clone());
+        self.note_trace(&call_id);
         self.tell_assigned();
         self.save_live().await;
         if let Some(Placer::Program(program)) =
@@ -573,8 +594,14 @@ impl CallActor {
 
     fn read_whatsapp(&mut self, event: LegEvent) -> Option<Input> {
         match event {
-            LegEvent::DtlsConnected { .. } => Some(Input::MediaConnected),
-            LegEvent::FirstMedia => Some(Input::MediaHeard),
+            LegEvent::DtlsConnected { .. } => {
+                self.watch_moment(Point::MediaUp, "media_up");
+                Some(Input::MediaConnected)
+            }
+            LegEvent::FirstMedia => {
+                self.watch_moment(Point::FirstAudio, "first_audio");
+                Some(Input::MediaHeard)
+            }
             LegEvent::Digit(digit) => {
                 self.facts.keys_pressed = self.facts.keys_pressed.saturating_add(1);
                 Key::new(digit.sign()).map(Input::UserKey)

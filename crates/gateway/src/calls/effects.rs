@@ -149,7 +149,7 @@ impl CallActor {
         self.whatsapp = Some(leg);
         let to = self.facts.contact.wa_id.clone()?;
         let opaque = self.facts.opaque.clone().unwrap_or_default();
-        let (graph, returns) = (self.line.graph.clone(), self.returns.clone());
+        let (graph, returns) = (self.graph(), self.returns.clone());
         tokio::spawn(async move {
             let returned = match graph.connect(to, offer, opaque).await {
                 Ok(call_id) => Return::Placed(call_id),
@@ -171,7 +171,7 @@ impl CallActor {
 
     fn ask_platform(&self, ask: Ask) {
         let Some(call_id) = self.facts.call_id.clone() else { return };
-        let (graph, returns) = (self.line.graph.clone(), self.returns.clone());
+        let (graph, returns) = (self.graph(), self.returns.clone());
         let sdp = self.facts.ours.clone().unwrap_or_else(|| SdpText::from(""));
         tokio::spawn(async move {
             let input = match ask {
@@ -388,8 +388,7 @@ impl CallActor {
         };
         self.drop_agent().await;
         let fault = reason.fault().map_or("none", |fault| fault.as_str());
-        self.office.metrics.call_ended(reason.as_str(), fault);
-        let (call_id, opaque) = (self.facts.call_id.clone(), self.facts.opaque.as_deref());
+        let (call_id, opaque) = (self.facts.call_id.clone(), self.facts.opaque.clone());
         if let Some(call_id) = call_id.clone() {
             tracing::info!(call = %call_id.loggable(), reason = reason.as_str(), fault, "call ended");
             let mut cdr = self.record(call_id.clone(), reason);
@@ -411,8 +410,11 @@ impl CallActor {
             }
             self.line.consoles().tell_call(cdr.to_call(self.line.digits()));
             contacts::note_call(&self.office, &self.line, &cdr).await;
+            self.watch_end(reason, Some(&cdr));
+        } else {
+            self.watch_end(reason, None);
         }
-        self.office.registry.leave(call_id.as_ref(), opaque);
+        self.office.registry.leave(call_id.as_ref(), opaque.as_deref());
         self.refuse_place(NotPlaced::Ended { reason: reason.as_str(), text: reason.text() });
     }
 
@@ -433,6 +435,8 @@ impl CallActor {
         cdr.cta_payload.clone_from(&facts.cta_payload);
         cdr.agent_leg.clone_from(&facts.agent_figures);
         cdr.flow = FlowRecord::of(self.call.trail(), facts.asked.as_ref());
+        let nobody = direction == Direction::UserInitiated && facts.agent.is_none();
+        cdr.outside_hours = (nobody && self.call.met_closed_hours()).then_some(true);
         cdr.keys_pressed = (facts.keys_pressed > 0).then_some(facts.keys_pressed);
         if let Some((answered_at, duration, billed)) = self.talk() {
             cdr.talked(answered_at, billed);

@@ -15,6 +15,8 @@ pub(crate) mod placing;
 pub(crate) mod registry;
 mod sounds;
 mod supervision;
+mod timeline;
+mod watch;
 mod words;
 
 pub(crate) use words::advice;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use terms::{CallId, WaId};
 use tokio::sync::oneshot;
+use wire::trace::TraceParent;
 
 use super::{
     actor::{self, PlaceError},
@@ -82,7 +83,8 @@ impl From<PlaceError> for NotPlaced {
     }
 }
 
-/// Calls a user for the flow and waits until the platform has the call. It is asked once.
+/// Calls a user for the flow, as a part of the trace of whoever asks, and waits until the platform has
+/// the call. It is asked once.
 ///
 /// # Errors
 ///
@@ -92,6 +94,7 @@ pub(crate) async fn by_flow(
     line: &Arc<Line>,
     to: WaId,
     name: Option<String>,
+    parent: Option<TraceParent>,
 ) -> Result<CallId, NotPlaced> {
     let cleared = clearance::ask(office, line, &to).await.map_err(|error| {
         tracing::error!(%error, "whether a call may be placed is not known");
@@ -99,7 +102,7 @@ pub(crate) async fn by_flow(
         NotPlaced::Ended { reason: "store", text }
     })??;
     let (placer, placed) = oneshot::channel();
-    actor::place_flow(office, line, cleared, name, Placer::Program(placer))?;
+    actor::place_flow(office, line, cleared, name, Placer::Program(placer), parent)?;
     placed.await.unwrap_or_else(|_| {
         // Its task died: whether the platform was asked is not known.
         let text = "The gateway stopped while it placed the call.".into();

@@ -74,6 +74,26 @@ pub struct Config {
     pub wrap_up_codes: Vec<String>,
     /// Who is told what happens.
     pub events: Events,
+    /// Who gets traces; nobody when absent.
+    pub telemetry: Option<Telemetry>,
+    /// The HOMER server that gets HEP; none when absent.
+    pub hep: Option<Hep>,
+}
+
+/// Where traces go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telemetry {
+    /// An OTLP/HTTP receiver; `/v1/traces` is added.
+    pub otlp: String,
+}
+
+/// Where HEPv3 goes, over UDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hep {
+    /// The HOMER server.
+    pub server: SocketAddr,
+    /// Our number among its agents.
+    pub capture_id: u32,
 }
 
 /// Numbers, people and data that belong together.
@@ -334,6 +354,8 @@ impl Config {
             drain_for: DRAIN_FOR_DEFAULT,
             wrap_up_codes: Vec::new(),
             events: Events::default(),
+            telemetry: None,
+            hep: None,
         }
     }
 }

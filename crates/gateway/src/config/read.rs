@@ -92,6 +92,13 @@
 //! name = "ask_to_call"
 //! language = "pt_BR"
 //!
+//! [telemetry]                             # optional: traces of calls
+//! otlp = "http://127.0.0.1:4318"          # OTLP/HTTP; /v1/traces is added
+//!
+//! [hep]                                   # optional: calls for HOMER, numbers included
+//! server = "127.0.0.1:9060"
+//! capture_id = 2001
+//!
 //! [[agents]]
 //! id = "lia"
 //! organisation = "aurora"                 # the first when absent
@@ -117,8 +124,8 @@ use wire::{
 
 use super::{
     Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowEndpoint,
-    HTTP_DEFAULT, HashedPassword, Media, Organisation, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT,
-    Secret, SpeechCommand, TURN_LASTS_DEFAULT, TlsFiles, Turn, TurnKey,
+    HTTP_DEFAULT, HashedPassword, Hep, Media, Organisation, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT,
+    Secret, SpeechCommand, TURN_LASTS_DEFAULT, Telemetry, TlsFiles, Turn, TurnKey,
     events::OutboxTable,
     flow::{ASK_TIMEOUT_DEFAULT, AskTable, FlowSetting, SPEECH_TIMEOUT_DEFAULT, SpeechTable},
     lines::{self, NumberTable, PriceTable, Shared, TemplateTable, UpstreamTable},
@@ -136,6 +143,9 @@ const TURN_LASTS_MIN: Duration = Duration::from_secs(60);
 
 /// The shortest life of a TURN login: a browser needs a moment to use it.
 const TURN_LASTS_MIN: Duration = Duration::from_secs(60);
+
+/// Our number among HOMER's agents when nothing is said: the first of the range its documents use.
+const CAPTURE_ID_DEFAULT: u32 = 2001;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -214,7 +224,22 @@ struct File {
     events: Vec<EventsTable>,
     #[serde(default)]
     permission_templates: Vec<TemplateTable>,
+    telemetry: Option<TelemetryTable>,
+    hep: Option<HepTable>,
     agents: Vec<AgentTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TelemetryTable {
+    otlp: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HepTable {
+    server: SocketAddr,
+    capture_id: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -389,6 +414,12 @@ impl Secrets<'_> {
             ),
             drain_for: file.drain_for_s.map_or(DRAIN_FOR_DEFAULT, Duration::from_secs),
             wrap_up_codes: codes(file.wrap_up_codes)?,
+            events: self.events(file.outbox, file.events)?,
+            telemetry: file.telemetry.map(telemetry).transpose()?,
+            hep: file.hep.map(|HepTable { server, capture_id }| Hep {
+                server,
+                capture_id: capture_id.unwrap_or(CAPTURE_ID_DEFAULT),
+            }),
         })
     }
 
@@ -600,6 +631,14 @@ fn somebody(agents: &[AgentTable]) -> Result<(), ConfigError> {
         return Err(value("agents", "add at least one [[agents]] table".into()));
     }
     Ok(())
+}
+
+fn telemetry(table: TelemetryTable) -> Result<Telemetry, ConfigError> {
+    let url = table.otlp.parse::<reqwest::Url>().ok();
+    if url.is_some_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host()) {
+        return Ok(Telemetry { otlp: table.otlp });
+    }
+    Err(value("telemetry.otlp", "write a URL such as \"http://127.0.0.1:4318\"".into()))
 }
 
 fn media(table: MediaTable) -> Result<Media, ConfigError> {

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The cookie's name.
-const COOKIE: &str = "offhook_session";
+pub(crate) const COOKIE: &str = "offhook_session";
 /// How long a log-in lasts: a working day.
 const LASTS: Duration = Duration::from_secs(12 * 60 * 60);
 /// How many sessions are kept; the oldest goes first. More than this is no desk but an attack.

@@ -66,8 +66,8 @@ pub(crate) fn of_state(line: &PhoneNumberId, call: Call, at: Timestamp) -> Optio
 /// A call is over: that it was missed, if it was, and its record.
 pub(crate) fn of_end(cdr: &Cdr, number: &str) -> Vec<News> {
     let mut end = Vec::new();
-    if cdr.direction == Direction::UserInitiated && cdr.answered_at.is_none() {
-        let missed = MissedCall { call: cdr.to_call(number), missed: missed(&cdr.reason) };
+    if let Some(missed) = missed(cdr) {
+        let missed = MissedCall { call: cdr.to_call(number), missed };
         end.push(of_record(cdr, What::CallMissed(Box::new(missed))));
     }
     end.push(of_record(cdr, What::CallEnded(record(cdr))));
@@ -94,13 +94,20 @@ fn record(cdr: &Cdr) -> serde_json::Value {
     serde_json::to_value(cdr).expect("a record has only names as keys")
 }
 
-/// The words are those of `switchboard::call::EndReason`, as records keep them.
-fn missed(reason: &str) -> Missed {
-    match reason {
+/// Whether and how a call was missed. The words are those of `switchboard::call::EndReason`, as records
+/// keep them.
+fn missed(cdr: &Cdr) -> Option<Missed> {
+    if cdr.direction == Direction::BusinessInitiated {
+        return None;
+    }
+    if cdr.outside_hours == Some(true) {
+        return Some(Missed::OutsideHours);
+    }
+    cdr.answered_at.is_none().then(|| match cdr.reason.as_str() {
         "caller_gave_up" => Missed::CallerGaveUp,
         "nobody_answered" => Missed::NobodyAnswered,
         _ => Missed::Failed,
-    }
+    })
 }
 
 /// What a user's answer about permission means; `by` is the message that brought it.
@@ -201,6 +208,10 @@ mod tests {
         let mut answered = ended(Direction::UserInitiated, &EndReason::UserHungUp);
         answered.answered_at = Some(answered.started_at);
         assert_eq!(kinds(&of_end(&answered, "551140000000")), ["call.ended"]);
+        answered.outside_hours = Some(true);
+        let news = of_end(&answered, "551140000000");
+        let What::CallMissed(missed) = &news[0].what else { panic!("{news:?}") };
+        assert_eq!(missed.missed, Missed::OutsideHours, "only the flow's word about the hours");
     }
 
     #[test]

@@ -71,15 +71,6 @@ pub(crate) struct Body {
     pub evidence: Evidence,
 }
 
-/// Which entries: the newest first, so many, older than `before`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Page {
-    /// How many at most.
-    pub limit: u32,
-    /// Only those before this one.
-    pub before: Option<i64>,
-}
-
 impl Store {
     /// Writes an entry and what the user's entries now add up to, and tells the news of it; `None` when
     /// it was written before or has no place: then nothing is told.
@@ -147,7 +138,7 @@ impl Store {
         .await
     }
 
-    /// Entries of these lines, of one user or of all, the newest first.
+    /// Entries of these lines, of one user or of all, the newest first, older than `before`.
     ///
     /// # Errors
     ///
@@ -156,17 +147,18 @@ impl Store {
         &self,
         lines: LineSet,
         user: Option<WaId>,
-        page: Page,
+        limit: u32,
+        before: Option<i64>,
     ) -> Result<Vec<Record>, StoreError> {
         self.run(move |db| {
             let sql = "SELECT no, wa_id, body FROM consents
                        WHERE (?1 IS NULL OR wa_id = ?1) AND no < ?2
                        AND line IN (SELECT value FROM json_each(?4))
                        ORDER BY no DESC LIMIT ?3";
-            let before = page.before.unwrap_or(i64::MAX);
+            let before = before.unwrap_or(i64::MAX);
             let user = user.as_ref().map(WaId::as_str);
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map(params![user, before, page.limit, lines], columns)?;
+            let rows = statement.query_map(params![user, before, limit, lines], columns)?;
             let mut records = Vec::new();
             for row in rows {
                 records.extend(record(row?)?);

@@ -156,20 +156,32 @@ impl Store {
         .await
     }
 
-    /// Every user these lines have seen, the newest first.
+    /// Users these lines have seen, the one changed last first, after the one of this time and of this
+    /// number and line (`5511988887777:109876543210987`); each with the milliseconds of its last change.
     ///
     /// # Errors
     ///
     /// The store failed.
-    pub(crate) async fn contacts(&self, lines: LineSet) -> Result<Vec<ContactRow>, StoreError> {
+    pub(crate) async fn contacts(
+        &self,
+        lines: LineSet,
+        limit: u32,
+        after: Option<(i64, String)>,
+    ) -> Result<Vec<(i64, ContactRow)>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT body FROM contacts WHERE line IN (SELECT value FROM json_each(?1))
-                       ORDER BY updated_ms DESC LIMIT 1000";
+            let sql = "SELECT updated_ms, body FROM contacts
+                       WHERE line IN (SELECT value FROM json_each(?4))
+                       AND (?1 IS NULL OR (updated_ms, wa_id || ':' || line) < (?1, ?2))
+                       ORDER BY updated_ms DESC, wa_id || ':' || line DESC LIMIT ?3";
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map([lines], |row| row.get::<_, String>(0))?;
+            let (at_ms, id) = after.unzip();
+            let rows = statement.query_map(params![at_ms, id, limit, lines], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })?;
             let mut contacts = Vec::new();
-            for body in rows {
-                contacts.push(serde_json::from_str(&body?)?);
+            for row in rows {
+                let (at_ms, body) = row?;
+                contacts.push((at_ms, serde_json::from_str(&body)?));
             }
             Ok(contacts)
         })

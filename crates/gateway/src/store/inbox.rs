@@ -5,8 +5,9 @@
 
 use rusqlite::{OptionalExtension, params};
 use terms::{CallId, PhoneNumberId, Timestamp};
+use wire::trace::TraceParent;
 
-use super::{LineSet, Store, StoreError};
+use super::{LineSet, Store, StoreError, traces};
 
 /// A stored webhook.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub(crate) struct Delivery {
     pub body: Vec<u8>,
     /// The lines whose platform it is proven to be from: it means nothing to any other.
     pub lines: LineSet,
+    /// The trace its request belongs to, if it said so.
+    pub trace: Option<TraceParent>,
 }
 
 /// How long keys are kept: WhatsApp may deliver again for seven days (fact sheet 10.4).
@@ -35,11 +38,16 @@ impl Store {
         body: Vec<u8>,
         lines: LineSet,
         now: Timestamp,
+        trace: Option<TraceParent>,
     ) -> Result<i64, StoreError> {
         self.run(move |db| {
             let sql = "INSERT INTO inbox (received_ms, body, lines) VALUES (?1, ?2, ?3)";
             db.prepare_cached(sql)?.execute(params![now.unix_ms(), body, lines])?;
-            Ok(db.last_insert_rowid())
+            let id = db.last_insert_rowid();
+            if let Some(trace) = trace {
+                traces::keep(db, &traces::of_webhook(id), trace, now)?;
+            }
+            Ok(id)
         })
         .await
     }
@@ -57,9 +65,28 @@ impl Store {
             let rows = statement.query_map([after], |row| {
                 let received_at = Timestamp::from_unix_ms(row.get(1)?);
                 let lines = LineSet::from_json(&row.get::<_, String>(3)?);
-                Ok(Delivery { id: row.get(0)?, received_at, body: row.get(2)?, lines })
+                let (id, body) = (row.get(0)?, row.get(2)?);
+                Ok(Delivery { id, received_at, body, lines, trace: None })
             })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            let mut deliveries = rows.collect::<Result<Vec<_>, _>>()?;
+            for delivery in &mut deliveries {
+                let trace = traces::find(db, &traces::of_webhook(delivery.id))?;
+                delivery.trace = trace.and_then(|text| text.parse().ok());
+            }
+            Ok(deliveries)
+        })
+        .await
+    }
+
+    /// How many webhooks are not acted on, or not yet on disk with what they brought.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn webhooks_in_inbox(&self) -> Result<u32, StoreError> {
+        self.run(|db| {
+            let sql = "SELECT COUNT(*) FROM inbox";
+            Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
         })
         .await
     }

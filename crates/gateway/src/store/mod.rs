@@ -47,6 +47,7 @@ mod parked;
 mod schema;
 mod search;
 mod spend;
+mod traces;
 mod users;
 mod windows;
 
@@ -65,7 +66,7 @@ pub(crate) use analytics::{Grouped, Grouping};
 pub(crate) use api_keys::ApiKey;
 pub(crate) use audit::{AuditEntry, Deed};
 pub(crate) use calls::LiveCall;
-pub(crate) use consent::{Draft, Evidence, Page, Record};
+pub(crate) use consent::{Draft, Evidence, Record};
 pub(crate) use contacts::{ContactRow, Grant};
 pub(crate) use deliveries::{Attempted, DeliveryRow, Due, Next};
 pub(crate) use idempotency::Kept;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use terms::{CallId, PhoneNumberId, Timestamp};
 use wire::event::{Event, What};
 
-use super::{DeliveryRow, LineSet, Store, StoreError, deliveries};
+use super::{DeliveryRow, LineSet, Store, StoreError, deliveries, traces};
 
 /// How many old events one job forgets.
 const FORGET_MAX: u32 = 500;
@@ -79,6 +79,7 @@ pub(super) fn keep(db: &Connection, news: News) -> Result<bool, StoreError> {
                    WHERE call_id = ?1 AND line = ?2";
         let of = [call_id.as_str(), news.line.as_str()];
         event.sequence = Some(db.prepare_cached(sql)?.query_row(of, |row| row.get(0))?);
+        event.traceparent = traces::find(db, &traces::of_call(&news.line, call_id))?;
     }
     let body = serde_json::to_string(&event)?;
     let sql = "INSERT INTO events (key, id, kind, subject, call_id, sequence, told_ms, body, line)

@@ -107,7 +107,7 @@ impl Store {
         self.run(move |db| load(db, &id)).await
     }
 
-    /// Parked calls of these lines, the newest first.
+    /// Parked calls of these lines, the newest first, after the one of this time and id.
     ///
     /// # Errors
     ///
@@ -116,13 +116,17 @@ impl Store {
         &self,
         lines: LineSet,
         limit: u32,
+        after: Option<(i64, String)>,
     ) -> Result<Vec<Parked>, StoreError> {
         self.run(move |db| {
             let sql = "SELECT body FROM parked_calls
-                       WHERE line IN (SELECT value FROM json_each(?1))
-                       ORDER BY created_ms DESC, id DESC LIMIT ?2";
+                       WHERE line IN (SELECT value FROM json_each(?4))
+                       AND (?1 IS NULL OR (created_ms, id) < (?1, ?2))
+                       ORDER BY created_ms DESC, id DESC LIMIT ?3";
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map(params![lines, limit], |row| row.get::<_, String>(0))?;
+            let (at_ms, id) = after.unzip();
+            let row = params![at_ms, id, limit, lines];
+            let rows = statement.query_map(row, |row| row.get::<_, String>(0))?;
             read(rows)
         })
         .await

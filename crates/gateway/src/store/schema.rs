@@ -7,7 +7,9 @@
 use rusqlite::Connection;
 use terms::PhoneNumberId;
 
-use super::{account, api_keys, audit, deliveries, figures, notes, outbox, spend, users, windows};
+use super::{
+    account, api_keys, audit, deliveries, figures, notes, outbox, spend, traces, users, windows,
+};
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS inbox (
@@ -99,7 +101,7 @@ pub(super) fn make(db: &Connection, first_line: &PhoneNumberId) -> Result<(), ru
 fn tables(db: &Connection) -> Result<(), rusqlite::Error> {
     let of_calls = [figures::SCHEMA, spend::SCHEMA, notes::SCHEMA, account::SCHEMA];
     let of_people = [api_keys::SCHEMA, audit::SCHEMA, users::SCHEMA];
-    [TABLES, outbox::SCHEMA, deliveries::SCHEMA, windows::SCHEMA]
+    [TABLES, outbox::SCHEMA, deliveries::SCHEMA, windows::SCHEMA, traces::SCHEMA]
         .into_iter()
         .chain(of_calls)
         .chain(of_people)
@@ -143,14 +145,14 @@ mod tests {
             assert_eq!(cdrs(mine.clone()).await[0].phone_number_id, line);
             assert!(cdrs(LineSet::one(&other)).await.is_empty());
             assert_eq!(store.live_calls().await.unwrap()[0].phone_number_id, line);
-            let contact = store.contacts(mine.clone()).await.unwrap().remove(0);
+            let contact = store.contacts(mine.clone(), 10, None).await.unwrap().remove(0).1;
             assert_eq!((&contact.line, contact.wa_id.as_str()), (&line, "5215550000001"));
             let key = contact.key();
             assert_eq!(store.chat(key.clone()).await.unwrap()[0].id, "wamid.1");
             assert!(store.standing(key).await.unwrap().proof().is_some());
-            let page = crate::store::Page { limit: 10, before: None };
-            assert_eq!(store.consents(mine.clone(), None, page).await.unwrap().len(), 1);
-            assert_eq!(store.parked_calls(mine.clone(), 10).await.unwrap().len(), 1);
+            let consents = store.consents(mine.clone(), None, 10, None);
+            assert_eq!(consents.await.unwrap().len(), 1);
+            assert_eq!(store.parked_calls(mine.clone(), 10, None).await.unwrap().len(), 1);
             let asked = Asked { lines: mine.clone(), limit: 10, ..Asked::default() };
             assert_eq!(store.events(asked).await.unwrap().len(), 1);
             let seen = store.was_seen(line.clone(), "call:wacid.A:connect".into());

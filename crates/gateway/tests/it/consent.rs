@@ -139,12 +139,12 @@ async fn entries_come_in_pages_and_a_webhook_twice_is_one_entry() {
     }
     desk.get_until("/v1/consents", |page| page["entries"][2]["kind"].is_string()).await;
     let first = desk.get(&format!("/v1/consents?user={ANA}&limit=2")).await;
-    let before = first["next_before"].as_i64().unwrap();
+    let before = first["next"].as_str().unwrap();
     assert_eq!(first["entries"][0]["evidence"]["message_id"], "wamid.R3");
-    let second = desk.get(&format!("/v1/consents?user={ANA}&limit=2&before={before}")).await;
+    let second = desk.get(&format!("/v1/consents?user={ANA}&limit=2&after={before}")).await;
     assert_eq!(kinds(&second), ["granted"]);
     assert_eq!(second["entries"][0]["evidence"]["message_id"], "wamid.R1");
-    assert!(second["next_before"].is_null());
+    assert!(second["next"].is_null());
     let nobody = desk.get("/v1/consents?user=5215550000009").await;
     assert_eq!(nobody["entries"], json!([]));
     assert_eq!(desk.get("/v1/consents?user=abc").await["code"], "invalid");
@@ -190,7 +190,7 @@ async fn a_request_takes_the_form_the_window_allows_and_says_which() {
 
     let (status, body) = desk.post("/v1/permission_requests", &body, None).await;
     assert_eq!((status, &body["rule"]), (409, &json!("limits.requests")), "one a day");
-    assert!(body["changes_at"].is_string() && body["text"].is_string());
+    assert!(body["changes_at"].is_string() && body["detail"].is_string());
     assert_eq!(desk.upstream.messages().len(), 1, "nothing more was sent");
 
     let mut said = permissions("no_permission", None);
@@ -215,7 +215,7 @@ async fn without_window_and_template_nobody_is_asked() {
     wrote(&desk, "wamid.OLD", 2 * 86_400).await;
     let (status, body) = desk.post("/v1/permission_requests", &json!({"to": ANA}), None).await;
     assert_eq!((status, &body["rule"]), (409, &json!("window.open")));
-    assert!(body["text"].as_str().unwrap().contains("permission_templates"), "{body}");
+    assert!(body["detail"].as_str().unwrap().contains("permission_templates"), "{body}");
     assert!(desk.upstream.messages().is_empty());
     assert_eq!(kinds(&desk.get(&ledger()).await), Vec::<&str>::new());
     let error = graph_error(131_047, "Re-engagement message");

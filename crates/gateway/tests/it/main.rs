@@ -18,6 +18,7 @@ mod isolation;
 mod lines;
 mod money;
 mod number_settings;
+mod observed;
 mod openapi;
 mod orphans;
 mod parked;

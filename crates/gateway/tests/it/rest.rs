@@ -137,4 +137,34 @@ async fn operators_and_browsers_get_their_pages() {
     assert!(page.text().await.unwrap().contains("<"), "a page, or what to run");
     let none = desk.http.get(desk.url("/v1/nothing")).send().await.unwrap();
     assert_eq!(none.status().as_u16(), 404);
+    assert_eq!(none.headers()["content-type"], "application/problem+json");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contacts_come_page_by_page_and_none_twice() {
+    let desk = Desk::start().await;
+    for number in 0..5 {
+        let user = format!("551198888000{number}");
+        let message = json!({"messaging_product": "whatsapp",
+            "metadata": {"display_phone_number": "551140000000",
+                "phone_number_id": "109876543210987"},
+            "contacts": [], "messages": [{"from": user, "id": format!("wamid.P{number}"),
+                "timestamp": now().to_string(), "type": "text", "text": {"body": "hello"}}]});
+        desk.webhook(&envelope("messages", &message)).await;
+    }
+    let count = |list: &Value| list["contacts"].as_array().map_or(0, Vec::len);
+    desk.get_until("/v1/contacts", |list| count(list) == 5).await;
+    let (mut seen, mut path) = (Vec::new(), "/v1/contacts?limit=2".to_owned());
+    loop {
+        let page = desk.get(&path).await;
+        let contacts = page["contacts"].as_array().unwrap();
+        seen.extend(contacts.iter().map(|one| one["wa_id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/v1/contacts?limit=2&after={next}");
+    }
+    let newest_first: Vec<_> = (0..5).rev().map(|n| format!("551198888000{n}")).collect();
+    assert_eq!(seen, newest_first);
+    let wrong = desk.get("/v1/contacts?after=x").await;
+    assert_eq!((&wrong["code"], &wrong["status"]), (&json!("invalid"), &json!(400)));
+    assert_eq!(wrong["instance"], "/v1/contacts");
 }

@@ -13,7 +13,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, StatusCode, Uri, header},
 };
 use serde_json::{Value, json};
 
@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 pub(crate) struct Asked {
     pub(crate) path: String,
     pub(crate) body: Value,
+    pub(crate) traceparent: Option<String>,
     pub(crate) answered_at: Option<Instant>,
 }
 
@@ -149,11 +150,13 @@ impl Upstream {
 async fn take(
     State(upstream): State<Upstream>,
     uri: Uri,
+    headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, HeaderMap, Json<Value>) {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let path = uri.path_and_query().unwrap().to_string();
-    let asked = Asked { path: path.clone(), body: body.clone(), answered_at: None };
+    let traceparent = headers.get("traceparent").map(|value| value.to_str().unwrap().to_owned());
+    let asked = Asked { path: path.clone(), body: body.clone(), traceparent, answered_at: None };
     let index = {
         let mut all = upstream.asked.lock().unwrap();
         all.push(asked);

@@ -68,6 +68,8 @@ pub struct Call {
     trail: Trail,
     /// Whether the platform has confirmed our `connect`, or a webhook proved it has the call.
     placed: bool,
+    /// Whether the flow met closed hours.
+    closed: bool,
 }
 
 /// What is known about the media path to WhatsApp.
@@ -121,7 +123,16 @@ impl Call {
 
     fn new(direction: Direction, plan: Plan, state: State) -> Self {
         let (media, trail) = (Media::default(), Trail::default());
-        Self { direction, plan, state, media, supervision: None, trail, placed: false }
+        Self {
+            direction,
+            plan,
+            state,
+            media,
+            supervision: None,
+            trail,
+            placed: false,
+            closed: false,
+        }
     }
 
     /// Where the call is.
@@ -134,6 +145,12 @@ impl Call {
     #[must_use]
     pub fn direction(&self) -> Direction {
         self.direction
+    }
+
+    /// Whether the flow looked at opening hours and found them closed when it last had the call.
+    #[must_use]
+    pub fn met_closed_hours(&self) -> bool {
+        self.closed
     }
 
     /// The flow's step the call is in, if it is in one.
@@ -282,6 +299,7 @@ impl Call {
         let mut visit = Visit { flow, caller, trail, now, effects };
         match Cursor::enter(step, &mut visit) {
             Some(cursor) => {
+                self.closed = cursor.met_closed_hours();
                 self.state = State::InFlow(cursor);
                 effects.push(Effect::Tell);
             }
@@ -302,7 +320,9 @@ impl Call {
         };
         let (caller, trail) = (&self.plan.caller, &mut self.trail);
         let mut visit = Visit { flow, caller, trail, now, effects };
-        if cursor.handle(heard, &mut visit) == Progress::HangsUp {
+        let progress = cursor.handle(heard, &mut visit);
+        self.closed = cursor.met_closed_hours();
+        if progress == Progress::HangsUp {
             let step = cursor.step_name(flow).to_owned();
             self.end(EndReason::FlowHungUp { step }, now, effects);
         }

@@ -18,6 +18,8 @@ const PROMPT_GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     step: usize,
+    /// Whether the last look at opening hours found them closed.
+    closed: bool,
     doing: Doing,
 }
 
@@ -70,7 +72,7 @@ pub enum Progress {
 impl Cursor {
     /// Enters the flow at a step. `None` when the flow hangs up at once.
     pub(crate) fn enter(step: usize, visit: &mut Visit<'_>) -> Option<Self> {
-        let mut cursor = Self { step, doing: Doing::Playing { until: visit.now } };
+        let mut cursor = Self { step, closed: false, doing: Doing::Playing { until: visit.now } };
         match cursor.go(step, visit) {
             Progress::Stays => Some(cursor),
             Progress::HangsUp => None,
@@ -81,6 +83,12 @@ impl Cursor {
     #[must_use]
     pub fn step_name<'f>(&self, flow: &'f Flow) -> &'f str {
         flow.name_of(self.step)
+    }
+
+    /// Whether the caller came outside the opening hours, as far as the flow looked.
+    #[must_use]
+    pub fn met_closed_hours(&self) -> bool {
+        self.closed
     }
 
     /// Whether this agent is being rung by the flow.
@@ -164,11 +172,8 @@ impl Cursor {
             visit.trail.enters(&named.name);
             to = match &named.step {
                 Step::Hours { hours, open, closed } => {
-                    if hours.open_at(visit.now) {
-                        *open
-                    } else {
-                        *closed
-                    }
+                    self.closed = !hours.open_at(visit.now);
+                    if self.closed { *closed } else { *open }
                 }
                 Step::Branch { on, otherwise } => *on.get(visit.trail.keys()).unwrap_or(otherwise),
                 Step::When { cases, otherwise } => cases

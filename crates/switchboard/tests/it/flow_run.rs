@@ -1,8 +1,11 @@
 //! A caller walks through a flow.
 
-use offhook_switchboard::call::{Effect, Input, Outcome, State};
+use offhook_switchboard::{
+    call::{Effect, Input, Outcome, State},
+    flow::Flow,
+};
 
-use crate::desk::{Desk, agent, key, play};
+use crate::desk::{Desk, agent, key, plan, play, prompts};
 
 fn in_menu() -> Desk {
     Desk::incoming(true)
@@ -82,4 +85,26 @@ fn nobody_to_ring_goes_on_at_once_and_a_long_ring_ends() {
     let mut desk = in_menu().after(Input::UserKey(key('2'))).after(Input::Rung(vec![agent("rui")]));
     desk.pass(20);
     desk.assert_effects(Input::Tick, [stop, play("goodbye")]);
+}
+
+#[test]
+fn closed_hours_are_remembered_to_the_end_of_the_call() {
+    // 2026-07-02T13:46:40Z is a Thursday.
+    for (hours, closed) in [("mon 08:00-09:00", true), ("thu 13:00-14:00", false)] {
+        let text = format!(
+            "start = \"day\"\ntimezone = \"UTC\"\n[step.day]\nhours = [\"{hours}\"]\nopen = \"bye\"\n\
+             closed = \"bye\"\n[step.bye]\nplay = \"goodbye\"\nnext = \"end\"\n[step.end]\nhang_up = true"
+        );
+        let mut plan = plan(false);
+        plan.flow = Some(Flow::load(&text, &prompts()).unwrap().into());
+        let mut desk = Desk::incoming_by(plan)
+            .after(Input::LegReady)
+            .after(Input::Rung(vec![]))
+            .after(Input::PreAccepted(Outcome::Done))
+            .after(Input::MediaConnected)
+            .after(Input::Accepted(Outcome::Done));
+        assert_eq!(desk.call.met_closed_hours(), closed, "{hours}");
+        desk.handle(Input::PlaybackDone);
+        assert!(desk.call.state().is_over() && desk.call.met_closed_hours() == closed);
+    }
 }

@@ -70,6 +70,9 @@ pub struct Event {
     /// Its place among the events of its call, from 1; absent when it is about no call.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "sequence")]
     pub sequence: Option<u32>,
+    /// The trace of its call, by the distributed tracing extension; absent where nobody traces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// What happened: `type` and `data`.
     #[serde(flatten)]
     pub what: What,
@@ -112,7 +115,7 @@ pub enum What {
     /// The supervisor is gone; `supervisor` is who was there.
     #[serde(rename = "call.unsupervised")]
     CallUnsupervised(Box<Call>),
-    /// A user's call that nobody and nothing answered is over.
+    /// A user's call that no agent and no flow answered, or that came outside the opening hours, is over.
     #[serde(rename = "call.missed")]
     CallMissed(Box<MissedCall>),
     /// The call is over; the data is its record.
@@ -234,6 +237,8 @@ pub struct MissedCall {
 pub enum Missed {
     /// The user hung up, or the platform's wait was over.
     CallerGaveUp,
+    /// The flow found the opening hours closed, and no agent had the call.
+    OutsideHours,
     /// No agent took it in time and no flow is set up.
     NobodyAnswered,
     /// Something broke; the call's `reason` and `fault` say what.
@@ -274,6 +279,7 @@ impl Event {
             time,
             datacontenttype: "application/json".into(),
             sequence: None,
+            traceparent: None,
             what,
         }
     }

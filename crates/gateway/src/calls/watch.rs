@@ -1,0 +1,106 @@
+//! What do those who watch the gateway learn of this call?
+//!
+//! Metrics, the call's trace and HOMER. Nothing here decides anything, and nobody waits for it.
+
+use std::time::Instant;
+
+use switchboard::call::{EndReason, State};
+use terms::CallId;
+
+use super::{actor::CallActor, timeline::Point};
+use crate::{
+    cdr::Cdr,
+    clock,
+    graph::{Graph, Witness},
+};
+
+impl CallActor {
+    /// The call passes a point of its set-up.
+    pub(super) fn pass(&mut self, point: Point) {
+        for (stage, took) in self.timeline.pass(point, Instant::now()) {
+            self.office.metrics.set_up(stage, took);
+        }
+    }
+
+    /// The call is in a state.
+    pub(super) fn watch_state(&mut self) {
+        let state = self.call.state();
+        let (name, is_over) = (state.as_str(), state.is_over());
+        let points = points(state);
+        for point in points {
+            self.pass(*point);
+        }
+        if let Some(trace) = self.trace.as_mut().filter(|_| !is_over) {
+            trace.enter(name, clock::now());
+        }
+    }
+
+    /// A moment within a state.
+    pub(super) fn watch_moment(&mut self, point: Point, name: &'static str) {
+        self.pass(point);
+        if let Some(trace) = &self.trace {
+            let now = clock::now();
+            trace.note(name, now, now);
+        }
+    }
+
+    /// The platform, asked as a part of what the call does now.
+    pub(super) fn graph(&self) -> Graph {
+        self.line.graph.seen_by(Witness {
+            telemetry: self.office.telemetry.clone(),
+            within: self.trace.as_ref().map(|trace| trace.now()),
+            hep: self.office.hep.clone(),
+            call_id: self.facts.call_id.clone(),
+        })
+    }
+
+    /// The call is over, with its record where it has one.
+    pub(super) fn watch_end(&mut self, reason: &EndReason, cdr: Option<&Cdr>) {
+        let direction = self.call.direction();
+        let fault = reason.fault().map(|fault| fault.as_str());
+        let metrics = &self.office.metrics;
+        metrics.call_ended(direction, reason.as_str(), fault.unwrap_or("none"));
+        if let Some(seconds) = cdr.and_then(|cdr| cdr.duration_s) {
+            metrics.talked(direction, seconds);
+        }
+        let legs = cdr.map(|cdr| [("whatsapp", &cdr.whatsapp_leg), ("agent", &cdr.agent_leg)]);
+        for (leg, record) in legs.into_iter().flatten() {
+            let Some(record) = record else { continue };
+            metrics.leg(leg, record);
+            if let (Some(hep), Some(cdr)) = (&self.office.hep, cdr) {
+                hep.quality(&cdr.call_id, leg, record);
+            }
+        }
+        if let Some(trace) = self.trace.take() {
+            let call_id = cdr.map(|cdr| &cdr.call_id);
+            trace.end(call_id, direction, reason.as_str(), fault, clock::now());
+        }
+    }
+
+    /// What is told of the call from now on carries its trace.
+    pub(super) fn note_trace(&self, call_id: &CallId) {
+        if let Some(trace) = &self.trace {
+            let line = self.line.id();
+            self.office.store.note_trace(line, call_id, trace.root(), clock::now());
+        }
+    }
+}
+
+/// The points of the set-up that a call in this state has passed.
+fn points(state: &State) -> &'static [Point] {
+    match state {
+        State::Opening
+        | State::Placing(_)
+        | State::Dialing(_)
+        | State::Ending { .. }
+        | State::Ended { .. } => &[],
+        State::Offered(_) | State::Ringing(_) => &[Point::Ringing],
+        State::Accepting { .. } => &[Point::Answered],
+        State::Joining { .. }
+        | State::InFlow(_)
+        | State::Bridged { .. }
+        | State::Held(_)
+        | State::Transferring(_)
+        | State::Consulting(_) => &[Point::Answered, Point::Accepted],
+    }
+}
