@@ -68,13 +68,12 @@ pub(super) fn need(method: &str, path: &str) -> Option<Need> {
         ("PATCH", "/v1/calls/{id}") => Need::To(Act::TakeCalls),
         (
             "GET",
-            "/v1/spend"
-            | "/v1/health"
-            | "/v1/analytics"
-            | "/v1/analytics.csv"
+            "/v1/spend" | "/v1/health" | "/v1/analytics" | "/v1/analytics.csv"
             | "/v1/reconciliation",
         ) => Need::To(Act::ReadFigures),
-        ("GET", "/v1/contacts" | "/v1/contacts/{wa_id}" | "/v1/windows") => Need::To(Act::ReadContacts),
+        ("GET", "/v1/contacts" | "/v1/contacts/{wa_id}" | "/v1/windows") => {
+            Need::To(Act::ReadContacts)
+        }
         ("POST", "/v1/messages") => Need::To(Act::WriteContacts),
         ("GET", "/v1/consents" | "/v1/consents/{wa_id}") => Need::To(Act::ReadConsent),
         ("POST", "/v1/permission_requests") => Need::To(Act::AskConsent),
@@ -82,9 +81,13 @@ pub(super) fn need(method: &str, path: &str) -> Option<Need> {
             Need::To(Act::ReadEvents)
         }
         ("POST", "/v1/events/{id}/redeliver") => Need::To(Act::Redeliver),
-        ("GET", "/v1/api_keys" | "/v1/users" | "/v1/audit" | "/v1/numbers/{id}/settings" | "/v1/flows")
+        (
+            "GET",
+            "/v1/api_keys" | "/v1/users" | "/v1/audit" | "/v1/numbers/{id}/settings" | "/v1/flows",
+        )
         | ("POST", "/v1/flows/check" | "/v1/flows/dry_run") => Need::To(Act::ReadHouse),
-        ("PATCH", "/v1/numbers/{id}/settings") | ("POST", "/v1/api_keys" | "/v1/users")
+        ("PATCH", "/v1/numbers/{id}/settings")
+        | ("POST", "/v1/api_keys" | "/v1/users")
         | ("DELETE", "/v1/api_keys/{id}")
         | ("PATCH", "/v1/users/{id}") => Need::To(Act::Administer),
         _ => return None,
