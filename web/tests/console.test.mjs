@@ -141,6 +141,14 @@ describe("the console", { timeout: 240_000 }, () => {
     const detail = lia.getByRole("dialog");
     await detail.locator('[data-event="call.held"]').waitFor();
     await detail.getByRole("rowheader", { name: "Jitter" }).waitFor();
+    await detail.getByLabel("Notes").fill("Parcel is on its way");
+    await detail.getByLabel("Outcome").fill("support");
+    await detail.getByRole("button", { name: "Save notes" }).click();
+    await detail.getByText("Saved", { exact: true }).waitFor();
+    await lia.getByLabel("In the notes").fill("nothing of it");
+    await lia.getByText("No call fits these filters.").waitFor();
+    await lia.getByLabel("In the notes").fill("on its way");
+    await lia.getByRole("row").filter({ hasText: "support" }).waitFor();
     await lia.getByLabel("Direction").selectOption("USER_INITIATED");
     await lia.reload();
     await lia.getByRole("dialog").locator('[data-event="call.ended"]').waitFor();
@@ -163,6 +171,14 @@ describe("the console", { timeout: 240_000 }, () => {
       await fits(lia, page);
       await keep(lia, `console-narrow-${page}`);
     }
+  });
+
+  it("analytics count the call", { timeout: TEST_MAX_MS }, async () => {
+    await visit(sol, "Analytics");
+    await sol.locator('[data-plot="Calls"]').waitFor();
+    await sol.getByRole("rowheader", { name: "Mexico" }).waitFor();
+    await sol.getByRole("rowheader", { name: "Lia" }).waitFor();
+    await keep(sol, "console-analytics");
   });
 
   it("an administrator changes a number's hours, and the platform has them", { timeout: TEST_MAX_MS }, async () => {
