@@ -12,30 +12,6 @@ use crate::desk::{Desk, agent, key, refused, unreachable};
 type Place = (&'static str, fn() -> Desk);
 
 fn states() -> Vec<Place> {
-    fn offered() -> Desk {
-        Desk::incoming(true).after(Input::LegReady)
-    }
-    fn accepting() -> Desk {
-        offered()
-            .after(Input::Rung(vec![agent("lia")]))
-            .after(Input::AgentAnswered(agent("lia")))
-            .after(Input::PreAccepted(Outcome::Done))
-    }
-    fn joining() -> Desk {
-        accepting().after(Input::Accepted(Outcome::Done))
-    }
-    fn bridged() -> Desk {
-        joining().after(Input::MediaConnected)
-    }
-    fn to_rui() -> Input {
-        Input::AgentTransfers { agent: agent("lia"), to: Destination::Agent(agent("rui")) }
-    }
-    fn asks_rui() -> Input {
-        Input::AgentConsults { agent: agent("lia"), with: agent("rui") }
-    }
-    fn dialing() -> Desk {
-        Desk::outgoing().after(Input::Placed(Outcome::Done))
-    }
     vec![
         ("Opening", || Desk::incoming(true)),
         ("Offered, nobody asked", offered),
@@ -88,6 +64,46 @@ fn states() -> Vec<Place> {
     ]
 }
 
+fn offered() -> Desk {
+    Desk::incoming(true).after(Input::LegReady)
+}
+
+fn accepting() -> Desk {
+    offered()
+        .after(Input::Rung(vec![agent("lia")]))
+        .after(Input::AgentAnswered(agent("lia")))
+        .after(Input::PreAccepted(Outcome::Done))
+}
+
+fn joining() -> Desk {
+    accepting().after(Input::Accepted(Outcome::Done))
+}
+
+fn bridged() -> Desk {
+    joining().after(Input::MediaConnected)
+}
+
+fn to_rui() -> Input {
+    Input::AgentTransfers { agent: agent("lia"), to: Destination::Agent(agent("rui")) }
+}
+
+fn asks_rui() -> Input {
+    Input::AgentConsults { agent: agent("lia"), with: agent("rui") }
+}
+
+fn dialing() -> Desk {
+    Desk::outgoing().after(Input::Placed(Outcome::Done))
+}
+
+fn turns(to: Manner) -> Input {
+    Input::SupervisorTurns { supervisor: agent("sol"), to }
+}
+
+fn to_step(step: Option<&str>) -> Input {
+    let to = Destination::Flow { step: step.map(str::to_owned) };
+    Input::AgentTransfers { agent: agent("lia"), to }
+}
+
 fn inputs() -> Vec<Input> {
     let lia = || agent("lia");
     vec![
@@ -131,18 +147,15 @@ fn inputs() -> Vec<Input> {
         Input::AgentReturned(lia()),
         Input::AgentTransfers { agent: lia(), to: Destination::Agent(agent("rui")) },
         Input::AgentTransfers { agent: lia(), to: Destination::Agent(lia()) },
-        Input::AgentTransfers { agent: lia(), to: Destination::Flow { step: None } },
-        Input::AgentTransfers {
-            agent: lia(),
-            to: Destination::Flow { step: Some("nowhere".into()) },
-        },
+        to_step(None),
+        to_step(Some("nowhere")),
         Input::AgentConsults { agent: lia(), with: agent("rui") },
         Input::AgentConsults { agent: lia(), with: lia() },
         Input::AgentCompletes(lia()),
         Input::AgentMerges(lia()),
         Input::SupervisorListens(agent("sol")),
-        Input::SupervisorTurns { supervisor: agent("sol"), to: Manner::Whispering },
-        Input::SupervisorTurns { supervisor: agent("sol"), to: Manner::Joined },
+        turns(Manner::Whispering),
+        turns(Manner::Joined),
         Input::SupervisorLeaves(agent("sol")),
         Input::AgentKey(key('5')),
         Input::AgentMute { agent: lia(), on: true },
