@@ -13,7 +13,6 @@ mod kills;
 mod load;
 mod process;
 mod quote;
-mod reconciliation;
 mod rules;
 mod sandbox;
 mod tee;
