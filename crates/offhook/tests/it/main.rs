@@ -16,7 +16,6 @@ mod load;
 mod numbers;
 mod process;
 mod quote;
-mod reconciliation;
 mod rules;
 mod sandbox;
 mod tee;
