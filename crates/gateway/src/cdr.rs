@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use crate::{config, flows::FlowRecord};
+use crate::flows::FlowRecord;
 use engine::LegStats;
 use serde::{Deserialize, Serialize};
 use switchboard::{
     call::{EndReason, Fault},
     diagnosis::Leg,
 };
-use terms::{AgentId, CallId, Country, Direction, Money, Party, PhoneNumberId, Timestamp};
+use terms::{AgentId, CallId, Direction, Money, Party, PhoneNumberId, Timestamp};
 use wire::console::{Call, CallState, Peer, Supervising};
 
 /// The record of one ended call.

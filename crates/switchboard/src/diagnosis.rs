@@ -122,7 +122,7 @@ impl Name {
                           `advertised` to the public address, or \"auto\" with a STUN server. \
                           `offhook doctor` looks at both.",
             },
-            Side::Agent | Side::Consulted => Self {
+            Side::Agent | Side::Consulted | Side::Supervisor => Self {
                 word: "agent",
                 people: "the agent",
                 network: "Let the agent's browser reach the gateway's UDP port for browsers \

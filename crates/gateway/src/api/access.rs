@@ -83,7 +83,12 @@ pub(super) fn need(method: &str, path: &str) -> Option<Need> {
         ("POST", "/v1/events/{id}/redeliver") => Need::To(Act::Redeliver),
         (
             "GET",
-            "/v1/api_keys" | "/v1/users" | "/v1/audit" | "/v1/numbers/{id}/settings" | "/v1/flows",
+            "/v1/api_keys"
+            | "/v1/users"
+            | "/v1/audit"
+            | "/v1/numbers/{id}/settings"
+            | "/v1/flows"
+            | "/v1/doctor",
         )
         | ("POST", "/v1/flows/check" | "/v1/flows/dry_run") => Need::To(Act::ReadHouse),
         ("PATCH", "/v1/numbers/{id}/settings")

@@ -62,7 +62,7 @@ pub(crate) fn router(office: Arc<Office>) -> Router {
     let hook =
         Router::new().route("/webhooks/whatsapp", get(webhook::handshake).post(webhook::receive));
     let (rest, _) = rest().split_for_parts();
-    let rest = rest.route_layer(from_fn_with_state(Arc::clone(&office), access::check));
+    let rest = rest.route_layer(middleware::from_fn_with_state(Arc::clone(&office), access::check));
     Router::new()
         .merge(rest)
         .route("/v1/console/ws", get(socket::open))

@@ -11,7 +11,7 @@ use switchboard::{
     call::{Answerer, Call, Effect, Input, Outcome, Plan, Side, State},
     flow::{Caller, Flow, Key},
 };
-use terms::{AgentId, CallId, Direction, Timestamp, WaId};
+use terms::{AgentId, CallId, Direction, Timestamp};
 use tokio::{sync::mpsc, time::Instant};
 use wire::{
     SdpText,
@@ -314,7 +314,7 @@ impl CallActor {
                     self.read_agent(&event, Side::Consulted)
                 }
                 Some(event) = legs::next_event(&mut self.supervisor_leg) => {
-                    read_agent(event, Side::Supervisor)
+                    self.read_agent(&event, Side::Supervisor)
                 }
                 () = sleep_until(deadline) => Some(Input::Tick),
             };
@@ -625,13 +625,14 @@ impl CallActor {
         let leg = match side {
             Side::Agent => self.agent_leg.as_ref(),
             Side::Consulted => self.consulted_leg.as_ref(),
+            Side::Supervisor => self.supervisor_leg.as_ref(),
             Side::Whatsapp => None,
         };
         let may_return = side == Side::Agent && self.call.state().is_answered_by_agent();
         if let Some(leg) = leg.filter(|_| !may_return) {
             let text = format!("The audio path to your browser failed: {why}.");
             let (what, code) = ("answer".into(), "media".into());
-            self.office.consoles.send(leg.console, ToConsole::Refused { what, code, text });
+            self.line.consoles().send(leg.console, ToConsole::Refused { what, code, text });
         }
         Some(Input::MediaFailed { side, why })
     }

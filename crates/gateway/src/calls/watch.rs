@@ -101,6 +101,7 @@ fn points(state: &State) -> &'static [Point] {
         | State::Bridged { .. }
         | State::Held(_)
         | State::Transferring(_)
-        | State::Consulting(_) => &[Point::Answered, Point::Accepted],
+        | State::Consulting(_)
+        | State::ThreeWay(_) => &[Point::Answered, Point::Accepted],
     }
 }

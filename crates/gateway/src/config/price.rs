@@ -158,7 +158,7 @@ fn read_card(path: &Path) -> Result<Card, ConfigError> {
 }
 
 /// The table `[budget]`.
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BudgetTable {
     monthly: Decimal,

@@ -128,7 +128,7 @@ use super::{
     Secret, SpeechCommand, TURN_LASTS_DEFAULT, Telemetry, TlsFiles, Turn, TurnKey,
     events::OutboxTable,
     flow::{ASK_TIMEOUT_DEFAULT, AskTable, FlowSetting, SPEECH_TIMEOUT_DEFAULT, SpeechTable},
-    lines::{self, NumberTable, PriceTable, Shared, TemplateTable, UpstreamTable},
+    lines::{self, NumberTable, Shared, TemplateTable, UpstreamTable},
     price::{BudgetTable, GuardTable, PriceTable},
     slip,
 };
@@ -137,9 +137,6 @@ use super::{
 const RING_FOR_MAX_S: u64 = 55;
 /// The longest a flow endpoint may take: the caller hears it ring, the platform waits.
 const ASK_TIMEOUT_MAX: Duration = Duration::from_secs(10);
-
-/// The shortest life of a TURN login: a browser needs a moment to use it.
-const TURN_LASTS_MIN: Duration = Duration::from_secs(60);
 
 /// The shortest life of a TURN login: a browser needs a moment to use it.
 const TURN_LASTS_MIN: Duration = Duration::from_secs(60);
@@ -414,7 +411,6 @@ impl Secrets<'_> {
             ),
             drain_for: file.drain_for_s.map_or(DRAIN_FOR_DEFAULT, Duration::from_secs),
             wrap_up_codes: codes(file.wrap_up_codes)?,
-            events: self.events(file.outbox, file.events)?,
             telemetry: file.telemetry.map(telemetry).transpose()?,
             hep: file.hep.map(|HepTable { server, capture_id }| Hep {
                 server,
@@ -430,7 +426,9 @@ impl Secrets<'_> {
             self.secret("api_key", file.api_key_file, file.api_key_env).err(),
             media(file.media).err(),
             file.turn.and_then(|turn| self.turn(turn).err()),
-            self.events(file.outbox, file.events).err(),
+            file.speech.and_then(|table| speech(table).err()),
+            codes(file.wrap_up_codes).err(),
+            file.telemetry.and_then(|table| telemetry(table).err()),
             somebody(&file.agents).err(),
         ];
         match self.organisations(file.organisations) {
@@ -439,12 +437,15 @@ impl Secrets<'_> {
                     upstream: file.upstream,
                     flow: file.flow,
                     price: file.price,
+                    budget: file.budget,
+                    guard: file.guard,
                     permission_templates: file.permission_templates,
                 };
                 let tables = file.number.into_iter().chain(file.numbers);
                 let lines = lines::faults(self, tables.collect(), &shared, &organisations);
                 faults.extend(lines.into_iter().map(Some));
                 faults.push(self.agents(file.agents, &organisations).err());
+                faults.push(self.events(file.outbox, file.events, &organisations).err());
             }
             Err(fault) => faults.push(Some(fault)),
         }

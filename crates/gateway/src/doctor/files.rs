@@ -44,9 +44,9 @@ fn write_in(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Can the flow be walked and every prompt played?
-pub(super) fn prompts(flow: Option<&FlowSource>) -> Finding {
+pub(super) fn prompts(flow: Option<&FlowSource>, speech: bool) -> Finding {
     let check = "flow.prompts";
-    match Shelf::load(flow) {
+    match Shelf::load(flow, speech) {
         Ok(shelf) if shelf.flow.is_none() => {
             let fix = "Set `flow`, or have an agent be available at every hour.";
             Finding::warning(check, "No flow answers when no agent does: such calls end.", fix)
@@ -187,10 +187,10 @@ mod tests {
             "start = \"a\"\n[step.a]\nplay = \"a\"\nnext = \"z\"\n[step.z]\nhang_up = true\n";
         let prompts = vec![("a".to_owned(), b"no sound".to_vec())];
         let flow = FlowSource::Embedded { toml: toml.into(), prompts };
-        let broken = super::prompts(Some(&flow));
+        let broken = super::prompts(Some(&flow), false);
         assert_eq!(broken.grade, Grade::Fault);
         assert!(broken.evidence.unwrap().contains("prompt a"));
-        assert_eq!(super::prompts(None).grade, Grade::Warning);
+        assert_eq!(super::prompts(None, false).grade, Grade::Warning);
     }
 
     #[test]

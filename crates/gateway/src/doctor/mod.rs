@@ -63,11 +63,10 @@ async fn local(config: &Config, callback_url: Option<String>) -> Vec<Finding> {
     let now = Duration::from_millis(u64::try_from(clock::now().unix_ms()).unwrap_or_default());
     let looked = tokio::task::spawn_blocking(move || {
         let mut found = vec![files::storage(config.data_dir.as_deref())];
-        found.extend(
-            config.lines.iter().map(|line| {
-                files::prompts(line.flow.as_ref()).of_line(&line.number.phone_number_id)
-            }),
-        );
+        found.extend(config.lines.iter().map(|line| {
+            files::prompts(line.flow.as_ref(), config.speech.is_some())
+                .of_line(&line.number.phone_number_id)
+        }));
         let certificate = |tls: &TlsFiles| files::certificate(tls, callback_url.as_deref(), now);
         found.extend(config.tls.as_ref().map(certificate));
         found

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use terms::{OrganisationId, Timestamp};
 
-use super::{Page, Store, StoreError};
+use super::{Store, StoreError};
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS audit (
@@ -65,14 +65,15 @@ impl Store {
     pub(crate) async fn deeds(
         &self,
         organisation: OrganisationId,
-        page: Page,
+        limit: u32,
+        before: Option<i64>,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         self.run(move |db| {
             let sql = "SELECT no, at_ms, by, act, object, detail FROM audit
                        WHERE organisation = ?1 AND no < ?2 ORDER BY no DESC LIMIT ?3";
-            let before = page.before.unwrap_or(i64::MAX);
+            let before = before.unwrap_or(i64::MAX);
             let mut statement = db.prepare_cached(sql)?;
-            let row = params![organisation.as_str(), before, page.limit];
+            let row = params![organisation.as_str(), before, limit];
             let rows = statement.query_map(row, |row| {
                 let detail: Option<String> = row.get(5)?;
                 let deed = Deed {
