@@ -224,6 +224,8 @@ export interface Preflight {
   evidence: string;
   changes_at?: Time;
   price?: { pulse: string; per_minute: string; currency: string; card: string };
+  /** What the call puts at risk, though it may be made. */
+  warnings?: { rule: string; text: string }[];
 }
 
 export interface Diagnosis {
@@ -244,6 +246,8 @@ export type ToGateway =
   | { type: "consult"; call_id: string; agent: string }
   | { type: "hand_over"; call_id: string }
   | { type: "rejoin"; call_id: string; sdp: string }
+  /** What is absent stays, `null` takes it back. */
+  | { type: "note"; call_id: string; notes?: string | null; wrap_up?: string | null }
   | { type: "digit"; call_id: string; digit: string };
 
 export type Destination = { kind: "agent"; id: string } | { kind: "flow"; step?: string };
@@ -260,4 +264,6 @@ export type FromGateway =
   | { type: "refused"; what: string; code: string; text: string }
   | { type: "agents"; agents: Colleague[] }
   /** The gateway is being stopped: no new calls; those that run are ended at `until`. */
-  | { type: "draining"; until: Time };
+  | { type: "draining"; until: Time }
+  /** Somebody noted something about a call; a program when `by` is absent. */
+  | { type: "noted"; call_id: string; notes?: string; wrap_up?: string; by?: string; at: Time };
