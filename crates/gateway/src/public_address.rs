@@ -77,7 +77,12 @@ pub(crate) async fn find(media: &Media, server: &str) -> Result<Seen, AskError> 
     let id = rand::random();
     match ask(&socket, server, &stun::binding_request(&id), &id).await? {
         Reply::Mapped(public) => Ok(Seen { public, port }),
-        other => Err(AskError::Odd { server: server.to_owned(), reply: format!("{other:?}") }),
+        other @ (Reply::Relayed(_)
+        | Reply::Challenge { .. }
+        | Reply::Refused { .. }
+        | Reply::Done) => {
+            Err(AskError::Odd { server: server.to_owned(), reply: format!("{other:?}") })
+        }
     }
 }
 

@@ -139,16 +139,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let keys = Keys::load(&store).await?;
     organisations.admit(store.users().await?);
     store.forget_traces(clock::now() - config.events.keep).await?;
-    let engine = Engine::start(engine::Config {
-        threads: 1,
-        bind_ip: config.media.bind_ip,
-        advertised: advertised.clone(),
-        ports: config.media.ports.clone(),
-        muxed: Some(config.media.browsers),
-        busy: config.media.busy,
-        ..engine::Config::default()
-    })
-    .map_err(StartError::Engine)?;
+    let engine = engine(&config.media, &advertised)?;
     let mixer = Mixer::start().map_err(StartError::Mixer)?;
     let listen = |source| StartError::Listen { address: config.http, source };
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;
@@ -198,14 +189,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     tracing::info!(%address, left_behind = left, "gateway runs");
     let stop = Arc::new(Notify::new());
     let server = tokio::spawn(run(listening, Arc::clone(&office), Arc::clone(&stop)));
-    let mut tasks = JoinSet::new();
-    tasks.spawn(dispatch::run(Arc::clone(&office)));
-    tasks.spawn(public_address::watch(Arc::clone(&office)));
-    for line in office.lines.iter() {
-        tasks.spawn(consent::run(Arc::clone(&office), Arc::clone(line)));
-        tasks.spawn(parked::run(Arc::clone(&office), Arc::clone(line)));
-        tasks.spawn(account_health::run(Arc::clone(&office), Arc::clone(line)));
-    }
+    let tasks = start_tasks(&office);
     Ok(Running { office, address, stop, server, tasks, outbox, traces })
 }
 
@@ -229,6 +213,31 @@ async fn advertised(media: &Media) -> Result<Vec<IpAddr>, StartError> {
         tracing::info!("the public address is known");
     }
     Ok(advertised)
+}
+
+fn engine(media: &Media, advertised: &[IpAddr]) -> Result<Engine, StartError> {
+    Engine::start(engine::Config {
+        threads: 1,
+        bind_ip: media.bind_ip,
+        advertised: advertised.to_vec(),
+        ports: media.ports.clone(),
+        muxed: Some(media.browsers),
+        busy: media.busy,
+        ..engine::Config::default()
+    })
+    .map_err(StartError::Engine)
+}
+
+fn start_tasks(office: &Arc<Office>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(dispatch::run(Arc::clone(office)));
+    tasks.spawn(public_address::watch(Arc::clone(office)));
+    for line in office.lines.iter() {
+        tasks.spawn(consent::run(Arc::clone(office), Arc::clone(line)));
+        tasks.spawn(parked::run(Arc::clone(office), Arc::clone(line)));
+        tasks.spawn(account_health::run(Arc::clone(office), Arc::clone(line)));
+    }
+    tasks
 }
 
 /// Endpoints are known before anything happens, so a new one gets all that follows.

@@ -364,8 +364,8 @@ mod tests {
         let no_path = Leg { ice_ms: None, dtls_ms: None, received: 0, checks: Some(0), ..good() };
         let no_keys = Leg { dtls_ms: None, received: 0, alert: Some(42), ..good() };
         let no_sound = Leg { received: 0, received_bytes: None, ..good() };
-        let foreign = Leg { foreign_type: Some(0), ..no_sound.clone() };
-        let wrong_keys = Leg { unauthentic: 700, ..no_sound.clone() };
+        let foreign = Leg { foreign_type: Some(0), ..no_sound };
+        let wrong_keys = Leg { unauthentic: 700, ..no_sound };
         for (leg, code) in [
             (no_path, "ice_never_connected_whatsapp"),
             (no_keys, "dtls_failed_whatsapp"),

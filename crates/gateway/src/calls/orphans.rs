@@ -126,7 +126,7 @@ mod tests {
         sdp,
         transport::{Fingerprint, LocalTransport},
     };
-    use switchboard::call::Termination;
+    use switchboard::{call::Termination, flow::Caller};
     use terms::Timestamp;
     use wire::console::Peer;
 
@@ -179,6 +179,8 @@ mod tests {
             offer: offer().into(),
             deeplink_payload: None,
             cta_payload: None,
+            caller: Caller::default(),
+            trace: None,
             receipt,
         };
         assert!(actor::take(office, &line, incoming));

@@ -78,7 +78,7 @@ pub(crate) fn play(prompt: &str) -> Effect {
 
 impl Desk {
     pub(crate) fn incoming(flow: bool) -> Self {
-        Self::incoming_by(plan(flow))
+        Self::incoming_by(plan(flow.then(|| self::flow(FLOW))))
     }
 
     pub(crate) fn incoming_by(plan: Plan) -> Self {

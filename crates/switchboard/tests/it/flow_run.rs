@@ -1,11 +1,8 @@
 //! A caller walks through a flow.
 
-use offhook_switchboard::{
-    call::{Effect, Input, Outcome, State},
-    flow::Flow,
-};
+use offhook_switchboard::call::{Effect, Input, Outcome, State};
 
-use crate::desk::{Desk, agent, key, plan, play, prompts};
+use crate::desk::{Desk, agent, flow, key, plan, play};
 
 fn in_menu() -> Desk {
     Desk::incoming(true)
@@ -95,9 +92,7 @@ fn closed_hours_are_remembered_to_the_end_of_the_call() {
             "start = \"day\"\ntimezone = \"UTC\"\n[step.day]\nhours = [\"{hours}\"]\nopen = \"bye\"\n\
              closed = \"bye\"\n[step.bye]\nplay = \"goodbye\"\nnext = \"end\"\n[step.end]\nhang_up = true"
         );
-        let mut plan = plan(false);
-        plan.flow = Some(Flow::load(&text, &prompts()).unwrap().into());
-        let mut desk = Desk::incoming_by(plan)
+        let mut desk = Desk::incoming_by(plan(Some(flow(&text))))
             .after(Input::LegReady)
             .after(Input::Rung(vec![]))
             .after(Input::PreAccepted(Outcome::Done))
