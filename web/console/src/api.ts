@@ -85,9 +85,3 @@ function refused(status: number, value: unknown): ApiError {
 function record(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
-
-/** Lists come bare or under their name. */
-function list<T>(value: unknown, name: string): T[] {
-  const found = Array.isArray(value) ? value : record(value)[name];
-  return Array.isArray(found) ? (found as T[]) : [];
-}

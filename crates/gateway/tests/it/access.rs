@@ -74,7 +74,7 @@ async fn a_key_opens_what_its_scopes_say_until_it_is_revoked() {
     assert_eq!(ask(&desk, Method::GET, "/v1/calls", By::Key("ohk_1_2"), None).await.status, 401);
     let wrong = json!({"name": "x", "scopes": ["calls:reed"]});
     let refused = ask(&desk, Method::POST, "/v1/api_keys", HOUSE, Some(wrong)).await;
-    assert!(refused.body["text"].as_str().unwrap().contains("did you mean \"calls:read\""));
+    assert!(refused.body["detail"].as_str().unwrap().contains("did you mean \"calls:read\""));
     let audit = ask(&desk, Method::GET, "/v1/audit", HOUSE, None).await.body;
     let acts: Vec<_> = audit["entries"].as_array().unwrap().iter().map(|e| &e["act"]).collect();
     assert_eq!(acts, ["key.revoked", "key.created"], "{audit}");
@@ -88,16 +88,16 @@ async fn people_are_added_changed_and_may_do_what_their_role_says() {
         let user = json!({"id": id, "role": role, "password": "a long word"});
         ask(&desk, Method::POST, "/v1/users", HOUSE, Some(user)).await.status
     };
-    assert_eq!((add("ada", "admin").await, add("otto", "auditor").await), (201, 201));
-    assert_eq!((add("ada", "agent").await, add("lia", "admin").await), (409, 409), "taken");
-    let ada = log_in(&desk, "ada", "a long word").await.expect("she may log in");
+    assert_eq!((add("nina", "admin").await, add("otto", "auditor").await), (201, 201));
+    assert_eq!((add("nina", "agent").await, add("lia", "admin").await), (409, 409), "taken");
+    let nina = log_in(&desk, "nina", "a long word").await.expect("she may log in");
     let otto = log_in(&desk, "otto", "a long word").await.expect("he may log in");
     let lia = log_in(&desk, "lia", "demo").await.unwrap();
     let message = || Some(json!({"to": "5215550000001", "text": "Hello"}));
     for (who, cookie, reads, writes, house, keys) in [
         ("agent", &lia, 200, 200, 403, 403),
         ("auditor", &otto, 200, 403, 200, 403),
-        ("admin", &ada, 200, 200, 200, 422),
+        ("admin", &nina, 200, 200, 200, 422),
     ] {
         let by = By::Session(cookie);
         let status = async |method, path, body| ask(&desk, method, path, by, body).await.status;
@@ -115,9 +115,9 @@ async fn people_are_added_changed_and_may_do_what_their_role_says() {
     page.send(json!({"type": "presence", "state": "available"})).await;
     assert_eq!(page.next("refused").await["code"], "forbidden");
     let shut = Some(json!({"disabled": true}));
-    let by = By::Session(&ada);
+    let by = By::Session(&nina);
     assert_eq!(ask(&desk, Method::PATCH, "/v1/users/lia", by, shut.clone()).await.status, 409);
-    assert_eq!(ask(&desk, Method::PATCH, "/v1/users/ada", by, shut.clone()).await.status, 409);
+    assert_eq!(ask(&desk, Method::PATCH, "/v1/users/nina", by, shut.clone()).await.status, 409);
     assert_eq!(ask(&desk, Method::PATCH, "/v1/users/otto", by, shut).await.status, 200);
     page.closed().await;
     let by = By::Session(&otto);
@@ -126,11 +126,11 @@ async fn people_are_added_changed_and_may_do_what_their_role_says() {
     let audit = desk.get("/v1/audit").await;
     assert_eq!(
         (&audit["entries"][0]["by"], &audit["entries"][0]["act"]),
-        (&json!("ada"), &json!("user.changed"))
+        (&json!("nina"), &json!("user.changed"))
     );
     assert!(!audit.to_string().contains("a long word"));
     desk.gateway.stop().await;
     let desk = Desk::start_with(Some(folder.path()), |_| {}).await;
-    assert!(log_in(&desk, "ada", "a long word").await.is_some(), "people outlive a restart");
+    assert!(log_in(&desk, "nina", "a long word").await.is_some(), "people outlive a restart");
     assert!(log_in(&desk, "otto", "a long word").await.is_none());
 }

@@ -137,7 +137,7 @@ async fn whatever_goes_wrong_the_configured_flow_answers_and_the_call_says_why()
         let diagnosis = desk.get(&format!("{path}/diagnosis")).await;
         let verdicts = diagnosis["verdicts"].as_array().unwrap();
         let told = verdicts.iter().find(|verdict| verdict["code"] == "flow_not_asked");
-        let told = told.map_or("", |verdict| verdict["text"].as_str().unwrap());
+        let told = told.map_or("", |verdict| verdict["evidence"].as_str().unwrap());
         assert!(told.contains(why) && told.is_empty() == why.is_empty(), "{word}: {told}");
         desk.webhook(&terminate(&id, "USER_INITIATED", None)).await;
     }

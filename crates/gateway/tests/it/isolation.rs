@@ -121,7 +121,8 @@ async fn another_organisations_key_finds_nothing_on_any_route() {
                 continue;
             }
             for query in ["", "?from=551140000000&to=5215550000001&after=0"] {
-                let url = shared.desk.url(&format!("{}{query}", traces.aim(path)));
+                let aimed = traces.aim(path);
+                let url = shared.desk.url(&format!("{aimed}{query}"));
                 let method: reqwest::Method = method.to_uppercase().parse().unwrap();
                 let mut request = shared.desk.http.request(method.clone(), url);
                 if let Some(body) = body(&method.as_str().to_lowercase(), path) {
@@ -129,7 +130,8 @@ async fn another_organisations_key_finds_nothing_on_any_route() {
                 }
                 let answer = request.bearer_auth(SECOND_KEY).send().await.unwrap();
                 let status = answer.status().as_u16();
-                let text = answer.text().await.unwrap();
+                // A problem repeats what was asked.
+                let text = answer.text().await.unwrap().replace(&aimed, "");
                 for word in traces.words() {
                     assert!(!text.contains(word), "{method} {path}{query} tells {word}: {text}");
                 }

@@ -21,7 +21,7 @@ pub(crate) fn add_brisa(config: &mut Config, upstream: &Upstream) {
     let key = Some(Secret::new(SECOND_KEY));
     config.organisations.push(Organisation { id: id.clone(), name: "Brisa".into(), api_key: key });
     config.agents.push(Agent {
-        id: "bia".parse().unwrap(),
+        id: "eva".parse().unwrap(),
         organisation: id.clone(),
         name: "Bia".into(),
         role: Role::Agent,
@@ -120,11 +120,11 @@ async fn each_webhook_must_be_signed_with_the_secret_of_every_number_it_names() 
 async fn a_call_rings_at_its_own_organisation_and_asks_its_own_platform() {
     let shared = Shared::start().await;
     let desk = &shared.desk;
-    let (mut lia, mut bia) = (desk.available("lia").await, desk.available("bia").await);
+    let (mut lia, mut eva) = (desk.available("lia").await, desk.available("eva").await);
     let user = Voice::of_platform(&desk.engine);
     let body = to_brisa(&connect(CALL, &user.platform_offer()));
     assert_eq!(shared.signed(&body, "brisa-secret").await, 200);
-    let ringing = bia.next("ringing").await;
+    let ringing = eva.next("ringing").await;
     assert_eq!(ringing["call"]["number"], "5215550009999");
     shared.brisa.wait_for("pre_accept").await;
     // Another line's word about the call, rightly signed by its own platform, ends nothing.
@@ -132,15 +132,15 @@ async fn a_call_rings_at_its_own_organisation_and_asks_its_own_platform() {
     assert_eq!(desk.record(CALL).await["number"], "551140000000", "a call of its own");
     let (_, live) = shared.get(&format!("/v1/calls/{CALL}"), SECOND_KEY).await;
     assert_eq!(live["state"], "ringing", "{live}");
-    bia.send(json!({"type": "decline", "call_id": CALL})).await;
+    eva.send(json!({"type": "decline", "call_id": CALL})).await;
     assert_eq!(
         shared.signed(&to_brisa(&terminate(CALL, "USER_INITIATED", None)), "brisa-secret").await,
         200
     );
-    bia.next_where("call", |frame| frame["call"]["state"] == "ended").await;
+    eva.next_where("call", |frame| frame["call"]["state"] == "ended").await;
     assert!(desk.upstream.asked().is_empty(), "the other platform hears of nothing");
     lia.send(json!({"type": "presence", "state": "away"})).await;
     lia.next_where("agents", |frame| frame.to_string().contains("away")).await;
     let seen = serde_json::to_string(&lia.seen).unwrap();
-    assert!(!seen.contains("5215550009999") && !seen.contains("bia"), "{seen}");
+    assert!(!seen.contains("5215550009999") && !seen.contains("eva"), "{seen}");
 }

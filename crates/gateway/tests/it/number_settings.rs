@@ -54,5 +54,5 @@ async fn a_change_that_may_not_be_is_refused_with_the_reason() {
     desk.upstream.answer("settings", 400, no, Duration::ZERO);
     let (status, body) = patch(&desk, SETTINGS, &change, None).await;
     assert_eq!((status, body["code"].as_i64()), (409, Some(100)), "{body}");
-    assert!(body["text"].as_str().is_some_and(|text| text.contains("timezone_id")), "{body}");
+    assert!(body["detail"].as_str().is_some_and(|text| text.contains("timezone_id")), "{body}");
 }
