@@ -267,7 +267,8 @@ impl Metrics {
     }
 
     fn observe(&self, name: &'static str, labels: String, value: f64) {
-        let bounds = HISTOGRAMS.iter().find(|(known, ..)| *known == name).map(|(.., bounds)| *bounds);
+        let bounds =
+            HISTOGRAMS.iter().find(|(known, ..)| *known == name).map(|(.., bounds)| *bounds);
         debug_assert!(bounds.is_some(), "{name} stands in no list");
         let mut histograms = self.histograms.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Histogram::new(bounds.unwrap_or_default());

@@ -143,8 +143,9 @@ pub fn export(service: &str, version: &str, spans: &[Span]) -> Vec<u8> {
     };
     let scope = Scope { name: "offhook", version };
     let spans = spans.iter().map(SpanJson::of).collect();
-    let request =
-        Request { resource_spans: [ResourceSpans { resource, scope_spans: [ScopeSpans { scope, spans }] }] };
+    let request = Request {
+        resource_spans: [ResourceSpans { resource, scope_spans: [ScopeSpans { scope, spans }] }],
+    };
     serde_json::to_vec(&request).expect("there are only names as keys")
 }
 
@@ -249,7 +250,11 @@ mod tests {
         assert_eq!(parent.to_string(), W3C);
         assert!(parent.sampled);
         let later = format!("cc{}-more", W3C.trim_start_matches("00"));
-        assert_eq!(later.parse::<TraceParent>(), Ok(parent), "what a later version adds is not read");
+        assert_eq!(
+            later.parse::<TraceParent>(),
+            Ok(parent),
+            "what a later version adds is not read"
+        );
         for wrong in [
             "",
             "00",

@@ -67,7 +67,8 @@ pub(super) async fn list(
         None => caller.lines(),
     };
     let mut rows = office.store.contacts(lines, page.to_read(), page.after_moment()?).await?;
-    let next = page.cut(&mut rows, |(at_ms, row)| format!("{at_ms}.{}:{}", row.wa_id.as_str(), row.line));
+    let next =
+        page.cut(&mut rows, |(at_ms, row)| format!("{at_ms}.{}:{}", row.wa_id.as_str(), row.line));
     let view = |(_, row): (i64, ContactRow)| {
         let line = office.lines.get(&row.line)?;
         Some(contacts::view(line, row))

@@ -7,8 +7,8 @@ use axum::Json;
 use utoipa::openapi::{
     Components, Content, Info, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response,
     path::Operation,
-    security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement},
     security::SecurityScheme,
+    security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement},
 };
 
 use super::problem::MEDIA_TYPE;

@@ -94,11 +94,7 @@ impl Refused {
 }
 
 impl ApiError {
-    pub(super) fn new(
-        status: StatusCode,
-        code: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let body = Refused::new(status, code, Code::Word(code.into()), detail.into());
         Self { status, body: Box::new(body) }
     }
@@ -196,9 +192,7 @@ async fn of_framework(status: StatusCode, body: Body) -> Refused {
 fn title(word: &str) -> String {
     let text = word.replace(['.', '_'], " ");
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 impl IntoResponse for ApiError {

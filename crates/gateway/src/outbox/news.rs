@@ -102,7 +102,7 @@ fn missed(cdr: &Cdr) -> Option<Missed> {
     if cdr.outside_hours == Some(true) {
         return Some(Missed::OutsideHours);
     }
-    cdr.answered_at.is_none().then(|| match cdr.reason.as_str() {
+    cdr.answered_at.is_none().then_some(match cdr.reason.as_str() {
         "caller_gave_up" => Missed::CallerGaveUp,
         "nobody_answered" => Missed::NobodyAnswered,
         _ => Missed::Failed,

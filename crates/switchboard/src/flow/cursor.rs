@@ -69,8 +69,12 @@ impl Cursor {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Option<Self> {
-        let mut cursor =
-            Self { step, gathered: String::new(), closed: false, doing: Doing::Playing { until: now } };
+        let mut cursor = Self {
+            step,
+            gathered: String::new(),
+            closed: false,
+            doing: Doing::Playing { until: now },
+        };
         match cursor.go(flow, step, now, effects) {
             Progress::Stays => Some(cursor),
             Progress::HangsUp => None,

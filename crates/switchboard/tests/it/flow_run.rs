@@ -104,7 +104,7 @@ fn closed_hours_are_remembered_to_the_end_of_the_call() {
             .after(Input::MediaConnected)
             .after(Input::Accepted(Outcome::Done));
         assert_eq!(desk.call.met_closed_hours(), closed, "{hours}");
-        desk.handle(Input::PlaybackDone);
+        desk.handle(Input::PlaybackDone).0.unwrap();
         assert!(desk.call.state().is_over() && desk.call.met_closed_hours() == closed);
     }
 }
