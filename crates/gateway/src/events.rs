@@ -14,6 +14,7 @@ use std::{
 };
 
 use switchboard::{
+    access::{self, Act},
     agent::{Presence, Roster},
     flow::Ring,
 };
@@ -21,7 +22,10 @@ use terms::{AgentId, CallId, Timestamp};
 use tokio::sync::{mpsc, watch};
 use wire::console::{Agent, AgentState, Call, CallState, Colleague, RingStopped, ToConsole};
 
-use crate::config;
+use crate::{
+    config,
+    people::{People, Person},
+};
 
 /// How many frames may wait for a console: a minute of a busy day. More is a console that hangs.
 const FRAMES_MAX: usize = 256;
@@ -36,7 +40,7 @@ pub(crate) struct ConsoleId(u64);
 /// Every open console, the agents and the live calls.
 #[derive(Debug)]
 pub(crate) struct Consoles {
-    agents: Vec<config::Agent>,
+    people: People,
     room: Mutex<Room>,
     /// Everybody, as the frame for every console.
     there: watch::Sender<Arc<str>>,
@@ -81,16 +85,40 @@ impl Consoles {
             ringing: BTreeMap::new(),
             draining_until: None,
         };
-        Self { agents, room: Mutex::new(room), there: watch::Sender::new("".into()) }
+        Self {
+            people: People::new(agents),
+            room: Mutex::new(room),
+            there: watch::Sender::new("".into()),
+        }
     }
 
     fn room(&self) -> MutexGuard<'_, Room> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The agent of this id, as configured.
-    pub(crate) fn agent(&self, id: &AgentId) -> Option<&config::Agent> {
-        self.agents.iter().find(|agent| agent.id == *id)
+    /// Everybody who works here.
+    pub(crate) fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// The agent of this id, if the log-in is not shut.
+    pub(crate) fn agent(&self, id: &AgentId) -> Option<config::Agent> {
+        self.people.agent(id)
+    }
+
+    /// Somebody is new or has changed; consoles that this one has open close, and open again as what
+    /// the one is now, if at all.
+    pub(crate) fn admit(&self, person: Person) {
+        let id = person.agent.id.clone();
+        self.people.put(person);
+        let mut room = self.room();
+        room.roster.know(id.clone());
+        // Their queues end, so their sockets close, which leaves the roster.
+        for console in room.open.values_mut().filter(|console| console.agent == id) {
+            console.frames = mpsc::channel(1).0;
+        }
+        drop(room);
+        self.tell_agents();
     }
 
     /// A console of this agent opens; everybody learns who is there.
@@ -112,11 +140,12 @@ impl Consoles {
     }
 
     /// A console closed; `true` when it was the agent's last.
-    pub(crate) fn close(&self, id: ConsoleId) -> bool {
+    pub(crate) fn close(&self, id: ConsoleId, agent: &AgentId) -> bool {
         let mut room = self.room();
-        let Some(console) = room.open.remove(&id) else { return false };
-        room.roster.console_closed(&console.agent);
-        let last = room.open.values().all(|other| other.agent != console.agent);
+        // One that did not read is gone from here already, but not from the roster.
+        room.open.remove(&id);
+        room.roster.console_closed(agent);
+        let last = room.open.values().all(|other| other.agent != *agent);
         drop(room);
         self.tell_agents();
         last
@@ -239,7 +268,11 @@ impl Consoles {
             name: agent.name.clone(),
             state: room.state_of(&agent.id),
         };
-        let agents = self.agents.iter().map(colleague).collect();
+        let people = self.people.all();
+        // Who takes no calls is nobody to give a call to.
+        let takes =
+            |person: &&Person| !person.disabled && access::may(person.agent.role, Act::TakeCalls);
+        let agents = people.iter().filter(takes).map(|person| colleague(&person.agent)).collect();
         let frame = serde_json::to_string(&ToConsole::Agents { agents });
         self.there.send_replace(frame.expect("a list of words is JSON").into());
         // Only then may another change be told.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use engine::Engine;
 
 use crate::{
-    calls::registry::Registry, config::Config, console::session::Sessions, hep::Hep, line::Lines,
-    metrics::Metrics, organisation::Organisations, outbox::Outbox, store::Store,
+    calls::registry::Registry, config::Config, console::session::Sessions, hep::Hep, keys::Keys,
+    line::Lines, metrics::Metrics, organisation::Organisations, outbox::Outbox, store::Store,
     telemetry::Telemetry,
 };
 
@@ -18,6 +18,8 @@ pub(crate) struct Office {
     pub(crate) engine: Engine,
     pub(crate) organisations: Organisations,
     pub(crate) lines: Lines,
+    /// What programs' keys open.
+    pub(crate) keys: Keys,
     pub(crate) store: Store,
     pub(crate) outbox: Outbox,
     pub(crate) metrics: Arc<Metrics>,

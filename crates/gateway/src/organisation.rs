@@ -12,7 +12,8 @@ use crate::{
     config::{self, Config, Secret},
     events::Consoles,
     line::{Line, Lines},
-    store::LineSet,
+    people::Person,
+    store::{LineSet, User},
 };
 
 /// Numbers, people and data that belong together.
@@ -83,7 +84,8 @@ impl Organisations {
     /// Those of a configuration; the file's own API key is the first one's.
     pub(crate) fn new(config: &Config) -> Self {
         let mut made = config.organisations.iter().map(|table| organisation(config, table.clone()));
-        let mut first = made.next().unwrap_or_else(|| organisation(config, Default::default()));
+        let mut first =
+            made.next().unwrap_or_else(|| organisation(config, config::Organisation::default()));
         let others = made.map(Arc::new).collect();
         first.api_keys.push(config.api_key.clone());
         Self { first: Arc::new(first), others }
@@ -99,9 +101,36 @@ impl Organisations {
         self.iter().find(|known| known.id == *id).unwrap_or(&self.first)
     }
 
-    /// An agent and whose.
-    pub(crate) fn agent(&self, id: &AgentId) -> Option<(&Arc<Organisation>, &config::Agent)> {
+    /// Somebody who may log in, and whose.
+    pub(crate) fn agent(&self, id: &AgentId) -> Option<(&Arc<Organisation>, config::Agent)> {
         self.iter().find_map(|known| Some((known, known.consoles.agent(id)?)))
+    }
+
+    /// Somebody, whether the log-in is shut or not.
+    pub(crate) fn person(&self, id: &AgentId) -> Option<Person> {
+        self.iter().find_map(|known| known.consoles.people().person(id))
+    }
+
+    /// Lets those in who are in the store. Whoever stands in the file has the id before them.
+    pub(crate) fn admit(&self, users: Vec<User>) {
+        for user in users {
+            let house = self.iter().find(|known| known.id == user.organisation);
+            match (house, self.person(&user.id)) {
+                (Some(house), None) => match Person::of_store(user) {
+                    Some(person) => house.consoles.admit(person),
+                    None => tracing::error!("somebody's password in the store is no hash"),
+                },
+                (None, _) => tracing::warn!(user = %user.id, "the organisation of a user is gone"),
+                (Some(_), Some(_)) => {
+                    tracing::warn!(user = %user.id, "the file has this user; the store's is left out");
+                }
+            }
+        }
+    }
+
+    /// The one of this id.
+    pub(crate) fn get(&self, id: &OrganisationId) -> Option<&Arc<Organisation>> {
+        self.iter().find(|known| known.id == *id)
     }
 
     /// Whose configured API key this is. Every one is tried, so that the time tells nothing.

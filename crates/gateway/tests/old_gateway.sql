@@ -42,7 +42,7 @@ CREATE TABLE windows (
     wa_id TEXT PRIMARY KEY, until_ms INTEGER NOT NULL, closing_told INTEGER NOT NULL)
     WITHOUT ROWID;
 CREATE INDEX windows_by_end ON windows (until_ms);
-INSERT INTO inbox (received_ms, body) VALUES (1783000000000, '{"object":"whatsapp_business_account","entry":[]}');
+INSERT INTO inbox (received_ms, body) VALUES (1783000000000, CAST('{"object":"whatsapp_business_account","entry":[]}' AS BLOB));
 INSERT INTO seen VALUES ('call:wacid.A:connect', 1783000000000);
 INSERT INTO live_calls VALUES ('wacid.L', '{"call_id":"wacid.L","direction":"USER_INITIATED","contact":{"wa_id":"5215550000001"},"started_at":"2026-07-02T13:46:40Z","answered_at":null,"deeplink_payload":null,"cta_payload":null}');
 INSERT INTO cdrs VALUES ('wacid.A', 1783000000000, '{"call_id":"wacid.A","direction":"USER_INITIATED","contact":{"wa_id":"5215550000001"},"started_at":"2026-07-02T13:46:40Z","ended_at":"2026-07-02T13:47:40Z","reason":"caller_gave_up","text":"The caller gave up."}');

@@ -69,6 +69,11 @@ impl Roster {
         Self { desks: agents.into_iter().map(|id| (id, Desk::default())).collect() }
     }
 
+    /// Somebody new, offline; who is known stays as they are.
+    pub fn know(&mut self, agent: AgentId) {
+        self.desks.entry(agent).or_default();
+    }
+
     /// A console of this agent opened. Unknown agents are ignored here and below.
     pub fn console_opened(&mut self, agent: &AgentId) {
         if let Some(desk) = self.desks.get_mut(agent) {

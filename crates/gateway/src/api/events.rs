@@ -13,6 +13,7 @@ use wire::event::KINDS;
 use super::ApiError;
 use crate::{
     clock,
+    config::Endpoint,
     console::session::Caller,
     office::Office,
     store::{Asked, DeliveryRow, Told},
@@ -121,7 +122,9 @@ pub(super) async fn redeliver(
     Query(whom): Query<Whom>,
 ) -> Result<Json<Redelivered>, ApiError> {
     let fits = |name: &&String| whom.endpoint.as_ref().is_none_or(|only| only == *name);
-    let configured = office.config.events.endpoints.iter().map(|endpoint| &endpoint.name);
+    let mine = |endpoint: &&Endpoint| endpoint.organisation == caller.organisation.id;
+    let configured = office.config.events.endpoints.iter().filter(mine);
+    let configured = configured.map(|endpoint| &endpoint.name);
     let endpoints: Vec<String> = configured.filter(fits).cloned().collect();
     if endpoints.is_empty() {
         return Err(ApiError::invalid(

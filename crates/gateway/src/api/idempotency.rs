@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use super::{ApiError, Refused};
-use crate::{clock, office::Office, store::Kept};
+use crate::{clock, line::Line, office::Office, store::Kept};
 
 /// The header with the key.
 const HEADER: &str = "idempotency-key";
@@ -46,11 +46,13 @@ impl IntoResponse for Answer {
 /// The key is malformed, in use, or was used for another request; or what `act` refused.
 pub(super) async fn once(
     office: Arc<Office>,
+    line: &Line,
     headers: &HeaderMap,
     request: &[u8],
     act: impl Future<Output = Result<Answer, ApiError>> + Send + 'static,
 ) -> Result<Answer, ApiError> {
-    let key = key(headers)?;
+    // Two lines may use the same key, for they may be two organisations'.
+    let key = key(headers)?.map(|key| format!("{}:{key}", line.id()));
     if let Some(key) = key.clone()
         && let Some(answer) = before(&office, key, request).await?
     {

@@ -3,6 +3,9 @@
 //! REST for programs (bearer API key) and consoles (cookie), the console's WebSocket, the webhook, and
 //! what operators read. An answer that says no is a [`problem`].
 
+mod access;
+mod api_keys;
+mod audit;
 mod calls;
 mod cdrs;
 mod consents;
@@ -11,6 +14,7 @@ mod control;
 mod diagnosis;
 mod events;
 mod idempotency;
+mod numbers;
 pub mod openapi;
 mod operations;
 mod page;
@@ -19,10 +23,16 @@ mod preflight;
 mod problem;
 mod session;
 pub(crate) mod stream;
+mod users;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{self, from_fn_with_state},
+    routing::get,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -38,6 +48,7 @@ pub(crate) fn router(office: Arc<Office>) -> Router {
         .route("/webhooks/whatsapp", get(webhook::handshake).post(webhook::receive))
         .layer(DefaultBodyLimit::max(webhook::BODY_MAX));
     let (rest, _) = rest().split_for_parts();
+    let rest = rest.route_layer(from_fn_with_state(Arc::clone(&office), access::check));
     Router::new()
         .merge(rest)
         .route("/v1/console/ws", get(socket::open))
@@ -79,6 +90,12 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(contacts::one))
         .routes(routes!(contacts::ask_permission))
         .routes(routes!(contacts::write))
+        .routes(routes!(numbers::list))
+        .routes(routes!(api_keys::list, api_keys::make))
+        .routes(routes!(api_keys::revoke))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::change))
+        .routes(routes!(audit::list))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::metrics))

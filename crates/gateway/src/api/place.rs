@@ -71,8 +71,8 @@ pub(super) async fn place(
     let line = Arc::clone(caller.line(&office, request.from.as_deref())?);
     let wait = check(&line, &request)?;
     let parent = telemetry::parent(&headers);
-    let acting = act(Arc::clone(&office), line, request.to, wait, parent);
-    idempotency::once(office, &headers, &body, acting).await
+    let acting = act(Arc::clone(&office), Arc::clone(&line), request.to, wait, parent);
+    idempotency::once(office, &line, &headers, &body, acting).await
 }
 
 /// Calls that wait for consent, or did.

@@ -13,11 +13,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
+use switchboard::access::Act;
 use terms::Timestamp;
 use utoipa::ToSchema;
 
 use crate::{
     calls::{advice, placing::NotPlaced},
+    console::session::Caller,
     graph::GraphError,
     store::StoreError,
 };
@@ -63,6 +65,9 @@ pub(crate) struct Refused {
     /// When the answer changes by itself; RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     changes_at: Option<String>,
+    /// The scope that a key lacks for this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -84,6 +89,7 @@ impl Refused {
             rule: None,
             evidence: None,
             changes_at: None,
+            scope: None,
         }
     }
 
@@ -138,6 +144,26 @@ impl ApiError {
 
     pub(crate) fn forbidden(detail: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// The caller is known, and may not do this.
+    pub(crate) fn not_allowed(caller: &Caller, act: Act) -> Self {
+        let scope = act.scope().as_str();
+        match caller.agent() {
+            Some(agent) => {
+                Self::forbidden(&format!("this is nothing for the role {}", agent.role.as_str()))
+            }
+            None => {
+                let mut refused = Self::forbidden(&format!("this key lacks the scope {scope}"));
+                refused.body.scope = Some(scope.to_owned());
+                refused
+            }
+        }
+    }
+
+    pub(crate) fn no_such_method() -> Self {
+        let detail = "this path takes no such request";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
     }
 
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {

@@ -8,7 +8,9 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use wire::console::{Agent, AgentState, LogIn, Role};
+use serde::Serialize;
+use switchboard::access::Scope;
+use wire::console::{Agent, AgentState, LogIn, Organisation, Role};
 
 use super::ApiError;
 use crate::{
@@ -30,7 +32,7 @@ pub(super) async fn log_in(
 ) -> Result<Response, ApiError> {
     let Json(login) = body?;
     let agent = login.user.parse().ok().and_then(|id| office.organisations.agent(&id));
-    let agent = agent.map(|(_, agent)| agent.clone());
+    let agent = agent.map(|(_, agent)| agent);
     let hash = agent.as_ref().map(|agent| agent.password.clone());
     let password = login.password;
     // An unknown name takes as long as a wrong password.
@@ -62,21 +64,37 @@ pub(super) async fn log_out(
     (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response()
 }
 
+/// Who asks, and for whom.
+#[derive(Serialize)]
+pub(super) struct Me {
+    #[serde(flatten)]
+    agent: Agent,
+    organisation: Organisation,
+    /// What a program's key opens; people have their role.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<&'static str>,
+}
+
 /// Who is logged in.
 #[utoipa::path(get, path = "/v1/me", tag = "session",
-    responses((status = 200, body = Object, description = "`{id, name, role, state}`"),
+    responses((status = 200, body = Object, description = "`{id, name, role, state, organisation: {id, name}, scopes?}`; a program's key has scopes"),
               (status = 401, body = super::Refused)))]
-pub(super) async fn me(caller: Caller) -> Result<Json<Agent>, ApiError> {
-    match caller.who {
+pub(super) async fn me(caller: Caller) -> Result<Json<Me>, ApiError> {
+    let organisation = caller.organisation.shown();
+    let (agent, scopes) = match caller.who {
         Who::Agent(agent) => {
             let state = caller.organisation.consoles.state_of(&agent.id);
-            Ok(Json(Agent { id: agent.id, name: agent.name, role: agent.role, state }))
+            (Agent { id: agent.id, name: agent.name, role: agent.role, state }, Vec::new())
         }
-        Who::Program(_) => Ok(Json(Agent {
-            id: "api".parse().map_err(|_| ApiError::not_found("nobody"))?,
-            name: "API key".into(),
-            role: Role::Supervisor,
-            state: AgentState::Offline,
-        })),
-    }
+        Who::Program(program) => {
+            let agent = Agent {
+                id: "api".parse().map_err(|_| ApiError::not_found("nobody"))?,
+                name: "API key".into(),
+                role: Role::Supervisor,
+                state: AgentState::Offline,
+            };
+            (agent, program.scopes.into_iter().map(Scope::as_str).collect())
+        }
+    };
+    Ok(Json(Me { agent, organisation, scopes }))
 }

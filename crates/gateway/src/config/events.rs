@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use reqwest::Url;
 use serde::Deserialize;
+use terms::OrganisationId;
 use wire::event::{
     KINDS,
     signature::{Scheme, SigningKey},
 };
 
-use super::{ConfigError, read::value};
+use super::{ConfigError, Organisation, read::value};
 use crate::outbox::schedule::RETRIES_DEFAULT;
 
 /// Who is told what happens.
@@ -30,6 +31,8 @@ pub struct Events {
 /// A receiver of events.
 #[derive(Clone)]
 pub struct Endpoint {
+    /// Whose events it gets.
+    pub organisation: OrganisationId,
     /// Its name: what was delivered is kept by it.
     pub name: String,
     /// Where it is.
@@ -126,7 +129,7 @@ impl std::fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// A checked endpoint.
+    /// A checked endpoint of the organisation there is when none is written.
     ///
     /// # Errors
     ///
@@ -147,7 +150,8 @@ impl Endpoint {
             return Err(EndpointError::Type(pattern.clone()));
         }
         let key = SigningKey::new(scheme, secret)?;
-        Ok(Self { name: name.to_owned(), url, key, types })
+        let organisation = Organisation::default().id;
+        Ok(Self { organisation, name: name.to_owned(), url, key, types })
     }
 
     /// Whether it wants events of this type.

@@ -70,7 +70,7 @@
 //! id = "lia"
 //! organisation = "aurora"                 # the first when absent
 //! name = "Lia"
-//! role = "agent"                          # or "supervisor"
+//! role = "agent"                          # or "supervisor", "admin", "auditor"
 //! password_hash = "$argon2id$v=19$…"
 //! ```
 //!
@@ -218,6 +218,7 @@ struct MediaTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EventsTable {
+    organisation: Option<OrganisationId>,
     name: String,
     url: String,
     secret_file: Option<PathBuf>,
@@ -297,6 +298,7 @@ impl Secrets<'_> {
             media: media(file.media)?,
             lines,
             agents: self.agents(file.agents, &organisations)?,
+            events: self.events(file.outbox, file.events, &organisations)?,
             organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
             data_dir: file.data_dir.map(|path| self.folder.join(path)),
@@ -306,7 +308,6 @@ impl Secrets<'_> {
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
             ),
             drain_for: file.drain_for_s.map_or(DRAIN_FOR_DEFAULT, Duration::from_secs),
-            events: self.events(file.outbox, file.events)?,
             telemetry: file.telemetry.map(telemetry).transpose()?,
             hep: file.hep.map(|HepTable { server, capture_id }| Hep {
                 server,
@@ -319,6 +320,7 @@ impl Secrets<'_> {
         &self,
         table: OutboxTable,
         receivers: Vec<EventsTable>,
+        organisations: &[Organisation],
     ) -> Result<Events, ConfigError> {
         let mut events = table.checked()?;
         for receiver in receivers {
@@ -333,8 +335,10 @@ impl Secrets<'_> {
                 Some(SignatureWord::Stripe) => Scheme::Stripe,
             };
             let (name, url) = (&receiver.name, &receiver.url);
-            let endpoint = Endpoint::new(name, url, scheme, secret.expose(), receiver.types)
+            let mut endpoint = Endpoint::new(name, url, scheme, secret.expose(), receiver.types)
                 .map_err(|error| value(&key, error.to_string()))?;
+            endpoint.organisation =
+                lines::organisation(organisations, receiver.organisation, &key)?;
             events.endpoints.push(endpoint);
         }
         Ok(events)

@@ -13,13 +13,20 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use serde_json::Value;
 use switchboard::access::{self, Act, Scope};
 use terms::AgentId;
 use tokio::time::Instant;
 
 use crate::{
-    api::ApiError, config::Agent, line::Line, office::Office, organisation::Organisation,
-    scheme::Scheme, store::LineSet,
+    api::ApiError,
+    clock,
+    config::Agent,
+    line::Line,
+    office::Office,
+    organisation::Organisation,
+    scheme::Scheme,
+    store::{Deed, LineSet},
 };
 
 /// The cookie's name.
@@ -70,6 +77,11 @@ impl Sessions {
             self.open().remove(token);
         }
         cookie("", 0, scheme)
+    }
+
+    /// Closes every session of this agent.
+    pub(crate) fn end(&self, agent: &AgentId) {
+        self.open().retain(|_, session| session.agent != *agent);
     }
 
     fn agent(&self, headers: &HeaderMap) -> Option<AgentId> {
@@ -138,6 +150,22 @@ impl Caller {
         }
     }
 
+    /// What the caller does to the house, now.
+    pub(crate) fn deed(&self, act: &str, object: &str, mut detail: Option<Value>) -> Deed {
+        if let Some(Value::Object(parts)) = &mut detail {
+            // What was not asked for is no part of it.
+            parts.retain(|_, part| !part.is_null());
+        }
+        Deed {
+            at: clock::now(),
+            organisation: self.organisation.id.clone(),
+            by: self.name().to_owned(),
+            act: act.to_owned(),
+            object: object.to_owned(),
+            detail,
+        }
+    }
+
     /// Who did it, for whoever reads about it later.
     pub(crate) fn name(&self) -> &str {
         match &self.who {
@@ -174,8 +202,15 @@ impl FromRequestParts<Arc<Office>> for Caller {
         parts: &mut Parts,
         office: &Arc<Office>,
     ) -> Result<Self, Self::Rejection> {
+        // The check of the route has looked already.
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         if let Some(key) = header.and_then(|text| text.strip_prefix("Bearer ")) {
+            if let Some(program) = program(office, key) {
+                return Ok(program);
+            }
             let organisation = office.organisations.of_key(key).map(Arc::clone);
             let organisation = organisation.ok_or_else(ApiError::unauthorised)?;
             let program = Program { key: "api_key".into(), scopes: Scope::ALL.to_vec() };
@@ -185,6 +220,18 @@ impl FromRequestParts<Arc<Office>> for Caller {
         let agent = agent.ok_or_else(ApiError::unauthorised)?;
         let (organisation, agent) =
             office.organisations.agent(&agent).ok_or_else(ApiError::unauthorised)?;
-        Ok(Self { who: Who::Agent(agent.clone()), organisation: Arc::clone(organisation) })
+        Ok(Self { who: Who::Agent(agent), organisation: Arc::clone(organisation) })
     }
+}
+
+/// A program whose key was made at run time.
+fn program(office: &Office, token: &str) -> Option<Caller> {
+    let now = clock::now();
+    let (key, note) = office.keys.of_token(token, now)?;
+    let organisation = Arc::clone(office.organisations.get(&key.organisation)?);
+    if note {
+        office.store.post_key_use(key.id.clone(), now);
+    }
+    let program = Program { key: key.id, scopes: key.scopes };
+    Some(Caller { who: Who::Program(program), organisation })
 }

@@ -14,7 +14,10 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use switchboard::flow::Key;
+use switchboard::{
+    access::{self, Act},
+    flow::Key,
+};
 use terms::{CallId, WaId};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -111,7 +114,7 @@ async fn serve(office: Arc<Office>, desk: Desk, mut socket: WebSocket) {
         talk(&office, &desk, id, &mut socket, (&mut frames, there)).await;
     }
     office.metrics.consoles(-1);
-    let last = desk.organisation.consoles.close(id);
+    let last = desk.organisation.consoles.close(id, &desk.agent.id);
     office.registry.send_to_all(|| Letter::ConsoleClosed {
         agent: desk.agent.id.clone(),
         console: id,
@@ -182,6 +185,10 @@ async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) 
             return refuse(desk, console, "frame", "malformed", error.to_string());
         }
     };
+    if !access::may(desk.agent.role, Act::TakeCalls) {
+        let text = format!("Somebody who is here as {} takes no calls.", desk.agent.role.as_str());
+        return refuse(desk, console, "frame", "forbidden", text);
+    }
     let mine = || desk.agent.id.clone();
     let to_call = |call_id: &CallId, letter| to_call(office, desk, call_id, letter);
     match frame {

@@ -103,7 +103,9 @@ async fn start_due(
         move |kind: &str| endpoint.wants(kind)
     };
     let name = endpoint.name.clone();
-    let agenda = office.store.agenda(name, wants, under_way.clone(), free, clock::now()).await?;
+    let lines = office.organisations.named(&endpoint.organisation).lines.clone();
+    let agenda =
+        office.store.agenda(name, (lines, wants), under_way.clone(), free, clock::now()).await?;
     for due in agenda.due {
         under_way.insert(due.place);
         let (office, endpoint) = (Arc::clone(office), Arc::clone(endpoint));

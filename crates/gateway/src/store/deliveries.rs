@@ -133,7 +133,7 @@ impl Store {
     pub(crate) async fn agenda<F>(
         &self,
         endpoint: String,
-        wants: F,
+        (lines, wants): (LineSet, F),
         under_way: BTreeSet<i64>,
         free: usize,
         now: Timestamp,
@@ -142,7 +142,7 @@ impl Store {
         F: Fn(&str) -> bool + Send + 'static,
     {
         self.run(move |db| {
-            let more = give(db, &endpoint, wants, now)?;
+            let more = give(db, &endpoint, &lines, wants, now)?;
             let due = due(db, &endpoint, &under_way, free, now)?;
             let sql = "SELECT MIN(due_ms) FROM deliveries
                        WHERE endpoint = ?1 AND state = 'waiting' AND due_ms > ?2";
@@ -236,10 +236,11 @@ impl Store {
 fn give<F: Fn(&str) -> bool>(
     db: &Connection,
     endpoint: &str,
+    lines: &LineSet,
     wants: F,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sql = "SELECT place, kind, subject FROM events
+    let sql = "SELECT place, kind, subject, line FROM events
                WHERE place > (SELECT given FROM endpoints WHERE name = ?1)
                ORDER BY place LIMIT ?2";
     let mut statement = db.prepare_cached(sql)?;
@@ -247,7 +248,8 @@ fn give<F: Fn(&str) -> bool>(
     let (mut last, mut count) = (None, 0);
     while let Some(row) = rows.next()? {
         let (place, kind, subject): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        if wants(&kind) {
+        let line: String = row.get(3)?;
+        if wants(&kind) && line.parse().is_ok_and(|line| lines.contains(&line)) {
             let sql = "INSERT OR IGNORE INTO deliveries
                        (place, endpoint, subject, state, failed, due_ms)
                        VALUES (?1, ?2, ?3, 'waiting', 0, ?4)";
@@ -325,7 +327,10 @@ mod tests {
 
     async fn due_at(store: &Store, under_way: &[i64], now: Timestamp) -> Vec<i64> {
         let under_way = under_way.iter().copied().collect();
-        let agenda = store.agenda("crm".into(), |_| true, under_way, 8, now).await.unwrap();
+        let agenda = store
+            .agenda("crm".into(), (LineSet::one(&line()), |_| true), under_way, 8, now)
+            .await
+            .unwrap();
         agenda.due.iter().map(|due| due.place).collect()
     }
 
@@ -377,7 +382,10 @@ mod tests {
         due_at(&store, &[], at(0)).await;
         fails(&store, 1, at(70)).await;
         let none = BTreeSet::new();
-        let agenda = store.agenda("crm".into(), |_| true, none, 8, at(5)).await.unwrap();
+        let agenda = store
+            .agenda("crm".into(), (LineSet::one(&line()), |_| true), none, 8, at(5))
+            .await
+            .unwrap();
         assert!(agenda.due.is_empty());
         assert_eq!(agenda.next_at, Some(at(70)));
     }

@@ -19,9 +19,13 @@
 //! | `standings` | what a user's entries add up to, and when that runs out |
 //! | `parked_calls` | calls that wait for the user's consent |
 //! | `idempotency` | what a request with this key was answered |
+//! | `api_keys`, `users` | programs' keys, hashed, and people who were added at run time |
+//! | `audit` | who changed them, never changed itself |
 //!
 //! Every row is of one line ([`LineSet`], [`ContactKey`]). An event is written by the job that writes its fact ([`News`]), so neither is there alone.
 
+mod api_keys;
+mod audit;
 mod calls;
 mod consent;
 mod contacts;
@@ -33,6 +37,7 @@ mod outbox;
 mod parked;
 mod schema;
 mod traces;
+mod users;
 mod windows;
 
 use std::{
@@ -45,6 +50,8 @@ use rusqlite::Connection;
 use terms::PhoneNumberId;
 use tokio::sync::{oneshot, watch};
 
+pub(crate) use api_keys::ApiKey;
+pub(crate) use audit::{AuditEntry, Deed};
 pub(crate) use calls::LiveCall;
 pub(crate) use consent::{Draft, Evidence, Record};
 pub(crate) use contacts::{ContactRow, Grant};
@@ -54,6 +61,7 @@ pub(crate) use inbox::Delivery;
 pub(crate) use key::{ContactKey, LineSet};
 pub(crate) use outbox::{Asked, News, Told};
 pub(crate) use parked::{Parked, ParkedState};
+pub(crate) use users::User;
 
 /// How many jobs may wait; more is a disk that cannot follow, and the sender waits.
 const JOBS_MAX: usize = 1_024;

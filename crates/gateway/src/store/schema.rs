@@ -7,7 +7,7 @@
 use rusqlite::Connection;
 use terms::PhoneNumberId;
 
-use super::{deliveries, outbox, traces, windows};
+use super::{api_keys, audit, deliveries, outbox, traces, users, windows};
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS inbox (
@@ -59,6 +59,7 @@ const ROWS_OF_LINES: [&str; 3] = [
      ALTER TABLE parked_calls ADD COLUMN line TEXT NOT NULL DEFAULT '?';
      ALTER TABLE events ADD COLUMN line TEXT NOT NULL DEFAULT '?';",
     "UPDATE seen SET key = '?:' || key;
+     UPDATE idempotency SET key = '?:' || key;
      UPDATE consents SET key = '?:' || key;
      UPDATE events SET key = '?:' || key;
      UPDATE parked_calls SET body = json_set(body, '$.phone_number_id', '?');
@@ -96,8 +97,10 @@ pub(super) fn make(db: &Connection, first_line: &PhoneNumberId) -> Result<(), ru
 }
 
 fn tables(db: &Connection) -> Result<(), rusqlite::Error> {
-    [TABLES, outbox::SCHEMA, deliveries::SCHEMA, windows::SCHEMA, traces::SCHEMA]
+    let own = [api_keys::SCHEMA, audit::SCHEMA, users::SCHEMA, traces::SCHEMA];
+    [TABLES, outbox::SCHEMA, deliveries::SCHEMA, windows::SCHEMA]
         .into_iter()
+        .chain(own)
         .try_for_each(|batch| db.execute_batch(batch))
 }
 

@@ -182,14 +182,19 @@ impl Desk {
         assert_eq!(answer.status().as_u16(), 204);
         let cookie = answer.headers()["set-cookie"].to_str().unwrap();
         let cookie = cookie.split(';').next().unwrap().to_owned();
+        let mut console = self.open_console(&cookie).await;
+        let hello = console.next("hello").await;
+        assert_eq!(hello["agent"]["id"], agent);
+        console
+    }
+
+    /// A console of whoever has this session.
+    pub(crate) async fn open_console(&self, cookie: &str) -> Console {
         let url = format!("ws://{}/v1/console/ws", self.gateway.address());
         let mut request = url.into_client_request().unwrap();
         request.headers_mut().insert("cookie", cookie.parse().unwrap());
         let (socket, _) = connect_async(request).await.unwrap();
-        let mut console = Console { socket, seen: Vec::new() };
-        let hello = console.next("hello").await;
-        assert_eq!(hello["agent"]["id"], agent);
-        console
+        Console { socket, seen: Vec::new() }
     }
 
     /// A console whose agent takes calls.
@@ -214,6 +219,12 @@ pub(crate) struct Console {
 impl Console {
     pub(crate) async fn send(&mut self, frame: Value) {
         self.socket.send(Message::text(frame.to_string())).await.unwrap();
+    }
+
+    /// Waits until the gateway closes the line.
+    pub(crate) async fn closed(&mut self) {
+        let gone = async { while let Some(Ok(_)) = self.socket.next().await {} };
+        tokio::time::timeout(Duration::from_secs(10), gone).await.expect("it closes");
     }
 
     /// The next frame, whatever it is.

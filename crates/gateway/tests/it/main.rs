@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
+mod access;
 mod agents;
 mod config;
 mod consent;
@@ -10,6 +11,7 @@ mod drain;
 mod events;
 mod flows;
 mod hand_over;
+mod isolation;
 mod lines;
 mod observed;
 mod openapi;

@@ -11,6 +11,9 @@ use crate::{
     voice::Voice,
 };
 
+/// The line whose webhook lies in an inbox.
+const LINES: &str = "[\"109876543210987\"]";
+
 /// Runs a gateway in a runtime of its own and tears that away in the middle of a call.
 fn die_in_a_call(upstream: &Upstream, folder: &std::path::Path, offer: &str) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -78,8 +81,8 @@ fn a_webhook_that_was_stored_but_not_acted_on_is_acted_on_by_the_next_gateway() 
         let user = Voice::of_platform(&engine);
         let body = serde_json::to_vec(&connect(CALL, &user.platform_offer())).unwrap();
         let database = rusqlite::Connection::open(folder.path().join("gateway.db")).unwrap();
-        let sql = "INSERT INTO inbox (received_ms, body) VALUES (?1, ?2)";
-        database.execute(sql, rusqlite::params![crate::desk::now() * 1000, body]).unwrap();
+        let sql = "INSERT INTO inbox (received_ms, body, lines) VALUES (?1, ?2, ?3)";
+        database.execute(sql, rusqlite::params![crate::desk::now() * 1000, body, LINES]).unwrap();
         drop(database);
         let _gateway = serve(config(&upstream, Some(folder.path()))).await.unwrap();
         upstream.wait_for("pre_accept").await;
@@ -99,8 +102,8 @@ fn a_connect_that_was_acted_on_but_not_finished_does_not_take_the_orphan_again()
     let body = serde_json::to_vec(&connect(CALL, &user.platform_offer())).unwrap();
     let database = rusqlite::Connection::open(folder.path().join("gateway.db")).unwrap();
     database.execute("DELETE FROM seen", []).unwrap();
-    let sql = "INSERT INTO inbox (received_ms, body) VALUES (?1, ?2)";
-    database.execute(sql, rusqlite::params![crate::desk::now() * 1000, body]).unwrap();
+    let sql = "INSERT INTO inbox (received_ms, body, lines) VALUES (?1, ?2, ?3)";
+    database.execute(sql, rusqlite::params![crate::desk::now() * 1000, body, LINES]).unwrap();
     let waiting = || -> i64 {
         database.query_row("SELECT count(*) FROM inbox", [], |row| row.get(0)).unwrap()
     };

@@ -27,7 +27,7 @@ pub(super) fn toml(answers: &Answers, path: &Path, secrets: &[&str]) -> String {
         None => "# advertised = [\"203.0.113.20\"]\n".to_owned(),
     };
     [
-        "# The gateway of one WhatsApp number, written by `offhook init`. An unknown key is an error.\n".into(),
+        "# The gateway of WhatsApp numbers, written by `offhook init`. An unknown key is an error.\n".into(),
         "# Relative paths count from this file's folder; secrets lie in files of their own.\n\n".into(),
         "# Where HTTP listens: the agents' console, the API, /webhooks/whatsapp.\n".into(),
         format!("http = \"{}\"\n", answers.listen),
@@ -55,6 +55,7 @@ pub(super) fn toml(answers: &Answers, path: &Path, secrets: &[&str]) -> String {
         upstream("app-secret", "app_secret_file"),
         "# What the platform says when it checks the webhook's address.\n".into(),
         upstream("verify-token", "verify_token_file"),
+        further_number(),
         "\n[media]\n# Where WhatsApp's audio arrives: one UDP port for each call.\n".into(),
         format!("bind_ip = \"{}\"\nports = [10000, 29999]\n", answers.bind_ip),
         "# What the far ends are told, when it is not where media is bound.\n".into(),
@@ -62,11 +63,30 @@ pub(super) fn toml(answers: &Answers, path: &Path, secrets: &[&str]) -> String {
         "# The one UDP port of the agents' browsers.\n".into(),
         format!("browsers = \"{}\"\n", std::net::SocketAddr::new(answers.bind_ip, answers.browsers_port)),
         "\n# [price]\n# rulebook = \"2026-10\"   # `offhook rulebook list`\n\n".into(),
-        "# Who takes calls; again for another. The role is agent or supervisor.\n[[agents]]\n".into(),
+        "# Who takes calls; again for another. The role is agent, supervisor, admin or auditor.\n[[agents]]\n".into(),
         format!("id = \"{}\"\nrole = \"supervisor\"\n", answers.agent),
         format!("password_hash = {}\n", quoted(answers.password.as_str())),
     ]
     .concat()
+}
+
+/// How another number is added, as a comment.
+fn further_number() -> String {
+    let lines = [
+        "Another number; again for the next. What is absent here is as above.",
+        "[[numbers]]",
+        "phone_number_id = \"…\"",
+        "digits = \"…\"",
+        "time_zone = \"America/Sao_Paulo\"",
+        "flow = \"other-flow.toml\"",
+        "organisation = \"…\"   # of [[organisations]], where several share the gateway",
+        "[numbers.upstream]   # only where it is not as above",
+        "edition = \"meta\"",
+        "token_file = \"…\"",
+        "app_secret_file = \"…\"",
+        "verify_token_file = \"…\"",
+    ];
+    lines.iter().fold("\n".to_owned(), |text, line| format!("{text}# {line}\n"))
 }
 
 /// A TOML string.

@@ -11,6 +11,7 @@ mod init;
 mod kill;
 mod kills;
 mod load;
+mod numbers;
 mod process;
 mod quote;
 mod rules;

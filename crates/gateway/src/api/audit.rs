@@ -1,0 +1,38 @@
+//! Who changed people and keys?
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Query, State},
+};
+use serde::Serialize;
+
+use super::{ApiError, page::Page};
+use crate::{console::session::Caller, office::Office, store::AuditEntry};
+
+/// Entries, the newest first.
+#[derive(Serialize)]
+pub(super) struct Entries {
+    entries: Vec<AuditEntry>,
+    /// What to send as `after` to go on; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// What was done to people and keys, the newest first.
+#[utoipa::path(get, path = "/v1/audit", tag = "administration",
+    params(("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
+           ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = Object, description = "`{entries: [{no, at, by, act, object, detail?}], next?}`"),
+              (status = 401, body = super::Refused), (status = 403, body = super::Refused)))]
+pub(super) async fn list(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Query(page): Query<Page>,
+) -> Result<Json<Entries>, ApiError> {
+    let (house, after) = (caller.organisation.id.clone(), page.after_number()?);
+    let mut entries = office.store.deeds(house, page.to_read(), after).await?;
+    let next = page.cut(&mut entries, |entry| entry.no.to_string());
+    Ok(Json(Entries { entries, next }))
+}

@@ -1,0 +1,190 @@
+//! Who works here, and who changes that?
+//!
+//! People of the configuration file are shown; it alone changes them.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::JsonRejection},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use terms::{AgentId, Role};
+
+use super::ApiError;
+use crate::{
+    config::HashedPassword,
+    console::session::Caller,
+    office::Office,
+    people::{Person, Source},
+    store::User,
+};
+
+/// The shortest password.
+const PASSWORD_CHARS_MIN: usize = 8;
+/// The longest name, and the longest password.
+const CHARS_MAX: usize = 200;
+
+/// Somebody as an admin sees them: never the password.
+#[derive(Serialize)]
+pub(super) struct UserRow {
+    id: AgentId,
+    name: String,
+    role: Role,
+    disabled: bool,
+    /// `file` or `store`.
+    source: &'static str,
+}
+
+#[derive(Serialize)]
+pub(super) struct UserList {
+    users: Vec<UserRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddUser {
+    id: AgentId,
+    name: Option<String>,
+    role: Role,
+    password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangeUser {
+    name: Option<String>,
+    role: Option<Role>,
+    password: Option<String>,
+    disabled: Option<bool>,
+}
+
+impl From<Person> for UserRow {
+    fn from(person: Person) -> Self {
+        Self {
+            id: person.agent.id,
+            name: person.agent.name,
+            role: person.agent.role,
+            disabled: person.disabled,
+            source: person.source.as_str(),
+        }
+    }
+}
+
+/// The people of the caller's organisation.
+#[utoipa::path(get, path = "/v1/users", tag = "administration",
+    responses((status = 200, body = Object, description = "`{users: [{id, name, role, disabled, source}]}`; `source` is `file` or `store`"),
+              (status = 401, body = super::Refused), (status = 403, body = super::Refused)))]
+pub(super) async fn list(caller: Caller) -> Json<UserList> {
+    let people = caller.organisation.consoles.people().all();
+    Json(UserList { users: people.into_iter().map(UserRow::from).collect() })
+}
+
+/// Add somebody.
+#[utoipa::path(post, path = "/v1/users", tag = "administration",
+    request_body(content = Object, description = "`{id, name?, role, password}`; the role is `agent`, `supervisor`, `admin` or `auditor`"),
+    responses((status = 201, body = Object, description = "The user"),
+              (status = 401, body = super::Refused), (status = 403, body = super::Refused),
+              (status = 409, body = super::Refused, description = "The id is taken"),
+              (status = 422, body = super::Refused, description = "The name or the password cannot be used")))]
+pub(super) async fn add(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    body: Result<Json<AddUser>, JsonRejection>,
+) -> Result<(StatusCode, Json<UserRow>), ApiError> {
+    let Json(AddUser { id, name, role, password }) = body?;
+    let name = name.unwrap_or_else(|| id.to_string());
+    check_name(&name)?;
+    let taken = || ApiError::conflict("user.exists", "somebody on this gateway has this id");
+    if office.organisations.person(&id).is_some() {
+        return Err(taken());
+    }
+    let password = hashed(password).await?;
+    let detail = json!({ "name": name, "role": role });
+    let deed = caller.deed("user.created", id.as_str(), Some(detail));
+    let organisation = caller.organisation.id.clone();
+    let user = User { id, organisation, name, role, password, disabled: false };
+    if !office.store.add_user(user.clone(), deed).await? {
+        return Err(taken());
+    }
+    Ok((StatusCode::CREATED, Json(admit(&caller, user)?)))
+}
+
+/// Change somebody; consoles of theirs close.
+#[utoipa::path(patch, path = "/v1/users/{id}", tag = "administration",
+    params(("id" = String, Path, description = "The log-in name")),
+    request_body(content = Object, description = "`{name?, role?, password?, disabled?}`; what is absent stays"),
+    responses((status = 200, body = Object, description = "The user"),
+              (status = 401, body = super::Refused), (status = 403, body = super::Refused),
+              (status = 404, body = super::Refused),
+              (status = 409, body = super::Refused, description = "The configuration file alone changes this one, or it is you"),
+              (status = 422, body = super::Refused, description = "The name or the password cannot be used")))]
+pub(super) async fn change(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Result<Json<ChangeUser>, JsonRejection>,
+) -> Result<Json<UserRow>, ApiError> {
+    let Json(wanted) = body?;
+    let unknown = || ApiError::not_found("nobody here has this id");
+    let id: AgentId = id.parse().map_err(|_| unknown())?;
+    let person = caller.organisation.consoles.people().person(&id).ok_or_else(unknown)?;
+    if person.source == Source::File {
+        let text = "this one stands in the configuration file, which alone changes it";
+        return Err(ApiError::conflict("user.in_file", text));
+    }
+    let shuts_out = wanted.disabled == Some(true) || wanted.role.is_some_and(|r| r != Role::Admin);
+    if caller.agent().is_some_and(|agent| agent.id == id) && shuts_out {
+        let text = "another admin must do this, so that one is left";
+        return Err(ApiError::conflict("user.self", text));
+    }
+    if let Some(name) = &wanted.name {
+        check_name(name)?;
+    }
+    let detail = json!({ "name": wanted.name, "role": wanted.role, "disabled": wanted.disabled,
+        "password": wanted.password.as_ref().map(|_| "changed") });
+    let password = match wanted.password {
+        Some(password) => Some(hashed(password).await?),
+        None => None,
+    };
+    let deed = caller.deed("user.changed", id.as_str(), Some(detail));
+    let (name, role, disabled) = (wanted.name, wanted.role, wanted.disabled);
+    let change = move |user: &mut User| {
+        user.name = name.unwrap_or_else(|| std::mem::take(&mut user.name));
+        user.role = role.unwrap_or(user.role);
+        user.disabled = disabled.unwrap_or(user.disabled);
+        user.password = password.unwrap_or_else(|| std::mem::take(&mut user.password));
+    };
+    let changed = office.store.change_user(id, deed, change).await?.ok_or_else(unknown)?;
+    office.sessions.end(&changed.id);
+    Ok(Json(admit(&caller, changed)?))
+}
+
+fn admit(caller: &Caller, user: User) -> Result<UserRow, ApiError> {
+    let person = Person::of_store(user);
+    let person = person.ok_or_else(|| ApiError::internal("the password was not hashed"))?;
+    caller.organisation.consoles.admit(person.clone());
+    Ok(person.into())
+}
+
+fn check_name(name: &str) -> Result<(), ApiError> {
+    if name.is_empty() || name.chars().count() > CHARS_MAX {
+        let text = format!("name: 1 to {CHARS_MAX} characters");
+        return Err(ApiError::unprocessable("user.name", &text));
+    }
+    Ok(())
+}
+
+/// Slow by intent, so beside the other requests.
+async fn hashed(password: String) -> Result<String, ApiError> {
+    let length = password.chars().count();
+    if !(PASSWORD_CHARS_MIN..=CHARS_MAX).contains(&length) {
+        let text = format!("password: {PASSWORD_CHARS_MIN} to {CHARS_MAX} characters");
+        return Err(ApiError::unprocessable("user.password", &text));
+    }
+    let hash = tokio::task::spawn_blocking(move || HashedPassword::hash(&password)).await;
+    let hash = hash.map_err(|_| ApiError::internal("the password could not be hashed"))?;
+    Ok(hash.as_str().to_owned())
+}
