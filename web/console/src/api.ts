@@ -15,7 +15,7 @@ export class ApiError extends Error {
 export const me = () => ask<Agent>("GET", "/v1/me");
 export const signIn = (user: string, password: string) => ask<unknown>("POST", "/v1/session", { user, password });
 export const signOut = () => ask<unknown>("DELETE", "/v1/session");
-export const contacts = async () => list<Contact>(await ask("GET", "/v1/contacts"), "contacts");
+export const contacts = async () => list<Contact>(await ask("GET", "/v1/contacts?limit=1000"), "contacts");
 export const contact = (waId: string) => ask<Contact>("GET", `/v1/contacts/${encodeURIComponent(waId)}`);
 export const calls = async (limit = 100) => list<CallRecord>(await ask("GET", `/v1/calls?limit=${limit}`), "calls");
 export const call = (id: string) => ask<CallRecord>("GET", `/v1/calls/${encodeURIComponent(id)}`);
