@@ -63,6 +63,7 @@ fn complete(operation: &mut Operation, names_one: bool) {
         let keys = [API_KEY, SESSION].map(|key| SecurityRequirement::new(key, [""; 0]));
         operation.security = Some(keys.to_vec());
         add(operation, "401", "No key, or one that opens nothing");
+        add(operation, "403", "The role or the key's scopes do not allow this");
     }
     if has_body || operation.parameters.as_ref().is_some_and(|all| !all.is_empty()) {
         add(operation, "400", "The path, the query or the body cannot be read");

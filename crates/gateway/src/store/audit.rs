@@ -57,7 +57,7 @@ pub(super) fn write(db: &Connection, deed: &Deed) -> Result<(), StoreError> {
 }
 
 impl Store {
-    /// The deeds in an organisation's house, the newest first.
+    /// The deeds in an organisation's house, the newest first, older than `before`.
     ///
     /// # Errors
     ///
