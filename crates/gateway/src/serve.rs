@@ -145,7 +145,10 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let (telemetry, spans) = Telemetry::new(Arc::clone(&metrics), config.telemetry.is_some());
-    let traces = Traces::start(config.telemetry.as_ref(), spans, Arc::clone(&metrics))?;
+    let traces = match &config.telemetry {
+        Some(to) => Some(Traces::start(to.otlp.clone(), spans, Arc::clone(&metrics))?),
+        None => None,
+    };
     let hep = config.hep.map(|to| Hep::open(&to, address, Arc::clone(&metrics)));
     let hep = hep.transpose().map_err(StartError::Hep)?;
     let office = Arc::new(Office {
@@ -251,18 +254,15 @@ async fn start_outbox(office: &Arc<Office>) -> Result<JoinSet<()>, StartError> {
 }
 
 impl Traces {
-    /// None where there is no receiver.
     fn start(
-        to: Option<&config::Telemetry>,
+        otlp: String,
         spans: mpsc::Receiver<Span>,
         metrics: Arc<Metrics>,
-    ) -> Result<Option<Self>, StartError> {
-        let Some(to) = to else { return Ok(None) };
+    ) -> Result<Self, StartError> {
         let client = deliver::client(TRACES_PATIENCE)?;
         let stop = Arc::new(Notify::new());
-        let task =
-            tokio::spawn(export::run(to.otlp.clone(), client, spans, metrics, Arc::clone(&stop)));
-        Ok(Some(Self { stop, task }))
+        let task = tokio::spawn(export::run(otlp, client, spans, metrics, Arc::clone(&stop)));
+        Ok(Self { stop, task })
     }
 }
 
