@@ -61,6 +61,7 @@ const PURE_MAY_LINK: &[&str] = &[
     "realfft",
     "is",
     "jiff",
+    "md-5",
     "ogg",
     "opus",
     "phonenumber",
