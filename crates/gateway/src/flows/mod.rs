@@ -1,7 +1,7 @@
 //! What answers a call when no person does, and what does it know?
 //!
-//! `switchboard::flow` reads and walks flows. Here is what that takes: [`facts`] of the user, [`ask`]
-//! for the business's own endpoint, [`speech`] for texts, [`record`] for what is kept, and [`read`]
+//! `switchboard::flow` reads and walks flows. Here is what that takes: `facts` of the user, `ask`
+//! for the business's own endpoint, `speech` for texts, `record` for what is kept, and [`read`]
 //! for whoever looks at a file without a gateway.
 
 pub(crate) mod ask;
