@@ -208,6 +208,7 @@ export interface Heard {
 export interface Verdict {
   code: string;
   text: string;
+  evidence?: string;
   fix?: string;
 }
 

@@ -274,7 +274,7 @@ export interface Preflight {
 
 export interface Diagnosis {
   call_id: string;
-  verdicts: { code: string; text: string; fix?: string }[];
+  verdicts: { code: string; text: string; evidence?: string; fix?: string }[];
 }
 
 export type ToGateway =
@@ -296,6 +296,8 @@ export type ToGateway =
   | { type: "join"; call_id: string }
   | { type: "leave"; call_id: string }
   | { type: "rejoin"; call_id: string; sdp: string }
+  /** What is absent stays, `null` takes it back. */
+  | { type: "note"; call_id: string; notes?: string | null; wrap_up?: string | null }
   | { type: "take"; offer_id: string; sdp: string }
   | { type: "pass"; offer_id: string }
   | { type: "digit"; call_id: string; digit: string };
@@ -370,6 +372,6 @@ export type FromGateway =
   | { type: "queues"; queues: Queue[] }
   | { type: "offered"; offer: Offer }
   | { type: "offer_stopped"; offer_id: string; why: RingStopped }
-  | { type: "noted"; call_id: string; notes?: string; wrap_up?: string }
+  | { type: "noted"; call_id: string; notes?: string; wrap_up?: string; by?: string; at: Time }
   /** The gateway is being stopped: no new calls; those that run are ended at `until`. */
   | { type: "draining"; until: Time };

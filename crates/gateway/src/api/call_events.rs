@@ -11,7 +11,11 @@ use axum::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{ApiError, calls::call_id, events::document};
+use super::{
+    ApiError,
+    calls::{call_id, row},
+    events::document,
+};
 use crate::{console::session::Caller, office::Office, store::Asked};
 
 /// More steps than any call has.
@@ -34,7 +38,9 @@ pub(super) async fn list(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<CallEvents>, ApiError> {
-    let call_id = Some(call_id(&id)?.as_str().to_owned());
+    let call_id = call_id(&id)?;
+    row(&office, &caller, call_id.clone()).await?;
+    let call_id = Some(call_id.as_str().to_owned());
     let asked = Asked { lines: caller.lines(), after: 0, kind: None, call_id, limit: LIMIT };
     let told = office.store.events(asked).await?;
     let events = told.into_iter().map(document).collect::<Result<_, _>>()?;

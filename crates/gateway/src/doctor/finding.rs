@@ -97,7 +97,7 @@ pub struct Report {
 impl Report {
     /// What may be told to somebody who may see only some numbers.
     #[must_use]
-    pub(crate) fn only(self, may_see: impl Fn(&PhoneNumberId) -> bool) -> Self {
+    pub(super) fn only(self, may_see: impl Fn(&PhoneNumberId) -> bool) -> Self {
         let mut findings = self.findings;
         findings.retain(|finding| finding.line.as_ref().is_none_or(&may_see));
         Self::new(self.checked_at, findings)

@@ -12,10 +12,12 @@ mod upstream;
 
 use std::{path::Path, time::Duration};
 
+use terms::PhoneNumberId;
+
 pub use self::finding::{Finding, Grade, Report};
 use crate::{
     clock,
-    config::{Config, TlsFiles},
+    config::{Config, Line, TlsFiles},
 };
 
 /// Whether the gateway that is examined runs, and so has its own ports.
@@ -35,23 +37,31 @@ pub fn faults(path: &Path) -> Report {
     Report::new(clock::now(), Config::faults(path).into_iter().map(of).collect())
 }
 
-/// Examines a gateway.
-pub async fn examine(config: &Config, runs: Runs) -> Report {
+/// Examines a gateway, of its numbers those that are asked for: nobody asks the platform of others.
+pub async fn examine(
+    config: &Config,
+    runs: Runs,
+    asked_for: impl Fn(&PhoneNumberId) -> bool + Sync,
+) -> Report {
     // Whoever made it may be a command without TLS of its own.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let mut findings = vec![Finding::ok("configuration", "The configuration can be used.")];
-    let (lines, network) = tokio::join!(lines(config), network::examine(config, runs));
+    let (lines, network) = tokio::join!(lines(config, &asked_for), network::examine(config, runs));
     let callback_url = lines.iter().find_map(|line| line.callback_url.clone());
     findings.extend(local(config, callback_url).await);
     findings.extend(lines.into_iter().flat_map(|line| line.findings));
     findings.extend(network);
-    Report::new(clock::now(), findings)
+    Report::new(clock::now(), findings).only(asked_for)
 }
 
 /// What the platform says of each number, one after another: its limits are shared.
-async fn lines(config: &Config) -> Vec<upstream::Examined> {
+async fn lines(
+    config: &Config,
+    asked_for: &(impl Fn(&PhoneNumberId) -> bool + Sync),
+) -> Vec<upstream::Examined> {
     let mut examined = Vec::new();
-    for line in config.lines.iter() {
+    let asked_for = |line: &&Line| asked_for(&line.number.phone_number_id);
+    for line in config.lines.iter().filter(asked_for) {
         examined.push(upstream::examine(&line.upstream, &line.number).await);
     }
     examined

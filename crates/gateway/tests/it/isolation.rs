@@ -63,6 +63,7 @@ impl Traces {
             Some("parked_calls") => &self.parked,
             Some("api_keys") => &self.key,
             Some("users") => "lia",
+            Some("numbers") => NUMBER,
             _ if path.contains("{id}") => panic!("{path}: say which id of ours this is"),
             _ => "",
         };
@@ -104,6 +105,10 @@ fn body(method: &str, path: &str) -> Option<Value> {
             Some(json!({"id": "lia", "role": "admin", "password": "something long"}))
         }
         ("patch", "/v1/users/{id}") => Some(json!({"password": "something long"})),
+        ("patch", "/v1/calls/{id}") => Some(json!({"notes": "mine"})),
+        ("patch", "/v1/numbers/{id}/settings") => Some(json!({"calling": {"status": "DISABLED"}})),
+        ("post", "/v1/flows/check") => Some(json!({"text": "start = \"end\""})),
+        ("post", "/v1/flows/dry_run") => Some(json!({"from": NUMBER, "caller": ANA})),
         _ => panic!("{method} {path}: say what to send"),
     }
 }
@@ -142,7 +147,9 @@ async fn another_organisations_key_finds_nothing_on_any_route() {
     }
     // And nothing has changed.
     let desk = &shared.desk;
-    assert_eq!(desk.upstream.asked().len(), asked, "our platform hears of nothing");
+    let heard: Vec<_> =
+        desk.upstream.asked().into_iter().skip(asked).map(|asked| asked.path).collect();
+    assert!(heard.is_empty(), "our platform hears of nothing: {heard:?}");
     assert_eq!(desk.get("/v1/parked_calls").await["parked_calls"][0]["state"], "waiting");
     assert_eq!(shared.get("/v1/calls", &traces.token).await.0, 200, "the key still opens");
     desk.console("lia").await;
