@@ -2,10 +2,11 @@
 //!
 //! The business's side of every decision: [`call::Call`] is one call as the business sees it, in
 //! both directions; [`flow::Flow`] is what answers when no person does; [`agent::Roster`] knows who
-//! could; [`consent::Standing`] is what we know of a user's consent. Facts and the time come in, [`call::Effect`]s go out; the gateway carries them out. There
+//! could, [`queue::Floor`] who waits for whom; [`consent::Standing`] is what we know of a user's consent. Facts and the time come in, [`call::Effect`]s go out; the gateway carries them out. There
 //! is no clock, no socket and no thread here, so a whole call can be played in a test.
 
 pub mod agent;
 pub mod call;
 pub mod consent;
 pub mod flow;
+pub mod queue;

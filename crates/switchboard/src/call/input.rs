@@ -2,7 +2,7 @@
 
 use terms::AgentId;
 
-use crate::flow::Key;
+use crate::flow::{FromQueue, Key};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub enum Input {
     },
     /// The user pressed a key.
     UserKey(Key),
+    /// The queue the call waits in has a word for it.
+    Queue(FromQueue),
     /// A prompt is at its end.
     PlaybackDone,
     /// A program of the business ends the call.

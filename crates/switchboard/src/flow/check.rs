@@ -32,7 +32,7 @@ pub(super) fn reach(flow: &Flow, faults: &mut Vec<Fault>, lines: &[usize]) {
     }
 }
 
-/// Reads `5s`, `500ms` or `2m`.
+/// Reads `5s`, `500ms`, `2m` or `1h`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|sign: char| !sign.is_ascii_digit())?;
     let number: u64 = text[..digits].parse().ok()?;
@@ -40,6 +40,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         "ms" => Some(Duration::from_millis(number)),
         "s" => Some(Duration::from_secs(number)),
         "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        "h" => Some(Duration::from_secs(number.checked_mul(3_600)?)),
         _ => None,
     }
 }
@@ -50,7 +51,11 @@ fn next_steps(step: &Step) -> Vec<usize> {
         Step::Play { next, prompt: _ } | Step::Echo { next, lasting: _ } => vec![*next],
         Step::Gather(gather) => vec![gather.next, gather.silence],
         Step::Branch { on, otherwise } => on.values().copied().chain([*otherwise]).collect(),
-        Step::Ring { no_answer, whom: _, lasting: _, playing: _ } => vec![*no_answer],
+        Step::Ring(ringing) => vec![ringing.no_answer],
+        Step::Queue(queue) => {
+            let callback = queue.callback.map(|(_, next)| next);
+            [queue.overflow].into_iter().chain(queue.no_agents).chain(callback).collect()
+        }
         Step::HangUp => Vec::new(),
     }
 }
@@ -59,7 +64,11 @@ fn next_steps(step: &Step) -> Vec<usize> {
 fn is_deaf(step: &Step) -> bool {
     match step {
         Step::Hours { .. } | Step::Play { .. } | Step::Branch { .. } => true,
-        Step::Gather(_) | Step::Ring { .. } | Step::Echo { .. } | Step::HangUp => false,
+        Step::Gather(_)
+        | Step::Ring(_)
+        | Step::Queue(_)
+        | Step::Echo { .. }
+        | Step::HangUp => false,
     }
 }
 

@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use terms::{AgentId, Timestamp};
 
-use super::{Flow, Gather, Key, Prompt, Step};
-use crate::call::Effect;
+use super::{
+    Flow, FromQueue, Gather, Key, Prompt, Queue, Ring, Ringing, Step,
+    queue::{Out, Stay},
+};
+use crate::{call::Effect, flow::ToQueue, queue::Left};
 
 /// How much longer than its length a prompt may take before the flow goes on without its end.
 const PROMPT_GRACE: Duration = Duration::from_secs(5);
@@ -26,8 +29,19 @@ pub struct Cursor {
 enum Doing {
     Playing { until: Timestamp },
     Gathering { keys: String, tries_left: u8, prompting: bool, until: Timestamp },
-    Ringing { agents: Option<Vec<AgentId>>, until: Timestamp },
+    Ringing(Rings),
+    Queuing(Stay),
     Echoing { until: Timestamp },
+}
+
+/// Who rings, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rings {
+    agents: Option<Vec<AgentId>>,
+    until: Timestamp,
+    /// Where one rings after the other: when the next one does, and who did already.
+    next_at: Option<Timestamp>,
+    passed: Vec<AgentId>,
 }
 
 /// What reaches a flow.
@@ -41,6 +55,8 @@ pub enum Heard {
     Rung(Vec<AgentId>),
     /// This agent will not take the call.
     Unavailable(AgentId),
+    /// The queue has a word for the call.
+    Queue(FromQueue),
     /// Time passed.
     Tick,
 }
@@ -85,12 +101,18 @@ impl Cursor {
     #[must_use]
     pub fn rings(&self, agent: &AgentId) -> bool {
         match &self.doing {
-            Doing::Ringing { agents: Some(agents), until: _ } => agents.contains(agent),
-            Doing::Ringing { agents: None, until: _ }
-            | Doing::Playing { .. }
-            | Doing::Gathering { .. }
-            | Doing::Echoing { .. } => false,
+            Doing::Ringing(rings) => {
+                rings.agents.as_ref().is_some_and(|agents| agents.contains(agent))
+            }
+            Doing::Queuing(stay) => stay.rings(agent),
+            Doing::Playing { .. } | Doing::Gathering { .. } | Doing::Echoing { .. } => false,
         }
+    }
+
+    /// What the queue must hear when the call leaves the flow from it.
+    pub(crate) fn leaves_queue(&self, left: Left) -> Option<Effect> {
+        let waits = matches!(self.doing, Doing::Queuing(_));
+        waits.then_some(Effect::Queue(ToQueue::Leave(left)))
     }
 
     /// When the flow must look again, and why.
@@ -102,7 +124,11 @@ impl Cursor {
                 (*until, "the prompt of the question should have ended")
             }
             Doing::Gathering { until, prompting: false, .. } => (*until, "the caller's next key"),
-            Doing::Ringing { until, agents: _ } => (*until, "an agent to answer"),
+            Doing::Ringing(rings) => {
+                let next = rings.next_at.map_or(rings.until, |at| at.min(rings.until));
+                (next, "an agent to answer")
+            }
+            Doing::Queuing(stay) => stay.next_timeout(),
             Doing::Echoing { until } => (*until, "the end of the echo"),
         }
     }
@@ -124,14 +150,15 @@ impl Cursor {
                     self.go(flow, *next, now, effects);
                     self.handle(flow, heard, now, effects)
                 }
-                Heard::Tick | Heard::Key(_) | Heard::Rung(_) | Heard::Unavailable(_) => {
-                    Progress::Stays
-                }
+                Heard::Tick
+                | Heard::Key(_)
+                | Heard::Rung(_)
+                | Heard::Unavailable(_)
+                | Heard::Queue(_) => Progress::Stays,
             },
             Step::Gather(gather) => self.gather(flow, gather, heard, now, effects),
-            Step::Ring { no_answer, whom: _, lasting: _, playing: _ } => {
-                self.ring(flow, *no_answer, heard, now, effects)
-            }
+            Step::Ring(ringing) => self.ring(flow, ringing, heard, now, effects),
+            Step::Queue(queue) => self.queue(flow, queue, heard, now, effects),
             Step::Echo { next, lasting: _ } => {
                 if self.is_due(now) {
                     return self.go(flow, *next, now, effects);
@@ -167,7 +194,11 @@ impl Cursor {
                 }
                 Step::Branch { on, otherwise } => *on.get(&self.gathered).unwrap_or(otherwise),
                 Step::HangUp => return Progress::HangsUp,
-                Step::Play { .. } | Step::Gather(_) | Step::Ring { .. } | Step::Echo { .. } => {
+                Step::Play { .. }
+                | Step::Gather(_)
+                | Step::Ring(_)
+                | Step::Queue(_)
+                | Step::Echo { .. } => {
                     self.begin(&flow.steps[to].step, now, effects);
                     return Progress::Stays;
                 }
@@ -182,14 +213,16 @@ impl Cursor {
                 self.doing = Doing::Playing { until: now + prompt.lasting + PROMPT_GRACE };
             }
             Step::Gather(gather) => self.ask(gather, gather.tries, now, effects),
-            Step::Ring { whom, lasting, playing, no_answer: _ } => {
-                effects.push(match playing {
+            Step::Ring(ringing) => {
+                effects.push(match &ringing.playing {
                     Some(prompt) => Effect::Play { prompt: prompt.name.clone(), forever: true },
                     None => Effect::PlayNothing,
                 });
-                effects.push(Effect::Ring(whom.clone()));
-                self.doing = Doing::Ringing { agents: None, until: now + *lasting };
+                effects.push(Effect::Ring(ringing.whom.clone()));
+                let (until, passed) = (now + ringing.lasting, Vec::new());
+                self.doing = Doing::Ringing(Rings { agents: None, until, next_at: None, passed });
             }
+            Step::Queue(queue) => self.doing = Doing::Queuing(Stay::begin(queue, now, effects)),
             Step::Echo { lasting, next: _ } => {
                 effects.push(Effect::Echo);
                 self.doing = Doing::Echoing { until: now + *lasting };
@@ -252,7 +285,7 @@ impl Cursor {
                 return Progress::Stays;
             }
             Heard::Tick => due,
-            Heard::Rung(_) | Heard::Unavailable(_) => false,
+            Heard::Rung(_) | Heard::Unavailable(_) | Heard::Queue(_) => false,
         };
         if full {
             self.gathered = std::mem::take(keys);
@@ -264,30 +297,78 @@ impl Cursor {
     fn ring(
         &mut self,
         flow: &Flow,
-        no_answer: usize,
+        step: &Ringing,
         heard: &Heard,
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Progress {
-        let due = self.is_due(now);
-        let Doing::Ringing { agents, until: _ } = &mut self.doing else { return Progress::Stays };
+        let Doing::Ringing(rings) = &mut self.doing else { return Progress::Stays };
         let over = match heard {
             Heard::Rung(rung) => {
-                *agents = Some(rung.clone());
+                rings.agents = Some(rung.clone());
+                let one_by_one = matches!(step.whom, Ring::LongestIdle { .. });
+                rings.next_at = one_by_one.then(|| now + step.each);
                 rung.is_empty()
             }
-            Heard::Unavailable(agent) => agents.as_mut().is_some_and(|agents| {
-                agents.retain(|ringing| ringing != agent);
-                agents.is_empty()
-            }),
-            Heard::Tick => due,
-            Heard::Key(_) | Heard::PlaybackDone => false,
+            Heard::Unavailable(agent) => match &mut rings.agents {
+                Some(agents) => {
+                    agents.retain(|ringing| ringing != agent);
+                    agents.is_empty() && !rings.ring_next(step, Some(agent), effects)
+                }
+                None => false,
+            },
+            Heard::Tick if rings.until <= now => true,
+            Heard::Tick if rings.next_at.is_some_and(|at| at <= now) => {
+                let rang = rings.agents.as_ref().and_then(|agents| agents.first()).cloned();
+                !rings.ring_next(step, rang.as_ref(), effects)
+            }
+            Heard::Tick | Heard::Key(_) | Heard::PlaybackDone | Heard::Queue(_) => false,
         };
         if !over {
             return Progress::Stays;
         }
         effects.push(Effect::StopRinging { taken_by: None });
-        self.go(flow, no_answer, now, effects)
+        self.go(flow, step.no_answer, now, effects)
+    }
+
+    fn queue(
+        &mut self,
+        flow: &Flow,
+        step: &Queue,
+        heard: &Heard,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Progress {
+        let Doing::Queuing(stay) = &mut self.doing else { return Progress::Stays };
+        let out = match heard {
+            Heard::Key(key) => stay.key(step, *key, effects),
+            Heard::PlaybackDone => stay.playback_done(step, effects),
+            Heard::Rung(agents) => stay.rung(agents, effects),
+            Heard::Unavailable(agent) => stay.unavailable(agent, effects),
+            Heard::Queue(word) => stay.word(step, word, now, effects),
+            Heard::Tick => stay.tick(step, now, effects),
+        };
+        match out {
+            Out::Stays => Progress::Stays,
+            Out::To(next) => self.go(flow, next, now, effects),
+        }
+    }
+}
+
+impl Rings {
+    /// Rings the next one, where one rings after the other; `false` where all ring at once.
+    fn ring_next(
+        &mut self,
+        step: &Ringing,
+        rang: Option<&AgentId>,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Ring::LongestIdle { skills, passed: _ } = &step.whom else { return false };
+        self.passed.extend(rang.cloned());
+        (self.agents, self.next_at) = (None, None);
+        let whom = Ring::LongestIdle { skills: skills.clone(), passed: self.passed.clone() };
+        effects.extend([Effect::StopRinging { taken_by: None }, Effect::Ring(whom)]);
+        true
     }
 }
 

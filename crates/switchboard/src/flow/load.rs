@@ -3,6 +3,8 @@
 //! The text is read with its positions, so every fault names a line. Reading goes on after a fault:
 //! whoever writes a flow sees all of them at once.
 
+mod queue;
+
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use jiff::tz::TimeZone;
@@ -10,21 +12,24 @@ use serde_spanned::Spanned;
 use terms::nearest;
 use toml::de::{DeTable, DeValue};
 
-use super::{Flow, Gather, Hours, Key, Named, Prompt, Ring, Step, check};
+use super::{Flow, Gather, Hours, Key, Named, Prompt, Ring, Ringing, Step, check};
 
 /// What each action may say beside itself.
-const ACTIONS: [(&str, &[&str]); 7] = [
+const ACTIONS: [(&str, &[&str]); 8] = [
     ("hours", &["open", "closed"]),
     ("play", &["next"]),
     ("gather", &["digits", "end", "wait", "tries", "next", "silence"]),
     ("branch", &["otherwise"]),
-    ("ring", &["for", "playing", "no_answer"]),
+    ("ring", &["skill", "skills", "each", "for", "playing", "no_answer"]),
+    ("queue", queue::KEYS),
     ("echo", &["next"]),
     ("hang_up", &[]),
 ];
 
 /// The longest a step may wait, so that a slip of the pen does not hold a call for a day.
 const WAIT_MAX: Duration = Duration::from_secs(600);
+/// The longest a call may wait in a queue.
+const QUEUE_MAX: Duration = Duration::from_secs(4 * 3_600);
 /// The most keys one `gather` takes; numbers of orders and customers are shorter.
 const DIGITS_MAX: i64 = 32;
 /// The most often a `gather` asks; after nine times the caller has gone.
@@ -225,12 +230,8 @@ impl<'a> Reader<'a> {
             "branch" => {
                 Step::Branch { on: self.branches(value), otherwise: self.goto(step, "otherwise") }
             }
-            "ring" => Step::Ring {
-                whom: self.whom(value),
-                lasting: self.span(step, "for", Duration::from_secs(20)),
-                playing: step.get("playing").map(|value| self.prompt(value)),
-                no_answer: self.goto(step, "no_answer"),
-            },
+            "ring" => Step::Ring(self.ring(step, value)),
+            "queue" => Step::Queue(self.queue(step, value)),
             "echo" => Step::Echo { lasting: self.span_of(value), next: self.goto(step, "next") },
             // The last of ACTIONS: there is no other name.
             _ => {
@@ -239,6 +240,16 @@ impl<'a> Reader<'a> {
                 }
                 Step::HangUp
             }
+        }
+    }
+
+    fn ring(&mut self, step: &Table<'a>, value: Value<'a>) -> Ringing {
+        Ringing {
+            whom: self.whom_skilled(step, value),
+            lasting: self.span(step, "for", Duration::from_secs(20)),
+            each: self.span(step, "each", Duration::from_secs(10)),
+            playing: step.get("playing").map(|value| self.prompt(value)),
+            no_answer: self.goto(step, "no_answer"),
         }
     }
 
@@ -306,7 +317,7 @@ impl<'a> Reader<'a> {
         }
         self.fault(
             self.line(value),
-            "ring \"everyone\" or a list of agents, as in ring = [\"lia\"]".into(),
+            "ring \"everyone\", \"longest_idle\" or a list of agents, as in ring = [\"lia\"]".into(),
         );
         Ring::Everyone
     }
@@ -365,15 +376,26 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&mut self, step: &Table<'a>, key: &str, max: i64) -> i64 {
-        let Some(value) = step.get(key) else { return 1 };
+        self.number_from(step, key, 1, max, 1)
+    }
+
+    fn number_from(
+        &mut self,
+        step: &Table<'a>,
+        key: &str,
+        min: i64,
+        max: i64,
+        default: i64,
+    ) -> i64 {
+        let Some(value) = step.get(key) else { return default };
         if let DeValue::Integer(number) = value.get_ref()
             && let Ok(number) = i64::from_str_radix(number.as_str(), number.radix())
-            && (1..=max).contains(&number)
+            && (min..=max).contains(&number)
         {
             return number;
         }
-        self.fault(self.line(value), format!("`{key}` is a whole number from 1 to {max}"));
-        1
+        self.fault(self.line(value), format!("`{key}` is a whole number from {min} to {max}"));
+        default
     }
 
     fn span(&mut self, step: &Table<'a>, key: &str, default: Duration) -> Duration {
@@ -381,12 +403,17 @@ impl<'a> Reader<'a> {
     }
 
     fn span_of(&mut self, value: Value<'a>) -> Duration {
+        self.span_up_to(value, WAIT_MAX)
+    }
+
+    fn span_up_to(&mut self, value: Value<'a>, max: Duration) -> Duration {
         let Some(text) = self.text_of(value) else { return Duration::ZERO };
         match check::duration(text) {
-            Some(span) if !span.is_zero() && span <= WAIT_MAX => span,
+            Some(span) if !span.is_zero() && span <= max => span,
             _ => {
+                let most = max.as_secs() / 60;
                 let why = format!(
-                    "`{text}` is not a length of time from 1ms to 10m: write \"5s\", \"500ms\" or \"2m\""
+                    "`{text}` is not a length of time from 1ms to {most}m: write \"5s\", \"500ms\" or \"2m\""
                 );
                 self.fault(self.line(value), why);
                 Duration::ZERO

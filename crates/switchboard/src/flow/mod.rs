@@ -25,10 +25,25 @@
 //! otherwise = "bye"
 //!
 //! [step.people]
-//! ring = "everyone"               # or ["lia", "rui"]
+//! ring = "everyone"               # or ["lia", "rui"], or "longest_idle": one after the other
+//! skills = ["billing"]            # optional: who knows about all of these
+//! each = "10s"                    # of "longest_idle": how long one rings
 //! for = "20s"
 //! playing = "hold"                # optional prompt, repeated
 //! no_answer = "bye"
+//!
+//! [step.wait]
+//! queue = "support"               # a queue of the gateway's configuration
+//! music = "hold"                  # optional prompt, repeated
+//! announce = "position"           # optional: prompts position-1, position-2, … say the position
+//! say = "press-1"                 # optional: said after it
+//! every = "30s"                   # how often
+//! max_wait = "10m"                # optional
+//! max_length = 20                 # how many may wait already
+//! priority = 0                    # to 9: higher goes first
+//! overflow = "bye"                # full, or waited too long
+//! no_agents = "closed"            # optional: nobody who could take it is at work
+//! callback = { key = "1", next = "bye" } # optional: call me back, keep my place
 //!
 //! [step.echo]
 //! echo = "20s"
@@ -50,14 +65,19 @@ mod check;
 mod cursor;
 mod hours;
 mod load;
+mod queue;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use terms::AgentId;
 
+use crate::agent::Skills;
+
 pub use cursor::{Cursor, Heard, Progress};
 pub use hours::Hours;
 pub use load::{Fault, Faults};
+pub(crate) use queue::Queue;
+pub use queue::{FromQueue, ToQueue};
 
 /// A checked flow.
 #[derive(Debug)]
@@ -80,9 +100,20 @@ pub(crate) enum Step {
     Play { prompt: Prompt, next: usize },
     Gather(Gather),
     Branch { on: BTreeMap<String, usize>, otherwise: usize },
-    Ring { whom: Ring, lasting: Duration, playing: Option<Prompt>, no_answer: usize },
+    Ring(Ringing),
+    Queue(Queue),
     Echo { lasting: Duration, next: usize },
     HangUp,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ringing {
+    pub(crate) whom: Ring,
+    pub(crate) lasting: Duration,
+    /// How long one agent rings where they ring one after the other.
+    pub(crate) each: Duration,
+    pub(crate) playing: Option<Prompt>,
+    pub(crate) no_answer: usize,
 }
 
 #[derive(Debug)]
@@ -112,6 +143,15 @@ pub enum Ring {
     Everyone,
     /// These, when available.
     Only(Vec<AgentId>),
+    /// Every available agent who knows about all of these.
+    Skilled(Skills),
+    /// The one of them who has been idle longest.
+    LongestIdle {
+        /// What the agent must know about.
+        skills: Skills,
+        /// Who rang already and did not take it.
+        passed: Vec<AgentId>,
+    },
 }
 
 /// A key of the caller's dial pad: `0` to `9`, `*`, `#`, `A` to `D`.
@@ -151,6 +191,20 @@ impl Flow {
     /// Where the step of this name is.
     pub(crate) fn step_at(&self, name: &str) -> Option<usize> {
         self.steps.iter().position(|named| named.name == name)
+    }
+
+    /// The queues its steps wait in.
+    pub fn queues(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|named| match &named.step {
+            Step::Queue(queue) => Some(queue.entry.queue.as_str()),
+            Step::Hours { .. }
+            | Step::Play { .. }
+            | Step::Gather(_)
+            | Step::Branch { .. }
+            | Step::Ring(_)
+            | Step::Echo { .. }
+            | Step::HangUp => None,
+        })
     }
 
     /// The names of the steps, in the order of the file's names.

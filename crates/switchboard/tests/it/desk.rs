@@ -55,7 +55,8 @@ pub(crate) fn prompts() -> BTreeMap<String, Duration> {
 
 pub(crate) fn plan(flow: bool) -> Plan {
     let flow = flow.then(|| Arc::new(Flow::load(FLOW, &prompts()).unwrap()));
-    Plan { ring_for: Duration::from_secs(20), return_for: Duration::from_secs(15), flow }
+    let (ring_for, return_for) = (Duration::from_secs(20), Duration::from_secs(15));
+    Plan { ring_for, return_for, ring_first: true, flow }
 }
 
 pub(crate) fn refused(code: i64) -> Outcome {

@@ -9,4 +9,6 @@ mod flow_run;
 mod hand_over;
 mod incoming;
 mod outgoing;
+mod queue;
+mod queue_flow;
 mod table;

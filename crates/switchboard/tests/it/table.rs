@@ -6,6 +6,8 @@ use offhook_switchboard::call::{
     Answerer, Destination, Input, LegTrouble, Outcome, Side, State, Status, Termination,
 };
 
+use offhook_switchboard::{flow::FromQueue, queue::Overflow};
+
 use crate::desk::{Desk, agent, key, refused, unreachable};
 
 /// A name and how to get there.
@@ -142,6 +144,8 @@ fn inputs() -> Vec<Input> {
         Input::MediaFailed { side: Side::Agent, why: "gone".into() },
         Input::MediaFailed { side: Side::Consulted, why: "gone".into() },
         Input::UserKey(key('1')),
+        Input::Queue(FromQueue::Offered(lia())),
+        Input::Queue(FromQueue::Overflow(Overflow::Full)),
         Input::PlaybackDone,
         Input::Stop,
         Input::Tick,
