@@ -16,6 +16,7 @@
 //! ```
 
 mod api;
+mod callbacks;
 mod calls;
 pub mod cdr;
 mod clock;
@@ -35,6 +36,7 @@ mod parked;
 mod permission_requests;
 mod preflight;
 mod prompts;
+mod queues;
 mod scheme;
 mod serve;
 mod store;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use engine::Engine;
 
 use crate::{
-    calls::registry::Registry, config::Config, console::session::Sessions, events::Consoles,
-    graph::Graph, metrics::Metrics, outbox::Outbox, prompts::Shelf, store::Store,
+    calls::{agent_first::Offers, registry::Registry}, config::Config, console::session::Sessions, events::Consoles,
+    graph::Graph, metrics::Metrics, outbox::Outbox, prompts::Shelf, queues::Queues,
+    store::Store,
 };
 
 /// The shared parts of one gateway.
@@ -21,6 +22,9 @@ pub(crate) struct Office {
     pub(crate) shelf: Shelf,
     pub(crate) consoles: Consoles,
     pub(crate) registry: Registry,
+    pub(crate) queues: Queues,
+    /// Agents who are asked to call somebody.
+    pub(crate) offers: Offers,
     /// Rung when a webhook has been stored.
     pub(crate) inbox: tokio::sync::Notify,
     /// How many entries the consent ledger has got since the start.

@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use crate::{
-    api,
-    calls::{orphans, registry::Registry},
+    api, callbacks,
+    calls::{agent_first::Offers, orphans, registry::Registry},
     clock,
     config::Config,
     consent,
@@ -30,6 +30,7 @@ use crate::{
     outbox::{Outbox, deliver, upkeep},
     parked,
     prompts::{Shelf, ShelfError},
+    queues::{Queues, floor},
     scheme::Remote,
     store::{Store, StoreError},
     tls::{TlsError, TlsListener},
@@ -44,6 +45,9 @@ pub enum StartError {
     /// The flow or a prompt.
     #[error(transparent)]
     Shelf(#[from] ShelfError),
+    /// The flow waits in a queue that is not configured.
+    #[error("the flow waits in the queue `{0}`: add [[queues]] with name = \"{0}\"")]
+    NoQueue(String),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -74,8 +78,8 @@ pub struct Running {
     address: SocketAddr,
     stop: Arc<Notify>,
     server: JoinHandle<()>,
-    /// Who acts on webhooks, on time and on consent.
-    tasks: [JoinHandle<()>; 3],
+    /// Who acts on webhooks, on time, on consent and on who waits.
+    tasks: [JoinHandle<()>; 5],
     outbox: JoinSet<()>,
 }
 
@@ -88,6 +92,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     // The first of several in one process wins; they are the same.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let shelf = Shelf::load(config.flow.as_ref())?;
+    know_queues(&config, &shelf)?;
     let source = format!("/numbers/{}", config.number.phone_number_id);
     let store = Store::open(config.data_dir.as_deref(), &source)?;
     store.forget_old_keys(clock::now()).await?;
@@ -107,8 +112,10 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let metrics = Arc::new(Metrics::default());
     let office = Arc::new(Office {
         graph: Graph::new(config.upstream.clone(), Arc::clone(&metrics))?,
-        consoles: Consoles::new(config.agents.clone()),
+        consoles: Consoles::new(config.agents.clone(), config.wrap_up),
         registry: Registry::new(),
+        queues: Queues::new(),
+        offers: Offers::default(),
         inbox: Notify::new(),
         ledger: tokio::sync::watch::Sender::new(0),
         sessions: Sessions::default(),
@@ -130,6 +137,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let outbox = start_outbox(&office).await?;
     let left = orphans::end_left_behind(&office).await?;
     parked::give_up_left_behind(&office).await?;
+    let queues = tokio::spawn(floor::run(Arc::clone(&office)));
+    callbacks::take_up_left_behind(&office).await?;
     tracing::info!(%address, left_behind = left, "gateway runs");
     let stop = Arc::new(Notify::new());
     let server = tokio::spawn(run(listening, Arc::clone(&office), Arc::clone(&stop)));
@@ -137,8 +146,17 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         tokio::spawn(dispatch::run(Arc::clone(&office))),
         tokio::spawn(consent::run(Arc::clone(&office))),
         tokio::spawn(parked::run(Arc::clone(&office))),
+        tokio::spawn(callbacks::run(Arc::clone(&office))),
+        queues,
     ];
     Ok(Running { office, address, stop, server, tasks, outbox })
+}
+
+/// Where a flow waits, there is a queue.
+fn know_queues(config: &Config, shelf: &Shelf) -> Result<(), StartError> {
+    let wanted = shelf.flow.iter().flat_map(|flow| flow.queues());
+    let mut unknown = wanted.filter(|name| config.queues.iter().all(|queue| queue.name != *name));
+    unknown.next().map_or(Ok(()), |name| Err(StartError::NoQueue(name.to_owned())))
 }
 
 /// Endpoints are known before anything happens, so a new one gets all that follows.

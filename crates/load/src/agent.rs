@@ -334,6 +334,9 @@ impl Desk {
             | ToConsole::Hello { .. }
             | ToConsole::RingStopped { .. }
             | ToConsole::Contact { .. }
+            | ToConsole::Offered { .. }
+            | ToConsole::OfferStopped { .. }
+            | ToConsole::Queues { .. }
             | ToConsole::Draining { .. } => Some(()),
         }
     }

@@ -14,7 +14,7 @@ use wire::console::{Call, CallState};
 use super::ApiError;
 use crate::{
     calls::registry::{Letter, Look},
-    cdr::{Cdr, LegRecord, TransferRecord},
+    cdr::{Cdr, LegRecord, QueueRecord, TransferRecord},
     console::session::Caller,
     office::Office,
 };
@@ -54,6 +54,8 @@ pub(super) struct CallRow {
     transfers: Vec<TransferRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hold_s: Option<u64>,
+    #[serde(rename = "queue_record", skip_serializing_if = "Option::is_none")]
+    queue: Option<QueueRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +73,7 @@ impl CallRow {
             keys_pressed: cdr.keys_pressed,
             transfers: cdr.transfers,
             hold_s: cdr.hold_s,
+            queue: cdr.queue,
             step: None,
             waiting_for: None,
         }
@@ -86,6 +89,7 @@ impl CallRow {
             keys_pressed: None,
             transfers: Vec::new(),
             hold_s: None,
+            queue: None,
             step: None,
             waiting_for: None,
         }

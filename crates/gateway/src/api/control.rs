@@ -142,7 +142,7 @@ pub(super) async fn hang_up(
     order(&office, caller, &id, Order::HangUp).await
 }
 
-fn known(office: &Office, agent: &AgentId) -> Result<(), ApiError> {
+pub(super) fn known(office: &Office, agent: &AgentId) -> Result<(), ApiError> {
     match office.consoles.agent(agent) {
         Some(_) => Ok(()),
         None => Err(ApiError::invalid(format!("agent: nobody here is called {agent}"))),

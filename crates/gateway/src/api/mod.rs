@@ -3,6 +3,7 @@
 //! REST for programs (bearer API key) and consoles (cookie), the console's WebSocket, the webhook, and
 //! what operators read. An answer that says no is `{code, text}`.
 
+mod agents;
 mod calls;
 mod cdrs;
 mod consents;
@@ -15,6 +16,7 @@ pub mod openapi;
 mod operations;
 mod place;
 mod preflight;
+mod queues;
 mod session;
 pub(crate) mod stream;
 
@@ -86,6 +88,11 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(preflight::preflight))
         .routes(routes!(place::list_parked))
         .routes(routes!(place::cancel_parked))
+        .routes(routes!(queues::list))
+        .routes(routes!(queues::list_callbacks))
+        .routes(routes!(queues::cancel_callback))
+        .routes(routes!(agents::list))
+        .routes(routes!(agents::set_presence))
         .routes(routes!(consents::list))
         .routes(routes!(consents::one))
         .routes(routes!(contacts::list))

@@ -9,16 +9,21 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use serde::{Deserialize, Serialize};
-use terms::{CallId, WaId};
-use wire::console::{PlaceCall, Preflight};
+use terms::{AgentId, CallId, WaId};
+use wire::console::{Offer, OfferCause, Peer, PlaceCall, Preflight};
 
 use super::{
     ApiError,
+    control::known,
     idempotency::{self, Answer},
     preflight::check_ours,
 };
 use crate::{
-    calls::placing,
+    calls::{
+        agent_first::{self, NotTaken},
+        placing,
+    },
+    clock,
     console::session::Caller,
     office::Office,
     parked::{self, ParkError},
@@ -36,6 +41,14 @@ const LIMIT: (u32, u32) = (100, 1_000);
 struct Placed {
     call_id: CallId,
     state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<AgentId>,
+}
+
+/// Who speaks when the user picks up.
+enum Speaker {
+    Flow,
+    Agent(AgentId),
 }
 
 #[derive(Deserialize)]
@@ -50,13 +63,13 @@ pub(super) struct ParkedList {
     parked_calls: Vec<Parked>,
 }
 
-/// Call a user; the flow speaks when the user picks up.
+/// Call a user; the flow speaks when the user picks up, or the agent who rings first and takes it.
 #[utoipa::path(post, path = "/v1/calls", tag = "calls",
     params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours")),
-    request_body(content = Object, description = "`{to, from?, flow: true, wait_for_consent?}`; `wait_for_consent` is an ISO 8601 duration such as `P2D`"),
-    responses((status = 201, body = Object, description = "`{call_id, state: \"placing\"}`, or the parked call `{parked_id, to, state, deadline, …}`"),
+    request_body(content = Object, description = "`{to, from?, flow: true, wait_for_consent?}` or `{to, from?, agent}`; `wait_for_consent` is an ISO 8601 duration such as `P2D`"),
+    responses((status = 201, body = Object, description = "`{call_id, state: \"placing\", agent?}`, or the parked call `{parked_id, to, state, deadline, …}`"),
               (status = 400, body = super::Refused),
-              (status = 409, body = super::Refused, description = "We may not: `{code, text, rule, evidence, changes_at?}`"),
+              (status = 409, body = super::Refused, description = "We may not: `{code, text, rule, evidence, changes_at?}`; or the agent: `agent.not_available`, `agent.no_answer`, `agent.declined`"),
               (status = 422, body = super::Refused, description = "The body is no such request, or the key was used for another"),
               (status = 502, body = super::Refused, description = "The platform does not answer; whether it has the call is unknown")))]
 pub(super) async fn place(
@@ -66,8 +79,8 @@ pub(super) async fn place(
     body: Bytes,
 ) -> Result<Answer, ApiError> {
     let Json(request) = Json::<PlaceCall>::from_bytes(&body)?;
-    let wait = check(&office, &request)?;
-    let acting = act(Arc::clone(&office), request.to, wait);
+    let (speaker, wait) = check(&office, &request)?;
+    let acting = act(Arc::clone(&office), request.to, speaker, wait);
     idempotency::once(office, &headers, &body, acting).await
 }
 
@@ -113,17 +126,28 @@ pub(super) async fn cancel_parked(
 }
 
 /// What is wrong with the request by itself; else how long it may wait for consent.
-fn check(office: &Office, request: &PlaceCall) -> Result<Option<Duration>, ApiError> {
+fn check(office: &Office, request: &PlaceCall) -> Result<(Speaker, Option<Duration>), ApiError> {
     if let Some(from) = &request.from {
         check_ours(office, from)?;
     }
-    if !request.flow {
-        return Err(ApiError::invalid("flow: write true; an agent calls from a console"));
-    }
-    if office.shelf.flow.is_none() {
-        return Err(ApiError::invalid("flow: this gateway has none; set `flow` in its file"));
-    }
-    request.wait_for_consent.as_deref().map(wait_of).transpose()
+    let speaker = match (&request.agent, request.flow) {
+        (Some(agent), false) => {
+            known(office, agent)?;
+            if request.wait_for_consent.is_some() {
+                let why = "wait_for_consent: only with the flow; who knows when the agent is free";
+                return Err(ApiError::invalid(why));
+            }
+            Speaker::Agent(agent.clone())
+        }
+        (None, true) if office.shelf.flow.is_none() => {
+            return Err(ApiError::invalid("flow: this gateway has none; set `flow` in its file"));
+        }
+        (None, true) => Speaker::Flow,
+        (None, false) | (Some(_), true) => {
+            return Err(ApiError::invalid("write either flow: true or the agent who speaks"));
+        }
+    };
+    Ok((speaker, request.wait_for_consent.as_deref().map(wait_of).transpose()?))
 }
 
 fn wait_of(text: &str) -> Result<Duration, ApiError> {
@@ -139,13 +163,23 @@ fn wait_of(text: &str) -> Result<Duration, ApiError> {
     })
 }
 
-async fn act(office: Arc<Office>, to: WaId, wait: Option<Duration>) -> Result<Answer, ApiError> {
+async fn act(
+    office: Arc<Office>,
+    to: WaId,
+    speaker: Speaker,
+    wait: Option<Duration>,
+) -> Result<Answer, ApiError> {
     let answer = preflight::check(&office, &to).await?;
     if answer.allowed {
         let contact = office.store.contact(to.clone()).await?;
         let name = contact.and_then(|contact| contact.name);
-        let call_id = placing::by_flow(&office, to, name).await?;
-        return created(&Placed { call_id, state: "placing" });
+        let (call_id, agent) = match speaker {
+            Speaker::Flow => (placing::by_flow(&office, to, name).await?, None),
+            Speaker::Agent(agent) => {
+                (place_by_agent(&office, &agent, to, name).await?, Some(agent))
+            }
+        };
+        return created(&Placed { call_id, state: "placing", agent });
     }
     match wait {
         Some(wait) if answer.rule == preflight::PERMISSION_REQUIRED => {
@@ -153,6 +187,26 @@ async fn act(office: Arc<Office>, to: WaId, wait: Option<Duration>) -> Result<An
         }
         Some(_) | None => Err(refused(answer)),
     }
+}
+
+/// Rings the agent and calls the user for who takes it.
+async fn place_by_agent(
+    office: &Arc<Office>,
+    agent: &AgentId,
+    to: WaId,
+    name: Option<String>,
+) -> Result<CallId, ApiError> {
+    let ring_for = office.config.ring_for;
+    let offer = Offer {
+        offer_id: uuid::Uuid::now_v7().to_string(),
+        to: Peer { name: name.clone(), wa_id: Some(to.clone()), user_id: None },
+        cause: OfferCause::Program,
+        queue: None,
+        waiting_since: None,
+        until: clock::now() + ring_for,
+    };
+    let taken = agent_first::ring(office, agent, offer, ring_for).await?;
+    Ok(agent_first::place(office, taken, to, name).await?)
 }
 
 fn created(body: &impl Serialize) -> Result<Answer, ApiError> {
@@ -163,6 +217,12 @@ fn created(body: &impl Serialize) -> Result<Answer, ApiError> {
 
 fn refused(answer: Preflight) -> ApiError {
     ApiError::by_rule(answer.rule, answer.evidence, answer.changes_at)
+}
+
+impl From<NotTaken> for ApiError {
+    fn from(error: NotTaken) -> Self {
+        Self::conflict(error.as_str(), error.to_string())
+    }
 }
 
 impl From<ParkError> for ApiError {

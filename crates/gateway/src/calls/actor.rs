@@ -12,7 +12,10 @@ use switchboard::{
     flow::Key,
 };
 use terms::{AgentId, CallId, Direction, Timestamp, WaId};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use wire::{
     SdpText,
     console::{CallState, Peer, RingStopped, ToConsole},
@@ -26,6 +29,7 @@ use super::{
     order::{Asker, Order},
     orphans,
     placing::{NotPlaced, Placer},
+    queueing::Stay,
     registry::{CallHandle, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
 };
 use crate::{cdr::TransferRecord, clock, events::ConsoleId, office::Office};
@@ -56,6 +60,8 @@ pub(crate) struct Outgoing {
     pub(crate) agent: AgentId,
     pub(crate) console: ConsoleId,
     pub(crate) offer: SdpText,
+    /// The program that waits to hear, if one does.
+    pub(crate) program: Option<oneshot::Sender<Result<CallId, NotPlaced>>>,
 }
 
 /// What came back from the platform.
@@ -128,12 +134,16 @@ pub(crate) enum PlaceError {
 ///
 /// The browser's offer cannot be used, or the gateway stops.
 pub(crate) fn place(office: &Arc<Office>, outgoing: Outgoing) -> Result<(), PlaceError> {
-    let Outgoing { to, name, agent, console, offer } = outgoing;
+    let Outgoing { to, name, agent, console, offer, program } = outgoing;
     let leg = legs::answer_agent(&office.engine, None, agent.clone(), console, &offer)
         .map_err(PlaceError::Leg)?;
     let contact = Peer { name, wa_id: Some(to), user_id: None };
     let answerer = Answerer::Agent(agent);
-    start_placed(office, contact, answerer, Placer::Console(console), Some(leg))
+    let placer = match program {
+        Some(program) => Placer::Both { console, program },
+        None => Placer::Console(console),
+    };
+    start_placed(office, contact, answerer, placer, Some(leg))
 }
 
 /// Starts the task of a call to a user that the flow answers on our side.
@@ -178,6 +188,7 @@ fn plan(office: &Office) -> Plan {
     Plan {
         ring_for: office.config.ring_for,
         return_for: office.config.return_for,
+        ring_first: office.config.ring_first,
         flow: office.shelf.flow.as_ref().map(Arc::clone),
     }
 }
@@ -269,6 +280,7 @@ impl CallActor {
                 | Letter::ConsoleClosed { .. }
                 | Letter::AgentMutes { .. }
                 | Letter::AgentKey { .. }
+                | Letter::Queue(_)
                 | Letter::Look(_)
                 | Letter::Stop => {}
             }
@@ -387,6 +399,7 @@ impl CallActor {
             }
             Letter::AgentMutes { agent, on } => self.if_theirs(&agent, Input::AgentMute(on)),
             Letter::AgentKey { agent, key } => self.if_theirs(&agent, Input::AgentKey(key)),
+            Letter::Queue(word) => Some(self.hear_queue(word)),
             Letter::Look(answer) => {
                 // Whoever asked may have gone; then nobody needs to know.
                 drop(answer.send(self.look().await));
@@ -434,12 +447,19 @@ impl CallActor {
         self.facts.call_id = Some(call_id.clone());
         self.tell_assigned();
         self.save_live().await;
-        if let Some(Placer::Program(program)) =
-            self.facts.placer.take_if(|placer| matches!(placer, Placer::Program(_)))
-        {
-            // A program that does not wait any more reads it from the list of calls.
-            drop(program.send(Ok(call_id)));
-        }
+        self.facts.placer = match self.facts.placer.take() {
+            Some(Placer::Program(program)) => {
+                // A program that does not wait any more reads it from the list of calls.
+                drop(program.send(Ok(call_id)));
+                None
+            }
+            Some(Placer::Both { console, program }) => {
+                drop(program.send(Ok(call_id)));
+                Some(Placer::Console(console))
+            }
+            Some(Placer::Console(console)) => Some(Placer::Console(console)),
+            None => None,
+        };
     }
 
     fn refuse_placer(&mut self, outcome: &Outcome) {
@@ -456,14 +476,20 @@ impl CallActor {
 
     pub(super) fn refuse_place(&mut self, why: NotPlaced) {
         match self.facts.placer.take() {
-            Some(Placer::Console(console)) => {
-                let (what, code, text) = ("place".into(), why.code(), why.to_string());
-                self.office.consoles.send(console, ToConsole::Refused { what, code, text });
+            Some(Placer::Console(console)) => self.refuse_console(console, &why),
+            Some(Placer::Both { console, program }) => {
+                self.refuse_console(console, &why);
+                drop(program.send(Err(why)));
             }
             // A program that does not wait any more has no use for it.
             Some(Placer::Program(program)) => drop(program.send(Err(why))),
             None => {}
         }
+    }
+
+    fn refuse_console(&self, console: ConsoleId, why: &NotPlaced) {
+        let (what, code, text) = ("place".into(), why.code(), why.to_string());
+        self.office.consoles.send(console, ToConsole::Refused { what, code, text });
     }
 
     fn read_whatsapp(&mut self, event: LegEvent) -> Option<Input> {
@@ -517,6 +543,7 @@ impl CallActor {
         );
         call.agent = self.call.state().agent().or(facts.agent.as_ref()).cloned();
         call.other = self.call.state().other_agent().cloned();
+        call.queue = facts.queue.as_ref().and_then(Stay::place);
         call.away = call.agent.as_ref().is_some_and(|agent| self.call.state().waits_for(agent));
         call.deeplink_payload.clone_from(&facts.deeplink_payload);
         call.cta_payload.clone_from(&facts.cta_payload);

@@ -24,6 +24,7 @@ use super::{
     actor::{CallActor, Return},
     legs::{self, AgentLeg},
     placing::NotPlaced,
+    queueing::Stay,
 };
 use crate::{
     cdr::{Cdr, LegRecord, TransferRecord},
@@ -92,6 +93,7 @@ impl CallActor {
             Effect::WatchMedia => self.with_whatsapp(|leg| leg.watch_from_now()),
             Effect::Ring(whom) => return self.ring(&whom),
             Effect::StopRinging { taken_by } => self.stop_ringing(taken_by.as_ref()),
+            Effect::Queue(word) => return self.to_queue(word).await,
             Effect::Bridge => self.bridge(),
             Effect::Hold => self.hold(),
             Effect::BridgeConsult => self.bridge_consult(),
@@ -203,7 +205,8 @@ impl CallActor {
     }
 
     fn bridge(&mut self) {
-        let (Some(whatsapp), Some(agent)) = (&self.whatsapp, &self.agent_leg) else { return };
+        let (Some(whatsapp), Some(agent)) = (&self.whatsapp, &mut self.agent_leg) else { return };
+        agent.talked = true;
         whatsapp.handle.play(Source::Bridge(agent.handle.clone()));
         agent.handle.play(Source::Bridge(whatsapp.handle.clone()));
         let before = self.facts.agent.replace(agent.agent.clone());
@@ -257,7 +260,7 @@ impl CallActor {
         leg.handle.play(Source::Silence);
         let figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
         leg.handle.close();
-        self.office.consoles.release(&leg.agent);
+        self.office.consoles.release(&leg.agent, leg.talked);
         figures
     }
 
@@ -333,7 +336,7 @@ impl CallActor {
         let leg = match leg {
             Ok(leg) => leg,
             Err(error) => {
-                consoles.release(&agent);
+                consoles.release(&agent, false);
                 return consoles.send(console, refuse("offer", &chain(&error)));
             }
         };
@@ -431,6 +434,7 @@ impl CallActor {
         let mut cdr = Cdr::new(call_id, direction, contact, facts.started_at, ended_at, reason);
         cdr.agent.clone_from(&facts.agent);
         cdr.transfers.clone_from(&facts.transfers);
+        cdr.queue = facts.queue.as_ref().map(Stay::record);
         cdr.hold_s = facts.waiting.seconds();
         cdr.deeplink_payload.clone_from(&facts.deeplink_payload);
         cdr.cta_payload.clone_from(&facts.cta_payload);

@@ -6,7 +6,7 @@ use terms::{AgentId, CallId, Timestamp};
 use tokio::time::Instant;
 use wire::{SdpText, console::Peer};
 
-use super::{placing::Placer, registry::Figures};
+use super::{placing::Placer, queueing::Stay, registry::Figures};
 use crate::cdr::{LegRecord, TransferRecord};
 
 /// What is known of the call beside its state.
@@ -28,6 +28,10 @@ pub(super) struct Facts {
     pub(super) agent_figures: Option<LegRecord>,
     pub(super) transfers: Vec<TransferRecord>,
     pub(super) waiting: Waiting,
+    /// The queue it waits in, or waited in last.
+    pub(super) queue: Option<Stay>,
+    /// How many queues it entered.
+    pub(super) queues: u32,
     pub(super) answered: Option<(Timestamp, Instant)>,
     pub(super) over_since: Option<Instant>,
     pub(super) figures: Option<Figures>,
@@ -99,6 +103,8 @@ impl Facts {
             agent_figures: None,
             transfers: Vec::new(),
             waiting: Waiting::default(),
+            queue: None,
+            queues: 0,
             answered: None,
             over_since: None,
             figures: None,

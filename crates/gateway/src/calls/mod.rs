@@ -4,12 +4,14 @@
 //! the switchboard decided. No other room touches a call.
 
 pub(crate) mod actor;
+pub(crate) mod agent_first;
 mod effects;
 mod facts;
 mod legs;
 pub(crate) mod order;
 pub(crate) mod orphans;
 pub(crate) mod placing;
+mod queueing;
 pub(crate) mod registry;
 mod words;
 

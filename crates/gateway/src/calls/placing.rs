@@ -19,6 +19,13 @@ use crate::{events::ConsoleId, office::Office};
 pub(super) enum Placer {
     /// An agent's console.
     Console(ConsoleId),
+    /// An agent's console, and the program that made it ring.
+    Both {
+        /// The console.
+        console: ConsoleId,
+        /// The program.
+        program: oneshot::Sender<Result<CallId, NotPlaced>>,
+    },
     /// A program.
     Program(oneshot::Sender<Result<CallId, NotPlaced>>),
 }

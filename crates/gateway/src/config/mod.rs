@@ -5,6 +5,7 @@
 //! never written in the file: it names a file or an environment variable, and they print as `***`.
 
 mod events;
+mod queues;
 mod read;
 mod secret;
 mod slip;
@@ -22,6 +23,7 @@ use argon2::{
     password_hash::{PasswordHasher, SaltString},
 };
 use rules::{price::RateCard, rulebook::Rulebook};
+use switchboard::agent::Skills;
 use terms::{AgentId, PhoneNumberId, WaId};
 use wire::{
     console::Role,
@@ -29,6 +31,7 @@ use wire::{
 };
 
 pub use events::{Endpoint, EndpointError, Events};
+pub use queues::Queue;
 pub use read::ConfigError;
 pub use secret::Secret;
 pub use slip::explain;
@@ -58,6 +61,12 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// How long agents ring before the flow answers.
     pub ring_for: Duration,
+    /// Whether agents ring before the flow answers a user's call.
+    pub ring_first: bool,
+    /// How long an agent who talked is not rung after a call; the agent may end it early.
+    pub wrap_up: Duration,
+    /// Where callers wait for agents.
+    pub queues: Vec<Queue>,
     /// How long an agent whose page went away in a call may take to come back.
     pub return_for: Duration,
     /// How old a `connect` webhook may be; `None` trusts a platform with a clock of its own.
@@ -142,6 +151,8 @@ pub struct Agent {
     pub name: String,
     /// What the agent may do.
     pub role: Role,
+    /// What the agent knows about.
+    pub skills: Skills,
     /// The password, hashed.
     pub password: HashedPassword,
 }
@@ -255,6 +266,7 @@ impl Config {
             id: id.parse().expect("a word is an id"),
             name: name.to_owned(),
             role,
+            skills: Skills::new(),
             password: HashedPassword::hash("demo"),
         };
         Self {
@@ -287,6 +299,9 @@ impl Config {
             flow,
             data_dir: None,
             ring_for: RING_FOR_DEFAULT,
+            ring_first: true,
+            wrap_up: Duration::ZERO,
+            queues: Vec::new(),
             return_for: RETURN_FOR_DEFAULT,
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,

@@ -6,6 +6,8 @@
 //! flow = "flow.toml"
 //! data_dir = "/var/lib/offhook"
 //! ring_for_s = 20
+//! ring_first = true                       # agents ring before the flow answers; not with queues
+//! wrap_up_s = 0                           # after a call in which an agent talked
 //! return_for_s = 15                       # an agent's page may be gone that long in a call
 //! drain_for_s = 60                        # how long live calls may go on after SIGTERM
 //!
@@ -54,10 +56,15 @@
 //! name = "ask_to_call"
 //! language = "pt_BR"
 //!
+//! [[queues]]                              # see `queues`
+//! name = "support"
+//! skills = ["billing"]
+//!
 //! [[agents]]
 //! id = "lia"
 //! name = "Lia"
 //! role = "agent"                          # or "supervisor"
+//! skills = ["billing", "pt"]              # optional: for rings and queues that ask for them
 //! password_hash = "$argon2id$v=19$…"
 //! ```
 //!
@@ -70,6 +77,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use switchboard::agent::Skills;
 use terms::{AgentId, PhoneNumberId, WaId};
 use wire::{
     console::Role,
@@ -80,7 +88,10 @@ use wire::{
 use super::{
     Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowSource,
     HTTP_DEFAULT, HashedPassword, Media, Number, PermissionTemplate, Price, RETURN_FOR_DEFAULT,
-    RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, TlsFiles, Upstream, events::OutboxTable, slip,
+    RING_FOR_DEFAULT, Secret, TIMEOUT_DEFAULT, TlsFiles, Upstream,
+    events::OutboxTable,
+    queues::{QueueTable, queues},
+    slip,
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
@@ -134,6 +145,8 @@ struct File {
     flow: Option<PathBuf>,
     data_dir: Option<PathBuf>,
     ring_for_s: Option<u64>,
+    ring_first: Option<bool>,
+    wrap_up_s: Option<u64>,
     return_for_s: Option<u64>,
     drain_for_s: Option<u64>,
     connect_age_max_s: Option<u64>,
@@ -152,6 +165,8 @@ struct File {
     events: Vec<EventsTable>,
     #[serde(default)]
     permission_templates: Vec<TemplateTable>,
+    #[serde(default)]
+    queues: Vec<QueueTable>,
     agents: Vec<AgentTable>,
 }
 
@@ -242,6 +257,8 @@ struct AgentTable {
     id: AgentId,
     name: Option<String>,
     role: Option<Role>,
+    #[serde(default)]
+    skills: Skills,
     password_hash: Option<String>,
     password_file: Option<PathBuf>,
     password_env: Option<String>,
@@ -279,6 +296,7 @@ impl Secrets<'_> {
         if file.agents.is_empty() {
             return Err(value("agents", "add at least one [[agents]] table".into()));
         }
+        let known = file.agents.iter().flat_map(|agent| agent.skills.clone()).collect();
         let number = Number {
             phone_number_id: file.number.phone_number_id,
             digits: file.number.digits,
@@ -303,6 +321,10 @@ impl Secrets<'_> {
             flow: file.flow.map(|path| FlowSource::File(self.folder.join(path))),
             data_dir: file.data_dir.map(|path| self.folder.join(path)),
             ring_for: Duration::from_secs(ring_for_s),
+            // Rung everybody first, a new call would overtake those who wait.
+            ring_first: file.ring_first.unwrap_or(file.queues.is_empty()),
+            wrap_up: Duration::from_secs(file.wrap_up_s.unwrap_or(0)),
+            queues: queues(file.queues, &known)?,
             return_for: file.return_for_s.map_or(RETURN_FOR_DEFAULT, Duration::from_secs),
             connect_age_max: Some(
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
@@ -384,6 +406,7 @@ impl Secrets<'_> {
             name: table.name.unwrap_or_else(|| table.id.to_string()),
             id: table.id,
             role: table.role.unwrap_or(Role::Agent),
+            skills: table.skills,
             password,
         })
     }

@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use switchboard::flow::Key;
+use switchboard::{agent::Says, flow::Key};
 use terms::{CallId, WaId};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -22,7 +22,7 @@ use tokio::{
 };
 use wire::{
     SdpText,
-    console::{FromConsole, Number, Presence, ToConsole},
+    console::{FromConsole, Number, Presence, Queue, Role, ToConsole},
 };
 
 use super::session::Caller;
@@ -30,6 +30,7 @@ use crate::{
     api::ApiError,
     calls::{
         actor::{self, Outgoing, PlaceError},
+        agent_first as offered,
         order::{Asker, Order, destination},
         registry::Letter,
     },
@@ -96,6 +97,9 @@ async fn serve(office: Arc<Office>, agent: Agent, mut socket: WebSocket) {
     }
     office.metrics.consoles(-1);
     let last = office.consoles.close(id);
+    if last {
+        office.offers.agent_gone(&agent.id);
+    }
     office.registry.send_to_all(|| Letter::ConsoleClosed {
         agent: agent.id.clone(),
         console: id,
@@ -113,6 +117,8 @@ async fn talk(
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut not_before = Instant::now();
     let mut silent = 0;
+    let mut board = (agent.role == Role::Supervisor).then(|| office.queues.board());
+    let mut board_not_before = not_before;
     loop {
         tokio::select! {
             frame = frames.recv() => match frame {
@@ -125,6 +131,11 @@ async fn talk(
                 if socket.send(Message::Text(Utf8Bytes::from(&*newest))).await.is_err() {
                     return;
                 }
+            }
+            queues = waiting(&mut board, board_not_before) => {
+                board_not_before = Instant::now() + AGENTS_EVERY;
+                let queues = queues.to_vec();
+                if !send(socket, &ToConsole::Queues { queues }).await { return }
             }
             message = socket.recv() => {
                 silent = 0;
@@ -154,6 +165,19 @@ async fn newest(there: &mut watch::Receiver<Arc<str>>, not_before: Instant) -> A
     }
 }
 
+/// Who waits in queues, once that changed; for ever for whom it is not meant.
+async fn waiting(
+    board: &mut Option<watch::Receiver<Arc<[Queue]>>>,
+    not_before: Instant,
+) -> Arc<[Queue]> {
+    let Some(board) = board else { return std::future::pending().await };
+    tokio::time::sleep_until(not_before).await;
+    match board.changed().await {
+        Ok(()) => Arc::clone(&board.borrow_and_update()),
+        Err(_) => std::future::pending().await,
+    }
+}
+
 async fn send(socket: &mut WebSocket, frame: &ToConsole) -> bool {
     let Ok(text) = serde_json::to_string(frame) else { return true };
     socket.send(Message::Text(text.into())).await.is_ok()
@@ -169,7 +193,17 @@ async fn act(office: &Arc<Office>, agent: &Agent, console: ConsoleId, text: &str
     let mine = || agent.id.clone();
     match frame {
         FromConsole::Presence { state } => {
-            office.consoles.set_available(&agent.id, state == Presence::Available);
+            office.consoles.agent_says(&agent.id, says(state));
+        }
+        FromConsole::Take { offer_id, sdp } => {
+            let answer = offered::Answer::Takes { console, offer: sdp };
+            if !office.offers.answer(&offer_id, &agent.id, answer) {
+                let text = "It is no longer offered to you.".into();
+                refuse(office, console, "take", "taken", text);
+            }
+        }
+        FromConsole::Pass { offer_id } => {
+            office.offers.answer(&offer_id, &agent.id, offered::Answer::Passes);
         }
         FromConsole::Answer { call_id, sdp } => {
             let letter = Letter::AgentAnswers { agent: mine(), console, offer: sdp };
@@ -215,6 +249,15 @@ async fn act(office: &Arc<Office>, agent: &Agent, console: ConsoleId, text: &str
     }
 }
 
+/// The console's word as the roster has it.
+pub(crate) fn says(state: Presence) -> Says {
+    match state {
+        Presence::Available => Says::Available,
+        Presence::Away => Says::Away,
+        Presence::WrapUp => Says::WrapUp,
+    }
+}
+
 /// Asks the call's task beside the socket's own work; a refusal goes to the console.
 fn order(office: &Arc<Office>, agent: &Agent, console: ConsoleId, call_id: CallId, order: Order) {
     let what = order.as_str();
@@ -248,9 +291,10 @@ async fn place(office: &Arc<Office>, agent: &Agent, console: ConsoleId, to: WaId
     }
     let contact = office.store.contact(to.clone()).await;
     let name = contact.ok().flatten().and_then(|contact| contact.name);
-    let outgoing = Outgoing { to, name, agent: agent.id.clone(), console, offer };
+    let agent_id = agent.id.clone();
+    let outgoing = Outgoing { to, name, agent: agent_id, console, offer, program: None };
     if let Err(error) = actor::place(office, outgoing) {
-        office.consoles.release(&agent.id);
+        office.consoles.release(&agent.id, false);
         let code = match error {
             PlaceError::Leg(_) => "offer",
             PlaceError::Stopping => "draining",

@@ -18,10 +18,12 @@
 //! | `consents` | the consent ledger: what was seen of each user's consent, never changed |
 //! | `standings` | what a user's entries add up to, and when that runs out |
 //! | `parked_calls` | calls that wait for the user's consent |
+//! | `callbacks` | users who wait to be called back |
 //! | `idempotency` | what a request with this key was answered |
 //!
 //! An event is written by the job that writes its fact ([`News`]), so neither is there alone.
 
+mod callbacks;
 mod calls;
 mod consent;
 mod contacts;
@@ -41,6 +43,7 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
+pub(crate) use callbacks::{Callback, CallbackState};
 pub(crate) use calls::LiveCall;
 pub(crate) use consent::{Draft, Evidence, Page, Record};
 pub(crate) use contacts::{ContactRow, Grant};
@@ -162,6 +165,7 @@ impl Store {
             .and_then(|()| connection.execute_batch(outbox::SCHEMA))
             .and_then(|()| connection.execute_batch(deliveries::SCHEMA))
             .and_then(|()| connection.execute_batch(windows::SCHEMA))
+            .and_then(|()| connection.execute_batch(callbacks::SCHEMA))
             .map_err(StoreError::Open)?;
         let (jobs, queue) = mpsc::sync_channel(JOBS_MAX);
         let newest = watch::Sender::new(outbox::newest(&connection)?);

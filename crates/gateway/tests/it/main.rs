@@ -14,6 +14,7 @@ mod openapi;
 mod orphans;
 mod parked;
 mod placed;
+mod queues;
 mod receiver;
 mod rest;
 mod tls;

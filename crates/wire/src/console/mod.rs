@@ -6,6 +6,7 @@
 mod agent;
 mod call;
 mod contact;
+mod queue;
 
 use serde::{Deserialize, Serialize};
 use terms::{AgentId, CallId, PhoneNumberId, Timestamp, WaId};
@@ -18,6 +19,7 @@ pub use self::contact::{
     AskPermission, ChatLine, Contact, ContactPermission, PermissionState, PlaceCall, Preflight,
     PreflightPrice, WriteMessage,
 };
+pub use self::queue::{Offer, OfferCause, Queue, QueuePlace, ServiceLevel, Staff, Waiting};
 
 /// Console → gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,18 @@ pub enum FromConsole {
     Decline {
         /// Which.
         call_id: CallId,
+    },
+    /// Take a call to a user that was offered.
+    Take {
+        /// Which offer.
+        offer_id: String,
+        /// The browser's offer.
+        sdp: SdpText,
+    },
+    /// Leave it to others.
+    Pass {
+        /// Which offer.
+        offer_id: String,
     },
     /// Call a user.
     Place {
@@ -176,6 +190,23 @@ pub enum ToConsole {
     Agents {
         /// Everybody.
         agents: Vec<Colleague>,
+    },
+    /// The agent is about to call somebody.
+    Offered {
+        /// Whom.
+        offer: Offer,
+    },
+    /// No longer.
+    OfferStopped {
+        /// Which offer.
+        offer_id: String,
+        /// Why.
+        why: RingStopped,
+    },
+    /// Who waits in queues; to supervisors.
+    Queues {
+        /// Every queue.
+        queues: Vec<Queue>,
     },
     /// The gateway is being stopped: no new calls come in or go out.
     Draining {
