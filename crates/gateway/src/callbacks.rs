@@ -20,7 +20,10 @@ use terms::{AgentId, CallId, Timestamp, WaId};
 use wire::console::{Offer, OfferCause, Peer};
 
 use crate::{
-    calls::agent_first::{self, NotTaken},
+    calls::{
+        agent_first::{self, NotTaken},
+        placing::NotPlaced,
+    },
     clock,
     office::Office,
     permission_requests::{self, AskError},
@@ -145,16 +148,7 @@ async fn look(office: &Office) -> Result<(), StoreError> {
         if standing.permission(office.graph.now()).is_err() {
             continue;
         }
-        let back = |callback: &mut Callback| {
-            callback.state = CallbackState::Waiting;
-            callback.text = None;
-        };
-        let id = callback.callback_id;
-        if let Some(callback) =
-            office.store.change_callback(id, &[CallbackState::Asking], back).await?
-        {
-            enter(office, callback).await;
-        }
+        back(office, callback.callback_id, &[CallbackState::Asking]).await?;
     }
     Ok(())
 }
@@ -196,6 +190,9 @@ async fn try_to_call(
     id: String,
     agent: AgentId,
 ) -> Result<Turn, StoreError> {
+    if office.consoles.draining_until().is_some() {
+        return Ok(Turn::Passed);
+    }
     let offered = |callback: &mut Callback| callback.state = CallbackState::Offered;
     let taken = office.store.change_callback(id.clone(), &[CallbackState::Waiting], offered).await?;
     let Some(callback) = taken else { return not_waiting(office, id).await };
@@ -239,9 +236,31 @@ async fn try_to_call(
             };
             office.store.change_callback(id, &[CallbackState::Placing], placed).await?;
         }
-        Err(why) => give_up(office, id, why.to_string()).await?,
+        // Back to its place; a gateway that stops leaves it to the next one.
+        Err(NotPlaced::NotTried { .. }) => back(office, id, &[CallbackState::Placing]).await?,
+        Err(
+            why @ (NotPlaced::Refused { .. }
+            | NotPlaced::Unreachable { .. }
+            | NotPlaced::Ended { .. }),
+        ) => give_up(office, id, why.to_string()).await?,
     }
     Ok(Turn::Over)
+}
+
+/// Into the queue again.
+async fn back(
+    office: &Office,
+    id: String,
+    from: &'static [CallbackState],
+) -> Result<(), StoreError> {
+    let waits = |callback: &mut Callback| {
+        callback.state = CallbackState::Waiting;
+        callback.text = None;
+    };
+    if let Some(callback) = office.store.change_callback(id, from, waits).await? {
+        enter(office, callback).await;
+    }
+    Ok(())
 }
 
 /// The agent before has not quite let go of it, or it is over.

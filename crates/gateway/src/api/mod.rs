@@ -229,7 +229,7 @@ impl From<NotPlaced> for ApiError {
         match error {
             NotPlaced::Refused { code, text } => GraphError::Refused { code, text }.into(),
             NotPlaced::Unreachable { why } => GraphError::Unreachable { why }.into(),
-            NotPlaced::Ended { reason, text } => {
+            NotPlaced::NotTried { reason, text } | NotPlaced::Ended { reason, text } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, text)
             }
         }

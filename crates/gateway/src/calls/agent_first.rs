@@ -18,8 +18,8 @@ use wire::{
 };
 
 use super::{
-    actor::{self, Outgoing, PlaceError},
-    placing::NotPlaced,
+    actor::{self, Outgoing},
+    placing::{self, NotPlaced},
 };
 use crate::{events::ConsoleId, office::Office};
 
@@ -176,5 +176,5 @@ pub(crate) async fn place(
         office.consoles.send(console, ToConsole::Refused { what, code, text });
         return Err(error.into());
     }
-    placed.await.unwrap_or_else(|_| Err(PlaceError::Stopping.into()))
+    placing::until_placed(placed).await
 }

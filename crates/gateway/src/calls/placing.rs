@@ -47,6 +47,14 @@ pub(crate) enum NotPlaced {
         /// What we saw.
         why: String,
     },
+    /// Nothing was sent: the gateway stops, or the agent's browser cannot have a leg.
+    #[error("{text}")]
+    NotTried {
+        /// A stable word.
+        reason: &'static str,
+        /// The same for people.
+        text: String,
+    },
     /// It was over before the platform had it.
     #[error("{text}")]
     Ended {
@@ -63,15 +71,31 @@ impl NotPlaced {
         match self {
             Self::Refused { code, text: _ } => code.to_string(),
             Self::Unreachable { why: _ } => "unreachable".into(),
-            Self::Ended { reason, text: _ } => (*reason).into(),
+            Self::NotTried { reason, text: _ } | Self::Ended { reason, text: _ } => {
+                (*reason).into()
+            }
         }
     }
 }
 
 impl From<PlaceError> for NotPlaced {
     fn from(error: PlaceError) -> Self {
-        Self::Ended { reason: "gateway_stopped", text: error.to_string() }
+        let reason = match error {
+            PlaceError::Leg(_) => "offer",
+            PlaceError::Stopping => "gateway_stopped",
+        };
+        Self::NotTried { reason, text: error.to_string() }
     }
+}
+
+/// Waits until the platform has the call.
+pub(super) async fn until_placed(
+    placed: oneshot::Receiver<Result<CallId, NotPlaced>>,
+) -> Result<CallId, NotPlaced> {
+    placed.await.unwrap_or_else(|_| {
+        let text = PlaceError::Stopping.to_string();
+        Err(NotPlaced::Ended { reason: "gateway_stopped", text })
+    })
 }
 
 /// Calls a user for the flow and waits until the platform has the call. It is asked once.
@@ -86,5 +110,5 @@ pub(crate) async fn by_flow(
 ) -> Result<CallId, NotPlaced> {
     let (placer, placed) = oneshot::channel();
     actor::place_flow(office, to, name, Placer::Program(placer))?;
-    placed.await.unwrap_or_else(|_| Err(PlaceError::Stopping.into()))
+    until_placed(placed).await
 }

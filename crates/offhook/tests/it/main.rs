@@ -12,6 +12,7 @@ mod kill;
 mod kills;
 mod load;
 mod process;
+mod queue;
 mod quote;
 mod rules;
 mod sandbox;
