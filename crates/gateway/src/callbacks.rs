@@ -59,9 +59,8 @@ pub(crate) async fn keep(office: &Office, wanted: Wanted) -> Result<bool, StoreE
     let Some(to) = &wanted.contact.wa_id else { return Ok(false) };
     let mut open = office.store.callbacks_in(CallbackState::Waiting).await?;
     open.extend(office.store.callbacks_in(CallbackState::Asking).await?);
-    let same = |known: &Callback| {
-        known.contact.wa_id.as_ref() == Some(to) && known.queue == wanted.queue
-    };
+    let same =
+        |known: &Callback| known.contact.wa_id.as_ref() == Some(to) && known.queue == wanted.queue;
     if open.iter().any(same) {
         return Ok(true);
     }
@@ -185,16 +184,13 @@ enum Turn {
     Passed,
 }
 
-async fn try_to_call(
-    office: &Arc<Office>,
-    id: String,
-    agent: AgentId,
-) -> Result<Turn, StoreError> {
+async fn try_to_call(office: &Arc<Office>, id: String, agent: AgentId) -> Result<Turn, StoreError> {
     if office.consoles.draining_until().is_some() {
         return Ok(Turn::Passed);
     }
     let offered = |callback: &mut Callback| callback.state = CallbackState::Offered;
-    let taken = office.store.change_callback(id.clone(), &[CallbackState::Waiting], offered).await?;
+    let taken =
+        office.store.change_callback(id.clone(), &[CallbackState::Waiting], offered).await?;
     let Some(callback) = taken else { return not_waiting(office, id).await };
     let Some(to) = callback.contact.wa_id.clone() else { return Ok(Turn::Over) };
     let may = preflight::check(office, &to).await?;

@@ -5,8 +5,15 @@ use std::sync::Arc;
 use engine::Engine;
 
 use crate::{
-    calls::{agent_first::Offers, registry::Registry}, config::Config, console::session::Sessions, events::Consoles,
-    graph::Graph, metrics::Metrics, outbox::Outbox, prompts::Shelf, queues::Queues,
+    calls::{agent_first::Offers, registry::Registry},
+    config::Config,
+    console::session::Sessions,
+    events::Consoles,
+    graph::Graph,
+    metrics::Metrics,
+    outbox::Outbox,
+    prompts::Shelf,
+    queues::Queues,
     store::Store,
 };
 

@@ -193,9 +193,13 @@ impl Roster {
         match ring {
             Ring::Everyone => self.desks.keys().filter(free).cloned().collect(),
             Ring::Only(agents) => agents.iter().filter(free).cloned().collect(),
-            Ring::Skilled(skills) => {
-                self.desks.keys().filter(free).filter(|id| self.knows(id, skills)).cloned().collect()
-            }
+            Ring::Skilled(skills) => self
+                .desks
+                .keys()
+                .filter(free)
+                .filter(|id| self.knows(id, skills))
+                .cloned()
+                .collect(),
             Ring::LongestIdle { skills, passed } => self
                 .desks
                 .keys()

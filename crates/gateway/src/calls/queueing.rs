@@ -38,10 +38,9 @@ impl Stay {
         let waits = match &self.left {
             None => true,
             Some((Left::Answered(_), _)) => false,
-            Some((
-                Left::Abandoned | Left::CalledBack | Left::Overflowed(_) | Left::MovedOn,
-                _,
-            )) => return None,
+            Some((Left::Abandoned | Left::CalledBack | Left::Overflowed(_) | Left::MovedOn, _)) => {
+                return None;
+            }
         };
         Some(QueuePlace {
             name: self.entry.queue.clone(),

@@ -27,11 +27,7 @@ pub(super) fn draw(
     queues.iter().map(queue).collect()
 }
 
-fn waiting(
-    floor: &Floor,
-    queue: &config::Queue,
-    guests: &BTreeMap<Ticket, Guest>,
-) -> Vec<Waiting> {
+fn waiting(floor: &Floor, queue: &config::Queue, guests: &BTreeMap<Ticket, Guest>) -> Vec<Waiting> {
     let waiting = |waiting: switchboard::queue::Waiting| {
         let guest = guests.get(&waiting.ticket);
         let (call_id, callback_id) = match waiting.ticket {

@@ -114,7 +114,10 @@ async fn the_second_caller_waits_with_music_and_is_offered_after_wrap_up() {
     let queue = &queues["queues"][0];
     assert_eq!(queue["waiting"][0]["position"], 1, "{queue}");
     assert_eq!(queue["waiting"][0]["estimated_wait_s"], Value::Null, "nothing was handled yet");
-    assert_eq!((&queue["today"]["answered"], &queue["today"]["overflowed"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&queue["today"]["answered"], &queue["today"]["overflowed"]),
+        (&json!(1), &json!(1))
+    );
 
     lia.send(json!({"type": "hang_up", "call_id": CALL})).await;
     lia.next_where("agents", |frame| frame["agents"][0]["state"] == "wrap_up").await;

@@ -46,7 +46,10 @@ fn gateway(folder: &std::path::Path, api: &str, listen: &str) -> Server {
 fn caller(api: &str, user: &str) -> Child {
     let args = ["call", "--as", user, "--to", BUSINESS, "--for", "60s", "--expect", "tone:*"];
     let mut call = offhook(&args);
-    call.args(["--play", "tone:440", "--platform", api]).stdout(Stdio::null()).spawn().expect("a caller")
+    call.args(["--play", "tone:440", "--platform", api])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("a caller")
 }
 
 /// Lia takes what rings, talks for a moment and hangs up; whose call it was.

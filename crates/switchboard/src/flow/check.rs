@@ -64,11 +64,9 @@ fn next_steps(step: &Step) -> Vec<usize> {
 fn is_deaf(step: &Step) -> bool {
     match step {
         Step::Hours { .. } | Step::Play { .. } | Step::Branch { .. } => true,
-        Step::Gather(_)
-        | Step::Ring(_)
-        | Step::Queue(_)
-        | Step::Echo { .. }
-        | Step::HangUp => false,
+        Step::Gather(_) | Step::Ring(_) | Step::Queue(_) | Step::Echo { .. } | Step::HangUp => {
+            false
+        }
     }
 }
 

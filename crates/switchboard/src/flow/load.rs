@@ -317,7 +317,8 @@ impl<'a> Reader<'a> {
         }
         self.fault(
             self.line(value),
-            "ring \"everyone\", \"longest_idle\" or a list of agents, as in ring = [\"lia\"]".into(),
+            "ring \"everyone\", \"longest_idle\" or a list of agents, as in ring = [\"lia\"]"
+                .into(),
         );
         Ring::Everyone
     }

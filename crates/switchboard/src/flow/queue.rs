@@ -221,9 +221,9 @@ impl Stay {
     /// Says the position and what the step says with it, where there are prompts for that.
     fn announce(&mut self, step: &Queue, now: Timestamp, effects: &mut Vec<Effect>) {
         let furthest = step.positions.last();
-        let position = self.position.and_then(|position| {
-            step.positions.get(position.saturating_sub(1)).or(furthest)
-        });
+        let position = self
+            .position
+            .and_then(|position| step.positions.get(position.saturating_sub(1)).or(furthest));
         self.to_say = step.say.iter().chain(position).map(|prompt| prompt.name.clone()).collect();
         let said = step.say.iter().chain(position).map(|prompt| prompt.lasting);
         self.say_at = (!self.to_say.is_empty()).then(|| now + said.sum() + step.every);
@@ -235,10 +235,9 @@ impl Stay {
     fn say_next(&mut self, step: &Queue, effects: &mut Vec<Effect>) {
         let next = self.to_say.pop();
         self.says = next.is_some();
-        effects.push(next.map_or_else(
-            || music(step),
-            |prompt| Effect::Play { prompt, forever: false },
-        ));
+        effects.push(
+            next.map_or_else(|| music(step), |prompt| Effect::Play { prompt, forever: false }),
+        );
     }
 }
 

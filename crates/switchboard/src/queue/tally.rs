@@ -46,9 +46,9 @@ impl Tally {
         if day(self.since).date() == today.date() {
             return self;
         }
-        let midnight = today.start_of_day().map_or(now, |midnight| {
-            Timestamp::from_unix_ms(midnight.timestamp().as_millisecond())
-        });
+        let midnight = today
+            .start_of_day()
+            .map_or(now, |midnight| Timestamp::from_unix_ms(midnight.timestamp().as_millisecond()));
         Self::new(midnight)
     }
 

@@ -14,7 +14,8 @@ use terms::{AgentId, Timestamp};
 
 use crate::desk::agent;
 
-const AGENTS: [(&str, &[&str]); 3] = [("lia", &["billing", "pt"]), ("rui", &["billing"]), ("sol", &[])];
+const AGENTS: [(&str, &[&str]); 3] =
+    [("lia", &["billing", "pt"]), ("rui", &["billing"]), ("sol", &[])];
 const QUEUES: [(&str, &[&str]); 3] = [("any", &[]), ("billing", &["billing"]), ("pt", &["pt"])];
 
 fn at(seconds: u64) -> Timestamp {
@@ -234,7 +235,10 @@ impl Model {
                     let (queue, ..) = self.waits[ticket];
                     assert!(self.fits(agent, queue), "{agent} lacks a skill for {ticket:?}");
                     assert!(matches!(self.duty.get(agent), Some(Duty::Free(_))));
-                    assert!(self.offers.values().all(|other| other != agent), "two calls, one agent");
+                    assert!(
+                        self.offers.values().all(|other| other != agent),
+                        "two calls, one agent"
+                    );
                     let before = self.offers.insert(ticket.clone(), agent.clone());
                     assert_eq!(before, None, "one call, two agents");
                 }

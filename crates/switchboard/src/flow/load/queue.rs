@@ -13,8 +13,16 @@ use crate::{
 
 /// What a `queue` step may say beside its queue.
 pub(super) const KEYS: &[&str] = &[
-    "music", "announce", "say", "every", "max_wait", "max_length", "priority", "callback",
-    "overflow", "no_agents",
+    "music",
+    "announce",
+    "say",
+    "every",
+    "max_wait",
+    "max_length",
+    "priority",
+    "callback",
+    "overflow",
+    "no_agents",
 ];
 
 /// The music where none is named; every gateway has it.
@@ -97,7 +105,8 @@ impl<'a> Reader<'a> {
     /// Whom a ring step rings, of those who know about its `skills`.
     pub(super) fn whom_skilled(&mut self, step: &Table<'a>, value: Value<'a>) -> Ring {
         let skills = self.skills(step);
-        let longest_idle = matches!(value.get_ref(), DeValue::String(text) if text == "longest_idle");
+        let longest_idle =
+            matches!(value.get_ref(), DeValue::String(text) if text == "longest_idle");
         if longest_idle {
             return Ring::LongestIdle { skills, passed: Vec::new() };
         }
