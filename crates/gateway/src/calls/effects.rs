@@ -93,7 +93,7 @@ impl CallActor {
             Effect::WatchMedia => self.with_whatsapp(|leg| leg.watch_from_now()),
             Effect::Ring(whom) => return self.ring(&whom),
             Effect::StopRinging { taken_by } => self.stop_ringing(taken_by.as_ref()),
-            Effect::Queue(word) => return self.to_queue(word).await,
+            Effect::Queue(word) => return self.tell_queue(word).await,
             Effect::Bridge => self.bridge(),
             Effect::Hold => self.hold(),
             Effect::BridgeConsult => self.bridge_consult(),

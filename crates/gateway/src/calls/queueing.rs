@@ -66,14 +66,14 @@ impl Stay {
 
 impl CallActor {
     /// Tells the queue; may bring the next input at once.
-    pub(super) async fn to_queue(&mut self, word: ToQueue) -> Option<Input> {
+    pub(super) async fn tell_queue(&mut self, word: ToQueue) -> Option<Input> {
         let ticket = Ticket::Call(self.facts.call_id.clone()?);
         match word {
             ToQueue::Enter(entry) => return self.enter_queue(ticket, entry).await,
             ToQueue::Leave(left) => {
                 if let Some(stay) = &mut self.facts.queue {
                     let waited_s = stay.entered.elapsed().as_secs();
-                    stay.left.get_or_insert((left.clone(), waited_s));
+                    stay.left.get_or_insert_with(|| (left.clone(), waited_s));
                 }
                 self.office.queues.tell(ToFloor::Leaves { ticket, left }).await;
             }
