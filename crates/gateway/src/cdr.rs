@@ -42,6 +42,9 @@ pub struct Cdr {
     /// Whole seconds the user waited on hold, in transfers and consultations; only if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_s: Option<u64>,
+    /// The last queue it waited in, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueRecord>,
     /// When it started.
     pub started_at: Timestamp,
     /// When it was picked up.
@@ -180,6 +183,20 @@ pub struct ThreeWayRecord {
     /// Until when; absent while it lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
+}
+
+/// A call's time in a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueRecord {
+    /// The queue.
+    pub name: String,
+    /// Whole seconds it waited.
+    pub waited_s: u64,
+    /// How it left: `answered`, `abandoned`, `overflow`, `callback` or `moved_on`.
+    pub left: String,
+    /// The agents it was offered to, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offered_to: Vec<AgentId>,
 }
 
 /// What a leg measured.
@@ -333,6 +350,7 @@ impl Cdr {
             supervision: Vec::new(),
             three_way: Vec::new(),
             hold_s: None,
+            queue: None,
             started_at,
             answered_at: None,
             ended_at,

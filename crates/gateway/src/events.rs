@@ -11,19 +11,21 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use switchboard::{
     access::{self, Act},
-    agent::{Presence, Roster},
+    agent::{Presence, Roster, Says},
     flow::Ring,
+    queue::Duty,
 };
 use terms::{AgentId, CallId, Timestamp};
 use tokio::sync::{mpsc, watch};
 use wire::console::{Agent, AgentState, Call, CallState, Colleague, RingStopped, ToConsole};
 
 use crate::{
-    config,
+    clock, config,
     people::{People, Person},
 };
 
@@ -52,6 +54,8 @@ struct Room {
     roster: Roster,
     live: BTreeMap<CallId, Call>,
     ringing: BTreeMap<CallId, Vec<AgentId>>,
+    /// Agents who are asked to call somebody, by the offer's id.
+    asked: BTreeMap<String, AgentId>,
     /// When the calls that still run are ended, once the gateway drains.
     draining_until: Option<Timestamp>,
 }
@@ -76,13 +80,15 @@ pub(crate) struct Opened {
 }
 
 impl Consoles {
-    pub(crate) fn new(agents: Vec<config::Agent>) -> Self {
-        let roster = Roster::new(agents.iter().map(|agent| agent.id.clone()));
+    pub(crate) fn new(agents: Vec<config::Agent>, wrap_up: Duration) -> Self {
+        let skilled = agents.iter().map(|agent| (agent.id.clone(), agent.skills.clone()));
+        let roster = Roster::new(skilled, wrap_up);
         let room = Room {
             open: BTreeMap::new(),
             roster,
             live: BTreeMap::new(),
             ringing: BTreeMap::new(),
+            asked: BTreeMap::new(),
             draining_until: None,
         };
         Self {
@@ -126,7 +132,7 @@ impl Consoles {
         let (sender, frames) = mpsc::channel(FRAMES_MAX);
         let mut room = self.room();
         let id = ConsoleId(NEXT.fetch_add(1, Ordering::Relaxed));
-        room.roster.console_opened(&agent.id);
+        room.roster.console_opened(&agent.id, clock::now());
         room.open.insert(id, Console { agent: agent.id.clone(), frames: sender });
         let calls = room.live.values().cloned().collect();
         let state = room.state_of(&agent.id);
@@ -144,7 +150,7 @@ impl Consoles {
         let mut room = self.room();
         // One that did not read is gone from here already, but not from the roster.
         room.open.remove(&id);
-        room.roster.console_closed(agent);
+        room.roster.console_closed(agent, clock::now());
         let last = room.open.values().all(|other| other.agent != *agent);
         drop(room);
         self.tell_agents();
@@ -152,29 +158,101 @@ impl Consoles {
     }
 
     /// The agent takes calls, or not.
-    pub(crate) fn set_available(&self, agent: &AgentId, available: bool) {
-        self.room().roster.set_available(agent, available);
+    pub(crate) fn agent_says(&self, agent: &AgentId, says: Says) {
+        self.room().roster.says(agent, says, clock::now());
         self.tell_agents();
     }
 
     /// Takes an agent for a call; `false` when a call has the agent.
     #[must_use]
     pub(crate) fn claim(&self, agent: &AgentId) -> bool {
-        let claimed = self.room().roster.claim(agent);
+        let claimed = self.room().roster.claim(agent, clock::now());
         self.tell_agents();
         claimed
     }
 
-    /// The call of this agent is over.
-    pub(crate) fn release(&self, agent: &AgentId) {
-        self.room().roster.release(agent);
+    /// The call of this agent is over; an agent who talked has wrap-up to do.
+    pub(crate) fn release(&self, agent: &AgentId, talked: bool) {
+        let (mut room, now) = (self.room(), clock::now());
+        if talked {
+            room.roster.release_to_wrap_up(agent, now);
+        } else {
+            room.roster.release(agent, now);
+        }
+        drop(room);
         self.tell_agents();
+    }
+
+    /// Asks an agent to call somebody; `false` when the agent is not free.
+    #[must_use]
+    pub(crate) fn ask(&self, agent: &AgentId, offer: wire::console::Offer) -> bool {
+        let mut room = self.room();
+        if room.state_of(agent) != AgentState::Available {
+            return false;
+        }
+        room.asked.insert(offer.offer_id.clone(), agent.clone());
+        room.send_to(agent, &ToConsole::Offered { offer });
+        drop(room);
+        self.tell_agents();
+        true
+    }
+
+    /// The agent is asked no more.
+    pub(crate) fn stop_asking(&self, offer_id: &str, why: RingStopped) {
+        let mut room = self.room();
+        let Some(agent) = room.asked.remove(offer_id) else { return };
+        let offer_id = offer_id.to_owned();
+        room.send_to(&agent, &ToConsole::OfferStopped { offer_id, why });
+        drop(room);
+        self.tell_agents();
+    }
+
+    /// How every agent stands towards queues.
+    pub(crate) fn duties(&self) -> BTreeMap<AgentId, Duty> {
+        let (room, now) = (self.room(), clock::now());
+        let duty = |agent: &config::Agent| {
+            let duty = match room.state_of(&agent.id) {
+                AgentState::Available => {
+                    Duty::Free(room.roster.idle_since(&agent.id, now).unwrap_or(now))
+                }
+                AgentState::Ringing => Duty::Ringing,
+                AgentState::Busy => Duty::Busy,
+                AgentState::WrapUp => Duty::WrapUp,
+                AgentState::Away | AgentState::Offline => Duty::Off,
+            };
+            (agent.id.clone(), duty)
+        };
+        self.takers().iter().map(duty).collect()
+    }
+
+    /// Everybody who takes calls, as they stand.
+    pub(crate) fn colleagues(&self) -> Vec<Colleague> {
+        let room = self.room();
+        self.takers().iter().map(|agent| room.colleague(agent)).collect()
+    }
+
+    /// Who takes no calls is nobody to give a call to.
+    fn takers(&self) -> Vec<config::Agent> {
+        let people = self.people.all().into_iter();
+        let takes =
+            |person: &Person| !person.disabled && access::may(person.agent.role, Act::TakeCalls);
+        people.filter(takes).map(|person| person.agent).collect()
+    }
+
+    /// Tells when somebody opened or closed a console, took a call or was freed.
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<str>> {
+        self.there.subscribe()
+    }
+
+    /// When the next wrap-up ends by itself; then [`Consoles::tell_agents`] must be called.
+    pub(crate) fn next_change(&self) -> Option<Timestamp> {
+        self.room().roster.next_change(clock::now())
     }
 
     /// Rings everybody who can take this call; returns who rings.
     pub(crate) fn ring(&self, call: &Call, whom: &Ring) -> Vec<AgentId> {
         let mut room = self.room();
-        let agents = room.roster.reached_by(whom);
+        let agents = room.roster.reached_by(whom, clock::now());
         if agents.is_empty() {
             return agents;
         }
@@ -261,18 +339,10 @@ impl Consoles {
         self.room().state_of(agent)
     }
 
-    fn tell_agents(&self) {
+    /// Tells every console who is there.
+    pub(crate) fn tell_agents(&self) {
         let room = self.room();
-        let colleague = |agent: &config::Agent| Colleague {
-            id: agent.id.clone(),
-            name: agent.name.clone(),
-            state: room.state_of(&agent.id),
-        };
-        let people = self.people.all();
-        // Who takes no calls is nobody to give a call to.
-        let takes =
-            |person: &&Person| !person.disabled && access::may(person.agent.role, Act::TakeCalls);
-        let agents = people.iter().filter(takes).map(|person| colleague(&person.agent)).collect();
+        let agents = self.takers().iter().map(|agent| room.colleague(agent)).collect();
         let frame = serde_json::to_string(&ToConsole::Agents { agents });
         self.there.send_replace(frame.expect("a list of words is JSON").into());
         // Only then may another change be told.
@@ -282,14 +352,29 @@ impl Consoles {
 
 impl Room {
     fn state_of(&self, agent: &AgentId) -> AgentState {
-        match self.roster.presence(agent) {
+        match self.roster.presence(agent, clock::now()) {
             Presence::Offline => AgentState::Offline,
             Presence::Away => AgentState::Away,
             Presence::Busy => AgentState::Busy,
-            Presence::Available if self.ringing.values().any(|agents| agents.contains(agent)) => {
-                AgentState::Ringing
-            }
+            Presence::WrapUp => AgentState::WrapUp,
+            Presence::Available if self.rings_at(agent) => AgentState::Ringing,
             Presence::Available => AgentState::Available,
+        }
+    }
+
+    fn rings_at(&self, agent: &AgentId) -> bool {
+        self.ringing.values().flatten().chain(self.asked.values()).any(|other| other == agent)
+    }
+
+    fn colleague(&self, agent: &config::Agent) -> Colleague {
+        let now = clock::now();
+        Colleague {
+            id: agent.id.clone(),
+            name: agent.name.clone(),
+            state: self.state_of(&agent.id),
+            since: self.roster.since(&agent.id, now),
+            wrap_up_until: self.roster.wrap_up_until(&agent.id, now),
+            skills: agent.skills.iter().cloned().collect(),
         }
     }
 

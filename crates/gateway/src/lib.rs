@@ -17,6 +17,7 @@
 
 mod account_health;
 mod api;
+mod callbacks;
 mod calls;
 pub mod cdr;
 mod clock;
@@ -46,6 +47,7 @@ mod permission_requests;
 mod preflight;
 mod prompts;
 mod public_address;
+mod queues;
 mod repetition;
 mod scheme;
 mod serve;

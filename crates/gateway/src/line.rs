@@ -17,7 +17,7 @@ use crate::{
     graph::Graph,
     metrics::Metrics,
     organisation::{Organisation, Organisations},
-    prompts::{Shelf, ShelfError},
+    prompts::{House, Shelf, ShelfError},
     serve::StartError,
     store::ContactKey,
     tariff::Tariff,
@@ -97,28 +97,28 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Reads flows and prompts, and makes the ways to the platforms; `speech` says whether texts can be
-    /// spoken.
+    /// Reads flows and prompts, and makes the ways to the platforms.
     ///
     /// # Errors
     ///
     /// The first thing of a line that does not start.
     pub(crate) fn start(
-        configured: &config::Lines,
+        whole: &config::Config,
         organisations: &Organisations,
         metrics: &Arc<Metrics>,
-        speech: bool,
     ) -> Result<Self, StartError> {
-        let mut shelves = Shelves { by_path: BTreeMap::new(), speech };
+        let mut shelves = Shelves::default();
         let mut all = Vec::new();
-        for config in configured.iter() {
-            let shelf = shelves.load(config.flow.as_ref())?;
+        for config in whole.lines.iter() {
+            let organisation = Arc::clone(organisations.named(&config.organisation));
+            let house = House::of(whole, &config.organisation);
+            let shelf = shelves.load(config.flow.as_ref(), house)?;
             let asker = match config.ask.clone() {
                 Some(endpoint) => Some(FlowClient::new(endpoint, shelf.supplies.clone())?),
                 None => None,
             };
             all.push(Arc::new(Line {
-                organisation: Arc::clone(organisations.named(&config.organisation)),
+                organisation,
                 graph: Graph::new(config.upstream.clone(), Arc::clone(metrics))?,
                 shelf,
                 asker,
@@ -162,27 +162,29 @@ impl Lines {
     }
 }
 
-/// Flows and prompts that were read; many lines may share a file.
-struct Shelves {
-    by_path: BTreeMap<Option<PathBuf>, Arc<Shelf>>,
-    /// Whether texts can be spoken.
-    speech: bool,
-}
+/// Flows and prompts that were read; many lines of a house may share a file.
+#[derive(Default)]
+struct Shelves(BTreeMap<(House, Option<PathBuf>), Arc<Shelf>>);
 
 impl Shelves {
-    fn load(&mut self, source: Option<&FlowSource>) -> Result<Arc<Shelf>, ShelfError> {
+    fn load(
+        &mut self,
+        source: Option<&FlowSource>,
+        house: House,
+    ) -> Result<Arc<Shelf>, ShelfError> {
         let path = match source {
             None => None,
             Some(FlowSource::File(path)) => Some(path.clone()),
             Some(FlowSource::Embedded { .. }) => {
-                return Ok(Arc::new(Shelf::load(source, self.speech)?));
+                return Ok(Arc::new(Shelf::load(source, &house)?));
             }
         };
-        if let Some(shelf) = self.by_path.get(&path) {
+        let key = (house, path);
+        if let Some(shelf) = self.0.get(&key) {
             return Ok(Arc::clone(shelf));
         }
-        let shelf = Arc::new(Shelf::load(source, self.speech)?);
-        self.by_path.insert(path, Arc::clone(&shelf));
+        let shelf = Arc::new(Shelf::load(source, &key.0)?);
+        self.0.insert(key, Arc::clone(&shelf));
         Ok(shelf)
     }
 }

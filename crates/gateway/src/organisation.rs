@@ -9,10 +9,12 @@ use terms::{AgentId, OrganisationId};
 use wire::console;
 
 use crate::{
+    calls::agent_first::Offers,
     config::{self, Config, Secret},
     events::Consoles,
     line::{Line, Lines},
     people::Person,
+    queues::Queues,
     store::{LineSet, User},
 };
 
@@ -26,6 +28,10 @@ pub(crate) struct Organisation {
     pub(crate) lines: LineSet,
     /// Who works there, and what they see.
     pub(crate) consoles: Consoles,
+    /// Where its callers wait.
+    pub(crate) queues: Queues,
+    /// Whom of its people are asked to call somebody.
+    pub(crate) offers: Offers,
     /// What its programs may send beside the keys in the store.
     api_keys: Vec<Secret>,
 }
@@ -147,6 +153,9 @@ fn organisation(config: &Config, table: config::Organisation) -> Organisation {
     let lines = config.lines.iter().filter(|line| line.organisation == id);
     let lines = lines.map(|line| line.number.phone_number_id.clone()).collect();
     let agents = config.agents.iter().filter(|agent| agent.organisation == id).cloned();
-    let consoles = Consoles::new(agents.collect());
-    Organisation { id, name, lines, consoles, api_keys: api_key.into_iter().collect() }
+    let consoles = Consoles::new(agents.collect(), config.wrap_up);
+    let queues = config.queues.iter().filter(|queue| queue.organisation == id).cloned();
+    let queues = Queues::new(queues.collect());
+    let (offers, api_keys) = (Offers::default(), api_key.into_iter().collect());
+    Organisation { id, name, lines, consoles, queues, offers, api_keys }
 }

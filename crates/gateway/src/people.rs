@@ -5,6 +5,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use switchboard::agent::Skills;
 use terms::AgentId;
 
 use crate::{
@@ -45,7 +46,8 @@ impl Person {
     pub(crate) fn of_store(user: User) -> Option<Self> {
         let User { id, organisation, name, role, password, disabled } = user;
         let password = HashedPassword::parse(&password)?;
-        let agent = Agent { id, organisation, name, role, password };
+        let skills = Skills::new();
+        let agent = Agent { id, organisation, name, role, skills, password };
         Some(Self { agent, disabled, source: Source::Store })
     }
 }

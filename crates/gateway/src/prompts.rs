@@ -4,7 +4,7 @@
 //! flow's file may redirect to the other flows that lie beside it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -13,8 +13,9 @@ use std::{
 use audio::prompt::PromptError;
 use media::frame::{AudioFrame, FrameError};
 use switchboard::flow::{Faults, Flow, Supplies};
+use terms::OrganisationId;
 
-use crate::config::FlowSource;
+use crate::config::{Config, FlowSource};
 
 /// The prompt a user on hold hears: a file of this name, or music of ours.
 pub(crate) const HOLD_MUSIC: &str = "hold";
@@ -41,6 +42,29 @@ pub(crate) struct Shelf {
     /// What flows may refer to.
     pub supplies: Supplies,
     prompts: Prompts,
+}
+
+/// What a gateway has for its flows beside prompts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct House {
+    /// Whether texts can be spoken.
+    pub speech: bool,
+    /// The queues flows may wait in; none where that is not known.
+    pub queues: Option<BTreeSet<String>>,
+}
+
+impl House {
+    /// What the flows of this organisation have.
+    pub(crate) fn of(config: &Config, organisation: &OrganisationId) -> Self {
+        let queues = config.queues.iter().filter(|queue| queue.organisation == *organisation);
+        let queues = queues.map(|queue| queue.name.clone()).collect();
+        Self { speech: config.speech.is_some(), queues: Some(queues) }
+    }
+
+    fn supplies(&self, prompts: &Prompts) -> Supplies {
+        let (speech, queues) = (self.speech, self.queues.clone());
+        Supplies { prompts: lengths(prompts), speech, queues, ..Supplies::default() }
+    }
 }
 
 /// A flow's text.
@@ -93,18 +117,18 @@ pub enum ShelfError {
 }
 
 impl Shelf {
-    /// Reads a flow and its prompts; `speech` says whether texts can be spoken.
+    /// Reads a flow and its prompts.
     ///
     /// # Errors
     ///
     /// The first file that cannot be read or played, or every fault of the flow.
-    pub(crate) fn load(source: Option<&FlowSource>, speech: bool) -> Result<Self, ShelfError> {
+    pub(crate) fn load(source: Option<&FlowSource>, house: &House) -> Result<Self, ShelfError> {
         let Some(source) = source else {
             let prompts = built_in()?;
-            let supplies = Supplies { speech, prompts: lengths(&prompts), ..Supplies::default() };
+            let supplies = house.supplies(&prompts);
             return Ok(Self { flow: None, documents: Vec::new(), supplies, prompts });
         };
-        let (text, prompts, supplies) = Self::supplies_of(source, speech)?;
+        let (text, prompts, supplies) = Self::supplies_of(source, house)?;
         let path = match source {
             FlowSource::File(path) => path.display().to_string(),
             FlowSource::Embedded { .. } => "(embedded)".into(),
@@ -127,7 +151,7 @@ impl Shelf {
     /// The first file that cannot be read or played.
     pub(crate) fn supplies_of(
         source: &FlowSource,
-        speech: bool,
+        house: &House,
     ) -> Result<(String, Prompts, Supplies), ShelfError> {
         let (text, files, documents, main) = match source {
             FlowSource::Embedded { toml, prompts } => {
@@ -147,8 +171,7 @@ impl Shelf {
             let frames = packets(&name, &file)?;
             prompts.insert(name, frames);
         }
-        let main = Some(main);
-        let supplies = Supplies { prompts: lengths(&prompts), speech, documents, main };
+        let supplies = Supplies { documents, main: Some(main), ..house.supplies(&prompts) };
         Ok((text, prompts, supplies))
     }
 
@@ -236,17 +259,19 @@ fn files_in(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, ShelfError> {
 mod tests {
     use super::*;
 
+    const HOUSE: House = House { speech: false, queues: None };
+
     #[test]
     fn the_demo_flow_and_its_prompts_load() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/flow.toml");
-        let shelf = Shelf::load(Some(&FlowSource::File(path.into())), false).unwrap();
+        let shelf = Shelf::load(Some(&FlowSource::File(path.into())), &HOUSE).unwrap();
         assert!(shelf.flow.is_some());
         assert!(shelf.prompt("menu").unwrap().len() > 50);
     }
 
     #[test]
     fn there_is_music_without_any_prompt() {
-        let shelf = Shelf::load(None, false).unwrap();
+        let shelf = Shelf::load(None, &HOUSE).unwrap();
         assert!(shelf.prompt(HOLD_MUSIC).unwrap().len() > 500);
     }
 
@@ -254,7 +279,7 @@ mod tests {
     fn a_flow_with_a_fault_names_file_line_and_reason() {
         let toml = "start = \"a\"\n[step.a]\nplay = \"gone\"\nnext = \"a\"\n";
         let source = FlowSource::Embedded { toml: toml.into(), prompts: Vec::new() };
-        let text = Shelf::load(Some(&source), false).unwrap_err().to_string();
+        let text = Shelf::load(Some(&source), &HOUSE).unwrap_err().to_string();
         assert!(text.contains("line 3, step `a`: no prompt `gone`"), "{text}");
     }
 }

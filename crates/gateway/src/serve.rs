@@ -21,7 +21,7 @@ use tokio::{
 use wire::trace::Span;
 
 use crate::{
-    account_health, api,
+    account_health, api, callbacks,
     calls::{orphans, registry::Registry},
     clock,
     config::{Config, Media},
@@ -40,6 +40,7 @@ use crate::{
     parked,
     prompts::ShelfError,
     public_address::{self, AskError},
+    queues::floor,
     scheme::Remote,
     store::{Store, StoreError},
     telemetry::{Telemetry, export},
@@ -106,7 +107,8 @@ pub struct Running {
     address: SocketAddr,
     stop: Arc<Notify>,
     server: JoinHandle<()>,
-    /// Who acts on webhooks, on time, consent and health of each line, and who watches our address.
+    /// Who acts on webhooks, on time, consent, health and callbacks of each line, on those who wait, and
+    /// who watches our address.
     tasks: JoinSet<()>,
     outbox: JoinSet<()>,
     traces: Option<Traces>,
@@ -130,7 +132,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let metrics = Arc::new(Metrics::default());
     metrics.started(clock::now());
     let organisations = Organisations::new(&config);
-    let lines = Lines::start(&config.lines, &organisations, &metrics, config.speech.is_some())?;
+    let lines = Lines::start(&config, &organisations, &metrics)?;
     let speech = speech(&config, &lines).await?;
     let first_line = &config.lines.first.number.phone_number_id;
     let store = Store::open(config.data_dir.as_deref(), first_line)?;
@@ -183,14 +185,25 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         office.store.catch_up_figures(line.tariff()).await?;
     }
     let left = orphans::end_left_behind(&office).await?;
-    for line in office.lines.iter() {
-        parked::give_up_left_behind(&office, line).await?;
-    }
+    let mut tasks = take_up(&office).await?;
     tracing::info!(%address, left_behind = left, "gateway runs");
     let stop = Arc::new(Notify::new());
     let server = tokio::spawn(run(listening, Arc::clone(&office), Arc::clone(&stop)));
-    let tasks = start_tasks(&office);
+    start_tasks(&office, &mut tasks);
     Ok(Running { office, address, stop, server, tasks, outbox, traces })
+}
+
+/// Goes on with what the last gateway left; who waits already comes to the queues.
+async fn take_up(office: &Arc<Office>) -> Result<JoinSet<()>, StartError> {
+    let mut tasks = JoinSet::new();
+    for house in office.organisations.iter() {
+        tasks.spawn(floor::run(Arc::clone(office), Arc::clone(house)));
+    }
+    for line in office.lines.iter() {
+        parked::give_up_left_behind(office, line).await?;
+        callbacks::take_up_left_behind(office, line).await?;
+    }
+    Ok(tasks)
 }
 
 /// What the flow says to everybody is made before anybody calls.
@@ -228,16 +241,15 @@ fn engine(media: &Media, advertised: &[IpAddr]) -> Result<Engine, StartError> {
     .map_err(StartError::Engine)
 }
 
-fn start_tasks(office: &Arc<Office>) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
+fn start_tasks(office: &Arc<Office>, tasks: &mut JoinSet<()>) {
     tasks.spawn(dispatch::run(Arc::clone(office)));
     tasks.spawn(public_address::watch(Arc::clone(office)));
     for line in office.lines.iter() {
         tasks.spawn(consent::run(Arc::clone(office), Arc::clone(line)));
         tasks.spawn(parked::run(Arc::clone(office), Arc::clone(line)));
         tasks.spawn(account_health::run(Arc::clone(office), Arc::clone(line)));
+        tasks.spawn(callbacks::run(Arc::clone(office), Arc::clone(line)));
     }
-    tasks
 }
 
 /// Endpoints are known before anything happens, so a new one gets all that follows.

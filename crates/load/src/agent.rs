@@ -336,6 +336,9 @@ impl Desk {
             | ToConsole::RingStopped { .. }
             | ToConsole::Contact { .. }
             | ToConsole::Noted(_)
+            | ToConsole::Offered { .. }
+            | ToConsole::OfferStopped { .. }
+            | ToConsole::Queues { .. }
             | ToConsole::Draining { .. } => Some(()),
         }
     }

@@ -51,7 +51,8 @@ impl World {
     fn plan(&self) -> Plan {
         let return_for = Duration::from_secs(15);
         let (ring_for, flow) = (self.ring_for, self.flow.clone());
-        Plan { ring_for, return_for, flow, flow_asked: false, caller: Caller::default() }
+        let caller = Caller::default();
+        Plan { ring_for, return_for, ring_first: true, flow, flow_asked: false, caller }
     }
 
     /// The platform sends a webhook; now and then it also sends it a second time.
@@ -183,7 +184,9 @@ impl World {
                 let at = self.now + Duration::from_secs(2);
                 self.post.put(at, Event::Business { call: no, input: Input::PlaybackDone });
             }
-            Effect::StopRinging { .. }
+            // The flows of this world wait in no queue.
+            Effect::Queue(_)
+            | Effect::StopRinging { .. }
             | Effect::Hold
             | Effect::BridgeConsult
             | Effect::TakeOver
@@ -215,7 +218,7 @@ impl World {
 
     fn ring_agents(&mut self, no: CallNo, whom: Ring) {
         let who = match whom {
-            Ring::Everyone => lia(),
+            Ring::Everyone | Ring::Skilled(_) | Ring::LongestIdle { .. } => lia(),
             Ring::Only(agents) => agents.into_iter().next().unwrap_or_else(lia),
         };
         let rings = self.dice.chance(80);

@@ -1,12 +1,16 @@
 //! Who can take a call now?
 //!
 //! An agent is offline until a console opens, then away or available as the agent says, and busy
-//! while a call holds the agent. Ringing does not hold anybody: two calls may ring one agent, and
-//! the first [`Roster::claim`] wins.
+//! while a call holds the agent. After a call in which the agent talked there is a while for
+//! wrap-up, which the agent may end early. Ringing does not hold anybody: two calls may ring one
+//! agent, and the first [`Roster::claim`] wins.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use terms::AgentId;
+use terms::{AgentId, Timestamp};
 
 use crate::flow::Ring;
 
@@ -21,6 +25,8 @@ pub enum Presence {
     Available,
     /// In a call.
     Busy,
+    /// Writes down what the last call was about; not to be rung.
+    WrapUp,
 }
 
 impl Presence {
@@ -32,41 +38,101 @@ impl Presence {
             Self::Away => "away",
             Self::Available => "available",
             Self::Busy => "busy",
+            Self::WrapUp => "wrap_up",
         }
     }
+}
+
+/// What an agent knows about, or what a call needs an agent to know about: `billing`, `pt`.
+pub type Skills = BTreeSet<String>;
+
+/// What an agent says about taking calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says {
+    /// Calls may ring; a wrap-up is done.
+    Available,
+    /// They may not.
+    Away,
+    /// They may not until the agent says that the wrap-up is done.
+    WrapUp,
 }
 
 /// All agents of the business and their presence.
 #[derive(Debug, Default)]
 pub struct Roster {
     desks: BTreeMap<AgentId, Desk>,
+    wrap_up: Duration,
 }
 
 #[derive(Debug, Default)]
 struct Desk {
+    skills: Skills,
     consoles: usize,
     available: bool,
     busy: bool,
+    wrap_up: WrapUp,
+    /// When the presence last changed.
+    since: Option<Timestamp>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum WrapUp {
+    #[default]
+    No,
+    Until(Timestamp),
+    UntilSaid,
 }
 
 impl Desk {
-    fn presence(&self) -> Presence {
+    fn presence(&self, now: Timestamp) -> Presence {
+        let wraps_up = match self.wrap_up {
+            WrapUp::No => false,
+            WrapUp::Until(until) => until > now,
+            WrapUp::UntilSaid => true,
+        };
         if self.busy {
             Presence::Busy
         } else if self.consoles == 0 {
             Presence::Offline
+        } else if wraps_up {
+            Presence::WrapUp
         } else if self.available {
             Presence::Available
         } else {
             Presence::Away
         }
     }
+
+    /// Changes the desk and notes since when the presence is what it is.
+    fn change(&mut self, now: Timestamp, change: impl FnOnce(&mut Self)) {
+        self.settle(now);
+        let before = self.presence(now);
+        change(self);
+        if self.presence(now) != before {
+            self.since = Some(now);
+        }
+    }
+
+    /// A wrap-up whose time is over ended then, not when somebody looks.
+    fn settle(&mut self, now: Timestamp) {
+        if let WrapUp::Until(until) = self.wrap_up
+            && until <= now
+        {
+            let showed = !self.busy && self.consoles > 0;
+            self.wrap_up = WrapUp::No;
+            if showed {
+                self.since = Some(until);
+            }
+        }
+    }
 }
 
 impl Roster {
-    /// A roster of these agents, all offline.
-    pub fn new(agents: impl IntoIterator<Item = AgentId>) -> Self {
-        Self { desks: agents.into_iter().map(|id| (id, Desk::default())).collect() }
+    /// A roster of these agents with their skills, all offline; who talked gets so long for wrap-up.
+    pub fn new(agents: impl IntoIterator<Item = (AgentId, Skills)>, wrap_up: Duration) -> Self {
+        let desk = |skills| Desk { skills, ..Desk::default() };
+        let desks = agents.into_iter().map(|(id, skills)| (id, desk(skills))).collect();
+        Self { desks, wrap_up }
     }
 
     /// Somebody new, offline; who is known stays as they are.
@@ -75,55 +141,135 @@ impl Roster {
     }
 
     /// A console of this agent opened. Unknown agents are ignored here and below.
-    pub fn console_opened(&mut self, agent: &AgentId) {
-        if let Some(desk) = self.desks.get_mut(agent) {
-            desk.consoles += 1;
-        }
+    pub fn console_opened(&mut self, agent: &AgentId, now: Timestamp) {
+        self.change(agent, now, |desk| desk.consoles += 1);
     }
 
     /// A console of this agent closed; with the last one the agent stops being available.
-    pub fn console_closed(&mut self, agent: &AgentId) {
-        if let Some(desk) = self.desks.get_mut(agent) {
+    pub fn console_closed(&mut self, agent: &AgentId, now: Timestamp) {
+        self.change(agent, now, |desk| {
             desk.consoles = desk.consoles.saturating_sub(1);
             desk.available &= desk.consoles > 0;
-        }
+        });
     }
 
     /// The agent says whether calls may ring.
-    pub fn set_available(&mut self, agent: &AgentId, available: bool) {
-        if let Some(desk) = self.desks.get_mut(agent) {
-            desk.available = available;
-        }
+    pub fn says(&mut self, agent: &AgentId, says: Says, now: Timestamp) {
+        self.change(agent, now, |desk| match says {
+            Says::Available => (desk.available, desk.wrap_up) = (true, WrapUp::No),
+            Says::Away => (desk.available, desk.wrap_up) = (false, WrapUp::No),
+            Says::WrapUp => desk.wrap_up = WrapUp::UntilSaid,
+        });
     }
 
     /// Takes the agent for a call; `false` when unknown or taken already.
     #[must_use]
-    pub fn claim(&mut self, agent: &AgentId) -> bool {
-        let Some(desk) = self.desks.get_mut(agent) else { return false };
-        !std::mem::replace(&mut desk.busy, true)
+    pub fn claim(&mut self, agent: &AgentId, now: Timestamp) -> bool {
+        let mut claimed = false;
+        self.change(agent, now, |desk| {
+            claimed = !std::mem::replace(&mut desk.busy, true);
+            if claimed {
+                desk.wrap_up = WrapUp::No;
+            }
+        });
+        claimed
     }
 
-    /// The call that held this agent is over.
-    pub fn release(&mut self, agent: &AgentId) {
-        if let Some(desk) = self.desks.get_mut(agent) {
+    /// The call that held this agent is over, and nobody talked in it.
+    pub fn release(&mut self, agent: &AgentId, now: Timestamp) {
+        self.change(agent, now, |desk| desk.busy = false);
+    }
+
+    /// The call in which this agent talked is over.
+    pub fn release_to_wrap_up(&mut self, agent: &AgentId, now: Timestamp) {
+        let wrap_up = self.wrap_up;
+        self.change(agent, now, |desk| {
             desk.busy = false;
-        }
+            if !wrap_up.is_zero() {
+                desk.wrap_up = WrapUp::Until(now + wrap_up);
+            }
+        });
     }
 
     /// Whom a ring reaches now.
     #[must_use]
-    pub fn reached_by(&self, ring: &Ring) -> Vec<AgentId> {
-        let free = |id: &&AgentId| self.presence(id) == Presence::Available;
+    pub fn reached_by(&self, ring: &Ring, now: Timestamp) -> Vec<AgentId> {
+        let free = |id: &&AgentId| self.presence(id, now) == Presence::Available;
         match ring {
             Ring::Everyone => self.desks.keys().filter(free).cloned().collect(),
             Ring::Only(agents) => agents.iter().filter(free).cloned().collect(),
+            Ring::Skilled(skills) => self
+                .desks
+                .keys()
+                .filter(free)
+                .filter(|id| self.knows(id, skills))
+                .cloned()
+                .collect(),
+            Ring::LongestIdle { skills, passed } => self
+                .desks
+                .keys()
+                .filter(free)
+                .filter(|id| self.knows(id, skills) && !passed.contains(id))
+                .min_by_key(|id| self.idle_since(id, now))
+                .into_iter()
+                .cloned()
+                .collect(),
         }
     }
 
     /// The presence of one agent; an unknown one is offline.
     #[must_use]
-    pub fn presence(&self, agent: &AgentId) -> Presence {
-        self.desks.get(agent).map_or(Presence::Offline, Desk::presence)
+    pub fn presence(&self, agent: &AgentId, now: Timestamp) -> Presence {
+        self.desks.get(agent).map_or(Presence::Offline, |desk| desk.presence(now))
+    }
+
+    /// Since when the agent's presence is what it is; `None` when it never changed.
+    #[must_use]
+    pub fn since(&self, agent: &AgentId, now: Timestamp) -> Option<Timestamp> {
+        let desk = self.desks.get(agent)?;
+        match desk.wrap_up {
+            WrapUp::Until(until) if until <= now && !desk.busy && desk.consoles > 0 => Some(until),
+            WrapUp::Until(_) | WrapUp::UntilSaid | WrapUp::No => desk.since,
+        }
+    }
+
+    /// Since when an available agent waits for a call.
+    #[must_use]
+    pub fn idle_since(&self, agent: &AgentId, now: Timestamp) -> Option<Timestamp> {
+        let available = self.presence(agent, now) == Presence::Available;
+        available.then(|| self.since(agent, now)).flatten()
+    }
+
+    /// When the agent's wrap-up ends by itself.
+    #[must_use]
+    pub fn wrap_up_until(&self, agent: &AgentId, now: Timestamp) -> Option<Timestamp> {
+        let desk = self.desks.get(agent)?;
+        match desk.wrap_up {
+            WrapUp::Until(until) if desk.presence(now) == Presence::WrapUp => Some(until),
+            WrapUp::Until(_) | WrapUp::UntilSaid | WrapUp::No => None,
+        }
+    }
+
+    /// When the next wrap-up ends by itself.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.desks.keys().filter_map(|id| self.wrap_up_until(id, now)).min()
+    }
+
+    /// What this agent knows about.
+    #[must_use]
+    pub fn skills(&self, agent: &AgentId) -> Option<&Skills> {
+        self.desks.get(agent).map(|desk| &desk.skills)
+    }
+
+    fn knows(&self, agent: &AgentId, skills: &Skills) -> bool {
+        self.skills(agent).is_some_and(|known| skills.is_subset(known))
+    }
+
+    fn change(&mut self, agent: &AgentId, now: Timestamp, change: impl FnOnce(&mut Desk)) {
+        if let Some(desk) = self.desks.get_mut(agent) {
+            desk.change(now, change);
+        }
     }
 }
 
@@ -135,22 +281,81 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix(1_783_000_000 + seconds)
+    }
+
+    fn skills(words: &[&str]) -> Skills {
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
+
+    /// Lia knows billing and Portuguese, Rui billing alone; both take calls, Rui first.
+    fn roster(wrap_up_s: u64) -> Roster {
+        let agents = [(id("lia"), skills(&["billing", "pt"])), (id("rui"), skills(&["billing"]))];
+        let mut roster = Roster::new(agents, Duration::from_secs(wrap_up_s));
+        for (second, agent) in [(0, "rui"), (1, "lia")] {
+            roster.console_opened(&id(agent), at(second));
+            roster.says(&id(agent), Says::Available, at(second));
+        }
+        roster
+    }
+
     #[test]
     fn only_available_agents_ring_and_the_first_claim_wins() {
-        let mut roster = Roster::new([id("lia"), id("rui")]);
-        assert!(roster.reached_by(&Ring::Everyone).is_empty());
-        for agent in ["lia", "rui"] {
-            roster.console_opened(&id(agent));
-            roster.set_available(&id(agent), true);
-        }
-        assert_eq!(roster.reached_by(&Ring::Everyone), [id("lia"), id("rui")]);
-        assert!(roster.claim(&id("lia")));
-        assert!(!roster.claim(&id("lia")));
-        assert_eq!(roster.reached_by(&Ring::Only(vec![id("lia")])), []);
-        roster.release(&id("lia"));
-        roster.console_closed(&id("lia"));
-        assert_eq!(roster.presence(&id("lia")), Presence::Offline);
-        roster.console_opened(&id("lia"));
-        assert_eq!(roster.presence(&id("lia")), Presence::Away, "a new console starts away");
+        let mut roster = roster(0);
+        let now = at(2);
+        assert_eq!(roster.reached_by(&Ring::Everyone, now), [id("lia"), id("rui")]);
+        assert!(roster.claim(&id("lia"), now));
+        assert!(!roster.claim(&id("lia"), now));
+        assert_eq!(roster.reached_by(&Ring::Only(vec![id("lia")]), now), []);
+        roster.release(&id("lia"), now);
+        roster.console_closed(&id("lia"), now);
+        assert_eq!(roster.presence(&id("lia"), now), Presence::Offline);
+        roster.console_opened(&id("lia"), now);
+        assert_eq!(roster.presence(&id("lia"), now), Presence::Away, "a new console starts away");
+    }
+
+    #[test]
+    fn the_longest_idle_who_knows_the_subject_rings_first() {
+        let mut roster = roster(0);
+        let ring = |words: &[&str], passed: &[&str]| Ring::LongestIdle {
+            skills: skills(words),
+            passed: passed.iter().map(|agent| id(agent)).collect(),
+        };
+        assert_eq!(roster.reached_by(&ring(&["billing"], &[]), at(5)), [id("rui")]);
+        assert_eq!(roster.reached_by(&ring(&["billing"], &["rui"]), at(5)), [id("lia")]);
+        assert_eq!(roster.reached_by(&ring(&["billing", "pt"], &[]), at(5)), [id("lia")]);
+        assert_eq!(roster.reached_by(&ring(&["tax"], &[]), at(5)), []);
+        assert_eq!(roster.reached_by(&Ring::Skilled(skills(&["pt"])), at(5)), [id("lia")]);
+        assert!(roster.claim(&id("rui"), at(6)));
+        roster.release(&id("rui"), at(7));
+        assert_eq!(roster.reached_by(&ring(&["billing"], &[]), at(8)), [id("lia")], "rui is back");
+    }
+
+    #[test]
+    fn wrap_up_follows_a_talk_and_ends_by_time_or_word() {
+        let mut roster = roster(30);
+        let lia = id("lia");
+        assert!(roster.claim(&lia, at(10)));
+        roster.release(&lia, at(11));
+        assert_eq!(roster.presence(&lia, at(11)), Presence::Available, "nobody talked");
+        assert!(roster.claim(&lia, at(20)));
+        roster.release_to_wrap_up(&lia, at(40));
+        assert_eq!(roster.presence(&lia, at(69)), Presence::WrapUp);
+        assert_eq!(roster.next_change(at(69)), Some(at(70)));
+        assert_eq!(roster.presence(&lia, at(70)), Presence::Available);
+        assert_eq!(roster.idle_since(&lia, at(99)), Some(at(70)), "since it ended, not was seen");
+        roster.console_opened(&lia, at(99));
+        assert_eq!(roster.idle_since(&lia, at(99)), Some(at(70)));
+
+        assert!(roster.claim(&lia, at(100)));
+        roster.release_to_wrap_up(&lia, at(110));
+        roster.says(&lia, Says::Available, at(115));
+        assert_eq!(roster.idle_since(&lia, at(116)), Some(at(115)), "done early");
+        roster.says(&lia, Says::WrapUp, at(120));
+        assert_eq!(roster.presence(&lia, at(9_999)), Presence::WrapUp, "until the agent says so");
+        assert_eq!(roster.wrap_up_until(&lia, at(121)), None);
+        roster.says(&lia, Says::Away, at(10_000));
+        assert_eq!(roster.presence(&lia, at(10_000)), Presence::Away);
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! The business's side of every decision: [`call::Call`] is one call as the business sees it, in
 //! both directions; [`flow::Flow`] is what answers when no person does; [`agent::Roster`] knows who
-//! could, [`access`] who may; [`consent::Standing`] is what we know of a user's consent;
-//! [`budget`] and [`guard`] are the business's own brakes; [`diagnosis`] says why a call was silent.
+//! could, [`access`] who may; [`queue::Floor`] who waits for whom; [`consent::Standing`] is what we
+//! know of a user's consent; [`budget`] and [`guard`] are the business's own brakes; [`diagnosis`]
+//! says why a call was silent.
 //! Facts and the time come in, [`call::Effect`]s go out; the gateway carries them out. There is no
 //! clock, no socket and no thread here, so a whole call can be played in a test.
 
@@ -15,3 +16,4 @@ pub mod consent;
 pub mod diagnosis;
 pub mod flow;
 pub mod guard;
+pub mod queue;

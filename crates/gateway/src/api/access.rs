@@ -29,11 +29,18 @@ pub(super) enum Need {
 
 /// What a route needs, by its method and its path as it is documented.
 pub(super) fn need(method: &str, path: &str) -> Option<Need> {
-    Some(match (method, path) {
+    match (method, path) {
         ("POST" | "DELETE", "/v1/session") | ("GET", "/health" | "/ready" | "/metrics") => {
-            Need::Nothing
+            Some(Need::Nothing)
         }
-        ("GET", "/v1/me" | "/v1/numbers") => Need::Somebody,
+        ("GET", "/v1/me" | "/v1/numbers") => Some(Need::Somebody),
+        _ => of_calls(method, path).or_else(|| of_the_house(method, path)).map(Need::To),
+    }
+}
+
+/// Of calls, and of who takes them.
+fn of_calls(method: &str, path: &str) -> Option<Act> {
+    Some(match (method, path) {
         (
             "GET",
             "/v1/calls"
@@ -44,8 +51,11 @@ pub(super) fn need(method: &str, path: &str) -> Option<Need> {
             | "/v1/cdrs.csv"
             | "/v1/cdrs.jsonl"
             | "/v1/parked_calls"
+            | "/v1/queues"
+            | "/v1/agents"
+            | "/v1/callbacks"
             | "/v1/preflight",
-        ) => Need::To(Act::ReadCalls),
+        ) => Act::ReadCalls,
         (
             "POST",
             "/v1/calls"
@@ -55,32 +65,36 @@ pub(super) fn need(method: &str, path: &str) -> Option<Need> {
             | "/v1/calls/{id}/consult"
             | "/v1/calls/{id}/hand_over"
             | "/v1/calls/{id}/merge"
-            | "/v1/calls/{id}/hang_up",
+            | "/v1/calls/{id}/hang_up"
+            | "/v1/agents/{id}/presence",
         )
-        | ("DELETE", "/v1/parked_calls/{id}") => Need::To(Act::TakeCalls),
+        | ("PATCH", "/v1/calls/{id}")
+        | ("DELETE", "/v1/parked_calls/{id}" | "/v1/callbacks/{id}") => Act::TakeCalls,
         (
             "POST",
             "/v1/calls/{id}/listen"
             | "/v1/calls/{id}/whisper"
             | "/v1/calls/{id}/join"
             | "/v1/calls/{id}/leave",
-        ) => Need::To(Act::SteerCalls),
-        ("PATCH", "/v1/calls/{id}") => Need::To(Act::TakeCalls),
+        ) => Act::SteerCalls,
+        _ => return None,
+    })
+}
+
+/// Of figures, users, events, people and settings.
+fn of_the_house(method: &str, path: &str) -> Option<Act> {
+    Some(match (method, path) {
         (
             "GET",
             "/v1/spend" | "/v1/health" | "/v1/analytics" | "/v1/analytics.csv"
             | "/v1/reconciliation",
-        ) => Need::To(Act::ReadFigures),
-        ("GET", "/v1/contacts" | "/v1/contacts/{wa_id}" | "/v1/windows") => {
-            Need::To(Act::ReadContacts)
-        }
-        ("POST", "/v1/messages") => Need::To(Act::WriteContacts),
-        ("GET", "/v1/consents" | "/v1/consents/{wa_id}") => Need::To(Act::ReadConsent),
-        ("POST", "/v1/permission_requests") => Need::To(Act::AskConsent),
-        ("GET", "/v1/events" | "/v1/events/{id}" | "/v1/events/stream") => {
-            Need::To(Act::ReadEvents)
-        }
-        ("POST", "/v1/events/{id}/redeliver") => Need::To(Act::Redeliver),
+        ) => Act::ReadFigures,
+        ("GET", "/v1/contacts" | "/v1/contacts/{wa_id}" | "/v1/windows") => Act::ReadContacts,
+        ("POST", "/v1/messages") => Act::WriteContacts,
+        ("GET", "/v1/consents" | "/v1/consents/{wa_id}") => Act::ReadConsent,
+        ("POST", "/v1/permission_requests") => Act::AskConsent,
+        ("GET", "/v1/events" | "/v1/events/{id}" | "/v1/events/stream") => Act::ReadEvents,
+        ("POST", "/v1/events/{id}/redeliver") => Act::Redeliver,
         (
             "GET",
             "/v1/api_keys"
@@ -90,11 +104,11 @@ pub(super) fn need(method: &str, path: &str) -> Option<Need> {
             | "/v1/flows"
             | "/v1/doctor",
         )
-        | ("POST", "/v1/flows/check" | "/v1/flows/dry_run") => Need::To(Act::ReadHouse),
+        | ("POST", "/v1/flows/check" | "/v1/flows/dry_run") => Act::ReadHouse,
         ("PATCH", "/v1/numbers/{id}/settings")
         | ("POST", "/v1/api_keys" | "/v1/users")
         | ("DELETE", "/v1/api_keys/{id}")
-        | ("PATCH", "/v1/users/{id}") => Need::To(Act::Administer),
+        | ("PATCH", "/v1/users/{id}") => Act::Administer,
         _ => return None,
     })
 }

@@ -14,7 +14,7 @@ use wire::console::{Call, CallState};
 use super::ApiError;
 use crate::{
     calls::registry::{Letter, Look},
-    cdr::{Cdr, Cost, LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord},
+    cdr::{Cdr, Cost, LegRecord, QueueRecord, SupervisionRecord, ThreeWayRecord, TransferRecord},
     console::session::Caller,
     flows::FlowRecord,
     line::Lines,
@@ -88,6 +88,8 @@ pub(super) struct CallRow {
     three_way: Vec<ThreeWayRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hold_s: Option<u64>,
+    #[serde(rename = "queue_record", skip_serializing_if = "Option::is_none")]
+    queue: Option<QueueRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,6 +129,7 @@ impl CallRow {
             three_way: cdr.three_way,
             hold_s: cdr.hold_s,
             flow: cdr.flow,
+            queue: cdr.queue,
             step: None,
             waiting_for: None,
             cost: cdr.cost,
@@ -152,6 +155,7 @@ impl CallRow {
             three_way: Vec::new(),
             hold_s: None,
             flow: None,
+            queue: None,
             step: None,
             waiting_for: None,
             cost: None,

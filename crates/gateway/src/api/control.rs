@@ -158,7 +158,7 @@ pub(super) async fn hang_up(
     order(&office, caller, &id, Order::HangUp).await
 }
 
-fn known(caller: &Caller, agent: &AgentId) -> Result<(), ApiError> {
+pub(super) fn known(caller: &Caller, agent: &AgentId) -> Result<(), ApiError> {
     match caller.organisation.consoles.agent(agent) {
         Some(_) => Ok(()),
         None => Err(ApiError::invalid(format!("agent: nobody here is called {agent}"))),

@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod agents;
 mod analytics;
 mod api_keys;
 mod audit;
@@ -28,6 +29,7 @@ mod page;
 mod place;
 mod preflight;
 mod problem;
+mod queues;
 mod reconciliation;
 mod session;
 mod spend;
@@ -114,6 +116,11 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(preflight::preflight))
         .routes(routes!(place::list_parked))
         .routes(routes!(place::cancel_parked))
+        .routes(routes!(queues::list))
+        .routes(routes!(queues::list_callbacks))
+        .routes(routes!(queues::cancel_callback))
+        .routes(routes!(agents::list))
+        .routes(routes!(agents::set_presence))
         .routes(routes!(consents::list))
         .routes(routes!(consents::one))
         .routes(routes!(contacts::list))

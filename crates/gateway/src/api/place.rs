@@ -9,19 +9,24 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use serde::Serialize;
-use terms::{CallId, WaId};
+use terms::{AgentId, CallId, WaId};
 use wire::{
-    console::{PlaceCall, Preflight},
+    console::{Offer, OfferCause, Peer, PlaceCall, Preflight},
     trace::TraceParent,
 };
 
 use super::{
     ApiError,
+    control::known,
     idempotency::{self, Answer},
     page::Page,
 };
 use crate::{
-    calls::placing,
+    calls::{
+        agent_first::{self, NotTaken},
+        placing,
+    },
+    clock,
     console::session::Caller,
     line::Line,
     office::Office,
@@ -39,6 +44,14 @@ const WAIT: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs
 struct Placed {
     call_id: CallId,
     state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<AgentId>,
+}
+
+/// Who speaks when the user picks up.
+enum Speaker {
+    Flow,
+    Agent(AgentId),
 }
 
 /// Parked calls, the newest first.
@@ -50,14 +63,14 @@ pub(super) struct ParkedList {
     next: Option<String>,
 }
 
-/// Call a user; the flow speaks when the user picks up.
+/// Call a user; the flow speaks when the user picks up, or the agent who rings first and takes it.
 #[utoipa::path(post, path = "/v1/calls", tag = "calls",
     params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours"),
            ("traceparent" = Option<String>, Header, description = "W3C Trace Context: the trace the call is a part of")),
-    request_body(content = Object, description = "`{to, from?, flow: true, wait_for_consent?}`; `wait_for_consent` is an ISO 8601 duration such as `P2D`"),
-    responses((status = 201, body = Object, description = "`{call_id, state: \"placing\"}`, or the parked call `{parked_id, to, state, deadline, …}`"),
+    request_body(content = Object, description = "`{to, from?, flow: true, wait_for_consent?}` or `{to, from?, agent}`; `wait_for_consent` is an ISO 8601 duration such as `P2D`"),
+    responses((status = 201, body = Object, description = "`{call_id, state: \"placing\", agent?}`, or the parked call `{parked_id, to, state, deadline, …}`"),
               (status = 400, body = super::Refused),
-              (status = 409, body = super::Refused, description = "We may not: a problem with `rule`, `evidence` and `changes_at?`"),
+              (status = 409, body = super::Refused, description = "We may not: a problem with `rule`, `evidence` and `changes_at?`; or the agent: `agent.not_available`, `agent.no_answer`, `agent.declined`"),
               (status = 422, body = super::Refused, description = "The body is no such request, or the key was used for another"),
               (status = 502, body = super::Refused, description = "The platform does not answer; whether it has the call is unknown"),
               (status = 503, body = super::Refused, description = "The call was over before the platform had it; the gateway drains, or has no room")))]
@@ -69,9 +82,9 @@ pub(super) async fn place(
 ) -> Result<Answer, ApiError> {
     let Json(request) = Json::<PlaceCall>::from_bytes(&body)?;
     let line = Arc::clone(caller.line(&office, request.from.as_deref())?);
-    let wait = check(&line, &request)?;
+    let (speaker, wait) = check(&caller, &line, &request)?;
     let parent = telemetry::parent(&headers);
-    let acting = act(Arc::clone(&office), Arc::clone(&line), request.to, wait, parent);
+    let acting = act(Arc::clone(&office), Arc::clone(&line), request.to, speaker, wait, parent);
     idempotency::once(office, &line, &headers, &body, acting).await
 }
 
@@ -125,16 +138,30 @@ pub(super) async fn cancel_parked(
 }
 
 /// What is wrong with the request by itself; else how long it may wait for consent.
-fn check(line: &Line, request: &PlaceCall) -> Result<Option<Duration>, ApiError> {
-    if !request.flow {
-        return Err(ApiError::invalid("flow: write true; an agent calls from a console"));
-    }
-    if line.shelf.flow.is_none() {
-        return Err(ApiError::invalid(
-            "flow: this number has none; set `flow` in the configuration",
-        ));
-    }
-    request.wait_for_consent.as_deref().map(wait_of).transpose()
+fn check(
+    caller: &Caller,
+    line: &Line,
+    request: &PlaceCall,
+) -> Result<(Speaker, Option<Duration>), ApiError> {
+    let speaker = match (&request.agent, request.flow) {
+        (Some(agent), false) => {
+            known(caller, agent)?;
+            if request.wait_for_consent.is_some() {
+                let why = "wait_for_consent: only with the flow; who knows when the agent is free";
+                return Err(ApiError::invalid(why));
+            }
+            Speaker::Agent(agent.clone())
+        }
+        (None, true) if line.shelf.flow.is_none() => {
+            let why = "flow: this number has none; set `flow` in the configuration";
+            return Err(ApiError::invalid(why));
+        }
+        (None, true) => Speaker::Flow,
+        (None, false) | (Some(_), true) => {
+            return Err(ApiError::invalid("write either flow: true or the agent who speaks"));
+        }
+    };
+    Ok((speaker, request.wait_for_consent.as_deref().map(wait_of).transpose()?))
 }
 
 fn wait_of(text: &str) -> Result<Duration, ApiError> {
@@ -154,6 +181,7 @@ async fn act(
     office: Arc<Office>,
     line: Arc<Line>,
     to: WaId,
+    speaker: Speaker,
     wait: Option<Duration>,
     parent: Option<TraceParent>,
 ) -> Result<Answer, ApiError> {
@@ -161,8 +189,14 @@ async fn act(
     if answer.allowed {
         let contact = office.store.contact(line.contact(&to)).await?;
         let name = contact.and_then(|contact| contact.name);
-        let call_id = placing::by_flow(&office, &line, to, name, parent).await?;
-        return created(&Placed { call_id, state: "placing" });
+        let (call_id, agent) = match speaker {
+            Speaker::Flow => (placing::by_flow(&office, &line, to, name, parent).await?, None),
+            Speaker::Agent(agent) => {
+                let call = by_agent(&office, &line, &agent, (to, name), parent).await?;
+                (call, Some(agent))
+            }
+        };
+        return created(&Placed { call_id, state: "placing", agent });
     }
     match wait {
         Some(wait) if answer.rule == preflight::PERMISSION_REQUIRED => {
@@ -170,6 +204,28 @@ async fn act(
         }
         Some(_) | None => Err(refused(answer)),
     }
+}
+
+/// Rings the agent and calls the user for who takes it.
+async fn by_agent(
+    office: &Arc<Office>,
+    line: &Arc<Line>,
+    agent: &AgentId,
+    (to, name): (WaId, Option<String>),
+    parent: Option<TraceParent>,
+) -> Result<CallId, ApiError> {
+    let ring_for = office.config.ring_for;
+    let offer = Offer {
+        offer_id: uuid::Uuid::now_v7().to_string(),
+        to: Peer { name: name.clone(), wa_id: Some(to.clone()), user_id: None },
+        cause: OfferCause::Program,
+        queue: None,
+        waiting_since: None,
+        until: clock::now() + ring_for,
+    };
+    let cleared = placing::clear(office, line, &to).await?;
+    let taken = agent_first::ring(&line.organisation, agent, offer, ring_for).await?;
+    Ok(agent_first::place(office, line, taken, (cleared, name), parent).await?)
 }
 
 fn created(body: &impl Serialize) -> Result<Answer, ApiError> {
@@ -180,6 +236,12 @@ fn created(body: &impl Serialize) -> Result<Answer, ApiError> {
 
 fn refused(answer: Preflight) -> ApiError {
     ApiError::by_rule(answer.rule, answer.evidence, answer.changes_at)
+}
+
+impl From<NotTaken> for ApiError {
+    fn from(error: NotTaken) -> Self {
+        Self::conflict(error.as_str(), error.to_string())
+    }
 }
 
 impl From<ParkError> for ApiError {

@@ -275,6 +275,9 @@ impl From<NotPlaced> for ApiError {
             NotPlaced::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, placing::STOPPED, error.to_string())
             }
+            NotPlaced::NoLeg(text) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, placing::NO_LEG, text)
+            }
             NotPlaced::Ended { reason, text } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, text)
             }

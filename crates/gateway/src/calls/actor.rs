@@ -12,7 +12,10 @@ use switchboard::{
     flow::{Caller, Flow, Key},
 };
 use terms::{AgentId, CallId, Direction, Timestamp};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use wire::{
     SdpText,
     console::{CallState, Peer, RingStopped, ToConsole},
@@ -28,6 +31,7 @@ use super::{
     order::{Asker, Order},
     orphans,
     placing::{NotPlaced, Placer},
+    queueing::Stay,
     registry::{CallHandle, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
     supervision::NO_SEAT,
     timeline::{Point, Timeline},
@@ -77,6 +81,8 @@ pub(crate) struct Outgoing {
     pub(crate) agent: AgentId,
     pub(crate) console: ConsoleId,
     pub(crate) offer: SdpText,
+    /// The program that waits to hear, if one does.
+    pub(crate) program: Option<oneshot::Sender<Result<CallId, NotPlaced>>>,
 }
 
 /// What came back from the platform.
@@ -181,12 +187,17 @@ pub(crate) fn place(
     office: &Arc<Office>,
     line: &Arc<Line>,
     outgoing: Outgoing,
+    parent: Option<TraceParent>,
 ) -> Result<(), PlaceError> {
-    let Outgoing { to, name, agent, console, offer } = outgoing;
+    let Outgoing { to, name, agent, console, offer, program } = outgoing;
     let leg = legs::answer_agent(&office.engine, None, agent.clone(), console, &offer)
         .map_err(PlaceError::Leg)?;
     let answerer = Answerer::Agent(agent);
-    start_placed((office, line), (to, name), answerer, Placer::Console(console), Some(leg), None)
+    let placer = match program {
+        Some(program) => Placer::Both { console, program },
+        None => Placer::Console(console),
+    };
+    start_placed((office, line), (to, name), answerer, placer, Some(leg), parent)
 }
 
 /// Starts the task of a call to a user that the flow answers on our side.
@@ -239,6 +250,7 @@ fn plan(office: &Office, line: &Line, caller: Caller) -> Plan {
     Plan {
         ring_for: office.config.ring_for,
         return_for: office.config.return_for,
+        ring_first: office.config.ring_first.unwrap_or_else(|| line.organisation.queues.are_none()),
         flow: line.shelf.flow.as_ref().map(Arc::clone),
         flow_asked: false,
         caller,
@@ -356,6 +368,7 @@ impl CallActor {
                 | Letter::ConsoleClosed { .. }
                 | Letter::AgentMutes { .. }
                 | Letter::AgentKey { .. }
+                | Letter::Queue(_)
                 | Letter::Look(_)
                 | Letter::Stop => {}
             }
@@ -494,6 +507,7 @@ impl CallActor {
             }
             Letter::AgentMutes { agent, on } => Some(Input::AgentMute { agent, on }),
             Letter::AgentKey { agent, key } => self.if_theirs(&agent, Input::AgentKey(key)),
+            Letter::Queue(word) => Some(self.hear_queue(word)),
             Letter::Look(answer) => {
                 // Whoever asked may have gone; then nobody needs to know.
                 drop(answer.send(self.look().await));
@@ -560,12 +574,19 @@ impl CallActor {
         self.note_trace(&call_id);
         self.tell_assigned();
         self.save_live().await;
-        if let Some(Placer::Program(program)) =
-            self.facts.placer.take_if(|placer| matches!(placer, Placer::Program(_)))
-        {
-            // A program that does not wait any more reads it from the list of calls.
-            drop(program.send(Ok(call_id)));
-        }
+        self.facts.placer = match self.facts.placer.take() {
+            Some(Placer::Program(program)) => {
+                // A program that does not wait any more reads it from the list of calls.
+                drop(program.send(Ok(call_id)));
+                None
+            }
+            Some(Placer::Both { console, program }) => {
+                drop(program.send(Ok(call_id)));
+                Some(Placer::Console(console))
+            }
+            Some(Placer::Console(console)) => Some(Placer::Console(console)),
+            None => None,
+        };
     }
 
     fn refuse_placer(&mut self, outcome: &Outcome) {
@@ -582,14 +603,20 @@ impl CallActor {
 
     pub(super) fn refuse_place(&mut self, why: NotPlaced) {
         match self.facts.placer.take() {
-            Some(Placer::Console(console)) => {
-                let (what, code, text) = ("place".into(), why.code(), why.to_string());
-                self.line.consoles().send(console, ToConsole::Refused { what, code, text });
+            Some(Placer::Console(console)) => self.refuse_console(console, &why),
+            Some(Placer::Both { console, program }) => {
+                self.refuse_console(console, &why);
+                drop(program.send(Err(why)));
             }
             // A program that does not wait any more has no use for it.
             Some(Placer::Program(program)) => drop(program.send(Err(why))),
             None => {}
         }
+    }
+
+    fn refuse_console(&self, console: ConsoleId, why: &NotPlaced) {
+        let (what, code, text) = ("place".into(), why.code(), why.to_string());
+        self.line.consoles().send(console, ToConsole::Refused { what, code, text });
     }
 
     fn read_whatsapp(&mut self, event: LegEvent) -> Option<Input> {
@@ -670,6 +697,7 @@ impl CallActor {
         call.agent = self.call.state().agent().or(facts.agent.as_ref()).cloned();
         call.other = self.call.state().other_agent().cloned();
         call.supervisor = self.supervisor();
+        call.queue = facts.queue.as_ref().and_then(Stay::place);
         call.away = call.agent.as_ref().is_some_and(|agent| self.call.state().waits_for(agent));
         call.deeplink_payload.clone_from(&facts.deeplink_payload);
         call.cta_payload.clone_from(&facts.cta_payload);

@@ -24,6 +24,7 @@ use super::{
     actor::{CallActor, Return},
     legs::{self, AgentLeg},
     placing::NotPlaced,
+    queueing::Stay,
     sounds,
 };
 use crate::{
@@ -96,6 +97,7 @@ impl CallActor {
             Effect::WatchMedia => self.with_whatsapp(|leg| leg.watch_from_now()),
             Effect::Ring(whom) => return self.ring(&whom),
             Effect::StopRinging { taken_by } => self.stop_ringing(taken_by.as_ref()),
+            Effect::Queue(word) => return self.tell_queue(word).await,
             Effect::Bridge => self.bridge(),
             Effect::Hold | Effect::BridgeConsult | Effect::Arrange => self.arrange(),
             Effect::TakeOver => self.take_over().await,
@@ -208,7 +210,9 @@ impl CallActor {
     }
 
     fn bridge(&mut self) {
-        let Some(agent) = self.agent_leg.as_ref().map(|leg| leg.agent.clone()) else { return };
+        let Some(leg) = &mut self.agent_leg else { return };
+        leg.talked = true;
+        let agent = leg.agent.clone();
         self.arrange();
         let before = self.facts.agent.replace(agent.clone());
         let given = !self.facts.was_given_to_flow();
@@ -245,7 +249,7 @@ impl CallActor {
         leg.handle.play(Source::Silence);
         let figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
         leg.handle.close();
-        self.line.consoles().release(&leg.agent);
+        self.line.consoles().release(&leg.agent, leg.talked);
         figures
     }
 
@@ -317,7 +321,7 @@ impl CallActor {
         let leg = match leg {
             Ok(leg) => leg,
             Err(error) => {
-                consoles.release(&agent);
+                consoles.release(&agent, false);
                 return consoles.send(console, refuse("offer", &chain(&error)));
             }
         };
@@ -428,6 +432,7 @@ impl CallActor {
         let mut cdr = Cdr::new(line, call_id, direction, contact, started_at, ended_at, reason);
         cdr.agent.clone_from(&facts.agent);
         cdr.transfers.clone_from(&facts.transfers);
+        cdr.queue = facts.queue.as_ref().map(Stay::record);
         cdr.hold_s = facts.waiting.seconds();
         cdr.supervision.clone_from(&facts.supervision);
         cdr.three_way.clone_from(&facts.three_way);

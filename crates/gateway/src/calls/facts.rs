@@ -6,7 +6,7 @@ use terms::{AgentId, CallId, Timestamp};
 use tokio::time::Instant;
 use wire::{SdpText, console::Peer};
 
-use super::{placing::Placer, registry::Figures};
+use super::{placing::Placer, queueing::Stay, registry::Figures};
 use crate::{
     cdr::{LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord},
     flows::record::Asked,
@@ -34,6 +34,10 @@ pub(super) struct Facts {
     pub(super) supervision: Vec<SupervisionRecord>,
     pub(super) three_way: Vec<ThreeWayRecord>,
     pub(super) waiting: Waiting,
+    /// The queue it waits in, or waited in last.
+    pub(super) queue: Option<Stay>,
+    /// How many queues it entered.
+    pub(super) queues: u32,
     pub(super) answered: Option<(Timestamp, Instant)>,
     pub(super) over_since: Option<Instant>,
     pub(super) figures: Option<Figures>,
@@ -111,6 +115,8 @@ impl Facts {
             supervision: Vec::new(),
             three_way: Vec::new(),
             waiting: Waiting::default(),
+            queue: None,
+            queues: 0,
             answered: None,
             over_since: None,
             figures: None,

@@ -51,6 +51,8 @@ pub(super) struct AgentLeg {
     pub(super) events: mpsc::Receiver<LegEvent>,
     /// Our answer to the browser, until it is sent.
     pub(super) answer: SdpText,
+    /// Whether agent and user heard each other over it.
+    pub(super) talked: bool,
 }
 
 /// Opens WhatsApp's leg on the user's offer; returns it with our answer.
@@ -136,7 +138,16 @@ pub(super) fn answer_agent(
     handle.set_remote(remote, role, types);
     handle.watch_from_now();
     handle.send_gate(true);
-    Ok(AgentLeg { agent, console, handle, audio: types.audio, fed: None, events, answer })
+    Ok(AgentLeg {
+        agent,
+        console,
+        handle,
+        audio: types.audio,
+        fed: None,
+        events,
+        answer,
+        talked: false,
+    })
 }
 
 /// The next event of the agent's leg; waits for ever while there is none.

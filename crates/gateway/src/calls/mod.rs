@@ -4,6 +4,7 @@
 //! the switchboard decided; [`hearing`] feeds the legs, [`supervision`] knows who listens. No other room touches a call.
 
 pub(crate) mod actor;
+pub(crate) mod agent_first;
 pub(crate) mod clearance;
 mod effects;
 mod facts;
@@ -12,6 +13,7 @@ mod legs;
 pub(crate) mod order;
 pub(crate) mod orphans;
 pub(crate) mod placing;
+mod queueing;
 pub(crate) mod registry;
 mod sounds;
 mod supervision;

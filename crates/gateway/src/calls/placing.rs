@@ -12,9 +12,12 @@ use wire::trace::TraceParent;
 use super::{
     actor::{self, PlaceError},
     advice,
-    clearance::{self, Held},
+    clearance::{self, Cleared, Held},
 };
 use crate::{events::ConsoleId, line::Line, office::Office};
+
+/// The word for a browser that cannot have a leg.
+pub(crate) const NO_LEG: &str = "no_leg";
 
 /// The word for a gateway that stops.
 pub(crate) const STOPPED: &str = "gateway_stopped";
@@ -24,6 +27,13 @@ pub(crate) const STOPPED: &str = "gateway_stopped";
 pub(super) enum Placer {
     /// An agent's console.
     Console(ConsoleId),
+    /// An agent's console, and the program that made it ring.
+    Both {
+        /// The console.
+        console: ConsoleId,
+        /// The program.
+        program: oneshot::Sender<Result<CallId, NotPlaced>>,
+    },
     /// A program.
     Program(oneshot::Sender<Result<CallId, NotPlaced>>),
 }
@@ -51,6 +61,9 @@ pub(crate) enum NotPlaced {
     /// The gateway drains or stops: nothing was asked of the platform.
     #[error("The gateway is being stopped and places no more calls.")]
     Stopping,
+    /// The agent's browser cannot have a leg: nothing was asked of the platform.
+    #[error("{0}")]
+    NoLeg(String),
     /// It was over before the platform had it.
     #[error("{text}")]
     Ended {
@@ -69,6 +82,7 @@ impl NotPlaced {
             Self::Unreachable { why: _ } => "unreachable".into(),
             Self::Held(held) => held.rule.into(),
             Self::Stopping => STOPPED.into(),
+            Self::NoLeg(_) => NO_LEG.into(),
             Self::Ended { reason, text: _ } => (*reason).into(),
         }
     }
@@ -78,7 +92,7 @@ impl From<PlaceError> for NotPlaced {
     fn from(error: PlaceError) -> Self {
         match error {
             PlaceError::Stopping => Self::Stopping,
-            PlaceError::Leg(_) => Self::Ended { reason: "no_leg", text: error.to_string() },
+            PlaceError::Leg(_) => Self::NoLeg(error.to_string()),
         }
     }
 }
@@ -96,13 +110,30 @@ pub(crate) async fn by_flow(
     name: Option<String>,
     parent: Option<TraceParent>,
 ) -> Result<CallId, NotPlaced> {
-    let cleared = clearance::ask(office, line, &to).await.map_err(|error| {
+    let cleared = clear(office, line, &to).await?;
+    let (placer, placed) = oneshot::channel();
+    actor::place_flow(office, line, cleared, name, Placer::Program(placer), parent)?;
+    until_placed(placed).await
+}
+
+/// Whether our own rules let this user be called.
+///
+/// # Errors
+///
+/// Which one does not, or that it is not known.
+pub(crate) async fn clear(office: &Office, line: &Line, to: &WaId) -> Result<Cleared, NotPlaced> {
+    let cleared = clearance::ask(office, line, to).await.map_err(|error| {
         tracing::error!(%error, "whether a call may be placed is not known");
         let text = "The gateway's database failed.".into();
         NotPlaced::Ended { reason: "store", text }
-    })??;
-    let (placer, placed) = oneshot::channel();
-    actor::place_flow(office, line, cleared, name, Placer::Program(placer), parent)?;
+    })?;
+    Ok(cleared?)
+}
+
+/// Waits until the platform has the call.
+pub(super) async fn until_placed(
+    placed: oneshot::Receiver<Result<CallId, NotPlaced>>,
+) -> Result<CallId, NotPlaced> {
     placed.await.unwrap_or_else(|_| {
         // Its task died: whether the platform was asked is not known.
         let text = "The gateway stopped while it placed the call.".into();

@@ -12,7 +12,7 @@ use std::{
 
 use switchboard::{
     call::{Status, Termination},
-    flow::Key,
+    flow::{FromQueue, Key},
 };
 use terms::{AgentId, CallId, PhoneNumberId, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -52,6 +52,8 @@ pub(crate) enum Letter {
     AgentMutes { agent: AgentId, on: bool },
     /// The agent's dialpad.
     AgentKey { agent: AgentId, key: Key },
+    /// The queue has a word for it.
+    Queue(FromQueue),
     /// How is it going?
     Look(oneshot::Sender<Look>),
     /// The gateway stops.

@@ -97,6 +97,7 @@ pub(super) fn changes(effect: &Effect) -> bool {
         | Effect::WatchMedia
         | Effect::Ring(_)
         | Effect::StopRinging { .. }
+        | Effect::Queue(_)
         | Effect::DropConsulted
         | Effect::DropSupervisor
         | Effect::DropAgent

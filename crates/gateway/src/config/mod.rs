@@ -8,6 +8,7 @@ mod events;
 mod flow;
 mod lines;
 mod price;
+mod queues;
 mod read;
 mod secret;
 mod slip;
@@ -23,6 +24,7 @@ use argon2::{
     Argon2, PasswordHash, PasswordVerifier,
     password_hash::{PasswordHasher, SaltString},
 };
+use switchboard::agent::Skills;
 use terms::{AgentId, OrganisationId, PhoneNumberId, WaId};
 use wire::{
     console::Role,
@@ -33,6 +35,7 @@ pub use events::{Endpoint, EndpointError, Events};
 pub use flow::{FlowEndpoint, SpeechCommand, SpeechCommandError};
 pub use lines::{Line, Lines};
 pub use price::{Guard, Price};
+pub use queues::Queue;
 pub use read::ConfigError;
 pub use secret::Secret;
 pub use slip::explain;
@@ -64,6 +67,13 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// How long agents ring before the flow answers.
     pub ring_for: Duration,
+    /// Whether agents ring before the flow answers a user's call; when absent, they do where there is
+    /// no queue: rung everybody first, a new call would overtake those who wait.
+    pub ring_first: Option<bool>,
+    /// How long an agent who talked is not rung after a call; the agent may end it early.
+    pub wrap_up: Duration,
+    /// Where callers wait for agents.
+    pub queues: Vec<Queue>,
     /// How long an agent whose page went away in a call may take to come back.
     pub return_for: Duration,
     /// How old a `connect` webhook may be; `None` trusts a platform with a clock of its own.
@@ -218,6 +228,8 @@ pub struct Agent {
     pub name: String,
     /// What the agent may do.
     pub role: Role,
+    /// What the agent knows about.
+    pub skills: Skills,
     /// The password, hashed.
     pub password: HashedPassword,
 }
@@ -327,6 +339,7 @@ impl Config {
             organisation: organisation.id.clone(),
             name: name.to_owned(),
             role,
+            skills: Skills::new(),
             password: HashedPassword::hash("demo"),
         };
         Self {
@@ -348,6 +361,9 @@ impl Config {
             speech: None,
             data_dir: None,
             ring_for: RING_FOR_DEFAULT,
+            ring_first: None,
+            wrap_up: Duration::ZERO,
+            queues: Vec::new(),
             return_for: RETURN_FOR_DEFAULT,
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,

@@ -6,6 +6,8 @@
 //! flow = "flow.toml"                      # or the table [flow]
 //! data_dir = "/var/lib/offhook"
 //! ring_for_s = 20
+//! ring_first = true                       # agents ring before the flow answers; not with queues
+//! wrap_up_s = 0                           # after a call in which an agent talked
 //! return_for_s = 15                       # an agent's page may be gone that long in a call
 //! wrap_up_codes = ["sale", "support"]     # optional: what came of a call
 //! drain_for_s = 60                        # how long live calls may go on after SIGTERM
@@ -99,11 +101,16 @@
 //! server = "127.0.0.1:9060"
 //! capture_id = 2001
 //!
+//! [[queues]]                              # see `queues`
+//! name = "support"
+//! skills = ["billing"]
+//!
 //! [[agents]]
 //! id = "lia"
 //! organisation = "aurora"                 # the first when absent
 //! name = "Lia"
 //! role = "agent"                          # or "supervisor", "admin", "auditor"
+//! skills = ["billing", "pt"]              # optional: for rings and queues that ask for them
 //! password_hash = "$argon2id$v=19$…"
 //! ```
 //!
@@ -116,6 +123,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use switchboard::agent::Skills;
 use terms::{AgentId, OrganisationId};
 use wire::{
     console::Role,
@@ -130,6 +138,7 @@ use super::{
     flow::{ASK_TIMEOUT_DEFAULT, AskTable, FlowSetting, SPEECH_TIMEOUT_DEFAULT, SpeechTable},
     lines::{self, NumberTable, Shared, TemplateTable, UpstreamTable},
     price::{BudgetTable, GuardTable, PriceTable},
+    queues::{QueueTable, queues},
     slip,
 };
 
@@ -193,6 +202,8 @@ struct File {
     speech: Option<SpeechTable>,
     data_dir: Option<PathBuf>,
     ring_for_s: Option<u64>,
+    ring_first: Option<bool>,
+    wrap_up_s: Option<u64>,
     return_for_s: Option<u64>,
     drain_for_s: Option<u64>,
     connect_age_max_s: Option<u64>,
@@ -223,6 +234,8 @@ struct File {
     permission_templates: Vec<TemplateTable>,
     telemetry: Option<TelemetryTable>,
     hep: Option<HepTable>,
+    #[serde(default)]
+    queues: Vec<QueueTable>,
     agents: Vec<AgentTable>,
 }
 
@@ -319,6 +332,8 @@ struct AgentTable {
     organisation: Option<OrganisationId>,
     name: Option<String>,
     role: Option<Role>,
+    #[serde(default)]
+    skills: Skills,
     password_hash: Option<String>,
     password_file: Option<PathBuf>,
     password_env: Option<String>,
@@ -388,6 +403,8 @@ impl Secrets<'_> {
         };
         let tables = file.number.into_iter().chain(file.numbers);
         let lines = lines::lines(self, tables, &shared, &organisations)?;
+        let agents = self.agents(file.agents, &organisations)?;
+        let queues = queues(file.queues, &organisations, &agents)?;
         Ok(Config {
             http: file.http.unwrap_or(HTTP_DEFAULT),
             tls: file.tls.map(|tls| TlsFiles {
@@ -398,13 +415,16 @@ impl Secrets<'_> {
             media: media(file.media)?,
             turn: file.turn.map(|turn| self.turn(turn)).transpose()?,
             lines,
-            agents: self.agents(file.agents, &organisations)?,
+            agents,
             events: self.events(file.outbox, file.events, &organisations)?,
             organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
             speech: file.speech.map(speech).transpose()?,
             data_dir: file.data_dir.map(|path| self.folder.join(path)),
             ring_for,
+            ring_first: file.ring_first,
+            wrap_up: Duration::from_secs(file.wrap_up_s.unwrap_or(0)),
+            queues,
             return_for: file.return_for_s.map_or(RETURN_FOR_DEFAULT, Duration::from_secs),
             connect_age_max: Some(
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
@@ -444,7 +464,10 @@ impl Secrets<'_> {
                 let tables = file.number.into_iter().chain(file.numbers);
                 let lines = lines::faults(self, tables.collect(), &shared, &organisations);
                 faults.extend(lines.into_iter().map(Some));
-                faults.push(self.agents(file.agents, &organisations).err());
+                match self.agents(file.agents, &organisations) {
+                    Ok(agents) => faults.push(queues(file.queues, &organisations, &agents).err()),
+                    Err(fault) => faults.push(Some(fault)),
+                }
                 faults.push(self.events(file.outbox, file.events, &organisations).err());
             }
             Err(fault) => faults.push(Some(fault)),
@@ -580,6 +603,7 @@ impl Secrets<'_> {
             id: table.id,
             organisation,
             role: table.role.unwrap_or(Role::Agent),
+            skills: table.skills,
             password,
         })
     }

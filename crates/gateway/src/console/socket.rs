@@ -16,6 +16,7 @@ use axum::{
 };
 use switchboard::{
     access::{self, Act},
+    agent::Says,
     flow::Key,
 };
 use terms::{CallId, WaId};
@@ -25,7 +26,7 @@ use tokio::{
 };
 use wire::{
     SdpText,
-    console::{FromConsole, NoteChange, Number, Presence, ToConsole},
+    console::{FromConsole, NoteChange, Number, Presence, Queue, ToConsole},
 };
 
 use super::session::{Caller, Who};
@@ -33,7 +34,7 @@ use crate::{
     api::ApiError,
     calls::{
         actor::{self, Outgoing, PlaceError},
-        clearance,
+        agent_first as offered, clearance,
         order::{Asker, Order, destination},
         registry::Letter,
     },
@@ -121,6 +122,9 @@ async fn serve(office: Arc<Office>, desk: Desk, mut socket: WebSocket) {
     }
     office.metrics.consoles(-1);
     let last = desk.organisation.consoles.close(id, &desk.agent.id);
+    if last {
+        desk.organisation.offers.agent_gone(&desk.agent.id);
+    }
     office.registry.send_to_all(|| Letter::ConsoleClosed {
         agent: desk.agent.id.clone(),
         console: id,
@@ -137,6 +141,9 @@ async fn talk(
 ) {
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut not_before = Instant::now();
+    let sees_queues = access::may(desk.agent.role, Act::ReadFigures);
+    let mut board = sees_queues.then(|| desk.organisation.queues.board());
+    let mut board_not_before = Instant::now();
     let mut login_ends = next_login(office);
     let mut silent = 0;
     loop {
@@ -151,6 +158,11 @@ async fn talk(
                 if socket.send(Message::Text(Utf8Bytes::from(&*newest))).await.is_err() {
                     return;
                 }
+            }
+            queues = waiting(&mut board, board_not_before) => {
+                board_not_before = Instant::now() + AGENTS_EVERY;
+                let queues = queues.to_vec();
+                if !send(socket, &ToConsole::Queues { queues }).await { return }
             }
             () = at(login_ends) => {
                 login_ends = next_login(office);
@@ -201,6 +213,19 @@ async fn newest(there: &mut watch::Receiver<Arc<str>>, not_before: Instant) -> A
     }
 }
 
+/// What the queues look like, likewise; never for who does not see them.
+async fn waiting(
+    board: &mut Option<watch::Receiver<Arc<[Queue]>>>,
+    not_before: Instant,
+) -> Arc<[Queue]> {
+    let Some(board) = board else { return std::future::pending().await };
+    tokio::time::sleep_until(not_before).await;
+    match board.changed().await {
+        Ok(()) => Arc::clone(&board.borrow_and_update()),
+        Err(_) => std::future::pending().await,
+    }
+}
+
 async fn send(socket: &mut WebSocket, frame: &ToConsole) -> bool {
     let Ok(text) = serde_json::to_string(frame) else { return true };
     socket.send(Message::Text(text.into())).await.is_ok()
@@ -221,7 +246,13 @@ async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) 
     let to_call = |call_id: &CallId, letter| to_call(office, desk, call_id, letter);
     match frame {
         FromConsole::Presence { state } => {
-            desk.organisation.consoles.set_available(&desk.agent.id, state == Presence::Available);
+            desk.organisation.consoles.agent_says(&desk.agent.id, says(state));
+        }
+        FromConsole::Take { offer_id, sdp } => {
+            take(desk, console, &offer_id, sdp);
+        }
+        FromConsole::Pass { offer_id } => {
+            desk.organisation.offers.answer(&offer_id, &desk.agent.id, offered::Answer::Passes);
         }
         FromConsole::Answer { call_id, sdp } => {
             let letter = Letter::AgentAnswers { agent: mine(), console, offer: sdp };
@@ -265,15 +296,35 @@ async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) 
         FromConsole::Mute { call_id, on } => {
             to_call(&call_id, Letter::AgentMutes { agent: mine(), on });
         }
-        FromConsole::Digit { call_id, digit } => match Key::new(digit) {
-            Some(key) => {
-                to_call(&call_id, Letter::AgentKey { agent: mine(), key });
-            }
-            None => {
-                let text = "Only 0 to 9, *, # and A to D are keys.".into();
-                refuse(desk, console, "digit", "invalid", text);
-            }
-        },
+        FromConsole::Digit { call_id, digit } => {
+            press(office, desk, console, &call_id, digit);
+        }
+    }
+}
+
+/// The agent takes a call that is offered, with the browser's offer.
+fn take(desk: &Desk, console: ConsoleId, offer_id: &str, sdp: SdpText) {
+    let answer = offered::Answer::Takes { console, offer: sdp };
+    if !desk.organisation.offers.answer(offer_id, &desk.agent.id, answer) {
+        let text = "It is no longer offered to you.".into();
+        refuse(desk, console, "take", "taken", text);
+    }
+}
+
+fn press(office: &Office, desk: &Desk, console: ConsoleId, call_id: &CallId, digit: char) {
+    let Some(key) = Key::new(digit) else {
+        let text = "Only 0 to 9, *, # and A to D are keys.".into();
+        return refuse(desk, console, "digit", "invalid", text);
+    };
+    to_call(office, desk, call_id, Letter::AgentKey { agent: desk.agent.id.clone(), key });
+}
+
+/// The console's word as the roster has it.
+pub(crate) fn says(state: Presence) -> Says {
+    match state {
+        Presence::Available => Says::Available,
+        Presence::Away => Says::Away,
+        Presence::WrapUp => Says::WrapUp,
     }
 }
 
@@ -376,9 +427,10 @@ async fn place(
     }
     let contact = office.store.contact(line.contact(&to)).await;
     let name = contact.ok().flatten().and_then(|contact| contact.name);
-    let outgoing = Outgoing { to: cleared, name, agent: agent.id.clone(), console, offer };
-    if let Err(error) = actor::place(office, line, outgoing) {
-        organisation.consoles.release(&agent.id);
+    let agent_id = agent.id.clone();
+    let outgoing = Outgoing { to: cleared, name, agent: agent_id, console, offer, program: None };
+    if let Err(error) = actor::place(office, line, outgoing, None) {
+        organisation.consoles.release(&agent.id, false);
         let code = match error {
             PlaceError::Leg(_) => "offer",
             PlaceError::Stopping => "draining",

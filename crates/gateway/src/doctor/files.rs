@@ -11,7 +11,7 @@ use rustls::{
 use super::finding::Finding;
 use crate::{
     config::{FlowSource, TlsFiles},
-    prompts::Shelf,
+    prompts::{House, Shelf},
 };
 
 /// A certificate that ends sooner than this should have been renewed by now.
@@ -44,9 +44,9 @@ fn write_in(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Can the flow be walked and every prompt played?
-pub(super) fn prompts(flow: Option<&FlowSource>, speech: bool) -> Finding {
+pub(super) fn prompts(flow: Option<&FlowSource>, house: &House) -> Finding {
     let check = "flow.prompts";
-    match Shelf::load(flow, speech) {
+    match Shelf::load(flow, house) {
         Ok(shelf) if shelf.flow.is_none() => {
             let fix = "Set `flow`, or have an agent be available at every hour.";
             Finding::warning(check, "No flow answers when no agent does: such calls end.", fix)
@@ -187,10 +187,11 @@ mod tests {
             "start = \"a\"\n[step.a]\nplay = \"a\"\nnext = \"z\"\n[step.z]\nhang_up = true\n";
         let prompts = vec![("a".to_owned(), b"no sound".to_vec())];
         let flow = FlowSource::Embedded { toml: toml.into(), prompts };
-        let broken = super::prompts(Some(&flow), false);
+        let house = House { speech: false, queues: None };
+        let broken = super::prompts(Some(&flow), &house);
         assert_eq!(broken.grade, Grade::Fault);
         assert!(broken.evidence.unwrap().contains("prompt a"));
-        assert_eq!(super::prompts(None, false).grade, Grade::Warning);
+        assert_eq!(super::prompts(None, &house).grade, Grade::Warning);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub use self::finding::{Finding, Grade, Report};
 use crate::{
     clock,
     config::{Config, Line, TlsFiles},
+    prompts::House,
 };
 
 /// Whether the gateway that is examined runs, and so has its own ports.
@@ -74,7 +75,7 @@ async fn local(config: &Config, callback_url: Option<String>) -> Vec<Finding> {
     let looked = tokio::task::spawn_blocking(move || {
         let mut found = vec![files::storage(config.data_dir.as_deref())];
         found.extend(config.lines.iter().map(|line| {
-            files::prompts(line.flow.as_ref(), config.speech.is_some())
+            files::prompts(line.flow.as_ref(), &House::of(&config, &line.organisation))
                 .of_line(&line.number.phone_number_id)
         }));
         let certificate = |tls: &TlsFiles| files::certificate(tls, callback_url.as_deref(), now);

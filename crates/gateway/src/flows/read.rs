@@ -6,7 +6,7 @@ use switchboard::flow::{Faults, Flow};
 
 use crate::{
     config::FlowSource,
-    prompts::{Shelf, ShelfError},
+    prompts::{House, Shelf, ShelfError},
 };
 
 /// A flow's file, read without a gateway.
@@ -16,14 +16,15 @@ pub struct Source {
     pub flow: Result<Flow, Faults>,
 }
 
-/// Reads a flow with its prompts and the documents beside it. Texts count as spoken: whether a command
-/// is set up is the gateway's configuration's matter.
+/// Reads a flow with its prompts and the documents beside it. Texts count as spoken and queues as there:
+/// whether they are set up is the gateway's configuration's matter.
 ///
 /// # Errors
 ///
 /// A file cannot be read, or a prompt not played.
 pub fn read(path: &Path) -> Result<Source, ShelfError> {
     let source = FlowSource::File(path.to_owned());
-    let (text, _, supplies) = Shelf::supplies_of(&source, true)?;
+    let house = House { speech: true, queues: None };
+    let (text, _, supplies) = Shelf::supplies_of(&source, &house)?;
     Ok(Source { flow: Flow::load(&text, &supplies) })
 }

@@ -4,6 +4,7 @@
 //! comes twice, or a gateway that acts on one again after a kill, tells it once.
 
 use sha2::{Digest, Sha256};
+use switchboard::queue::Left;
 use terms::{Direction, PhoneNumberId, Timestamp};
 use wire::{
     console::{Call, CallState, Peer, PermissionState},
@@ -68,6 +69,9 @@ pub(crate) fn of_end(cdr: &Cdr, number: &str) -> Vec<News> {
     let mut end = Vec::new();
     if let Some(missed) = missed(cdr) {
         let missed = MissedCall { call: cdr.to_call(number), missed };
+        end.push(of_record(cdr, What::CallMissed(Box::new(missed))));
+    } else if cdr.queue.as_ref().is_some_and(|queue| queue.left == Left::Abandoned.as_str()) {
+        let missed = MissedCall { call: cdr.to_call(number), missed: Missed::Abandoned };
         end.push(of_record(cdr, What::CallMissed(Box::new(missed))));
     }
     end.push(of_record(cdr, What::CallEnded(record(cdr))));

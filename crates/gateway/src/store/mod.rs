@@ -22,6 +22,7 @@
 //! | `consents` | the consent ledger: what was seen of each user's consent, never changed |
 //! | `standings` | what a user's entries add up to, and when that runs out |
 //! | `parked_calls` | calls that wait for the user's consent |
+//! | `callbacks` | users who wait to be called back |
 //! | `idempotency` | what a request with this key was answered |
 //! | `api_keys`, `users` | programs' keys, hashed, and people who were added at run time |
 //! | `audit` | who changed them, never changed itself |
@@ -33,6 +34,7 @@ mod amount;
 mod analytics;
 mod api_keys;
 mod audit;
+mod callbacks;
 mod calls;
 mod consent;
 mod contacts;
@@ -65,6 +67,7 @@ pub(crate) use account::{Notice, NoticeKind, PickupCounts};
 pub(crate) use analytics::{Grouped, Grouping};
 pub(crate) use api_keys::ApiKey;
 pub(crate) use audit::{AuditEntry, Deed};
+pub(crate) use callbacks::{Callback, CallbackState};
 pub(crate) use calls::LiveCall;
 pub(crate) use consent::{Draft, Evidence, Record};
 pub(crate) use contacts::{ContactRow, Grant};

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     desk::{ANA, accept, calls, envelope, now, permissions, terminate},
     lines::{SECOND_KEY, Shared},
+    queues::{asks_for_a_callback, with_a_queue},
 };
 
 const CALL: &str = "wacid.AURORA1";
@@ -16,6 +17,7 @@ const NUMBER: &str = "109876543210987";
 struct Traces {
     event: String,
     parked: String,
+    callback: String,
     key: String,
     token: String,
 }
@@ -45,11 +47,15 @@ impl Traces {
         let wanted = json!({"name": "Aurora's key", "scopes": ["calls:read"]});
         let (status, key) = desk.post("/v1/api_keys", &wanted, None).await;
         assert_eq!(status, 201, "{key}");
+        asks_for_a_callback(desk, "wacid.AURORA2").await;
+        let callbacks = desk.get_until("/v1/callbacks", |list| list["callbacks"][0].is_object());
+        let callbacks = callbacks.await;
         let events = desk.get_until("/v1/events", |list| list["next"].as_i64() >= Some(4)).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
             event: text(&events["events"][0]["id"]),
             parked: text(&parked["parked_id"]),
+            callback: text(&callbacks["callbacks"][0]["callback_id"]),
             key: text(&key["id"]),
             token: text(&key["token"]),
         }
@@ -61,6 +67,8 @@ impl Traces {
             Some("calls") => CALL,
             Some("events") => &self.event,
             Some("parked_calls") => &self.parked,
+            Some("agents") => "lia",
+            Some("callbacks") => &self.callback,
             Some("api_keys") => &self.key,
             Some("users") => "lia",
             Some("numbers") => NUMBER,
@@ -71,10 +79,11 @@ impl Traces {
     }
 
     /// Texts that only Aurora may read. The user's number is in a question of Brisa's, too.
-    fn words(&self) -> [&str; 9] {
-        let ids = [CALL, NUMBER, "551140000000", &self.event, &self.parked, &self.key];
-        let [a, b, c, d, e, f] = ids;
-        [a, b, c, d, e, f, "Aurora", "wamid.", "\"lia\""]
+    fn words(&self) -> [&str; 11] {
+        let ids =
+            [CALL, NUMBER, "551140000000", &self.event, &self.parked, &self.callback, &self.key];
+        let [a, b, c, d, e, f, g] = ids;
+        [a, b, c, d, e, f, g, "Aurora", "wamid.", "\"lia\"", "support"]
     }
 }
 
@@ -104,6 +113,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/v1/users") => {
             Some(json!({"id": "lia", "role": "admin", "password": "something long"}))
         }
+        ("post", "/v1/agents/{id}/presence") => Some(json!({"state": "away"})),
         ("patch", "/v1/users/{id}") => Some(json!({"password": "something long"})),
         ("patch", "/v1/calls/{id}") => Some(json!({"notes": "mine"})),
         ("patch", "/v1/numbers/{id}/settings") => Some(json!({"calling": {"status": "DISABLED"}})),
@@ -115,7 +125,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_organisations_key_finds_nothing_on_any_route() {
-    let shared = Shared::start().await;
+    let shared = Shared::start_with(with_a_queue).await;
     let traces = Traces::leave(&shared).await;
     let asked = shared.desk.upstream.asked().len();
     let document = serde_json::to_value(offhook_gateway::openapi::document()).unwrap();

@@ -2,6 +2,7 @@
 
 use offhook_gateway::config::{Agent, Config, HashedPassword, Organisation, Secret};
 use serde_json::{Value, json};
+use switchboard::agent::Skills;
 use wire::{console::Role, edition::Edition, webhook::signature};
 
 use crate::{
@@ -25,6 +26,7 @@ pub(crate) fn add_brisa(config: &mut Config, upstream: &Upstream) {
         organisation: id.clone(),
         name: "Bia".into(),
         role: Role::Agent,
+        skills: Skills::new(),
         password: HashedPassword::hash("demo"),
     });
     let mut line = config.lines.first.clone();
@@ -52,8 +54,16 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let brisa = Upstream::start().await;
-        let desk = Desk::start_with(None, |config| add_brisa(config, &brisa)).await;
+        let both = |config: &mut Config| {
+            change(config);
+            add_brisa(config, &brisa);
+        };
+        let desk = Desk::start_with(None, both).await;
         Self { desk, brisa }
     }
 

@@ -23,6 +23,7 @@ mod openapi;
 mod orphans;
 mod parked;
 mod placed;
+mod queues;
 mod receiver;
 mod rest;
 mod spoken;

@@ -90,7 +90,7 @@ async fn a_call_without_consent_is_refused_with_rule_evidence_and_words() {
     ] {
         assert_eq!(desk.post("/v1/calls", &wrong, None).await.0, 400, "{wrong}");
     }
-    let unknown = json!({"to": ANA, "flow": true, "agent": "lia"});
+    let unknown = json!({"to": ANA, "flow": true, "colour": "red"});
     assert_eq!(desk.post("/v1/calls", &unknown, None).await.0, 422);
 }
 

@@ -15,6 +15,7 @@ mod kills;
 mod load;
 mod numbers;
 mod process;
+mod queue;
 mod quote;
 mod rules;
 mod sandbox;

@@ -6,7 +6,7 @@
 use terms::AgentId;
 
 use super::EndReason;
-use crate::flow::{Key, Ring, Spoken};
+use crate::flow::{Key, Ring, Spoken, ToQueue};
 
 /// One thing for the gateway to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub enum Effect {
         /// The agent who took the call, if one did.
         taken_by: Option<AgentId>,
     },
+    /// Tell the call's queue.
+    Queue(ToQueue),
     /// Let the user and the agent hear each other.
     Bridge,
     /// Let the user hear music and the agent nothing.

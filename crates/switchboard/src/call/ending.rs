@@ -9,6 +9,7 @@ use std::time::Duration;
 use terms::{AgentId, Direction, Timestamp};
 
 use super::{Call, Effect, EndReason, Handled, Outcome, Side, State, Termination};
+use crate::queue::Left;
 
 /// How long we wait for the platform's `terminate` webhook before recording without its figures.
 const CONFIRM_WAIT: Duration = Duration::from_secs(10);
@@ -23,7 +24,7 @@ const SILENCE_MAX: (u64, u64) = (20, 30);
 impl Call {
     /// The business ends the call, or must.
     pub(super) fn end(&mut self, reason: EndReason, now: Timestamp, effects: &mut Vec<Effect>) {
-        self.stop_ringing(effects);
+        self.stop_ringing(Left::MovedOn, effects);
         effects.extend([Effect::PlayNothing, Effect::DropAgent]);
         match &self.state {
             State::Opening | State::Offered(_) => effects.push(Effect::Reject),
@@ -54,12 +55,15 @@ impl Call {
 
     /// The call is over on the platform's side.
     pub(super) fn finish(&mut self, reason: EndReason, effects: &mut Vec<Effect>) {
-        self.stop_ringing(effects);
+        self.stop_ringing(Left::Abandoned, effects);
         self.state = State::Ended { reason: reason.clone() };
         effects.extend([Effect::Finish(reason), Effect::Tell]);
     }
 
-    fn stop_ringing(&self, effects: &mut Vec<Effect>) {
+    fn stop_ringing(&self, left: Left, effects: &mut Vec<Effect>) {
+        if let State::InFlow(cursor) = &self.state {
+            effects.extend(cursor.leaves_queue(left));
+        }
         let may_ring = matches!(
             self.state,
             State::Offered(_) | State::InFlow(_) | State::Transferring(_) | State::Consulting(_)

@@ -11,7 +11,7 @@ use terms::{AgentId, Timestamp};
 use super::{
     Answerer, Call, EVERYONE, Effect, EndReason, Handled, LegTrouble, Offered, Outcome, State,
 };
-use crate::flow::Heard;
+use crate::{flow::Heard, queue::Left};
 
 /// How long we wait for `accept` with its retry: more than two HTTP timeouts of the gateway.
 const ACCEPT_WAIT: Duration = Duration::from_secs(30);
@@ -21,13 +21,18 @@ impl Call {
         if self.state != State::Opening {
             return Err(self.out_of_place("an open leg"));
         }
+        let flow_answers = !self.plan.ring_first && self.plan.flow.is_some();
         self.state = State::Offered(Offered {
             pre_accepted: false,
-            ringing: None,
+            ringing: flow_answers.then(Vec::new),
             until: now + self.plan.ring_for,
-            answerer: None,
+            answerer: flow_answers.then_some(Answerer::Flow),
         });
-        effects.extend([Effect::PreAccept, Effect::Ring(EVERYONE), Effect::Tell]);
+        effects.push(Effect::PreAccept);
+        if !flow_answers {
+            effects.push(Effect::Ring(EVERYONE));
+        }
+        effects.push(Effect::Tell);
         Ok(())
     }
 
@@ -123,6 +128,7 @@ impl Call {
                 Ok(())
             }
             State::InFlow(cursor) if cursor.rings(&agent) => {
+                effects.extend(cursor.leaves_queue(Left::Answered(agent.clone())));
                 self.state = State::Bridged { agent: agent.clone() };
                 let taken_by = Some(agent);
                 effects.extend([Effect::StopRinging { taken_by }, Effect::Bridge, Effect::Tell]);

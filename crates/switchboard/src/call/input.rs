@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use terms::AgentId;
 
-use crate::flow::{Flow, Key};
+use crate::flow::{Flow, FromQueue, Key};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -99,6 +99,8 @@ pub enum Input {
     },
     /// The user pressed a key.
     UserKey(Key),
+    /// The queue the call waits in has a word for it.
+    Queue(FromQueue),
     /// A prompt is at its end.
     PlaybackDone,
     /// The flow that was asked for is this one; without one it is the plan's.

@@ -47,6 +47,8 @@ pub struct Plan {
     pub ring_for: Duration,
     /// How long an agent whose browser went away in a call may take to come back.
     pub return_for: Duration,
+    /// Whether agents ring before the flow answers a user's call; a queue is fair only without.
+    pub ring_first: bool,
     /// What answers when nobody does.
     pub flow: Option<Arc<Flow>>,
     /// Whether another flow is asked for; the call is not accepted for a flow until
@@ -217,6 +219,9 @@ impl Call {
             Input::MediaStopped { seconds } => self.media_stopped(seconds, now, effects),
             Input::MediaFailed { side, why } => self.media_failed(side, why, now, effects),
             Input::UserKey(key) => self.flow_heard("user's key", &Heard::Key(key), now, effects),
+            Input::Queue(word) => {
+                self.flow_heard("a queue's word", &Heard::Queue(word), now, effects)
+            }
             Input::PlaybackDone => {
                 self.flow_heard("end of a prompt", &Heard::PlaybackDone, now, effects)
             }

@@ -8,8 +8,12 @@ use std::time::Duration;
 
 use terms::{AgentId, Timestamp};
 
-use super::{Caller, Flow, Gather, Key, Sound, Step, Trail};
-use crate::call::Effect;
+use super::{
+    Caller, Flow, FromQueue, Gather, Key, Sound, Step, ToQueue, Trail,
+    queue::{Out, Queue, Stay},
+    rings::{Ringing, Rings},
+};
+use crate::{call::Effect, queue::Left};
 
 /// How much longer than its length a prompt may take before the flow goes on without its end.
 const PROMPT_GRACE: Duration = Duration::from_secs(5);
@@ -27,7 +31,8 @@ pub struct Cursor {
 enum Doing {
     Playing { until: Timestamp },
     Gathering { keys: String, tries_left: u8, prompting: bool, until: Timestamp },
-    Ringing { agents: Option<Vec<AgentId>>, until: Timestamp },
+    Ringing(Rings),
+    Queuing(Stay),
     Echoing { until: Timestamp },
 }
 
@@ -56,6 +61,8 @@ pub enum Heard {
     Rung(Vec<AgentId>),
     /// This agent will not take the call.
     Unavailable(AgentId),
+    /// The queue has a word for the call.
+    Queue(FromQueue),
     /// Time passed.
     Tick,
 }
@@ -95,12 +102,16 @@ impl Cursor {
     #[must_use]
     pub fn rings(&self, agent: &AgentId) -> bool {
         match &self.doing {
-            Doing::Ringing { agents: Some(agents), until: _ } => agents.contains(agent),
-            Doing::Ringing { agents: None, until: _ }
-            | Doing::Playing { .. }
-            | Doing::Gathering { .. }
-            | Doing::Echoing { .. } => false,
+            Doing::Ringing(rings) => rings.rings(agent),
+            Doing::Queuing(stay) => stay.rings(agent),
+            Doing::Playing { .. } | Doing::Gathering { .. } | Doing::Echoing { .. } => false,
         }
+    }
+
+    /// What the queue must hear when the call leaves the flow from it.
+    pub(crate) fn leaves_queue(&self, left: Left) -> Option<Effect> {
+        let waits = matches!(self.doing, Doing::Queuing(_));
+        waits.then_some(Effect::Queue(ToQueue::Leave(left)))
     }
 
     /// Whether keys were pressed that are no answer yet.
@@ -117,7 +128,8 @@ impl Cursor {
                 (*until, "the prompt of the question should have ended")
             }
             Doing::Gathering { until, prompting: false, .. } => (*until, "the caller's next key"),
-            Doing::Ringing { until, agents: _ } => (*until, "an agent to answer"),
+            Doing::Ringing(rings) => rings.next_timeout(),
+            Doing::Queuing(stay) => stay.next_timeout(),
             Doing::Echoing { until } => (*until, "the end of the echo"),
         }
     }
@@ -135,14 +147,15 @@ impl Cursor {
                     self.go(*next, visit);
                     self.handle(heard, visit)
                 }
-                Heard::Tick | Heard::Key(_) | Heard::Rung(_) | Heard::Unavailable(_) => {
-                    Progress::Stays
-                }
+                Heard::Tick
+                | Heard::Key(_)
+                | Heard::Rung(_)
+                | Heard::Unavailable(_)
+                | Heard::Queue(_) => Progress::Stays,
             },
             Step::Gather(gather) => self.gather(gather, heard, visit),
-            Step::Ring { no_answer, whom: _, lasting: _, playing: _ } => {
-                self.ring(*no_answer, heard, visit)
-            }
+            Step::Ring(ringing) => self.ring(ringing, heard, visit),
+            Step::Queue(queue) => self.queue(queue, heard, visit),
             Step::Echo { next, lasting: _ } => {
                 if self.is_due(visit.now) {
                     return self.go(*next, visit);
@@ -189,7 +202,11 @@ impl Cursor {
                 }
                 Step::Redirect { to } => *to,
                 Step::HangUp => return Progress::HangsUp,
-                Step::Play { .. } | Step::Gather(_) | Step::Ring { .. } | Step::Echo { .. } => {
+                Step::Play { .. }
+                | Step::Gather(_)
+                | Step::Ring(_)
+                | Step::Queue(_)
+                | Step::Echo { .. } => {
                     self.begin(&named.step, visit);
                     return Progress::Stays;
                 }
@@ -204,16 +221,17 @@ impl Cursor {
                 self.doing = Doing::Playing { until: visit.now + lasting };
             }
             Step::Gather(gather) => self.ask(gather, gather.tries, visit),
-            Step::Ring { whom, lasting, playing, no_answer: _ } => {
-                match playing {
+            Step::Ring(ringing) => {
+                match &ringing.playing {
                     Some(sound) => {
                         play(sound, true, visit);
                     }
                     None => visit.effects.push(Effect::PlayNothing),
                 }
-                visit.effects.push(Effect::Ring(whom.clone()));
-                self.doing = Doing::Ringing { agents: None, until: visit.now + *lasting };
+                visit.effects.push(Effect::Ring(ringing.whom.clone()));
+                self.doing = Doing::Ringing(Rings::begin(ringing, visit.now));
             }
+            Step::Queue(queue) => self.doing = Doing::Queuing(Stay::begin(queue, visit)),
             Step::Echo { lasting, next: _ } => {
                 visit.effects.push(Effect::Echo);
                 self.doing = Doing::Echoing { until: visit.now + *lasting };
@@ -270,7 +288,7 @@ impl Cursor {
                 return self.ask_again(gather, tries, visit);
             }
             Heard::Tick => due,
-            Heard::Rung(_) | Heard::Unavailable(_) => false,
+            Heard::Rung(_) | Heard::Unavailable(_) | Heard::Queue(_) => false,
         };
         if !full {
             return Progress::Stays;
@@ -292,31 +310,26 @@ impl Cursor {
         Progress::Stays
     }
 
-    fn ring(&mut self, no_answer: usize, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
-        let due = self.is_due(visit.now);
-        let Doing::Ringing { agents, until: _ } = &mut self.doing else { return Progress::Stays };
-        let over = match heard {
-            Heard::Rung(rung) => {
-                *agents = Some(rung.clone());
-                rung.is_empty()
-            }
-            Heard::Unavailable(agent) => agents.as_mut().is_some_and(|agents| {
-                agents.retain(|ringing| ringing != agent);
-                agents.is_empty()
-            }),
-            Heard::Tick => due,
-            Heard::Key(_) | Heard::PlaybackDone => false,
-        };
-        if !over {
+    fn ring(&mut self, step: &Ringing, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let Doing::Ringing(rings) = &mut self.doing else { return Progress::Stays };
+        if !rings.are_over(step, heard, visit) {
             return Progress::Stays;
         }
         visit.effects.push(Effect::StopRinging { taken_by: None });
-        self.go(no_answer, visit)
+        self.go(step.no_answer, visit)
+    }
+
+    fn queue(&mut self, step: &Queue, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let Doing::Queuing(stay) = &mut self.doing else { return Progress::Stays };
+        match stay.handle(step, heard, visit) {
+            Out::Stays => Progress::Stays,
+            Out::To(next) => self.go(next, visit),
+        }
     }
 }
 
 /// Plays or speaks; returns how long it may take until its end is reported.
-fn play(sound: &Sound, forever: bool, visit: &mut Visit<'_>) -> Duration {
+pub(super) fn play(sound: &Sound, forever: bool, visit: &mut Visit<'_>) -> Duration {
     match sound {
         Sound::Prompt(prompt) => {
             visit.effects.push(Effect::Play { prompt: prompt.name.clone(), forever });

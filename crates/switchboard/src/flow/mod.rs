@@ -33,9 +33,23 @@
 //! next = "people"
 //!
 //! [step.people]
-//! ring = "everyone"               # or ["lia", "rui"]
+//! ring = "everyone"               # or ["lia", "rui"], or "longest_idle": one after the other
+//! skills = ["billing"]            # optional: of those who know about it
 //! for = "20s"
-//! no_answer = "bye"
+//! no_answer = "wait"
+//!
+//! [step.wait]
+//! queue = "support"               # a queue of the gateway's configuration
+//! music = "hold"                  # optional, repeated
+//! announce = "position"           # optional: prompts position-1, position-2, … say the position
+//! notice = "press-1"              # optional: heard after it
+//! every = "30s"                   # how often
+//! max_wait = "10m"                # optional
+//! max_length = 20                 # how many may wait already
+//! priority = 0                    # to 9: higher goes first
+//! overflow = "bye"                # full, or waited too long
+//! no_agents = "closed"            # optional: nobody who could take it is at work
+//! callback = { key = "1", next = "bye" } # optional: call me back, keep my place
 //!
 //! [step.closed]
 //! play = "closed"                 # prompts/closed.ogg
@@ -59,13 +73,18 @@ mod hours;
 mod key;
 mod load;
 mod outline;
+mod queue;
+mod rings;
 mod speech;
 mod step;
 mod template;
 mod trace;
 mod trail;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use terms::AgentId;
 
@@ -77,11 +96,15 @@ pub use fault::{Fault, Faults};
 pub use hours::Hours;
 pub use key::Key;
 pub use outline::{StepOutline, WayOutline};
+pub use queue::{FromQueue, ToQueue};
 pub use speech::Spoken;
 pub use trace::{Trace, TraceLine};
 pub use trail::{Trail, Visited};
 
+use crate::agent::Skills;
 use condition::Case;
+use queue::Queue;
+use rings::Ringing;
 use speech::Speech;
 use template::Template;
 
@@ -98,6 +121,8 @@ pub struct Flow {
 pub struct Supplies {
     /// The prompts there are and how long each plays.
     pub prompts: BTreeMap<String, Duration>,
+    /// The queues there are; none when that is not known, and then every name will do.
+    pub queues: Option<BTreeSet<String>>,
     /// Whether texts can be spoken.
     pub speech: bool,
     /// The documents that may be redirected to: name and TOML text.
@@ -124,7 +149,8 @@ pub(crate) enum Step {
     When { cases: Vec<Case>, otherwise: usize },
     Set { values: Vec<(String, Template)>, next: usize },
     Redirect { to: usize },
-    Ring { whom: Ring, lasting: Duration, playing: Option<Sound>, no_answer: usize },
+    Ring(Ringing),
+    Queue(Queue),
     Echo { lasting: Duration, next: usize },
     HangUp,
 }
@@ -175,6 +201,15 @@ pub enum Ring {
     Everyone,
     /// These, when available.
     Only(Vec<AgentId>),
+    /// Every available agent who knows about all of these.
+    Skilled(Skills),
+    /// The one of them who has been idle longest.
+    LongestIdle {
+        /// What the agent must know about.
+        skills: Skills,
+        /// Who rang already and did not take it.
+        passed: Vec<AgentId>,
+    },
 }
 
 impl Flow {
@@ -214,9 +249,12 @@ impl Flow {
 
     /// What is spoken to every caller in the same words, with the step that says it.
     pub fn fixed_speeches(&self) -> impl Iterator<Item = (&str, Spoken)> {
-        self.steps.iter().filter_map(|named| {
-            let Sound::Speech(speech) = named.step.sound()? else { return None };
-            Some((named.name.as_str(), speech.fixed()?))
+        self.steps.iter().flat_map(|named| {
+            let speeches = named.step.sounds().into_iter().filter_map(|sound| match sound {
+                Sound::Speech(speech) => speech.fixed(),
+                Sound::Prompt(_) => None,
+            });
+            speeches.map(|spoken| (named.name.as_str(), spoken))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Flow, Place, Ring, Sound, Step, Then, step::Way};
+use super::{Flow, Place, Ring, Skills, Sound, Step, Then, step::Way};
 
 /// A step for whoever looks at a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,8 @@ impl fmt::Display for Step {
                 write!(f, "sets {}", values.join(", "))
             }
             Self::Redirect { .. } => f.write_str("goes on in another document"),
-            Self::Ring { whom, lasting, .. } => write!(f, "rings {whom} for {lasting:?}"),
+            Self::Ring(ringing) => write!(f, "rings {} for {:?}", ringing.whom, ringing.lasting),
+            Self::Queue(queue) => write!(f, "waits in the queue `{}`", queue.entry.queue),
             Self::Echo { lasting, next: _ } => {
                 write!(f, "lets the caller hear the caller for {lasting:?}")
             }
@@ -97,6 +98,18 @@ impl fmt::Display for Ring {
                 let agents: Vec<&str> = agents.iter().map(terms::AgentId::as_str).collect();
                 f.write_str(&agents.join(", "))
             }
+            Self::Skilled(skills) => write!(f, "everyone who knows {}", list(skills)),
+            Self::LongestIdle { skills, passed: _ } if skills.is_empty() => {
+                f.write_str("who has been idle longest")
+            }
+            Self::LongestIdle { skills, passed: _ } => {
+                write!(f, "who knows {} and has been idle longest", list(skills))
+            }
         }
     }
+}
+
+fn list(skills: &Skills) -> String {
+    let skills: Vec<&str> = skills.iter().map(String::as_str).collect();
+    skills.join(", ")
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Caller, Template, Trail};
+use super::{Caller, Sound, Template, Trail, Visit};
 
 /// The longest text that is spoken, in signs: about a minute and a half.
 pub(super) const TEXT_MAX: usize = 1_000;
@@ -49,6 +49,16 @@ impl Speech {
     /// What is said to everybody, if it is the same.
     pub(super) fn fixed(&self) -> Option<Spoken> {
         self.text.is_fixed().then(|| self.spoken(&Caller::default(), &Trail::default()))
+    }
+}
+
+impl Sound {
+    /// How long it about plays.
+    pub(super) fn about(&self, visit: &Visit<'_>) -> Duration {
+        match self {
+            Self::Prompt(prompt) => prompt.lasting,
+            Self::Speech(speech) => about(&speech.spoken(visit.caller, visit.trail).text),
+        }
     }
 }
 

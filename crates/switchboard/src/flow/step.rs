@@ -1,6 +1,6 @@
 //! What is there to know of a step without walking it?
 
-use super::{Flow, Gather, Sound, Step, Then};
+use super::{Flow, Gather, Queue, Sound, Step, Then};
 
 /// A way on from a step: what leads there, and where.
 pub(super) type Way = (String, usize);
@@ -35,7 +35,8 @@ impl Step {
             Self::When { .. } => "when",
             Self::Set { .. } => "set",
             Self::Redirect { .. } => "redirect",
-            Self::Ring { .. } => "ring",
+            Self::Ring(_) => "ring",
+            Self::Queue(_) => "queue",
             Self::Echo { .. } => "echo",
             Self::HangUp => "hang_up",
         }
@@ -60,7 +61,8 @@ impl Step {
                 let cases = cases.iter().map(|case| (case.to_string(), case.next));
                 cases.chain([way("otherwise", otherwise)]).collect()
             }
-            Self::Ring { no_answer, .. } => vec![way("no_answer", no_answer)],
+            Self::Ring(ringing) => vec![way("no_answer", &ringing.no_answer)],
+            Self::Queue(queue) => queue.nexts(),
             Self::HangUp => Vec::new(),
         }
     }
@@ -74,24 +76,36 @@ impl Step {
             | Self::When { .. }
             | Self::Set { .. }
             | Self::Redirect { .. } => true,
-            Self::Gather(_) | Self::Ring { .. } | Self::Echo { .. } | Self::HangUp => false,
+            Self::Gather(_) | Self::Ring(_) | Self::Queue(_) | Self::Echo { .. } | Self::HangUp => {
+                false
+            }
         }
     }
 
     /// What the caller hears in it.
-    pub(super) fn sound(&self) -> Option<&Sound> {
+    pub(super) fn sounds(&self) -> Vec<&Sound> {
         match self {
-            Self::Play { sound, next: _ } => Some(sound),
-            Self::Gather(gather) => Some(&gather.sound),
-            Self::Ring { playing, .. } => playing.as_ref(),
+            Self::Play { sound, next: _ } => vec![sound],
+            Self::Gather(gather) => vec![&gather.sound],
+            Self::Ring(ringing) => ringing.playing.iter().collect(),
+            Self::Queue(queue) => queue.sounds().collect(),
             Self::Hours { .. }
             | Self::Branch { .. }
             | Self::When { .. }
             | Self::Set { .. }
             | Self::Redirect { .. }
             | Self::Echo { .. }
-            | Self::HangUp => None,
+            | Self::HangUp => Vec::new(),
         }
+    }
+}
+
+impl Queue {
+    fn nexts(&self) -> Vec<Way> {
+        let mut ways = vec![("overflow".to_owned(), self.overflow)];
+        ways.extend(self.no_agents.map(|to| ("no_agents".to_owned(), to)));
+        ways.extend(self.callback.map(|(key, to)| (key.sign().to_string(), to)));
+        ways
     }
 }
 

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use terms::Timestamp;
 
-use super::{Caller, Cursor, Flow, Heard, Key, Progress, Sound, Step, Trail, Visit};
-use crate::call::Effect;
+use super::{
+    Caller, Cursor, Flow, FromQueue, Heard, Key, Progress, Queue, Sound, Step, Trail, Visit,
+};
+use crate::{call::Effect, queue::Overflow};
 
 /// The most lines of a trace: a caller who is sent round for ever is left there.
 const LINES_MAX: usize = 200;
@@ -120,7 +122,8 @@ impl Walk<'_> {
                 Step::Play { .. }
                 | Step::Gather(_)
                 | Step::Set { .. }
-                | Step::Ring { .. }
+                | Step::Ring(_)
+                | Step::Queue(_)
                 | Step::Echo { .. }
                 | Step::HangUp => named.step.to_string(),
             };
@@ -162,7 +165,8 @@ impl Walk<'_> {
                     Some(_) | None => self.waits_telling(cursor, name, "the caller is silent"),
                 }
             }
-            Some(Step::Ring { .. }) => self.waits_telling(cursor, name, "nobody answers"),
+            Some(Step::Ring(_)) => self.rings_in_vain(cursor, name),
+            Some(Step::Queue(queue)) => self.queues(cursor, &name, queue, answers.next()),
             Some(
                 Step::Echo { .. }
                 | Step::Hours { .. }
@@ -192,6 +196,37 @@ impl Walk<'_> {
         }
         self.tell(name.to_owned(), "that is no answer: it is asked again".into());
         Progress::Stays
+    }
+
+    /// Time passes until nobody is left to ring; nobody answers.
+    fn rings_in_vain(&mut self, cursor: &mut Cursor, name: String) -> Progress {
+        self.now = self.now.max(cursor.next_timeout().0);
+        self.tell(name, "nobody answers".to_owned());
+        let rung = self.heard(cursor, &Heard::Rung(Vec::new()));
+        if rung == Progress::Stays { self.heard(cursor, &Heard::Tick) } else { rung }
+    }
+
+    /// The caller asks to be called back, or waits as long as the queue lets.
+    fn queues(
+        &mut self,
+        cursor: &mut Cursor,
+        name: &str,
+        queue: &Queue,
+        answer: Option<&String>,
+    ) -> Progress {
+        let pressed = answer.and_then(|keys| keys.chars().next()).and_then(Key::new);
+        if let (Some(key), Some((wanted, _))) = (pressed, queue.callback)
+            && key == wanted
+        {
+            self.now = self.now + PER_KEY;
+            self.tell(name.to_owned(), format!("the caller presses {key:?} to be called back"));
+            let stays = self.heard(cursor, &Heard::Key(key));
+            debug_assert_eq!(stays, Progress::Stays, "the queue says whether the callback is kept");
+            return self.heard(cursor, &Heard::Queue(FromQueue::CallbackKept));
+        }
+        self.now = self.now + queue.entry.max_wait.unwrap_or_default();
+        self.tell(name.to_owned(), "no agent takes the call".to_owned());
+        self.heard(cursor, &Heard::Queue(FromQueue::Overflow(Overflow::WaitedTooLong)))
     }
 
     fn waits_telling(&mut self, cursor: &mut Cursor, name: String, what: &str) -> Progress {

@@ -61,7 +61,8 @@ pub(crate) fn flow(text: &str) -> Arc<Flow> {
 
 pub(crate) fn plan(flow: Option<Arc<Flow>>) -> Plan {
     let (ring_for, return_for) = (Duration::from_secs(20), Duration::from_secs(15));
-    Plan { ring_for, return_for, flow, flow_asked: false, caller: Caller::default() }
+    let caller = Caller::default();
+    Plan { ring_for, return_for, ring_first: true, flow, flow_asked: false, caller }
 }
 
 pub(crate) fn refused(code: i64) -> Outcome {

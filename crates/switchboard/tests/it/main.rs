@@ -11,4 +11,6 @@ mod flow_steps;
 mod hand_over;
 mod incoming;
 mod outgoing;
+mod queue;
+mod queue_flow;
 mod table;

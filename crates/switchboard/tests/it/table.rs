@@ -6,6 +6,8 @@ use offhook_switchboard::call::{
     Answerer, Destination, Input, LegTrouble, Manner, Outcome, Side, State, Status, Termination,
 };
 
+use offhook_switchboard::{flow::FromQueue, queue::Overflow};
+
 use crate::desk::{Desk, agent, key, refused, unreachable};
 
 /// A name and how to get there.
@@ -105,7 +107,12 @@ fn to_step(step: Option<&str>) -> Input {
 }
 
 fn inputs() -> Vec<Input> {
-    let lia = || agent("lia");
+    let mut inputs = of_the_platform();
+    inputs.extend(of_us());
+    inputs
+}
+
+fn of_the_platform() -> Vec<Input> {
     vec![
         Input::LegReady,
         Input::LegUnusable(LegTrouble::TheirSession("no audio".into())),
@@ -132,6 +139,12 @@ fn inputs() -> Vec<Input> {
             picked_up: true,
             error: Some((138_021, "timeout".into())),
         }),
+    ]
+}
+
+fn of_us() -> Vec<Input> {
+    let lia = || agent("lia");
+    vec![
         Input::Rung(vec![]),
         Input::Rung(vec![lia()]),
         Input::AgentAnswered(lia()),
@@ -170,6 +183,8 @@ fn inputs() -> Vec<Input> {
         Input::MediaFailed { side: Side::Supervisor, why: "gone".into() },
         Input::FlowChosen(None),
         Input::UserKey(key('1')),
+        Input::Queue(FromQueue::Offered(lia())),
+        Input::Queue(FromQueue::Overflow(Overflow::Full)),
         Input::PlaybackDone,
         Input::Stop,
         Input::Tick,

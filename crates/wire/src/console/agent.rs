@@ -1,7 +1,7 @@
 //! Who works here?
 
 use serde::{Deserialize, Serialize};
-use terms::{AgentId, OrganisationId};
+use terms::{AgentId, OrganisationId, Timestamp};
 
 pub use terms::Role;
 
@@ -13,6 +13,8 @@ pub enum Presence {
     Available,
     /// No.
     Away,
+    /// Not until the agent says so: the last call is being written down.
+    WrapUp,
 }
 
 /// How an agent stands.
@@ -27,6 +29,8 @@ pub enum AgentState {
     Ringing,
     /// In a call.
     Busy,
+    /// After a call; takes none yet.
+    WrapUp,
     /// No console is open.
     Offline,
 }
@@ -62,6 +66,15 @@ pub struct Colleague {
     pub name: String,
     /// How the agent stands.
     pub state: AgentState,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// When a wrap-up ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrap_up_until: Option<Timestamp>,
+    /// What the agent knows about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<String>,
 }
 
 /// `POST /v1/session`

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use terms::{AgentId, CallId, Country, Direction, Money, Party, Timestamp, UserId, WaId};
 
+use super::QueuePlace;
+
 /// The user in a call.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
@@ -103,6 +105,9 @@ pub struct Call {
     /// Whether its agent's browser is gone and may come back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub away: bool,
+    /// The queue it waits in, or came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueuePlace>,
     /// From the deep link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deeplink_payload: Option<String>,
@@ -158,6 +163,7 @@ impl Call {
             other: None,
             supervisor: None,
             away: false,
+            queue: None,
             deeplink_payload: None,
             cta_payload: None,
             answered_at: None,

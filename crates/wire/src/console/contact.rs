@@ -1,7 +1,7 @@
 //! What does the console know about a user, and what can it send one?
 
 use serde::{Deserialize, Serialize};
-use terms::{Country, Timestamp, WaId};
+use terms::{AgentId, Country, Timestamp, WaId};
 
 use super::Peer;
 
@@ -108,6 +108,9 @@ pub struct PlaceCall {
     /// Whether the flow speaks when the user picks up.
     #[serde(default)]
     pub flow: bool,
+    /// The agent who rings first and speaks when the user picks up, instead of the flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
     /// Where the user has not consented: ask, and call once the user does within this ISO 8601
     /// duration.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@ mod agent;
 mod call;
 mod contact;
 mod note;
+mod queue;
 
 use serde::{Deserialize, Serialize};
 use terms::{AgentId, CallId, PhoneNumberId, Timestamp, WaId};
@@ -20,6 +21,7 @@ pub use self::contact::{
     PreflightPrice, Warning, WriteMessage,
 };
 pub use self::note::NoteChange;
+pub use self::queue::{Offer, OfferCause, Queue, QueuePlace, ServiceLevel, Staff, Waiting};
 
 /// Console → gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +43,18 @@ pub enum FromConsole {
     Decline {
         /// Which.
         call_id: CallId,
+    },
+    /// Take a call to a user that was offered.
+    Take {
+        /// Which offer.
+        offer_id: String,
+        /// The browser's offer.
+        sdp: SdpText,
+    },
+    /// Leave it to others.
+    Pass {
+        /// Which offer.
+        offer_id: String,
     },
     /// Call a user.
     Place {
@@ -239,6 +253,23 @@ pub enum ToConsole {
     Agents {
         /// Everybody.
         agents: Vec<Colleague>,
+    },
+    /// The agent is about to call somebody.
+    Offered {
+        /// Whom.
+        offer: Offer,
+    },
+    /// No longer.
+    OfferStopped {
+        /// Which offer.
+        offer_id: String,
+        /// Why.
+        why: RingStopped,
+    },
+    /// Who waits in queues; to supervisors.
+    Queues {
+        /// Every queue.
+        queues: Vec<Queue>,
     },
     /// The gateway is being stopped: no new calls come in or go out.
     Draining {

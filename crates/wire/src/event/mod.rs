@@ -85,7 +85,7 @@ pub enum What {
     /// A user's call arrived, or the user's phone rings for ours; `direction` says which.
     #[serde(rename = "call.ringing")]
     CallRinging(Box<Call>),
-    /// The call waits for somebody.
+    /// The call waits in a queue, which `queue` names.
     #[serde(rename = "call.queued")]
     CallQueued(Box<Call>),
     /// An agent has the call.
@@ -241,6 +241,8 @@ pub enum Missed {
     OutsideHours,
     /// No agent took it in time and no flow is set up.
     NobodyAnswered,
+    /// The user hung up while waiting in a queue.
+    Abandoned,
     /// Something broke; the call's `reason` and `fault` say what.
     Failed,
 }

@@ -10,6 +10,7 @@ mod gather;
 mod hang_up;
 mod hours;
 mod play;
+mod queue;
 mod redirect;
 mod ring;
 mod say;
@@ -136,6 +137,9 @@ impl<'a> Reader<'a> {
         }
         for table in tables.iter().flatten() {
             self.variables.extend(set::names(table));
+            if table.get(queue::QUEUE.name).is_some() {
+                self.variables.extend(queue::VARIABLES);
+            }
         }
         for (here, source) in sources.iter().enumerate() {
             self.here = here;

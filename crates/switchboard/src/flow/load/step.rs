@@ -7,7 +7,8 @@ use super::{
         Step,
         document::{Entry, Value},
     },
-    Reader, Table, branch, echo, gather, hang_up, hours, play, redirect, ring, say, set, when,
+    Reader, Table, branch, echo, gather, hang_up, hours, play, queue, redirect, ring, say, set,
+    when,
 };
 
 /// One thing a step can do.
@@ -21,7 +22,7 @@ pub(super) struct Action {
 }
 
 /// Every action.
-const ACTIONS: [Action; 12] = [
+const ACTIONS: [Action; 13] = [
     hours::HOURS,
     play::PLAY,
     say::SAY,
@@ -32,6 +33,7 @@ const ACTIONS: [Action; 12] = [
     set::SET,
     redirect::REDIRECT,
     ring::RING,
+    queue::QUEUE,
     echo::ECHO,
     hang_up::HANG_UP,
 ];

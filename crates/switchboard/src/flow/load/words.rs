@@ -29,6 +29,19 @@ impl Reader<'_> {
         0
     }
 
+    /// The name of a queue of the gateway's.
+    pub(super) fn queue_named(&mut self, value: &Value) -> String {
+        let name = self.text_of(value).unwrap_or_default().to_owned();
+        if let Some(queues) = &self.supplies.queues
+            && !queues.contains(&name)
+        {
+            let known: Vec<&str> = queues.iter().map(String::as_str).collect();
+            let hint = suggestion(&name, &known);
+            self.fault(&value.place, format!("the configuration has no queue `{name}`{hint}"));
+        }
+        name
+    }
+
     pub(super) fn step_named(&mut self, value: &Value) -> usize {
         let Some(name) = self.text_of(value) else { return 0 };
         let here = self.here;
@@ -176,14 +189,24 @@ impl Reader<'_> {
     }
 
     pub(super) fn number(&mut self, step: &Table<'_>, key: &str, max: i64) -> i64 {
-        let Some(value) = step.get(key) else { return 1 };
+        self.number_from(step, key, (1, max), 1)
+    }
+
+    pub(super) fn number_from(
+        &mut self,
+        step: &Table<'_>,
+        key: &str,
+        (min, max): (i64, i64),
+        default: i64,
+    ) -> i64 {
+        let Some(value) = step.get(key) else { return default };
         if let What::Whole(number) = value.what
-            && (1..=max).contains(&number)
+            && (min..=max).contains(&number)
         {
             return number;
         }
-        self.fault(&value.place, format!("`{key}` is a whole number from 1 to {max}"));
-        1
+        self.fault(&value.place, format!("`{key}` is a whole number from {min} to {max}"));
+        default
     }
 
     pub(super) fn span(&mut self, step: &Table<'_>, key: &str, default: Duration) -> Duration {
@@ -191,12 +214,17 @@ impl Reader<'_> {
     }
 
     pub(super) fn span_of(&mut self, value: &Value) -> Duration {
+        self.span_up_to(value, WAIT_MAX)
+    }
+
+    pub(super) fn span_up_to(&mut self, value: &Value, max: Duration) -> Duration {
         let Some(text) = self.text_of(value) else { return Duration::ZERO };
         match duration(text) {
-            Some(span) if !span.is_zero() && span <= WAIT_MAX => span,
+            Some(span) if !span.is_zero() && span <= max => span,
             _ => {
+                let most = max.as_secs() / 60;
                 let why = format!(
-                    "`{text}` is not a length of time from 1ms to 10m: write \"5s\", \"500ms\" or \"2m\""
+                    "`{text}` is not a length of time from 1ms to {most}m: write \"5s\", \"500ms\" or \"2m\""
                 );
                 self.fault(&value.place, why);
                 Duration::ZERO
@@ -221,7 +249,7 @@ pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
     nearest(name, known).map_or_else(String::new, |near| format!(": did you mean `{near}`?"))
 }
 
-/// Reads `5s`, `500ms` or `2m`.
+/// Reads `5s`, `500ms`, `2m` or `1h`.
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|sign: char| !sign.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(digits)?;
@@ -230,6 +258,7 @@ fn duration(text: &str) -> Option<Duration> {
         "ms" => Some(Duration::from_millis(number)),
         "s" => Some(Duration::from_secs(number)),
         "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        "h" => Some(Duration::from_secs(number.checked_mul(3_600)?)),
         _ => None,
     }
 }
