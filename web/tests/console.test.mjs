@@ -135,9 +135,69 @@ describe("the console", { timeout: 240_000 }, () => {
     await sol.getByText("No call is running.").waitFor();
   });
 
+  /** @param {"available" | "wrap_up"} state */
+  async function presence(state) {
+    const headers = { authorization: "Bearer demo-api-key", "content-type": "application/json" };
+    const body = JSON.stringify({ state });
+    const answer = await fetch(`${demo.gateway}/v1/agents/lia/presence`, { method: "POST", headers, body });
+    assert.equal(answer.status, 204);
+  }
+
+  /** Ana calls while Lia wraps up, and chooses a person in the menu. */
+  async function waitsInTheQueue() {
+    await presence("wrap_up");
+    await press(phone, `Call ${BUSINESS.name}`);
+    await stage(phone, "talking");
+    await hearsSound("the user, in the menu,", phone);
+    await press(phone, "Dialpad");
+    await press(phone, "Digit 2");
+    await sol.getByRole("region", { name: "Queue support" }).getByRole("listitem").filter({ hasText: "Ana" }).waitFor();
+  }
+
+  it("a caller waits in the queue until the agent is done", { timeout: TEST_MAX_MS }, async () => {
+    await waitsInTheQueue();
+    await hearsSound("the user, in the queue,", phone);
+    await lia.getByText("Wrapping up").first().waitFor();
+    await Promise.all([keep(sol, "console-wall-queue"), keep(lia, "console-wrap-up"), keep(phone, "phone-in-queue")]);
+    await press(lia, "Done, next call");
+    const card = lia.getByRole("alert", { name: "Ana is calling" });
+    await card.getByText("support").waitFor();
+    await keep(lia, "console-card-queue");
+    await card.getByRole("button", { name: "Answer" }).click();
+    await Promise.all([stage(phone, "talking"), stage(lia, "talking")]);
+    await Promise.all([hears("the user", phone, LIA_HZ), hears("the agent", lia, USER_HZ)]);
+    await press(phone, "Hang up");
+    await stage(phone, "ended");
+    await sol.getByRole("region", { name: "Queue support" }).getByText("Nobody waits.").waitFor();
+  });
+
+  it("a caller asks to be called back, and the agent calls", { timeout: TEST_MAX_MS }, async () => {
+    const allows = `${demo.platform}/sandbox/v1/users/${ANA}/permission`;
+    const body = JSON.stringify({ to: BUSINESS.number, action: "accept_temporary" });
+    const headers = { "content-type": "application/json" };
+    assert.ok((await fetch(allows, { method: "POST", headers, body })).ok);
+    await waitsInTheQueue();
+    await press(phone, "Digit 1");
+    await stage(phone, "ended");
+    const queue = sol.getByRole("region", { name: "Queue support" });
+    await queue.getByRole("listitem").getByText("callback").waitFor();
+    await keep(sol, "console-wall-callback");
+    await presence("available");
+    const card = lia.getByRole("alert", { name: "You are about to call Ana" });
+    await card.getByText("Asked for a callback").waitFor();
+    await keep(lia, "console-offer");
+    await card.getByRole("button", { name: "Call now" }).click();
+    await stage(phone, "incoming");
+    await press(phone, "Answer");
+    await Promise.all([stage(phone, "talking"), stage(lia, "talking")]);
+    await hears("the user", phone, LIA_HZ);
+    await press(lia, "Hang up");
+    await Promise.all([stage(phone, "ended"), stage(lia, "ended")]);
+  });
+
   it("a call has a timeline and qualities, and its filters are in its address", { timeout: TEST_MAX_MS }, async () => {
     await visit(lia, "Calls");
-    await lia.getByRole("button", { name: /Ana/ }).click();
+    await lia.getByRole("button", { name: /Ana/ }).last().click();
     const detail = lia.getByRole("dialog");
     await detail.locator('[data-event="call.held"]').waitFor();
     await detail.getByRole("rowheader", { name: "Jitter" }).waitFor();

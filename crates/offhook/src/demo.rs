@@ -6,7 +6,7 @@ use std::{
     process::{Command, ExitCode, Stdio},
 };
 
-use ::gateway::config::FlowSource;
+use ::gateway::config::{FlowSource, Queue};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
@@ -60,6 +60,10 @@ async fn serve(args: DemoArgs) -> Result<()> {
     config.http = args.gateway_listen;
     config.media.browsers = args.gateway_media;
     config.data_dir = args.data.as_deref().map(|data| data.join("gateway"));
+    let house = config.lines.first.organisation.clone();
+    config.queues = vec![Queue::new("support", house)];
+    // A call rings in every browser at once; whoever chooses a person in the menu waits.
+    config.ring_first = Some(true);
     let gateway = ::gateway::serve(config).await?;
     let gateway_url = format!("http://{}", gateway.address());
     platform
@@ -106,6 +110,11 @@ fn flow() -> FlowSource {
             prompt!("no_agent"),
             prompt!("invalid"),
             prompt!("goodbye"),
+            prompt!("position-1"),
+            prompt!("position-2"),
+            prompt!("position-3"),
+            prompt!("callback"),
+            prompt!("kept"),
         ],
     }
 }

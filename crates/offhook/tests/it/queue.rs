@@ -36,8 +36,9 @@ fn gateway(folder: &std::path::Path, api: &str, listen: &str) -> Server {
     let flow = folder.join("flow.toml");
     std::fs::write(&flow, FLOW).expect("the flow");
     let text = text.replace(demo, flow.to_str().expect("UTF-8"));
-    let queue = "[[queues]]\nname = \"support\"\nskills = [\"pt\"]\n";
-    let text = format!("wrap_up_s = 1\n{text}skills = [\"pt\"]\n\n{queue}");
+    let text = text.replace("ring_first = true\n", "wrap_up_s = 1\n");
+    let text = text.replace("name = \"support\"\n", "name = \"support\"\nskills = [\"pt\"]\n");
+    let text = format!("{text}skills = [\"pt\"]\n");
     std::fs::write(&config, text).expect("the configuration");
     Server::start(&["gateway", "--config", &config])
 }
