@@ -1,5 +1,6 @@
 /** Every word of the console, in English. `Texts` is its shape: another language without one of them does not compile. */
 import { REFUSALS, type RefusalWords } from "../../../ui/src/words.ts";
+import { said } from "./said-en.ts";
 
 const many = (count: number, one: string, more: string) => `${count} ${count === 1 ? one : more}`;
 
@@ -500,6 +501,9 @@ export const en = {
     disabled: "Disabled",
     disable: "Disable",
     enable: "Enable",
+    disableUser: (name: string) => `Disable ${name}`,
+    enableUser: (name: string) => `Enable ${name}`,
+    change: "Change",
     inFile: "in the configuration file",
     add: "Add",
     keys: "API keys",
@@ -539,6 +543,7 @@ export const en = {
   refusal: {
     fallback: "The call was refused.",
   },
+  said,
   refusals: REFUSALS as Readonly<Record<keyof typeof REFUSALS, RefusalWords>>,
 };
 
