@@ -383,6 +383,7 @@ fn demo_line(platform_url: &str, flow: Option<FlowSource>) -> Line {
     let price = Price { zone: zone.clone(), ..Price::default() };
     Line {
         account: Some("201234567890123".parse().expect("digits are an id")),
+        portfolio: None,
         organisation: Organisation::default().id,
         time_zone: zone,
         upstream: Upstream {
