@@ -199,7 +199,9 @@ async fn calls_are_found_noted_and_added_up() {
     assert_eq!(found("state=live").await, [""; 0]);
     assert_eq!(desk.get("/v1/calls?state=gone").await["code"], "invalid");
     let page = desk.get("/v1/calls?limit=1").await;
-    let rest = found(&format!("limit=1&cursor={}", page["next"].as_str().unwrap())).await;
+    let next = page["next"].as_str().unwrap();
+    let rest = found(&format!("limit=1&after={next}")).await;
+    assert_eq!(found(&format!("limit=1&cursor={next}")).await, rest, "by its first name too");
     assert_ne!(page["calls"][0]["call_id"], rest[0].as_str());
 
     let mut lia = desk.console("lia").await;
