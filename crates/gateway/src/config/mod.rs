@@ -7,6 +7,8 @@
 mod events;
 mod flow;
 mod lines;
+mod media;
+mod people;
 mod price;
 mod queues;
 mod read;
