@@ -539,6 +539,12 @@ export const en = {
     who: "Who",
     what: "What",
     object: "On what",
+    acts: {
+      "user.created": "Added a user",
+      "user.changed": "Changed a user",
+      "key.created": "Made a key",
+      "key.revoked": "Revoked a key",
+    },
   },
   refusal: {
     fallback: "The call was refused.",

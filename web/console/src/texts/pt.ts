@@ -539,6 +539,12 @@ export const pt: Texts = {
     who: "Quem",
     what: "O quê",
     object: "Em quê",
+    acts: {
+      "user.created": "Incluiu um usuário",
+      "user.changed": "Alterou um usuário",
+      "key.created": "Criou uma chave",
+      "key.revoked": "Revogou uma chave",
+    },
   },
   said,
   refusal: {
