@@ -6,6 +6,7 @@
 //!                                          └──▶ wav: a recording
 //!   Opus packets ◀── transcode ──▶ G.711 packets
 //!   (legs receive) ──▶ jitter ──▶ samples of each ──▶ mix ──▶ Opus packets
+//!   (a bot sends) ──▶ spool ──▶ Opus packets, when each is due
 //! ```
 //!
 //! Nothing here touches a file, a socket or a clock: bytes come in, bytes go out, and bytes from
@@ -24,6 +25,7 @@ pub mod prompt;
 pub mod resample;
 mod sample;
 mod spectrum;
+pub mod spool;
 pub mod tone;
 pub mod transcode;
 pub mod wav;
