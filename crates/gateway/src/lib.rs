@@ -17,6 +17,7 @@
 
 mod account_health;
 mod api;
+mod bots;
 mod callbacks;
 mod calls;
 pub mod cdr;

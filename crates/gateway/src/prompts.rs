@@ -51,6 +51,8 @@ pub(crate) struct House {
     pub speech: bool,
     /// The queues flows may wait in; none where that is not known.
     pub queues: Option<BTreeSet<String>>,
+    /// The bots flows may give calls to; none where that is not known.
+    pub bots: Option<BTreeSet<String>>,
 }
 
 impl House {
@@ -58,12 +60,15 @@ impl House {
     pub(crate) fn of(config: &Config, organisation: &OrganisationId) -> Self {
         let queues = config.queues.iter().filter(|queue| queue.organisation == *organisation);
         let queues = queues.map(|queue| queue.name.clone()).collect();
-        Self { speech: config.speech.is_some(), queues: Some(queues) }
+        let bots = config.bots.iter().filter(|bot| bot.organisation == *organisation);
+        let bots = bots.map(|bot| bot.name.clone()).collect();
+        Self { speech: config.speech.is_some(), queues: Some(queues), bots: Some(bots) }
     }
 
     fn supplies(&self, prompts: &Prompts) -> Supplies {
-        let (speech, queues) = (self.speech, self.queues.clone());
-        Supplies { prompts: lengths(prompts), speech, queues, ..Supplies::default() }
+        let (queues, bots) = (self.queues.clone(), self.bots.clone());
+        let prompts = lengths(prompts);
+        Supplies { prompts, speech: self.speech, queues, bots, ..Supplies::default() }
     }
 }
 
@@ -259,7 +264,7 @@ fn files_in(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, ShelfError> {
 mod tests {
     use super::*;
 
-    const HOUSE: House = House { speech: false, queues: None };
+    const HOUSE: House = House { speech: false, queues: None, bots: None };
 
     #[test]
     fn the_demo_flow_and_its_prompts_load() {

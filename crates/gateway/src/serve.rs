@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::Router;
-use engine::{Engine, Mixer};
+use engine::{Bots, Engine, Mixer};
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc},
@@ -21,7 +21,9 @@ use tokio::{
 use wire::trace::Span;
 
 use crate::{
-    account_health, api, callbacks,
+    account_health, api,
+    bots::sids::Sids,
+    callbacks,
     calls::{orphans, registry::Registry},
     clock,
     config::{Config, Media},
@@ -83,6 +85,9 @@ pub enum StartError {
     /// The thread that mixes.
     #[error("cannot start the mixer")]
     Mixer(#[source] std::io::Error),
+    /// The thread that carries bots' words.
+    #[error("cannot start the bots' thread")]
+    Bots(#[source] std::io::Error),
     /// The certificate or its key.
     #[error("[tls] cannot be used")]
     Tls(#[from] TlsError),
@@ -143,6 +148,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     store.forget_traces(clock::now() - config.events.keep).await?;
     let engine = engine(&config.media, &advertised)?;
     let mixer = Mixer::start().map_err(StartError::Mixer)?;
+    let bots = Bots::start().map_err(StartError::Bots)?;
     let listen = |source| StartError::Listen { address: config.http, source };
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
@@ -165,6 +171,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         config,
         engine,
         mixer,
+        bots,
+        sids: Sids::default(),
         advertised,
         outbox: Outbox::new(store.clone(), Arc::clone(&metrics)),
         store,

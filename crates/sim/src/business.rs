@@ -184,8 +184,9 @@ impl World {
                 let at = self.now + Duration::from_secs(2);
                 self.post.put(at, Event::Business { call: no, input: Input::PlaybackDone });
             }
-            // The flows of this world wait in no queue.
+            // The flows of this world wait in no queue and have no bot.
             Effect::Queue(_)
+            | Effect::Bot(_)
             | Effect::StopRinging { .. }
             | Effect::Hold
             | Effect::BridgeConsult

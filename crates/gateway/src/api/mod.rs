@@ -35,6 +35,7 @@ mod session;
 mod spend;
 pub(crate) mod stream;
 mod supervision;
+mod twilio;
 mod users;
 mod windows;
 
@@ -69,6 +70,10 @@ pub(crate) fn router(office: Arc<Office>) -> Router {
         .merge(rest)
         .route("/v1/console/ws", get(socket::open))
         .route("/openapi.json", get(openapi::answer))
+        .route(
+            "/2010-04-01/Accounts/{account}/Calls/{call}",
+            get(twilio::read).post(twilio::update),
+        )
         .layer(DefaultBodyLimit::max(REQUEST_MAX))
         .merge(hook)
         .fallback(pages::page)

@@ -37,6 +37,7 @@ use super::{
     timeline::{Point, Timeline},
 };
 use crate::{
+    bots::{Conversation, Said, sids::Sid},
     cdr::TransferRecord,
     clock,
     events::ConsoleId,
@@ -124,6 +125,12 @@ pub(crate) struct CallActor {
     pub(super) consulted_leg: Option<AgentLeg>,
     /// Of the supervisor who is in the call.
     pub(super) supervisor_leg: Option<AgentLeg>,
+    /// The bot that has the call.
+    pub(super) bot: Option<Conversation>,
+    /// The name of the call that bots of Twilio's know.
+    pub(super) sid: Option<Sid>,
+    pub(super) bot_tells: mpsc::Sender<Said>,
+    bot_said: mpsc::Receiver<Said>,
     /// The seat at the mixer, while three can hear each other.
     pub(super) mix: Option<Mix>,
     pub(super) returns: mpsc::Sender<Return>,
@@ -266,6 +273,7 @@ impl CallActor {
         running: Running,
     ) -> Self {
         let (returns, returned) = mpsc::channel(RETURNS_MAX);
+        let (bot_tells, bot_said) = mpsc::channel(RETURNS_MAX);
         let (whatsapp_sender, whatsapp_events) = mpsc::channel(engine::EVENTS_MAX);
         office.metrics.call_started(call.direction());
         Self {
@@ -281,6 +289,10 @@ impl CallActor {
             agent_leg: None,
             consulted_leg: None,
             supervisor_leg: None,
+            bot: None,
+            sid: None,
+            bot_tells,
+            bot_said,
             mix: None,
             returns,
             returned,
@@ -318,6 +330,7 @@ impl CallActor {
                     self.read(sealed.letter).await
                 }
                 Some(returned) = self.returned.recv() => self.read_return(returned).await,
+                Some(said) = self.bot_said.recv() => self.hear_bot(said),
                 Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event),
                 Some(event) = legs::next_event(&mut self.agent_leg) => {
                     self.read_agent(&event, Side::Agent)
@@ -394,6 +407,7 @@ impl CallActor {
     /// What the record says about where the call has been.
     pub(super) fn note_state(&mut self) {
         self.watch_state();
+        self.leave_bot_if_over();
         let state = self.call.state();
         if self.facts.over_since.is_none() && state.is_over() {
             self.facts.over_since = Some(Instant::now());
@@ -698,6 +712,7 @@ impl CallActor {
         call.other = self.call.state().other_agent().cloned();
         call.supervisor = self.supervisor();
         call.queue = facts.queue.as_ref().and_then(Stay::place);
+        call.context.clone_from(&facts.context);
         call.away = call.agent.as_ref().is_some_and(|agent| self.call.state().waits_for(agent));
         call.deeplink_payload.clone_from(&facts.deeplink_payload);
         call.cta_payload.clone_from(&facts.cta_payload);

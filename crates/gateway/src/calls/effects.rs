@@ -98,6 +98,7 @@ impl CallActor {
             Effect::Ring(whom) => return self.ring(&whom),
             Effect::StopRinging { taken_by } => self.stop_ringing(taken_by.as_ref()),
             Effect::Queue(word) => return self.tell_queue(word).await,
+            Effect::Bot(word) => return self.tell_bot(word),
             Effect::Bridge => self.bridge(),
             Effect::Hold | Effect::BridgeConsult | Effect::Arrange => self.arrange(),
             Effect::TakeOver => self.take_over().await,

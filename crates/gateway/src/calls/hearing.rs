@@ -50,6 +50,13 @@ impl CallActor {
         }
     }
 
+    /// The user's leg for somebody who will play something of its own to it.
+    pub(super) fn whatsapp_voice(&mut self) -> Option<Voice> {
+        let leg = self.whatsapp.as_mut()?;
+        leg.fed = None;
+        Some(Voice { leg: leg.handle.clone(), audio: leg.audio? })
+    }
+
     /// Gets the call a seat at the mixer; false when there is none.
     pub(super) fn take_mix(&mut self) -> bool {
         if self.mix.is_none() {

@@ -5,6 +5,7 @@
 
 pub(crate) mod actor;
 pub(crate) mod agent_first;
+mod bot;
 pub(crate) mod clearance;
 mod effects;
 mod facts;

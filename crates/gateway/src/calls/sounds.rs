@@ -98,6 +98,7 @@ pub(super) fn changes(effect: &Effect) -> bool {
         | Effect::Ring(_)
         | Effect::StopRinging { .. }
         | Effect::Queue(_)
+        | Effect::Bot(_)
         | Effect::DropConsulted
         | Effect::DropSupervisor
         | Effect::DropAgent

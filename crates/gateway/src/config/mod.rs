@@ -4,6 +4,7 @@
 //! ([`Config::read`]) in which an unknown key is an error, or from [`Config::demo`]. Secrets are
 //! never written in the file: it names a file or an environment variable, and they print as `***`.
 
+mod bots;
 mod events;
 mod flow;
 mod lines;
@@ -33,6 +34,7 @@ use wire::{
     edition::{Edition, GRAPH_VERSION_DEFAULT},
 };
 
+pub use bots::Bot;
 pub use events::{Endpoint, EndpointError, Events};
 pub use flow::{FlowEndpoint, SpeechCommand, SpeechCommandError};
 pub use lines::{Line, Lines};
@@ -76,6 +78,8 @@ pub struct Config {
     pub wrap_up: Duration,
     /// Where callers wait for agents.
     pub queues: Vec<Queue>,
+    /// Programs that talk with users.
+    pub bots: Vec<Bot>,
     /// How long an agent whose page went away in a call may take to come back.
     pub return_for: Duration,
     /// How old a `connect` webhook may be; `None` trusts a platform with a clock of its own.
@@ -366,6 +370,7 @@ impl Config {
             ring_first: None,
             wrap_up: Duration::ZERO,
             queues: Vec::new(),
+            bots: Vec::new(),
             return_for: RETURN_FOR_DEFAULT,
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,

@@ -105,6 +105,11 @@
 //! name = "support"
 //! skills = ["billing"]
 //!
+//! [[bots]]                                # see `bots`
+//! name = "concierge"
+//! url = "wss://bot.example/talk"
+//! protocol = "native"                     # or "twilio", "vonage"
+//!
 //! [[agents]]
 //! id = "lia"
 //! organisation = "aurora"                 # the first when absent
@@ -130,6 +135,7 @@ use super::{
     CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowEndpoint, HTTP_DEFAULT,
     Hep, Organisation, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT, Secret, SpeechCommand, Telemetry,
     TlsFiles,
+    bots::{BotTable, bots},
     events::OutboxTable,
     flow::{ASK_TIMEOUT_DEFAULT, AskTable, FlowSetting, SPEECH_TIMEOUT_DEFAULT, SpeechTable},
     lines::{self, NumberTable, Shared, TemplateTable, UpstreamTable},
@@ -231,6 +237,8 @@ struct File {
     hep: Option<HepTable>,
     #[serde(default)]
     queues: Vec<QueueTable>,
+    #[serde(default)]
+    bots: Vec<BotTable>,
     agents: Vec<AgentTable>,
 }
 
@@ -340,6 +348,7 @@ impl Secrets<'_> {
         let lines = lines::lines(self, tables, &shared, &organisations)?;
         let agents = self.agents(file.agents, &organisations)?;
         let queues = queues(file.queues, &organisations, &agents)?;
+        let bots = bots(self, file.bots, &organisations)?;
         Ok(Config {
             http: file.http.unwrap_or(HTTP_DEFAULT),
             tls: file.tls.map(|tls| TlsFiles {
@@ -360,6 +369,7 @@ impl Secrets<'_> {
             ring_first: file.ring_first,
             wrap_up: Duration::from_secs(file.wrap_up_s.unwrap_or(0)),
             queues,
+            bots,
             return_for: file.return_for_s.map_or(RETURN_FOR_DEFAULT, Duration::from_secs),
             connect_age_max: Some(
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
@@ -403,6 +413,7 @@ impl Secrets<'_> {
                     Ok(agents) => faults.push(queues(file.queues, &organisations, &agents).err()),
                     Err(fault) => faults.push(Some(fault)),
                 }
+                faults.push(bots(self, file.bots, &organisations).err());
                 faults.push(self.events(file.outbox, file.events, &organisations).err());
             }
             Err(fault) => faults.push(Some(fault)),

@@ -6,6 +6,7 @@ mod access;
 mod agents;
 mod asked;
 mod beside;
+mod bots;
 mod config;
 mod consent;
 mod desk;

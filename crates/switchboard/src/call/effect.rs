@@ -6,7 +6,7 @@
 use terms::AgentId;
 
 use super::EndReason;
-use crate::flow::{Key, Ring, Spoken, ToQueue};
+use crate::flow::{Key, Ring, Spoken, ToBot, ToQueue};
 
 /// One thing for the gateway to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Effect {
     },
     /// Tell the call's queue.
     Queue(ToQueue),
+    /// Tell the call's bot.
+    Bot(ToBot),
     /// Let the user and the agent hear each other.
     Bridge,
     /// Let the user hear music and the agent nothing.

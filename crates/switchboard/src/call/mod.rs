@@ -155,6 +155,12 @@ impl Call {
         self.closed
     }
 
+    /// Whether a bot has the call; one that has not is over.
+    #[must_use]
+    pub fn is_with_bot(&self) -> bool {
+        matches!(&self.state, State::InFlow(cursor) if cursor.is_with_bot())
+    }
+
     /// The flow's step the call is in, if it is in one.
     #[must_use]
     pub fn step_name(&self) -> Option<&str> {
@@ -222,6 +228,7 @@ impl Call {
             Input::Queue(word) => {
                 self.flow_heard("a queue's word", &Heard::Queue(word), now, effects)
             }
+            Input::Bot(word) => self.flow_heard("a bot's word", &Heard::Bot(word), now, effects),
             Input::PlaybackDone => {
                 self.flow_heard("end of a prompt", &Heard::PlaybackDone, now, effects)
             }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use terms::{AgentId, Timestamp};
 
 use super::{
-    Caller, Flow, FromQueue, Gather, Key, Sound, Step, ToQueue, Trail,
+    Caller, Flow, FromBot, FromQueue, Gather, Key, Sound, Step, ToQueue, Trail,
+    bot::{self, Bot, Talk},
     queue::{Out, Queue, Stay},
     rings::{Ringing, Rings},
 };
@@ -33,6 +34,7 @@ enum Doing {
     Gathering { keys: String, tries_left: u8, prompting: bool, until: Timestamp },
     Ringing(Rings),
     Queuing(Stay),
+    Talking(Talk),
     Echoing { until: Timestamp },
 }
 
@@ -63,6 +65,8 @@ pub enum Heard {
     Unavailable(AgentId),
     /// The queue has a word for the call.
     Queue(FromQueue),
+    /// The bot has a word for the call.
+    Bot(FromBot),
     /// Time passed.
     Tick,
 }
@@ -102,8 +106,15 @@ impl Cursor {
         match &self.doing {
             Doing::Ringing(rings) => rings.rings(agent),
             Doing::Queuing(stay) => stay.rings(agent),
+            Doing::Talking(talk) => talk.rings(agent),
             Doing::Playing { .. } | Doing::Gathering { .. } | Doing::Echoing { .. } => false,
         }
+    }
+
+    /// Whether a bot has the caller.
+    #[must_use]
+    pub fn is_with_bot(&self) -> bool {
+        self.doing == Doing::Talking(Talk::Talks)
     }
 
     /// What the queue must hear when the call leaves the flow from it.
@@ -128,6 +139,7 @@ impl Cursor {
             Doing::Gathering { until, prompting: false, .. } => (*until, "the caller's next key"),
             Doing::Ringing(rings) => rings.next_timeout(),
             Doing::Queuing(stay) => stay.next_timeout(),
+            Doing::Talking(talk) => talk.next_timeout(),
             Doing::Echoing { until } => (*until, "the end of the echo"),
         }
     }
@@ -149,11 +161,13 @@ impl Cursor {
                 | Heard::Key(_)
                 | Heard::Rung(_)
                 | Heard::Unavailable(_)
-                | Heard::Queue(_) => Progress::Stays,
+                | Heard::Queue(_)
+                | Heard::Bot(_) => Progress::Stays,
             },
             Step::Gather(gather) => self.gather(gather, heard, visit),
             Step::Ring(ringing) => self.ring(ringing, heard, visit),
             Step::Queue(queue) => self.queue(queue, heard, visit),
+            Step::Bot(bot) => self.talk(bot, heard, visit),
             Step::Echo { next, lasting: _ } => {
                 if self.is_due(visit.now) {
                     return self.go(*next, visit);
@@ -204,6 +218,7 @@ impl Cursor {
                 | Step::Gather(_)
                 | Step::Ring(_)
                 | Step::Queue(_)
+                | Step::Bot(_)
                 | Step::Echo { .. } => {
                     self.begin(&named.step, visit);
                     return Progress::Stays;
@@ -230,6 +245,7 @@ impl Cursor {
                 self.doing = Doing::Ringing(Rings::begin(ringing, visit.now));
             }
             Step::Queue(queue) => self.doing = Doing::Queuing(Stay::begin(queue, visit)),
+            Step::Bot(bot) => self.doing = Doing::Talking(Talk::begin(bot, visit)),
             Step::Echo { lasting, next: _ } => {
                 visit.effects.push(Effect::Echo);
                 self.doing = Doing::Echoing { until: visit.now + *lasting };
@@ -286,7 +302,7 @@ impl Cursor {
                 return self.ask_again(gather, tries, visit);
             }
             Heard::Tick => due,
-            Heard::Rung(_) | Heard::Unavailable(_) | Heard::Queue(_) => false,
+            Heard::Rung(_) | Heard::Unavailable(_) | Heard::Queue(_) | Heard::Bot(_) => false,
         };
         if !full {
             return Progress::Stays;
@@ -322,6 +338,15 @@ impl Cursor {
         match stay.handle(step, heard, visit) {
             Out::Stays => Progress::Stays,
             Out::To(next) => self.go(next, visit),
+        }
+    }
+
+    fn talk(&mut self, step: &Bot, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let Doing::Talking(talk) = &mut self.doing else { return Progress::Stays };
+        match talk.handle(step, heard, visit) {
+            bot::Out::Stays => Progress::Stays,
+            bot::Out::To(next) => self.go(next, visit),
+            bot::Out::HangsUp => Progress::HangsUp,
         }
     }
 }

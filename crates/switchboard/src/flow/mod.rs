@@ -51,6 +51,13 @@
 //! no_agents = "closed"            # optional: nobody who could take it is at work
 //! callback = { key = "1", next = "bye" } # optional: call me back, keep my place
 //!
+//! [step.talk]
+//! bot = "concierge"               # a bot of the gateway's configuration
+//! context = { order = "{order}" } # optional: what it is told
+//! person = "0"                    # optional: this key leads to `otherwise`
+//! next = "bye"                    # when the bot is done
+//! otherwise = "wait"              # when there is none, or it dies
+//!
 //! [step.closed]
 //! play = "closed"                 # prompts/closed.ogg
 //! next = "bye"
@@ -63,6 +70,7 @@
 //! step and what to write: an unknown step or key (with the nearest known one), a missing prompt, a
 //! step nothing leads to, a circle in which the caller is never asked or heard.
 
+mod bot;
 mod caller;
 mod check;
 mod condition;
@@ -88,6 +96,7 @@ use std::{
 
 use terms::AgentId;
 
+pub use bot::{FromBot, ToBot};
 pub use caller::Caller;
 pub(crate) use cursor::Visit;
 pub use cursor::{Cursor, Heard, Progress};
@@ -102,6 +111,7 @@ pub use trace::{Trace, TraceLine};
 pub use trail::{Trail, Visited};
 
 use crate::agent::Skills;
+use bot::Bot;
 use condition::Case;
 use queue::Queue;
 use rings::Ringing;
@@ -123,6 +133,8 @@ pub struct Supplies {
     pub prompts: BTreeMap<String, Duration>,
     /// The queues there are; none when that is not known, and then every name will do.
     pub queues: Option<BTreeSet<String>>,
+    /// The bots there are; none when that is not known, and then every name will do.
+    pub bots: Option<BTreeSet<String>>,
     /// Whether texts can be spoken.
     pub speech: bool,
     /// The documents that may be redirected to: name and TOML text.
@@ -151,6 +163,7 @@ pub(crate) enum Step {
     Redirect { to: usize },
     Ring(Ringing),
     Queue(Queue),
+    Bot(Bot),
     Echo { lasting: Duration, next: usize },
     HangUp,
 }

@@ -73,6 +73,7 @@ impl fmt::Display for Step {
             Self::Redirect { .. } => f.write_str("goes on in another document"),
             Self::Ring(ringing) => write!(f, "rings {} for {:?}", ringing.whom, ringing.lasting),
             Self::Queue(queue) => write!(f, "waits in the queue `{}`", queue.entry.queue),
+            Self::Bot(bot) => write!(f, "lets the bot `{}` talk", bot.bot),
             Self::Echo { lasting, next: _ } => {
                 write!(f, "lets the caller hear the caller for {lasting:?}")
             }

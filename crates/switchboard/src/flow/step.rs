@@ -1,6 +1,6 @@
 //! What is there to know of a step without walking it?
 
-use super::{Flow, Gather, Queue, Sound, Step, Then};
+use super::{Bot, Flow, Gather, Queue, Sound, Step, Then};
 
 /// A way on from a step: what leads there, and where.
 pub(super) type Way = (String, usize);
@@ -37,6 +37,7 @@ impl Step {
             Self::Redirect { .. } => "redirect",
             Self::Ring(_) => "ring",
             Self::Queue(_) => "queue",
+            Self::Bot(_) => "bot",
             Self::Echo { .. } => "echo",
             Self::HangUp => "hang_up",
         }
@@ -63,6 +64,9 @@ impl Step {
             }
             Self::Ring(ringing) => vec![way("no_answer", &ringing.no_answer)],
             Self::Queue(queue) => queue.nexts(),
+            Self::Bot(Bot { next, otherwise, .. }) => {
+                vec![way("", next), way("otherwise", otherwise)]
+            }
             Self::HangUp => Vec::new(),
         }
     }
@@ -76,9 +80,12 @@ impl Step {
             | Self::When { .. }
             | Self::Set { .. }
             | Self::Redirect { .. } => true,
-            Self::Gather(_) | Self::Ring(_) | Self::Queue(_) | Self::Echo { .. } | Self::HangUp => {
-                false
-            }
+            Self::Gather(_)
+            | Self::Ring(_)
+            | Self::Queue(_)
+            | Self::Bot(_)
+            | Self::Echo { .. }
+            | Self::HangUp => false,
         }
     }
 
@@ -94,6 +101,7 @@ impl Step {
             | Self::When { .. }
             | Self::Set { .. }
             | Self::Redirect { .. }
+            | Self::Bot(_)
             | Self::Echo { .. }
             | Self::HangUp => Vec::new(),
         }

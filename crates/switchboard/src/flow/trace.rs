@@ -8,7 +8,8 @@ use std::time::Duration;
 use terms::Timestamp;
 
 use super::{
-    Caller, Cursor, Flow, FromQueue, Heard, Key, Progress, Queue, Sound, Step, Trail, Visit,
+    Caller, Cursor, Flow, FromBot, FromQueue, Heard, Key, Progress, Queue, Sound, Step, Trail,
+    Visit,
 };
 use crate::{call::Effect, queue::Overflow};
 
@@ -125,6 +126,7 @@ impl Walk<'_> {
                 | Step::Set { .. }
                 | Step::Ring(_)
                 | Step::Queue(_)
+                | Step::Bot(_)
                 | Step::Echo { .. }
                 | Step::HangUp => named.step.to_string(),
             };
@@ -167,6 +169,10 @@ impl Walk<'_> {
                 }
             }
             Some(Step::Ring(_)) => self.rings_in_vain(cursor, name),
+            Some(Step::Bot(_)) => {
+                self.tell(name, "the bot is done".to_owned());
+                self.heard(cursor, &Heard::Bot(FromBot::Done))
+            }
             Some(Step::Queue(queue)) => self.queues(cursor, &name, queue, answers.next()),
             Some(
                 Step::Echo { .. }

@@ -107,6 +107,9 @@ pub struct Call {
     /// Whether its agent's browser is gone and may come back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub away: bool,
+    /// What a bot that gave the call away says about it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub context: BTreeMap<String, String>,
     /// The queue it waits in, or came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueuePlace>,
@@ -165,6 +168,7 @@ impl Call {
             other: None,
             supervisor: None,
             away: false,
+            context: BTreeMap::new(),
             queue: None,
             deeplink_payload: None,
             cta_payload: None,

@@ -4,6 +4,7 @@
 //! are redirected to are read with it and checked as one. What each action may say has a file of its
 //! own; [`step`] lists them, [`words`] reads their values.
 
+mod bot;
 mod branch;
 mod echo;
 mod gather;
