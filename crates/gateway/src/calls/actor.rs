@@ -32,6 +32,7 @@ use super::{
     orphans,
     placing::{NotPlaced, Placer},
     queueing::Stay,
+    recording::Recordings,
     registry::{CallHandle, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
     supervision::NO_SEAT,
     timeline::{Point, Timeline},
@@ -126,6 +127,7 @@ pub(crate) struct CallActor {
     pub(super) supervisor_leg: Option<AgentLeg>,
     /// The seat at the mixer, while three can hear each other.
     pub(super) mix: Option<Mix>,
+    pub(super) recordings: Recordings,
     pub(super) returns: mpsc::Sender<Return>,
     returned: mpsc::Receiver<Return>,
     inbox: mpsc::Receiver<Sealed>,
@@ -282,6 +284,7 @@ impl CallActor {
             consulted_leg: None,
             supervisor_leg: None,
             mix: None,
+            recordings: Recordings::default(),
             returns,
             returned,
             inbox,
@@ -318,7 +321,8 @@ impl CallActor {
                     self.read(sealed.letter).await
                 }
                 Some(returned) = self.returned.recv() => self.read_return(returned).await,
-                Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event),
+                Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event).await,
+                Some(()) = self.recordings.silence.recv() => Some(Input::UserSilent),
                 Some(event) = legs::next_event(&mut self.agent_leg) => {
                     self.read_agent(&event, Side::Agent)
                 }
@@ -365,6 +369,7 @@ impl CallActor {
                 | Letter::AgentDeclines(_)
                 // Whoever asked sees that nobody answers.
                 | Letter::Do { .. }
+                | Letter::Record { .. }
                 | Letter::ConsoleClosed { .. }
                 | Letter::AgentMutes { .. }
                 | Letter::AgentKey { .. }
@@ -495,6 +500,11 @@ impl CallActor {
                 drop(answer.send(self.carry_out_order(order, asker).await));
                 None
             }
+            Letter::Record { wish, asker, answer } => {
+                // Whoever asked may have gone; it is done all the same.
+                drop(answer.send(self.record_order(wish, &asker).await));
+                None
+            }
             Letter::AgentDeclines(agent) => {
                 if let Some(call_id) = &self.facts.call_id {
                     let why = RingStopped::Declined;
@@ -619,7 +629,7 @@ impl CallActor {
         self.line.consoles().send(console, ToConsole::Refused { what, code, text });
     }
 
-    fn read_whatsapp(&mut self, event: LegEvent) -> Option<Input> {
+    async fn read_whatsapp(&mut self, event: LegEvent) -> Option<Input> {
         match event {
             LegEvent::DtlsConnected { .. } => {
                 self.watch_moment(Point::MediaUp, "media_up");
@@ -633,6 +643,7 @@ impl CallActor {
                 self.facts.keys_pressed = self.facts.keys_pressed.saturating_add(1);
                 Key::new(digit.sign()).map(Input::UserKey)
             }
+            LegEvent::PlaybackDone if self.heard_announcement().await => None,
             LegEvent::PlaybackDone => Some(Input::PlaybackDone),
             LegEvent::MediaStopped { for_ms, .. } => {
                 Some(Input::MediaStopped { seconds: (for_ms + 500) / 1000 })

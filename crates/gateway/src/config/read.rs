@@ -101,6 +101,10 @@
 //! server = "127.0.0.1:9060"
 //! capture_id = 2001
 //!
+//! [recording]                             # see `recording`
+//! mode = "agents"
+//! announcement = "recorded"
+//!
 //! [[queues]]                              # see `queues`
 //! name = "support"
 //! skills = ["billing"]
@@ -139,6 +143,7 @@ use super::{
     lines::{self, NumberTable, Shared, TemplateTable, UpstreamTable},
     price::{BudgetTable, GuardTable, PriceTable},
     queues::{QueueTable, queues},
+    recording::{RecordingTable, recording},
     slip,
 };
 
@@ -234,6 +239,8 @@ struct File {
     permission_templates: Vec<TemplateTable>,
     telemetry: Option<TelemetryTable>,
     hep: Option<HepTable>,
+    #[serde(default)]
+    recording: RecordingTable,
     #[serde(default)]
     queues: Vec<QueueTable>,
     agents: Vec<AgentTable>,
@@ -417,6 +424,7 @@ impl Secrets<'_> {
             lines,
             agents,
             events: self.events(file.outbox, file.events, &organisations)?,
+            recording: recording(file.recording, file.speech.is_some())?,
             organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
             speech: file.speech.map(speech).transpose()?,
@@ -446,6 +454,7 @@ impl Secrets<'_> {
             self.secret("api_key", file.api_key_file, file.api_key_env).err(),
             media(file.media).err(),
             file.turn.and_then(|turn| self.turn(turn).err()),
+            recording(file.recording, file.speech.is_some()).err(),
             file.speech.and_then(|table| speech(table).err()),
             codes(file.wrap_up_codes).err(),
             file.telemetry.and_then(|table| telemetry(table).err()),

@@ -25,6 +25,7 @@ mod parked;
 mod placed;
 mod queues;
 mod receiver;
+mod recordings;
 mod rest;
 mod spoken;
 mod tls;

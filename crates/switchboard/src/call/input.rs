@@ -101,6 +101,8 @@ pub enum Input {
     UserKey(Key),
     /// The queue the call waits in has a word for it.
     Queue(FromQueue),
+    /// A user who leaves a message has said nothing for the time asked for.
+    UserSilent,
     /// A prompt is at its end.
     PlaybackDone,
     /// The flow that was asked for is this one; without one it is the plan's.

@@ -222,6 +222,7 @@ impl Call {
             Input::Queue(word) => {
                 self.flow_heard("a queue's word", &Heard::Queue(word), now, effects)
             }
+            Input::UserSilent => self.flow_heard("silence", &Heard::Silence, now, effects),
             Input::PlaybackDone => {
                 self.flow_heard("end of a prompt", &Heard::PlaybackDone, now, effects)
             }

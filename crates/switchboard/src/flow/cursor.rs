@@ -11,6 +11,7 @@ use terms::{AgentId, Timestamp};
 use super::{
     Caller, Flow, FromQueue, Gather, Key, Sound, Step, ToQueue, Trail,
     queue::{Out, Queue, Stay},
+    record::{Message, Record, Voicemail},
     rings::{Ringing, Rings},
 };
 use crate::{call::Effect, queue::Left};
@@ -33,6 +34,7 @@ enum Doing {
     Gathering { keys: String, tries_left: u8, prompting: bool, until: Timestamp },
     Ringing(Rings),
     Queuing(Stay),
+    Leaving(Message),
     Echoing { until: Timestamp },
 }
 
@@ -63,6 +65,8 @@ pub enum Heard {
     Unavailable(AgentId),
     /// The queue has a word for the call.
     Queue(FromQueue),
+    /// A caller who leaves a message has said nothing for the step's time.
+    Silence,
     /// Time passed.
     Tick,
 }
@@ -104,7 +108,10 @@ impl Cursor {
         match &self.doing {
             Doing::Ringing(rings) => rings.rings(agent),
             Doing::Queuing(stay) => stay.rings(agent),
-            Doing::Playing { .. } | Doing::Gathering { .. } | Doing::Echoing { .. } => false,
+            Doing::Playing { .. }
+            | Doing::Gathering { .. }
+            | Doing::Leaving(_)
+            | Doing::Echoing { .. } => false,
         }
     }
 
@@ -130,6 +137,7 @@ impl Cursor {
             Doing::Gathering { until, prompting: false, .. } => (*until, "the caller's next key"),
             Doing::Ringing(rings) => rings.next_timeout(),
             Doing::Queuing(stay) => stay.next_timeout(),
+            Doing::Leaving(message) => message.next_timeout(),
             Doing::Echoing { until } => (*until, "the end of the echo"),
         }
     }
@@ -151,11 +159,14 @@ impl Cursor {
                 | Heard::Key(_)
                 | Heard::Rung(_)
                 | Heard::Unavailable(_)
+                | Heard::Silence
                 | Heard::Queue(_) => Progress::Stays,
             },
             Step::Gather(gather) => self.gather(gather, heard, visit),
             Step::Ring(ringing) => self.ring(ringing, heard, visit),
             Step::Queue(queue) => self.queue(queue, heard, visit),
+            Step::Record(record) => self.record(record, heard, visit),
+            Step::Voicemail(voicemail) => self.voicemail(voicemail, heard, visit),
             Step::Echo { next, lasting: _ } => {
                 if self.is_due(visit.now) {
                     return self.go(*next, visit);
@@ -201,11 +212,17 @@ impl Cursor {
                     *next
                 }
                 Step::Redirect { to } => *to,
+                Step::Record(record) if record.announce.is_none() => {
+                    visit.effects.push(record.word(visit));
+                    record.next
+                }
                 Step::HangUp => return Progress::HangsUp,
                 Step::Play { .. }
                 | Step::Gather(_)
                 | Step::Ring(_)
                 | Step::Queue(_)
+                | Step::Record(_)
+                | Step::Voicemail(_)
                 | Step::Echo { .. } => {
                     self.begin(&named.step, visit);
                     return Progress::Stays;
@@ -232,6 +249,13 @@ impl Cursor {
                 self.doing = Doing::Ringing(Rings::begin(ringing, visit.now));
             }
             Step::Queue(queue) => self.doing = Doing::Queuing(Stay::begin(queue, visit)),
+            Step::Record(record) => {
+                let lasting = record.announce.as_ref().map(|sound| play(sound, false, visit));
+                self.doing = Doing::Playing { until: visit.now + lasting.unwrap_or_default() };
+            }
+            Step::Voicemail(voicemail) => {
+                self.doing = Doing::Leaving(Message::begin(voicemail, visit));
+            }
             Step::Echo { lasting, next: _ } => {
                 visit.effects.push(Effect::Echo);
                 self.doing = Doing::Echoing { until: visit.now + *lasting };
@@ -288,7 +312,7 @@ impl Cursor {
                 return self.ask_again(gather, tries, visit);
             }
             Heard::Tick => due,
-            Heard::Rung(_) | Heard::Unavailable(_) | Heard::Queue(_) => false,
+            Heard::Rung(_) | Heard::Unavailable(_) | Heard::Queue(_) | Heard::Silence => false,
         };
         if !full {
             return Progress::Stays;
@@ -317,6 +341,24 @@ impl Cursor {
         }
         visit.effects.push(Effect::StopRinging { taken_by: None });
         self.go(step.no_answer, visit)
+    }
+
+    /// The announcement is heard; then the recording begins.
+    fn record(&mut self, step: &Record, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let due = *heard == Heard::Tick && self.is_due(visit.now);
+        if !due && *heard != Heard::PlaybackDone {
+            return Progress::Stays;
+        }
+        visit.effects.push(step.word(visit));
+        self.go(step.next, visit)
+    }
+
+    fn voicemail(&mut self, step: &Voicemail, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let Doing::Leaving(message) = &mut self.doing else { return Progress::Stays };
+        if !message.is_left(step, heard, visit) {
+            return Progress::Stays;
+        }
+        self.go(step.next, visit)
     }
 
     fn queue(&mut self, step: &Queue, heard: &Heard, visit: &mut Visit<'_>) -> Progress {

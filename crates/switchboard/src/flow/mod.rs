@@ -51,6 +51,18 @@
 //! no_agents = "closed"            # optional: nobody who could take it is at work
 //! callback = { key = "1", next = "bye" } # optional: call me back, keep my place
 //!
+//! [step.recorded]
+//! record = "on"                   # or "pause", "off"
+//! announce = "recorded"           # optional: a prompt or { say = "…" } heard before
+//! next = "people"
+//!
+//! [step.message]
+//! voicemail = "leave-a-message"   # a prompt or { say = "…" }; then a beep
+//! end = "#"                       # the key that ends it
+//! silence = "5s"                  # as does nothing said for so long
+//! max = "2m"
+//! next = "bye"
+//!
 //! [step.closed]
 //! play = "closed"                 # prompts/closed.ogg
 //! next = "bye"
@@ -74,6 +86,7 @@ mod key;
 mod load;
 mod outline;
 mod queue;
+mod record;
 mod rings;
 mod speech;
 mod step;
@@ -97,6 +110,7 @@ pub use hours::Hours;
 pub use key::Key;
 pub use outline::{StepOutline, WayOutline};
 pub use queue::{FromQueue, ToQueue};
+pub use record::{Announcement, BEEP, RecordWord};
 pub use speech::Spoken;
 pub use trace::{Trace, TraceLine};
 pub use trail::{Trail, Visited};
@@ -104,6 +118,7 @@ pub use trail::{Trail, Visited};
 use crate::agent::Skills;
 use condition::Case;
 use queue::Queue;
+use record::{Record, Voicemail};
 use rings::Ringing;
 use speech::Speech;
 use template::Template;
@@ -151,6 +166,8 @@ pub(crate) enum Step {
     Redirect { to: usize },
     Ring(Ringing),
     Queue(Queue),
+    Record(Record),
+    Voicemail(Voicemail),
     Echo { lasting: Duration, next: usize },
     HangUp,
 }

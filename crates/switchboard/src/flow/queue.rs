@@ -159,6 +159,7 @@ impl Stay {
             Heard::Unavailable(agent) => self.unavailable(agent, visit),
             Heard::Queue(word) => return self.word(step, word, visit),
             Heard::Tick => return self.tick(step, visit),
+            Heard::Silence => {}
         }
         Out::Stays
     }

@@ -37,6 +37,8 @@ impl Step {
             Self::Redirect { .. } => "redirect",
             Self::Ring(_) => "ring",
             Self::Queue(_) => "queue",
+            Self::Record(_) => "record",
+            Self::Voicemail(_) => "voicemail",
             Self::Echo { .. } => "echo",
             Self::HangUp => "hang_up",
         }
@@ -63,6 +65,8 @@ impl Step {
             }
             Self::Ring(ringing) => vec![way("no_answer", &ringing.no_answer)],
             Self::Queue(queue) => queue.nexts(),
+            Self::Record(record) => vec![way("", &record.next)],
+            Self::Voicemail(voicemail) => vec![way("", &voicemail.next)],
             Self::HangUp => Vec::new(),
         }
     }
@@ -75,10 +79,14 @@ impl Step {
             | Self::Branch { .. }
             | Self::When { .. }
             | Self::Set { .. }
+            | Self::Record(_)
             | Self::Redirect { .. } => true,
-            Self::Gather(_) | Self::Ring(_) | Self::Queue(_) | Self::Echo { .. } | Self::HangUp => {
-                false
-            }
+            Self::Gather(_)
+            | Self::Ring(_)
+            | Self::Queue(_)
+            | Self::Voicemail(_)
+            | Self::Echo { .. }
+            | Self::HangUp => false,
         }
     }
 
@@ -89,6 +97,8 @@ impl Step {
             Self::Gather(gather) => vec![&gather.sound],
             Self::Ring(ringing) => ringing.playing.iter().collect(),
             Self::Queue(queue) => queue.sounds().collect(),
+            Self::Record(record) => record.announce.iter().collect(),
+            Self::Voicemail(voicemail) => vec![&voicemail.sound],
             Self::Hours { .. }
             | Self::Branch { .. }
             | Self::When { .. }
