@@ -236,10 +236,9 @@ impl Quiet {
     fn turn(&mut self, now: Instant) {
         if now.saturating_duration_since(self.since) >= self.limit
             && let Some(sender) = self.sender.take()
+            && sender.try_send(()).is_err()
         {
-            if sender.try_send(()).is_err() {
-                tracing::debug!("a message ended before its silence was told");
-            }
+            tracing::debug!("a message ended before its silence was told");
         }
     }
 }
