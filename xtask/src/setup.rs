@@ -20,6 +20,8 @@ pub(crate) struct Need {
 const CMAKE: Need = Need { program: "cmake", package: "cmake", why: "builds libopus" };
 const CHROMIUM: Need =
     Need { program: "chromium", package: "chromium", why: "the browser of the page tests" };
+const COTURN: Need =
+    Need { program: "turnserver", package: "coturn", why: "the relay of a page test" };
 
 const VALGRIND: Need =
     Need { program: "valgrind", package: "valgrind", why: "counts the instructions of a packet" };
@@ -30,7 +32,7 @@ const JANUS: Need = Need { program: "janus", package: "janus", why: "a relay to 
 /// What `demo` and `bench` need.
 pub(crate) const TO_BUILD: &[Need] = &[CMAKE];
 /// What `test` needs.
-pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM, VALGRIND];
+pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM, COTURN, VALGRIND];
 /// What `bench peers` needs beside that.
 pub(crate) const TO_COMPARE: &[Need] = &[RTPENGINE, JANUS];
 

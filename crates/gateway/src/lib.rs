@@ -54,6 +54,7 @@ mod repetition;
 mod scheme;
 mod serve;
 mod spans;
+mod spending;
 mod store;
 mod tariff;
 mod telemetry;

@@ -274,7 +274,7 @@ export interface Preflight {
 
 export interface Diagnosis {
   call_id: string;
-  verdicts: { code: string; text: string; evidence?: string; fix?: string }[];
+  verdicts: { code: string; text: string; evidence?: string; fix?: string; facts?: Readonly<Record<string, string>> }[];
 }
 
 export type ToGateway =

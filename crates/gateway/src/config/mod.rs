@@ -7,6 +7,8 @@
 mod events;
 mod flow;
 mod lines;
+mod media;
+mod people;
 mod price;
 mod queues;
 mod read;
@@ -388,6 +390,7 @@ fn demo_line(platform_url: &str, flow: Option<FlowSource>) -> Line {
     let price = Price { zone: zone.clone(), ..Price::default() };
     Line {
         account: Some("201234567890123".parse().expect("digits are an id")),
+        portfolio: None,
         organisation: Organisation::default().id,
         time_zone: zone,
         upstream: Upstream {

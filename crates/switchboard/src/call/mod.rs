@@ -303,13 +303,16 @@ impl Call {
     fn walk_from(&mut self, step: usize, flow: &Flow, now: Timestamp, effects: &mut Vec<Effect>) {
         let (caller, trail) = (&self.plan.caller, &mut self.trail);
         let mut visit = Visit { flow, caller, trail, now, effects };
-        match Cursor::enter(step, &mut visit) {
-            Some(cursor) => {
-                self.closed = cursor.met_closed_hours();
+        let (cursor, progress) = Cursor::enter(step, &mut visit);
+        self.closed = cursor.met_closed_hours();
+        match progress {
+            Progress::Stays => {
                 self.state = State::InFlow(cursor);
                 effects.push(Effect::Tell);
             }
-            None => self.end(EndReason::FlowHungUp { step: "start".into() }, now, effects),
+            Progress::HangsUp => {
+                self.end(EndReason::FlowHungUp { step: "start".into() }, now, effects);
+            }
         }
     }
 

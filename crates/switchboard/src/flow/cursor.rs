@@ -81,13 +81,11 @@ pub enum Progress {
 }
 
 impl Cursor {
-    /// Enters the flow at a step. `None` when the flow hangs up at once.
-    pub(crate) fn enter(step: usize, visit: &mut Visit<'_>) -> Option<Self> {
+    /// Enters the flow at a step, and whether it hangs up at once.
+    pub(crate) fn enter(step: usize, visit: &mut Visit<'_>) -> (Self, Progress) {
         let mut cursor = Self { step, closed: false, doing: Doing::Playing { until: visit.now } };
-        match cursor.go(step, visit) {
-            Progress::Stays => Some(cursor),
-            Progress::HangsUp => None,
-        }
+        let progress = cursor.go(step, visit);
+        (cursor, progress)
     }
 
     /// The name of the step the caller is in.

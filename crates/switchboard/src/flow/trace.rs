@@ -55,7 +55,8 @@ impl Flow {
             spoken: None,
         };
         let mut answers = answers.iter();
-        let mut cursor = walk.visit(|visit| Cursor::enter(self.start, visit));
+        let (here, progress) = walk.visit(|visit| Cursor::enter(self.start, visit));
+        let mut cursor = (progress == Progress::Stays).then_some(here);
         while let Some(mut here) = cursor.take() {
             if walk.lines.len() >= LINES_MAX || walk.trail.left_out() > 0 {
                 return Trace { lines: walk.lines, ends: false, trail: walk.trail };

@@ -1,5 +1,7 @@
 //! What does the console know about a call?
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use terms::{AgentId, CallId, Country, Direction, Money, Party, Timestamp, UserId, WaId};
 
@@ -184,5 +186,24 @@ pub struct Diagnosis {
     /// Which call.
     pub call_id: CallId,
     /// What is worth saying, worst first.
-    pub verdicts: Vec<crate::sandbox::Verdict>,
+    pub verdicts: Vec<Verdict>,
+}
+
+/// One thing worth knowing of a call. The code and the facts say all of it, for whoever has words of
+/// another language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// A stable word.
+    pub code: String,
+    /// What happened.
+    pub text: String,
+    /// What shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// What to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// The numbers and names in the three above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
 }
