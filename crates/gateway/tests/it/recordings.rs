@@ -157,7 +157,8 @@ async fn a_talk_is_announced_recorded_in_two_channels_and_heard_again_even_after
     assert!(said.0 >= 1_200 && heard.0 >= 1_200, "{said:?} {heard:?}");
     assert!(said.1.abs_diff(heard.1) <= 150, "both began at once: {said:?} {heard:?}");
     assert_eq!((tone(&channels[0], USER_HZ).0, tone(&channels[1], AGENT_HZ).0), (0, 0));
-    let pause = recording["pauses"][0]["from_ms"].as_u64().unwrap() as usize;
+    let pause = recording["pauses"][0]["from_ms"].as_u64().unwrap();
+    let pause = usize::try_from(pause).unwrap();
     let quiet = &channels[1][(pause + 120) * 48..(pause + 300) * 48];
     assert!(measured(quiet).loud_ms < 40, "{:?}", measured(quiet));
     let path = "/v1/events?type=recording.ready";
