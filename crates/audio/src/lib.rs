@@ -13,6 +13,7 @@
 //! strangers end in an error, never in a panic. An Opus packet is a `Box<[u8]>`; the rooms that send
 //! one give it their own type.
 
+pub mod export;
 pub mod g711;
 pub mod jitter;
 pub mod keep;
@@ -20,6 +21,7 @@ pub mod measure;
 pub mod mix;
 pub mod ogg;
 pub mod opus;
+pub mod pages;
 pub mod playout;
 pub mod prompt;
 pub mod resample;
@@ -27,6 +29,7 @@ mod sample;
 mod spectrum;
 pub mod spool;
 pub mod tone;
+pub mod track;
 pub mod transcode;
 pub mod wav;
 

@@ -49,6 +49,8 @@ mod preflight;
 mod prompts;
 mod public_address;
 mod queues;
+mod recorder;
+mod recordings;
 mod repetition;
 mod scheme;
 mod serve;

@@ -7,7 +7,8 @@ use engine::{Bots, Engine, Mixer};
 use crate::{
     bots::sids::Sids, calls::registry::Registry, config::Config, console::session::Sessions,
     flows::speech::Speech, hep::Hep, keys::Keys, line::Lines, metrics::Metrics,
-    organisation::Organisations, outbox::Outbox, store::Store, telemetry::Telemetry,
+    organisation::Organisations, outbox::Outbox, recorder::Recorder, store::Store,
+    telemetry::Telemetry,
 };
 
 /// The shared parts of one gateway. What is of one number is in its [`crate::line::Line`], what is of
@@ -29,6 +30,8 @@ pub(crate) struct Office {
     pub(crate) keys: Keys,
     pub(crate) store: Store,
     pub(crate) outbox: Outbox,
+    /// What writes recordings.
+    pub(crate) recorder: Recorder,
     pub(crate) metrics: Arc<Metrics>,
     /// What speaks, if something does.
     pub(crate) speech: Option<Arc<Speech>>,

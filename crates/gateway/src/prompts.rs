@@ -12,7 +12,7 @@ use std::{
 
 use audio::prompt::PromptError;
 use media::frame::{AudioFrame, FrameError};
-use switchboard::flow::{Faults, Flow, Supplies};
+use switchboard::flow::{BEEP, Faults, Flow, Supplies};
 use terms::OrganisationId;
 
 use crate::config::{Config, FlowSource};
@@ -22,6 +22,9 @@ pub(crate) const HOLD_MUSIC: &str = "hold";
 
 /// See `assets/hold.py`.
 const MUSIC: &[u8] = include_bytes!("../assets/hold.ogg");
+
+/// The beep before a message: hertz, dBFS, milliseconds. A file of its name replaces it.
+const BEEP_TONE: (f32, f32, usize) = (1_000.0, -15.0, 300);
 
 /// One packet of a prompt.
 const FRAME: Duration = Duration::from_millis(20);
@@ -220,7 +223,12 @@ fn documents_in(folder: &Path) -> Result<BTreeMap<String, String>, ShelfError> {
 
 /// What there is without a folder of prompts.
 fn built_in() -> Result<Prompts, ShelfError> {
-    Ok([(HOLD_MUSIC.to_owned(), packets(HOLD_MUSIC, MUSIC)?)].into())
+    let beep = audio::prompt::encode(&audio::tone::sine(BEEP_TONE.0, BEEP_TONE.1, BEEP_TONE.2));
+    let beep = beep.map_err(|source| ShelfError::Prompt { name: BEEP.to_owned(), source })?;
+    let beep =
+        frames(beep).map_err(|source| ShelfError::Frame { name: BEEP.to_owned(), source })?;
+    let music = packets(HOLD_MUSIC, MUSIC)?;
+    Ok([(HOLD_MUSIC.to_owned(), music), (BEEP.to_owned(), beep)].into())
 }
 
 fn packets(name: &str, file: &[u8]) -> Result<Arc<[AudioFrame]>, ShelfError> {

@@ -14,7 +14,10 @@ use wire::console::{Call, CallState};
 use super::ApiError;
 use crate::{
     calls::registry::{Letter, Look},
-    cdr::{Cdr, Cost, LegRecord, QueueRecord, SupervisionRecord, ThreeWayRecord, TransferRecord},
+    cdr::{
+        Cdr, Cost, LegRecord, QueueRecord, RecordingRecord, SupervisionRecord, ThreeWayRecord,
+        TransferRecord,
+    },
     console::session::Caller,
     flows::FlowRecord,
     line::Lines,
@@ -98,6 +101,8 @@ pub(super) struct CallRow {
     flow: Option<FlowRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recordings: Vec<RecordingRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Box<Cost>>,
     #[serde(flatten)]
@@ -126,6 +131,7 @@ impl CallRow {
             whatsapp_leg: cdr.whatsapp_leg,
             agent_leg: cdr.agent_leg,
             keys_pressed: cdr.keys_pressed,
+            recordings: cdr.recordings,
             transfers: cdr.transfers,
             supervision: cdr.supervision,
             three_way: cdr.three_way,
@@ -152,6 +158,7 @@ impl CallRow {
             whatsapp_leg: None,
             agent_leg: None,
             keys_pressed: None,
+            recordings: Vec::new(),
             transfers: Vec::new(),
             supervision: Vec::new(),
             three_way: Vec::new(),

@@ -31,6 +31,7 @@ mod preflight;
 mod problem;
 mod queues;
 mod reconciliation;
+mod recordings;
 mod session;
 mod spend;
 pub(crate) mod stream;
@@ -101,6 +102,10 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(supervision::join))
         .routes(routes!(supervision::leave))
         .routes(routes!(control::hang_up))
+        .routes(routes!(recordings::steer))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::one, recordings::hold, recordings::remove))
+        .routes(routes!(recordings::hear))
         .routes(routes!(diagnosis::diagnosis))
         .routes(routes!(call_events::list))
         .routes(routes!(cdrs::csv))

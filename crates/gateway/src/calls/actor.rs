@@ -32,6 +32,7 @@ use super::{
     orphans,
     placing::{NotPlaced, Placer},
     queueing::Stay,
+    recording::Recordings,
     registry::{CallHandle, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
     supervision::NO_SEAT,
     timeline::{Point, Timeline},
@@ -133,6 +134,7 @@ pub(crate) struct CallActor {
     bot_said: mpsc::Receiver<Said>,
     /// The seat at the mixer, while three can hear each other.
     pub(super) mix: Option<Mix>,
+    pub(super) recordings: Recordings,
     pub(super) returns: mpsc::Sender<Return>,
     returned: mpsc::Receiver<Return>,
     inbox: mpsc::Receiver<Sealed>,
@@ -294,6 +296,7 @@ impl CallActor {
             bot_tells,
             bot_said,
             mix: None,
+            recordings: Recordings::default(),
             returns,
             returned,
             inbox,
@@ -331,7 +334,8 @@ impl CallActor {
                 }
                 Some(returned) = self.returned.recv() => self.read_return(returned).await,
                 Some(said) = self.bot_said.recv() => self.hear_bot(said),
-                Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event),
+                Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event).await,
+                Some(()) = self.recordings.silence.recv() => Some(Input::UserSilent),
                 Some(event) = legs::next_event(&mut self.agent_leg) => {
                     self.read_agent(&event, Side::Agent)
                 }
@@ -378,6 +382,7 @@ impl CallActor {
                 | Letter::AgentDeclines(_)
                 // Whoever asked sees that nobody answers.
                 | Letter::Do { .. }
+                | Letter::Record { .. }
                 | Letter::ConsoleClosed { .. }
                 | Letter::AgentMutes { .. }
                 | Letter::AgentKey { .. }
@@ -509,6 +514,11 @@ impl CallActor {
                 drop(answer.send(self.carry_out_order(order, asker).await));
                 None
             }
+            Letter::Record { wish, asker, answer } => {
+                // Whoever asked may have gone; it is done all the same.
+                drop(answer.send(self.record_order(wish, &asker).await));
+                None
+            }
             Letter::AgentDeclines(agent) => {
                 if let Some(call_id) = &self.facts.call_id {
                     let why = RingStopped::Declined;
@@ -633,7 +643,7 @@ impl CallActor {
         self.line.consoles().send(console, ToConsole::Refused { what, code, text });
     }
 
-    fn read_whatsapp(&mut self, event: LegEvent) -> Option<Input> {
+    async fn read_whatsapp(&mut self, event: LegEvent) -> Option<Input> {
         match event {
             LegEvent::DtlsConnected { .. } => {
                 self.watch_moment(Point::MediaUp, "media_up");
@@ -647,6 +657,7 @@ impl CallActor {
                 self.facts.keys_pressed = self.facts.keys_pressed.saturating_add(1);
                 Key::new(digit.sign()).map(Input::UserKey)
             }
+            LegEvent::PlaybackDone if self.heard_announcement().await => None,
             LegEvent::PlaybackDone => Some(Input::PlaybackDone),
             LegEvent::MediaStopped { for_ms, .. } => {
                 Some(Input::MediaStopped { seconds: (for_ms + 500) / 1000 })

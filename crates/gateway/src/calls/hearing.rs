@@ -44,6 +44,7 @@ impl CallActor {
 
     /// The user's leg plays something of its own.
     pub(super) fn play_to_user(&mut self, source: Source) {
+        self.note_playing(&source);
         if let Some(leg) = &mut self.whatsapp {
             leg.fed = None;
             leg.handle.play(source);

@@ -15,6 +15,7 @@ pub(crate) mod order;
 pub(crate) mod orphans;
 pub(crate) mod placing;
 mod queueing;
+mod recording;
 pub(crate) mod registry;
 mod sounds;
 mod supervision;

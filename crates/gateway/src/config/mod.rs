@@ -13,6 +13,7 @@ mod people;
 mod price;
 mod queues;
 mod read;
+mod recording;
 mod secret;
 mod slip;
 
@@ -41,6 +42,7 @@ pub use lines::{Line, Lines};
 pub use price::{Guard, Price};
 pub use queues::Queue;
 pub use read::ConfigError;
+pub use recording::{Recording, Words};
 pub use secret::Secret;
 pub use slip::explain;
 
@@ -88,6 +90,8 @@ pub struct Config {
     pub drain_for: Duration,
     /// The words of which one says what came of a call; empty: any word.
     pub wrap_up_codes: Vec<String>,
+    /// What is recorded.
+    pub recording: Recording,
     /// Who is told what happens.
     pub events: Events,
     /// Who gets traces; nobody when absent.
@@ -376,6 +380,7 @@ impl Config {
             connect_age_max: None,
             drain_for: DRAIN_FOR_DEFAULT,
             wrap_up_codes: Vec::new(),
+            recording: Recording::default(),
             events: Events::default(),
             telemetry: None,
             hep: None,

@@ -101,6 +101,10 @@
 //! server = "127.0.0.1:9060"
 //! capture_id = 2001
 //!
+//! [recording]                             # see `recording`
+//! mode = "agents"
+//! announcement = "recorded"
+//!
 //! [[queues]]                              # see `queues`
 //! name = "support"
 //! skills = ["billing"]
@@ -143,6 +147,7 @@ use super::{
     people::{AgentTable, OrganisationTable, somebody},
     price::{BudgetTable, GuardTable, PriceTable},
     queues::{QueueTable, queues},
+    recording::{RecordingTable, recording},
     slip,
 };
 
@@ -235,6 +240,8 @@ struct File {
     permission_templates: Vec<TemplateTable>,
     telemetry: Option<TelemetryTable>,
     hep: Option<HepTable>,
+    #[serde(default)]
+    recording: RecordingTable,
     #[serde(default)]
     queues: Vec<QueueTable>,
     #[serde(default)]
@@ -361,6 +368,7 @@ impl Secrets<'_> {
             lines,
             agents,
             events: self.events(file.outbox, file.events, &organisations)?,
+            recording: recording(file.recording, file.speech.is_some())?,
             organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
             speech: file.speech.map(speech).transpose()?,
@@ -391,6 +399,7 @@ impl Secrets<'_> {
             self.secret("api_key", file.api_key_file, file.api_key_env).err(),
             media(file.media).err(),
             file.turn.and_then(|turn| self.turn(turn).err()),
+            recording(file.recording, file.speech.is_some()).err(),
             file.speech.and_then(|table| speech(table).err()),
             codes(file.wrap_up_codes).err(),
             file.telemetry.and_then(|table| telemetry(table).err()),

@@ -26,6 +26,7 @@ mod parked;
 mod placed;
 mod queues;
 mod receiver;
+mod recordings;
 mod rest;
 mod spoken;
 mod tls;

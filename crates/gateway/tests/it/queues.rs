@@ -35,6 +35,9 @@ callback = { key = "1", next = "kept" }
 overflow = "bye"
 [step.kept]
 play = "kept"
+next = "recorded"
+[step.recorded]
+record = "on"
 next = "end"
 [step.bye]
 play = "bye"

@@ -103,6 +103,8 @@ pub enum Input {
     Queue(FromQueue),
     /// The bot that has the call has a word for it.
     Bot(FromBot),
+    /// A user who leaves a message has said nothing for the time asked for.
+    UserSilent,
     /// A prompt is at its end.
     PlaybackDone,
     /// The flow that was asked for is this one; without one it is the plan's.

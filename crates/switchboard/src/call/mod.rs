@@ -229,6 +229,7 @@ impl Call {
                 self.flow_heard("a queue's word", &Heard::Queue(word), now, effects)
             }
             Input::Bot(word) => self.flow_heard("a bot's word", &Heard::Bot(word), now, effects),
+            Input::UserSilent => self.flow_heard("silence", &Heard::Silence, now, effects),
             Input::PlaybackDone => {
                 self.flow_heard("end of a prompt", &Heard::PlaybackDone, now, effects)
             }

@@ -112,6 +112,7 @@ impl Talk {
             | Heard::Unavailable(_)
             | Heard::Tick
             | Heard::PlaybackDone
+            | Heard::Silence
             | Heard::Queue(_) => Out::Stays,
         }
     }

@@ -12,6 +12,7 @@ use super::{
     Caller, Flow, FromBot, FromQueue, Gather, Key, Sound, Step, ToQueue, Trail,
     bot::{self, Bot, Talk},
     queue::{Out, Queue, Stay},
+    record::{Message, Record, Voicemail},
     rings::{Ringing, Rings},
 };
 use crate::{call::Effect, queue::Left};
@@ -35,6 +36,7 @@ enum Doing {
     Ringing(Rings),
     Queuing(Stay),
     Talking(Talk),
+    Leaving(Message),
     Echoing { until: Timestamp },
 }
 
@@ -67,6 +69,8 @@ pub enum Heard {
     Queue(FromQueue),
     /// The bot has a word for the call.
     Bot(FromBot),
+    /// A caller who leaves a message has said nothing for the step's time.
+    Silence,
     /// Time passed.
     Tick,
 }
@@ -107,7 +111,10 @@ impl Cursor {
             Doing::Ringing(rings) => rings.rings(agent),
             Doing::Queuing(stay) => stay.rings(agent),
             Doing::Talking(talk) => talk.rings(agent),
-            Doing::Playing { .. } | Doing::Gathering { .. } | Doing::Echoing { .. } => false,
+            Doing::Playing { .. }
+            | Doing::Gathering { .. }
+            | Doing::Leaving(_)
+            | Doing::Echoing { .. } => false,
         }
     }
 
@@ -140,6 +147,7 @@ impl Cursor {
             Doing::Ringing(rings) => rings.next_timeout(),
             Doing::Queuing(stay) => stay.next_timeout(),
             Doing::Talking(talk) => talk.next_timeout(),
+            Doing::Leaving(message) => message.next_timeout(),
             Doing::Echoing { until } => (*until, "the end of the echo"),
         }
     }
@@ -161,6 +169,7 @@ impl Cursor {
                 | Heard::Key(_)
                 | Heard::Rung(_)
                 | Heard::Unavailable(_)
+                | Heard::Silence
                 | Heard::Queue(_)
                 | Heard::Bot(_) => Progress::Stays,
             },
@@ -168,6 +177,8 @@ impl Cursor {
             Step::Ring(ringing) => self.ring(ringing, heard, visit),
             Step::Queue(queue) => self.queue(queue, heard, visit),
             Step::Bot(bot) => self.talk(bot, heard, visit),
+            Step::Record(record) => self.record(record, heard, visit),
+            Step::Voicemail(voicemail) => self.voicemail(voicemail, heard, visit),
             Step::Echo { next, lasting: _ } => {
                 if self.is_due(visit.now) {
                     return self.go(*next, visit);
@@ -213,12 +224,18 @@ impl Cursor {
                     *next
                 }
                 Step::Redirect { to } => *to,
+                Step::Record(record) if record.announce.is_none() => {
+                    visit.effects.push(record.word(visit));
+                    record.next
+                }
                 Step::HangUp => return Progress::HangsUp,
                 Step::Play { .. }
                 | Step::Gather(_)
                 | Step::Ring(_)
                 | Step::Queue(_)
                 | Step::Bot(_)
+                | Step::Record(_)
+                | Step::Voicemail(_)
                 | Step::Echo { .. } => {
                     self.begin(&named.step, visit);
                     return Progress::Stays;
@@ -246,6 +263,13 @@ impl Cursor {
             }
             Step::Queue(queue) => self.doing = Doing::Queuing(Stay::begin(queue, visit)),
             Step::Bot(bot) => self.doing = Doing::Talking(Talk::begin(bot, visit)),
+            Step::Record(record) => {
+                let lasting = record.announce.as_ref().map(|sound| play(sound, false, visit));
+                self.doing = Doing::Playing { until: visit.now + lasting.unwrap_or_default() };
+            }
+            Step::Voicemail(voicemail) => {
+                self.doing = Doing::Leaving(Message::begin(voicemail, visit));
+            }
             Step::Echo { lasting, next: _ } => {
                 visit.effects.push(Effect::Echo);
                 self.doing = Doing::Echoing { until: visit.now + *lasting };
@@ -302,7 +326,11 @@ impl Cursor {
                 return self.ask_again(gather, tries, visit);
             }
             Heard::Tick => due,
-            Heard::Rung(_) | Heard::Unavailable(_) | Heard::Queue(_) | Heard::Bot(_) => false,
+            Heard::Rung(_)
+            | Heard::Unavailable(_)
+            | Heard::Queue(_)
+            | Heard::Bot(_)
+            | Heard::Silence => false,
         };
         if !full {
             return Progress::Stays;
@@ -331,6 +359,24 @@ impl Cursor {
         }
         visit.effects.push(Effect::StopRinging { taken_by: None });
         self.go(step.no_answer, visit)
+    }
+
+    /// The announcement is heard; then the recording begins.
+    fn record(&mut self, step: &Record, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let due = *heard == Heard::Tick && self.is_due(visit.now);
+        if !due && *heard != Heard::PlaybackDone {
+            return Progress::Stays;
+        }
+        visit.effects.push(step.word(visit));
+        self.go(step.next, visit)
+    }
+
+    fn voicemail(&mut self, step: &Voicemail, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let Doing::Leaving(message) = &mut self.doing else { return Progress::Stays };
+        if !message.is_left(step, heard, visit) {
+            return Progress::Stays;
+        }
+        self.go(step.next, visit)
     }
 
     fn queue(&mut self, step: &Queue, heard: &Heard, visit: &mut Visit<'_>) -> Progress {

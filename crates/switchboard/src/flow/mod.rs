@@ -58,6 +58,18 @@
 //! next = "bye"                    # when the bot is done
 //! otherwise = "wait"              # when there is none, or it dies
 //!
+//! [step.recorded]
+//! record = "on"                   # or "pause", "off"
+//! announce = "recorded"           # optional: a prompt or { say = "…" } heard before
+//! next = "people"
+//!
+//! [step.message]
+//! voicemail = "leave-a-message"   # a prompt or { say = "…" }; then a beep
+//! end = "#"                       # the key that ends it
+//! silence = "5s"                  # as does nothing said for so long
+//! max = "2m"
+//! next = "bye"
+//!
 //! [step.closed]
 //! play = "closed"                 # prompts/closed.ogg
 //! next = "bye"
@@ -82,6 +94,7 @@ mod key;
 mod load;
 mod outline;
 mod queue;
+mod record;
 mod rings;
 mod speech;
 mod step;
@@ -106,6 +119,7 @@ pub use hours::Hours;
 pub use key::Key;
 pub use outline::{StepOutline, WayOutline};
 pub use queue::{FromQueue, ToQueue};
+pub use record::{Announcement, BEEP, RecordWord};
 pub use speech::Spoken;
 pub use trace::{Trace, TraceLine};
 pub use trail::{Trail, Visited};
@@ -114,6 +128,7 @@ use crate::agent::Skills;
 use bot::Bot;
 use condition::Case;
 use queue::Queue;
+use record::{Record, Voicemail};
 use rings::Ringing;
 use speech::Speech;
 use template::Template;
@@ -164,6 +179,8 @@ pub(crate) enum Step {
     Ring(Ringing),
     Queue(Queue),
     Bot(Bot),
+    Record(Record),
+    Voicemail(Voicemail),
     Echo { lasting: Duration, next: usize },
     HangUp,
 }

@@ -160,6 +160,7 @@ impl Stay {
             Heard::Queue(word) => return self.word(step, word, visit),
             Heard::Bot(_) => {}
             Heard::Tick => return self.tick(step, visit),
+            Heard::Silence => {}
         }
         Out::Stays
     }

@@ -38,6 +38,8 @@ impl Step {
             Self::Ring(_) => "ring",
             Self::Queue(_) => "queue",
             Self::Bot(_) => "bot",
+            Self::Record(_) => "record",
+            Self::Voicemail(_) => "voicemail",
             Self::Echo { .. } => "echo",
             Self::HangUp => "hang_up",
         }
@@ -67,6 +69,8 @@ impl Step {
             Self::Bot(Bot { next, otherwise, .. }) => {
                 vec![way("", next), way("otherwise", otherwise)]
             }
+            Self::Record(record) => vec![way("", &record.next)],
+            Self::Voicemail(voicemail) => vec![way("", &voicemail.next)],
             Self::HangUp => Vec::new(),
         }
     }
@@ -79,11 +83,13 @@ impl Step {
             | Self::Branch { .. }
             | Self::When { .. }
             | Self::Set { .. }
+            | Self::Record(_)
             | Self::Redirect { .. } => true,
             Self::Gather(_)
             | Self::Ring(_)
             | Self::Queue(_)
             | Self::Bot(_)
+            | Self::Voicemail(_)
             | Self::Echo { .. }
             | Self::HangUp => false,
         }
@@ -96,6 +102,8 @@ impl Step {
             Self::Gather(gather) => vec![&gather.sound],
             Self::Ring(ringing) => ringing.playing.iter().collect(),
             Self::Queue(queue) => queue.sounds().collect(),
+            Self::Record(record) => record.announce.iter().collect(),
+            Self::Voicemail(voicemail) => vec![&voicemail.sound],
             Self::Hours { .. }
             | Self::Branch { .. }
             | Self::When { .. }

@@ -127,6 +127,8 @@ impl Walk<'_> {
                 | Step::Ring(_)
                 | Step::Queue(_)
                 | Step::Bot(_)
+                | Step::Record(_)
+                | Step::Voicemail(_)
                 | Step::Echo { .. }
                 | Step::HangUp => named.step.to_string(),
             };
@@ -174,8 +176,10 @@ impl Walk<'_> {
                 self.heard(cursor, &Heard::Bot(FromBot::Done))
             }
             Some(Step::Queue(queue)) => self.queues(cursor, &name, queue, answers.next()),
+            Some(Step::Voicemail(_)) => self.leaves_a_message(cursor, name),
             Some(
                 Step::Echo { .. }
+                | Step::Record(_)
                 | Step::Hours { .. }
                 | Step::Branch { .. }
                 | Step::When { .. }
@@ -203,6 +207,15 @@ impl Walk<'_> {
         }
         self.tell(name.to_owned(), "that is no answer: it is asked again".into());
         Progress::Stays
+    }
+
+    /// Greeting and beep are heard, then the caller speaks as long as the step lets.
+    fn leaves_a_message(&mut self, cursor: &mut Cursor, name: String) -> Progress {
+        for _ in 0..2 {
+            let stays = self.heard(cursor, &Heard::PlaybackDone);
+            debug_assert_eq!(stays, Progress::Stays, "the message follows the beep");
+        }
+        self.waits_telling(cursor, name, "the caller leaves a message")
     }
 
     /// Time passes until nobody is left to ring; nobody answers.

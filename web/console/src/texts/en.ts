@@ -542,6 +542,10 @@ export const en = {
     acts: {
       "user.created": "Added a user",
       "user.changed": "Changed a user",
+      "recording.heard": "Listened to a recording",
+      "recording.held": "Held a recording",
+      "recording.released": "Let a recording go",
+      "recording.removed": "Removed a recording",
       "key.created": "Made a key",
       "key.revoked": "Revoked a key",
     },

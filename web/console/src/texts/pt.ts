@@ -542,6 +542,10 @@ export const pt: Texts = {
     acts: {
       "user.created": "Incluiu um usuário",
       "user.changed": "Alterou um usuário",
+      "recording.heard": "Ouviu uma gravação",
+      "recording.held": "Reteve uma gravação",
+      "recording.released": "Liberou uma gravação",
+      "recording.removed": "Removeu uma gravação",
       "key.created": "Criou uma chave",
       "key.revoked": "Revogou uma chave",
     },

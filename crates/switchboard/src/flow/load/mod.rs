@@ -12,11 +12,13 @@ mod hang_up;
 mod hours;
 mod play;
 mod queue;
+mod record;
 mod redirect;
 mod ring;
 mod say;
 mod set;
 mod step;
+mod voicemail;
 mod when;
 mod words;
 
