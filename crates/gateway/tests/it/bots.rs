@@ -124,7 +124,9 @@ impl Talk {
                         let payload = message["media"]["payload"].as_str().unwrap_or_default();
                         format.read(&STANDARD.decode(payload).unwrap())
                     }
-                    _ => Vec::new(),
+                    Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
+                        Vec::new()
+                    }
                 });
             }
             let mut measure = audio::measure::Measure::default();
