@@ -153,7 +153,7 @@ pub(super) async fn hear(
 ) -> Result<Response, ApiError> {
     let recording = find(&office, &caller, id).await?;
     if recording.state == RecordingState::Recording {
-        return Err(ApiError::conflict("running", "it still runs"));
+        return Err(ApiError::conflict("out_of_place", "it still runs"));
     }
     let deed = caller.deed("recording.heard", &recording.recording_id, None);
     office.store.keep_deed(deed).await?;
@@ -219,7 +219,7 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let recording = find(&office, &caller, id).await?;
     if recording.held || recording.state == RecordingState::Recording {
-        return Err(ApiError::conflict("held", "it still runs, or is held"));
+        return Err(ApiError::conflict("out_of_place", "it still runs, or is held"));
     }
     let deed = caller.deed("recording.removed", &recording.recording_id, None);
     recordings::remove(&office, &recording, Some(deed)).await?;
