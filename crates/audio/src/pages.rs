@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(ogg::read(&file).unwrap().packets.len(), 201);
         assert_eq!(Packets::new(Cursor::new(&file)).count(), 201);
         for cut in 0..file.len() {
-            let whole = pages.iter().filter(|(end, _)| *end <= cut).map(|(_, n)| *n).last();
+            let whole = pages.iter().rfind(|(end, _)| *end <= cut).map(|(_, n)| *n);
             let heard = Packets::new(Cursor::new(&file[..cut])).count();
             assert_eq!(heard, whole.unwrap_or(0), "cut at {cut}");
         }

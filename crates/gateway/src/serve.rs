@@ -193,13 +193,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         telemetry,
         hep,
     });
-    let listening = match office.config.tls.clone() {
-        Some(files) => {
-            let metrics = Arc::clone(&office.metrics);
-            Listening::Tls(TlsListener::start(listener, address, files, metrics)?)
-        }
-        None => Listening::Plain(listener),
-    };
+    let listening = Listening::new(listener, address, &office)?;
     let outbox = start_outbox(&office).await?;
     for line in office.lines.iter() {
         office.store.catch_up_figures(line.tariff()).await?;
@@ -324,6 +318,16 @@ enum Listening {
 }
 
 impl Listening {
+    fn new(
+        listener: TcpListener,
+        address: SocketAddr,
+        office: &Office,
+    ) -> Result<Self, StartError> {
+        let Some(files) = office.config.tls.clone() else { return Ok(Self::Plain(listener)) };
+        let metrics = Arc::clone(&office.metrics);
+        Ok(Self::Tls(TlsListener::start(listener, address, files, metrics)?))
+    }
+
     async fn serve(self, router: Router) -> std::io::Result<()> {
         let service = router.into_make_service_with_connect_info::<Remote>();
         match self {
