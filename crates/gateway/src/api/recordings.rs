@@ -106,7 +106,9 @@ enum Action {
            ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
     responses((status = 200, body = Object, description = "`{recordings: […], next?}`"),
-              (status = 401, body = super::Refused), (status = 403, body = super::Refused)))]
+              (status = 400, body = super::Refused),
+              (status = 401, body = super::Refused), (status = 403, body = super::Refused),
+              (status = 404, body = super::Refused, description = "No call can have this id")))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
     caller: Caller,
