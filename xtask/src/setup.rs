@@ -21,6 +21,8 @@ const CMAKE: Need = Need { program: "cmake", package: "cmake", why: "builds libo
 const CHROMIUM: Need =
     Need { program: "chromium", package: "chromium", why: "the browser of the page tests" };
 
+const SIPP: Need =
+    Need { program: "sipp", package: "sip-tester", why: "the far end of the SIP tests" };
 const VALGRIND: Need =
     Need { program: "valgrind", package: "valgrind", why: "counts the instructions of a packet" };
 const RTPENGINE: Need =
@@ -30,7 +32,7 @@ const JANUS: Need = Need { program: "janus", package: "janus", why: "a relay to 
 /// What `demo` and `bench` need.
 pub(crate) const TO_BUILD: &[Need] = &[CMAKE];
 /// What `test` needs.
-pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM, VALGRIND];
+pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM, SIPP, VALGRIND];
 /// What `bench peers` needs beside that.
 pub(crate) const TO_COMPARE: &[Need] = &[RTPENGINE, JANUS];
 

@@ -9,7 +9,7 @@ use rsipstack::dialog::authenticate::Credential;
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::sip::{Header, Method, SipMessage, StatusCodeKind, Uri, typed};
-use rsipstack::transaction::endpoint::EndpointInnerRef;
+use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
 use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
 use rsipstack::transport::TransportLayer;
@@ -80,6 +80,10 @@ impl UserAgent {
         let endpoint = EndpointBuilder::new()
             .with_cancel_token(stop.child_token())
             .with_user_agent(&listen.name)
+            .with_option(EndpointOption {
+                callid_suffix: Some(listen.name.clone()),
+                ..EndpointOption::default()
+            })
             .with_transport_layer(transports)
             .build();
         let incoming = endpoint.incoming_transactions().map_err(stack)?;
@@ -152,7 +156,7 @@ impl Desk {
 
     async fn ask(&self, target: Target) -> Result<u16, ProbeError> {
         self.roads.ready(target).await.map_err(ProbeError::Connect)?;
-        let mut asked = self.options(target).map_err(send)?;
+        let mut asked = self.options(target).map_err(|fault| send(*fault))?;
         asked.send().await.map_err(send)?;
         while let Some(message) = asked.receive().await {
             if let SipMessage::Response(response) = message
@@ -164,7 +168,7 @@ impl Desk {
         Err(ProbeError::Silent)
     }
 
-    fn options(&self, target: Target) -> rsipstack::Result<Transaction> {
+    fn options(&self, target: Target) -> Result<Transaction, Box<rsipstack::Error>> {
         let us = sip_address(self.us, Transport::Udp);
         let at = sip_address(target.address, target.transport);
         let via = sip_address(self.us, target.transport);

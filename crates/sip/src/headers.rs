@@ -11,15 +11,36 @@ const VALUE_MAX: usize = 512;
 
 /// What the stack writes itself; a second one would make the message malformed.
 const OURS: &[&str] = &[
-    "via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "contact", "m", "content-length",
-    "l", "content-type", "c", "max-forwards", "route", "record-route", "authorization",
-    "proxy-authorization", "require", "supported", "k", "user-agent",
+    "via",
+    "v",
+    "from",
+    "f",
+    "to",
+    "t",
+    "call-id",
+    "i",
+    "cseq",
+    "contact",
+    "m",
+    "content-length",
+    "l",
+    "content-type",
+    "c",
+    "max-forwards",
+    "route",
+    "record-route",
+    "authorization",
+    "proxy-authorization",
+    "require",
+    "supported",
+    "k",
+    "user-agent",
 ];
 
 /// The header of this name and value; `None` where the name is SIP's own or no name.
 pub(crate) fn header(name: &str, value: &str) -> Option<Header> {
-    let token = !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let token =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let ours = OURS.iter().any(|our| our.eq_ignore_ascii_case(name));
     (token && !ours).then(|| Header::Other(name.to_owned(), one_line(value)))
 }

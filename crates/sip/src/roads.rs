@@ -59,9 +59,12 @@ impl Roads {
     fn adopt(&self, stream: TcpStream) -> io::Result<CancellationToken> {
         stream.set_nodelay(true)?;
         let gone = self.stop.child_token();
-        let connection =
-            TcpConnection::from_stream(stream, sip_address(self.us, Transport::Tcp), Some(gone.clone()))
-                .map_err(io::Error::other)?;
+        let connection = TcpConnection::from_stream(
+            stream,
+            sip_address(self.us, Transport::Tcp),
+            Some(gone.clone()),
+        )
+        .map_err(io::Error::other)?;
         self.endpoint.transport_layer.add_connection(SipConnection::Tcp(connection));
         Ok(gone)
     }

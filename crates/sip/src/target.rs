@@ -58,8 +58,8 @@ impl Target {
         while let Some(priority) = left.first().map(|target| target.priority) {
             let peers = left.iter().take_while(|target| target.priority == priority);
             let sum: u32 = peers.map(|target| u32::from(target.weight)).sum();
-            let mark = if sum == 0 { 0 } else { draw(sum) };
-            order.push(left.remove(at_mark(&left, mark)));
+            let chosen = if sum == 0 { 0 } else { at_mark(&left, draw(sum)) };
+            order.push(left.remove(chosen));
         }
         order
     }

@@ -8,7 +8,7 @@ use offhook_sip::{
 
 use crate::far_end::{FarEnd, PATIENCE, SDP, value};
 
-pub async fn agent() -> UserAgent {
+pub(crate) async fn agent() -> UserAgent {
     let address = "127.0.0.1:0".parse().unwrap();
     UserAgent::start(Listen { address, name: "offhook".into() }).await.unwrap()
 }
@@ -17,7 +17,7 @@ fn target(far: &FarEnd, transport: Transport) -> Target {
     Target { address: far.address, transport, priority: 1, weight: 1 }
 }
 
-fn invite(targets: Vec<Target>) -> Invite {
+pub(crate) fn invite(targets: Vec<Target>) -> Invite {
     Invite {
         targets,
         extension: "200".into(),
@@ -30,7 +30,7 @@ fn invite(targets: Vec<Target>) -> Invite {
     }
 }
 
-async fn news(call: &mut Call) -> News {
+pub(crate) async fn news(call: &mut Call) -> News {
     let news = tokio::time::timeout(PATIENCE, call.news()).await;
     news.expect("news in time").expect("news")
 }
@@ -57,6 +57,7 @@ async fn a_call_rings_is_answered_and_ended_by_us_over_udp_and_tcp() {
         assert_eq!(value(&asked, "X-Offhook-Call"), "wacid.1");
         assert!(value(&asked, "From").contains("sip:5511999990000@"), "{asked}");
         assert!(asked.starts_with("INVITE sip:200@"), "{asked}");
+        assert!(value(&asked, "Call-ID").ends_with("@offhook"), "{asked}");
         assert!(asked.ends_with(SDP), "{asked}");
         call.hang_up(Some("Q.850;cause=16"));
         let bye = far.hears("BYE").await;
@@ -159,7 +160,8 @@ async fn who_drops_a_call_that_rings_cancels_it() {
 
 #[tokio::test]
 async fn a_challenge_is_answered_once_and_without_a_password_it_is_a_refusal() {
-    const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"pbx\", nonce=\"n1\", qop=\"auth\"\r\n";
+    const CHALLENGE: &str =
+        "WWW-Authenticate: Digest realm=\"pbx\", nonce=\"n1\", qop=\"auth\"\r\n";
     let agent = agent().await;
     let mut far = FarEnd::udp().await;
     let credentials = Some(Credentials { user: "trunk".into(), password: "secret".into() });

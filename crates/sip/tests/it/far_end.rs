@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+pub(crate) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
     m=audio 40000 RTP/AVP 0\r\n";
 
 /// Where messages come from and go to.
@@ -18,26 +18,26 @@ enum Road {
     Tcp { stream: TcpStream, unread: String },
 }
 
-pub struct FarEnd {
+pub(crate) struct FarEnd {
     road: Road,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl FarEnd {
-    pub async fn udp() -> Self {
+    pub(crate) async fn udp() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         Self { road: Road::Udp { socket, from: None }, address }
     }
 
-    pub async fn tcp() -> Self {
+    pub(crate) async fn tcp() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         Self { road: Road::Listening(listener), address }
     }
 
     /// The next message of this method; repetitions of others are passed over.
-    pub async fn hears(&mut self, method: &str) -> String {
+    pub(crate) async fn hears(&mut self, method: &str) -> String {
         let hearing = async {
             loop {
                 let message = self.next().await;
@@ -74,7 +74,7 @@ impl FarEnd {
         }
     }
 
-    pub async fn says(&mut self, message: &str) {
+    pub(crate) async fn says(&mut self, message: &str) {
         match &mut self.road {
             Road::Udp { socket, from } => {
                 socket.send_to(message.as_bytes(), from.unwrap()).await.unwrap();
@@ -85,17 +85,18 @@ impl FarEnd {
     }
 
     /// Answers `request` with `status`, a phrase included.
-    pub async fn answers(&mut self, request: &str, status: &str) {
+    pub(crate) async fn answers(&mut self, request: &str, status: &str) {
         self.says(&self.response(request, status, "", "")).await;
     }
 
     /// Answers with SDP.
-    pub async fn answers_with_sdp(&mut self, request: &str, status: &str) {
+    pub(crate) async fn answers_with_sdp(&mut self, request: &str, status: &str) {
         self.says(&self.response(request, status, "Content-Type: application/sdp\r\n", SDP)).await;
     }
 
-    pub fn response(&self, request: &str, status: &str, more: &str, body: &str) -> String {
-        let copied = ["Via", "From", "Call-ID", "CSeq"].map(|name| line(request, name)).join("\r\n");
+    pub(crate) fn response(&self, request: &str, status: &str, more: &str, body: &str) -> String {
+        let copied =
+            ["Via", "From", "Call-ID", "CSeq"].map(|name| line(request, name)).join("\r\n");
         let to = line(request, "To");
         let tag = if to.contains("tag=") { "" } else { ";tag=far" };
         let address = self.address;
@@ -107,7 +108,14 @@ impl FarEnd {
     }
 
     /// A request in the dialog that `invite` opened.
-    pub fn request(&self, invite: &str, method: &str, seq: u32, more: &str, body: &str) -> String {
+    pub(crate) fn request(
+        &self,
+        invite: &str,
+        method: &str,
+        seq: u32,
+        more: &str,
+        body: &str,
+    ) -> String {
         let us = value(invite, "From");
         let them = value(invite, "To");
         let contact = value(invite, "Contact");
@@ -131,7 +139,7 @@ fn whole(unread: &mut String) -> Option<String> {
 }
 
 /// The header line of this name.
-pub fn line(message: &str, name: &str) -> String {
+pub(crate) fn line(message: &str, name: &str) -> String {
     let prefix = format!("{}:", name.to_ascii_lowercase());
     let mut lines = message.lines();
     let found = lines.find(|line| line.to_ascii_lowercase().starts_with(&prefix));
@@ -139,6 +147,6 @@ pub fn line(message: &str, name: &str) -> String {
 }
 
 /// What it says.
-pub fn value(message: &str, name: &str) -> String {
+pub(crate) fn value(message: &str, name: &str) -> String {
     line(message, name)[name.len() + 1..].trim().to_owned()
 }
