@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::roads::{Roads, sip_address};
 use crate::{
     Call, CallError, Credentials, Invite, ProbeError, StartError, Target, Transport, door, headers,
+    session,
 };
 
 /// How many calls an agent has at once.
@@ -137,6 +138,12 @@ impl Desk {
     /// The INVITE for one target; `None` when it cannot be written.
     pub(crate) fn option(&self, invite: &Invite, target: Target) -> Option<InviteOption> {
         let given = invite.headers.iter();
+        let timer = [
+            Header::Supported("timer".into()),
+            Header::SessionExpires(session::ASKED.to_string().into()),
+            Header::MinSE(session::LEAST.to_string().into()),
+        ];
+        let given = given.filter_map(|(name, value)| headers::header(name, value));
         Some(InviteOption {
             caller_display_name: invite.caller_name.as_deref().map(headers::display_name),
             caller: self.uri(&invite.caller)?,
@@ -145,7 +152,7 @@ impl Desk {
             contact: self.uri(&self.name)?,
             credential: invite.credentials.as_ref().map(credential),
             offer: Some(invite.offer.clone().into_bytes()),
-            headers: Some(given.filter_map(|(name, value)| headers::header(name, value)).collect()),
+            headers: Some(timer.into_iter().chain(given).collect()),
             ..InviteOption::default()
         })
     }

@@ -1,7 +1,7 @@
 //! What does one target say to our INVITE, and how is it told to stop?
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TransactionHandle};
@@ -14,8 +14,9 @@ use tracing::debug;
 
 use crate::agent::Desk;
 use crate::life::Input;
-use crate::reoffer::Reoffer;
-use crate::{Invite, Target};
+use crate::reoffer::{Ours, Reoffer};
+use crate::session::Session;
+use crate::{Invite, Target, headers, session};
 
 type Settled = (DialogId, Option<Response>);
 
@@ -36,6 +37,11 @@ pub(crate) struct Attempt {
     /// What is sent once there is a connection.
     option: Option<InviteOption>,
     stage: Stage,
+    ours: Ours,
+    /// Our sign of life under way: whether it was answered.
+    refreshing: Option<JoinHandle<bool>>,
+    /// Whether the far end takes UPDATE for one.
+    updates: bool,
 }
 
 enum Stage {
@@ -58,7 +64,14 @@ impl Attempt {
         let desk = Arc::clone(desk);
         let roads = Arc::clone(&desk);
         let connecting = tokio::spawn(async move { roads.roads.ready(target).await });
-        Self { desk, option, stage: Stage::Connecting(connecting) }
+        Self {
+            desk,
+            option,
+            stage: Stage::Connecting(connecting),
+            ours: Arc::new(Mutex::new(invite.offer.clone())),
+            refreshing: None,
+            updates: false,
+        }
     }
 
     /// What happens next. Losing the race in a `select!` loses nothing.
@@ -71,18 +84,24 @@ impl Attempt {
             Stage::Inviting(dialog, inviting) => {
                 tokio::select! {
                     biased;
-                    Some(state) = dialog.states.recv() => said(state),
+                    Some(state) = dialog.states.recv() => said(state, &self.ours),
                     result = inviting => self.settled(result.ok().and_then(Result::ok)),
                 }
             }
-            Stage::Standing(dialog) => match dialog.states.recv().await {
-                Some(state) => said(state),
-                None => std::future::pending().await,
-            },
+            Stage::Standing(dialog) => {
+                tokio::select! {
+                    biased;
+                    Some(state) = dialog.states.recv() => said(state, &self.ours),
+                    answered = refreshed(&mut self.refreshing) => {
+                        self.refreshing = None;
+                        if answered { Seen::Input(Input::Lives) } else { Seen::Nothing }
+                    }
+                }
+            }
             Stage::Leaving(dialog, leaving) => {
                 tokio::select! {
                     biased;
-                    Some(state) = dialog.states.recv() => said(state),
+                    Some(state) = dialog.states.recv() => said(state, &self.ours),
                     _ = leaving => {
                         self.stage = Stage::Over;
                         Seen::Input(Input::Left)
@@ -135,6 +154,27 @@ impl Attempt {
         }
     }
 
+    /// Says that we are still here; an answer is [`Input::Lives`].
+    pub(crate) fn refresh(&mut self) {
+        let Stage::Standing(dialog) = &self.stage else { return };
+        let (dialog, updates) = (dialog.inner.clone(), self.updates);
+        let ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.refreshing = Some(tokio::spawn(async move {
+            let mut headers = vec![
+                Header::Supported("timer".into()),
+                Header::SessionExpires(format!("{};refresher=uac", session::ASKED).into()),
+            ];
+            let answer = if updates {
+                Box::pin(dialog.update(Some(headers), None)).await
+            } else {
+                headers.push(Header::ContentType("application/sdp".into()));
+                Box::pin(dialog.reinvite(Some(headers), Some(ours.into_bytes()))).await
+            };
+            let status = answer.ok().flatten().map(|answer| answer.status_code.kind());
+            status == Some(StatusCodeKind::Successful)
+        }));
+    }
+
     fn connected(&mut self, connected: bool) -> Seen {
         self.stage = Stage::Over;
         let Some(option) = self.option.take().filter(|_| connected) else {
@@ -164,7 +204,10 @@ impl Attempt {
         }
         self.stage = Stage::Standing(dialog);
         let answer = sdp(&response).unwrap_or_default();
-        Seen::Input(Input::Answers { answer })
+        let session = value(&response, "Session-Expires").or_else(|| value(&response, "x"));
+        let session = session.as_deref().and_then(Session::agreed);
+        self.updates = value(&response, "Allow").is_some_and(|allow| allow.contains("UPDATE"));
+        Seen::Input(Input::Answers { answer, session })
     }
 }
 
@@ -183,12 +226,19 @@ impl Drop for Attempt {
     }
 }
 
-fn said(state: DialogState) -> Seen {
+async fn refreshed(refreshing: &mut Option<JoinHandle<bool>>) -> bool {
+    match refreshing {
+        Some(refreshing) => refreshing.await.unwrap_or(false),
+        None => std::future::pending().await,
+    }
+}
+
+fn said(state: DialogState, ours: &Ours) -> Seen {
     match state {
         DialogState::Trying(_) => Seen::Input(Input::Heard),
         DialogState::Early(_, response) => Seen::Input(provisional(&response)),
         DialogState::Terminated(..) => Seen::Input(Input::TheyLeft),
-        DialogState::Updated(_, request, handle) => updated(&request, handle),
+        DialogState::Updated(_, request, handle) => updated(&request, handle, ours),
         DialogState::Options(_, _, handle) | DialogState::Notify(_, _, handle) => {
             answer(handle, 200)
         }
@@ -212,22 +262,36 @@ fn provisional(response: &Response) -> Input {
     }
 }
 
-/// An UPDATE without SDP only asks whether we are still here (RFC 4028, 7.4).
-fn updated(request: &Request, handle: TransactionHandle) -> Seen {
+/// An UPDATE without SDP only says that the far end is still there (RFC 4028, 7.4).
+fn updated(request: &Request, handle: TransactionHandle, ours: &Ours) -> Seen {
     let offer = sdp(request);
+    let session = value(request, "Session-Expires").or_else(|| value(request, "x"));
     if offer.is_none() && request.method == Method::Update {
-        return answer(handle, 200);
+        let headers = session.map(|session| vec![Header::SessionExpires(session.into())]);
+        respond(handle, 200, headers);
+        return Seen::Input(Input::Lives);
     }
-    Seen::Reoffer(Reoffer::new(offer, handle))
+    Seen::Reoffer(Reoffer::new(offer, handle, session, Arc::clone(ours)))
 }
 
 fn answer(handle: TransactionHandle, status: u16) -> Seen {
+    respond(handle, status, None);
+    Seen::Nothing
+}
+
+fn respond(handle: TransactionHandle, status: u16, headers: Option<Vec<Header>>) {
     drop(tokio::spawn(async move {
-        if handle.reply(status.into()).await.is_err() {
+        if handle.respond(status.into(), headers, None).await.is_err() {
             debug!("a SIP request was answered too late");
         }
     }));
-    Seen::Nothing
+}
+
+/// What the header of this name says.
+fn value(message: &impl HasHeaders, name: &str) -> Option<String> {
+    let mut headers = message.headers().iter();
+    let header = headers.find(|header| header.name().eq_ignore_ascii_case(name))?;
+    Some(headers::one_line(header.value().trim()))
 }
 
 /// The SDP a message carries.

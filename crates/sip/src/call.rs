@@ -121,6 +121,11 @@ impl Owner {
                 Some(attempt) => attempt.bye(self.reason.take()),
                 None => self.next = Some(Input::Left),
             },
+            Effect::Refresh => {
+                if let Some(attempt) = &mut self.attempt {
+                    attempt.refresh();
+                }
+            }
             Effect::Tell(news) => {
                 if self.tell.try_send(news).is_err() {
                     debug!("nobody hears what became of the SIP call");
@@ -143,7 +148,10 @@ impl Owner {
                 }
                 seen = seen(&mut self.attempt) => match seen {
                     Seen::Input(input) => return input,
-                    Seen::Reoffer(reoffer) => self.pass_on(reoffer),
+                    Seen::Reoffer(reoffer) => {
+                        self.pass_on(reoffer);
+                        return Input::Lives;
+                    }
                     Seen::Nothing => {}
                 },
                 () = deadline(until) => return Input::Deadline,

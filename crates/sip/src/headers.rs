@@ -35,6 +35,9 @@ const OURS: &[&str] = &[
     "supported",
     "k",
     "user-agent",
+    "session-expires",
+    "x",
+    "min-se",
 ];
 
 /// The header of this name and value; `None` where the name is SIP's own or no name.

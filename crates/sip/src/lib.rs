@@ -3,7 +3,7 @@
 //! [`UserAgent::start`] binds UDP and TCP on one port; [`UserAgent::call`] rings the targets of a
 //! trunk in the order given, the next when one is unavailable, and tells in [`News`] what came of it.
 //! SDP is carried, not read. What an outgoing call does next is one pure machine, `life`; every state
-//! in it but the conversation has a deadline.
+//! in it but a conversation without session timer (RFC 4028) has a deadline.
 //!
 //! Messages, transactions and digest are `rsipstack`'s; nothing of it shows in this crate's interface.
 //! Calls in are refused: nobody is reached here without a route.
@@ -18,6 +18,7 @@ mod invite;
 mod life;
 mod reoffer;
 mod roads;
+mod session;
 mod target;
 
 pub use agent::{Listen, UserAgent};

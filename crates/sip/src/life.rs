@@ -1,11 +1,13 @@
 //! What does a call out do next?
 //!
-//! Time is the time since the call began. Every state but the conversation has a deadline; the task
+//! Time is the time since the call began. Every state but a conversation without session timer has a
+//! deadline; the task
 //! that owns the call says [`Input::Deadline`] when it has passed.
 
 use std::time::Duration;
 
 use crate::Limits;
+use crate::session::Session;
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub enum End {
     Ours,
     /// The far end hung up.
     Theirs,
+    /// The far end gave no sign of life any more (RFC 4028).
+    Lost,
     /// It is busy (486, 600).
     Busy,
     /// Nobody answered in time (ours or the far end's: 408, 480, 487).
@@ -50,13 +54,15 @@ pub(crate) enum Input {
     /// It rings, or sends audio before the answer.
     Rings { early: Option<String> },
     /// It answered.
-    Answers { answer: String },
+    Answers { answer: String, session: Option<Session> },
     /// It refused with a status of 300 or more.
     Refuses(u16),
     /// Its road is broken: no connection, nothing readable.
     Broken,
     /// We do not want the call any more.
     HangUp,
+    /// It gave the sign of life that was agreed, or answered ours.
+    Lives,
     /// The far end sent BYE.
     TheyLeft,
     /// What we sent to leave is answered.
@@ -74,6 +80,8 @@ pub(crate) enum Effect {
     Abandon,
     /// Send CANCEL.
     Cancel,
+    /// Say that we are still here, and ask for an answer.
+    Refresh,
     /// Send BYE.
     Bye,
     /// Tell whoever placed the call.
@@ -91,7 +99,7 @@ enum State {
     /// CANCEL or BYE is sent.
     Leaving { end: End, until: Duration },
     /// Both speak.
-    Talking,
+    Talking { session: Option<Session>, until: Option<Duration>, asked: bool },
     /// Over.
     Ended,
 }
@@ -123,7 +131,8 @@ impl Life {
             | State::Heard { until, .. }
             | State::Ringing { until, .. }
             | State::Leaving { until, .. } => Some(until),
-            State::Talking | State::Ended => None,
+            State::Talking { until, .. } => until,
+            State::Ended => None,
         }
     }
 
@@ -139,7 +148,7 @@ impl Life {
                 self.before_ringing(now, target, input)
             }
             State::Ringing { target, .. } => self.ringing(now, target, input),
-            State::Talking => self.talking(now, &input),
+            State::Talking { session, asked, .. } => self.talking(now, session, asked, &input),
             State::Leaving { end, .. } => self.leaving(end, &input),
             State::Ended => Vec::new(),
         }
@@ -157,7 +166,7 @@ impl Life {
                 self.state = State::Ringing { target, until: now + self.limits.ring };
                 self.tell_ringing(early)
             }
-            Input::Answers { answer } => self.answered(target, answer),
+            Input::Answers { answer, session } => self.answered(now, target, answer, session),
             Input::Refuses(status) if elsewhere(status) => self.try_target(target + 1, now),
             Input::Refuses(status) => self.end(meaning(status)),
             Input::Broken => self.try_target(target + 1, now),
@@ -167,24 +176,42 @@ impl Life {
                 effects
             }
             Input::HangUp => self.leave(now, End::Ours, Effect::Cancel),
-            Input::TheyLeft | Input::Left => Vec::new(),
+            Input::Lives | Input::TheyLeft | Input::Left => Vec::new(),
         }
     }
 
     fn ringing(&mut self, now: Duration, target: usize, input: Input) -> Vec<Effect> {
         match input {
             Input::Rings { early } => self.tell_ringing(early),
-            Input::Answers { answer } => self.answered(target, answer),
+            Input::Answers { answer, session } => self.answered(now, target, answer, session),
             Input::Refuses(status) => self.end(meaning(status)),
             Input::Broken => self.end(End::Unavailable),
             Input::Deadline => self.leave(now, End::NoAnswer, Effect::Cancel),
             Input::HangUp => self.leave(now, End::Ours, Effect::Cancel),
-            Input::Heard | Input::TheyLeft | Input::Left => Vec::new(),
+            Input::Heard | Input::Lives | Input::TheyLeft | Input::Left => Vec::new(),
         }
     }
 
-    fn talking(&mut self, now: Duration, input: &Input) -> Vec<Effect> {
+    fn talking(
+        &mut self,
+        now: Duration,
+        session: Option<Session>,
+        asked: bool,
+        input: &Input,
+    ) -> Vec<Effect> {
         match input {
+            Input::Lives => {
+                self.talk(now, session);
+                Vec::new()
+            }
+            Input::Deadline => match session.filter(|session| session.ours && !asked) {
+                Some(session) => {
+                    let until = Some(now + session.patience());
+                    self.state = State::Talking { session: Some(session), until, asked: true };
+                    vec![Effect::Refresh]
+                }
+                None => self.leave(now, End::Lost, Effect::Bye),
+            },
             Input::HangUp => self.leave(now, End::Ours, Effect::Bye),
             Input::TheyLeft => self.end(End::Theirs),
             Input::Heard
@@ -192,8 +219,7 @@ impl Life {
             | Input::Answers { .. }
             | Input::Refuses(_)
             | Input::Broken
-            | Input::Left
-            | Input::Deadline => Vec::new(),
+            | Input::Left => Vec::new(),
         }
     }
 
@@ -210,7 +236,7 @@ impl Life {
                 effects.extend(self.end(end));
                 effects
             }
-            Input::Heard | Input::Rings { .. } | Input::HangUp => Vec::new(),
+            Input::Heard | Input::Rings { .. } | Input::Lives | Input::HangUp => Vec::new(),
         }
     }
 
@@ -234,9 +260,20 @@ impl Life {
         effects
     }
 
-    fn answered(&mut self, target: usize, answer: String) -> Vec<Effect> {
-        self.state = State::Talking;
+    fn answered(
+        &mut self,
+        now: Duration,
+        target: usize,
+        answer: String,
+        session: Option<Session>,
+    ) -> Vec<Effect> {
+        self.talk(now, session);
         vec![Effect::Tell(News::Answered { target, answer })]
+    }
+
+    fn talk(&mut self, now: Duration, session: Option<Session>) {
+        let until = session.map(|session| now + session.due());
+        self.state = State::Talking { session, until, asked: false };
     }
 
     fn leave(&mut self, now: Duration, end: End, effect: Effect) -> Vec<Effect> {
@@ -339,14 +376,14 @@ mod tests {
         let _ringing = life.handle(at(1), rings());
         assert_eq!(life.handle(at(2), Input::HangUp), [Effect::Cancel]);
         assert_eq!(life.handle(at(2), Input::HangUp), []);
-        let answers = Input::Answers { answer: String::new() };
+        let answers = Input::Answers { answer: String::new(), session: None };
         assert_eq!(life.handle(at(3), answers), ended(End::Ours));
     }
 
     #[test]
     fn a_far_end_that_never_answers_our_leaving_is_left() {
         let (mut life, _) = Life::begin(1, LIMITS);
-        let answers = Input::Answers { answer: "v=0".into() };
+        let answers = Input::Answers { answer: "v=0".into(), session: None };
         let told = News::Answered { target: 0, answer: "v=0".into() };
         assert_eq!(life.handle(at(1), answers), [Effect::Tell(told)]);
         assert_eq!(life.deadline(), None);
@@ -354,6 +391,34 @@ mod tests {
         let gone = life.handle(at(14), Input::Deadline);
         assert_eq!(gone, [Effect::Abandon, Effect::Tell(News::Ended(End::Ours))]);
         assert_eq!(life.handle(at(15), Input::TheyLeft), [], "over is over");
+    }
+
+    fn talking(session: &str) -> Life {
+        let (mut life, _) = Life::begin(1, LIMITS);
+        let session = Session::agreed(session);
+        let _told = life.handle(at(0), Input::Answers { answer: "v=0".into(), session });
+        life
+    }
+
+    #[test]
+    fn we_say_that_we_are_here_and_leave_when_nobody_answers() {
+        let mut life = talking("1800;refresher=uac");
+        assert_eq!(life.deadline(), Some(at(900)));
+        assert_eq!(life.handle(at(900), Input::Deadline), [Effect::Refresh]);
+        assert_eq!(life.handle(at(901), Input::Lives), []);
+        assert_eq!(life.deadline(), Some(at(1801)));
+        assert_eq!(life.handle(at(1801), Input::Deadline), [Effect::Refresh]);
+        assert_eq!(life.deadline(), Some(at(1833)));
+        assert_eq!(life.handle(at(1833), Input::Deadline), [Effect::Bye]);
+        assert_eq!(life.handle(at(1834), Input::Left), ended(End::Lost));
+    }
+
+    #[test]
+    fn a_far_end_that_should_say_so_and_does_not_is_left() {
+        let mut life = talking("90;refresher=uas");
+        assert_eq!(life.handle(at(50), Input::Lives), []);
+        assert_eq!(life.deadline(), Some(at(110)));
+        assert_eq!(life.handle(at(110), Input::Deadline), [Effect::Bye]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What does the far end want changed in a call that stands (re-INVITE, UPDATE)?
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rsipstack::dialog::dialog::TransactionHandle;
 use rsipstack::sip::Header;
 use tracing::debug;
@@ -9,7 +11,13 @@ use tracing::debug;
 pub struct Reoffer {
     offer: Option<String>,
     answer: TransactionHandle,
+    /// `Session-Expires` of the answer, where the far end agreed on one.
+    session: Option<String>,
+    ours: Ours,
 }
+
+/// The SDP we said last: a sign of life by INVITE repeats it.
+pub(crate) type Ours = Arc<Mutex<String>>;
 
 impl std::fmt::Debug for Reoffer {
     /// Without the SDP.
@@ -19,8 +27,13 @@ impl std::fmt::Debug for Reoffer {
 }
 
 impl Reoffer {
-    pub(crate) const fn new(offer: Option<String>, answer: TransactionHandle) -> Self {
-        Self { offer, answer }
+    pub(crate) const fn new(
+        offer: Option<String>,
+        answer: TransactionHandle,
+        session: Option<String>,
+        ours: Ours,
+    ) -> Self {
+        Self { offer, answer, session, ours }
     }
 
     /// Its SDP; `None` asks for ours (a delayed offer, or only a sign of life).
@@ -31,7 +44,9 @@ impl Reoffer {
 
     /// Answers with our SDP.
     pub fn accept(self, sdp: String) {
-        let headers = vec![Header::ContentType("application/sdp".into())];
+        let mut headers = vec![Header::ContentType("application/sdp".into())];
+        headers.extend(self.session.clone().map(|session| Header::SessionExpires(session.into())));
+        self.ours.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&sdp);
         self.respond(200, Some(headers), Some(sdp.into_bytes()));
     }
 

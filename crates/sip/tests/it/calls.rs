@@ -204,6 +204,23 @@ async fn a_standing_call_is_changed_or_not_and_goes_on() {
 }
 
 #[tokio::test]
+async fn a_sign_of_life_is_answered_as_it_was_agreed() {
+    let agent = agent().await;
+    let mut far = FarEnd::udp().await;
+    let mut call = agent.call(invite(vec![target(&far, Transport::Udp)])).unwrap();
+    let asked = far.hears("INVITE").await;
+    assert_eq!(value(&asked, "Session-Expires"), "1800");
+    assert!(value(&asked, "Supported").contains("timer"), "{asked}");
+    let agreed = "Session-Expires: 90;refresher=uas\r\nContent-Type: application/sdp\r\n";
+    far.says(&far.response(&asked, "200 OK", agreed, SDP)).await;
+    assert_eq!(news(&mut call).await, News::Answered { target: 0, answer: SDP.into() });
+    let alive = "Session-Expires: 90;refresher=uac\r\n";
+    far.says(&far.request(&asked, "UPDATE", 1, alive, "")).await;
+    let answer = far.hears("SIP/2.0 200").await;
+    assert_eq!(value(&answer, "Session-Expires"), "90;refresher=uac");
+}
+
+#[tokio::test]
 async fn options_say_who_is_well() {
     let agent = agent().await;
     let mut far = FarEnd::udp().await;
