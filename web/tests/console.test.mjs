@@ -10,6 +10,7 @@ import { keep, Person } from "./lib/browser.mjs";
 import { Demo, offhookBinary } from "./lib/demo.mjs";
 import { hears, hearsSound } from "./lib/ears.mjs";
 import { looseTexts } from "./lib/loose-text.mjs";
+import { codes, unsaid } from "./lib/said-codes.mjs";
 import { until } from "./lib/poll.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -84,8 +85,41 @@ describe("the console", { timeout: 240_000 }, () => {
     assert.equal(wider, false, `${what} is wider than its window`);
   }
 
+  /** Every control says what it is to those who do not see it. @param {Page} page @param {string} what */
+  async function labelled(page, what) {
+    const nameless = await page.evaluate(() => {
+      const controls = [...document.querySelectorAll("button, input, select, textarea, a[href]")];
+      /** @param {Element} each */
+      const names = (each) => [each.getAttribute("aria-label"), each.textContent, ...[...("labels" in each ? /** @type {HTMLInputElement} */ (each).labels ?? [] : [])].map((label) => label.textContent)];
+      const headings = [...document.querySelectorAll("th")].filter((each) => !each.textContent?.trim());
+      return [...controls.filter((each) => !names(each).some((name) => name?.trim())), ...headings].map((each) => each.outerHTML.slice(0, 120));
+    });
+    assert.deepEqual(nameless, [], `${what} has controls without a name`);
+  }
+
+  /** Labelled, and fit to be seen light, dark and narrow. @param {Page} page @param {string} what */
+  async function look(page, what) {
+    const size = page.viewportSize();
+    await labelled(page, what);
+    await keep(page, `console-${what}`);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await keep(page, `console-${what}-dark`);
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await fits(page, what);
+    await keep(page, `console-narrow-${what}`);
+    if (size) await page.setViewportSize(size);
+  }
+
   it("has no word outside its catalogue", () => {
     assert.deepEqual(looseTexts(), []);
+  });
+
+  it("has words in each of its languages for all that the gateway says by a code", async () => {
+    const { verdicts, cures, problems } = codes();
+    // Both are read from the source: that some are found shows that it still looks as it did.
+    assert.ok(verdicts.length > 12 && cures.length > 6 && problems.length > 12, JSON.stringify({ verdicts, cures, problems }));
+    assert.deepEqual(await unsaid(), []);
   });
 
   it("the card of a call says who, from where and what was before; keys answer and hang up", { timeout: TEST_MAX_MS }, async () => {
@@ -128,6 +162,15 @@ describe("the console", { timeout: 240_000 }, () => {
     await press(sol, "Whisper");
     await lia.getByText("Sol whispers").waitFor();
     await keep(lia, "console-whispered");
+    await press(sol, "Join");
+    await lia.getByText("Sol has joined").waitFor();
+    await ear.getByText("Everybody hears you.").waitFor();
+    await keep(sol, "console-wall-joined");
+    // With the agent silent, the user hears the supervisor alone.
+    await press(lia, "Mute");
+    await hears("the user, with the supervisor in the call,", phone, SOL_HZ);
+    await press(lia, "Unmute");
+    await look(sol, "wall");
     await press(sol, "Leave");
     await hears("the agent, alone with the user again,", lia, USER_HZ);
     await lia.keyboard.press("x");
@@ -276,4 +319,76 @@ describe("the console", { timeout: 240_000 }, () => {
     await sol.getByRole("alert").getByText("menue").waitFor();
     await keep(sol, "console-flow-fault");
   });
+
+  it("an administrator adds a person by keyboard, and that person may what the role may", { timeout: TEST_MAX_MS }, async () => {
+    await visit(sol, "People");
+    const users = sol.getByRole("region", { name: "Users", exact: true });
+    await users.getByRole("button", { name: "Add a user" }).focus();
+    await sol.keyboard.press("Enter");
+    await sol.keyboard.press("Tab");
+    for (const word of ["nia", "Nia"]) {
+      await sol.keyboard.type(word);
+      await sol.keyboard.press("Tab");
+    }
+    await sol.keyboard.type("Super");
+    await sol.keyboard.press("Tab");
+    await sol.keyboard.type("correct horse");
+    await sol.keyboard.press("Enter");
+    const row = sol.locator('[data-user="nia"]');
+    await row.getByText("Active").waitFor();
+    assert.equal(await row.getByLabel("Role of Nia").inputValue(), "supervisor");
+    assert.equal(await session("nia", "correct horse"), 204);
+    await row.getByRole("button", { name: "Disable Nia" }).click();
+    await row.getByText("Disabled").waitFor();
+    assert.equal(await session("nia", "correct horse"), 401);
+    await users.getByRole("button", { name: "Add a user" }).click();
+    await users.getByLabel("Sign-in name").fill("nia");
+    await users.getByLabel("Name", { exact: true }).fill("Another Nia");
+    await users.getByLabel("Password").fill("correct horse");
+    await users.getByRole("button", { name: "Add", exact: true }).click();
+    await users.getByRole("alert").waitFor();
+  });
+
+  it("a key is shown once, works, and is revoked", { timeout: TEST_MAX_MS }, async () => {
+    const keys = sol.getByRole("region", { name: "API keys" });
+    await keys.getByRole("button", { name: "Add a key" }).click();
+    await keys.getByLabel("Name").fill("crm");
+    await keys.getByRole("button", { name: "Make the key" }).click();
+    const token = await keys.locator("output").innerText();
+    assert.equal(await withKey(token, "/v1/calls"), 200);
+    assert.equal(await withKey(token, "/v1/users"), 403);
+    await look(sol, "people");
+    await keys.getByRole("button", { name: "I have it" }).click();
+    await keys.getByRole("button", { name: "Revoke crm" }).click();
+    await keys.getByRole("button", { name: "Really revoke" }).click();
+    await keys.getByText("Revoked").waitFor();
+    assert.equal(await withKey(token, "/v1/calls"), 401);
+  });
+
+  it("the audit says who did what, to administrators and auditors", { timeout: TEST_MAX_MS }, async () => {
+    await visit(sol, "Audit");
+    const row = sol.getByRole("row").filter({ hasText: "nia" });
+    await row.first().waitFor();
+    assert.match(await row.first().innerText(), /ada/);
+    await look(sol, "audit");
+    await sol.getByRole("button", { name: /Preferences/ }).click();
+    await press(sol, "Sign out");
+    await fillIn(sol, "bia");
+    await visit(sol, "Audit");
+    await sol.getByRole("row").filter({ hasText: "crm" }).first().waitFor();
+    assert.equal(await sol.getByRole("link", { name: "People" }).count(), 0);
+  });
+
+  /** What signing in is answered with. @param {string} user @param {string} password */
+  async function session(user, password) {
+    const body = JSON.stringify({ user, password });
+    const answer = await fetch(`${demo.gateway}/v1/session`, { method: "POST", headers: { "content-type": "application/json" }, body });
+    return answer.status;
+  }
+
+  /** What a program's question is answered with. @param {string} token @param {string} path */
+  async function withKey(token, path) {
+    const answer = await fetch(`${demo.gateway}${path}`, { headers: { authorization: `Bearer ${token}` } });
+    return answer.status;
+  }
 });

@@ -103,8 +103,8 @@ describe("the manager’s forms", { timeout: 120_000 }, () => {
     await form.getByLabel("Monday opens").fill("10:00");
     await form.getByLabel("Monday closes").fill("12:30");
     await form.getByRole("button", { name: "Add hours on Monday" }).click();
-    await form.getByLabel("Monday opens, 2").fill("14:00");
-    await form.getByLabel("Monday closes, 2").fill("16:00");
+    await form.getByLabel("Monday 2 opens").fill("14:00");
+    await form.getByLabel("Monday 2 closes").fill("16:00");
     await form.getByRole("button", { name: "Add a holiday" }).click();
     await form.getByLabel("Holiday 1", { exact: true }).fill("2030-12-25");
     await form.getByLabel("Holiday 1 opens").fill("08:00");

@@ -20,6 +20,8 @@ pub(crate) struct Need {
 const CMAKE: Need = Need { program: "cmake", package: "cmake", why: "builds libopus" };
 const CHROMIUM: Need =
     Need { program: "chromium", package: "chromium", why: "the browser of the page tests" };
+const COTURN: Need =
+    Need { program: "turnserver", package: "coturn", why: "the relay of a page test" };
 
 const SIPP: Need =
     Need { program: "sipp", package: "sip-tester", why: "the far end of the SIP tests" };
@@ -32,7 +34,7 @@ const JANUS: Need = Need { program: "janus", package: "janus", why: "a relay to 
 /// What `demo` and `bench` need.
 pub(crate) const TO_BUILD: &[Need] = &[CMAKE];
 /// What `test` needs.
-pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM, SIPP, VALGRIND];
+pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM, COTURN, SIPP, VALGRIND];
 /// What `bench peers` needs beside that.
 pub(crate) const TO_COMPARE: &[Need] = &[RTPENGINE, JANUS];
 

@@ -6,12 +6,14 @@
 //!                                          └──▶ wav: a recording
 //!   Opus packets ◀── transcode ──▶ G.711 packets
 //!   (legs receive) ──▶ jitter ──▶ samples of each ──▶ mix ──▶ Opus packets
+//!   (a bot sends) ──▶ spool ──▶ Opus packets, when each is due
 //! ```
 //!
 //! Nothing here touches a file, a socket or a clock: bytes come in, bytes go out, and bytes from
 //! strangers end in an error, never in a panic. An Opus packet is a `Box<[u8]>`; the rooms that send
 //! one give it their own type.
 
+pub mod export;
 pub mod g711;
 pub mod jitter;
 pub mod keep;
@@ -19,12 +21,15 @@ pub mod measure;
 pub mod mix;
 pub mod ogg;
 pub mod opus;
+pub mod pages;
 pub mod playout;
 pub mod prompt;
 pub mod resample;
 mod sample;
 mod spectrum;
+pub mod spool;
 pub mod tone;
+pub mod track;
 pub mod transcode;
 pub mod wav;
 

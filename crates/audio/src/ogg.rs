@@ -141,7 +141,7 @@ pub fn write(stream: &OpusStream, serial: u32) -> Result<Vec<u8>, OggError> {
     let mut put = |packet: Vec<u8>, end, granule| {
         writer.write_packet(packet, serial, end, granule).map_err(OggError::Write)
     };
-    put(write_head(stream), PacketWriteEndInfo::EndPage, 0)?;
+    put(write_head(stream.channels, stream.pre_skip), PacketWriteEndInfo::EndPage, 0)?;
     put(write_tags(), PacketWriteEndInfo::EndPage, 0)?;
     let mut granule = 0;
     for (index, packet) in stream.packets.iter().enumerate() {
@@ -158,17 +158,19 @@ pub fn write(stream: &OpusStream, serial: u32) -> Result<Vec<u8>, OggError> {
     Ok(writer.into_inner())
 }
 
-fn write_head(stream: &OpusStream) -> Vec<u8> {
+/// The head of a stream.
+pub(crate) fn write_head(channels: u8, pre_skip: u16) -> Vec<u8> {
     let mut head = b"OpusHead".to_vec();
-    head.extend([1, stream.channels]);
-    head.extend(stream.pre_skip.to_le_bytes());
+    head.extend([1, channels]);
+    head.extend(pre_skip.to_le_bytes());
     head.extend(crate::SAMPLE_RATE.to_le_bytes());
     // No gain, no channel mapping.
     head.extend([0, 0, 0]);
     head
 }
 
-fn write_tags() -> Vec<u8> {
+/// The tags of a stream: none.
+pub(crate) fn write_tags() -> Vec<u8> {
     let mut tags = b"OpusTags".to_vec();
     tags.extend(7u32.to_le_bytes());
     tags.extend(b"offhook");

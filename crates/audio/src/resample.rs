@@ -82,6 +82,12 @@ impl Resampler {
         Self { rows, step: part(from), next: 0, inputs }
     }
 
+    /// Forgets what came before, as if nothing had.
+    pub(crate) fn reset(&mut self) {
+        self.next = 0;
+        self.inputs.fill(0.0);
+    }
+
     /// Takes samples and returns as many as they stand for.
     pub fn push(&mut self, samples: &[i16]) -> Vec<i16> {
         let places = self.rows.len();

@@ -45,6 +45,7 @@
 //! The packets travel by `io_uring` where the kernel has what we need of it, else by epoll
 //! ([`Backend`]); both drive the same code.
 
+mod bot;
 mod config;
 mod credentials;
 mod epoll;
@@ -68,6 +69,7 @@ pub mod yardstick;
 
 mod engine;
 
+pub use bot::{BotLine, BotNews, BotOrder, BotSeat, Bots};
 pub use config::{Backend, Config, StartError};
 pub use engine::Engine;
 pub use event::{EVENTS_MAX, LegEvent};

@@ -72,6 +72,11 @@ impl FrameSink {
             drop(self.queue.0.try_recv());
         }
     }
+
+    /// Takes back the frames the leg has not taken; says how many.
+    pub fn drain(&self) -> u64 {
+        self.queue.0.try_iter().map(|_| 1).sum()
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,10 @@ use switchboard::{
     diagnosis::Leg,
 };
 use terms::{AgentId, CallId, Direction, Money, Party, PhoneNumberId, Timestamp};
-use wire::console::{Call, CallState, Peer, Supervising};
+use wire::{
+    console::{Call, CallState, Peer, Supervising},
+    event::RecordingKind,
+};
 
 /// The record of one ended call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +92,9 @@ pub struct Cdr {
     /// The way through flows, if the call was in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<FlowRecord>,
+    /// What was recorded of it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recordings: Vec<RecordingRecord>,
     /// Billing steps of a call that costs; an estimate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pulses: Option<u64>,
@@ -183,6 +189,15 @@ pub struct ThreeWayRecord {
     /// Until when; absent while it lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
+}
+
+/// A recording of the call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingRecord {
+    /// Its id.
+    pub recording_id: String,
+    /// Of what.
+    pub kind: RecordingKind,
 }
 
 /// A call's time in a queue.
@@ -305,6 +320,13 @@ impl From<&LegStats> for LegRecord {
 }
 
 impl Cdr {
+    /// Whether the caller left a message, and no agent had the call.
+    #[must_use]
+    pub fn has_message(&self) -> bool {
+        let is_message = |it: &RecordingRecord| it.kind == RecordingKind::Voicemail;
+        self.agent.is_none() && self.recordings.iter().any(is_message)
+    }
+
     /// The record of a call of which only start, end and reason are known.
     #[must_use]
     pub fn new(
@@ -366,6 +388,7 @@ impl Cdr {
             agent_leg: None,
             outside_hours: None,
             keys_pressed: None,
+            recordings: Vec::new(),
             flow: None,
             pulses: None,
             price: None,

@@ -17,6 +17,7 @@
 
 mod account_health;
 mod api;
+mod bots;
 mod callbacks;
 mod calls;
 pub mod cdr;
@@ -48,10 +49,13 @@ mod preflight;
 mod prompts;
 mod public_address;
 mod queues;
+mod recorder;
+mod recordings;
 mod repetition;
 mod scheme;
 mod serve;
 mod spans;
+mod spending;
 mod store;
 mod tariff;
 mod telemetry;

@@ -19,7 +19,7 @@ use crate::{
     organisation::{Organisation, Organisations},
     prompts::{House, Shelf, ShelfError},
     serve::StartError,
-    store::ContactKey,
+    store::{ContactKey, LineSet},
     tariff::Tariff,
 };
 
@@ -33,6 +33,8 @@ pub(crate) struct Line {
     pub(crate) shelf: Arc<Shelf>,
     /// The business's endpoint for flows, if it has one.
     pub(crate) asker: Option<FlowClient>,
+    /// The numbers whose minutes count together for the price's tiers, this one among them.
+    pub(crate) counted_with: LineSet,
     /// How many entries its consent ledger has got since the start.
     pub(crate) ledger: watch::Sender<u64>,
 }
@@ -60,6 +62,7 @@ impl Line {
             number: self.id().clone(),
             price: config.price.clone(),
             budget: config.budget.clone(),
+            counted_with: self.counted_with.clone(),
         }
     }
 
@@ -123,6 +126,7 @@ impl Lines {
                 shelf,
                 asker,
                 ledger: watch::Sender::new(0),
+                counted_with: counted_with(config, whole),
                 config: config.clone(),
             }));
         }
@@ -160,6 +164,17 @@ impl Lines {
     pub(crate) fn digits<'a>(&'a self, id: &'a PhoneNumberId) -> &'a str {
         self.get(id).map_or_else(|| id.as_str(), |line| line.digits())
     }
+}
+
+/// The numbers of this one's portfolio, or itself. What other houses use is not for it to see.
+fn counted_with(own: &config::Line, whole: &config::Config) -> LineSet {
+    let is_beside = |other: &&config::Line| {
+        let number = &other.number.phone_number_id;
+        let shares = own.portfolio.is_some() && other.portfolio == own.portfolio;
+        *number == own.number.phone_number_id || (shares && other.organisation == own.organisation)
+    };
+    let beside = whole.lines.iter().filter(is_beside);
+    beside.map(|line| line.number.phone_number_id.clone()).collect()
 }
 
 /// Flows and prompts that were read; many lines of a house may share a file.

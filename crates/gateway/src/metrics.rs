@@ -41,6 +41,7 @@ const HELP: &[(&str, &str)] = &[
     ("offhook_gateway_event_deliveries_waiting", "Deliveries of events that wait."),
     ("offhook_gateway_event_streams_open", "Readers of the stream of events."),
     ("offhook_gateway_flows_asked_total", "Questions for a flow, by what became of them."),
+    ("offhook_gateway_bots_total", "Calls given to bots, by what became of the bot."),
     ("offhook_gateway_speech_total", "Texts spoken in calls, by whether it worked."),
     ("offhook_gateway_calls_active", "Calls running now, by direction."),
     ("offhook_gateway_consoles_open", "Consoles open now."),
@@ -201,6 +202,11 @@ impl Metrics {
     /// A text of a call was made into sound, or not.
     pub(crate) fn spoken(&self, became: &'static str) {
         self.count("offhook_gateway_speech_total", format!("result=\"{became}\""));
+    }
+
+    /// A bot got a call, was absent when one came, or was lost in one.
+    pub(crate) fn bot(&self, became: &'static str) {
+        self.count("offhook_gateway_bots_total", format!("result=\"{became}\""));
     }
 
     /// The gateway drains.

@@ -2,12 +2,13 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use engine::{Engine, Mixer};
+use engine::{Bots, Engine, Mixer};
 
 use crate::{
-    calls::registry::Registry, config::Config, console::session::Sessions, flows::speech::Speech,
-    hep::Hep, keys::Keys, line::Lines, metrics::Metrics, organisation::Organisations,
-    outbox::Outbox, store::Store, telemetry::Telemetry,
+    bots::sids::Sids, calls::registry::Registry, config::Config, console::session::Sessions,
+    flows::speech::Speech, hep::Hep, keys::Keys, line::Lines, metrics::Metrics,
+    organisation::Organisations, outbox::Outbox, recorder::Recorder, store::Store,
+    telemetry::Telemetry,
 };
 
 /// The shared parts of one gateway. What is of one number is in its [`crate::line::Line`], what is of
@@ -17,6 +18,10 @@ pub(crate) struct Office {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
     pub(crate) mixer: Mixer,
+    /// Who lets bots hear and speak.
+    pub(crate) bots: Bots,
+    /// The names of calls that bots of Twilio's know.
+    pub(crate) sids: Sids,
     /// The addresses far ends are told; empty means the bound one.
     pub(crate) advertised: Vec<IpAddr>,
     pub(crate) organisations: Organisations,
@@ -25,6 +30,8 @@ pub(crate) struct Office {
     pub(crate) keys: Keys,
     pub(crate) store: Store,
     pub(crate) outbox: Outbox,
+    /// What writes recordings.
+    pub(crate) recorder: Recorder,
     pub(crate) metrics: Arc<Metrics>,
     /// What speaks, if something does.
     pub(crate) speech: Option<Arc<Speech>>,

@@ -289,7 +289,7 @@ async fn price(
     let Some(card) = price.card_at(now) else { return Ok(None) };
     let Some((market, _)) = card.market(country) else { return Ok(None) };
     let month = price.month_at(now).to_string();
-    let used = office.store.used(line.id().clone(), month, market.to_owned()).await?;
+    let used = office.store.used(line.counted_with.clone(), month, market.to_owned()).await?;
     let (direction, minute) = (Direction::BusinessInitiated, Duration::from_secs(60));
     let cost = rules::price::price(card, direction, country, minute, used, &price.rulebook);
     Ok(cost.map(|cost| PreflightPrice {

@@ -12,7 +12,7 @@ use std::{
 
 use audio::prompt::PromptError;
 use media::frame::{AudioFrame, FrameError};
-use switchboard::flow::{Faults, Flow, Supplies};
+use switchboard::flow::{BEEP, Faults, Flow, Supplies};
 use terms::OrganisationId;
 
 use crate::config::{Config, FlowSource};
@@ -22,6 +22,9 @@ pub(crate) const HOLD_MUSIC: &str = "hold";
 
 /// See `assets/hold.py`.
 const MUSIC: &[u8] = include_bytes!("../assets/hold.ogg");
+
+/// The beep before a message: hertz, dBFS, milliseconds. A file of its name replaces it.
+const BEEP_TONE: (f32, f32, usize) = (1_000.0, -15.0, 300);
 
 /// One packet of a prompt.
 const FRAME: Duration = Duration::from_millis(20);
@@ -51,6 +54,8 @@ pub(crate) struct House {
     pub speech: bool,
     /// The queues flows may wait in; none where that is not known.
     pub queues: Option<BTreeSet<String>>,
+    /// The bots flows may give calls to; none where that is not known.
+    pub bots: Option<BTreeSet<String>>,
 }
 
 impl House {
@@ -58,12 +63,15 @@ impl House {
     pub(crate) fn of(config: &Config, organisation: &OrganisationId) -> Self {
         let queues = config.queues.iter().filter(|queue| queue.organisation == *organisation);
         let queues = queues.map(|queue| queue.name.clone()).collect();
-        Self { speech: config.speech.is_some(), queues: Some(queues) }
+        let bots = config.bots.iter().filter(|bot| bot.organisation == *organisation);
+        let bots = bots.map(|bot| bot.name.clone()).collect();
+        Self { speech: config.speech.is_some(), queues: Some(queues), bots: Some(bots) }
     }
 
     fn supplies(&self, prompts: &Prompts) -> Supplies {
-        let (speech, queues) = (self.speech, self.queues.clone());
-        Supplies { prompts: lengths(prompts), speech, queues, ..Supplies::default() }
+        let (queues, bots) = (self.queues.clone(), self.bots.clone());
+        let prompts = lengths(prompts);
+        Supplies { prompts, speech: self.speech, queues, bots, ..Supplies::default() }
     }
 }
 
@@ -215,7 +223,12 @@ fn documents_in(folder: &Path) -> Result<BTreeMap<String, String>, ShelfError> {
 
 /// What there is without a folder of prompts.
 fn built_in() -> Result<Prompts, ShelfError> {
-    Ok([(HOLD_MUSIC.to_owned(), packets(HOLD_MUSIC, MUSIC)?)].into())
+    let beep = audio::prompt::encode(&audio::tone::sine(BEEP_TONE.0, BEEP_TONE.1, BEEP_TONE.2));
+    let beep = beep.map_err(|source| ShelfError::Prompt { name: BEEP.to_owned(), source })?;
+    let beep =
+        frames(beep).map_err(|source| ShelfError::Frame { name: BEEP.to_owned(), source })?;
+    let music = packets(HOLD_MUSIC, MUSIC)?;
+    Ok([(HOLD_MUSIC.to_owned(), music), (BEEP.to_owned(), beep)].into())
 }
 
 fn packets(name: &str, file: &[u8]) -> Result<Arc<[AudioFrame]>, ShelfError> {
@@ -259,7 +272,7 @@ fn files_in(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, ShelfError> {
 mod tests {
     use super::*;
 
-    const HOUSE: House = House { speech: false, queues: None };
+    const HOUSE: House = House { speech: false, queues: None, bots: None };
 
     #[test]
     fn the_demo_flow_and_its_prompts_load() {

@@ -7,12 +7,13 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
 use axum::Router;
-use engine::{Engine, Mixer};
+use engine::{Bots, Engine, Mixer};
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc},
@@ -21,10 +22,12 @@ use tokio::{
 use wire::trace::Span;
 
 use crate::{
-    account_health, api, callbacks,
+    account_health, api,
+    bots::sids::Sids,
+    callbacks,
     calls::{orphans, registry::Registry},
     clock,
-    config::{Config, Media},
+    config::{Config, Media, Words},
     consent,
     console::session::Sessions,
     dispatch,
@@ -32,7 +35,7 @@ use crate::{
     graph::ClientError,
     hep::Hep,
     keys::Keys,
-    line::Lines,
+    line::{Line, Lines},
     metrics::Metrics,
     office::Office,
     organisation::Organisations,
@@ -41,6 +44,8 @@ use crate::{
     prompts::ShelfError,
     public_address::{self, AskError},
     queues::floor,
+    recorder::Recorder,
+    recordings,
     scheme::Remote,
     store::{Store, StoreError},
     telemetry::{Telemetry, export},
@@ -83,6 +88,15 @@ pub enum StartError {
     /// The thread that mixes.
     #[error("cannot start the mixer")]
     Mixer(#[source] std::io::Error),
+    /// The thread that carries bots' words.
+    #[error("cannot start the bots' thread")]
+    Bots(#[source] std::io::Error),
+    /// The folder of recordings, or the thread that writes them.
+    #[error("cannot start the recorder")]
+    Recorder(#[source] std::io::Error),
+    /// What announces recordings.
+    #[error("[recording] announcement: there is no prompt `{0}`")]
+    Announcement(String),
     /// The certificate or its key.
     #[error("[tls] cannot be used")]
     Tls(#[from] TlsError),
@@ -141,8 +155,11 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let keys = Keys::load(&store).await?;
     organisations.admit(store.users().await?);
     store.forget_traces(clock::now() - config.events.keep).await?;
+    announcement(&config, &lines)?;
+    let recorder = Recorder::start(recordings_folder(&config)).map_err(StartError::Recorder)?;
     let engine = engine(&config.media, &advertised)?;
     let mixer = Mixer::start().map_err(StartError::Mixer)?;
+    let bots = Bots::start().map_err(StartError::Bots)?;
     let listen = |source| StartError::Listen { address: config.http, source };
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
@@ -165,7 +182,10 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         config,
         engine,
         mixer,
+        bots,
+        sids: Sids::default(),
         advertised,
+        recorder,
         outbox: Outbox::new(store.clone(), Arc::clone(&metrics)),
         store,
         metrics,
@@ -173,18 +193,13 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         telemetry,
         hep,
     });
-    let listening = match office.config.tls.clone() {
-        Some(files) => {
-            let metrics = Arc::clone(&office.metrics);
-            Listening::Tls(TlsListener::start(listener, address, files, metrics)?)
-        }
-        None => Listening::Plain(listener),
-    };
+    let listening = Listening::new(listener, address, &office)?;
     let outbox = start_outbox(&office).await?;
     for line in office.lines.iter() {
         office.store.catch_up_figures(line.tariff()).await?;
     }
     let left = orphans::end_left_behind(&office).await?;
+    recordings::end_left_behind(&office).await?;
     let mut tasks = take_up(&office).await?;
     tracing::info!(%address, left_behind = left, "gateway runs");
     let stop = Arc::new(Notify::new());
@@ -204,6 +219,24 @@ async fn take_up(office: &Arc<Office>) -> Result<JoinSet<()>, StartError> {
         callbacks::take_up_left_behind(office, line).await?;
     }
     Ok(tasks)
+}
+
+/// Whoever is to be told that calls are recorded must be told something.
+fn announcement(config: &Config, lines: &Lines) -> Result<(), StartError> {
+    let Some(Words::Prompt(name)) = &config.recording.announcement else { return Ok(()) };
+    let is_there = |line: &Arc<Line>| line.shelf.prompt(name).is_some();
+    if lines.iter().all(is_there) {
+        return Ok(());
+    }
+    Err(StartError::Announcement(name.clone()))
+}
+
+/// Beside the database, or where nothing outlives the process.
+fn recordings_folder(config: &Config) -> PathBuf {
+    config.data_dir.as_ref().map_or_else(
+        || std::env::temp_dir().join(format!("offhook-recordings-{}", uuid::Uuid::now_v7())),
+        |folder| folder.join("recordings"),
+    )
 }
 
 /// What the flow says to everybody is made before anybody calls.
@@ -244,6 +277,7 @@ fn engine(media: &Media, advertised: &[IpAddr]) -> Result<Engine, StartError> {
 fn start_tasks(office: &Arc<Office>, tasks: &mut JoinSet<()>) {
     tasks.spawn(dispatch::run(Arc::clone(office)));
     tasks.spawn(public_address::watch(Arc::clone(office)));
+    tasks.spawn(recordings::run(Arc::clone(office)));
     for line in office.lines.iter() {
         tasks.spawn(consent::run(Arc::clone(office), Arc::clone(line)));
         tasks.spawn(parked::run(Arc::clone(office), Arc::clone(line)));
@@ -284,6 +318,16 @@ enum Listening {
 }
 
 impl Listening {
+    fn new(
+        listener: TcpListener,
+        address: SocketAddr,
+        office: &Office,
+    ) -> Result<Self, StartError> {
+        let Some(files) = office.config.tls.clone() else { return Ok(Self::Plain(listener)) };
+        let metrics = Arc::clone(&office.metrics);
+        Ok(Self::Tls(TlsListener::start(listener, address, files, metrics)?))
+    }
+
     async fn serve(self, router: Router) -> std::io::Result<()> {
         let service = router.into_make_service_with_connect_info::<Remote>();
         match self {
@@ -342,6 +386,10 @@ impl Running {
         // What is not delivered is on disk; the next gateway goes on.
         self.outbox.shutdown().await;
         drop(self.server.await);
+        if self.office.config.data_dir.is_none() {
+            // Nothing outlives a process without a folder.
+            drop(std::fs::remove_dir_all(self.office.recorder.folder_of("")));
+        }
         if let Some(traces) = self.traces {
             traces.stop.notify_one();
             drop(tokio::time::timeout(TRACES_PATIENCE, traces.task).await);

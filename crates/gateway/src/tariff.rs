@@ -10,11 +10,12 @@ use rules::{
     usage::{self, Month},
 };
 use switchboard::budget::Budget;
-use terms::{Country, Direction, PhoneNumberId, Timestamp};
+use terms::{Country, Direction, Money, PhoneNumberId, Timestamp};
 
 use crate::{
     cdr::{Cdr, Cost},
     config,
+    store::LineSet,
 };
 
 /// By what the calls of a number are priced and counted.
@@ -26,6 +27,8 @@ pub(crate) struct Tariff {
     pub price: config::Price,
     /// What a month may cost.
     pub budget: Option<Budget>,
+    /// The numbers whose minutes count together for the tiers, this one among them.
+    pub counted_with: LineSet,
 }
 
 impl Tariff {
@@ -41,8 +44,26 @@ impl Tariff {
 
     /// The market of the user, on the card of the call's day.
     pub(crate) fn market_of(&self, cdr: &Cdr) -> Option<String> {
-        let card = self.price.card_at(self.counted_at(cdr))?;
-        card.market(country(cdr)).map(|(name, _)| name.to_owned())
+        self.market_at(self.counted_at(cdr), country(cdr))
+    }
+
+    /// A country's market, on the card of a day.
+    pub(crate) fn market_at(&self, at: Timestamp, country: Option<Country>) -> Option<String> {
+        self.price.card_at(at)?.market(country).map(|(name, _)| name.to_owned())
+    }
+
+    /// What a call of ours that still runs has cost; none where no rate is known.
+    pub(crate) fn until_now(
+        &self,
+        answered_at: Timestamp,
+        country: Option<Country>,
+        now: Timestamp,
+        used: Duration,
+    ) -> Option<Money> {
+        let (card, book) = (self.price.card_at(answered_at)?, &self.price.rulebook);
+        let direction = Direction::BusinessInitiated;
+        let connected = now.since(answered_at);
+        price::price(card, direction, country, connected, used, book).map(|price| price.total)
     }
 
     /// How long so many pulses are.
@@ -119,8 +140,10 @@ pub(crate) mod tests {
         cards.add(Card::parse("ours-2026-01-01", CARD).unwrap());
         let zone = rules::hours::zone(zone).unwrap();
         let (cards, card) = (Arc::new(cards), "ours".to_owned());
+        let number: PhoneNumberId = "109876543210987".parse().unwrap();
         Tariff {
-            number: "109876543210987".parse().unwrap(),
+            counted_with: LineSet::one(&number),
+            number,
             price: config::Price { cards, card, zone, ..config::Price::default() },
             budget: None,
         }
@@ -167,6 +190,18 @@ pub(crate) mod tests {
         assert_eq!(before.price, None, "no card held then");
         let body = serde_json::to_value(&before).unwrap();
         assert_eq!(body.get("cost"), None);
+    }
+
+    #[test]
+    fn a_running_call_costs_what_it_would_if_it_ended_now() {
+        let (tariff, mexico) = (tariff("UTC"), "MX".parse().ok());
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let (answered, now) = (at("2026-11-28T12:00:00Z"), at("2026-11-28T12:00:56Z"));
+        let cost = |used| tariff.until_now(answered, mexico, now, Duration::from_secs(used));
+        assert_eq!(cost(0).unwrap().to_string(), "0.1 USD");
+        assert_eq!(cost(600).unwrap().to_string(), "0.05 USD");
+        let germany = "DE".parse().ok();
+        assert_eq!(tariff.until_now(answered, germany, now, Duration::ZERO), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Every answer has a flag; with `--yes` nothing is asked. Secrets never stand in the configuration: each
 //! goes to a file of its own beside it that only its owner can read, the agent's password is hashed.
+//! After the first number more can be added, of the same or of other accounts, platforms and organisations.
 //! What was written is read back the way the gateway reads it, before anybody is told that it is there.
 
 use std::{
@@ -13,18 +14,24 @@ use std::{
     process::ExitCode,
 };
 
-use ::gateway::{Config, config::HashedPassword};
-use anyhow::{Context, Result, anyhow, bail};
-use clap::{Args, ValueEnum};
+use ::gateway::Config;
+use anyhow::{Context, Result, bail};
+use clap::Args;
 use serde_json::json;
 use terms::{AgentId, PhoneNumberId, WaId};
 
 use crate::output;
 
+mod agent;
 mod ask;
+mod others;
+mod upstream;
 mod write;
 
+use agent::Agent;
 use ask::Asker;
+use others::{Also, Others};
+use upstream::{EditionWord, Upstream, variable};
 
 /// Arguments of `offhook init`; what is not given is asked.
 #[derive(Debug, Args)]
@@ -67,6 +74,11 @@ pub(crate) struct InitArgs {
     /// The variable that holds the app secret.
     #[arg(long, value_name = "VARIABLE")]
     app_secret_env: Option<String>,
+    /// A further number, such as `id=2098…,digits=5215550009999,organisation=brisa,token-env=BRISA`; without
+    /// keys of its own it has the first number's. Keys: id, digits, name, account, organisation, edition,
+    /// base-url, token-env, app-secret-env. May be given again.
+    #[arg(long, value_name = "KEY=VALUE,…")]
+    also: Vec<Also>,
     /// Where HTTP listens.
     #[arg(long)]
     listen: Option<SocketAddr>,
@@ -90,45 +102,33 @@ pub(crate) struct InitArgs {
     password_env: Option<String>,
 }
 
-/// Meta's or 360dialog's front door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EditionWord {
-    /// Meta's Cloud API.
-    Meta,
-    /// 360dialog's.
-    #[value(name = "360dialog")]
-    Dialog360,
-}
-
-impl EditionWord {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Meta => "meta",
-            Self::Dialog360 => "360dialog",
-        }
-    }
-}
-
 /// What was found out.
 #[derive(Debug)]
 struct Answers {
-    edition: EditionWord,
     phone_number_id: PhoneNumberId,
     number: WaId,
     name: Option<String>,
-    base_url: Option<String>,
+    upstream: Upstream,
+    others: Others,
     listen: SocketAddr,
     bind_ip: IpAddr,
     public_ip: Option<IpAddr>,
     browsers_port: u16,
     data: PathBuf,
-    agent: AgentId,
-    password: HashedPassword,
+    agent: Agent,
+}
+
+impl Answers {
+    /// Everybody who can sign in.
+    fn agents(&self) -> impl Iterator<Item = &Agent> {
+        let others = self.others.organisations.iter().map(|each| &each.agent);
+        std::iter::once(&self.agent).chain(others)
+    }
 }
 
 /// One secret: what its file's name ends with, and its text.
 struct SecretFile {
-    ending: &'static str,
+    ending: String,
     text: String,
 }
 
@@ -144,55 +144,38 @@ fn init(args: InitArgs) -> Result<()> {
     let (path, force, json) = (args.config.clone(), args.force, args.json);
     // Before any question: nobody answers for nothing.
     refuse_to_overwrite(&path, force)?;
-    let (answers, secrets, made_up) = answers(args)?;
+    let (answers, secrets) = answers(args)?;
     let mut files = vec![path.clone()];
     for secret in &secrets {
-        let file = secret_path(&path, secret.ending);
+        let file = secret_path(&path, &secret.ending);
         refuse_to_overwrite(&file, force)?;
         files.push(file);
     }
     for (secret, file) in secrets.iter().zip(files.iter().skip(1)) {
         write_private(file, &secret.text)?;
     }
-    let endings: Vec<&str> = secrets.iter().map(|secret| secret.ending).collect();
-    std::fs::write(&path, write::toml(&answers, &path, &endings))
+    std::fs::write(&path, write::toml(&answers, &path))
         .with_context(|| format!("cannot write {}", path.display()))?;
     let config = Config::read(&path).context("what was written cannot be read")?;
-    report(&path, &files, &config, &answers.agent, made_up.as_deref(), json);
+    report(&path, &files, &config, &answers, json);
     Ok(())
 }
 
-fn answers(args: InitArgs) -> Result<(Answers, Vec<SecretFile>, Option<String>)> {
+fn answers(args: InitArgs) -> Result<(Answers, Vec<SecretFile>)> {
     let mut ask = if args.yes { Asker::silent() } else { Asker::terminal() };
-    let edition = ask.value("Edition (meta or 360dialog)", args.edition, Some("meta"), |text| {
-        EditionWord::from_str(text, true).ok().context("write meta or 360dialog")
-    })?;
+    let edition = upstream::edition(&mut ask, args.edition)?;
     let phone_number_id =
         ask.value("Phone number id", args.phone_number_id, None, |text| Ok(text.parse()?))?;
-    let number = ask.value("Business number, digits with country", args.number, None, |text| {
-        // As people write numbers: +55 (11) 4000-0000.
-        let digits: String = text.chars().filter(|sign| !" +-().".contains(*sign)).collect();
-        WaId::from_dialled(&digits).context("write digits with the country, such as 551140000000")
-    })?;
+    let number = ask.value("Business number, digits with country", args.number, None, dialled)?;
     let name = ask.optional("Business name", args.name)?;
     let mut secrets = Vec::new();
-    let (token, app_secret) = (args.token_env, args.app_secret_env);
-    let token = ask.secret(token_words(edition), variable("--token-env", token)?)?;
-    let token =
-        token.ok_or_else(|| anyhow!("a token is needed: --token-env names its variable"))?;
-    secrets.push(SecretFile { ending: "token", text: token });
-    let app_secret =
-        ask.secret(app_secret_words(edition), variable("--app-secret-env", app_secret)?)?;
-    match (edition, app_secret) {
-        (_, Some(text)) => secrets.push(SecretFile { ending: "app-secret", text }),
-        (EditionWord::Meta, None) => {
-            bail!("webhooks are signed with an app secret: --app-secret-env names its variable")
-        }
-        (EditionWord::Dialog360, None) => {}
-    }
-    secrets.push(SecretFile { ending: "verify-token", text: random_word() });
-    secrets.push(SecretFile { ending: "api-key", text: random_word() });
-    let base_url = ask.optional("API address, empty for the usual one", args.base_url)?;
+    let flags = upstream::Flags {
+        base_url: args.base_url,
+        token_env: args.token_env,
+        app_secret_env: args.app_secret_env,
+    };
+    let upstream = upstream::asked(&mut ask, edition, flags, "", &mut secrets)?;
+    secrets.push(SecretFile { ending: "api-key".into(), text: random_word() });
     let listen = ask
         .value("HTTP listens at", args.listen, Some("127.0.0.1:8500"), |text| Ok(text.parse()?))?;
     let bind_ip =
@@ -207,50 +190,30 @@ fn answers(args: InitArgs) -> Result<(Answers, Vec<SecretFile>, Option<String>)>
             Ok(text.parse()?)
         })?;
     let data = ask.value("Data folder", args.data, Some("data"), |text| Ok(text.into()))?;
-    let agent = ask
-        .value("First agent's log-in name", args.agent, Some("agent"), |text| Ok(text.parse()?))?;
-    let given = ask.secret(
-        "Password of that agent, empty to have one made up",
-        variable("--password-env", args.password_env)?,
-    )?;
-    let made_up = given.is_none().then(random_word);
-    let plain = given.as_ref().or(made_up.as_ref()).expect("one of both is there");
-    let password = HashedPassword::hash(plain);
+    let password = variable("--password-env", args.password_env)?;
+    let question = "First agent's log-in name";
+    let agent = agent::asked(&mut ask, question, "agent", args.agent, password)?;
+    let others = others::asked(&mut ask, args.also, edition, &mut secrets)?;
     let answers = Answers {
-        edition,
         phone_number_id,
         number,
         name,
-        base_url,
+        upstream,
+        others,
         listen,
         bind_ip,
         public_ip,
         browsers_port,
         data,
         agent,
-        password,
     };
-    Ok((answers, secrets, made_up))
+    Ok((answers, secrets))
 }
 
-fn token_words(edition: EditionWord) -> &'static str {
-    match edition {
-        EditionWord::Meta => "Access token",
-        EditionWord::Dialog360 => "D360-API-KEY",
-    }
-}
-
-fn app_secret_words(edition: EditionWord) -> &'static str {
-    match edition {
-        EditionWord::Meta => "App secret",
-        EditionWord::Dialog360 => "App secret, empty when webhooks are not signed",
-    }
-}
-
-fn variable(flag: &str, name: Option<String>) -> Result<Option<String>> {
-    let Some(name) = name else { return Ok(None) };
-    let text = std::env::var(&name).with_context(|| format!("{flag}: no variable {name}"))?;
-    Ok(Some(text.trim().to_owned()))
+/// A number as people write it: +55 (11) 4000-0000.
+fn dialled(text: &str) -> Result<WaId> {
+    let digits: String = text.chars().filter(|sign| !" +-().".contains(*sign)).collect();
+    WaId::from_dialled(&digits).context("write digits with the country, such as 551140000000")
 }
 
 /// 128 random bits, to be written down by a machine or typed once by a person.
@@ -287,31 +250,35 @@ fn write_private(path: &Path, text: &str) -> Result<()> {
     writeln!(file, "{text}").with_context(what)
 }
 
-fn report(
-    path: &Path,
-    files: &[PathBuf],
-    config: &Config,
-    agent: &AgentId,
-    made_up: Option<&str>,
-    json: bool,
-) {
-    let verify_token = config.lines.first.upstream.verify_token.expose();
+fn report(path: &Path, files: &[PathBuf], config: &Config, answers: &Answers, json: bool) {
+    let first = &answers.agent;
     if json {
+        let agents: Vec<_> = answers
+            .agents()
+            .map(|agent| json!({ "agent": agent.id, "password": agent.made_up }))
+            .collect();
+        let verify_token = config.lines.first.upstream.verify_token.expose();
         let written = json!({ "config": path, "files": files, "webhook_path": "/webhooks/whatsapp",
-            "verify_token": verify_token, "agent": agent, "password": made_up });
+            "verify_token": verify_token, "agent": first.id, "password": first.made_up,
+            "agents": agents });
         return output::say(&written.to_string());
     }
     output::say("\nWritten:");
     for file in files {
         output::say(&format!("  {}", file.display()));
     }
-    if let Some(password) = made_up {
-        output::say(&format!("\nThe password of {agent}, shown this once:  {password}"));
+    for agent in answers.agents() {
+        if let Some(password) = &agent.made_up {
+            output::say(&format!("\nThe password of {}, shown this once:  {password}", agent.id));
+        }
     }
     output::say(&format!(
         "\nStart the gateway:            offhook gateway --config {}
-Webhook at the platform:      https://YOUR-ADDRESS/webhooks/whatsapp
-Verify token to enter there:  {verify_token}",
+Webhook at the platform:      https://YOUR-ADDRESS/webhooks/whatsapp",
         path.display()
     ));
+    for line in config.lines.iter() {
+        let (number, token) = (line.number.digits.as_str(), &line.upstream.verify_token);
+        output::say(&format!("Verify token of {number}: {}", token.expose()));
+    }
 }

@@ -184,8 +184,12 @@ impl World {
                 let at = self.now + Duration::from_secs(2);
                 self.post.put(at, Event::Business { call: no, input: Input::PlaybackDone });
             }
-            // The flows of this world wait in no queue.
+            // The flows of this world wait in no queue, have no bot and keep no sound.
             Effect::Queue(_)
+            | Effect::Record(_)
+            | Effect::TakeMessage { .. }
+            | Effect::KeepMessage
+            | Effect::Bot(_)
             | Effect::StopRinging { .. }
             | Effect::Hold
             | Effect::BridgeConsult

@@ -13,6 +13,8 @@ pub enum Act {
     ReadCalls,
     /// Be rung, take and place calls, and steer one's own.
     TakeCalls,
+    /// Hear recordings of calls; messages of callers are for all who see calls.
+    HearCalls,
     /// Steer calls of others.
     SteerCalls,
     /// See users and what was said.
@@ -58,9 +60,10 @@ pub enum Scope {
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ReadCalls,
         Self::TakeCalls,
+        Self::HearCalls,
         Self::SteerCalls,
         Self::ReadContacts,
         Self::WriteContacts,
@@ -77,7 +80,7 @@ impl Act {
     #[must_use]
     pub fn scope(self) -> Scope {
         match self {
-            Self::ReadCalls => Scope::ReadCalls,
+            Self::ReadCalls | Self::HearCalls => Scope::ReadCalls,
             Self::TakeCalls | Self::SteerCalls => Scope::WriteCalls,
             Self::ReadContacts => Scope::ReadContacts,
             Self::WriteContacts => Scope::WriteContacts,
@@ -102,7 +105,7 @@ pub fn may(role: Role, act: Act) -> bool {
             Role::Supervisor | Role::Admin => true,
             Role::Agent | Role::Auditor => false,
         },
-        Act::ReadEvents | Act::ReadFigures => match role {
+        Act::HearCalls | Act::ReadEvents | Act::ReadFigures => match role {
             Role::Supervisor | Role::Admin | Role::Auditor => true,
             Role::Agent => false,
         },
@@ -168,6 +171,7 @@ mod tests {
         let wanted = "\
 ++++ ReadCalls
 +++- TakeCalls
+-+++ HearCalls
 -++- SteerCalls
 ++++ ReadContacts
 +++- WriteContacts

@@ -85,6 +85,8 @@ pub struct Finding {
     pub evidence: Option<String>,
     /// What to change.
     pub fix: Option<String>,
+    /// The numbers and names in the three above.
+    pub facts: Vec<(&'static str, String)>,
 }
 
 /// What is worth knowing of a call, the likeliest cause first.
@@ -133,12 +135,18 @@ impl Name {
 }
 
 fn finding(code: impl Into<String>, text: impl Into<String>) -> Finding {
-    Finding { code: code.into(), text: text.into(), evidence: None, fix: None }
+    let (code, text) = (code.into(), text.into());
+    Finding { code, text, evidence: None, fix: None, facts: Vec::new() }
 }
 
 impl Finding {
     fn shown_by(mut self, evidence: impl Into<String>) -> Self {
         self.evidence = Some(evidence.into());
+        self
+    }
+
+    fn with(mut self, fact: &'static str, value: impl ToString) -> Self {
+        self.facts.push((fact, value.to_string()));
         self
     }
 
@@ -151,6 +159,7 @@ impl Finding {
 fn of_end(end: &End<'_>, facts: &Facts<'_>) -> Finding {
     let mut first = finding(end.reason, end.text);
     if let Some((code, advice)) = &end.code {
+        first = first.with("code", code);
         first.evidence = Some(format!("The platform's code is {code}."));
         first.fix = Some(advice.clone()).filter(|advice| !advice.is_empty());
     }
@@ -198,7 +207,11 @@ fn of_leg(name: Name, leg: &Leg, found: &mut Vec<Finding>) {
         };
         let text = format!("There was never a path for audio to {people}.");
         let what = finding(format!("ice_never_connected_{word}"), text);
-        return found.push(what.shown_by(seen).cured_by(network));
+        let what = what.shown_by(seen).cured_by(network);
+        return found.push(match leg.checks {
+            Some(checks) => what.with("checks", checks),
+            None => what,
+        });
     }
     if leg.dtls_ms.is_none() {
         let seen = match leg.alert {
@@ -208,8 +221,11 @@ fn of_leg(name: Name, leg: &Leg, found: &mut Vec<Finding>) {
         let text = format!("The keys for audio to {people} were never agreed (DTLS).");
         let fix = "Send the SDP of the very connection that does the handshake, unchanged; nothing \
                    between may rewrite its fingerprint or drop UDP packets above 1,200 bytes.";
-        return found
-            .push(finding(format!("dtls_failed_{word}"), text).shown_by(seen).cured_by(fix));
+        let what = finding(format!("dtls_failed_{word}"), text).shown_by(seen).cured_by(fix);
+        return found.push(match leg.alert {
+            Some(alert) => what.with("alert", alert),
+            None => what,
+        });
     }
     if leg.received < HEARD {
         found.push(unheard(name, leg));
@@ -229,6 +245,7 @@ fn unheard(name: Name, leg: &Leg) -> Finding {
     let Name { word, people, network } = name;
     if let Some(foreign) = leg.foreign_type {
         return finding(format!("wrong_codec_{word}"), format!("{people} sent another codec."))
+            .with("type", foreign)
             .shown_by(format!("Packets of payload type {foreign} came, which no SDP agreed."))
             .cured_by(
                 "Send with the payload types of the answer: Opus, 111 in WhatsApp's offers.",
@@ -237,12 +254,14 @@ fn unheard(name: Name, leg: &Leg) -> Finding {
     if leg.unauthentic > 0 {
         let text = format!("The audio from {people} could not be decrypted.");
         return finding(format!("unauthentic_{word}"), text)
+            .with("packets", leg.unauthentic)
             .shown_by(format!("{} packets failed SRTP's check.", leg.unauthentic))
             .cured_by("Do not use an SDP or keys of an earlier try for this call.");
     }
     let text = format!("No audio came from {people}.");
     let microphone = "the microphone there is off, or another program has it";
     finding(format!("silent_{word}"), text)
+        .with("packets", leg.received)
         .shown_by(format!("{} packets in the whole call.", leg.received))
         .cured_by(format!("Either {microphone}, or UDP to us is lost. {network}"))
 }
@@ -253,6 +272,8 @@ fn silent(name: Name, leg: &Leg) -> Option<Finding> {
     (mean <= SILENT_BYTES).then(|| {
         let Name { word, people, network: _ } = name;
         finding(format!("microphone_silent_{word}"), format!("{people} was not heard: silence."))
+            .with("packets", leg.received)
+            .with("bytes", mean)
             .shown_by(format!(
                 "{} packets came, with {mean} bytes each: coded silence, not speech.",
                 leg.received
@@ -270,15 +291,19 @@ fn of_quality(name: Name, leg: &Leg, found: &mut Vec<Finding>) {
     if leg.received > 0 && lost >= LOST_PERCENT {
         let text = format!("{lost:.1} % of the audio from {people} was lost on the way.");
         let what = finding(format!("lossy_{word}"), text);
+        let what = what.with("percent", format!("{lost:.1}"));
+        let what = what.with("lost", leg.lost).with("all", all);
         found.push(what.shown_by(format!("{} of {all} packets.", leg.lost)).cured_by(fix));
     }
     if let Some(lost) = leg.lost_there_percent.filter(|lost| f64::from(*lost) >= LOST_PERCENT) {
         let text = format!("{lost:.1} % of the audio to {people} was lost on the way.");
-        found.push(finding(format!("lossy_to_{word}"), text).cured_by(fix));
+        let what = finding(format!("lossy_to_{word}"), text).cured_by(fix);
+        found.push(what.with("percent", format!("{lost:.1}")));
     }
     if let Some(jitter) = leg.jitter_ms.filter(|jitter| *jitter >= JITTER_MS) {
         let text = format!("The audio from {people} came unevenly ({jitter:.0} ms of jitter).");
-        found.push(finding(format!("jitter_{word}"), text).cured_by(fix));
+        let what = finding(format!("jitter_{word}"), text).cured_by(fix);
+        found.push(what.with("ms", format!("{jitter:.0}")));
     }
 }
 
@@ -292,6 +317,9 @@ fn one_way(facts: &Facts<'_>) -> Option<Finding> {
     };
     Some(
         finding("one_way", format!("{heard} was heard, {unheard} was not."))
+            .with("unheard", if side == Side::Agent { "agent" } else { "whatsapp" })
+            .with("from_user", user.received)
+            .with("from_agent", agent.received)
             .shown_by(format!(
                 "Packets from the user: {}, from the agent: {}.",
                 user.received, agent.received
@@ -309,6 +337,9 @@ fn cut(facts: &Facts<'_>) -> Option<Finding> {
     (cut && silent && !ours).then(|| {
         let seconds = facts.seconds.unwrap_or_default();
         finding("cut_at_20_seconds", "The call was cut for want of audio, not hung up.")
+            .with("seconds", seconds)
+            .with("sent", leg.sent)
+            .with("came", leg.received)
             .shown_by(format!(
                 "It lasted {seconds} s; {} packets were sent to WhatsApp and {} came.",
                 leg.sent, leg.received

@@ -17,3 +17,4 @@ pub mod diagnosis;
 pub mod flow;
 pub mod guard;
 pub mod queue;
+pub mod recording;

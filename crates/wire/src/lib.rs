@@ -8,6 +8,7 @@
 //! | [`handset`] | a user's phone ⇄ platform, ours |
 //! | [`console`] | an agent's browser ⇄ gateway, ours |
 //! | [`event`] | gateway → the business's own systems, ours |
+//! | [`bot`] | a program that talks with users ⇄ gateway, in three protocols |
 //! | [`trace`], [`hep`] | gateway → who watches it: OTLP, HOMER |
 //! | [`sandbox`] | a test ⇄ platform, ours |
 //!
@@ -16,6 +17,7 @@
 //! with tolerance: unknown fields are ignored, unknown words survive as `Unknown`. And an id or a
 //! moment is typed the moment it is read.
 
+pub mod bot;
 pub mod console;
 pub mod edition;
 pub mod event;

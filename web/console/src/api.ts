@@ -1,6 +1,7 @@
 /** The gateway's REST interface, as far as the console uses it. Signed in by a cookie. */
 import type { Agent, CallEvent, CallRecord, Contact, Diagnosis, Preflight } from "../../ui/src/wire.ts";
 import { spoken } from "./texts/language.svelte.ts";
+import { problem as words } from "./texts/said.ts";
 
 /** The gateway said no, or could not be asked. */
 export class ApiError extends Error {
@@ -79,7 +80,7 @@ function refused(status: number, value: unknown): ApiError {
   const problem = record(value);
   const code = problem["code"] ?? "";
   const text = [problem["detail"], problem["title"]].find((each) => typeof each === "string");
-  return new ApiError(status, String(code), String(text ?? spoken.t.shell.answered(status)));
+  return new ApiError(status, String(code), words(String(code), String(text ?? spoken.t.shell.answered(status))));
 }
 
 function record(value: unknown): Record<string, unknown> {

@@ -1,6 +1,8 @@
 /** The real binary on ports that the system gives it and with nothing kept: the demo, or a platform alone. */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { sleep } from "./poll.mjs";
 
 const START_MAX_MS = 30_000;
@@ -21,6 +23,19 @@ export function offhookBinary() {
 
 const ANY_PORT = "127.0.0.1:0";
 
+/** What the test's TURN server and the gateway share. */
+export const TURN_SECRET = "north wind";
+
+/** Of the demo's world, and the secret of the test's TURN server. */
+const SECRETS = {
+  OFFHOOK_TEST_API_KEY: "demo-api-key",
+  OFFHOOK_TEST_TOKEN: "demo-token",
+  OFFHOOK_TEST_APP_SECRET: "demo-app-secret",
+  OFFHOOK_TEST_VERIFY_TOKEN: "demo-verify",
+  OFFHOOK_TEST_PASSWORD: "demo",
+  OFFHOOK_TEST_TURN: TURN_SECRET,
+};
+
 class Offhook {
   platform = "";
   gateway = "";
@@ -37,7 +52,7 @@ class Offhook {
   }
 
   async start() {
-    const child = spawn(offhookBinary(), [...this.#args, "--json"]);
+    const child = spawn(offhookBinary(), [...this.#args, "--json"], { env: { ...process.env, ...SECRETS } });
     this.#process = child;
     child.stdout.setEncoding("utf8").on("data", (/** @type {string} */ text) => (this.#said += text));
     child.stderr.setEncoding("utf8").on("data", (/** @type {string} */ text) => this.#note(text));
@@ -99,7 +114,53 @@ export class Demo extends Offhook {
 
 /** A platform alone: whoever calls its API is the business. */
 export class Platform extends Offhook {
-  constructor() {
-    super(["platform", "--listen", ANY_PORT, "--media", ANY_PORT]);
+  /** @param {string[]} more */
+  constructor(more = []) {
+    super(["platform", "--listen", ANY_PORT, "--media", ANY_PORT, ...more]);
   }
 }
+
+/** A gateway alone, for the demo's number on a platform; `more` is what else its configuration says. */
+export class Gateway extends Offhook {
+  #folder;
+
+  /** @param {string} platform @param {string} listen @param {string} more */
+  constructor(platform, listen, more) {
+    const folder = mkdtempSync(join(tmpdir(), "offhook-gateway-"));
+    const file = join(folder, "gateway.toml");
+    writeFileSync(file, configuration(platform, listen) + more);
+    super(["gateway", "--config", file]);
+    this.#folder = folder;
+  }
+
+  async stop() {
+    await super.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** @param {string} platform @param {string} listen */
+const configuration = (platform, listen) => `
+http = "${listen}"
+api_key_env = "OFFHOOK_TEST_API_KEY"
+
+[number]
+phone_number_id = "109876543210987"
+digits = "551140000000"
+name = "Loja Aurora"
+
+[upstream]
+edition = "meta"
+base_url = "${platform}"
+token_env = "OFFHOOK_TEST_TOKEN"
+app_secret_env = "OFFHOOK_TEST_APP_SECRET"
+verify_token_env = "OFFHOOK_TEST_VERIFY_TOKEN"
+
+[media]
+browsers = "${ANY_PORT}"
+
+[[agents]]
+id = "lia"
+name = "Lia"
+password_env = "OFFHOOK_TEST_PASSWORD"
+`;

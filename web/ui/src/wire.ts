@@ -188,6 +188,8 @@ export interface Call {
   notes?: string;
   wrap_up?: string;
   queue?: QueuedCall;
+  /** What a bot that gave the call away said of it: names and values. */
+  context?: Record<string, string>;
 }
 
 /** What a supervisor does in a call: hears all; speaks to the agent alone; speaks to all. */
@@ -274,7 +276,7 @@ export interface Preflight {
 
 export interface Diagnosis {
   call_id: string;
-  verdicts: { code: string; text: string; evidence?: string; fix?: string }[];
+  verdicts: { code: string; text: string; evidence?: string; fix?: string; facts?: Readonly<Record<string, string>> }[];
 }
 
 export type ToGateway =

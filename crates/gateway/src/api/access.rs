@@ -54,6 +54,9 @@ fn of_calls(method: &str, path: &str) -> Option<Act> {
             | "/v1/queues"
             | "/v1/agents"
             | "/v1/callbacks"
+            | "/v1/recordings"
+            | "/v1/recordings/{id}"
+            | "/v1/recordings/{id}/audio"
             | "/v1/preflight",
         ) => Act::ReadCalls,
         (
@@ -66,6 +69,7 @@ fn of_calls(method: &str, path: &str) -> Option<Act> {
             | "/v1/calls/{id}/hand_over"
             | "/v1/calls/{id}/merge"
             | "/v1/calls/{id}/hang_up"
+            | "/v1/calls/{id}/recording"
             | "/v1/agents/{id}/presence",
         )
         | ("PATCH", "/v1/calls/{id}")
@@ -105,9 +109,9 @@ fn of_the_house(method: &str, path: &str) -> Option<Act> {
             | "/v1/doctor",
         )
         | ("POST", "/v1/flows/check" | "/v1/flows/dry_run") => Act::ReadHouse,
-        ("PATCH", "/v1/numbers/{id}/settings")
+        ("PATCH", "/v1/numbers/{id}/settings" | "/v1/recordings/{id}")
         | ("POST", "/v1/api_keys" | "/v1/users")
-        | ("DELETE", "/v1/api_keys/{id}")
+        | ("DELETE", "/v1/api_keys/{id}" | "/v1/recordings/{id}")
         | ("PATCH", "/v1/users/{id}") => Act::Administer,
         _ => return None,
     })

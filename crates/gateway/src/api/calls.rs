@@ -14,7 +14,10 @@ use wire::console::{Call, CallState};
 use super::ApiError;
 use crate::{
     calls::registry::{Letter, Look},
-    cdr::{Cdr, Cost, LegRecord, QueueRecord, SupervisionRecord, ThreeWayRecord, TransferRecord},
+    cdr::{
+        Cdr, Cost, LegRecord, QueueRecord, RecordingRecord, SupervisionRecord, ThreeWayRecord,
+        TransferRecord,
+    },
     console::session::Caller,
     flows::FlowRecord,
     line::Lines,
@@ -52,6 +55,8 @@ pub(super) struct Question {
     /// How many at most; 100 when absent, 1000 at most.
     limit: Option<u32>,
     /// Where the last page ended.
+    after: Option<String>,
+    /// The same, as it was called first.
     cursor: Option<String>,
     /// Whether running calls come first; they do not when absent.
     live: Option<bool>,
@@ -61,7 +66,7 @@ pub(super) struct Question {
 #[derive(Serialize)]
 pub(super) struct CallList {
     calls: Vec<CallRow>,
-    /// What to give as `cursor` for the next page; absent on the last.
+    /// What to give as `after` for the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -96,6 +101,8 @@ pub(super) struct CallRow {
     flow: Option<FlowRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recordings: Vec<RecordingRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Box<Cost>>,
     #[serde(flatten)]
@@ -124,6 +131,7 @@ impl CallRow {
             whatsapp_leg: cdr.whatsapp_leg,
             agent_leg: cdr.agent_leg,
             keys_pressed: cdr.keys_pressed,
+            recordings: cdr.recordings,
             transfers: cdr.transfers,
             supervision: cdr.supervision,
             three_way: cdr.three_way,
@@ -150,6 +158,7 @@ impl CallRow {
             whatsapp_leg: None,
             agent_leg: None,
             keys_pressed: None,
+            recordings: Vec::new(),
             transfers: Vec::new(),
             supervision: Vec::new(),
             three_way: Vec::new(),
@@ -178,7 +187,8 @@ impl CallRow {
            ("text" = Option<String>, Query, description = "A part of the notes"),
            ("wrap_up" = Option<String>, Query, description = "What came of it"),
            ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
-           ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+           ("after" = Option<String>, Query, description = "`next` of the page before"),
+           ("cursor" = Option<String>, Query, description = "The same as `after`, as it was called first"),
            ("live" = Option<bool>, Query, description = "Whether running calls come first, on the first page")),
     responses((status = 200, body = Object, description = "`{calls: […], next?}`, one record for each call"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
@@ -260,7 +270,8 @@ fn search(office: &Office, caller: &Caller, question: &Question) -> Result<Searc
     let zone = &super::first_line(office, caller)?.config.price.zone;
     let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let direction = text(&question.direction).map(|word| direction(&word)).transpose()?;
-    let before = text(&question.cursor).map(|cursor| place(&cursor)).transpose()?;
+    let after = text(&question.after).or_else(|| text(&question.cursor));
+    let before = after.map(|after| place(&after)).transpose()?;
     Ok(Search {
         lines: caller.lines(),
         direction,
@@ -285,10 +296,10 @@ fn direction(word: &str) -> Result<Direction, ApiError> {
         .ok_or_else(|| ApiError::invalid("direction: USER_INITIATED or BUSINESS_INITIATED"))
 }
 
-fn place(cursor: &str) -> Result<(i64, String), ApiError> {
-    let parts = cursor.split_once('.');
+fn place(after: &str) -> Result<(i64, String), ApiError> {
+    let parts = after.split_once('.');
     let read = parts.and_then(|(at, id)| Some((at.parse().ok()?, id.to_owned())));
-    read.ok_or_else(|| ApiError::invalid("cursor: what a page gave as next"))
+    read.ok_or_else(|| ApiError::invalid("after: not a `next` of this list"))
 }
 
 /// Whether a running call fits: what is known at its end alone, none has yet.

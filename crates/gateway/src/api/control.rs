@@ -165,28 +165,14 @@ pub(super) fn known(caller: &Caller, agent: &AgentId) -> Result<(), ApiError> {
     }
 }
 
-async fn order(
+/// Asks the call's task, and waits for its word.
+pub(super) async fn order(
     office: &Office,
     caller: Caller,
     id: &str,
     order: Order,
 ) -> Result<StatusCode, ApiError> {
-    let steers = caller.may(Act::SteerCalls);
-    let asker = match &caller.who {
-        Who::Agent(agent) if !steers => Asker::Agent(agent.id.clone()),
-        Who::Agent(_) | Who::Program(_) => Asker::Business,
-    };
-    carry_out(office, &caller, asker, id, order).await
-}
-
-/// Asks the call's task, and waits for its word.
-pub(super) async fn carry_out(
-    office: &Office,
-    caller: &Caller,
-    asker: Asker,
-    id: &str,
-    order: Order,
-) -> Result<StatusCode, ApiError> {
+    let asker = asker(&caller, &order);
     let over = || ApiError::not_found("no call of this id runs");
     let call = office.registry.find(&caller.lines(), &call_id(id)?, None).ok_or_else(over)?;
     let (answer, answered) = oneshot::channel();
@@ -197,5 +183,14 @@ pub(super) async fn carry_out(
         Ok(Ok(())) => Ok(StatusCode::NO_CONTENT),
         Ok(Err(text)) => Err(ApiError::new(StatusCode::CONFLICT, "out_of_place", text)),
         Err(_) => Err(over()),
+    }
+}
+
+/// In whose name: a supervisor's place in a call is the supervisor's own.
+fn asker(caller: &Caller, order: &Order) -> Asker {
+    let for_all = caller.may(Act::SteerCalls) && !order.is_supervisors();
+    match &caller.who {
+        Who::Agent(agent) if !for_all => Asker::Agent(agent.id.clone()),
+        Who::Agent(_) | Who::Program(_) => Asker::Business,
     }
 }

@@ -11,7 +11,7 @@ use axum::{
 };
 use switchboard::diagnosis::{End, Facts, Finding, diagnose};
 use terms::Direction;
-use wire::{console::Diagnosis, sandbox::Verdict};
+use wire::console::{Diagnosis, Verdict};
 
 use super::{
     ApiError,
@@ -29,7 +29,7 @@ use crate::{
 /// Why a call went as it did.
 #[utoipa::path(get, path = "/v1/calls/{id}/diagnosis", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    responses((status = 200, body = Object, description = "`{call_id, verdicts: [{code, text, evidence, fix}]}`"),
+    responses((status = 200, body = Object, description = "`{call_id, verdicts: [{code, text, evidence?, fix?, facts?}]}`"),
               (status = 404, body = super::Refused)))]
 pub(super) async fn diagnosis(
     State(office): State<Arc<Office>>,
@@ -53,6 +53,7 @@ fn of_look(look: &Look) -> Vec<Verdict> {
         text: format!("The call waits for {what}."),
         evidence: None,
         fix: None,
+        facts: [("what".to_owned(), what.to_owned())].into(),
     });
     let answered_at = look.call.as_ref().and_then(|call| call.answered_at);
     let facts = Facts {
@@ -92,10 +93,12 @@ fn of_flow(flow: Option<&FlowRecord>) -> Option<Verdict> {
         text: "The flow of the configuration answered, not the endpoint's.".into(),
         evidence: Some(why.clone()),
         fix: Some("Answer within the timeout with status 200 and a flow, or with 204.".into()),
+        facts: [("why".to_owned(), why.clone())].into(),
     })
 }
 
 fn verdict(finding: Finding) -> Verdict {
-    let Finding { code, text, evidence, fix } = finding;
-    Verdict { code, text, evidence, fix }
+    let Finding { code, text, evidence, fix, facts } = finding;
+    let facts = facts.into_iter().map(|(fact, value)| (fact.to_owned(), value)).collect();
+    Verdict { code, text, evidence, fix, facts }
 }

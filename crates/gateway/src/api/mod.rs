@@ -31,10 +31,12 @@ mod preflight;
 mod problem;
 mod queues;
 mod reconciliation;
+mod recordings;
 mod session;
 mod spend;
 pub(crate) mod stream;
 mod supervision;
+mod twilio;
 mod users;
 mod windows;
 
@@ -69,6 +71,10 @@ pub(crate) fn router(office: Arc<Office>) -> Router {
         .merge(rest)
         .route("/v1/console/ws", get(socket::open))
         .route("/openapi.json", get(openapi::answer))
+        .route(
+            "/2010-04-01/Accounts/{account}/Calls/{call}",
+            get(twilio::read).post(twilio::update),
+        )
         .layer(DefaultBodyLimit::max(REQUEST_MAX))
         .merge(hook)
         .fallback(pages::page)
@@ -96,6 +102,10 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(supervision::join))
         .routes(routes!(supervision::leave))
         .routes(routes!(control::hang_up))
+        .routes(routes!(recordings::steer))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::one, recordings::hold, recordings::remove))
+        .routes(routes!(recordings::hear))
         .routes(routes!(diagnosis::diagnosis))
         .routes(routes!(call_events::list))
         .routes(routes!(cdrs::csv))

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use terms::{Country, Direction, Money, Timestamp};
 
 use super::ApiError;
-use crate::{console::session::Caller, line::Line, office::Office, store::SpendRow};
+use crate::{console::session::Caller, line::Line, office::Office, spending, store::SpendRow};
 
 #[derive(Deserialize)]
 pub(super) struct Question {
@@ -57,7 +57,9 @@ struct Row {
 #[derive(Serialize)]
 struct BudgetView {
     monthly: Money,
+    /// Running calls included.
     spent: Money,
+    running: Money,
     share: f64,
     warn_at: Vec<f64>,
     stop: bool,
@@ -127,14 +129,23 @@ async fn budget(
 ) -> Result<Option<BudgetView>, ApiError> {
     let config = &line.config;
     let Some(budget) = &config.budget else { return Ok(None) };
-    let number = line.id().clone();
-    let spent = office.store.spent(number, month.to_string(), budget.monthly.currency).await?;
+    let is_now = month == config.price.month_at(line.now());
+    let now = spending::of(&office.store, line).await?.filter(|_| is_now);
+    let (spent, running) = match &now {
+        Some(now) => (now.spent, now.running),
+        None => {
+            let (number, currency) = (line.id().clone(), budget.monthly.currency);
+            let spent = office.store.spent(number, month.to_string(), currency).await?;
+            (spent, Decimal::ZERO)
+        }
+    };
     let (_, resets_at) = month.span(&config.price.zone);
     let share = spent / budget.monthly.amount;
     let as_number = |share: &Decimal| share.round_dp(4).to_string().parse().unwrap_or_default();
     Ok(Some(BudgetView {
         monthly: budget.monthly,
         spent: Money { amount: spent, currency: budget.monthly.currency },
+        running: Money { amount: running, currency: budget.monthly.currency },
         share: as_number(&share),
         warn_at: budget.warn_at.iter().map(as_number).collect(),
         stop: budget.stop,

@@ -11,11 +11,7 @@ use axum::{
 };
 
 use super::{ApiError, control};
-use crate::{
-    calls::order::{Asker, Order},
-    console::session::{Caller, Who},
-    office::Office,
-};
+use crate::{calls::order::Order, console::session::Caller, office::Office};
 
 /// Only listen again.
 #[utoipa::path(post, path = "/v1/calls/{id}/listen", tag = "calls",
@@ -30,7 +26,7 @@ pub(super) async fn listen(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    order(&office, caller, &id, Order::Listen).await
+    control::order(&office, caller, &id, Order::Listen).await
 }
 
 /// Talk to the agent alone.
@@ -46,7 +42,7 @@ pub(super) async fn whisper(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    order(&office, caller, &id, Order::Whisper).await
+    control::order(&office, caller, &id, Order::Whisper).await
 }
 
 /// Talk to all.
@@ -62,7 +58,7 @@ pub(super) async fn join(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    order(&office, caller, &id, Order::Join).await
+    control::order(&office, caller, &id, Order::Join).await
 }
 
 /// Leave the call, which goes on.
@@ -78,18 +74,5 @@ pub(super) async fn leave(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    order(&office, caller, &id, Order::Leave).await
-}
-
-async fn order(
-    office: &Office,
-    caller: Caller,
-    id: &str,
-    order: Order,
-) -> Result<StatusCode, ApiError> {
-    let asker = match &caller.who {
-        Who::Agent(agent) => Asker::Agent(agent.id.clone()),
-        Who::Program(_) => Asker::Business,
-    };
-    control::carry_out(office, &caller, asker, id, order).await
+    control::order(&office, caller, &id, Order::Leave).await
 }

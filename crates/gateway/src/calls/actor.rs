@@ -32,11 +32,13 @@ use super::{
     orphans,
     placing::{NotPlaced, Placer},
     queueing::Stay,
+    recording::Recordings,
     registry::{CallHandle, Letter, Look, OPAQUE_PREFIX, Receipt, Running, Sealed},
     supervision::NO_SEAT,
     timeline::{Point, Timeline},
 };
 use crate::{
+    bots::{Conversation, Said, sids::Sid},
     cdr::TransferRecord,
     clock,
     events::ConsoleId,
@@ -124,8 +126,15 @@ pub(crate) struct CallActor {
     pub(super) consulted_leg: Option<AgentLeg>,
     /// Of the supervisor who is in the call.
     pub(super) supervisor_leg: Option<AgentLeg>,
+    /// The bot that has the call.
+    pub(super) bot: Option<Conversation>,
+    /// The name of the call that bots of Twilio's know.
+    pub(super) sid: Option<Sid>,
+    pub(super) bot_tells: mpsc::Sender<Said>,
+    bot_said: mpsc::Receiver<Said>,
     /// The seat at the mixer, while three can hear each other.
     pub(super) mix: Option<Mix>,
+    pub(super) recordings: Recordings,
     pub(super) returns: mpsc::Sender<Return>,
     returned: mpsc::Receiver<Return>,
     inbox: mpsc::Receiver<Sealed>,
@@ -266,6 +275,7 @@ impl CallActor {
         running: Running,
     ) -> Self {
         let (returns, returned) = mpsc::channel(RETURNS_MAX);
+        let (bot_tells, bot_said) = mpsc::channel(RETURNS_MAX);
         let (whatsapp_sender, whatsapp_events) = mpsc::channel(engine::EVENTS_MAX);
         office.metrics.call_started(call.direction());
         Self {
@@ -281,7 +291,12 @@ impl CallActor {
             agent_leg: None,
             consulted_leg: None,
             supervisor_leg: None,
+            bot: None,
+            sid: None,
+            bot_tells,
+            bot_said,
             mix: None,
+            recordings: Recordings::default(),
             returns,
             returned,
             inbox,
@@ -318,7 +333,9 @@ impl CallActor {
                     self.read(sealed.letter).await
                 }
                 Some(returned) = self.returned.recv() => self.read_return(returned).await,
-                Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event),
+                Some(said) = self.bot_said.recv() => self.hear_bot(said),
+                Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event).await,
+                Some(()) = self.recordings.silence.recv() => Some(Input::UserSilent),
                 Some(event) = legs::next_event(&mut self.agent_leg) => {
                     self.read_agent(&event, Side::Agent)
                 }
@@ -365,6 +382,7 @@ impl CallActor {
                 | Letter::AgentDeclines(_)
                 // Whoever asked sees that nobody answers.
                 | Letter::Do { .. }
+                | Letter::Record { .. }
                 | Letter::ConsoleClosed { .. }
                 | Letter::AgentMutes { .. }
                 | Letter::AgentKey { .. }
@@ -394,6 +412,7 @@ impl CallActor {
     /// What the record says about where the call has been.
     pub(super) fn note_state(&mut self) {
         self.watch_state();
+        self.leave_bot_if_over();
         let state = self.call.state();
         if self.facts.over_since.is_none() && state.is_over() {
             self.facts.over_since = Some(Instant::now());
@@ -493,6 +512,11 @@ impl CallActor {
             Letter::Do { order, asker, answer } => {
                 // Whoever asked may have gone; it is done all the same.
                 drop(answer.send(self.carry_out_order(order, asker).await));
+                None
+            }
+            Letter::Record { wish, asker, answer } => {
+                // Whoever asked may have gone; it is done all the same.
+                drop(answer.send(self.record_order(wish, &asker).await));
                 None
             }
             Letter::AgentDeclines(agent) => {
@@ -619,7 +643,7 @@ impl CallActor {
         self.line.consoles().send(console, ToConsole::Refused { what, code, text });
     }
 
-    fn read_whatsapp(&mut self, event: LegEvent) -> Option<Input> {
+    async fn read_whatsapp(&mut self, event: LegEvent) -> Option<Input> {
         match event {
             LegEvent::DtlsConnected { .. } => {
                 self.watch_moment(Point::MediaUp, "media_up");
@@ -633,6 +657,7 @@ impl CallActor {
                 self.facts.keys_pressed = self.facts.keys_pressed.saturating_add(1);
                 Key::new(digit.sign()).map(Input::UserKey)
             }
+            LegEvent::PlaybackDone if self.heard_announcement().await => None,
             LegEvent::PlaybackDone => Some(Input::PlaybackDone),
             LegEvent::MediaStopped { for_ms, .. } => {
                 Some(Input::MediaStopped { seconds: (for_ms + 500) / 1000 })
@@ -698,6 +723,7 @@ impl CallActor {
         call.other = self.call.state().other_agent().cloned();
         call.supervisor = self.supervisor();
         call.queue = facts.queue.as_ref().and_then(Stay::place);
+        call.context.clone_from(&facts.context);
         call.away = call.agent.as_ref().is_some_and(|agent| self.call.state().waits_for(agent));
         call.deeplink_payload.clone_from(&facts.deeplink_payload);
         call.cta_payload.clone_from(&facts.cta_payload);

@@ -8,7 +8,7 @@ use switchboard::guard::Risk;
 use terms::{Timestamp, WaId};
 use wire::console::Warning;
 
-use crate::{line::Line, office::Office, store::StoreError};
+use crate::{line::Line, office::Office, spending, store::StoreError};
 
 /// The rule of the month's budget.
 pub(crate) const BUDGET: &str = "budget";
@@ -76,13 +76,8 @@ pub(crate) async fn ask(
 }
 
 async fn within_budget(office: &Office, line: &Line) -> Result<Result<(), Held>, StoreError> {
-    let config = &line.config;
-    let Some(budget) = &config.budget else { return Ok(Ok(())) };
-    let month = config.price.month_at(line.now());
-    let number = line.id().clone();
-    let spent = office.store.spent(number, month.to_string(), budget.monthly.currency).await?;
-    let (_, next_month) = month.span(&config.price.zone);
-    Ok(budget.verdict(spent, next_month).map_err(|no| Held {
+    let Some(spending) = spending::of(&office.store, line).await? else { return Ok(Ok(())) };
+    Ok(spending.verdict().map_err(|no| Held {
         rule: BUDGET,
         evidence: no.to_string(),
         changes_at: Some(no.until),

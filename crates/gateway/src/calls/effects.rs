@@ -84,6 +84,7 @@ impl CallActor {
     pub(super) async fn carry_out(&mut self, effect: Effect) -> Option<Input> {
         if sounds::changes(&effect) {
             self.facts.sounds += 1;
+            self.cut_announcement();
         }
         match effect {
             Effect::OpenLeg => return self.open_leg().await,
@@ -98,13 +99,20 @@ impl CallActor {
             Effect::Ring(whom) => return self.ring(&whom),
             Effect::StopRinging { taken_by } => self.stop_ringing(taken_by.as_ref()),
             Effect::Queue(word) => return self.tell_queue(word).await,
-            Effect::Bridge => self.bridge(),
+            Effect::Bot(word) => return self.tell_bot(word),
+            Effect::Bridge => {
+                self.bridge();
+                self.record_talk().await;
+            }
             Effect::Hold | Effect::BridgeConsult | Effect::Arrange => self.arrange(),
             Effect::TakeOver => self.take_over().await,
             Effect::DropConsulted => self.drop_consulted().await,
             Effect::DropSupervisor => self.drop_supervisor().await,
             Effect::DropAgent => self.drop_agent().await,
             Effect::Play { prompt, forever } => return self.play(&prompt, forever),
+            Effect::Record(word) => self.record_word(word).await,
+            Effect::TakeMessage { silence } => self.take_message(silence).await,
+            Effect::KeepMessage => self.keep_message().await,
             Effect::PlayNothing => self.play_to_user(Source::Silence),
             Effect::Echo => self.play_to_user(Source::Echo),
             Effect::Say { spoken, forever } => return self.say(spoken, forever),
@@ -380,6 +388,7 @@ impl CallActor {
     /// The call is over: legs close, the record is written, everybody learns it.
     async fn finish(&mut self, reason: &EndReason) {
         self.facts.finished = true;
+        self.end_recordings().await;
         self.drop_supervisor().await;
         let whatsapp_figures = match self.whatsapp.take() {
             Some(leg) => {
@@ -442,6 +451,7 @@ impl CallActor {
         cdr.flow = FlowRecord::of(self.call.trail(), facts.asked.as_ref());
         let nobody = direction == Direction::UserInitiated && facts.agent.is_none();
         cdr.outside_hours = (nobody && self.call.met_closed_hours()).then_some(true);
+        cdr.recordings.clone_from(&self.recordings.made);
         cdr.keys_pressed = (facts.keys_pressed > 0).then_some(facts.keys_pressed);
         if let Some((answered_at, duration, billed)) = self.talk() {
             cdr.talked(answered_at, billed);

@@ -1,6 +1,6 @@
 //! What is known of a call beside its state?
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use terms::{AgentId, CallId, Timestamp};
 use tokio::time::Instant;
@@ -38,6 +38,10 @@ pub(super) struct Facts {
     pub(super) queue: Option<Stay>,
     /// How many queues it entered.
     pub(super) queues: u32,
+    /// How many bots had it.
+    pub(super) bots: u64,
+    /// What the last bot said whoever gets the call should know.
+    pub(super) context: BTreeMap<String, String>,
     pub(super) answered: Option<(Timestamp, Instant)>,
     pub(super) over_since: Option<Instant>,
     pub(super) figures: Option<Figures>,
@@ -117,6 +121,8 @@ impl Facts {
             waiting: Waiting::default(),
             queue: None,
             queues: 0,
+            bots: 0,
+            context: BTreeMap::new(),
             answered: None,
             over_since: None,
             figures: None,

@@ -44,10 +44,18 @@ impl CallActor {
 
     /// The user's leg plays something of its own.
     pub(super) fn play_to_user(&mut self, source: Source) {
+        self.note_playing(&source);
         if let Some(leg) = &mut self.whatsapp {
             leg.fed = None;
             leg.handle.play(source);
         }
+    }
+
+    /// The user's leg for somebody who will play something of its own to it.
+    pub(super) fn whatsapp_voice(&mut self) -> Option<Voice> {
+        let leg = self.whatsapp.as_mut()?;
+        leg.fed = None;
+        Some(Voice { leg: leg.handle.clone(), audio: leg.audio? })
     }
 
     /// Gets the call a seat at the mixer; false when there is none.

@@ -5,6 +5,7 @@
 
 pub(crate) mod actor;
 pub(crate) mod agent_first;
+mod bot;
 pub(crate) mod clearance;
 mod effects;
 mod facts;
@@ -14,6 +15,7 @@ pub(crate) mod order;
 pub(crate) mod orphans;
 pub(crate) mod placing;
 mod queueing;
+mod recording;
 pub(crate) mod registry;
 mod sounds;
 mod supervision;

@@ -53,7 +53,7 @@ impl Order {
     }
 
     /// Whether it is the supervisor in the call of whom it is asked.
-    pub(super) fn is_supervisors(&self) -> bool {
+    pub(crate) fn is_supervisors(&self) -> bool {
         match self {
             Self::Listen | Self::Whisper | Self::Join | Self::Leave => true,
             Self::Hold

@@ -13,6 +13,7 @@ use std::{
 use switchboard::{
     call::{Status, Termination},
     flow::{FromQueue, Key},
+    recording::Wish,
 };
 use terms::{AgentId, CallId, PhoneNumberId, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -44,6 +45,8 @@ pub(crate) enum Letter {
     SupervisorListens { supervisor: AgentId, console: ConsoleId, offer: SdpText },
     /// Do this; the answer says whether it is done, or why not.
     Do { order: Order, asker: Asker, answer: oneshot::Sender<Result<(), String>> },
+    /// What is to become of the recording; the answer says whether it is done, or why not.
+    Record { wish: Wish, asker: Asker, answer: oneshot::Sender<Result<(), String>> },
     /// An agent does not want it.
     AgentDeclines(AgentId),
     /// A console closed; `last` when the agent has no other.

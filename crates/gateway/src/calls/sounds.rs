@@ -97,7 +97,11 @@ pub(super) fn changes(effect: &Effect) -> bool {
         | Effect::WatchMedia
         | Effect::Ring(_)
         | Effect::StopRinging { .. }
+        | Effect::Record(_)
+        | Effect::TakeMessage { .. }
+        | Effect::KeepMessage
         | Effect::Queue(_)
+        | Effect::Bot(_)
         | Effect::DropConsulted
         | Effect::DropSupervisor
         | Effect::DropAgent

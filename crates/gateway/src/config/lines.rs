@@ -6,6 +6,7 @@
 //! digits = "551140000000"
 //! name = "Loja Aurora"
 //! account = "201234567890123"             # its WABA; without it account-wide webhooks are everybody's
+//! portfolio = "aurora"                    # optional: numbers with the same word share price tiers
 //! time_zone = "America/Sao_Paulo"
 //!
 //! [[numbers]]                             # one for each further number
@@ -46,6 +47,8 @@ pub struct Line {
     pub number: Number,
     /// The account it belongs to at the platform, where known.
     pub account: Option<WabaId>,
+    /// The portfolio with whose other numbers it reaches price tiers together, where it is said.
+    pub portfolio: Option<String>,
     /// Whose it is.
     pub organisation: OrganisationId,
     /// Where its days begin and end.
@@ -101,6 +104,7 @@ pub(super) struct NumberTable {
     digits: WaId,
     name: Option<String>,
     account: Option<WabaId>,
+    portfolio: Option<String>,
     organisation: Option<OrganisationId>,
     time_zone: Option<String>,
     flow: Option<FlowSetting>,
@@ -196,7 +200,7 @@ fn line(
     shared: &Shared,
     organisations: &[Organisation],
 ) -> Result<Line, ConfigError> {
-    let NumberTable { phone_number_id, digits, name, account, .. } = table;
+    let NumberTable { phone_number_id, digits, name, account, portfolio, .. } = table;
     let number = Number { phone_number_id, digits, name };
     let key = key_of(&number);
     let upstream = match (&table.upstream, &shared.upstream) {
@@ -218,6 +222,7 @@ fn line(
     Ok(Line {
         organisation: organisation(organisations, table.organisation, &key)?,
         account,
+        portfolio,
         time_zone,
         upstream,
         budget: budget.map(|table| table.checked(&price)).transpose()?,

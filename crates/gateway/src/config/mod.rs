@@ -4,12 +4,16 @@
 //! ([`Config::read`]) in which an unknown key is an error, or from [`Config::demo`]. Secrets are
 //! never written in the file: it names a file or an environment variable, and they print as `***`.
 
+mod bots;
 mod events;
 mod flow;
 mod lines;
+mod media;
+mod people;
 mod price;
 mod queues;
 mod read;
+mod recording;
 mod secret;
 mod slip;
 
@@ -31,12 +35,14 @@ use wire::{
     edition::{Edition, GRAPH_VERSION_DEFAULT},
 };
 
+pub use bots::Bot;
 pub use events::{Endpoint, EndpointError, Events};
 pub use flow::{FlowEndpoint, SpeechCommand, SpeechCommandError};
 pub use lines::{Line, Lines};
 pub use price::{Guard, Price};
 pub use queues::Queue;
 pub use read::ConfigError;
+pub use recording::{Recording, Words};
 pub use secret::Secret;
 pub use slip::explain;
 
@@ -74,6 +80,8 @@ pub struct Config {
     pub wrap_up: Duration,
     /// Where callers wait for agents.
     pub queues: Vec<Queue>,
+    /// Programs that talk with users.
+    pub bots: Vec<Bot>,
     /// How long an agent whose page went away in a call may take to come back.
     pub return_for: Duration,
     /// How old a `connect` webhook may be; `None` trusts a platform with a clock of its own.
@@ -82,6 +90,8 @@ pub struct Config {
     pub drain_for: Duration,
     /// The words of which one says what came of a call; empty: any word.
     pub wrap_up_codes: Vec<String>,
+    /// What is recorded.
+    pub recording: Recording,
     /// Who is told what happens.
     pub events: Events,
     /// Who gets traces; nobody when absent.
@@ -364,11 +374,13 @@ impl Config {
             ring_first: None,
             wrap_up: Duration::ZERO,
             queues: Vec::new(),
+            bots: Vec::new(),
             return_for: RETURN_FOR_DEFAULT,
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,
             drain_for: DRAIN_FOR_DEFAULT,
             wrap_up_codes: Vec::new(),
+            recording: Recording::default(),
             events: Events::default(),
             telemetry: None,
             hep: None,
@@ -383,6 +395,7 @@ fn demo_line(platform_url: &str, flow: Option<FlowSource>) -> Line {
     let price = Price { zone: zone.clone(), ..Price::default() };
     Line {
         account: Some("201234567890123".parse().expect("digits are an id")),
+        portfolio: None,
         organisation: Organisation::default().id,
         time_zone: zone,
         upstream: Upstream {

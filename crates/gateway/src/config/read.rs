@@ -101,9 +101,18 @@
 //! server = "127.0.0.1:9060"
 //! capture_id = 2001
 //!
+//! [recording]                             # see `recording`
+//! mode = "agents"
+//! announcement = "recorded"
+//!
 //! [[queues]]                              # see `queues`
 //! name = "support"
 //! skills = ["billing"]
+//!
+//! [[bots]]                                # see `bots`
+//! name = "concierge"
+//! url = "wss://bot.example/talk"
+//! protocol = "native"                     # or "twilio", "vonage"
 //!
 //! [[agents]]
 //! id = "lia"
@@ -123,22 +132,22 @@ use std::{
 };
 
 use serde::Deserialize;
-use switchboard::agent::Skills;
-use terms::{AgentId, OrganisationId};
-use wire::{
-    console::Role,
-    event::signature::{Scheme, SigningKey},
-};
+use terms::OrganisationId;
+use wire::event::signature::{Scheme, SigningKey};
 
 use super::{
-    Agent, CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowEndpoint,
-    HTTP_DEFAULT, HashedPassword, Hep, Media, Organisation, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT,
-    Secret, SpeechCommand, TURN_LASTS_DEFAULT, Telemetry, TlsFiles, Turn, TurnKey,
+    CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowEndpoint, HTTP_DEFAULT,
+    Hep, Organisation, RETURN_FOR_DEFAULT, RING_FOR_DEFAULT, Secret, SpeechCommand, Telemetry,
+    TlsFiles,
+    bots::{BotTable, bots},
     events::OutboxTable,
     flow::{ASK_TIMEOUT_DEFAULT, AskTable, FlowSetting, SPEECH_TIMEOUT_DEFAULT, SpeechTable},
     lines::{self, NumberTable, Shared, TemplateTable, UpstreamTable},
+    media::{MediaTable, TurnTable, media},
+    people::{AgentTable, OrganisationTable, somebody},
     price::{BudgetTable, GuardTable, PriceTable},
     queues::{QueueTable, queues},
+    recording::{RecordingTable, recording},
     slip,
 };
 
@@ -146,9 +155,6 @@ use super::{
 const RING_FOR_MAX_S: u64 = 55;
 /// The longest a flow endpoint may take: the caller hears it ring, the platform waits.
 const ASK_TIMEOUT_MAX: Duration = Duration::from_secs(10);
-
-/// The shortest life of a TURN login: a browser needs a moment to use it.
-const TURN_LASTS_MIN: Duration = Duration::from_secs(60);
 
 /// Our number among HOMER's agents when nothing is said: the first of the range its documents use.
 const CAPTURE_ID_DEFAULT: u32 = 2001;
@@ -235,7 +241,11 @@ struct File {
     telemetry: Option<TelemetryTable>,
     hep: Option<HepTable>,
     #[serde(default)]
+    recording: RecordingTable,
+    #[serde(default)]
     queues: Vec<QueueTable>,
+    #[serde(default)]
+    bots: Vec<BotTable>,
     agents: Vec<AgentTable>,
 }
 
@@ -254,55 +264,9 @@ struct HepTable {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OrganisationTable {
-    id: OrganisationId,
-    name: Option<String>,
-    api_key_file: Option<PathBuf>,
-    api_key_env: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct TlsTable {
     certificate: PathBuf,
     key: PathBuf,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct MediaTable {
-    bind_ip: Option<IpAddr>,
-    advertised: Option<AdvertisedWord>,
-    stun: Option<String>,
-    ports: Option<[u16; 2]>,
-    browsers: Option<SocketAddr>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected addresses such as [\"203.0.113.20\"], or \"auto\"")]
-enum AdvertisedWord {
-    These(Vec<IpAddr>),
-    Auto(Auto),
-}
-
-#[derive(Deserialize)]
-enum Auto {
-    #[serde(rename = "auto")]
-    Auto,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TurnTable {
-    urls: Vec<String>,
-    secret_file: Option<PathBuf>,
-    secret_env: Option<String>,
-    username: Option<String>,
-    password_file: Option<PathBuf>,
-    password_env: Option<String>,
-    lasts_s: Option<u64>,
-    #[serde(default)]
-    relay_only: bool,
 }
 
 #[derive(Deserialize)]
@@ -323,20 +287,6 @@ struct EventsTable {
 enum SignatureWord {
     Standard,
     Stripe,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AgentTable {
-    id: AgentId,
-    organisation: Option<OrganisationId>,
-    name: Option<String>,
-    role: Option<Role>,
-    #[serde(default)]
-    skills: Skills,
-    password_hash: Option<String>,
-    password_file: Option<PathBuf>,
-    password_env: Option<String>,
 }
 
 impl Config {
@@ -405,6 +355,7 @@ impl Secrets<'_> {
         let lines = lines::lines(self, tables, &shared, &organisations)?;
         let agents = self.agents(file.agents, &organisations)?;
         let queues = queues(file.queues, &organisations, &agents)?;
+        let bots = bots(self, file.bots, &organisations)?;
         Ok(Config {
             http: file.http.unwrap_or(HTTP_DEFAULT),
             tls: file.tls.map(|tls| TlsFiles {
@@ -417,6 +368,7 @@ impl Secrets<'_> {
             lines,
             agents,
             events: self.events(file.outbox, file.events, &organisations)?,
+            recording: recording(file.recording, file.speech.is_some())?,
             organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
             speech: file.speech.map(speech).transpose()?,
@@ -425,6 +377,7 @@ impl Secrets<'_> {
             ring_first: file.ring_first,
             wrap_up: Duration::from_secs(file.wrap_up_s.unwrap_or(0)),
             queues,
+            bots,
             return_for: file.return_for_s.map_or(RETURN_FOR_DEFAULT, Duration::from_secs),
             connect_age_max: Some(
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
@@ -446,6 +399,7 @@ impl Secrets<'_> {
             self.secret("api_key", file.api_key_file, file.api_key_env).err(),
             media(file.media).err(),
             file.turn.and_then(|turn| self.turn(turn).err()),
+            recording(file.recording, file.speech.is_some()).err(),
             file.speech.and_then(|table| speech(table).err()),
             codes(file.wrap_up_codes).err(),
             file.telemetry.and_then(|table| telemetry(table).err()),
@@ -468,33 +422,12 @@ impl Secrets<'_> {
                     Ok(agents) => faults.push(queues(file.queues, &organisations, &agents).err()),
                     Err(fault) => faults.push(Some(fault)),
                 }
+                faults.push(bots(self, file.bots, &organisations).err());
                 faults.push(self.events(file.outbox, file.events, &organisations).err());
             }
             Err(fault) => faults.push(Some(fault)),
         }
         faults.into_iter().flatten().collect()
-    }
-
-    fn turn(&self, table: TurnTable) -> Result<Turn, ConfigError> {
-        let known = |url: &String| url.starts_with("turn:") || url.starts_with("turns:");
-        if table.urls.is_empty() || !table.urls.iter().all(known) {
-            let why = "write URLs such as \"turn:turn.example:3478?transport=udp\"".into();
-            return Err(value("turn.urls", why));
-        }
-        let key = match table.username {
-            Some(username) => TurnKey::Fixed {
-                username,
-                password: self.secret("turn.password", table.password_file, table.password_env)?,
-            },
-            None => {
-                TurnKey::Shared(self.secret("turn.secret", table.secret_file, table.secret_env)?)
-            }
-        };
-        let lasts = table.lasts_s.map_or(TURN_LASTS_DEFAULT, Duration::from_secs);
-        if lasts < TURN_LASTS_MIN {
-            return Err(value("turn.lasts_s", "write at least 60 seconds".into()));
-        }
-        Ok(Turn { urls: table.urls, key, lasts, relay_only: table.relay_only })
     }
 
     fn events(
@@ -540,74 +473,6 @@ impl Secrets<'_> {
         Ok(FlowEndpoint { url: url.ok_or_else(wrong)?, key, timeout })
     }
 
-    /// The default one when none is written.
-    fn organisations(
-        &self,
-        tables: Vec<OrganisationTable>,
-    ) -> Result<Vec<Organisation>, ConfigError> {
-        let mut organisations: Vec<Organisation> = Vec::new();
-        for OrganisationTable { id, name, api_key_file, api_key_env } in tables {
-            let key = format!("organisations.{id}");
-            if organisations.iter().any(|known| known.id == id) {
-                return Err(value(&key, "two organisations have this id".into()));
-            }
-            let keyed = api_key_file.is_some() || api_key_env.is_some();
-            let secret = || self.secret(&format!("{key}.api_key"), api_key_file, api_key_env);
-            organisations.push(Organisation {
-                name: name.unwrap_or_else(|| id.to_string()),
-                api_key: keyed.then(secret).transpose()?,
-                id,
-            });
-        }
-        if organisations.is_empty() {
-            organisations.push(Organisation::default());
-        }
-        Ok(organisations)
-    }
-
-    fn agents(
-        &self,
-        tables: Vec<AgentTable>,
-        organisations: &[Organisation],
-    ) -> Result<Vec<Agent>, ConfigError> {
-        let mut agents: Vec<Agent> = Vec::new();
-        for table in tables {
-            let agent = self.agent(table, organisations)?;
-            if agents.iter().any(|known| known.id == agent.id) {
-                let why = "two agents have this id, which is their log-in name".into();
-                return Err(value(&format!("agents.{}", agent.id), why));
-            }
-            agents.push(agent);
-        }
-        Ok(agents)
-    }
-
-    fn agent(
-        &self,
-        table: AgentTable,
-        organisations: &[Organisation],
-    ) -> Result<Agent, ConfigError> {
-        let owner = format!("agents.{}", table.id);
-        let organisation = lines::organisation(organisations, table.organisation, &owner)?;
-        let key = format!("agents.{}.password", table.id);
-        let password = match table.password_hash {
-            Some(text) => HashedPassword::parse(&text)
-                .ok_or_else(|| value(&key, "not an argon2 hash such as $argon2id$v=19$…".into()))?,
-            None => {
-                let plain = self.secret(&key, table.password_file, table.password_env)?;
-                HashedPassword::hash(plain.expose())
-            }
-        };
-        Ok(Agent {
-            name: table.name.unwrap_or_else(|| table.id.to_string()),
-            id: table.id,
-            organisation,
-            role: table.role.unwrap_or(Role::Agent),
-            skills: table.skills,
-            password,
-        })
-    }
-
     pub(super) fn secret(
         &self,
         key: &str,
@@ -651,49 +516,12 @@ fn ring_for(seconds: Option<u64>) -> Result<Duration, ConfigError> {
     Ok(Duration::from_secs(seconds))
 }
 
-fn somebody(agents: &[AgentTable]) -> Result<(), ConfigError> {
-    if agents.is_empty() {
-        return Err(value("agents", "add at least one [[agents]] table".into()));
-    }
-    Ok(())
-}
-
 fn telemetry(table: TelemetryTable) -> Result<Telemetry, ConfigError> {
     let url = table.otlp.parse::<reqwest::Url>().ok();
     if url.is_some_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host()) {
         return Ok(Telemetry { otlp: table.otlp });
     }
     Err(value("telemetry.otlp", "write a URL such as \"http://127.0.0.1:4318\"".into()))
-}
-
-fn media(table: MediaTable) -> Result<Media, ConfigError> {
-    let defaults = Media::default();
-    let ports = match table.ports {
-        Some([first, last]) if first <= last => first..=last,
-        Some(_) => return Err(value("media.ports", "write [first, last]".into())),
-        None => defaults.ports,
-    };
-    let (advertised, ask_public) = match table.advertised {
-        Some(AdvertisedWord::These(ips)) => (ips, false),
-        Some(AdvertisedWord::Auto(Auto::Auto)) if table.stun.is_none() => {
-            let why = "\"auto\" needs a server: set stun = \"host:port\"".into();
-            return Err(value("media.advertised", why));
-        }
-        Some(AdvertisedWord::Auto(Auto::Auto)) => (Vec::new(), true),
-        None => (Vec::new(), false),
-    };
-    if table.stun.as_ref().is_some_and(|server| !server.contains(':')) {
-        return Err(value("media.stun", "write host:port, such as \"stun.example:3478\"".into()));
-    }
-    Ok(Media {
-        bind_ip: table.bind_ip.unwrap_or(defaults.bind_ip),
-        advertised,
-        stun: table.stun,
-        ask_public,
-        ports,
-        browsers: table.browsers.unwrap_or(defaults.browsers),
-        busy: defaults.busy,
-    })
 }
 
 fn codes(codes: Vec<String>) -> Result<Vec<String>, ConfigError> {

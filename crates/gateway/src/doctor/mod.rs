@@ -8,6 +8,7 @@ mod files;
 mod finding;
 mod judge;
 mod network;
+mod relay;
 mod upstream;
 
 use std::{path::Path, time::Duration};

@@ -4,15 +4,13 @@ use std::{net::SocketAddr, time::Duration};
 
 use media::{
     sdp::{self, Lint, Role, lint},
-    stun::{self, Login, Reply},
     transport::{Fingerprint, LocalTransport},
 };
 use tokio::net::UdpSocket;
 
-use super::{Runs, finding::Finding};
+use super::{Runs, finding::Finding, relay};
 use crate::{
-    config::{Config, Media, Turn},
-    ice_servers,
+    config::{Config, Media},
     public_address::{self, AskError, Seen},
 };
 
@@ -34,7 +32,7 @@ pub(super) async fn examine(config: &Config, runs: Runs) -> Vec<Finding> {
     let told = told(media, seen.and_then(Result::ok));
     found.extend(session(&told, config));
     if let Some(turn) = &config.turn {
-        found.push(relay(turn).await);
+        found.extend(relay::examine(turn).await);
     }
     found
 }
@@ -178,74 +176,9 @@ fn is_near(base_url: &str) -> bool {
     host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Does the TURN server relay for our agents?
-async fn relay(turn: &Turn) -> Finding {
-    let check = "turn.allocate";
-    let Some(server) = turn.urls.iter().find_map(|url| udp_server(url)) else {
-        let fix = "Add a turn: URL with UDP, or try the relay in a browser.";
-        return Finding::warning(check, "Only TURN over UDP can be looked at from here.", fix);
-    };
-    let fix = "Check [turn]: the URL, that the secret is the server's static-auth-secret, and that \
-               UDP from here to the server passes.";
-    match allocate(turn, &server).await {
-        Ok(Reply::Relayed(_)) => Finding::ok(check, "The TURN server relays for agents."),
-        Ok(Reply::Challenge { .. }) => {
-            Finding::fault(check, "The TURN server does not believe our login.", fix)
-        }
-        Ok(reply @ (Reply::Refused { .. } | Reply::Mapped(_) | Reply::Done)) => {
-            Finding::fault(check, "The TURN server relays nothing.", fix).seen(format!("{reply:?}"))
-        }
-        Err(error) => {
-            Finding::fault(check, "The TURN server is not reached.", fix).seen(error.to_string())
-        }
-    }
-}
-
-/// Asks for an allocation, and gives it back.
-async fn allocate(turn: &Turn, server: &str) -> Result<Reply, AskError> {
-    let any: SocketAddr = ([0, 0, 0, 0], 0).into();
-    let socket = UdpSocket::bind(any).await.map_err(AskError::Socket)?;
-    let id = rand::random();
-    let asked = stun::allocate_request(&id, None);
-    let first = public_address::ask(&socket, server, &asked, &id).await?;
-    let Reply::Challenge { realm, nonce } = first else { return Ok(first) };
-    let (username, password) = ice_servers::login(turn, "doctor");
-    let login = Login { username, password, realm, nonce };
-    let id = rand::random();
-    let asked = stun::allocate_request(&id, Some(&login));
-    let reply = public_address::ask(&socket, server, &asked, &id).await?;
-    if matches!(reply, Reply::Relayed(_)) {
-        let id = rand::random();
-        let release = stun::release_request(&id, &login);
-        // It would end by itself in ten minutes.
-        drop(public_address::ask(&socket, server, &release, &id).await);
-    }
-    Ok(reply)
-}
-
-/// `host:port` of a `turn:` URL that is asked over UDP.
-fn udp_server(url: &str) -> Option<String> {
-    let rest = url.strip_prefix("turn:")?;
-    let (server, query) = rest.split_once('?').unwrap_or((rest, ""));
-    if !matches!(query, "" | "transport=udp") {
-        return None;
-    }
-    let has_port = server.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    Some(if has_port { server.to_owned() } else { format!("{server}:3478") })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_turn_url_is_taken_apart() {
-        assert_eq!(udp_server("turn:turn.example").as_deref(), Some("turn.example:3478"));
-        let url = "turn:turn.example:443?transport=udp";
-        assert_eq!(udp_server(url).as_deref(), Some("turn.example:443"));
-        assert_eq!(udp_server("turn:turn.example?transport=tcp"), None);
-        assert_eq!(udp_server("turns:turn.example:443"), None);
-    }
 
     #[test]
     fn a_private_address_is_a_fault_unless_the_platform_is_here() {

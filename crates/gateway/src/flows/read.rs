@@ -16,7 +16,7 @@ pub struct Source {
     pub flow: Result<Flow, Faults>,
 }
 
-/// Reads a flow with its prompts and the documents beside it. Texts count as spoken and queues as there:
+/// Reads a flow with its prompts and the documents beside it. Texts count as spoken, queues and bots as there:
 /// whether they are set up is the gateway's configuration's matter.
 ///
 /// # Errors
@@ -24,7 +24,7 @@ pub struct Source {
 /// A file cannot be read, or a prompt not played.
 pub fn read(path: &Path) -> Result<Source, ShelfError> {
     let source = FlowSource::File(path.to_owned());
-    let house = House { speech: true, queues: None };
+    let house = House { speech: true, queues: None, bots: None };
     let (text, _, supplies) = Shelf::supplies_of(&source, &house)?;
     Ok(Source { flow: Flow::load(&text, &supplies) })
 }

@@ -104,6 +104,9 @@ fn missed(cdr: &Cdr) -> Option<Missed> {
     if cdr.direction == Direction::BusinessInitiated {
         return None;
     }
+    if cdr.has_message() {
+        return Some(Missed::Voicemail);
+    }
     if cdr.outside_hours == Some(true) {
         return Some(Missed::OutsideHours);
     }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use rust_decimal::Decimal;
 use terms::{Country, Direction, PhoneNumberId, Timestamp, WaId};
 
-use super::{Store, StoreError, amount};
+use super::{LineSet, Store, StoreError, amount};
 use crate::{
     cdr::Cdr,
     tariff::{self, Tariff},
@@ -40,7 +40,7 @@ pub(super) fn price(db: &Connection, cdr: &mut Cdr, tariff: &Tariff) -> Result<(
     let used = match tariff.market_of(cdr) {
         Some(market) => {
             let month = tariff.month_of(cdr).to_string();
-            used(db, tariff.number.as_str(), &month, &market, cdr.call_id.as_str())?
+            used(db, &tariff.counted_with, &month, &market, cdr.call_id.as_str())?
         }
         None => Duration::ZERO,
     };
@@ -51,14 +51,15 @@ pub(super) fn price(db: &Connection, cdr: &mut Cdr, tariff: &Tariff) -> Result<(
 /// What a month has used of a market, but for this call.
 fn used(
     db: &Connection,
-    number: &str,
+    numbers: &LineSet,
     month: &str,
     market: &str,
     but_for: &str,
 ) -> Result<Duration, StoreError> {
     let sql = "SELECT COALESCE(SUM(billed_ms), 0) FROM call_figures
-               WHERE number = ?1 AND month = ?2 AND market = ?3 AND call_id <> ?4";
-    let row = params![number, month, market, but_for];
+               WHERE number IN (SELECT value FROM json_each(?1)) AND month = ?2 AND market = ?3
+                 AND call_id <> ?4";
+    let row = params![numbers, month, market, but_for];
     let used_ms: i64 = db.prepare_cached(sql)?.query_row(row, |row| row.get(0))?;
     Ok(Duration::from_millis(u64::try_from(used_ms).unwrap_or(0)))
 }
@@ -150,18 +151,18 @@ pub(super) fn spent(
 }
 
 impl Store {
-    /// What a month of a number has used of a market.
+    /// What a month of these numbers has used of a market.
     ///
     /// # Errors
     ///
     /// The store failed.
     pub(crate) async fn used(
         &self,
-        number: PhoneNumberId,
+        numbers: LineSet,
         month: String,
         market: String,
     ) -> Result<Duration, StoreError> {
-        self.run(move |db| used(db, number.as_str(), &month, &market, "")).await
+        self.run(move |db| used(db, &numbers, &month, &market, "")).await
     }
 
     /// The connected calls of a number that count from `from` until before `to`.

@@ -13,6 +13,7 @@
 //! | `cdrs` | one record for each ended call |
 //! | `call_figures` | what is counted of each, for sums |
 //! | `call_notes` | what was noted of calls that still run |
+//! | `recordings` | what was recorded; the files lie beside the database |
 //! | `budget_thresholds` | which thresholds of a month's budget were told |
 //! | `account_notices`, `account_health` | what the platform said against a number, and how it stands |
 //! | `contacts`, `chat` | users seen, their permission and window, what was said |
@@ -46,6 +47,7 @@ mod key;
 mod notes;
 mod outbox;
 mod parked;
+mod recordings;
 mod schema;
 mod search;
 mod spend;

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use terms::PhoneNumberId;
 
 use super::{
-    account, api_keys, audit, callbacks, deliveries, figures, notes, outbox, spend, traces, users,
-    windows,
+    account, api_keys, audit, callbacks, deliveries, figures, notes, outbox, recordings, spend,
+    traces, users, windows,
 };
 
 const TABLES: &str = "
@@ -102,7 +102,7 @@ pub(super) fn make(db: &Connection, first_line: &PhoneNumberId) -> Result<(), ru
 fn tables(db: &Connection) -> Result<(), rusqlite::Error> {
     let of_calls =
         [figures::SCHEMA, spend::SCHEMA, notes::SCHEMA, account::SCHEMA, callbacks::SCHEMA];
-    let of_people = [api_keys::SCHEMA, audit::SCHEMA, users::SCHEMA];
+    let of_people = [api_keys::SCHEMA, audit::SCHEMA, users::SCHEMA, recordings::SCHEMA];
     [TABLES, outbox::SCHEMA, deliveries::SCHEMA, windows::SCHEMA, traces::SCHEMA]
         .into_iter()
         .chain(of_calls)

@@ -183,11 +183,18 @@ mod tests {
         assert_eq!(second.price.unwrap().to_string(), "0.05 USD");
         let third = save(&store, &tariff, placed("C", MEXICO, "2026-12-01T03:00:00Z", 60)).await;
         assert_eq!(tier(&third).as_deref(), Some("0:10"), "December there");
-        let other = Tariff { number: "7".parse().unwrap(), ..tariff.clone() };
+        let number: PhoneNumberId = "7".parse().unwrap();
+        let other = Tariff { counted_with: LineSet::one(&number), number, ..tariff.clone() };
         let mut fourth = placed("D", MEXICO, "2026-11-30T23:00:00Z", 60);
         fourth.phone_number_id = other.number.clone();
         let fourth = save(&store, &other, fourth).await;
         assert_eq!(tier(&fourth).as_deref(), Some("0:10"), "another number's month");
+        let both = [other.number.clone(), tariff.number.clone()].into_iter().collect();
+        let other = Tariff { counted_with: both, ..other };
+        let mut fifth = placed("E", MEXICO, "2026-11-30T23:30:00Z", 60);
+        fifth.phone_number_id = other.number.clone();
+        let fifth = save(&store, &other, fifth).await;
+        assert_eq!(tier(&fifth).as_deref(), Some("11:MAX"), "of the same portfolio");
 
         let mine = LineSet::one(&tariff.number);
         let rows = store.spend(mine, "2026-11".into()).await.unwrap();

@@ -146,7 +146,7 @@ async fn the_doctor_asks_both_servers_and_consoles_get_logins_that_hold() {
     })
     .await;
     let report = desk.get("/v1/doctor").await;
-    for check in ["configuration", "media.ports", "media.public_address", "turn.allocate"] {
+    for check in ["configuration", "media.ports", "media.public_address", "turn.udp"] {
         assert_eq!(finding(&report, check)["grade"], "ok", "{report:#}");
     }
     assert_eq!(finding(&report, "storage.folder")["grade"], "warning");
@@ -171,7 +171,7 @@ async fn a_wrong_turn_secret_is_found() {
     let wrong = |config: &mut offhook_gateway::Config| config.turn = Some(turn(server, "south"));
     let desk = Desk::start_with(None, wrong).await;
     let report = desk.get("/v1/doctor").await;
-    let found = finding(&report, "turn.allocate");
+    let found = finding(&report, "turn.udp");
     assert_eq!((&found["grade"], &report["worst"]), (&json!("fault"), &json!("fault")));
     assert!(found["fix"].as_str().unwrap().contains("static-auth-secret"), "{found}");
 }

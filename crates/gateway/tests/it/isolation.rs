@@ -18,6 +18,7 @@ struct Traces {
     event: String,
     parked: String,
     callback: String,
+    recording: String,
     key: String,
     token: String,
 }
@@ -50,11 +51,14 @@ impl Traces {
         asks_for_a_callback(desk, "wacid.AURORA2").await;
         let callbacks = desk.get_until("/v1/callbacks", |list| list["callbacks"][0].is_object());
         let callbacks = callbacks.await;
+        let recordings = desk.get_until("/v1/recordings", |list| list["recordings"][0].is_object());
+        let recordings = recordings.await;
         let events = desk.get_until("/v1/events", |list| list["next"].as_i64() >= Some(4)).await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
             event: text(&events["events"][0]["id"]),
             parked: text(&parked["parked_id"]),
+            recording: text(&recordings["recordings"][0]["recording_id"]),
             callback: text(&callbacks["callbacks"][0]["callback_id"]),
             key: text(&key["id"]),
             token: text(&key["token"]),
@@ -69,6 +73,7 @@ impl Traces {
             Some("parked_calls") => &self.parked,
             Some("agents") => "lia",
             Some("callbacks") => &self.callback,
+            Some("recordings") => &self.recording,
             Some("api_keys") => &self.key,
             Some("users") => "lia",
             Some("numbers") => NUMBER,
@@ -79,11 +84,11 @@ impl Traces {
     }
 
     /// Texts that only Aurora may read. The user's number is in a question of Brisa's, too.
-    fn words(&self) -> [&str; 11] {
+    fn words(&self) -> [&str; 12] {
         let ids =
             [CALL, NUMBER, "551140000000", &self.event, &self.parked, &self.callback, &self.key];
         let [a, b, c, d, e, f, g] = ids;
-        [a, b, c, d, e, f, g, "Aurora", "wamid.", "\"lia\"", "support"]
+        [a, b, c, d, e, f, g, &self.recording, "Aurora", "wamid.", "\"lia\"", "support"]
     }
 }
 
@@ -104,6 +109,8 @@ fn body(method: &str, path: &str) -> Option<Value> {
             | "/v1/calls/{id}/hang_up"
             | "/v1/events/{id}/redeliver",
         ) => None,
+        ("post", "/v1/calls/{id}/recording") => Some(json!({"action": "start"})),
+        ("patch", "/v1/recordings/{id}") => Some(json!({"held": true})),
         ("post", "/v1/calls") => Some(json!({"to": ANA, "from": NUMBER, "flow": true})),
         ("post", "/v1/calls/{id}/transfer") => Some(json!({"to": {"kind": "flow"}})),
         ("post", "/v1/calls/{id}/consult") => Some(json!({"agent": "lia"})),

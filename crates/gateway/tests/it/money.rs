@@ -7,6 +7,7 @@ use switchboard::budget::Budget;
 use terms::{Currency, Money};
 
 use crate::desk::{ANA, Desk, calls, envelope, newest_rules, now, permissions, terminate};
+use crate::lines::{SECOND, to_brisa};
 
 /// A call of ours that a gateway never saw begin is over.
 fn placed(id: &str, seconds: Option<i64>) -> Value {
@@ -96,6 +97,33 @@ async fn a_spent_budget_is_told_stops_every_way_to_call_and_outlives_the_gateway
     assert_eq!(desk.told().await.len(), 3, "told once");
 }
 
+/// Two numbers of one house, and a card that is cheaper from the second minute of a month on.
+fn two_numbers(config: &mut offhook_gateway::Config, portfolio: Option<&str>) {
+    let card = "Market,Currency,0-1,2+\nMexico,USD,0.10,0.05\n";
+    let mut cards = rules::price::Cards::default();
+    cards.add(rules::price::Card::parse("ours-2020-01-01", card).unwrap());
+    newest_rules(config);
+    let first = &mut config.lines.first;
+    (first.price.cards, first.price.card) = (std::sync::Arc::new(cards), "ours".into());
+    first.portfolio = portfolio.map(str::to_owned);
+    let mut second = first.clone();
+    second.number.phone_number_id = SECOND.parse().unwrap();
+    second.number.digits = "5215550009999".parse().unwrap();
+    second.account = Some("301234567890123".parse().unwrap());
+    config.lines.others.push(second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_of_a_portfolio_reach_its_tiers_together() {
+    for (portfolio, price) in [(None, "0.02"), (Some("aurora"), "0.01")] {
+        let desk = Desk::start_with(None, |config| two_numbers(config, portfolio)).await;
+        desk.webhook(&placed("wacid.FIRST", Some(54))).await;
+        assert_eq!(desk.record("wacid.FIRST").await["price"], dollars("0.09"));
+        desk.webhook(&to_brisa(&placed("wacid.SECOND", Some(12)))).await;
+        assert_eq!(desk.record("wacid.SECOND").await["price"], dollars(price), "{portfolio:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_in_vain_are_warned_of_and_refused_where_that_is_wanted() {
     for refuse in [false, true] {
@@ -171,7 +199,9 @@ async fn calls_are_found_noted_and_added_up() {
     assert_eq!(found("state=live").await, [""; 0]);
     assert_eq!(desk.get("/v1/calls?state=gone").await["code"], "invalid");
     let page = desk.get("/v1/calls?limit=1").await;
-    let rest = found(&format!("limit=1&cursor={}", page["next"].as_str().unwrap())).await;
+    let next = page["next"].as_str().unwrap();
+    let rest = found(&format!("limit=1&after={next}")).await;
+    assert_eq!(found(&format!("limit=1&cursor={next}")).await, rest, "by its first name too");
     assert_ne!(page["calls"][0]["call_id"], rest[0].as_str());
 
     let mut lia = desk.console("lia").await;

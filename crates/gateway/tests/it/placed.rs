@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use media::transport::Setup;
 use serde_json::{Value, json};
+use switchboard::budget::Budget;
+use terms::{Currency, Money};
 
 use crate::{
     desk::{ANA, Console, Desk, calls, envelope, now, terminate},
@@ -36,8 +38,23 @@ async fn place(desk: &Desk, console: &mut Console) -> (Voice, Asked) {
     (browser, desk.upstream.wait_until_asked("connect").await)
 }
 
+/// A month's budget that one pulse spends.
+fn one_pulse(config: &mut offhook_gateway::Config) {
+    let monthly = Money { amount: "0.01".parse().unwrap(), currency: Currency::USD };
+    config.lines.first.budget = Some(Budget { monthly, warn_at: Vec::new(), stop: true });
+}
+
+/// A call that runs is spent money before it has a record.
+async fn is_spent_already(desk: &Desk) {
+    let running = |spend: &Value| spend["budget"]["running"]["amount"] == "0.01";
+    let spend = desk.get_until("/v1/spend", running).await;
+    assert_eq!((&spend["rows"], &spend["budget"]["stopped"]), (&json!([]), &json!(true)));
+    let no = desk.get(&format!("/v1/preflight?to={ANA}")).await;
+    assert_eq!((&no["allowed"], &no["rule"]), (&json!(false), &json!("budget")), "{no}");
+}
+
 async fn talk(setup: Setup) {
-    let desk = Desk::start().await;
+    let desk = Desk::start_with(None, one_pulse).await;
     let mut lia = desk.available("lia").await;
     let (mut browser, asked) = place(&desk, &mut lia).await;
     assert_eq!(asked.body["to"], ANA);
@@ -62,6 +79,7 @@ async fn talk(setup: Setup) {
     user.play(440.0);
     browser.expect_tone(440.0).await;
     user.expect_tone(1_000.0).await;
+    is_spent_already(&desk).await;
     desk.webhook(&terminate(PLACED, "BUSINESS_INITIATED", Some(70))).await;
     let ended = lia.next_where("call", |frame| frame["call"]["state"] == "ended").await;
     assert_eq!(ended["call"]["reason"], "user_hung_up");

@@ -35,6 +35,9 @@ callback = { key = "1", next = "kept" }
 overflow = "bye"
 [step.kept]
 play = "kept"
+next = "recorded"
+[step.recorded]
+record = "on"
 next = "end"
 [step.bye]
 play = "bye"
@@ -165,9 +168,11 @@ async fn who_hangs_up_in_a_queue_is_missed_and_an_agent_who_declines_is_not_aske
     lia.next("ringing").await;
     lia.send(json!({"type": "decline", "call_id": CALL})).await;
     lia.next("ring_stopped").await;
-    let waiting = |queues: &Value| queues["queues"][0]["waiting"][0]["call_id"] == CALL;
-    let queues = desk.get_until("/v1/queues", waiting).await;
-    assert_eq!(queues["queues"][0]["waiting"][0]["offered_to"], Value::Null);
+    let waits_alone = |queues: &Value| {
+        let first = &queues["queues"][0]["waiting"][0];
+        first["call_id"] == CALL && first["offered_to"].is_null()
+    };
+    desk.get_until("/v1/queues", waits_alone).await;
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(2))).await;
     let record = desk.record(CALL).await;
     assert_eq!(record["queue_record"]["left"], "abandoned");

@@ -198,7 +198,8 @@ impl Voice {
         self.take().len()
     }
 
-    fn take(&mut self) -> Vec<TapPacket> {
+    /// What came since the last look.
+    pub(crate) fn take(&mut self) -> Vec<TapPacket> {
         let packets: Vec<_> = self.taps.try_iter().collect();
         packets.iter().for_each(|packet| self.continuous.note(packet));
         packets

@@ -2,26 +2,18 @@
 
 use std::path::Path;
 
-use super::{Answers, secret_path};
+use terms::{OrganisationId, WabaId};
+
+use super::{
+    Answers,
+    agent::Agent,
+    others::{Number, Organisation, Others},
+    secret_path,
+    upstream::Upstream,
+};
 
 /// The file's text; secrets are named by their files, which lie beside it.
-pub(super) fn toml(answers: &Answers, path: &Path, secrets: &[&str]) -> String {
-    let name = |ending: &str| {
-        let file = secret_path(path, ending);
-        let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        quoted(&file)
-    };
-    let upstream = |ending: &str, key: &str| {
-        if secrets.contains(&ending) {
-            format!("{key} = {}\n", name(ending))
-        } else {
-            format!("# {key} = \"…\"   # without it webhooks are taken unsigned\n")
-        }
-    };
-    let given = |key: &str, value: Option<String>, example: &str| match value {
-        Some(text) => format!("{key} = {}\n", quoted(&text)),
-        None => format!("# {key} = {example}\n"),
-    };
+pub(super) fn toml(answers: &Answers, path: &Path) -> String {
     let advertised = match answers.public_ip {
         Some(ip) => format!("advertised = [\"{ip}\"]\n"),
         None => "# advertised = [\"203.0.113.20\"]\n".to_owned(),
@@ -32,7 +24,7 @@ pub(super) fn toml(answers: &Answers, path: &Path, secrets: &[&str]) -> String {
         "# Where HTTP listens: the agents' console, the API, /webhooks/whatsapp.\n".into(),
         format!("http = \"{}\"\n", answers.listen),
         "# What programs send as bearer token.\n".into(),
-        format!("api_key_file = {}\n", name("api-key")),
+        format!("api_key_file = {}\n", file_name(path, "api-key")),
         "# Records and the inbox of webhooks. Keep it over restarts.\n".into(),
         format!("data_dir = {}\n", quoted(&answers.data.to_string_lossy())),
         "# What callers hear when no agent answers; without it such calls are rejected.\n".into(),
@@ -46,16 +38,10 @@ pub(super) fn toml(answers: &Answers, path: &Path, secrets: &[&str]) -> String {
         "[number]\n".into(),
         format!("phone_number_id = \"{}\"\n", answers.phone_number_id),
         format!("digits = \"{}\"\n", answers.number.as_str()),
-        given("name", answers.name.clone(), "\"…\""),
+        given("name", answers.name.as_deref(), "\"…\""),
         "\n[upstream]\n".into(),
-        format!("edition = \"{}\"\n", answers.edition.as_str()),
-        given("base_url", answers.base_url.clone(), "\"…\"   # when not at its usual place"),
-        upstream("token", "token_file"),
-        "# What webhooks are signed with.\n".into(),
-        upstream("app-secret", "app_secret_file"),
-        "# What the platform says when it checks the webhook's address.\n".into(),
-        upstream("verify-token", "verify_token_file"),
-        further_number(),
+        upstream(&answers.upstream, path),
+        numbers(&answers.others, path),
         "\n[media]\n# Where WhatsApp's audio arrives: one UDP port for each call.\n".into(),
         format!("bind_ip = \"{}\"\nports = [10000, 29999]\n", answers.bind_ip),
         "# What the far ends are told, when it is not where media is bound.\n".into(),
@@ -64,10 +50,84 @@ pub(super) fn toml(answers: &Answers, path: &Path, secrets: &[&str]) -> String {
         format!("browsers = \"{}\"\n", std::net::SocketAddr::new(answers.bind_ip, answers.browsers_port)),
         "\n# [price]\n# rulebook = \"2026-10\"   # `offhook rulebook list`\n\n".into(),
         "# Who takes calls; again for another. The role is agent, supervisor, admin or auditor.\n[[agents]]\n".into(),
-        format!("id = \"{}\"\nrole = \"supervisor\"\n", answers.agent),
-        format!("password_hash = {}\n", quoted(answers.password.as_str())),
+        agent(&answers.agent),
+        organisations(&answers.others, path),
     ]
     .concat()
+}
+
+fn given(key: &str, value: Option<&str>, example: &str) -> String {
+    match value {
+        Some(text) => format!("{key} = {}\n", quoted(text)),
+        None => format!("# {key} = {example}\n"),
+    }
+}
+
+fn upstream(upstream: &Upstream, path: &Path) -> String {
+    let signed = match &upstream.app_secret {
+        Some(ending) => format!("app_secret_file = {}\n", file_name(path, ending)),
+        None => "# app_secret_file = \"…\"   # without it webhooks are taken unsigned\n".into(),
+    };
+    let usual = "\"…\"   # when not at its usual place";
+    [
+        format!("edition = \"{}\"\n", upstream.edition.as_str()),
+        given("base_url", upstream.base_url.as_deref(), usual),
+        format!("token_file = {}\n", file_name(path, &upstream.token)),
+        "# What webhooks are signed with.\n".into(),
+        signed,
+        "# What the platform says when it checks the webhook's address.\n".into(),
+        format!("verify_token_file = {}\n", file_name(path, &upstream.verify_token)),
+    ]
+    .concat()
+}
+
+fn agent(agent: &Agent) -> String {
+    let (id, password) = (&agent.id, quoted(agent.password.as_str()));
+    format!("id = \"{id}\"\nrole = \"supervisor\"\npassword_hash = {password}\n")
+}
+
+/// The numbers beside the first, else how one is added.
+fn numbers(others: &Others, path: &Path) -> String {
+    if others.numbers.is_empty() {
+        return further_number();
+    }
+    others.numbers.iter().map(|number| self::number(number, path)).collect()
+}
+
+fn number(number: &Number, path: &Path) -> String {
+    let organisation = number.organisation.as_ref().map(OrganisationId::as_str);
+    let own = number.upstream.as_ref().map_or_else(
+        || "# [numbers.upstream]   # only where it is not as above\n".to_owned(),
+        |own| format!("[numbers.upstream]\n{}", upstream(own, path)),
+    );
+    [
+        "\n[[numbers]]\n".to_owned(),
+        format!("phone_number_id = \"{}\"\n", number.phone_number_id),
+        format!("digits = \"{}\"\n", number.digits.as_str()),
+        given("name", number.name.as_deref(), "\"…\""),
+        given("account", number.account.as_ref().map(WabaId::as_str), "\"…\"   # its WABA"),
+        given("organisation", organisation, "\"…\"   # the first when absent"),
+        own,
+    ]
+    .concat()
+}
+
+/// Who shares the gateway, and who signs in first there.
+fn organisations(others: &Others, path: &Path) -> String {
+    let Some(first) = &others.first else { return String::new() };
+    let head = "\n# Who shares this gateway; none sees anything of another. What names none is the first's.\n";
+    let mut text = format!("{head}[[organisations]]\nid = \"{first}\"\n");
+    for Organisation { id, api_key, agent: person } in &others.organisations {
+        let key = file_name(path, api_key);
+        text += &format!("\n[[organisations]]\nid = \"{id}\"\napi_key_file = {key}\n");
+        text += &format!("\n[[agents]]\norganisation = \"{id}\"\n{}", agent(person));
+    }
+    text
+}
+
+fn file_name(path: &Path, ending: &str) -> String {
+    let file = secret_path(path, ending);
+    quoted(&file.file_name().unwrap_or_default().to_string_lossy())
 }
 
 /// How another number is added, as a comment.

@@ -127,3 +127,61 @@ fn flags_answer_everything_and_what_is_missing_is_named() {
     let written = json_of(&init(&[&flags[..], &more].concat(), ""));
     starts(&config, &written, "demo");
 }
+
+/// One question about a number of ours, as a program asks it.
+fn number_of(gateway: &Server, key: &str) -> Vec<String> {
+    let (status, answer) =
+        ask("GET", &format!("{}/v1/numbers", gateway.url("gateway")), Some(key), None);
+    assert_eq!(status, 200, "{answer}");
+    let numbers = answer["numbers"].as_array().expect("numbers");
+    numbers.iter().filter_map(|each| each["phone_number_id"].as_str()).map(str::to_owned).collect()
+}
+
+#[test]
+fn several_numbers_of_several_organisations_are_read_back_by_the_gateway() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("gateway.toml");
+    let path = config.to_str().expect("UTF-8");
+    // The first number; one with its keys; one of another organisation, platform and account.
+    let answers = "\n109876543210987\n551140000000\nAurora\na-token\nan-app-secret\n\n\
+                   127.0.0.1:0\n127.0.0.1\n\n8510\n\nlia\ndemo-password\n\
+                   109876543210988\n551140000001\nAurora 2\n201234567890123\n\nyes\n\
+                   209876543210987\n+52 1 555 000 9999\nBrisa\n\nbrisa\nmaybe\nno\n360dialog\n\
+                   brisa-key\n\n\naurora\nbia\nbrisa-password\n\n";
+    let written = json_of(&init(&["--config", path], answers));
+    let files = written["files"].as_array().expect("files");
+    assert_eq!(files.len(), 8, "{files:?}");
+    files[1..].iter().for_each(is_private);
+    assert_eq!(written["agents"][1]["agent"], "bia");
+    let gateway = Server::start(&["gateway", "--config", path, "--media", &free_udp()]);
+    let key = |ending: &str| {
+        let key = std::fs::read_to_string(config.with_extension(ending)).expect("a key");
+        key.trim().to_owned()
+    };
+    assert_eq!(number_of(&gateway, &key("api-key")), ["109876543210987", "109876543210988"]);
+    assert_eq!(number_of(&gateway, &key("brisa.api-key")), ["209876543210987"]);
+    let session = |user: &str, password: &str| {
+        let url = format!("{}/v1/session", gateway.url("gateway"));
+        cookie(&url, &json!({ "user": user, "password": password }))
+    };
+    assert!(session("bia", "brisa-password").starts_with("offhook_session="));
+}
+
+#[test]
+fn further_numbers_come_from_flags_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("gateway.toml");
+    let path = config.to_str().expect("UTF-8");
+    let first = ["--config", path, "--yes", "--phone-number-id", "109876543210987"];
+    let keys = ["--token-env", "OFFHOOK_TEST_TOKEN", "--app-secret-env", "OFFHOOK_TEST_APP_SECRET"];
+    let flags = [&first[..], &["--number", "551140000000"], &keys].concat();
+    let odd = init(&[&flags[..], &["--also", "id=1,digits=551140000001,tokn=x"]].concat(), "");
+    assert!(String::from_utf8_lossy(&odd.stderr).contains("tokn is none of"), "{odd:?}");
+    let also = "id=209876543210987,digits=5215550009999,organisation=brisa,edition=360dialog,\
+                token-env=OFFHOOK_TEST_TOKEN";
+    let written = json_of(&init(&[&flags[..], &["--also", also]].concat(), ""));
+    assert_eq!(written["agents"][1]["agent"], "agent-brisa");
+    assert!(written["agents"][1]["password"].is_string(), "{written}");
+    let text = std::fs::read_to_string(&config).expect("the configuration");
+    assert!(text.contains("token_file = \"gateway.209876543210987.token\""), "{text}");
+}

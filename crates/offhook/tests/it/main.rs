@@ -17,6 +17,7 @@ mod numbers;
 mod process;
 mod queue;
 mod quote;
+mod reconciliation;
 mod rules;
 mod sandbox;
 mod tee;

@@ -7,23 +7,26 @@
 //! A file that lacks a rule, has one too many, or a value of the wrong kind is refused with file,
 //! line and reason; so a [`Rulebook`] in hand is complete.
 
+mod choices;
 mod diff;
 mod entry;
 mod sections;
 
 use std::sync::{Arc, LazyLock};
 
+pub use choices::{
+    CallMoment, ConcurrencyScope, CountryScope, DeliveryOrder, DialogErrors, EdgeBuckets,
+    FeedbackWithoutCall, Hindrance, HolidayMeans, PaymentError, RepeatedPreAccept,
+    RestrictionTypes, TerminateAt, UnansweredStatus, UnlistedDays,
+};
 pub use diff::{Difference, diff};
 pub use entry::{Entry, FileType, Raw, Rule, RulebookError};
 pub use sections::{
-    AccessRules, AnalyticsRules, CallMoment, CallRules, CaptureRules, ClientRules,
-    ConcurrencyScope, CountryScope, DeliveryOrder, DeliveryRules, DialogErrors, EdgeBuckets,
-    EligibilityRules, FeedbackWithoutCall, FileRules, HealthRules, Hindrance, HolidayMeans,
-    HoursRules, LimitRules, MediaRules, PaymentError, PermissionRules, PriceRules, QualityRules,
-    RepeatedPreAccept, RestrictionTypes, SettingsRules, TerminateAt, UnansweredStatus,
-    UnlistedDays, VoicemailRules, WindowRules,
+    AccessRules, AnalyticsRules, CallRules, CaptureRules, ClientRules, DeliveryRules,
+    EligibilityRules, FileRules, HealthRules, HoursRules, LimitRules, MediaRules, MessageRules,
+    PermissionRules, PriceRules, QualityRules, SettingsRules, TemplateRules, VoicemailRules,
+    WindowRules,
 };
-pub use sections::{MessageRules, TemplateRules};
 
 use entry::Sheet;
 

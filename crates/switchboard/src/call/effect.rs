@@ -3,10 +3,12 @@
 //! Effects are carried out in order, one by one. Session descriptions stay in the shell: it made
 //! them or keeps the one that arrived.
 
+use std::time::Duration;
+
 use terms::AgentId;
 
 use super::EndReason;
-use crate::flow::{Key, Ring, Spoken, ToQueue};
+use crate::flow::{Key, RecordWord, Ring, Spoken, ToBot, ToQueue};
 
 /// One thing for the gateway to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub enum Effect {
     },
     /// Tell the call's queue.
     Queue(ToQueue),
+    /// Tell the call's bot.
+    Bot(ToBot),
     /// Let the user and the agent hear each other.
     Bridge,
     /// Let the user hear music and the agent nothing.
@@ -68,6 +72,15 @@ pub enum Effect {
         /// Again and again until something else plays.
         forever: bool,
     },
+    /// The flow turns the recording on, on hold or off.
+    Record(RecordWord),
+    /// Keep what the user says from here on as a message.
+    TakeMessage {
+        /// Report when nothing was said for so long.
+        silence: Duration,
+    },
+    /// The message is at its end.
+    KeepMessage,
     /// Play nothing to the user.
     PlayNothing,
     /// Let the user hear the user.

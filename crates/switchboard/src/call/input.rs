@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use terms::AgentId;
 
-use crate::flow::{Flow, FromQueue, Key};
+use crate::flow::{Flow, FromBot, FromQueue, Key};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -101,6 +101,10 @@ pub enum Input {
     UserKey(Key),
     /// The queue the call waits in has a word for it.
     Queue(FromQueue),
+    /// The bot that has the call has a word for it.
+    Bot(FromBot),
+    /// A user who leaves a message has said nothing for the time asked for.
+    UserSilent,
     /// A prompt is at its end.
     PlaybackDone,
     /// The flow that was asked for is this one; without one it is the plan's.

@@ -155,6 +155,12 @@ impl Call {
         self.closed
     }
 
+    /// Whether a bot has the call; one that has not is over.
+    #[must_use]
+    pub fn is_with_bot(&self) -> bool {
+        matches!(&self.state, State::InFlow(cursor) if cursor.is_with_bot())
+    }
+
     /// The flow's step the call is in, if it is in one.
     #[must_use]
     pub fn step_name(&self) -> Option<&str> {
@@ -222,6 +228,8 @@ impl Call {
             Input::Queue(word) => {
                 self.flow_heard("a queue's word", &Heard::Queue(word), now, effects)
             }
+            Input::Bot(word) => self.flow_heard("a bot's word", &Heard::Bot(word), now, effects),
+            Input::UserSilent => self.flow_heard("silence", &Heard::Silence, now, effects),
             Input::PlaybackDone => {
                 self.flow_heard("end of a prompt", &Heard::PlaybackDone, now, effects)
             }
@@ -302,13 +310,16 @@ impl Call {
     fn walk_from(&mut self, step: usize, flow: &Flow, now: Timestamp, effects: &mut Vec<Effect>) {
         let (caller, trail) = (&self.plan.caller, &mut self.trail);
         let mut visit = Visit { flow, caller, trail, now, effects };
-        match Cursor::enter(step, &mut visit) {
-            Some(cursor) => {
-                self.closed = cursor.met_closed_hours();
+        let (cursor, progress) = Cursor::enter(step, &mut visit);
+        self.closed = cursor.met_closed_hours();
+        match progress {
+            Progress::Stays => {
                 self.state = State::InFlow(cursor);
                 effects.push(Effect::Tell);
             }
-            None => self.end(EndReason::FlowHungUp { step: "start".into() }, now, effects),
+            Progress::HangsUp => {
+                self.end(EndReason::FlowHungUp { step: "start".into() }, now, effects);
+            }
         }
     }
 

@@ -9,8 +9,10 @@ use std::time::Duration;
 use terms::{AgentId, Timestamp};
 
 use super::{
-    Caller, Flow, FromQueue, Gather, Key, Sound, Step, ToQueue, Trail,
+    Caller, Flow, FromBot, FromQueue, Gather, Key, Sound, Step, ToQueue, Trail,
+    bot::{self, Bot, Talk},
     queue::{Out, Queue, Stay},
+    record::{Message, Record, Voicemail},
     rings::{Ringing, Rings},
 };
 use crate::{call::Effect, queue::Left};
@@ -33,6 +35,8 @@ enum Doing {
     Gathering { keys: String, tries_left: u8, prompting: bool, until: Timestamp },
     Ringing(Rings),
     Queuing(Stay),
+    Talking(Talk),
+    Leaving(Message),
     Echoing { until: Timestamp },
 }
 
@@ -63,6 +67,10 @@ pub enum Heard {
     Unavailable(AgentId),
     /// The queue has a word for the call.
     Queue(FromQueue),
+    /// The bot has a word for the call.
+    Bot(FromBot),
+    /// A caller who leaves a message has said nothing for the step's time.
+    Silence,
     /// Time passed.
     Tick,
 }
@@ -77,13 +85,11 @@ pub enum Progress {
 }
 
 impl Cursor {
-    /// Enters the flow at a step. `None` when the flow hangs up at once.
-    pub(crate) fn enter(step: usize, visit: &mut Visit<'_>) -> Option<Self> {
+    /// Enters the flow at a step, and whether it hangs up at once.
+    pub(crate) fn enter(step: usize, visit: &mut Visit<'_>) -> (Self, Progress) {
         let mut cursor = Self { step, closed: false, doing: Doing::Playing { until: visit.now } };
-        match cursor.go(step, visit) {
-            Progress::Stays => Some(cursor),
-            Progress::HangsUp => None,
-        }
+        let progress = cursor.go(step, visit);
+        (cursor, progress)
     }
 
     /// The name of the step the caller is in.
@@ -104,8 +110,18 @@ impl Cursor {
         match &self.doing {
             Doing::Ringing(rings) => rings.rings(agent),
             Doing::Queuing(stay) => stay.rings(agent),
-            Doing::Playing { .. } | Doing::Gathering { .. } | Doing::Echoing { .. } => false,
+            Doing::Talking(talk) => talk.rings(agent),
+            Doing::Playing { .. }
+            | Doing::Gathering { .. }
+            | Doing::Leaving(_)
+            | Doing::Echoing { .. } => false,
         }
+    }
+
+    /// Whether a bot has the caller.
+    #[must_use]
+    pub fn is_with_bot(&self) -> bool {
+        self.doing == Doing::Talking(Talk::Talks)
     }
 
     /// What the queue must hear when the call leaves the flow from it.
@@ -130,6 +146,8 @@ impl Cursor {
             Doing::Gathering { until, prompting: false, .. } => (*until, "the caller's next key"),
             Doing::Ringing(rings) => rings.next_timeout(),
             Doing::Queuing(stay) => stay.next_timeout(),
+            Doing::Talking(talk) => talk.next_timeout(),
+            Doing::Leaving(message) => message.next_timeout(),
             Doing::Echoing { until } => (*until, "the end of the echo"),
         }
     }
@@ -151,11 +169,16 @@ impl Cursor {
                 | Heard::Key(_)
                 | Heard::Rung(_)
                 | Heard::Unavailable(_)
-                | Heard::Queue(_) => Progress::Stays,
+                | Heard::Silence
+                | Heard::Queue(_)
+                | Heard::Bot(_) => Progress::Stays,
             },
             Step::Gather(gather) => self.gather(gather, heard, visit),
             Step::Ring(ringing) => self.ring(ringing, heard, visit),
             Step::Queue(queue) => self.queue(queue, heard, visit),
+            Step::Bot(bot) => self.talk(bot, heard, visit),
+            Step::Record(record) => self.record(record, heard, visit),
+            Step::Voicemail(voicemail) => self.voicemail(voicemail, heard, visit),
             Step::Echo { next, lasting: _ } => {
                 if self.is_due(visit.now) {
                     return self.go(*next, visit);
@@ -201,11 +224,18 @@ impl Cursor {
                     *next
                 }
                 Step::Redirect { to } => *to,
+                Step::Record(record) if record.announce.is_none() => {
+                    visit.effects.push(record.word(visit));
+                    record.next
+                }
                 Step::HangUp => return Progress::HangsUp,
                 Step::Play { .. }
                 | Step::Gather(_)
                 | Step::Ring(_)
                 | Step::Queue(_)
+                | Step::Bot(_)
+                | Step::Record(_)
+                | Step::Voicemail(_)
                 | Step::Echo { .. } => {
                     self.begin(&named.step, visit);
                     return Progress::Stays;
@@ -232,6 +262,14 @@ impl Cursor {
                 self.doing = Doing::Ringing(Rings::begin(ringing, visit.now));
             }
             Step::Queue(queue) => self.doing = Doing::Queuing(Stay::begin(queue, visit)),
+            Step::Bot(bot) => self.doing = Doing::Talking(Talk::begin(bot, visit)),
+            Step::Record(record) => {
+                let lasting = record.announce.as_ref().map(|sound| play(sound, false, visit));
+                self.doing = Doing::Playing { until: visit.now + lasting.unwrap_or_default() };
+            }
+            Step::Voicemail(voicemail) => {
+                self.doing = Doing::Leaving(Message::begin(voicemail, visit));
+            }
             Step::Echo { lasting, next: _ } => {
                 visit.effects.push(Effect::Echo);
                 self.doing = Doing::Echoing { until: visit.now + *lasting };
@@ -288,7 +326,11 @@ impl Cursor {
                 return self.ask_again(gather, tries, visit);
             }
             Heard::Tick => due,
-            Heard::Rung(_) | Heard::Unavailable(_) | Heard::Queue(_) => false,
+            Heard::Rung(_)
+            | Heard::Unavailable(_)
+            | Heard::Queue(_)
+            | Heard::Bot(_)
+            | Heard::Silence => false,
         };
         if !full {
             return Progress::Stays;
@@ -319,11 +361,38 @@ impl Cursor {
         self.go(step.no_answer, visit)
     }
 
+    /// The announcement is heard; then the recording begins.
+    fn record(&mut self, step: &Record, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let due = *heard == Heard::Tick && self.is_due(visit.now);
+        if !due && *heard != Heard::PlaybackDone {
+            return Progress::Stays;
+        }
+        visit.effects.push(step.word(visit));
+        self.go(step.next, visit)
+    }
+
+    fn voicemail(&mut self, step: &Voicemail, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let Doing::Leaving(message) = &mut self.doing else { return Progress::Stays };
+        if !message.is_left(step, heard, visit) {
+            return Progress::Stays;
+        }
+        self.go(step.next, visit)
+    }
+
     fn queue(&mut self, step: &Queue, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
         let Doing::Queuing(stay) = &mut self.doing else { return Progress::Stays };
         match stay.handle(step, heard, visit) {
             Out::Stays => Progress::Stays,
             Out::To(next) => self.go(next, visit),
+        }
+    }
+
+    fn talk(&mut self, step: &Bot, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let Doing::Talking(talk) = &mut self.doing else { return Progress::Stays };
+        match talk.handle(step, heard, visit) {
+            bot::Out::Stays => Progress::Stays,
+            bot::Out::To(next) => self.go(next, visit),
+            bot::Out::HangsUp => Progress::HangsUp,
         }
     }
 }

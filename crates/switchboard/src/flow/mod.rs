@@ -51,6 +51,25 @@
 //! no_agents = "closed"            # optional: nobody who could take it is at work
 //! callback = { key = "1", next = "bye" } # optional: call me back, keep my place
 //!
+//! [step.talk]
+//! bot = "concierge"               # a bot of the gateway's configuration
+//! context = { order = "{order}" } # optional: what it is told
+//! person = "0"                    # optional: this key leads to `otherwise`
+//! next = "bye"                    # when the bot is done
+//! otherwise = "wait"              # when there is none, or it dies
+//!
+//! [step.recorded]
+//! record = "on"                   # or "pause", "off"
+//! announce = "recorded"           # optional: a prompt or { say = "…" } heard before
+//! next = "people"
+//!
+//! [step.message]
+//! voicemail = "leave-a-message"   # a prompt or { say = "…" }; then a beep
+//! end = "#"                       # the key that ends it
+//! silence = "5s"                  # as does nothing said for so long
+//! max = "2m"
+//! next = "bye"
+//!
 //! [step.closed]
 //! play = "closed"                 # prompts/closed.ogg
 //! next = "bye"
@@ -63,6 +82,7 @@
 //! step and what to write: an unknown step or key (with the nearest known one), a missing prompt, a
 //! step nothing leads to, a circle in which the caller is never asked or heard.
 
+mod bot;
 mod caller;
 mod check;
 mod condition;
@@ -74,6 +94,7 @@ mod key;
 mod load;
 mod outline;
 mod queue;
+mod record;
 mod rings;
 mod speech;
 mod step;
@@ -88,6 +109,7 @@ use std::{
 
 use terms::AgentId;
 
+pub use bot::{FromBot, ToBot};
 pub use caller::Caller;
 pub(crate) use cursor::Visit;
 pub use cursor::{Cursor, Heard, Progress};
@@ -97,13 +119,16 @@ pub use hours::Hours;
 pub use key::Key;
 pub use outline::{StepOutline, WayOutline};
 pub use queue::{FromQueue, ToQueue};
+pub use record::{Announcement, BEEP, RecordWord};
 pub use speech::Spoken;
 pub use trace::{Trace, TraceLine};
 pub use trail::{Trail, Visited};
 
 use crate::agent::Skills;
+use bot::Bot;
 use condition::Case;
 use queue::Queue;
+use record::{Record, Voicemail};
 use rings::Ringing;
 use speech::Speech;
 use template::Template;
@@ -123,6 +148,8 @@ pub struct Supplies {
     pub prompts: BTreeMap<String, Duration>,
     /// The queues there are; none when that is not known, and then every name will do.
     pub queues: Option<BTreeSet<String>>,
+    /// The bots there are; none when that is not known, and then every name will do.
+    pub bots: Option<BTreeSet<String>>,
     /// Whether texts can be spoken.
     pub speech: bool,
     /// The documents that may be redirected to: name and TOML text.
@@ -151,6 +178,9 @@ pub(crate) enum Step {
     Redirect { to: usize },
     Ring(Ringing),
     Queue(Queue),
+    Bot(Bot),
+    Record(Record),
+    Voicemail(Voicemail),
     Echo { lasting: Duration, next: usize },
     HangUp,
 }

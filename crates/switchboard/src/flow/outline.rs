@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Flow, Place, Ring, Skills, Sound, Step, Then, step::Way};
+use super::{Flow, Place, Ring, Skills, Sound, Step, Then, record::Turn, step::Way};
 
 /// A step for whoever looks at a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,16 @@ impl fmt::Display for Step {
             Self::Redirect { .. } => f.write_str("goes on in another document"),
             Self::Ring(ringing) => write!(f, "rings {} for {:?}", ringing.whom, ringing.lasting),
             Self::Queue(queue) => write!(f, "waits in the queue `{}`", queue.entry.queue),
+            Self::Bot(bot) => write!(f, "lets the bot `{}` talk", bot.bot),
+            Self::Record(record) => match (record.turn, &record.announce) {
+                (Turn::On, Some(sound)) => write!(f, "{sound} and records from here"),
+                (Turn::On, None) => f.write_str("records from here"),
+                (Turn::Pause, _) => f.write_str("pauses the recording"),
+                (Turn::Off, _) => f.write_str("records no more"),
+            },
+            Self::Voicemail(voicemail) => {
+                write!(f, "{} and takes a message", voicemail.sound)
+            }
             Self::Echo { lasting, next: _ } => {
                 write!(f, "lets the caller hear the caller for {lasting:?}")
             }

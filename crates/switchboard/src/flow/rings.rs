@@ -70,7 +70,12 @@ impl Rings {
                 let rang = self.agents.as_ref().and_then(|agents| agents.first()).cloned();
                 !self.ring_next(step, rang.as_ref(), visit)
             }
-            Heard::Tick | Heard::Key(_) | Heard::PlaybackDone | Heard::Queue(_) => false,
+            Heard::Tick
+            | Heard::Key(_)
+            | Heard::PlaybackDone
+            | Heard::Silence
+            | Heard::Queue(_)
+            | Heard::Bot(_) => false,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is there to know of a step without walking it?
 
-use super::{Flow, Gather, Queue, Sound, Step, Then};
+use super::{Bot, Flow, Gather, Queue, Sound, Step, Then};
 
 /// A way on from a step: what leads there, and where.
 pub(super) type Way = (String, usize);
@@ -37,6 +37,9 @@ impl Step {
             Self::Redirect { .. } => "redirect",
             Self::Ring(_) => "ring",
             Self::Queue(_) => "queue",
+            Self::Bot(_) => "bot",
+            Self::Record(_) => "record",
+            Self::Voicemail(_) => "voicemail",
             Self::Echo { .. } => "echo",
             Self::HangUp => "hang_up",
         }
@@ -63,6 +66,11 @@ impl Step {
             }
             Self::Ring(ringing) => vec![way("no_answer", &ringing.no_answer)],
             Self::Queue(queue) => queue.nexts(),
+            Self::Bot(Bot { next, otherwise, .. }) => {
+                vec![way("", next), way("otherwise", otherwise)]
+            }
+            Self::Record(record) => vec![way("", &record.next)],
+            Self::Voicemail(voicemail) => vec![way("", &voicemail.next)],
             Self::HangUp => Vec::new(),
         }
     }
@@ -75,10 +83,15 @@ impl Step {
             | Self::Branch { .. }
             | Self::When { .. }
             | Self::Set { .. }
+            | Self::Record(_)
             | Self::Redirect { .. } => true,
-            Self::Gather(_) | Self::Ring(_) | Self::Queue(_) | Self::Echo { .. } | Self::HangUp => {
-                false
-            }
+            Self::Gather(_)
+            | Self::Ring(_)
+            | Self::Queue(_)
+            | Self::Bot(_)
+            | Self::Voicemail(_)
+            | Self::Echo { .. }
+            | Self::HangUp => false,
         }
     }
 
@@ -89,11 +102,14 @@ impl Step {
             Self::Gather(gather) => vec![&gather.sound],
             Self::Ring(ringing) => ringing.playing.iter().collect(),
             Self::Queue(queue) => queue.sounds().collect(),
+            Self::Record(record) => record.announce.iter().collect(),
+            Self::Voicemail(voicemail) => vec![&voicemail.sound],
             Self::Hours { .. }
             | Self::Branch { .. }
             | Self::When { .. }
             | Self::Set { .. }
             | Self::Redirect { .. }
+            | Self::Bot(_)
             | Self::Echo { .. }
             | Self::HangUp => Vec::new(),
         }

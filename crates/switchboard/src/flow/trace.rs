@@ -8,7 +8,8 @@ use std::time::Duration;
 use terms::Timestamp;
 
 use super::{
-    Caller, Cursor, Flow, FromQueue, Heard, Key, Progress, Queue, Sound, Step, Trail, Visit,
+    Caller, Cursor, Flow, FromBot, FromQueue, Heard, Key, Progress, Queue, Sound, Step, Trail,
+    Visit,
 };
 use crate::{call::Effect, queue::Overflow};
 
@@ -55,7 +56,8 @@ impl Flow {
             spoken: None,
         };
         let mut answers = answers.iter();
-        let mut cursor = walk.visit(|visit| Cursor::enter(self.start, visit));
+        let (here, progress) = walk.visit(|visit| Cursor::enter(self.start, visit));
+        let mut cursor = (progress == Progress::Stays).then_some(here);
         while let Some(mut here) = cursor.take() {
             if walk.lines.len() >= LINES_MAX || walk.trail.left_out() > 0 {
                 return Trace { lines: walk.lines, ends: false, trail: walk.trail };
@@ -124,6 +126,9 @@ impl Walk<'_> {
                 | Step::Set { .. }
                 | Step::Ring(_)
                 | Step::Queue(_)
+                | Step::Bot(_)
+                | Step::Record(_)
+                | Step::Voicemail(_)
                 | Step::Echo { .. }
                 | Step::HangUp => named.step.to_string(),
             };
@@ -166,9 +171,15 @@ impl Walk<'_> {
                 }
             }
             Some(Step::Ring(_)) => self.rings_in_vain(cursor, name),
+            Some(Step::Bot(_)) => {
+                self.tell(name, "the bot is done".to_owned());
+                self.heard(cursor, &Heard::Bot(FromBot::Done))
+            }
             Some(Step::Queue(queue)) => self.queues(cursor, &name, queue, answers.next()),
+            Some(Step::Voicemail(_)) => self.leaves_a_message(cursor, name),
             Some(
                 Step::Echo { .. }
+                | Step::Record(_)
                 | Step::Hours { .. }
                 | Step::Branch { .. }
                 | Step::When { .. }
@@ -196,6 +207,15 @@ impl Walk<'_> {
         }
         self.tell(name.to_owned(), "that is no answer: it is asked again".into());
         Progress::Stays
+    }
+
+    /// Greeting and beep are heard, then the caller speaks as long as the step lets.
+    fn leaves_a_message(&mut self, cursor: &mut Cursor, name: String) -> Progress {
+        for _ in 0..2 {
+            let stays = self.heard(cursor, &Heard::PlaybackDone);
+            debug_assert_eq!(stays, Progress::Stays, "the message follows the beep");
+        }
+        self.waits_telling(cursor, name, "the caller leaves a message")
     }
 
     /// Time passes until nobody is left to ring; nobody answers.

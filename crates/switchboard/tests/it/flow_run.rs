@@ -103,3 +103,20 @@ fn closed_hours_are_remembered_to_the_end_of_the_call() {
         assert!(desk.call.state().is_over() && desk.call.met_closed_hours() == closed);
     }
 }
+
+#[test]
+fn a_flow_that_hangs_up_at_once_outside_the_hours_was_outside_the_hours() {
+    for (hours, closed) in [("mon 08:00-09:00", true), ("thu 13:00-14:00", false)] {
+        let text = format!(
+            "start = \"day\"\ntimezone = \"UTC\"\n[step.day]\nhours = [\"{hours}\"]\nopen = \"end\"\n\
+             closed = \"end\"\n[step.end]\nhang_up = true"
+        );
+        let mut desk = Desk::incoming_by(plan(Some(flow(&text))))
+            .after(Input::LegReady)
+            .after(Input::Rung(vec![]))
+            .after(Input::PreAccepted(Outcome::Done))
+            .after(Input::MediaConnected);
+        desk.handle(Input::Accepted(Outcome::Done)).0.unwrap();
+        assert!(desk.call.state().is_over() && desk.call.met_closed_hours() == closed, "{hours}");
+    }
+}

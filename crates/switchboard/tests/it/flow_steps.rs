@@ -1,8 +1,10 @@
 //! What each step does, and where it leads.
 
+use std::time::Duration;
+
 use offhook_switchboard::{
     call::{Effect, Input, Outcome},
-    flow::{Caller, Document, Flow, Supplies},
+    flow::{Announcement, Caller, Document, Flow, RecordWord, Supplies},
 };
 
 use crate::desk::{Desk, flow, key, plan, play, supplies};
@@ -249,4 +251,38 @@ fn an_outline_names_every_way_on() {
     let ways: Vec<String> =
         first.next.iter().map(|way| format!("{} → {}", way.on, way.step)).collect();
     insta::assert_snapshot!(ways.join("\n"));
+}
+
+#[test]
+fn a_caller_leaves_a_message_after_the_beep_until_key_silence_or_time() {
+    let steps = r#"[step.a]
+record = "on"
+announce = "welcome"
+next = "message"
+[step.message]
+voicemail = "menu"
+silence = "3s"
+max = "30s"
+next = "off"
+[step.off]
+record = "off"
+next = "bye"
+"#;
+    for end in [Input::UserKey(key('#')), Input::UserSilent, Input::Tick] {
+        let mut desk = in_flow(steps, Caller::default());
+        desk.assert_effects(Input::UserKey(key('#')), []);
+        let announcement = Some(Announcement { text: "welcome".into(), language: None });
+        let on = Effect::Record(RecordWord::On { announcement });
+        desk.assert_effects(Input::PlaybackDone, [on, play("menu")]);
+        desk.assert_effects(Input::PlaybackDone, [play("beep")]);
+        desk.assert_effects(Input::UserSilent, []);
+        let silence = Duration::from_secs(3);
+        let take = Effect::TakeMessage { silence };
+        desk.assert_effects(Input::PlaybackDone, [Effect::PlayNothing, take]);
+        desk.assert_effects(Input::UserKey(key('1')), []);
+        desk.pass(30);
+        let off = Effect::Record(RecordWord::Off);
+        desk.assert_effects(end, [Effect::KeepMessage, off, play("goodbye")]);
+        assert_eq!(path(&desk), ["a", "message", "off", "bye"]);
+    }
 }

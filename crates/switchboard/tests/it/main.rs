@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 mod beside;
+mod bot_flow;
 mod consent;
 mod desk;
 mod flow_faults;

@@ -6,7 +6,10 @@ use offhook_switchboard::call::{
     Answerer, Destination, Input, LegTrouble, Manner, Outcome, Side, State, Status, Termination,
 };
 
-use offhook_switchboard::{flow::FromQueue, queue::Overflow};
+use offhook_switchboard::{
+    flow::{FromBot, FromQueue},
+    queue::Overflow,
+};
 
 use crate::desk::{Desk, agent, key, refused, unreachable};
 
@@ -185,6 +188,7 @@ fn of_us() -> Vec<Input> {
         Input::UserKey(key('1')),
         Input::Queue(FromQueue::Offered(lia())),
         Input::Queue(FromQueue::Overflow(Overflow::Full)),
+        Input::Bot(FromBot::Done),
         Input::PlaybackDone,
         Input::Stop,
         Input::Tick,

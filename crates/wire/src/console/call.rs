@@ -1,5 +1,7 @@
 //! What does the console know about a call?
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use terms::{AgentId, CallId, Country, Direction, Money, Party, Timestamp, UserId, WaId};
 
@@ -105,6 +107,9 @@ pub struct Call {
     /// Whether its agent's browser is gone and may come back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub away: bool,
+    /// What a bot that gave the call away says about it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub context: BTreeMap<String, String>,
     /// The queue it waits in, or came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueuePlace>,
@@ -163,6 +168,7 @@ impl Call {
             other: None,
             supervisor: None,
             away: false,
+            context: BTreeMap::new(),
             queue: None,
             deeplink_payload: None,
             cta_payload: None,
@@ -184,5 +190,24 @@ pub struct Diagnosis {
     /// Which call.
     pub call_id: CallId,
     /// What is worth saying, worst first.
-    pub verdicts: Vec<crate::sandbox::Verdict>,
+    pub verdicts: Vec<Verdict>,
+}
+
+/// One thing worth knowing of a call. The code and the facts say all of it, for whoever has words of
+/// another language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// A stable word.
+    pub code: String,
+    /// What happened.
+    pub text: String,
+    /// What shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// What to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// The numbers and names in the three above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
 }

@@ -15,7 +15,7 @@ use terms::{AgentId, CallId, PhoneNumberId, Timestamp, WaId};
 use crate::{SdpText, event::Noted};
 
 pub use self::agent::{Agent, AgentState, Colleague, LogIn, Organisation, Presence, Role};
-pub use self::call::{Call, CallState, Diagnosis, Peer, Supervising, Supervisor};
+pub use self::call::{Call, CallState, Diagnosis, Peer, Supervising, Supervisor, Verdict};
 pub use self::contact::{
     AskPermission, ChatLine, Contact, ContactPermission, PermissionState, PlaceCall, Preflight,
     PreflightPrice, Warning, WriteMessage,

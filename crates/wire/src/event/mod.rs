@@ -4,11 +4,14 @@
 //! its `type` one of [`KINDS`], its `subject` the call, the user or the number it is about. The events
 //! of one call are numbered by the extension `sequence`, from one. [`signature`] proves the sender.
 
+mod recording;
 pub mod signature;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terms::{AgentId, CallId, Money, PhoneNumberId, Timestamp};
+
+pub use recording::{Announced, Pause, Recording, RecordingKind, RecordingState};
 
 use crate::{
     console::{Call, Peer},
@@ -38,6 +41,8 @@ pub const KINDS: &[&str] = &[
     "call.ended",
     "call.amended",
     "call.updated",
+    "recording.ready",
+    "voicemail.received",
     "permission.granted",
     "permission.rejected",
     "permission.revoked",
@@ -127,6 +132,12 @@ pub enum What {
     /// Somebody noted something about the call, running or over.
     #[serde(rename = "call.updated")]
     CallUpdated(Noted),
+    /// A call, or a part of it, was recorded and can be heard.
+    #[serde(rename = "recording.ready")]
+    RecordingReady(Box<Recording>),
+    /// A caller left a message.
+    #[serde(rename = "voicemail.received")]
+    VoicemailReceived(Box<Recording>),
     /// The user may be called.
     #[serde(rename = "permission.granted")]
     PermissionGranted(Permission),
@@ -241,6 +252,8 @@ pub enum Missed {
     OutsideHours,
     /// No agent took it in time and no flow is set up.
     NobodyAnswered,
+    /// The flow took a message, and no agent had the call.
+    Voicemail,
     /// The user hung up while waiting in a queue.
     Abandoned,
     /// Something broke; the call's `reason` and `fault` say what.
@@ -307,6 +320,8 @@ impl What {
             Self::CallEnded(_) => "call.ended",
             Self::CallAmended(_) => "call.amended",
             Self::CallUpdated(_) => "call.updated",
+            Self::RecordingReady(_) => "recording.ready",
+            Self::VoicemailReceived(_) => "voicemail.received",
             Self::PermissionGranted(_) => "permission.granted",
             Self::PermissionRejected(_) => "permission.rejected",
             Self::PermissionRevoked(_) => "permission.revoked",

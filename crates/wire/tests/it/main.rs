@@ -5,6 +5,7 @@
 
 extern crate offhook_wire as wire;
 
+mod bot;
 mod editions;
 mod golden;
 mod hostile;

@@ -14,7 +14,7 @@ export function query(filters: URLSearchParams, after: string | null): URLSearch
     else if (name === "from" || name === "to") asked.set(name, midnight(value, name === "to" ? 1 : 0));
     else asked.set(name, value);
   }
-  if (after) asked.set("cursor", after);
+  if (after) asked.set("after", after);
   return asked;
 }
 

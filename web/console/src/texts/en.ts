@@ -1,5 +1,6 @@
 /** Every word of the console, in English. `Texts` is its shape: another language without one of them does not compile. */
 import { REFUSALS, type RefusalWords } from "../../../ui/src/words.ts";
+import { said } from "./said-en.ts";
 
 const many = (count: number, one: string, more: string) => `${count} ${count === 1 ? one : more}`;
 
@@ -500,6 +501,9 @@ export const en = {
     disabled: "Disabled",
     disable: "Disable",
     enable: "Enable",
+    disableUser: (name: string) => `Disable ${name}`,
+    enableUser: (name: string) => `Enable ${name}`,
+    change: "Change",
     inFile: "in the configuration file",
     add: "Add",
     keys: "API keys",
@@ -535,10 +539,21 @@ export const en = {
     who: "Who",
     what: "What",
     object: "On what",
+    acts: {
+      "user.created": "Added a user",
+      "user.changed": "Changed a user",
+      "recording.heard": "Listened to a recording",
+      "recording.held": "Held a recording",
+      "recording.released": "Let a recording go",
+      "recording.removed": "Removed a recording",
+      "key.created": "Made a key",
+      "key.revoked": "Revoked a key",
+    },
   },
   refusal: {
     fallback: "The call was refused.",
   },
+  said,
   refusals: REFUSALS as Readonly<Record<keyof typeof REFUSALS, RefusalWords>>,
 };
 

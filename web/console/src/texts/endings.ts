@@ -2,6 +2,7 @@
 import type { Call, Direction } from "../../../ui/src/wire.ts";
 import type { RefusalWords } from "../../../ui/src/words.ts";
 import { spoken } from "./language.svelte.ts";
+import { problem } from "./said.ts";
 
 interface Reason {
   short: string;
@@ -55,6 +56,6 @@ export function direction(value: Direction): string {
 /** A refusal by its code. `who` is the person on the other side; unknown codes keep the gateway's text. */
 export function refusal(code: string, text: string, who: string): RefusalWords {
   const known = (spoken.t.refusals as Readonly<Record<string, RefusalWords>>)[code];
-  if (!known) return { what: text || spoken.t.refusal.fallback, next: "" };
+  if (!known) return { what: problem(code, text) || spoken.t.refusal.fallback, next: "" };
   return { what: known.what.replaceAll("{who}", who), next: known.next.replaceAll("{who}", who) };
 }

@@ -1,4 +1,5 @@
 /** Every word of the console, in Portuguese as written in Brazil. */
+import { said } from "./said-pt.ts";
 import type { Texts } from "./en.ts";
 
 const many = (count: number, one: string, more: string) => `${count} ${count === 1 ? one : more}`;
@@ -500,6 +501,9 @@ export const pt: Texts = {
     disabled: "Desativado",
     disable: "Desativar",
     enable: "Ativar",
+    disableUser: (name) => `Desativar ${name}`,
+    enableUser: (name) => `Ativar ${name}`,
+    change: "Alterar",
     inFile: "no arquivo de configuração",
     add: "Incluir",
     keys: "Chaves de API",
@@ -535,7 +539,18 @@ export const pt: Texts = {
     who: "Quem",
     what: "O quê",
     object: "Em quê",
+    acts: {
+      "user.created": "Incluiu um usuário",
+      "user.changed": "Alterou um usuário",
+      "recording.heard": "Ouviu uma gravação",
+      "recording.held": "Reteve uma gravação",
+      "recording.released": "Liberou uma gravação",
+      "recording.removed": "Removeu uma gravação",
+      "key.created": "Criou uma chave",
+      "key.revoked": "Revogou uma chave",
+    },
   },
+  said,
   refusal: {
     fallback: "A chamada foi recusada.",
   },

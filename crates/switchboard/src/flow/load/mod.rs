@@ -4,6 +4,7 @@
 //! are redirected to are read with it and checked as one. What each action may say has a file of its
 //! own; [`step`] lists them, [`words`] reads their values.
 
+mod bot;
 mod branch;
 mod echo;
 mod gather;
@@ -11,11 +12,13 @@ mod hang_up;
 mod hours;
 mod play;
 mod queue;
+mod record;
 mod redirect;
 mod ring;
 mod say;
 mod set;
 mod step;
+mod voicemail;
 mod when;
 mod words;
 

@@ -7,8 +7,8 @@ use super::{
         Step,
         document::{Entry, Value},
     },
-    Reader, Table, branch, echo, gather, hang_up, hours, play, queue, redirect, ring, say, set,
-    when,
+    Reader, Table, bot, branch, echo, gather, hang_up, hours, play, queue, record, redirect, ring,
+    say, set, voicemail, when,
 };
 
 /// One thing a step can do.
@@ -22,7 +22,7 @@ pub(super) struct Action {
 }
 
 /// Every action.
-const ACTIONS: [Action; 13] = [
+const ACTIONS: [Action; 16] = [
     hours::HOURS,
     play::PLAY,
     say::SAY,
@@ -34,6 +34,9 @@ const ACTIONS: [Action; 13] = [
     redirect::REDIRECT,
     ring::RING,
     queue::QUEUE,
+    bot::BOT,
+    record::RECORD,
+    voicemail::VOICEMAIL,
     echo::ECHO,
     hang_up::HANG_UP,
 ];

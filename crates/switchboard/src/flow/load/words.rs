@@ -42,6 +42,19 @@ impl Reader<'_> {
         name
     }
 
+    /// The name of a bot of the gateway's.
+    pub(super) fn bot_named(&mut self, value: &Value) -> String {
+        let name = self.text_of(value).unwrap_or_default().to_owned();
+        if let Some(bots) = &self.supplies.bots
+            && !bots.contains(&name)
+        {
+            let known: Vec<&str> = bots.iter().map(String::as_str).collect();
+            let hint = suggestion(&name, &known);
+            self.fault(&value.place, format!("the configuration has no bot `{name}`{hint}"));
+        }
+        name
+    }
+
     pub(super) fn step_named(&mut self, value: &Value) -> usize {
         let Some(name) = self.text_of(value) else { return 0 };
         let here = self.here;

@@ -1,5 +1,5 @@
 /** How do the platform's call hours become a form, and a form the platform's call hours? */
-import type { CallHours } from "./settings.ts";
+import type { CallHours } from "../sandbox.ts";
 
 export const DAYS = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"] as const;
 

@@ -1,0 +1,138 @@
+//! How does a bot hear and speak on a leg?
+//!
+//! A worker thread, away from the packet path, takes what the leg hears out of its tap, decodes it and
+//! hands it on in the bot's format; and what the bot said goes through a spool, 20 ms at a time:
+//!
+//! ```text
+//!   leg ──tap──▶ jitter buffer ──▶ the bot's rate ──▶ BotNews::Heard ─────┐
+//!                                                                         ├── whoever talks with the bot
+//!   leg ◀──queue of frames── encoder ◀── spool ◀── BotOrder::Audio ───────┘
+//! ```
+//!
+//! What the user hears has no gap: where the bot is silent, frames of silence leave. Marks and answers
+//! to a clear are never lost; audio that nobody takes is. One bot more than the worker can serve is
+//! refused.
+
+mod worker;
+
+use std::sync::Arc;
+
+use audio::spool::{Cleared, Format, Passed, Spool};
+use crossbeam_channel::Sender;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use self::worker::Conversation;
+use crate::{Direction, Source, Voice, frame_queue, tap};
+
+/// Conversations at a time: each a decoder and an encoder, together about 150 µs in 20 ms.
+const SEATS: usize = 32;
+
+/// Orders that may wait for the worker, which looks every 20 ms.
+const ORDERS_MAX: usize = 256;
+
+/// What may wait for the bot: about two seconds of the user.
+const NEWS_MAX: usize = 100;
+
+/// Packets that may wait for the worker: a second of one leg.
+const TAP_PACKETS_MAX: usize = 50;
+
+/// Frames that may wait for the leg.
+const FRAMES_MAX: usize = 3;
+
+/// How much of a bot's words may wait to be heard: bots send whole answers at once.
+const BACKLOG_MAX_MS: u64 = 120_000;
+
+/// The worker for all bots; clones reach the same one.
+#[derive(Clone, Debug)]
+pub struct Bots {
+    new: Sender<Conversation>,
+    seats: Arc<Semaphore>,
+}
+
+/// One conversation; it ends when this is dropped. The leg is silent then.
+#[derive(Debug)]
+pub struct BotLine {
+    /// What the bot wants.
+    pub orders: mpsc::Sender<BotOrder>,
+    /// What it is told.
+    pub news: mpsc::Receiver<BotNews>,
+    seat: BotSeat,
+}
+
+/// The seat of a conversation at the worker.
+#[derive(Debug)]
+pub struct BotSeat {
+    _permit: OwnedSemaphorePermit,
+}
+
+/// What a bot wants of its leg.
+#[derive(Debug)]
+pub enum BotOrder {
+    /// The user shall hear these bytes.
+    Audio(Vec<u8>),
+    /// Say when this is reached.
+    Mark(String),
+    /// Drop what waits.
+    Clear,
+    /// Whether what follows must be heard.
+    MustBeHeard(bool),
+}
+
+/// What a bot is told of its leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BotNews {
+    /// 20 ms of the user.
+    Heard(Vec<u8>),
+    /// A mark is behind us.
+    Passed(Passed),
+    /// A clear was done.
+    Cleared(Cleared),
+    /// Audio or a mark was not taken, for so many milliseconds wait.
+    Refused {
+        /// How many.
+        backlog_ms: u64,
+    },
+}
+
+impl Bots {
+    /// Starts the worker; it ends with the last `Bots`.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread for it.
+    pub fn start() -> std::io::Result<Self> {
+        let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
+        let name = "media-bots".into();
+        std::thread::Builder::new().name(name).spawn(move || worker::serve(&inbox))?;
+
+        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)) })
+    }
+
+    /// Lets a bot hear and speak on this leg, which talks Opus and may send already; `None` when the
+    /// worker has all it can serve.
+    #[must_use]
+    pub fn open(&self, leg: &Voice, format: Format) -> Option<BotLine> {
+        let permit = Arc::clone(&self.seats).try_acquire_owned().ok()?;
+        let mut spool = Spool::new(format, BACKLOG_MAX_MS, worker::SETTINGS).ok()?;
+        spool.release();
+        let (orders, ordered) = mpsc::channel(ORDERS_MAX);
+        let (told, news) = mpsc::channel(NEWS_MAX);
+        let (sink, frames) = frame_queue(FRAMES_MAX);
+        let (tap, packets) = tap(Direction::Received, TAP_PACKETS_MAX);
+        let conversation =
+            Conversation::new(format, spool, (leg.audio, packets), sink, (ordered, told)).ok()?;
+        self.new.try_send(conversation).ok()?;
+        leg.leg.carry(tap);
+        leg.leg.play(Source::Mix(frames));
+
+        Some(BotLine { orders, news, seat: BotSeat { _permit: permit } })
+    }
+}
+
+impl BotLine {
+    /// Both ends apart, for those who write while they read; the seat is held as long as needed.
+    #[must_use]
+    pub fn split(self) -> (mpsc::Sender<BotOrder>, mpsc::Receiver<BotNews>, BotSeat) {
+        (self.orders, self.news, self.seat)
+    }
+}

@@ -1,0 +1,224 @@
+//! What does the bots' thread do every 20 ms?
+//!
+//! For each conversation: it takes the bot's orders, gives the leg a frame and the bot 20 ms of the
+//! user. A conversation ends when nobody has its other end.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use audio::{
+    FRAME_SAMPLES,
+    jitter::JitterBuffer,
+    opus::{CodecError, Settings},
+    spool::{Format, Frame, Full, Hearing, Spool},
+};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use media::frame::{AudioCodec, AudioFrame};
+use tokio::sync::mpsc::{self, error::TryRecvError};
+
+use super::{BotNews, BotOrder};
+use crate::{FrameSink, Tapped};
+
+/// A leg takes one frame in this time.
+const TURN: Duration = Duration::from_millis(20);
+
+/// Wideband speech; half the effort of a prompt's encoder.
+pub(super) const SETTINGS: Settings = Settings { bitrate: 24_000, complexity: 5, loss_percent: 5 };
+
+/// Answers that may wait for the bot to read.
+const UNSENT_MAX: usize = 2_048;
+
+/// The effort when the thread has more to do than it can.
+const HURRIED: i32 = 0;
+
+/// One conversation.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    spool: Spool,
+    sink: FrameSink,
+    audio: u8,
+    packets: Tapped,
+    buffer: JitterBuffer,
+    hearing: Hearing,
+    orders: mpsc::Receiver<BotOrder>,
+    told: mpsc::Sender<BotNews>,
+    /// What must not be lost and did not go through yet.
+    unsent: VecDeque<BotNews>,
+    /// Whether the bot ever said something that must be heard: then what is on its way is not taken back.
+    has_sections: bool,
+    hurried: bool,
+}
+
+/// Serves conversations until no `Bots` is left.
+pub(super) fn serve(inbox: &Receiver<Conversation>) {
+    let mut conversations: Vec<Conversation> = Vec::new();
+    let mut due = Instant::now();
+    loop {
+        let new = if conversations.is_empty() {
+            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            inbox.recv_deadline(due)
+        };
+        match new {
+            Ok(conversation) => {
+                if conversations.is_empty() {
+                    due = Instant::now();
+                }
+                conversations.push(conversation);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let began = Instant::now();
+                let hurried = began.saturating_duration_since(due) > TURN;
+                conversations.retain_mut(|conversation| conversation.turn(hurried));
+                due = next_turn(due, Instant::now());
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// A turn that was missed is made up for, more are not.
+fn next_turn(due: Instant, now: Instant) -> Instant {
+    let next = due + TURN;
+    if next + TURN < now { now } else { next }
+}
+
+impl Conversation {
+    pub(super) fn new(
+        format: Format,
+        spool: Spool,
+        (audio, packets): (u8, Tapped),
+        sink: FrameSink,
+        (orders, told): (mpsc::Receiver<BotOrder>, mpsc::Sender<BotNews>),
+    ) -> Result<Self, CodecError> {
+        Ok(Self {
+            spool,
+            sink,
+            audio,
+            packets,
+            buffer: JitterBuffer::new()?,
+            hearing: Hearing::new(format),
+            orders,
+            told,
+            unsent: VecDeque::new(),
+            has_sections: false,
+            hurried: false,
+        })
+    }
+
+    /// One turn; false once the conversation is over.
+    fn turn(&mut self, hurried: bool) -> bool {
+        let goes_on = self.take_orders();
+        if let Err(fault) = self.speak(hurried) {
+            tracing::error!(%fault, "a frame of a bot is lost");
+        }
+        self.hear();
+        goes_on && !self.told.is_closed()
+    }
+
+    /// Takes what the bot wants; false when nobody can want anything any more.
+    fn take_orders(&mut self) -> bool {
+        loop {
+            if self.unsent.len() >= UNSENT_MAX {
+                // A bot that wants answers and reads none gets no further until it does.
+                return !self.orders.is_closed();
+            }
+            let done = match self.orders.try_recv() {
+                Ok(BotOrder::Audio(bytes)) => self.spool.push(&bytes),
+                Ok(BotOrder::Mark(name)) => self.spool.mark(name),
+                Ok(BotOrder::MustBeHeard(on)) => {
+                    self.spool.must_be_heard(on);
+                    self.has_sections |= on;
+                    Ok(())
+                }
+                Ok(BotOrder::Clear) => {
+                    self.clear();
+                    Ok(())
+                }
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return false,
+            };
+            if let Err(Full { backlog_ms }) = done {
+                // One word about it until it is read: a bot that does not listen gets no queue of them.
+                let refused = BotNews::Refused { backlog_ms };
+                if !matches!(self.unsent.back(), Some(BotNews::Refused { .. })) {
+                    self.unsent.push_back(refused);
+                }
+            }
+            self.pass_marks();
+        }
+    }
+
+    fn clear(&mut self) {
+        match self.spool.clear() {
+            Ok(mut cleared) => {
+                // What the leg has not taken yet is not heard either.
+                let back = if self.has_sections { 0 } else { self.sink.drain() };
+                let back_ms = (20 * back).min(cleared.heard_ms);
+                cleared.heard_ms -= back_ms;
+                cleared.dropped_ms += back_ms;
+                self.unsent.push_back(BotNews::Cleared(cleared));
+            }
+            Err(fault) => tracing::error!(%fault, "what a bot said is not cleared"),
+        }
+    }
+
+    fn pass_marks(&mut self) {
+        while let Some(passed) = self.spool.passed() {
+            self.unsent.push_back(BotNews::Passed(passed));
+        }
+    }
+
+    fn speak(&mut self, hurried: bool) -> Result<(), CodecError> {
+        if hurried != self.hurried {
+            self.spool.set_complexity(if hurried { HURRIED } else { SETTINGS.complexity })?;
+            self.hurried = hurried;
+        }
+        let packet = match self.spool.pull()? {
+            Frame::Sound(packet) => packet,
+            Frame::Silence => AudioCodec::Opus.silence_20_ms().into(),
+        };
+        self.pass_marks();
+        if let Ok(frame) = AudioFrame::new(packet) {
+            self.sink.push(frame);
+        }
+        Ok(())
+    }
+
+    /// Tells what happened, and then what the user said; a user who is silent is heard as silence.
+    fn hear(&mut self) {
+        for packet in self.packets.try_iter() {
+            if packet.pt == self.audio {
+                self.buffer.push(packet.sequence, &packet.payload);
+            }
+        }
+        while let Some(news) = self.unsent.pop_front() {
+            if let Err(error) = self.told.try_send(news) {
+                self.unsent.push_front(error.into_inner());
+                break;
+            }
+        }
+        let bytes = match self.buffer.pull() {
+            Some(frame) => self.hearing.write(&frame),
+            None => self.hearing.write(&[0; FRAME_SAMPLES]),
+        };
+        // A bot that does not read loses what was said, and hears the newest again once it reads.
+        drop(self.told.try_send(BotNews::Heard(bytes)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_was_held_up_makes_up_for_one_turn() {
+        let start = Instant::now();
+        let ms = |ms: u64| start + Duration::from_millis(ms);
+        assert_eq!(next_turn(ms(0), ms(1)), ms(20));
+        assert_eq!(next_turn(ms(0), ms(35)), ms(20), "at once");
+        assert_eq!(next_turn(ms(0), ms(300)), ms(300));
+    }
+}

@@ -1,0 +1,98 @@
+//! How does a call give its user to a bot, and take the user back?
+//!
+//! The bot's conversation lasts while the switchboard says that the bot has the call; what it says
+//! afterwards, or what one before it says, is not heard.
+
+use std::collections::BTreeMap;
+
+use switchboard::{
+    call::Input,
+    flow::{FromBot, ToBot},
+};
+use wire::bot::Start;
+
+use super::actor::CallActor;
+use crate::{
+    bots::{Conversation, Said, Wish, sids::Named},
+    config,
+};
+
+/// How long a key that a bot presses sounds: what phones do.
+const KEY_MS: u32 = 120;
+
+impl CallActor {
+    /// Tells the bot; may bring the next input at once.
+    pub(super) fn tell_bot(&mut self, word: ToBot) -> Option<Input> {
+        match word {
+            ToBot::Key(key) => {
+                if let Some(bot) = &self.bot {
+                    bot.press(key);
+                }
+                None
+            }
+            ToBot::Begin { bot, context } => {
+                let begun = self.begin_bot(&bot, context);
+                if begun.is_none() {
+                    tracing::warn!(bot, "a bot cannot have a call: there is no seat for it");
+                }
+                begun.is_none().then_some(Input::Bot(FromBot::Lost))
+            }
+        }
+    }
+
+    /// What the bot of this call wants.
+    pub(super) fn hear_bot(&mut self, said: Said) -> Option<Input> {
+        if self.bot.as_ref().is_none_or(|bot| bot.number != said.number) {
+            return None;
+        }
+        match said.what {
+            Wish::Key(digit) => {
+                self.with_whatsapp(|leg| leg.send_digit(digit, KEY_MS));
+                None
+            }
+            Wish::Word(word, context) => {
+                self.facts.context = context;
+                Some(Input::Bot(word))
+            }
+        }
+    }
+
+    /// A bot that no longer has the call has no more say, and hears nothing more.
+    pub(super) fn leave_bot_if_over(&mut self) {
+        if !self.call.is_with_bot() {
+            self.bot = None;
+        }
+    }
+
+    fn begin_bot(&mut self, name: &str, context: BTreeMap<String, String>) -> Option<()> {
+        let organisation = &self.line.organisation.id;
+        let named = |bot: &&config::Bot| bot.name == name && bot.organisation == *organisation;
+        let bot = self.office.config.bots.iter().find(named)?.clone();
+        let call_id = self.facts.call_id.clone()?;
+        let voice = self.whatsapp_voice()?;
+        let line = self.office.bots.open(&voice, bot.format)?;
+        let sid = self.sid.get_or_insert_with(|| {
+            self.office.sids.name(Named {
+                account_sid: bot.account_sid.clone(),
+                organisation: bot.organisation.clone(),
+                line: self.line.id().clone(),
+                call_id: call_id.clone(),
+            })
+        });
+        let start = Start {
+            call_id: call_id.to_string(),
+            call_sid: sid.as_str().to_owned(),
+            stream_sid: format!("MZ{}", uuid::Uuid::now_v7().simple()),
+            account_sid: bot.account_sid.clone(),
+            from: self.facts.contact.wa_id.as_ref().map(|user| user.as_str().to_owned()),
+            to: self.line.digits().to_owned(),
+            rate: bot.format.rate(),
+            context,
+        };
+        self.facts.bots += 1;
+        let (number, tell) = (self.facts.bots, self.bot_tells.clone());
+        let metrics = std::sync::Arc::clone(&self.office.metrics);
+        self.bot = Some(Conversation::begin(number, bot, start, line, tell, metrics));
+        Some(())
+    }
+}

@@ -1,0 +1,116 @@
+//! Which calls are recorded, what are users told, and how long is it kept?
+//!
+//! ```toml
+//! [recording]
+//! mode = "agents"                 # every talk with an agent; "off": only what flows and programs begin
+//! numbers = ["551140000000"]      # optional: only calls of these
+//! announcement = "recorded"       # optional: a prompt, or { say = "…", language = "en" }
+//! keep_days = 90                  # optional; for ever when absent
+//! ```
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use switchboard::flow::{Announcement, Spoken};
+use terms::WaId;
+
+use super::read::{ConfigError, value};
+
+/// What is recorded.
+#[derive(Debug, Clone, Default)]
+pub struct Recording {
+    /// Whether every talk with an agent is.
+    pub talks: bool,
+    /// Of these numbers alone; of all when empty.
+    pub numbers: Vec<WaId>,
+    /// What a user hears to the end before anything is recorded.
+    pub announcement: Option<Words>,
+    /// How long recordings are kept; for ever when absent.
+    pub keep: Option<Duration>,
+}
+
+/// Something a user hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Words {
+    /// A prompt of the flow's, by its name.
+    Prompt(String),
+    /// Words for the speech command.
+    Say(Spoken),
+}
+
+impl Recording {
+    /// Whether talks with this number's users are recorded.
+    #[must_use]
+    pub fn records(&self, number: &WaId) -> bool {
+        self.talks && (self.numbers.is_empty() || self.numbers.contains(number))
+    }
+}
+
+impl Words {
+    /// What the record says of it.
+    #[must_use]
+    pub fn told(&self) -> Announcement {
+        match self {
+            Self::Prompt(name) => Announcement { text: name.clone(), language: None },
+            Self::Say(spoken) => {
+                Announcement { text: spoken.text.clone(), language: spoken.language.clone() }
+            }
+        }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecordingTable {
+    mode: Option<Mode>,
+    #[serde(default)]
+    numbers: Vec<WaId>,
+    announcement: Option<WordsTable>,
+    keep_days: Option<u64>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Off,
+    Agents,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected the name of a prompt, or { say = \"words\" }")]
+enum WordsTable {
+    Prompt(String),
+    Say(SayTable),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SayTable {
+    say: String,
+    language: Option<String>,
+    voice: Option<String>,
+}
+
+/// The checked table.
+pub(super) fn recording(table: RecordingTable, speaks: bool) -> Result<Recording, ConfigError> {
+    let announcement = match table.announcement {
+        None => None,
+        Some(WordsTable::Prompt(name)) => Some(Words::Prompt(name)),
+        Some(WordsTable::Say(_)) if !speaks => {
+            let why = "nothing is set up that speaks: add [speech], or name a prompt";
+            return Err(value("recording.announcement", why.into()));
+        }
+        Some(WordsTable::Say(SayTable { say, language, voice })) => {
+            Some(Words::Say(Spoken { text: say, language, voice }))
+        }
+    };
+    if table.keep_days == Some(0) {
+        return Err(value("recording.keep_days", "write at least 1 day".into()));
+    }
+    Ok(Recording {
+        talks: matches!(table.mode, Some(Mode::Agents)),
+        numbers: table.numbers,
+        announcement,
+        keep: table.keep_days.map(|days| Duration::from_secs(days.saturating_mul(86_400))),
+    })
+}

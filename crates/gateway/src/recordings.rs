@@ -1,0 +1,89 @@
+//! What becomes of recordings once they are made?
+//!
+//! One that ran when the gateway died is ready up to where its files go. Those older than the
+//! configuration says go, unless somebody holds them.
+
+use std::{fs::File, io::BufReader, path::Path, sync::Arc, time::Duration};
+
+use audio::{opus, pages::Packets};
+use tokio::time::{MissedTickBehavior, interval};
+use wire::event::{Recording, RecordingState};
+
+use crate::{
+    clock,
+    office::Office,
+    recorder::FILES,
+    store::{Deed, StoreError},
+};
+
+/// How often old ones are looked for.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Ends what a dead gateway left running.
+///
+/// # Errors
+///
+/// The store failed.
+pub(crate) async fn end_left_behind(office: &Office) -> Result<(), StoreError> {
+    for mut recording in office.store.recordings_left_behind().await? {
+        let folder = office.recorder.folder_of(&recording.recording_id);
+        let lasts = tokio::task::spawn_blocking(move || lasts(&folder)).await.unwrap_or_default();
+        recording.state = RecordingState::Ready;
+        recording.incomplete = true;
+        recording.duration_ms = Some(u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX));
+        office.store.keep_recording(recording, clock::now()).await?;
+    }
+    Ok(())
+}
+
+/// Removes old ones for ever.
+pub(crate) async fn run(office: Arc<Office>) {
+    let Some(keep) = office.config.recording.keep else { return };
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = sweep(&office, keep).await {
+            tracing::error!(%error, "old recordings are not removed");
+        }
+    }
+}
+
+async fn sweep(office: &Office, keep: Duration) -> Result<(), StoreError> {
+    for recording in office.store.recordings_before(clock::now() - keep).await? {
+        remove(office, &recording, None).await?;
+    }
+    Ok(())
+}
+
+/// Removes a recording's files, then its row: a row without files would be a promise.
+///
+/// # Errors
+///
+/// The store failed.
+pub(crate) async fn remove(
+    office: &Office,
+    recording: &Recording,
+    deed: Option<Deed>,
+) -> Result<(), StoreError> {
+    let folder = office.recorder.folder_of(&recording.recording_id);
+    let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder)).await;
+    if let Ok(Err(error)) = removed
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::error!(%error, "a recording's files cannot be removed");
+        return Ok(());
+    }
+    office.store.forget_recording(recording.recording_id.clone(), deed).await
+}
+
+/// How long the longest side plays.
+fn lasts(folder: &Path) -> Duration {
+    let side = |name| {
+        let file = File::open(folder.join(name)).ok()?;
+        let packets = Packets::new(BufReader::new(file));
+        let samples: usize = packets.filter_map(|packet| opus::packet_samples(&packet)).sum();
+        Some(Duration::from_micros(samples as u64 * 1_000 / 48))
+    };
+    FILES.into_iter().filter_map(side).max().unwrap_or_default()
+}

@@ -1,0 +1,204 @@
+//! One suite for every protocol of bots: the same wishes and the same news, in each one's words.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use offhook_wire::bot::{Codec, Command, Event, Frame, Protocol, Start, Target};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const ALL: [Protocol; 3] = [Protocol::Twilio, Protocol::Vonage, Protocol::Native];
+
+fn codec(protocol: Protocol) -> Codec {
+    Codec::new(
+        protocol,
+        Start {
+            call_id: "wacid.1".into(),
+            call_sid: "CA01".into(),
+            stream_sid: "MZ01".into(),
+            account_sid: "AC01".into(),
+            from: Some("5215550000001".into()),
+            to: "551140000000".into(),
+            rate: if protocol == Protocol::Twilio { 8_000 } else { 16_000 },
+            context: BTreeMap::from([("order".to_owned(), "4711".to_owned())]),
+        },
+    )
+}
+
+fn said(frame: &Frame) -> Value {
+    match frame {
+        Frame::Text(text) => serde_json::from_str(text).unwrap(),
+        Frame::Binary(bytes) => panic!("{} bytes where text belongs", bytes.len()),
+    }
+}
+
+/// What a bot of this protocol writes for a wish; nothing where it cannot wish it.
+fn wish(protocol: Protocol, command: &Command) -> Option<Frame> {
+    let text = |value: Value| Some(Frame::Text(value.to_string()));
+    match (protocol, command) {
+        (Protocol::Twilio, Command::Audio(bytes)) => text(json!({"event": "media",
+            "streamSid": "MZ01", "media": {"payload": STANDARD.encode(bytes)}})),
+        (_, Command::Audio(bytes)) => Some(Frame::Binary(bytes.clone())),
+        (Protocol::Twilio, Command::Mark(name)) => {
+            text(json!({"event": "mark", "streamSid": "MZ01", "mark": {"name": name}}))
+        }
+        (Protocol::Vonage, Command::Mark(name)) => {
+            let payload: Value = serde_json::from_str(name).unwrap_or_else(|_| json!(name));
+            text(json!({"action": "notify", "payload": payload}))
+        }
+        (Protocol::Native, Command::Mark(name)) => text(json!({"type": "mark", "name": name})),
+        (Protocol::Twilio, Command::Clear) => text(json!({"event": "clear", "streamSid": "MZ01"})),
+        (Protocol::Vonage, Command::Clear) => text(json!({"action": "clear"})),
+        (Protocol::Native, Command::Clear) => text(json!({"type": "clear"})),
+        (Protocol::Native, Command::MustBeHeard(on)) => {
+            text(json!({"type": "section", "must_be_heard": on}))
+        }
+        (Protocol::Native, Command::Digit(digit)) => text(json!({"type": "dtmf", "digit": digit})),
+        (Protocol::Native, Command::Transfer { to: Target::Agent(agent), context }) => {
+            text(json!({"type": "transfer", "agent": agent, "context": context}))
+        }
+        (Protocol::Native, Command::Transfer { to: Target::Step(step), context }) => {
+            text(json!({"type": "transfer", "step": step, "context": context}))
+        }
+        (Protocol::Native, Command::End) => text(json!({"type": "end"})),
+        (Protocol::Native, Command::HangUp) => text(json!({"type": "hang_up"})),
+        (Protocol::Twilio | Protocol::Vonage, _) => None,
+    }
+}
+
+#[test]
+fn every_protocol_understands_what_its_bots_can_wish() {
+    let context = BTreeMap::from([("topic".to_owned(), "refund".to_owned())]);
+    let wishes = [
+        Command::Audio(vec![1, 2, 3, 4]),
+        Command::Mark("\"hello\"".into()),
+        Command::Clear,
+        Command::MustBeHeard(true),
+        Command::Digit('5'),
+        Command::Transfer { to: Target::Agent("lia".parse().unwrap()), context: context.clone() },
+        Command::Transfer { to: Target::Step("people".into()), context },
+        Command::End,
+        Command::HangUp,
+    ];
+    for protocol in ALL {
+        let codec = codec(protocol);
+        let mut understood = 0;
+        for command in &wishes {
+            let Some(frame) = wish(protocol, command) else { continue };
+            assert_eq!(codec.read(frame).unwrap().as_ref(), Some(command), "{protocol:?}");
+            understood += 1;
+        }
+        assert_eq!(understood, if protocol == Protocol::Native { 9 } else { 3 }, "{protocol:?}");
+    }
+}
+
+#[test]
+fn start_is_first_and_says_who_calls_and_what_the_flow_knows() {
+    let mut twilio = codec(Protocol::Twilio).opening();
+    let start = said(&twilio.pop().unwrap());
+    assert_eq!(said(&twilio[0])["event"], "connected");
+    assert_eq!(
+        start,
+        json!({"event": "start", "sequenceNumber": "1", "streamSid": "MZ01",
+            "start": {"accountSid": "AC01", "callSid": "CA01", "streamSid": "MZ01",
+                "tracks": ["inbound"],
+                "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8_000, "channels": 1},
+                "customParameters": {"order": "4711", "call_id": "wacid.1",
+                    "from_number": "5215550000001", "to_number": "551140000000"}}})
+    );
+    assert_eq!(
+        said(&codec(Protocol::Vonage).opening()[0]),
+        json!({"event": "websocket:connected", "content-type": "audio/l16;rate=16000",
+            "call_id": "wacid.1", "from": "5215550000001", "to": "551140000000",
+            "order": "4711"})
+    );
+    assert_eq!(
+        said(&codec(Protocol::Native).opening()[0]),
+        json!({"type": "start", "version": 1, "call_id": "wacid.1", "stream_id": "MZ01",
+            "from": "5215550000001", "to": "551140000000", "context": {"order": "4711"},
+            "audio": {"encoding": "l16", "rate": 16_000, "channels": 1, "frame_ms": 20}})
+    );
+}
+
+#[test]
+fn twilio_gets_numbers_as_strings_and_every_message_counted() {
+    let mut codec = codec(Protocol::Twilio);
+    codec.opening();
+    let audio = Event::Audio(vec![0xff; 160]);
+    let first = said(&codec.write(&audio).unwrap());
+    assert_eq!(
+        first,
+        json!({"event": "media", "sequenceNumber": "2", "streamSid": "MZ01",
+            "media": {"track": "inbound", "chunk": "1", "timestamp": "0",
+                "payload": STANDARD.encode([0xff; 160])}})
+    );
+    let cleared = Event::Cleared { heard_ms: 40, dropped_ms: 20 };
+    assert_eq!(codec.write(&cleared), None, "it has no word for it");
+    let digit = said(&codec.write(&Event::Digit('#')).unwrap());
+    assert_eq!(digit["sequenceNumber"], "3");
+    assert_eq!(digit["dtmf"], json!({"track": "inbound_track", "digit": "#"}));
+    let second = said(&codec.write(&audio).unwrap());
+    let media = &second["media"];
+    assert_eq!((&media["chunk"], &media["timestamp"]), (&json!("2"), &json!("20")));
+    let stop = said(&codec.write(&Event::Stop).unwrap());
+    assert_eq!(stop["stop"], json!({"accountSid": "AC01", "callSid": "CA01"}));
+}
+
+#[test]
+fn marks_clears_and_keys_come_in_each_ones_words() {
+    let passed = Event::Passed { name: "\"hello\"".into(), cleared: true };
+    let cleared = Event::Cleared { heard_ms: 40, dropped_ms: 20 };
+    let mut twilio = codec(Protocol::Twilio);
+    assert_eq!(said(&twilio.write(&passed).unwrap())["mark"], json!({"name": "\"hello\""}));
+    let mut vonage = codec(Protocol::Vonage);
+    let notify = said(&vonage.write(&passed).unwrap());
+    assert_eq!(notify, json!({"event": "websocket:notify", "payload": "hello"}));
+    assert_eq!(said(&vonage.write(&cleared).unwrap()), json!({"event": "websocket:cleared"}));
+    assert_eq!(said(&vonage.write(&Event::Digit('1')).unwrap())["digit"], "1");
+    let mut native = codec(Protocol::Native);
+    assert_eq!(
+        said(&native.write(&passed).unwrap()),
+        json!({"type": "mark", "name": "\"hello\"", "cleared": true})
+    );
+    assert_eq!(
+        said(&native.write(&cleared).unwrap()),
+        json!({"type": "cleared", "heard_ms": 40, "dropped_ms": 20})
+    );
+    assert_eq!(said(&native.write(&Event::Refused { backlog_ms: 9 }).unwrap())["type"], "refused");
+    for codec in [&mut vonage, &mut native] {
+        let frame = codec.write(&Event::Audio(vec![7, 8])).unwrap();
+        assert_eq!(frame, Frame::Binary(vec![7, 8]));
+    }
+}
+
+#[test]
+fn what_is_no_message_is_a_fault_and_what_is_unknown_is_left_alone() {
+    for protocol in ALL {
+        let codec = codec(protocol);
+        for text in ["", "{", "[]", "7", r#"{"event":7}"#] {
+            assert!(codec.read(Frame::Text(text.into())).is_err(), "{protocol:?} {text}");
+        }
+        let unknown = json!({"event": "hum", "action": "hum", "type": "hum"}).to_string();
+        assert_eq!(codec.read(Frame::Text(unknown)).unwrap(), None, "{protocol:?}");
+        let long = Command::Mark("n".repeat(2_000));
+        assert!(codec.read(wish(protocol, &long).unwrap()).is_err(), "{protocol:?}");
+    }
+    let twilio = codec(Protocol::Twilio);
+    assert!(twilio.read(Frame::Binary(vec![1])).is_err());
+    let payload = json!({"event": "media", "media": {"payload": "***"}}).to_string();
+    assert!(twilio.read(Frame::Text(payload)).is_err());
+    let both = json!({"type": "transfer", "agent": "lia", "step": "people"}).to_string();
+    assert!(codec(Protocol::Native).read(Frame::Text(both)).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn nothing_a_bot_sends_breaks_us(text in "\\PC{0,60}", bytes in any::<Vec<u8>>()) {
+        for protocol in ALL {
+            let codec = codec(protocol);
+            drop(codec.read(Frame::Text(text.clone())));
+            drop(codec.read(Frame::Binary(bytes.clone())));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+/**
+ * What the gateway says of a call or of a request, by its codes: verdicts with their evidence and cure, and
+ * why a request was refused. `{…}` stands for a fact of the verdict, `{who}` for the side it is about.
+ */
+export interface VerdictWords {
+  text: string;
+  /** Left out where a fact in it is not known. */
+  evidence: string;
+  /** `{network}`: what to do about that side's network. */
+  fix: string;
+}
+
+export const said = {
+  parties: { whatsapp: "the user’s side", agent: "the agent" },
+  network: {
+    whatsapp: "Let UDP in and out for the gateway’s media ports, and set its public address. The doctor looks at both.",
+    agent: "Let the agent’s browser reach the gateway’s UDP port for browsers; where a firewall does not, set up a TURN server.",
+  },
+  verdicts: {
+    connect_not_taken: {
+      text: "The gateway never took this call.",
+      evidence: "No leg was opened for it: its webhook was too old, or never came.",
+      fix: "Look at the clocks of both sides; webhooks must reach the gateway in time.",
+    },
+    ice_never_connected: {
+      text: "There was never a path for audio to {who}.",
+      evidence: "ICE checks of theirs that reached us: {checks}. None made a path.",
+      fix: "{network}",
+    },
+    dtls_failed: {
+      text: "The keys for audio to {who} were never agreed (DTLS).",
+      evidence: "The far end ended the handshake with alert {alert}.",
+      fix: "Nothing between may rewrite the SDP’s fingerprint or drop UDP packets above 1,200 bytes.",
+    },
+    wrong_codec: {
+      text: "Another codec came from {who}.",
+      evidence: "Packets of payload type {type} came, which no SDP agreed.",
+      fix: "Send with the payload types of the answer: Opus, 111 in WhatsApp’s offers.",
+    },
+    unauthentic: {
+      text: "The audio from {who} could not be decrypted.",
+      evidence: "{packets} packets failed SRTP’s check.",
+      fix: "Do not use an SDP or keys of an earlier try for this call.",
+    },
+    silent: {
+      text: "No audio came from {who}.",
+      evidence: "{packets} packets in the whole call.",
+      fix: "Either the microphone there is off, or another program has it, or UDP to us is lost. {network}",
+    },
+    microphone_silent: {
+      text: "From {who} only silence came.",
+      evidence: "{packets} packets came, with {bytes} bytes each: coded silence, not speech.",
+      fix: "Check that the right microphone is chosen and not muted, there.",
+    },
+    unsent: {
+      text: "No audio was sent to {who}.",
+      evidence: "",
+      fix: "Nobody spoke: the other side had no path, or the flow has no prompt there.",
+    },
+    lossy: {
+      text: "{percent} % of the audio from {who} was lost on the way.",
+      evidence: "{lost} of {all} packets.",
+      fix: "Use a cable or a better Wi-Fi there; look at the load of the networks between.",
+    },
+    lossy_to: {
+      text: "{percent} % of the audio to {who} was lost on the way.",
+      evidence: "",
+      fix: "Use a cable or a better Wi-Fi there; look at the load of the networks between.",
+    },
+    jitter: {
+      text: "The audio from {who} came unevenly ({ms} ms of jitter).",
+      evidence: "",
+      fix: "Use a cable or a better Wi-Fi there; look at the load of the networks between.",
+    },
+    one_way: {
+      text: "One side was heard, {who} was not.",
+      evidence: "Packets from the user: {from_user}, from the agent: {from_agent}.",
+      fix: "{network}",
+    },
+    cut_at_20_seconds: {
+      text: "The call was cut for want of audio, not hung up.",
+      evidence: "It lasted {seconds} s; {sent} packets were sent to WhatsApp and {came} came.",
+      fix: "{network}",
+    },
+    waiting: { text: "The call waits for {what}.", evidence: "", fix: "" },
+    flow_not_asked: {
+      text: "The flow of the configuration answered, not the endpoint’s.",
+      evidence: "{why}",
+      fix: "Answer within the timeout with status 200 and a flow, or with 204.",
+    },
+  } satisfies Record<string, VerdictWords>,
+  /** What to do after an end for this reason. */
+  cures: {
+    platform_unreachable: "Check base_url, the network and the platform’s status.",
+    platform_refused: "Send accept within the platform’s 30 to 60 s, once, with the SDP of pre_accept.",
+    session_unusable: "The platform’s SDP is not what we can speak; keep it and report it.",
+    no_media_from_whatsapp: "Let UDP in and out for the gateway’s media ports, and set its public address. The doctor looks at both.",
+    whatsapp_media_failed: "Let UDP in and out for the gateway’s media ports, and set its public address. The doctor looks at both.",
+    agent_media_failed: "Let the agent’s browser reach the gateway’s UDP port for browsers; where a firewall does not, set up a TURN server.",
+    agent_gone: "The agent’s page was closed, or its network failed.",
+    no_socket: "Widen the range of media ports, or raise the limit of open files.",
+    nobody_answered: "Have an agent be available, or set a flow.",
+  },
+  /** Why a request was refused. */
+  problems: {
+    unauthorised: "You are not signed in.",
+    forbidden: "Your role may not do this.",
+    log_in: "That name and password do not fit together.",
+    internal: "The gateway has a fault. Its log says more.",
+    store: "The gateway cannot read or write its data. Its log says more.",
+    unreachable: "The platform does not answer.",
+    "parked.already": "A call to this user waits for consent already.",
+    "parked.full": "As many calls as may be wait for consent.",
+    "parked.not_waiting": "This call waits no longer.",
+    "callback.not_waiting": "This callback waits no longer.",
+    too_many_readers: "Too many read along already.",
+    out_of_place: "Not possible as the call stands.",
+    budget: "This month’s budget is spent: no calls go out until next month.",
+    "guard.unanswered": "The user left our last calls unanswered; one more may cost the permission to call. Let the user call or write first.",
+    "window.open": "The user has not been in touch for 24 hours.",
+    "permission.required": "The user has not allowed calls.",
+    "permission.already_permanent": "The user always allows your calls.",
+    "limits.connected_per_day": "The user was called as often as a day allows.",
+    "limits.requests": "The user was asked often enough for now.",
+    "agent.offline": "This agent has no console open.",
+    "user.exists": "Somebody on this gateway has this sign-in name.",
+    "user.in_file": "This one is in the configuration file, which alone changes it.",
+    "user.self": "Another administrator must do this, so that one is left.",
+    "user.name": "This name cannot be used: it is empty or too long.",
+    "user.password": "This password cannot be used: it is too short or too long.",
+    "key.too_many": "There are as many keys as may be. Revoke one first.",
+    "key.name": "This name cannot be used: it is empty or too long.",
+    "key.scope": "A key needs scopes, and only such as there are.",
+    no_account: "The number’s account is not configured.",
+    not_offered: "This platform does not offer it.",
+    no_flow: "There is no flow to look at.",
+  },
+};
