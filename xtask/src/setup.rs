@@ -23,6 +23,8 @@ const CHROMIUM: Need =
 const COTURN: Need =
     Need { program: "turnserver", package: "coturn", why: "the relay of a page test" };
 
+const SIPP: Need =
+    Need { program: "sipp", package: "sip-tester", why: "the far end of the SIP tests" };
 const VALGRIND: Need =
     Need { program: "valgrind", package: "valgrind", why: "counts the instructions of a packet" };
 const RTPENGINE: Need =
@@ -32,7 +34,7 @@ const JANUS: Need = Need { program: "janus", package: "janus", why: "a relay to 
 /// What `demo` and `bench` need.
 pub(crate) const TO_BUILD: &[Need] = &[CMAKE];
 /// What `test` needs.
-pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM, COTURN, VALGRIND];
+pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM, COTURN, SIPP, VALGRIND];
 /// What `bench peers` needs beside that.
 pub(crate) const TO_COMPARE: &[Need] = &[RTPENGINE, JANUS];
 

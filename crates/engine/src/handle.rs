@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::order::{Command, Feed, Order, ThreadPort, thread_of};
 use crate::tap::TapUse;
-use crate::{Impairment, LegStats, PayloadTypes, SdesKeys, Source, Tap};
+use crate::{Impairment, LegStats, PayloadTypes, PlainEnd, SdesKeys, Source, Tap};
 
 /// Steers one leg. Clones steer the same leg; dropping the last one closes it.
 ///
@@ -45,6 +45,12 @@ impl LegHandle {
     /// Gives a leg of [`crate::Engine::open_sdes`] its keys. Only the first call counts.
     pub fn set_keys(&self, keys: SdesKeys) {
         self.order(Order::SetKeys(Box::new(keys)));
+    }
+
+    /// Says that nothing is protected on a leg of [`crate::Engine::open_sdes`]. Only the first call of
+    /// this and [`LegHandle::set_keys`] counts.
+    pub fn set_plain(&self, end: PlainEnd) {
+        self.order(Order::SetPlain(end));
     }
 
     /// Lets RTP leave, or not; closed at first. STUN, DTLS and RTCP carry no audio and are free.

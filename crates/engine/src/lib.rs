@@ -77,7 +77,8 @@ pub use handle::LegHandle;
 pub use impair::Impairment;
 pub use mix::{Listener, Mix, Mixer, Voice};
 pub use open::{
-    MediaWatch, OpenError, OpenKeyed, OpenLeg, OpenSdes, Password, PayloadTypes, SdesKeys, Socket,
+    MediaWatch, OpenError, OpenKeyed, OpenLeg, OpenSdes, Password, PayloadTypes, PlainEnd,
+    SdesKeys, Socket,
 };
 pub use pressure::BusyLimits;
 pub use source::{FrameQueue, FrameSink, Repeat, Source, frame_queue};

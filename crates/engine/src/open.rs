@@ -60,7 +60,8 @@ pub struct OpenKeyed {
 }
 
 /// A leg whose SRTP keys will come from the two SDPs (RFC 4568): no ICE, no DTLS. It has a socket of
-/// its own and takes what comes until [`crate::LegHandle::set_keys`].
+/// its own and takes what comes until [`crate::LegHandle::set_keys`], or
+/// [`crate::LegHandle::set_plain`] where nothing is protected.
 #[derive(Debug)]
 pub struct OpenSdes {
     /// Name of our source in RTCP, the same as in SDP.
@@ -82,6 +83,16 @@ pub struct SdesKeys {
     pub send_key: MasterKey,
     /// Protects what we receive.
     pub receive_key: MasterKey,
+    /// What the numbers in RTP headers mean.
+    pub payload_types: PayloadTypes,
+}
+
+/// What two SDPs without keys agreed.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainEnd {
+    /// The address the far end's SDP names, if it does; several of its packets in sequence may prove
+    /// another.
+    pub remote: Option<SocketAddr>,
     /// What the numbers in RTP headers mean.
     pub payload_types: PayloadTypes,
 }

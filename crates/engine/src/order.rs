@@ -22,8 +22,8 @@ use crate::credentials::StreamStart;
 use crate::io::SocketId;
 use crate::tap::TapUse;
 use crate::{
-    FrameQueue, Impairment, LegEvent, LegStats, MediaWatch, PayloadTypes, Repeat, SdesKeys,
-    StartError, Tap, ThreadLoad,
+    FrameQueue, Impairment, LegEvent, LegStats, MediaWatch, PayloadTypes, PlainEnd, Repeat,
+    SdesKeys, StartError, Tap, ThreadLoad,
 };
 
 /// How many orders may wait for one turn of the thread, which takes milliseconds.
@@ -84,6 +84,7 @@ pub(crate) enum Carrier {
 pub(crate) enum Order {
     SetRemote(Box<RemoteTransport>, DtlsRole, PayloadTypes),
     SetKeys(Box<SdesKeys>),
+    SetPlain(PlainEnd),
     SendGate(bool),
     Fill(bool),
     Play(Feed),

@@ -23,6 +23,7 @@ const ROOMS: &[Room] = &[
     Room { name: "media", below: &["terms"], pure: true },
     Room { name: "audio", below: &["terms"], pure: true },
     Room { name: "engine", below: &["terms", "media", "audio"], pure: false },
+    Room { name: "sip", below: &["terms"], pure: false },
     Room { name: "handset", below: &["terms", "wire", "media", "audio", "engine"], pure: false },
     Room {
         name: "platform",

@@ -42,6 +42,11 @@ impl Legs {
                 slot.cold.remote_at = now;
                 slot.leg.set_keys(&keys.send_key, &keys.receive_key, keys.remote);
             }),
+            Order::SetPlain(end) => self.with(index, |slot| {
+                slot.agree(end.payload_types);
+                slot.cold.remote_at = now;
+                slot.leg.set_plain(end.remote);
+            }),
             Order::SendGate(open) => self.with(index, |slot| {
                 slot.gate = open;
                 slot.stream.interrupt();

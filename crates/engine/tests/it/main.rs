@@ -17,6 +17,7 @@ mod marks;
 mod middle;
 mod mix;
 mod moves;
+mod plain;
 mod set_up;
 mod support;
 mod transcoded;

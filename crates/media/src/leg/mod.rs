@@ -17,12 +17,14 @@
 //! disturb a handshake.
 //!
 //! A leg whose keys came another way is made by [`Leg::keyed`] and starts [`LegState::Connected`]; one
-//! whose keys will come from the SDPs is made by [`Leg::unkeyed`].
+//! whose keys will come from the SDPs is made by [`Leg::unkeyed`]. That one may instead be told that
+//! nothing is protected ([`Leg::set_plain`]), as in a house's own network.
 
 mod away;
 mod dtls;
 mod evidence;
 mod ice;
+mod latch;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -36,6 +38,7 @@ use self::dtls::{Handshake, Progress};
 pub use self::evidence::{Checks, Evidence, HandshakeSeen};
 use self::ice::Ice;
 pub use self::ice::{IceRole, stun_addressee, stun_sender};
+use self::latch::Latch;
 use crate::rtp::{DatagramKind, RtpHeader, classify};
 use crate::srtp::{KeyingMaterial, MasterKey, Profile, Receiver, Sender, SrtpError};
 use crate::transport::{DtlsRole, IceCredentials, RemoteTransport};
@@ -138,6 +141,8 @@ pub struct Leg {
     drops: LegDrops,
     /// Media goes where the far end's first authentic packet came from.
     latches: bool,
+    /// Who is believed without keys; only for [`Leg::set_plain`].
+    plain: Option<Box<Latch>>,
     /// Everything a packet of audio never touches. A keyed leg has none.
     set_up: Option<Box<SetUp>>,
 }
@@ -188,6 +193,7 @@ impl Leg {
             remote: None,
             drops: LegDrops::default(),
             latches: false,
+            plain: None,
             set_up: Some(Box::new(SetUp {
                 ice: Ice::new(config),
                 identity: identity.clone(),
@@ -211,6 +217,7 @@ impl Leg {
             remote: Some(remote),
             drops: LegDrops::default(),
             latches: false,
+            plain: None,
             set_up: None,
         }
     }
@@ -225,6 +232,7 @@ impl Leg {
             remote: None,
             drops: LegDrops::default(),
             latches: true,
+            plain: None,
             set_up: None,
         }
     }
@@ -235,6 +243,17 @@ impl Leg {
     pub fn set_keys(&mut self, send: &MasterKey, receive: &MasterKey, remote: Option<SocketAddr>) {
         if self.state == LegState::New && self.set_up.is_none() {
             self.srtp = Some(Srtp::new(send, receive));
+            self.remote = remote;
+            self.state = LegState::Connected;
+        }
+    }
+
+    /// Says that nothing is protected, and the address that the far end's SDP names if it does. Media
+    /// follows the far end's packets once several came from another one. Only the first call counts,
+    /// and only for [`Leg::unkeyed`].
+    pub fn set_plain(&mut self, remote: Option<SocketAddr>) {
+        if self.state == LegState::New && self.set_up.is_none() {
+            self.plain = Some(Box::default());
             self.remote = remote;
             self.state = LegState::Connected;
         }
@@ -281,6 +300,10 @@ impl Leg {
     ) -> Option<MediaPacket> {
         let datagram = buf.get(..len)?;
         match classify(datagram) {
+            DatagramKind::Rtp if self.plain.is_some() => {
+                return self.hear_plain(from, datagram, now);
+            }
+            DatagramKind::Rtcp if self.plain.is_some() => return self.hear_report(from, len),
             DatagramKind::Rtp => {
                 let packet = self.unprotect_rtp(buf, len);
                 if packet.is_some() && self.remote != Some(from) {
@@ -340,11 +363,17 @@ impl Leg {
     /// Protects the plain RTP packet in `buf[..len]`; `None` without keys or without
     /// [`crate::srtp::TRAILER_MAX`] spare bytes behind it.
     pub fn protect_rtp(&mut self, buf: &mut [u8], len: usize) -> Option<usize> {
+        if self.plain.is_some() {
+            return RtpHeader::parse(buf.get(..len)?).is_ok().then_some(len);
+        }
         self.srtp.as_mut()?.sender.protect_rtp(buf, len)
     }
 
     /// Protects the plain RTCP packet in `buf[..len]`; `None` as for [`Leg::protect_rtp`].
     pub fn protect_rtcp(&mut self, buf: &mut [u8], len: usize) -> Option<usize> {
+        if self.plain.is_some() {
+            return (len <= buf.len()).then_some(len);
+        }
         self.srtp.as_mut()?.sender.protect_rtcp(buf, len)
     }
 
@@ -415,6 +444,7 @@ impl Leg {
         if !matches!(self.state, LegState::Failed(_)) {
             self.state = LegState::Failed(reason);
             self.srtp = None;
+            self.plain = None;
         }
     }
 
@@ -426,6 +456,30 @@ impl Leg {
         } else if let Some(set_up) = &mut self.set_up {
             self.remote = set_up.ice.hear_media(from);
         }
+    }
+
+    fn hear_plain(&mut self, from: SocketAddr, packet: &[u8], now: Instant) -> Option<MediaPacket> {
+        let Ok(header) = RtpHeader::parse(packet) else {
+            self.drops.malformed += 1;
+            return None;
+        };
+        if !self.plain.as_mut()?.believes(self.remote, from, &header, now) {
+            self.drops.unknown += 1;
+            return None;
+        }
+        self.remote = Some(from);
+
+        Some(MediaPacket::Rtp(header))
+    }
+
+    /// A report of a far end that is not believed says nothing.
+    fn hear_report(&mut self, from: SocketAddr, len: usize) -> Option<MediaPacket> {
+        if self.remote != Some(from) {
+            self.drops.unknown += 1;
+            return None;
+        }
+
+        Some(MediaPacket::Rtcp { len })
     }
 
     fn unprotect_rtp(&mut self, buf: &mut [u8], len: usize) -> Option<MediaPacket> {

@@ -15,6 +15,7 @@
 //! | [`write_platform_sdes_answer`] | the same for a business's call | 6.6 |
 //! | [`write_platform_answer`] | WhatsApp → business, business's call | 5.4 |
 //! | [`write_handset_offer`] | handset → platform | ours |
+//! | [`write_trunk_offer`], [`write_trunk_answer`] | gateway → PBX | ours |
 //! | [`write_browser_answer`] | platform → phone, gateway → agent's browser | ours |
 //!
 //! Every text, however hostile, is answered with a value.
@@ -27,6 +28,7 @@ mod refusal;
 mod sdes;
 #[cfg(test)]
 mod tests;
+mod trunk;
 mod write_business;
 mod write_phone;
 mod write_platform;
@@ -39,6 +41,9 @@ pub use self::lint::{Lint, Role, lint};
 pub use self::parse::{Parsed, SDP_BYTES_MAX, SkippedCandidates, parse};
 pub use self::refusal::{SdpRefusal, SdpWarning};
 pub use self::sdes::SdesCrypto;
+pub use self::trunk::{
+    TrunkMedia, TrunkRefusal, TrunkVoice, write_trunk_answer, write_trunk_offer,
+};
 pub use self::write_business::{write_gateway_answer, write_gateway_offer};
 pub use self::write_phone::{write_browser_answer, write_handset_offer};
 pub use self::write_platform::{

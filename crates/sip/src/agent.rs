@@ -1,0 +1,220 @@
+//! Where do our SIP messages leave and arrive?
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rsipstack::EndpointBuilder;
+use rsipstack::dialog::authenticate::Credential;
+use rsipstack::dialog::dialog_layer::DialogLayer;
+use rsipstack::dialog::invitation::InviteOption;
+use rsipstack::sip::{Header, Method, SipMessage, StatusCodeKind, Uri, typed};
+use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
+use rsipstack::transaction::key::{TransactionKey, TransactionRole};
+use rsipstack::transaction::transaction::Transaction;
+use rsipstack::transport::TransportLayer;
+use rsipstack::transport::udp::UdpConnection;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::roads::{Roads, sip_address};
+use crate::{
+    Call, CallError, Credentials, Invite, ProbeError, StartError, Target, Transport, door, headers,
+    session,
+};
+
+/// How many calls an agent has at once.
+const CALLS_MAX: usize = 10_000;
+/// A connection on which nobody speaks is closed: a slow writer holds a place no longer.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Where a user agent listens and who it is.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// Address of UDP and TCP; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// What it is called in `From`, `Contact` and `User-Agent`.
+    pub name: String,
+}
+
+/// A SIP user agent. Dropping it stops it.
+pub struct UserAgent {
+    desk: Arc<Desk>,
+    calls: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+impl std::fmt::Debug for UserAgent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserAgent").field("address", &self.desk.us).finish_non_exhaustive()
+    }
+}
+
+/// What a call needs of its agent.
+pub(crate) struct Desk {
+    pub(crate) layer: DialogLayerRef,
+    pub(crate) roads: Arc<Roads>,
+    endpoint: EndpointInnerRef,
+    us: SocketAddr,
+    name: String,
+}
+
+type DialogLayerRef = Arc<DialogLayer>;
+
+impl UserAgent {
+    /// Binds UDP and TCP on one port and begins to answer.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when the port cannot be had.
+    pub async fn start(listen: Listen) -> Result<Self, StartError> {
+        let stop = CancellationToken::new();
+        let transports = TransportLayer::new(stop.child_token());
+        transports.set_stream_idle_timeout(IDLE);
+        let udp = UdpConnection::create_connection(listen.address, None, Some(stop.child_token()))
+            .await
+            .map_err(|fault| bind("UDP", std::io::Error::other(fault)))?;
+        let us = udp.get_addr().get_socketaddr().map_err(stack)?;
+        let tcp = TcpListener::bind(us).await.map_err(|fault| bind("TCP", fault))?;
+        transports.add_transport(udp.into());
+        let endpoint = EndpointBuilder::new()
+            .with_cancel_token(stop.child_token())
+            .with_user_agent(&listen.name)
+            .with_option(EndpointOption {
+                callid_suffix: Some(listen.name.clone()),
+                ..EndpointOption::default()
+            })
+            .with_transport_layer(transports)
+            .build();
+        let incoming = endpoint.incoming_transactions().map_err(stack)?;
+        let inner = Arc::clone(&endpoint.inner);
+        let layer = Arc::new(DialogLayer::new(Arc::clone(&inner)));
+        let roads = Arc::new(Roads::new(Arc::clone(&inner), us, stop.clone()));
+        drop(tokio::spawn(async move { endpoint.serve().await }));
+        drop(tokio::spawn(door::keep(Arc::clone(&layer), incoming)));
+        drop(tokio::spawn(Arc::clone(&roads).welcome(tcp)));
+        let desk = Desk { layer, roads, endpoint: inner, us, name: listen.name };
+        Ok(Self { desk: Arc::new(desk), calls: Arc::new(Semaphore::new(CALLS_MAX)), stop })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.desk.us
+    }
+
+    /// Rings a trunk's targets, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; nothing was sent then.
+    pub fn call(&self, mut invite: Invite) -> Result<Call, CallError> {
+        invite.extension = headers::user(&invite.extension, "the extension")?;
+        invite.caller = headers::user(&invite.caller, "the caller")?;
+        let place = Arc::clone(&self.calls).try_acquire_owned().map_err(|_| CallError::Full)?;
+        Ok(Call::begin(Arc::clone(&self.desk), invite, place))
+    }
+
+    /// Asks a target with OPTIONS whether it is there; the status it answers. A target is well when
+    /// that is not 408 or 5xx.
+    ///
+    /// # Errors
+    ///
+    /// [`ProbeError`] when it does not answer within `limit`.
+    pub async fn probe(&self, target: Target, limit: Duration) -> Result<u16, ProbeError> {
+        let asking = Box::pin(self.desk.ask(target));
+        tokio::time::timeout(limit, asking).await.map_err(|_| ProbeError::Silent)?
+    }
+}
+
+impl Drop for UserAgent {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Desk {
+    /// The INVITE for one target; `None` when it cannot be written.
+    pub(crate) fn option(&self, invite: &Invite, target: Target) -> Option<InviteOption> {
+        let given = invite.headers.iter();
+        let timer = [
+            Header::Supported("timer".into()),
+            Header::SessionExpires(session::ASKED.to_string().into()),
+            Header::MinSE(session::LEAST.to_string().into()),
+        ];
+        let given = given.filter_map(|(name, value)| headers::header(name, value));
+        Some(InviteOption {
+            caller_display_name: invite.caller_name.as_deref().map(headers::display_name),
+            caller: self.uri(&invite.caller)?,
+            callee: headers::callee(&invite.extension, &target)?,
+            destination: Some(sip_address(target.address, target.transport)),
+            contact: self.uri(&self.name)?,
+            credential: invite.credentials.as_ref().map(credential),
+            offer: Some(invite.offer.clone().into_bytes()),
+            headers: Some(timer.into_iter().chain(given).collect()),
+            ..InviteOption::default()
+        })
+    }
+
+    fn uri(&self, user: &str) -> Option<Uri> {
+        Uri::try_from(format!("sip:{user}@{}", self.us).as_str()).ok()
+    }
+
+    async fn ask(&self, target: Target) -> Result<u16, ProbeError> {
+        self.roads.ready(target).await.map_err(ProbeError::Connect)?;
+        let mut asked = self.options(target).map_err(|fault| send(*fault))?;
+        asked.send().await.map_err(send)?;
+        while let Some(message) = asked.receive().await {
+            if let SipMessage::Response(response) = message
+                && response.status_code.kind() != StatusCodeKind::Provisional
+            {
+                return Ok(response.status_code.code());
+            }
+        }
+        Err(ProbeError::Silent)
+    }
+
+    fn options(&self, target: Target) -> Result<Transaction, Box<rsipstack::Error>> {
+        let us = sip_address(self.us, Transport::Udp);
+        let at = sip_address(target.address, target.transport);
+        let via = sip_address(self.us, target.transport);
+        let uri = Uri::from(at.addr.clone());
+        let from = typed::From { display_name: None, uri: us.addr.into(), params: Vec::new() };
+        let to = typed::To { display_name: None, uri: uri.clone(), params: Vec::new() };
+        let mut request = self.endpoint.make_request(
+            Method::Options,
+            uri,
+            self.endpoint.get_via(Some(via), None)?,
+            from.with_tag(rsipstack::transaction::make_tag()),
+            to,
+            self.layer.increment_last_seq(),
+            None,
+        );
+        request.headers.push(Header::ContentLength(0.into()));
+        let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
+        let mut asked = Transaction::new_client(key, request, Arc::clone(&self.endpoint), None);
+        asked.destination = Some(at);
+        Ok(asked)
+    }
+}
+
+fn credential(credentials: &Credentials) -> Credential {
+    Credential {
+        username: credentials.user.clone(),
+        password: credentials.password.clone(),
+        ..Credential::default()
+    }
+}
+
+fn bind(transport: &'static str, source: std::io::Error) -> StartError {
+    StartError::Bind { transport, source }
+}
+
+fn stack(fault: rsipstack::Error) -> StartError {
+    StartError::Stack(Box::new(fault))
+}
+
+fn send(fault: rsipstack::Error) -> ProbeError {
+    ProbeError::Send(Box::new(fault))
+}

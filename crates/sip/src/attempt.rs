@@ -1,0 +1,322 @@
+//! What does one target say to our INVITE, and how is it told to stop?
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rsipstack::dialog::DialogId;
+use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TransactionHandle};
+use rsipstack::dialog::invitation::{InviteAsyncResult, InviteOption};
+use rsipstack::dialog::invite_dialog::InviteDialog;
+use rsipstack::sip::prelude::HasHeaders;
+use rsipstack::sip::{Header, Method, Request, Response, StatusCodeKind};
+use tokio::task::JoinHandle;
+use tracing::debug;
+
+use crate::agent::Desk;
+use crate::life::Input;
+use crate::reoffer::{Ours, Reoffer};
+use crate::session::Session;
+use crate::{Invite, Target, headers, session};
+
+type Settled = (DialogId, Option<Response>);
+
+/// What came of waiting.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// Something for `life`.
+    Input(Input),
+    /// Something for whoever has the call.
+    Reoffer(Reoffer),
+    /// Nothing of interest.
+    Nothing,
+}
+
+/// An INVITE to one target. Dropped before its answer, it is cancelled.
+pub(crate) struct Attempt {
+    desk: Arc<Desk>,
+    /// What is sent once there is a connection.
+    option: Option<InviteOption>,
+    stage: Stage,
+    ours: Ours,
+    /// Our sign of life under way: whether it was answered.
+    refreshing: Option<JoinHandle<bool>>,
+    /// Whether the far end takes UPDATE for one.
+    updates: bool,
+}
+
+enum Stage {
+    Connecting(JoinHandle<io::Result<()>>),
+    Inviting(Dialog, JoinHandle<InviteAsyncResult>),
+    Standing(Dialog),
+    Leaving(Dialog, JoinHandle<()>),
+    Over,
+}
+
+struct Dialog {
+    inner: InviteDialog,
+    states: DialogStateReceiver,
+}
+
+impl Attempt {
+    pub(crate) fn begin(desk: &Arc<Desk>, invite: &Invite, target: Target, index: usize) -> Self {
+        debug!(index, ?target, "ringing a SIP target");
+        let option = desk.option(invite, target);
+        let desk = Arc::clone(desk);
+        let roads = Arc::clone(&desk);
+        let connecting = tokio::spawn(async move { roads.roads.ready(target).await });
+        Self {
+            desk,
+            option,
+            stage: Stage::Connecting(connecting),
+            ours: Arc::new(Mutex::new(invite.offer.clone())),
+            refreshing: None,
+            updates: false,
+        }
+    }
+
+    /// What happens next. Losing the race in a `select!` loses nothing.
+    pub(crate) async fn next(&mut self) -> Seen {
+        match &mut self.stage {
+            Stage::Connecting(connecting) => {
+                let connected = matches!(connecting.await, Ok(Ok(())));
+                self.connected(connected)
+            }
+            Stage::Inviting(dialog, inviting) => {
+                tokio::select! {
+                    biased;
+                    Some(state) = dialog.states.recv() => said(state, &self.ours),
+                    result = inviting => self.settled(result.ok().and_then(Result::ok)),
+                }
+            }
+            Stage::Standing(dialog) => {
+                tokio::select! {
+                    biased;
+                    Some(state) = dialog.states.recv() => said(state, &self.ours),
+                    answered = refreshed(&mut self.refreshing) => {
+                        self.refreshing = None;
+                        if answered { Seen::Input(Input::Lives) } else { Seen::Nothing }
+                    }
+                }
+            }
+            Stage::Leaving(dialog, leaving) => {
+                tokio::select! {
+                    biased;
+                    Some(state) = dialog.states.recv() => said(state, &self.ours),
+                    _ = leaving => {
+                        self.stage = Stage::Over;
+                        Seen::Input(Input::Left)
+                    }
+                }
+            }
+            Stage::Over => std::future::pending().await,
+        }
+    }
+
+    /// Sends CANCEL, now or as soon as the target has said anything (RFC 3261, 9.1). False when the
+    /// INVITE was never sent.
+    pub(crate) fn cancel(&mut self) -> bool {
+        match &self.stage {
+            Stage::Inviting(dialog, _) | Stage::Standing(dialog) | Stage::Leaving(dialog, _) => {
+                let dialog = dialog.inner.clone();
+                drop(tokio::spawn(async move {
+                    if Box::pin(dialog.cancel()).await.is_err() {
+                        debug!("a CANCEL was not answered");
+                    }
+                }));
+                true
+            }
+            Stage::Connecting(connecting) => {
+                connecting.abort();
+                self.stage = Stage::Over;
+                false
+            }
+            Stage::Over => false,
+        }
+    }
+
+    /// Sends BYE.
+    pub(crate) fn bye(&mut self, reason: Option<String>) {
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Standing(dialog) => {
+                let leaver = dialog.inner.clone();
+                let headers = reason.map(|reason| vec![Header::Reason(reason.into())]);
+                let leaving = tokio::spawn(async move {
+                    if Box::pin(leaver.bye_with_headers(headers)).await.is_err() {
+                        debug!("a BYE was not answered");
+                    }
+                });
+                self.stage = Stage::Leaving(dialog, leaving);
+            }
+            other @ (Stage::Connecting(_)
+            | Stage::Inviting(..)
+            | Stage::Leaving(..)
+            | Stage::Over) => self.stage = other,
+        }
+    }
+
+    /// Says that we are still here; an answer is [`Input::Lives`].
+    pub(crate) fn refresh(&mut self) {
+        let Stage::Standing(dialog) = &self.stage else { return };
+        let (dialog, updates) = (dialog.inner.clone(), self.updates);
+        let ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.refreshing = Some(tokio::spawn(async move {
+            let mut headers = vec![
+                Header::Supported("timer".into()),
+                Header::SessionExpires(format!("{};refresher=uac", session::ASKED).into()),
+            ];
+            let answer = if updates {
+                Box::pin(dialog.update(Some(headers), None)).await
+            } else {
+                headers.push(Header::ContentType("application/sdp".into()));
+                Box::pin(dialog.reinvite(Some(headers), Some(ours.into_bytes()))).await
+            };
+            let status = answer.ok().flatten().map(|answer| answer.status_code.kind());
+            status == Some(StatusCodeKind::Successful)
+        }));
+    }
+
+    fn connected(&mut self, connected: bool) -> Seen {
+        self.stage = Stage::Over;
+        let Some(option) = self.option.take().filter(|_| connected) else {
+            return Seen::Input(Input::Broken);
+        };
+        let (sender, states) = self.desk.layer.new_dialog_state_channel();
+        match self.desk.layer.do_invite_async(option, sender) {
+            Ok((inner, inviting)) => {
+                self.stage = Stage::Inviting(Dialog { inner, states }, inviting);
+                Seen::Nothing
+            }
+            Err(fault) => {
+                debug!(%fault, "an INVITE could not be made");
+                Seen::Input(Input::Broken)
+            }
+        }
+    }
+
+    /// The INVITE's final response, if there was one.
+    fn settled(&mut self, result: Option<Settled>) -> Seen {
+        let Stage::Inviting(dialog, _) = std::mem::replace(&mut self.stage, Stage::Over) else {
+            return Seen::Nothing;
+        };
+        let Some((_, Some(response))) = result else { return Seen::Input(Input::Broken) };
+        if response.status_code.kind() != StatusCodeKind::Successful {
+            return Seen::Input(Input::Refuses(response.status_code.code()));
+        }
+        self.stage = Stage::Standing(dialog);
+        let answer = sdp(&response).unwrap_or_default();
+        let session = value(&response, "Session-Expires").or_else(|| value(&response, "x"));
+        let session = session.as_deref().and_then(Session::agreed);
+        self.updates = value(&response, "Allow").is_some_and(|allow| allow.contains("UPDATE"));
+        Seen::Input(Input::Answers { answer, session })
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        match &self.stage {
+            // The stack's guard stops repetitions, cancels, and ends an answer that comes all the same.
+            Stage::Inviting(_, inviting) => inviting.abort(),
+            Stage::Connecting(connecting) => connecting.abort(),
+            // Our BYE goes on being repeated by its own transaction.
+            Stage::Standing(dialog) | Stage::Leaving(dialog, _) => {
+                self.desk.layer.remove_dialog(&dialog.inner.id());
+            }
+            Stage::Over => {}
+        }
+    }
+}
+
+async fn refreshed(refreshing: &mut Option<JoinHandle<bool>>) -> bool {
+    match refreshing {
+        Some(refreshing) => refreshing.await.unwrap_or(false),
+        None => std::future::pending().await,
+    }
+}
+
+fn said(state: DialogState, ours: &Ours) -> Seen {
+    match state {
+        DialogState::Trying(_) => Seen::Input(Input::Heard),
+        DialogState::Early(_, response) => Seen::Input(provisional(&response)),
+        DialogState::Terminated(..) => Seen::Input(Input::TheyLeft),
+        DialogState::Updated(_, request, handle) => updated(&request, handle, ours),
+        DialogState::Options(_, _, handle) | DialogState::Notify(_, _, handle) => {
+            answer(handle, 200)
+        }
+        DialogState::Info(_, _, handle) => answer(handle, 415),
+        DialogState::Refer(_, _, handle) => answer(handle, 603),
+        DialogState::Publish(_, _, handle) | DialogState::Message(_, _, handle) => {
+            answer(handle, 405)
+        }
+        DialogState::Calling(_) | DialogState::WaitAck(..) | DialogState::Confirmed(..) => {
+            Seen::Nothing
+        }
+    }
+}
+
+fn provisional(response: &Response) -> Input {
+    let early = sdp(response);
+    if early.is_some() || response.status_code.code() == 180 {
+        Input::Rings { early }
+    } else {
+        Input::Heard
+    }
+}
+
+/// An UPDATE without SDP only says that the far end is still there (RFC 4028, 7.4).
+fn updated(request: &Request, handle: TransactionHandle, ours: &Ours) -> Seen {
+    let offer = sdp(request);
+    let session = value(request, "Session-Expires").or_else(|| value(request, "x"));
+    if offer.is_none() && request.method == Method::Update {
+        let headers = session.map(|session| vec![Header::SessionExpires(session.into())]);
+        respond(handle, 200, headers);
+        return Seen::Input(Input::Lives);
+    }
+    Seen::Reoffer(Reoffer::new(offer, handle, session, Arc::clone(ours)))
+}
+
+fn answer(handle: TransactionHandle, status: u16) -> Seen {
+    respond(handle, status, None);
+    Seen::Nothing
+}
+
+fn respond(handle: TransactionHandle, status: u16, headers: Option<Vec<Header>>) {
+    drop(tokio::spawn(async move {
+        if handle.respond(status.into(), headers, None).await.is_err() {
+            debug!("a SIP request was answered too late");
+        }
+    }));
+}
+
+/// What the header of this name says.
+fn value(message: &impl HasHeaders, name: &str) -> Option<String> {
+    let mut headers = message.headers().iter();
+    let header = headers.find(|header| header.name().eq_ignore_ascii_case(name))?;
+    Some(headers::one_line(header.value().trim()))
+}
+
+/// The SDP a message carries.
+fn sdp(message: &impl Carries) -> Option<String> {
+    let typed = message.headers().iter().any(|header| {
+        matches!(header, Header::ContentType(value)
+            if value.to_string().to_ascii_lowercase().contains("application/sdp"))
+    });
+    let body = std::str::from_utf8(message.bytes()).ok()?;
+    (typed && !body.is_empty()).then(|| body.to_owned())
+}
+
+/// What requests and responses have in common here.
+trait Carries: HasHeaders {
+    fn bytes(&self) -> &[u8];
+}
+
+impl Carries for Request {
+    fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+impl Carries for Response {
+    fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+}

@@ -1,0 +1,188 @@
+//! Who owns a call out? One task: it asks `life` what to do and does it with the stack.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::Instant;
+use tracing::debug;
+
+use crate::agent::Desk;
+use crate::attempt::{Attempt, Seen};
+use crate::headers;
+use crate::life::{Effect, Input, Life};
+use crate::{Invite, News, Reoffer};
+
+/// How deep a call's news may lie unread: more than one call can have.
+pub const NEWS_MAX: usize = 8;
+
+/// A call out. Dropping it hangs up.
+#[derive(Debug)]
+pub struct Call {
+    orders: mpsc::Sender<HangUp>,
+    news: mpsc::Receiver<News>,
+    reoffers: mpsc::Receiver<Reoffer>,
+}
+
+/// The only order there is, with the `Reason` (RFC 3326) for the far end.
+#[derive(Debug)]
+struct HangUp(Option<String>);
+
+impl Call {
+    /// Rings the first target; `place` is the call's among those of the agent.
+    pub(crate) fn begin(desk: Arc<Desk>, invite: Invite, place: OwnedSemaphorePermit) -> Self {
+        let (orders, ordered) = mpsc::channel(1);
+        let (tell, news) = mpsc::channel(NEWS_MAX);
+        let (reoffer, reoffers) = mpsc::channel(1);
+        drop(tokio::spawn(async move {
+            let owner = Owner {
+                desk,
+                invite,
+                orders: Some(ordered),
+                tell,
+                reoffer,
+                attempt: None,
+                reason: None,
+                next: None,
+            };
+            Box::pin(owner.run()).await;
+            drop(place);
+        }));
+        Self { orders, news, reoffers }
+    }
+
+    /// What the far end did; `None` after [`News::Ended`].
+    pub async fn news(&mut self) -> Option<News> {
+        self.news.recv().await
+    }
+
+    /// A change of the session the far end asks for, once answered; `None` when the call is over.
+    pub async fn reoffer(&mut self) -> Option<Reoffer> {
+        self.reoffers.recv().await
+    }
+
+    /// Ends the call: CANCEL before the answer, BYE after it, with a `Reason` such as
+    /// `Q.850;cause=16;text="Normal call clearing"`. Asking twice is asking once.
+    pub fn hang_up(&self, reason: Option<&str>) {
+        let order = HangUp(reason.map(headers::one_line));
+        if self.orders.try_send(order).is_err() {
+            debug!("the SIP call is ending already");
+        }
+    }
+}
+
+struct Owner {
+    desk: Arc<Desk>,
+    invite: Invite,
+    /// `None` once hanging up was ordered or nobody is left to order it.
+    orders: Option<mpsc::Receiver<HangUp>>,
+    tell: mpsc::Sender<News>,
+    reoffer: mpsc::Sender<Reoffer>,
+    attempt: Option<Attempt>,
+    reason: Option<String>,
+    /// What an effect already led to.
+    next: Option<Input>,
+}
+
+impl Owner {
+    async fn run(mut self) {
+        let begun = Instant::now();
+        let (mut life, mut effects) = Life::begin(self.invite.targets.len(), self.invite.limits);
+        loop {
+            for effect in effects {
+                self.carry_out(effect);
+            }
+            if life.is_over() {
+                return;
+            }
+            let until = life.deadline().map(|deadline| begun + deadline);
+            let input = self.input(until).await;
+            effects = life.handle(begun.elapsed(), input);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Try(index) => {
+                let target = self.invite.targets.get(index).copied();
+                self.attempt =
+                    target.map(|target| Attempt::begin(&self.desk, &self.invite, target, index));
+                if self.attempt.is_none() {
+                    self.next = Some(Input::Broken);
+                }
+            }
+            Effect::Abandon => self.attempt = None,
+            Effect::Cancel => {
+                // Where nothing was sent, nothing will be answered.
+                if !self.attempt.as_mut().is_some_and(Attempt::cancel) {
+                    self.next = Some(Input::Left);
+                }
+            }
+            Effect::Bye => match &mut self.attempt {
+                Some(attempt) => attempt.bye(self.reason.take()),
+                None => self.next = Some(Input::Left),
+            },
+            Effect::Refresh => {
+                if let Some(attempt) = &mut self.attempt {
+                    attempt.refresh();
+                }
+            }
+            Effect::Tell(news) => {
+                if self.tell.try_send(news).is_err() {
+                    debug!("nobody hears what became of the SIP call");
+                }
+            }
+        }
+    }
+
+    async fn input(&mut self, until: Option<Instant>) -> Input {
+        if let Some(input) = self.next.take() {
+            return input;
+        }
+        loop {
+            tokio::select! {
+                biased;
+                order = ordered(&mut self.orders) => {
+                    self.orders = None;
+                    self.reason = order.and_then(|HangUp(reason)| reason);
+                    return Input::HangUp;
+                }
+                seen = seen(&mut self.attempt) => match seen {
+                    Seen::Input(input) => return input,
+                    Seen::Reoffer(reoffer) => {
+                        self.pass_on(reoffer);
+                        return Input::Lives;
+                    }
+                    Seen::Nothing => {}
+                },
+                () = deadline(until) => return Input::Deadline,
+            }
+        }
+    }
+
+    fn pass_on(&self, reoffer: Reoffer) {
+        if let Err(unread) = self.reoffer.try_send(reoffer) {
+            unread.into_inner().refuse();
+        }
+    }
+}
+
+async fn ordered(orders: &mut Option<mpsc::Receiver<HangUp>>) -> Option<HangUp> {
+    match orders {
+        Some(orders) => orders.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn seen(attempt: &mut Option<Attempt>) -> Seen {
+    match attempt {
+        Some(attempt) => attempt.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn deadline(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}

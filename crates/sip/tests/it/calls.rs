@@ -1,0 +1,245 @@
+//! Calls out: answered, refused, passed on, cancelled, challenged, changed and ended.
+
+use std::time::{Duration, Instant};
+
+use offhook_sip::{
+    Call, Credentials, End, Invite, Limits, Listen, News, Target, Transport, UserAgent,
+};
+
+use crate::far_end::{FarEnd, PATIENCE, SDP, value};
+
+pub(crate) async fn agent() -> UserAgent {
+    let address = "127.0.0.1:0".parse().unwrap();
+    UserAgent::start(Listen { address, name: "offhook".into() }).await.unwrap()
+}
+
+fn target(far: &FarEnd, transport: Transport) -> Target {
+    Target { address: far.address, transport, priority: 1, weight: 1 }
+}
+
+pub(crate) fn invite(targets: Vec<Target>) -> Invite {
+    Invite {
+        targets,
+        extension: "200".into(),
+        caller: "5511999990000".into(),
+        caller_name: Some("Ana \"the\" user".into()),
+        credentials: None,
+        headers: vec![("X-Offhook-Call".into(), "wacid.1".into())],
+        offer: SDP.into(),
+        limits: Limits { answers: Duration::from_secs(10), ..Limits::default() },
+    }
+}
+
+pub(crate) async fn news(call: &mut Call) -> News {
+    let news = tokio::time::timeout(PATIENCE, call.news()).await;
+    news.expect("news in time").expect("news")
+}
+
+async fn answered(agent: &UserAgent, far: &mut FarEnd, transport: Transport) -> (Call, String) {
+    let mut call = agent.call(invite(vec![target(far, transport)])).unwrap();
+    let asked = far.hears("INVITE").await;
+    far.answers(&asked, "180 Ringing").await;
+    assert_eq!(news(&mut call).await, News::Ringing);
+    far.answers_with_sdp(&asked, "200 OK").await;
+    let told = news(&mut call).await;
+    assert_eq!(told, News::Answered { target: 0, answer: SDP.into() });
+    far.hears("ACK").await;
+    (call, asked)
+}
+
+#[tokio::test]
+async fn a_call_rings_is_answered_and_ended_by_us_over_udp_and_tcp() {
+    let agent = agent().await;
+    for (mut far, transport) in
+        [(FarEnd::udp().await, Transport::Udp), (FarEnd::tcp().await, Transport::Tcp)]
+    {
+        let (mut call, asked) = answered(&agent, &mut far, transport).await;
+        assert_eq!(value(&asked, "X-Offhook-Call"), "wacid.1");
+        assert!(value(&asked, "From").contains("sip:5511999990000@"), "{asked}");
+        assert!(asked.starts_with("INVITE sip:200@"), "{asked}");
+        assert!(value(&asked, "Call-ID").ends_with("@offhook"), "{asked}");
+        assert!(asked.ends_with(SDP), "{asked}");
+        call.hang_up(Some("Q.850;cause=16"));
+        let bye = far.hears("BYE").await;
+        assert_eq!(value(&bye, "Reason"), "Q.850;cause=16");
+        far.answers(&bye, "200 OK").await;
+        assert_eq!(news(&mut call).await, News::Ended(End::Ours));
+        assert_eq!(call.news().await, None);
+    }
+}
+
+#[tokio::test]
+async fn the_far_end_may_hang_up_and_its_lost_answer_is_acknowledged_again() {
+    let agent = agent().await;
+    let mut far = FarEnd::udp().await;
+    let (mut call, asked) = answered(&agent, &mut far, Transport::Udp).await;
+    // It did not get our ACK, so it says it again.
+    far.answers_with_sdp(&asked, "200 OK").await;
+    far.hears("ACK").await;
+    far.says(&far.request(&asked, "BYE", 1, "", "")).await;
+    far.hears("SIP/2.0 200").await;
+    assert_eq!(news(&mut call).await, News::Ended(End::Theirs));
+}
+
+#[tokio::test]
+async fn busy_is_the_end_and_503_leads_to_the_next_target() {
+    let agent = agent().await;
+    let (mut full, mut busy) = (FarEnd::udp().await, FarEnd::udp().await);
+    let targets = vec![target(&full, Transport::Udp), target(&busy, Transport::Udp)];
+    let mut call = agent.call(invite(targets)).unwrap();
+    let asked = full.hears("INVITE").await;
+    full.answers(&asked, "503 Service Unavailable").await;
+    full.hears("ACK").await;
+    let asked = busy.hears("INVITE").await;
+    busy.answers(&asked, "486 Busy Here").await;
+    busy.hears("ACK").await;
+    assert_eq!(news(&mut call).await, News::Ended(End::Busy));
+}
+
+#[tokio::test]
+async fn silence_and_a_closed_port_lead_to_the_next_target() {
+    let agent = agent().await;
+    let (silent, mut far) = (FarEnd::udp().await, FarEnd::udp().await);
+    let closed = {
+        let gone = FarEnd::tcp().await;
+        target(&gone, Transport::Tcp)
+    };
+    let targets = vec![closed, target(&silent, Transport::Udp), target(&far, Transport::Udp)];
+    let limits = Limits { answers: Duration::from_millis(300), ..Limits::default() };
+    let mut call = agent.call(Invite { limits, ..invite(targets) }).unwrap();
+    let asked = far.hears("INVITE").await;
+    far.answers_with_sdp(&asked, "200 OK").await;
+    let told = news(&mut call).await;
+    assert_eq!(told, News::Answered { target: 2, answer: SDP.into() });
+}
+
+#[tokio::test]
+async fn a_call_nobody_answers_is_cancelled() {
+    let agent = agent().await;
+    let mut far = FarEnd::udp().await;
+    let limits = Limits { ring: Duration::from_millis(200), ..Limits::default() };
+    let invite = Invite { limits, ..invite(vec![target(&far, Transport::Udp)]) };
+    let mut call = agent.call(invite).unwrap();
+    let asked = far.hears("INVITE").await;
+    far.answers_with_sdp(&asked, "183 Session Progress").await;
+    assert_eq!(news(&mut call).await, News::Ringing);
+    assert_eq!(news(&mut call).await, News::Early(SDP.into()));
+    let cancel = far.hears("CANCEL").await;
+    far.answers(&cancel, "200 OK").await;
+    far.answers(&asked, "487 Request Terminated").await;
+    assert_eq!(news(&mut call).await, News::Ended(End::NoAnswer));
+}
+
+#[tokio::test]
+async fn an_answer_that_crosses_our_cancel_is_ended_with_a_bye() {
+    let agent = agent().await;
+    let mut far = FarEnd::udp().await;
+    let mut call = agent.call(invite(vec![target(&far, Transport::Udp)])).unwrap();
+    let asked = far.hears("INVITE").await;
+    far.answers(&asked, "180 Ringing").await;
+    assert_eq!(news(&mut call).await, News::Ringing);
+    call.hang_up(None);
+    let cancel = far.hears("CANCEL").await;
+    far.answers_with_sdp(&asked, "200 OK").await;
+    far.answers(&cancel, "481 Call Leg/Transaction Does Not Exist").await;
+    let bye = far.hears("BYE").await;
+    far.answers(&bye, "200 OK").await;
+    assert_eq!(news(&mut call).await, News::Ended(End::Ours));
+}
+
+#[tokio::test]
+async fn who_drops_a_call_that_rings_cancels_it() {
+    let agent = agent().await;
+    let mut far = FarEnd::tcp().await;
+    let call = agent.call(invite(vec![target(&far, Transport::Tcp)])).unwrap();
+    let asked = far.hears("INVITE").await;
+    far.answers(&asked, "100 Trying").await;
+    drop(call);
+    far.hears("CANCEL").await;
+}
+
+#[tokio::test]
+async fn a_challenge_is_answered_once_and_without_a_password_it_is_a_refusal() {
+    const CHALLENGE: &str =
+        "WWW-Authenticate: Digest realm=\"pbx\", nonce=\"n1\", qop=\"auth\"\r\n";
+    let agent = agent().await;
+    let mut far = FarEnd::udp().await;
+    let credentials = Some(Credentials { user: "trunk".into(), password: "secret".into() });
+    let with = Invite { credentials, ..invite(vec![target(&far, Transport::Udp)]) };
+    let mut call = agent.call(with).unwrap();
+    let asked = far.hears("INVITE").await;
+    far.says(&far.response(&asked, "401 Unauthorized", CHALLENGE, "")).await;
+    far.hears("ACK").await;
+    let asked = far.hears("INVITE").await;
+    let proof = value(&asked, "Authorization");
+    assert!(proof.contains("username=\"trunk\"") && proof.contains("response="), "{proof}");
+    far.says(&far.response(&asked, "401 Unauthorized", CHALLENGE, "")).await;
+    assert_eq!(news(&mut call).await, News::Ended(End::Refused(401)));
+
+    let mut call = agent.call(invite(vec![target(&far, Transport::Udp)])).unwrap();
+    let asked = far.hears("INVITE").await;
+    far.says(&far.response(&asked, "401 Unauthorized", CHALLENGE, "")).await;
+    assert_eq!(news(&mut call).await, News::Ended(End::Refused(401)));
+}
+
+#[tokio::test]
+async fn a_standing_call_is_changed_or_not_and_goes_on() {
+    let agent = agent().await;
+    let mut far = FarEnd::udp().await;
+    let (mut call, asked) = answered(&agent, &mut far, Transport::Udp).await;
+    let sdp = "Content-Type: application/sdp\r\n";
+    far.says(&far.request(&asked, "INVITE", 1, sdp, SDP)).await;
+    let reoffer = tokio::time::timeout(PATIENCE, call.reoffer()).await.unwrap().unwrap();
+    assert_eq!(reoffer.offer(), Some(SDP));
+    reoffer.accept("v=0\r\nours".into());
+    let accepted = far.hears("SIP/2.0 200").await;
+    assert!(accepted.ends_with("ours"), "{accepted}");
+    far.says(&far.request(&asked, "ACK", 1, "", "")).await;
+    far.says(&far.request(&asked, "UPDATE", 2, "", "")).await;
+    far.hears("SIP/2.0 200").await;
+    far.says(&far.request(&asked, "REFER", 3, "Refer-To: <tel:+15550001>\r\n", "")).await;
+    far.hears("SIP/2.0 603").await;
+    far.says(&far.request(&asked, "BYE", 4, "", "")).await;
+    assert_eq!(news(&mut call).await, News::Ended(End::Theirs));
+}
+
+#[tokio::test]
+async fn a_sign_of_life_is_answered_as_it_was_agreed() {
+    let agent = agent().await;
+    let mut far = FarEnd::udp().await;
+    let mut call = agent.call(invite(vec![target(&far, Transport::Udp)])).unwrap();
+    let asked = far.hears("INVITE").await;
+    assert_eq!(value(&asked, "Session-Expires"), "1800");
+    assert!(value(&asked, "Supported").contains("timer"), "{asked}");
+    let agreed = "Session-Expires: 90;refresher=uas\r\nContent-Type: application/sdp\r\n";
+    far.says(&far.response(&asked, "200 OK", agreed, SDP)).await;
+    assert_eq!(news(&mut call).await, News::Answered { target: 0, answer: SDP.into() });
+    let alive = "Session-Expires: 90;refresher=uac\r\n";
+    far.says(&far.request(&asked, "UPDATE", 1, alive, "")).await;
+    let answer = far.hears("SIP/2.0 200").await;
+    assert_eq!(value(&answer, "Session-Expires"), "90;refresher=uac");
+}
+
+#[tokio::test]
+async fn options_say_who_is_well() {
+    let agent = agent().await;
+    let mut far = FarEnd::udp().await;
+    let at = target(&far, Transport::Udp);
+    let (asked, ()) = tokio::join!(agent.probe(at, PATIENCE), async {
+        let asked = far.hears("OPTIONS").await;
+        far.answers(&asked, "200 OK").await;
+    });
+    assert_eq!(asked.unwrap(), 200);
+    let begun = Instant::now();
+    assert!(agent.probe(at, Duration::from_millis(100)).await.is_err());
+    assert!(begun.elapsed() < PATIENCE);
+}
+
+#[tokio::test]
+async fn a_trunk_dials_extensions_only() {
+    let agent = agent().await;
+    for extension in ["", "1;phone-context=+1", "200@elsewhere", "tel:+1"] {
+        let invite = Invite { extension: extension.into(), ..invite(Vec::new()) };
+        assert!(agent.call(invite).is_err(), "{extension}");
+    }
+}

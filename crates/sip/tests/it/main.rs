@@ -1,0 +1,7 @@
+//! Does the user agent keep its word towards far ends that answer, refuse, are silent and lie?
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod calls;
+mod far_end;
+mod hostile;
+mod sipp;
