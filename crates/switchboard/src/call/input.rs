@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use terms::AgentId;
 
-use crate::flow::{Flow, FromBot, FromQueue, Key};
+use crate::flow::{Flow, FromBot, FromQueue, FromTrunk, Key};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -103,6 +103,8 @@ pub enum Input {
     Queue(FromQueue),
     /// The bot that has the call has a word for it.
     Bot(FromBot),
+    /// The trunk the call is on has a word for it.
+    Trunk(FromTrunk),
     /// A user who leaves a message has said nothing for the time asked for.
     UserSilent,
     /// A prompt is at its end.

@@ -68,6 +68,8 @@ pub struct Call {
     /// Who is in the call beside those who talk.
     supervision: Option<Supervision>,
     trail: Trail,
+    /// The flow that has the call, or had it last: the plan's, or the one of a transfer.
+    walked: Option<Arc<Flow>>,
     /// Whether the platform has confirmed our `connect`, or a webhook proved it has the call.
     placed: bool,
     /// Whether the flow met closed hours.
@@ -132,6 +134,7 @@ impl Call {
             media,
             supervision: None,
             trail,
+            walked: None,
             placed: false,
             closed: false,
         }
@@ -161,10 +164,16 @@ impl Call {
         matches!(&self.state, State::InFlow(cursor) if cursor.is_with_bot())
     }
 
+    /// Whether the call is on a trunk; one that has it no longer is to be left.
+    #[must_use]
+    pub fn is_on_trunk(&self) -> bool {
+        matches!(&self.state, State::InFlow(cursor) if cursor.is_on_trunk())
+    }
+
     /// The flow's step the call is in, if it is in one.
     #[must_use]
     pub fn step_name(&self) -> Option<&str> {
-        match (&self.state, &self.plan.flow) {
+        match (&self.state, &self.walked) {
             (State::InFlow(cursor), Some(flow)) => Some(cursor.step_name(flow)),
             (_, _) => None,
         }
@@ -229,6 +238,9 @@ impl Call {
                 self.flow_heard("a queue's word", &Heard::Queue(word), now, effects)
             }
             Input::Bot(word) => self.flow_heard("a bot's word", &Heard::Bot(word), now, effects),
+            Input::Trunk(word) => {
+                self.flow_heard("a trunk's word", &Heard::Trunk(word), now, effects)
+            }
             Input::UserSilent => self.flow_heard("silence", &Heard::Silence, now, effects),
             Input::PlaybackDone => {
                 self.flow_heard("end of a prompt", &Heard::PlaybackDone, now, effects)
@@ -307,7 +319,14 @@ impl Call {
     }
 
     /// The caller is in the flow from here, unless it hangs up at once.
-    fn walk_from(&mut self, step: usize, flow: &Flow, now: Timestamp, effects: &mut Vec<Effect>) {
+    fn walk_from(
+        &mut self,
+        step: usize,
+        flow: &Arc<Flow>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.walked = Some(Arc::clone(flow));
         let (caller, trail) = (&self.plan.caller, &mut self.trail);
         let mut visit = Visit { flow, caller, trail, now, effects };
         let (cursor, progress) = Cursor::enter(step, &mut visit);
@@ -331,7 +350,7 @@ impl Call {
         effects: &mut Vec<Effect>,
     ) -> Handled {
         let refusal = self.out_of_place(input);
-        let (State::InFlow(cursor), Some(flow)) = (&mut self.state, &self.plan.flow) else {
+        let (State::InFlow(cursor), Some(flow)) = (&mut self.state, &self.walked) else {
             return Err(refusal);
         };
         let (caller, trail) = (&self.plan.caller, &mut self.trail);

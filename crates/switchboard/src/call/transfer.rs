@@ -1,14 +1,16 @@
 //! How does a call get from one agent to another?
 //!
 //! Blind: the agent lets go, the user hears music, the other agent rings. Nobody there: the call comes
-//! back to who gave it away, and then to the flow. Attended: the agent keeps the user on hold, talks
+//! back to who gave it away, and then to the flow; so it does from a queue, a bot and a trunk. Attended: the agent keeps the user on hold, talks
 //! with the other one and then hands over or comes back; hanging up hands over as it stands. All of it
 //! is on our side: WhatsApp's leg never notices.
+
+use std::sync::Arc;
 
 use terms::{AgentId, Timestamp};
 
 use super::{Call, Effect, EndReason, Handled, State};
-use crate::flow::Ring;
+use crate::flow::{Flow, Ring, Room};
 
 /// Where a call goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub enum Destination {
         /// The step's name.
         step: Option<String>,
     },
+    /// To a queue, a bot or a trunk, and back when nobody is to be had there.
+    Room(Room),
 }
 
 /// A call on its way to another agent.
@@ -62,6 +66,12 @@ impl Call {
                 self.ring_for_transfer(agent.clone(), to, now, effects);
             }
             Destination::Flow { step } => return self.transfer_to_flow(step, now, effects),
+            Destination::Room(room) => {
+                let flow = self.plan.flow.as_deref();
+                let flow = Flow::handing_over(flow, &room, agent, self.plan.ring_for);
+                effects.push(Effect::DropAgent);
+                self.walk_from(flow.start, &Arc::new(flow), now, effects);
+            }
         }
         Ok(())
     }

@@ -74,6 +74,14 @@ impl fmt::Display for Step {
             Self::Ring(ringing) => write!(f, "rings {} for {:?}", ringing.whom, ringing.lasting),
             Self::Queue(queue) => write!(f, "waits in the queue `{}`", queue.entry.queue),
             Self::Bot(bot) => write!(f, "lets the bot `{}` talk", bot.bot),
+            Self::Trunk(trunk) => {
+                let extension = trunk.extension.source();
+                write!(
+                    f,
+                    "rings {extension} on the trunk `{}` for {:?}",
+                    trunk.trunk, trunk.ring_for
+                )
+            }
             Self::Record(record) => match (record.turn, &record.announce) {
                 (Turn::On, Some(sound)) => write!(f, "{sound} and records from here"),
                 (Turn::On, None) => f.write_str("records from here"),

@@ -7,7 +7,7 @@ use offhook_switchboard::call::{
 };
 
 use offhook_switchboard::{
-    flow::{FromBot, FromQueue},
+    flow::{FromBot, FromQueue, FromTrunk, Room},
     queue::Overflow,
 };
 
@@ -165,6 +165,7 @@ fn of_us() -> Vec<Input> {
         Input::AgentTransfers { agent: lia(), to: Destination::Agent(lia()) },
         to_step(None),
         to_step(Some("nowhere")),
+        Input::AgentTransfers { agent: lia(), to: Destination::Room(Room::Bot("b".into())) },
         Input::AgentConsults { agent: lia(), with: agent("rui") },
         Input::AgentConsults { agent: lia(), with: lia() },
         Input::AgentCompletes(lia()),
@@ -189,6 +190,7 @@ fn of_us() -> Vec<Input> {
         Input::Queue(FromQueue::Offered(lia())),
         Input::Queue(FromQueue::Overflow(Overflow::Full)),
         Input::Bot(FromBot::Done),
+        Input::Trunk(FromTrunk::Answers),
         Input::PlaybackDone,
         Input::Stop,
         Input::Tick,
