@@ -33,8 +33,9 @@ use super::session::{Caller, Who};
 use crate::{
     api::ApiError,
     calls::{
-        actor::{self, Outgoing, PlaceError},
-        agent_first as offered, clearance,
+        agent_first as offered,
+        begin::{self, Outgoing, PlaceError},
+        clearance,
         order::{Asker, Order, destination},
         registry::Letter,
     },
@@ -429,7 +430,7 @@ async fn place(
     let name = contact.ok().flatten().and_then(|contact| contact.name);
     let agent_id = agent.id.clone();
     let outgoing = Outgoing { to: cleared, name, agent: agent_id, console, offer, program: None };
-    if let Err(error) = actor::place(office, line, outgoing, None) {
+    if let Err(error) = begin::place(office, line, outgoing, None) {
         organisation.consoles.release(&agent.id, false);
         let code = match error {
             PlaceError::Leg(_) => "offer",
