@@ -60,6 +60,7 @@ mod store;
 mod tariff;
 mod telemetry;
 mod tls;
+mod trunks;
 mod verify;
 mod webhook;
 

@@ -190,6 +190,7 @@ impl World {
             | Effect::TakeMessage { .. }
             | Effect::KeepMessage
             | Effect::Bot(_)
+            | Effect::Trunk(_)
             | Effect::StopRinging { .. }
             | Effect::Hold
             | Effect::BridgeConsult

@@ -19,7 +19,7 @@ use wire::console::Destination;
 use super::{ApiError, calls::call_id};
 use crate::{
     calls::{
-        order::{Asker, Order, destination},
+        order::{Asker, Order, destination, known as known_place},
         registry::Letter,
     },
     console::session::{Caller, Who},
@@ -70,11 +70,11 @@ pub(super) async fn resume(
     order(&office, caller, &id, Order::Resume).await
 }
 
-/// Give the call to another agent or to the flow.
+/// Give the call to another agent, the flow, a queue, a bot or a telephone of the house.
 #[utoipa::path(post, path = "/v1/calls/{id}/transfer", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
     request_body(content = Object, description =
-        "`{to: {kind: \"agent\", id}}` or `{to: {kind: \"flow\", step?}}`"),
+        "`{to: {kind: \"agent\", id}}`, or `{kind: \"flow\", step?}`, `{kind: \"queue\", name}`, `{kind: \"bot\", name}`, `{kind: \"trunk\", name, extension}`"),
     responses((status = 204, description = "Its agent is free; the user waits with music or hears the flow"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused),
               (status = 404, body = super::Refused, description = "No such call runs"),
@@ -87,9 +87,7 @@ pub(super) async fn transfer(
     body: Result<Json<Transfer>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Json(Transfer { to }) = body?;
-    if let Destination::Agent { id } = &to {
-        known(&caller, id)?;
-    }
+    known_place(&office, &caller.organisation, &to).map_err(ApiError::invalid)?;
     order(&office, caller, &id, Order::Transfer(destination(to))).await
 }
 

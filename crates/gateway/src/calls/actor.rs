@@ -23,6 +23,7 @@ use super::{
     registry::{Receipt, Running, Sealed},
     supervision::NO_SEAT,
     timeline::Timeline,
+    trunk::{self, TrunkLeg},
 };
 use crate::{
     bots::{Conversation, Said, sids::Sid},
@@ -36,6 +37,7 @@ use crate::{
     line::Line,
     office::Office,
     telemetry::trace::CallTrace,
+    trunks::line,
 };
 
 /// How many answers of the platform may wait; at most two requests of a call run at a time.
@@ -86,6 +88,10 @@ pub(crate) struct CallActor {
     pub(super) sid: Option<Sid>,
     pub(super) bot_tells: mpsc::Sender<Said>,
     bot_said: mpsc::Receiver<Said>,
+    /// The telephone of the house that rings or talks.
+    pub(super) trunk: Option<TrunkLeg>,
+    pub(super) trunk_tells: mpsc::Sender<line::Said>,
+    trunk_said: mpsc::Receiver<line::Said>,
     /// The seat at the mixer, while three can hear each other.
     pub(super) mix: Option<Mix>,
     pub(super) recordings: Recordings,
@@ -105,6 +111,7 @@ impl CallActor {
     ) -> Self {
         let (returns, returned) = mpsc::channel(RETURNS_MAX);
         let (bot_tells, bot_said) = mpsc::channel(RETURNS_MAX);
+        let (trunk_tells, trunk_said) = mpsc::channel(sip::NEWS_MAX);
         let (whatsapp_sender, whatsapp_events) = mpsc::channel(engine::EVENTS_MAX);
         office.metrics.call_started(call.direction());
         Self {
@@ -124,6 +131,9 @@ impl CallActor {
             sid: None,
             bot_tells,
             bot_said,
+            trunk: None,
+            trunk_tells,
+            trunk_said,
             mix: None,
             recordings: Recordings::default(),
             returns,
@@ -163,6 +173,8 @@ impl CallActor {
                 }
                 Some(returned) = self.returned.recv() => self.read_return(returned).await,
                 Some(said) = self.bot_said.recv() => self.hear_bot(said),
+                Some(said) = self.trunk_said.recv() => self.hear_trunk(said).await,
+                Some(event) = trunk::next_event(&mut self.trunk) => self.read_trunk(&event),
                 Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event).await,
                 Some(()) = self.recordings.silence.recv() => Some(Input::UserSilent),
                 Some(event) = legs::next_event(&mut self.agent_leg) => {
@@ -191,6 +203,7 @@ impl CallActor {
                 tracing::debug!(call = ?self.facts.call_id, %refusal, "an input changed nothing");
             }
             self.note_state();
+            self.leave_trunk_if_over().await;
             for effect in effects {
                 inputs.extend(self.carry_out(effect).await);
             }
@@ -263,6 +276,7 @@ impl CallActor {
     /// Carries out what followed from an input that was handed in apart, and what follows from that.
     pub(super) async fn after(&mut self, effects: Vec<Effect>) {
         self.note_state();
+        self.leave_trunk_if_over().await;
         let mut inputs = VecDeque::new();
         for effect in effects {
             inputs.extend(self.carry_out(effect).await);

@@ -100,6 +100,7 @@ impl CallActor {
             Effect::StopRinging { taken_by } => self.stop_ringing(taken_by.as_ref()),
             Effect::Queue(word) => return self.tell_queue(word).await,
             Effect::Bot(word) => return self.tell_bot(word),
+            Effect::Trunk(word) => return self.tell_trunk(word).await,
             Effect::Bridge => {
                 self.bridge();
                 self.record_talk().await;
@@ -442,6 +443,7 @@ impl CallActor {
         cdr.agent.clone_from(&facts.agent);
         cdr.transfers.clone_from(&facts.transfers);
         cdr.queue = facts.queue.as_ref().map(Stay::record);
+        cdr.trunks.clone_from(&facts.trunk_records);
         cdr.hold_s = facts.waiting.seconds();
         cdr.supervision.clone_from(&facts.supervision);
         cdr.three_way.clone_from(&facts.three_way);

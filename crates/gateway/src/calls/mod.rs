@@ -23,6 +23,7 @@ pub(crate) mod registry;
 mod sounds;
 mod supervision;
 mod timeline;
+mod trunk;
 mod view;
 mod watch;
 mod words;

@@ -47,6 +47,7 @@ impl CallActor {
         call.other = self.call.state().other_agent().cloned();
         call.supervisor = self.supervisor();
         call.queue = facts.queue.as_ref().and_then(Stay::place);
+        call.trunk = self.trunk_place();
         call.context.clone_from(&facts.context);
         call.away = call.agent.as_ref().is_some_and(|agent| self.call.state().waits_for(agent));
         call.deeplink_payload.clone_from(&facts.deeplink_payload);

@@ -36,7 +36,7 @@ use crate::{
         agent_first as offered,
         begin::{self, Outgoing, PlaceError},
         clearance,
-        order::{Asker, Order, destination},
+        order::{Asker, Order, destination, known},
         registry::Letter,
     },
     config::Agent,
@@ -278,6 +278,9 @@ async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) 
         FromConsole::Hold { call_id } => order(office, desk, console, call_id, Order::Hold),
         FromConsole::Resume { call_id } => order(office, desk, console, call_id, Order::Resume),
         FromConsole::Transfer { call_id, to } => {
+            if let Err(text) = known(office, &desk.organisation, &to) {
+                return refuse(desk, console, "transfer", "invalid", text);
+            }
             order(office, desk, console, call_id, Order::Transfer(destination(to)));
         }
         FromConsole::Consult { call_id, agent: with } => {

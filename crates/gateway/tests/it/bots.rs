@@ -27,8 +27,8 @@ use tokio_tungstenite::{
 use wire::bot::{Protocol, SUBPROTOCOL, signature};
 
 use crate::{
-    desk::{BYE_HZ, CALL, Desk, connect, terminate},
-    upstream::Asked,
+    calling::{asked, calls},
+    desk::{BYE_HZ, CALL, Desk, terminate},
     voice::{Voice, tone_file},
 };
 
@@ -148,26 +148,6 @@ fn with_bot(config: &mut Config, url: &str, protocol: Protocol) {
     bot.token = Some(Secret::new("bot-token"));
     bot.account_sid = ACCOUNT.into();
     config.bots = vec![bot];
-}
-
-async fn asked(desk: &Desk, action: &str, call: &str) -> Asked {
-    for _ in 0..1_000 {
-        let asked = desk.upstream.asked().into_iter();
-        let mut fits = asked.filter(|a| a.action() == action && a.body["call_id"] == call);
-        if let Some(asked) = fits.find(|asked| asked.answered_at.is_some()) {
-            return asked;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("nobody asked for {action} of {call}: {:?}", desk.upstream.actions());
-}
-
-async fn calls(desk: &Desk, call: &str) -> Voice {
-    let mut user = Voice::of_platform(&desk.engine);
-    desk.webhook(&connect(call, &user.platform_offer())).await;
-    user.take_answer(asked(desk, "pre_accept", call).await.sdp());
-    user.connected().await;
-    user
 }
 
 /// A tone as a bot of this format sends it.

@@ -11,11 +11,11 @@ use offhook_gateway::{
 use serde_json::{Value, json};
 
 use crate::{
+    calling::{asked, calls},
     desk::{
         ANA, BYE_HZ, CALL, Console, Desk, HOLD_HZ, accept, config, connect, newest_rules, now,
         permissions, terminate,
     },
-    upstream::Asked,
     voice::{Voice, tone_file},
 };
 
@@ -59,28 +59,6 @@ pub(crate) fn with_a_queue(config: &mut Config) {
     config.queues = vec![queue];
     config.wrap_up = Duration::from_millis(400);
     newest_rules(config);
-}
-
-/// What the platform was asked about this call.
-async fn asked(desk: &Desk, action: &str, call: &str) -> Asked {
-    for _ in 0..1_000 {
-        let asked = desk.upstream.asked().into_iter();
-        let mut fits = asked.filter(|a| a.action() == action && a.body["call_id"] == call);
-        if let Some(asked) = fits.find(|asked| asked.answered_at.is_some()) {
-            return asked;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("nobody asked for {action} of {call}: {:?}", desk.upstream.actions());
-}
-
-/// A user calls and the flow answers.
-async fn calls(desk: &Desk, call: &str) -> Voice {
-    let mut user = Voice::of_platform(&desk.engine);
-    desk.webhook(&connect(call, &user.platform_offer())).await;
-    user.take_answer(asked(desk, "pre_accept", call).await.sdp());
-    user.connected().await;
-    user
 }
 
 /// A user calls, waits and asks to be called back.

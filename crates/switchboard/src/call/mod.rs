@@ -152,6 +152,12 @@ impl Call {
         self.direction
     }
 
+    /// What a flow may know of the user.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.plan.caller
+    }
+
     /// Whether the flow looked at opening hours and found them closed when it last had the call.
     #[must_use]
     pub fn met_closed_hours(&self) -> bool {

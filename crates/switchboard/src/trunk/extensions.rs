@@ -14,7 +14,7 @@ pub const EXTENSION_MAX: usize = 64;
 const DIGITS_MAX: usize = 6;
 
 /// What may be rung.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Extensions(Vec<String>);
 
 /// Why a pattern is none.

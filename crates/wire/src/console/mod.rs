@@ -15,7 +15,9 @@ use terms::{AgentId, CallId, PhoneNumberId, Timestamp, WaId};
 use crate::{SdpText, event::Noted};
 
 pub use self::agent::{Agent, AgentState, Colleague, LogIn, Organisation, Presence, Role};
-pub use self::call::{Call, CallState, Diagnosis, Peer, Supervising, Supervisor, Verdict};
+pub use self::call::{
+    Call, CallState, Diagnosis, Peer, Supervising, Supervisor, TrunkPlace, TrunkState, Verdict,
+};
 pub use self::contact::{
     AskPermission, ChatLine, Contact, ContactPermission, PermissionState, PlaceCall, Preflight,
     PreflightPrice, Warning, WriteMessage,
@@ -173,6 +175,23 @@ pub enum Destination {
         /// At this step; at its start when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<String>,
+    },
+    /// To a queue.
+    Queue {
+        /// Its name.
+        name: String,
+    },
+    /// To a bot.
+    Bot {
+        /// Its name.
+        name: String,
+    },
+    /// To a telephone of the house.
+    Trunk {
+        /// The trunk's name.
+        name: String,
+        /// Whom to ring there.
+        extension: String,
     },
 }
 
