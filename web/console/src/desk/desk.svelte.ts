@@ -338,7 +338,8 @@ export class Desk {
     const asked = facts.state === "consulting" || facts.state === "three_way";
     const ours = facts.agent === me || (asked && facts.other === me);
     if (ours && !given) return false;
-    if (facts.state === "in_flow") this.#over(call, t.toMenu, t.toMenuHint(call.name));
+    if (facts.trunk) this.#over(call, t.toTrunk(facts.trunk.extension), t.toTrunkHint(call.name));
+    else if (facts.state === "in_flow") this.#over(call, t.toMenu, t.toMenuHint(call.name));
     else if (given) this.#over(call, t.transferred, t.transferredHint(this.nameOf(facts.other)));
     else this.#over(call, t.out, t.outHint(this.nameOf(facts.agent), call.name));
     return true;
