@@ -16,7 +16,7 @@
 use std::{sync::Arc, time::Duration};
 
 use switchboard::queue::{Entry, LENGTH_MAX, Left, Overflow, Ticket};
-use terms::{AgentId, CallId, Timestamp, WaId};
+use terms::{AgentId, CallId, Timestamp, UserRef};
 use wire::console::{Offer, OfferCause, Peer};
 
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
         agent_first,
         placing::{self, NotPlaced},
     },
-    clock,
+    clock, contacts,
     line::Line,
     office::Office,
     organisation::Organisation,
@@ -51,18 +51,19 @@ pub(crate) struct Wanted {
     pub(crate) from_call: CallId,
 }
 
-/// Keeps a callback and its place in the queue; `false` when the user has no number to call, or too
-/// many wait. A user who waits for one already keeps that.
+/// Keeps a callback and its place in the queue; `false` when nothing names the user, or too many
+/// wait. A user who waits for one already keeps that.
 ///
 /// # Errors
 ///
 /// The store failed.
 pub(crate) async fn keep(office: &Office, line: &Line, wanted: Wanted) -> Result<bool, StoreError> {
-    let Some(to) = &wanted.contact.wa_id else { return Ok(false) };
+    let Some(to) = wanted.contact.user() else { return Ok(false) };
     let mut open = waiting(office, line, CallbackState::Waiting).await?;
     open.extend(waiting(office, line, CallbackState::Asking).await?);
-    let same =
-        |known: &Callback| known.contact.wa_id.as_ref() == Some(to) && known.queue == wanted.queue;
+    let same = |known: &Callback| {
+        known.queue == wanted.queue && known.contact.user().is_some_and(|user| user.is_same(&to))
+    };
     if open.iter().any(same) {
         return Ok(true);
     }
@@ -153,8 +154,8 @@ async fn look(office: &Office, line: &Line) -> Result<(), StoreError> {
             give_up(office, callback.callback_id, why.into()).await?;
             continue;
         }
-        let Some(to) = &callback.contact.wa_id else { continue };
-        let standing = office.store.standing(line.contact(to)).await?;
+        let Some(to) = callback.contact.user() else { continue };
+        let standing = office.store.standing(line.contact(&to)).await?;
         if standing.permission(line.now()).is_err() {
             continue;
         }
@@ -214,11 +215,12 @@ async fn try_to_call(
         office.store.change_callback(id.clone(), &[CallbackState::Waiting], offered).await?;
     let Some(callback) = taken else { return not_waiting(office, house, id).await };
     let (Some(line), Some(to)) =
-        (office.lines.get(&callback.phone_number_id), callback.contact.wa_id.clone())
+        (office.lines.get(&callback.phone_number_id), callback.contact.user())
     else {
         give_up(office, id, "Its number is no longer configured.".into()).await?;
         return Ok(Turn::Over);
     };
+    let to = contacts::complete(office, line, to).await?;
     let may = preflight::check(office, line, &to).await?;
     if !may.allowed {
         return not_allowed(office, line, callback, &to, &may).await;
@@ -330,7 +332,7 @@ async fn not_allowed(
     office: &Office,
     line: &Line,
     callback: Callback,
-    to: &WaId,
+    to: &UserRef,
     answer: &wire::console::Preflight,
 ) -> Result<Turn, StoreError> {
     let id = callback.callback_id;

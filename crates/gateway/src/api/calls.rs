@@ -310,7 +310,7 @@ fn place(after: &str) -> Result<(i64, String), ApiError> {
 fn fits(call: &Call, search: &Search) -> bool {
     let is = |wanted: Option<&str>, found: Option<&str>| wanted.is_none() || wanted == found;
     let contact = &call.contact;
-    let country = contact.wa_id.as_ref().and_then(Country::of);
+    let country = contact.country();
     let parts = [
         contact.name.as_deref(),
         contact.wa_id.as_ref().map(WaId::as_str),

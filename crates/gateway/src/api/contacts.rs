@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, Query, State, rejection::JsonRejection},
 };
 use serde::{Deserialize, Serialize};
-use terms::{MessageId, WaId};
+use terms::MessageId;
 use wire::{
     console::{AskPermission, Contact, WriteMessage},
     graph::message::{Content, Sent},
@@ -67,8 +67,7 @@ pub(super) async fn list(
         None => caller.lines(),
     };
     let mut rows = office.store.contacts(lines, page.to_read(), page.after_moment()?).await?;
-    let next =
-        page.cut(&mut rows, |(at_ms, row)| format!("{at_ms}.{}:{}", row.wa_id.as_str(), row.line));
+    let next = page.cut(&mut rows, |(at_ms, row)| format!("{at_ms}.{}", row.id));
     let view = |(_, row): (i64, ContactRow)| {
         let line = office.lines.get(&row.line)?;
         Some(contacts::view(line, row))
@@ -77,21 +76,21 @@ pub(super) async fn list(
 }
 
 /// One user with the chat.
-#[utoipa::path(get, path = "/v1/contacts/{wa_id}", tag = "contacts",
-    params(("wa_id" = String, Path, description = "The user's number, digits"),
+#[utoipa::path(get, path = "/v1/contacts/{user}", tag = "contacts",
+    params(("user" = String, Path, description = "The user's number, digits, or the BSUID"),
            ("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one")),
     responses((status = 200, body = Object, description = "The user with the chat"),
               (status = 404, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
     caller: Caller,
-    Path(wa_id): Path<String>,
+    Path(user): Path<String>,
     Query(which): Query<Which>,
 ) -> Result<Json<Contact>, ApiError> {
-    let unknown = || ApiError::not_found("no user of this number has been seen");
-    let wa_id = WaId::from_dialled(&wa_id).map_err(|_| unknown())?;
+    let unknown = || ApiError::not_found("no user of this number or BSUID has been seen");
+    let user = user.parse().map_err(|_| unknown())?;
     let line = caller.line(&office, which.from.as_deref())?;
-    contacts::load(&office, line, wa_id).await?.map(Json).ok_or_else(unknown)
+    contacts::load(&office, line, user).await?.map(Json).ok_or_else(unknown)
 }
 
 /// Ask a user for permission to call: in our words while the service window is open, else by a
@@ -110,6 +109,7 @@ pub(super) async fn ask_permission(
     let line = caller.line(&office, from.as_deref())?;
     check_length(text.as_deref().unwrap_or_default(), BODY_CHARS_MAX)?;
     let text = text.filter(|text| !text.is_empty());
+    let to = contacts::complete(&office, line, to).await?;
     Ok(Json(permission_requests::ask(&office, line, &to, text, language.as_deref()).await?))
 }
 
@@ -143,7 +143,9 @@ pub(super) async fn write(
     }
     check_length(&text, TEXT_CHARS_MAX)?;
     let content = Content::Text { body: text.clone() };
+    let to = contacts::complete(&office, line, to).await?;
     let sent = line.graph.send_message(to.clone(), content).await?;
+    let to = contacts::addressed(to, &sent);
     let message_id = first(sent)?;
     contacts::note_sent(&office, line, to, &message_id, ChatKind::Text, Some(text)).await?;
     Ok(Json(SentAnswer { message_id }))

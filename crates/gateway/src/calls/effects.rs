@@ -158,7 +158,7 @@ impl CallActor {
             Err(trouble) => return Some(Input::LegUnusable(trouble)),
         };
         self.whatsapp = Some(leg);
-        let to = self.facts.contact.wa_id.clone()?;
+        let to = self.facts.contact.user()?;
         let opaque = self.facts.opaque.clone().unwrap_or_default();
         let (graph, returns) = (self.graph(), self.returns.clone());
         tokio::spawn(async move {

@@ -19,7 +19,7 @@ use switchboard::{
     agent::Says,
     flow::Key,
 };
-use terms::{CallId, WaId};
+use terms::{CallId, UserRef};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
@@ -408,7 +408,7 @@ async fn place(
     office: &Arc<Office>,
     desk: &Desk,
     console: ConsoleId,
-    (to, from): (WaId, Option<String>),
+    (to, from): (UserRef, Option<String>),
     offer: SdpText,
 ) {
     let Desk { agent, organisation } = desk;
@@ -416,6 +416,9 @@ async fn place(
         Ok(line) => line,
         Err(why) => return refuse(desk, console, "place", "from", why.to_string()),
     };
+    let contact = office.store.contact(line.contact(&to)).await.ok().flatten();
+    let name = contact.as_ref().and_then(|contact| contact.name.clone());
+    let to = contact.map_or(to, |contact| contact.user);
     let cleared = match clearance::ask(office, line, &to).await {
         Ok(Ok(cleared)) => cleared,
         Ok(Err(held)) => return refuse(desk, console, "place", held.rule, held.evidence),
@@ -429,8 +432,6 @@ async fn place(
         let text = "You are in another call.".into();
         return refuse(desk, console, "place", "busy", text);
     }
-    let contact = office.store.contact(line.contact(&to)).await;
-    let name = contact.ok().flatten().and_then(|contact| contact.name);
     let agent_id = agent.id.clone();
     let outgoing = Outgoing { to: cleared, name, agent: agent_id, console, offer, program: None };
     if let Err(error) = begin::place(office, line, outgoing, None) {
