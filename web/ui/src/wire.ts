@@ -293,7 +293,7 @@ export type ToGateway =
   | { type: "hold"; call_id: string }
   | { type: "resume"; call_id: string }
   | { type: "transfer"; call_id: string; to: Destination }
-  | { type: "consult"; call_id: string; agent: string }
+  | ({ type: "consult"; call_id: string } & Consulted)
   | { type: "hand_over"; call_id: string }
   | { type: "merge"; call_id: string }
   /** A supervisor begins with an offer, and only listens again without one. */
@@ -307,6 +307,9 @@ export type ToGateway =
   | { type: "take"; offer_id: string; sdp: string }
   | { type: "pass"; offer_id: string }
   | { type: "digit"; call_id: string; digit: string };
+
+/** Whom an agent asks while the user waits. */
+export type Consulted = { agent: string } | { trunk: string; extension: string };
 
 export type Destination =
   | { kind: "agent"; id: string }

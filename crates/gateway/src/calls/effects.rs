@@ -28,7 +28,7 @@ use super::{
     sounds,
 };
 use crate::{
-    cdr::{Cdr, LegRecord, TransferRecord},
+    cdr::{Cdr, LegRecord, TransferRecord, TrunkRecord},
     clock, contacts,
     events::ConsoleId,
     flows::FlowRecord,
@@ -451,7 +451,10 @@ impl CallActor {
         cdr.cta_payload.clone_from(&facts.cta_payload);
         cdr.agent_leg.clone_from(&facts.agent_figures);
         cdr.flow = FlowRecord::of(self.call.trail(), facts.asked.as_ref());
-        let nobody = direction == Direction::UserInitiated && facts.agent.is_none();
+        let talked = |trunk: &TrunkRecord| trunk.talked_s.is_some();
+        let nobody = direction == Direction::UserInitiated
+            && facts.agent.is_none()
+            && !facts.trunk_records.iter().any(talked);
         cdr.outside_hours = (nobody && self.call.met_closed_hours()).then_some(true);
         cdr.recordings.clone_from(&self.recordings.made);
         cdr.keys_pressed = (facts.keys_pressed > 0).then_some(facts.keys_pressed);

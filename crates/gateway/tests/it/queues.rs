@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::{
     calling::{asked, calls},
     desk::{
-        ANA, BYE_HZ, CALL, Console, Desk, HOLD_HZ, accept, config, connect, newest_rules, now,
-        permissions, terminate,
+        ANA, BYE_HZ, CALL, Console, Desk, HOLD_HZ, accept, config, newest_rules, now, permissions,
+        terminate,
     },
     voice::{Voice, tone_file},
 };

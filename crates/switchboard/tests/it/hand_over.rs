@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use offhook_switchboard::{
-    call::{Destination, Effect, EndReason, Fault, Input, Outcome, Side, State},
+    call::{Consulted, Destination, Effect, EndReason, Fault, Input, Outcome, Side, State},
     flow::Ring,
 };
 
@@ -24,7 +24,7 @@ fn to(name: &str) -> Input {
 }
 
 fn ask(name: &str) -> Input {
-    Input::AgentConsults { agent: agent("lia"), with: agent(name) }
+    Input::AgentConsults { agent: agent("lia"), with: Consulted::Agent(agent(name)) }
 }
 
 fn ring(name: &str) -> Effect {
