@@ -225,6 +225,7 @@ impl World {
         let who = match whom {
             Ring::Everyone | Ring::Skilled(_) | Ring::LongestIdle { .. } => lia(),
             Ring::Only(agents) => agents.into_iter().next().unwrap_or_else(lia),
+            Ring::Back(agent) => agent,
         };
         let rings = self.dice.chance(80);
         let agents = if rings { vec![who.clone()] } else { Vec::new() };

@@ -230,7 +230,8 @@ impl Call {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
-        let whom = Ring::Only(vec![rings.clone()]);
+        let back = rings == by;
+        let whom = if back { Ring::Back(by.clone()) } else { Ring::Only(vec![rings.clone()]) };
         self.state = State::Transferring(Transfer { by, rings, until: now + self.plan.ring_for });
         effects.extend([Effect::Hold, Effect::Ring(whom), Effect::Tell]);
     }

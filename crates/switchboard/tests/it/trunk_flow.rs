@@ -197,7 +197,7 @@ fn an_agent_gives_a_call_to_a_telephone() {
 
 #[test]
 fn a_call_nobody_takes_comes_back_and_then_goes_to_the_flow() {
-    let back = || [music(), Effect::Ring(Ring::Only(vec![agent("lia")]))];
+    let back = || [music(), Effect::Ring(Ring::Back(agent("lia")))];
     let busy = says(FromTrunk::NotTaken(NotTaken::Busy));
     let mut desk = bridged(true).after(to(desk_phone()));
     desk.assert_effects(busy.clone(), back());
@@ -216,7 +216,7 @@ fn a_call_nobody_takes_comes_back_and_then_goes_to_the_flow() {
 
 #[test]
 fn a_call_given_to_a_queue_or_a_bot_comes_back_as_well() {
-    let back = Effect::Ring(Ring::Only(vec![agent("lia")]));
+    let back = Effect::Ring(Ring::Back(agent("lia")));
     let mut desk = bridged(true);
     let (handled, effects) = desk.handle(to(Room::Queue("support".into())));
     handled.unwrap();
@@ -280,7 +280,7 @@ fn hanging_up_hands_over_to_a_telephone_that_still_rings() {
 
     // Nobody answers: back to the agent, as from any transfer.
     let mut desk = bridged(true).after(asks()).after(Input::AgentHungUp(agent("lia")));
-    let back = Effect::Ring(Ring::Only(vec![agent("lia")]));
+    let back = Effect::Ring(Ring::Back(agent("lia")));
     desk.assert_effects(says(FromTrunk::NotTaken(NotTaken::NoAnswer)), [music(), back]);
 }
 
