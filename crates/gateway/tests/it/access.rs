@@ -5,12 +5,18 @@ use serde_json::{Value, json};
 
 use crate::desk::Desk;
 
-struct Asked {
-    status: u16,
-    body: Value,
+pub(crate) struct Asked {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
 }
 
-async fn ask(desk: &Desk, method: Method, path: &str, by: By<'_>, body: Option<Value>) -> Asked {
+pub(crate) async fn ask(
+    desk: &Desk,
+    method: Method,
+    path: &str,
+    by: By<'_>,
+    body: Option<Value>,
+) -> Asked {
     let mut request = desk.http.request(method, desk.url(path));
     request = match by {
         By::Key(token) => request.bearer_auth(token),
@@ -25,14 +31,14 @@ async fn ask(desk: &Desk, method: Method, path: &str, by: By<'_>, body: Option<V
 }
 
 #[derive(Clone, Copy)]
-enum By<'a> {
+pub(crate) enum By<'a> {
     Key(&'a str),
     Session(&'a str),
 }
 
-const HOUSE: By<'static> = By::Key("demo-api-key");
+pub(crate) const HOUSE: By<'static> = By::Key("demo-api-key");
 
-async fn log_in(desk: &Desk, user: &str, password: &str) -> Option<String> {
+pub(crate) async fn log_in(desk: &Desk, user: &str, password: &str) -> Option<String> {
     let login = json!({"user": user, "password": password});
     let answer = desk.http.post(desk.url("/v1/session")).json(&login).send().await.unwrap();
     let cookie = answer.headers().get("set-cookie")?.to_str().unwrap();
