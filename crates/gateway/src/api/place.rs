@@ -235,7 +235,7 @@ fn created(body: &impl Serialize) -> Result<Answer, ApiError> {
 }
 
 fn refused(answer: Preflight) -> ApiError {
-    ApiError::by_rule(answer.rule, answer.evidence, answer.changes_at)
+    ApiError::by_rule(answer.rule, (answer.evidence, answer.said), answer.changes_at)
 }
 
 impl From<NotTaken> for ApiError {

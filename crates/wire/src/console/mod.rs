@@ -18,7 +18,7 @@ pub use self::agent::{Agent, AgentState, Colleague, LogIn, Organisation, Presenc
 pub use self::call::{Call, CallState, Diagnosis, Peer, Supervising, Supervisor, Verdict};
 pub use self::contact::{
     AskPermission, ChatLine, Contact, ContactPermission, PermissionState, PlaceCall, Preflight,
-    PreflightPrice, Warning, WriteMessage,
+    PreflightPrice, Said, Warning, WriteMessage,
 };
 pub use self::note::NoteChange;
 pub use self::queue::{Offer, OfferCause, Queue, QueuePlace, ServiceLevel, Staff, Waiting};
