@@ -416,7 +416,7 @@ describe("the console", { timeout: 240_000 }, () => {
 
   it("the audit says who did what, to administrators and auditors", { timeout: TEST_MAX_MS }, async () => {
     await visit(sol, "Audit");
-    await sol.getByRole("row").filter({ hasText: "Changed a number’s settings" }).first().waitFor();
+    await sol.getByRole("row").filter({ hasText: "Changed a number’s settings" }).getByText("calling.call_icon_visibility: DISABLE_ALL").waitFor();
     const row = sol.getByRole("row").filter({ hasText: "nia" });
     await row.first().waitFor();
     assert.match(await row.first().innerText(), /ada/);

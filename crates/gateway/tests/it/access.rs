@@ -91,7 +91,8 @@ async fn people_are_added_changed_and_may_do_what_their_role_says() {
     let folder = tempfile::tempdir().unwrap();
     let desk = Desk::start_with(Some(folder.path()), |_| {}).await;
     let add = async |id: &str, role: &str| {
-        let user = json!({"id": id, "role": role, "password": "a long word"});
+        let user =
+            json!({"id": id, "role": role, "skills": ["billing"], "password": "a long word"});
         ask(&desk, Method::POST, "/v1/users", HOUSE, Some(user)).await.status
     };
     assert_eq!((add("nina", "admin").await, add("otto", "auditor").await), (201, 201));
@@ -138,5 +139,8 @@ async fn people_are_added_changed_and_may_do_what_their_role_says() {
     desk.gateway.stop().await;
     let desk = Desk::start_with(Some(folder.path()), |_| {}).await;
     assert!(log_in(&desk, "nina", "a long word").await.is_some(), "people outlive a restart");
+    let users = desk.get("/v1/users").await;
+    let nina = users["users"].as_array().unwrap().iter().find(|user| user["id"] == "nina");
+    assert_eq!(nina.unwrap()["skills"], json!(["billing"]), "with their skills");
     assert!(log_in(&desk, "otto", "a long word").await.is_none());
 }

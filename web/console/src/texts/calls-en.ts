@@ -39,7 +39,7 @@ export const calls = {
   },
   recordings: {
     title: "Recordings",
-    call: "Recording of the call",
+    ofCall: "Recording of the call",
     message: "Message for you",
     play: "Play",
     playAt: (what: string, at: string) => `Play: ${what}, ${at}`,
@@ -105,6 +105,8 @@ export const calls = {
       amended: "The platform’s figures arrived",
       noted: "Notes written",
       merged: "Three talk",
+      recorded: "The recording can be heard",
+      message: "A message was left",
       unsupervised: "The supervisor is gone",
     },
     theMenu: "the menu",

@@ -40,7 +40,7 @@ export const calls: Pick<Texts, "calls" | "recordings" | "call" | "notes" | "rea
   },
   recordings: {
     title: "Gravações",
-    call: "Gravação da chamada",
+    ofCall: "Gravação da chamada",
     message: "Mensagem para você",
     play: "Ouvir",
     playAt: (what, at) => `Ouvir: ${what}, ${at}`,
@@ -106,6 +106,8 @@ export const calls: Pick<Texts, "calls" | "recordings" | "call" | "notes" | "rea
       amended: "Chegaram os dados da plataforma",
       noted: "Anotações escritas",
       merged: "Três falam",
+      recorded: "A gravação pode ser ouvida",
+      message: "Uma mensagem foi deixada",
       unsupervised: "A supervisão saiu",
     },
     theMenu: "o menu",
