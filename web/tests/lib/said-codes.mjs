@@ -12,10 +12,10 @@ const TEXTS = fileURLToPath(new URL("../../console/src/texts/", import.meta.url)
 
 /** The catalogue of a language itself. @param {"en" | "pt"} language @returns {Promise<Record<string, Record<string, unknown>>>} */
 async function catalogue(language) {
-  const { said } = await exported(`said-${language}.ts`);
+  const { said, reasons, ends } = await exported(`said-${language}.ts`);
   const { evidence } = await exported(`evidence-${language}.ts`);
   const { doctor } = await exported(`doctor-${language}.ts`);
-  return { ...said, ...evidence, findings: doctor };
+  return { ...said, ...evidence, findings: doctor, ends: { ...reasons, ...ends } };
 }
 
 /** @param {string} name */
@@ -41,7 +41,9 @@ export function codes() {
   const doctor = readdirSync(join(CRATES, "gateway/src/doctor")).map((name) => source(`gateway/src/doctor/${name}`)).join("\n");
   const waits = ["call/mod.rs", ...readdirSync(join(CRATES, "switchboard/src/flow")).filter((name) => name.endsWith(".rs")).map((name) => `flow/${name}`)]
     .flatMap((name) => source(`switchboard/src/${name}`).match(/fn next_timeout[\s\S]*?\n    \}\n/g) ?? []);
+  const reason = /impl EndReason[\s\S]*?fn as_str[\s\S]*?\n    \}\n/.exec(source("switchboard/src/call/reason.rs"))?.[0] ?? "";
   return {
+    ends: all(reason, /=> "([a-z_]+)"/g),
     sentences: all(/fn code[\s\S]*?\n    \}\n/.exec(evidence)?.[0] ?? "", /=> "([a-z_]+)"/g),
     ledger: all(/fn word[\s\S]*?\n\}/.exec(evidence)?.[0] ?? "", /=> \("([a-z_]+)"/g),
     findings: [

@@ -5,7 +5,7 @@ import { doctor } from "./doctor-en.ts";
 import { evidence } from "./evidence-en.ts";
 import { house } from "./house-en.ts";
 import { many } from "./many.ts";
-import { said } from "./said-en.ts";
+import { ends, reasons, said } from "./said-en.ts";
 
 export const en = {
   signIn: {
@@ -314,6 +314,8 @@ export const en = {
     fallback: "The call was refused.",
   },
   said,
+  reasons,
+  ends,
   evidence,
   doctor,
   refusals: REFUSALS as Readonly<Record<keyof typeof REFUSALS, RefusalWords>>,

@@ -4,7 +4,7 @@ import { doctor } from "./doctor-pt.ts";
 import { evidence } from "./evidence-pt.ts";
 import { house } from "./house-pt.ts";
 import { many } from "./many.ts";
-import { said } from "./said-pt.ts";
+import { ends, reasons, said } from "./said-pt.ts";
 import type { Texts } from "./en.ts";
 
 export const pt: Texts = {
@@ -311,6 +311,8 @@ export const pt: Texts = {
     noAgent: "Sem atendente",
   },
   said,
+  reasons,
+  ends,
   evidence,
   doctor,
   refusal: {

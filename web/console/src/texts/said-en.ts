@@ -177,3 +177,32 @@ export const said = {
     no_flow: "There is no flow to look at.",
   },
 };
+
+/** Ends that went otherwise than people wish, in short and in a sentence, where it says more than the gateway’s. */
+export const reasons = {
+  caller_gave_up: { short: "Caller gave up", text: "" },
+  user_rejected: { short: "Declined", text: "" },
+  user_did_not_answer: { short: "No answer", text: "" },
+  agent_cancelled: { short: "Cancelled", text: "" },
+  nobody_answered: { short: "Nobody answered", text: "" },
+  agent_gone: { short: "Agent left", text: "" },
+  platform_refused: { short: "Refused", text: "" },
+  platform_unreachable: { short: "Not reachable", text: "" },
+  platform_reported: { short: "Failed", text: "" },
+  session_unusable: { short: "Failed", text: "" },
+  platform_silent: { short: "Failed", text: "" },
+  no_media_from_whatsapp: { short: "No sound", text: "" },
+  whatsapp_media_failed: { short: "Sound lost", text: "" },
+  agent_media_failed: { short: "Sound lost", text: "" },
+  no_socket: { short: "Failed", text: "" },
+  gateway_stopped: { short: "Gateway stopped", text: "" },
+  gateway_died: { short: "Gateway restarted", text: "" },
+};
+
+/** Ends as people end calls; `{who}` is the agent. */
+export const ends = {
+  user_hung_up: "The user hung up.",
+  agent_hung_up: "{who} hung up.",
+  program_hung_up: "A program of the business ended the call.",
+  flow_hung_up: "The flow hung up.",
+};

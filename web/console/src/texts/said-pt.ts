@@ -164,3 +164,32 @@ export const said: Texts["said"] = {
     no_flow: "Não há fluxo para olhar.",
   },
 };
+
+/** Ends that went otherwise than people wish, in short and in a sentence. */
+export const reasons: Texts["reasons"] = {
+  caller_gave_up: { short: "Quem ligava desistiu", text: "A pessoa desligou antes de ser atendida." },
+  user_rejected: { short: "Recusada", text: "A pessoa recusou a chamada." },
+  user_did_not_answer: { short: "Sem resposta", text: "A pessoa não atendeu." },
+  agent_cancelled: { short: "Cancelada", text: "O atendente desligou antes de a pessoa atender." },
+  nobody_answered: { short: "Ninguém atendeu", text: "Nenhum atendente atendeu a tempo." },
+  agent_gone: { short: "Atendente saiu", text: "A página do atendente fechou e não voltou." },
+  platform_refused: { short: "Recusada", text: "A plataforma recusou a chamada." },
+  platform_unreachable: { short: "Inacessível", text: "A plataforma não respondeu." },
+  platform_reported: { short: "Falhou", text: "A plataforma informou uma falha." },
+  session_unusable: { short: "Falhou", text: "A descrição da sessão de mídia não pôde ser usada." },
+  platform_silent: { short: "Falhou", text: "A plataforma não deu mais notícia da chamada." },
+  no_media_from_whatsapp: { short: "Sem som", text: "Nenhum som chegou do WhatsApp." },
+  whatsapp_media_failed: { short: "Som perdido", text: "O som do lado do WhatsApp se perdeu." },
+  agent_media_failed: { short: "Som perdido", text: "O som do lado do atendente se perdeu." },
+  no_socket: { short: "Falhou", text: "Não havia porta livre para o som." },
+  gateway_stopped: { short: "Gateway parado", text: "O gateway foi parado durante a chamada." },
+  gateway_died: { short: "Gateway reiniciado", text: "O gateway reiniciou durante a chamada." },
+};
+
+/** Ends as people end calls; `{who}` is the agent. */
+export const ends: Texts["ends"] = {
+  user_hung_up: "A pessoa desligou.",
+  agent_hung_up: "{who} desligou.",
+  program_hung_up: "Um programa da empresa encerrou a chamada.",
+  flow_hung_up: "O fluxo desligou.",
+};

@@ -10,7 +10,7 @@ type Side = "whatsapp" | "agent";
 
 /** A verdict's three sentences; an empty one has nothing to say. */
 export function verdict(one: Verdict): VerdictWords {
-  const { said, reasons, refusals } = spoken.t;
+  const { said, reasons, ends, refusals } = spoken.t;
   const [, kind = one.code, suffix] = /^(.*?)(?:_(whatsapp|agent))?$/.exec(one.code) ?? [];
   const known = (said.verdicts as Readonly<Record<string, VerdictWords>>)[kind];
   if (known) {
@@ -19,11 +19,12 @@ export function verdict(one: Verdict): VerdictWords {
     return { text: filled(known.text, facts) || one.text, evidence: filled(known.evidence, facts), fix: filled(known.fix, facts) };
   }
   const reason = (reasons as Readonly<Record<string, { text: string }>>)[one.code];
+  const end = (ends as Readonly<Record<string, string>>)[one.code]?.replaceAll("{who}", spoken.t.call.theAgent);
   const code = one.facts?.["code"];
   const platform = code === undefined ? undefined : (refusals as Readonly<Record<string, { next: string }>>)[code];
   const cure = platform?.next.replaceAll("{who}", said.parties.whatsapp) ?? (said.cures as Readonly<Record<string, string>>)[one.code];
   return {
-    text: reason?.text || one.text,
+    text: reason?.text || end || one.text,
     evidence: code === undefined ? (one.evidence ?? "") : `${spoken.t.call.code}: ${code}`,
     fix: one.fix === undefined ? "" : (cure ?? one.fix),
   };
