@@ -135,9 +135,9 @@ impl Roster {
         Self { desks, wrap_up }
     }
 
-    /// Somebody new, offline; who is known stays as they are.
-    pub fn know(&mut self, agent: AgentId) {
-        self.desks.entry(agent).or_default();
+    /// Somebody knows about this from now on; who is new is offline, who is known stays as they are.
+    pub fn know(&mut self, agent: AgentId, skills: Skills) {
+        self.desks.entry(agent).or_default().skills = skills;
     }
 
     /// A console of this agent opened. Unknown agents are ignored here and below.

@@ -272,10 +272,31 @@ export interface Preflight {
   allowed: boolean;
   rule: string;
   evidence: string;
+  /** The evidence by codes, sentence by sentence. */
+  said?: Said[];
   changes_at?: Time;
   price?: { pulse: string; per_minute: string; currency: string; card: string };
   /** What comes near a limit. */
-  warnings?: { rule: string; text: string }[];
+  warnings?: { rule: string; text: string; said?: Said[] }[];
+}
+
+/** A sentence for people by its code, and what stands in it. */
+export interface Said {
+  code: string;
+  facts?: Readonly<Record<string, string>>;
+}
+
+/** Something the doctor looked at. */
+export interface Finding {
+  check: string;
+  /** Of one number. */
+  line?: string;
+  grade: "ok" | "warning" | "fault";
+  code: string;
+  facts?: Readonly<Record<string, string>>;
+  what: string;
+  evidence?: string;
+  fix?: string;
 }
 
 export interface Diagnosis {

@@ -421,7 +421,9 @@ async fn place(
     };
     let cleared = match clearance::ask(office, line, &to).await {
         Ok(Ok(cleared)) => cleared,
-        Ok(Err(held)) => return refuse(desk, console, "place", held.rule, held.evidence),
+        Ok(Err(held)) => {
+            return refuse(desk, console, "place", held.rule, held.evidence.to_string());
+        }
         Err(error) => {
             tracing::error!(%error, "whether a call may be placed is not known");
             let text = "The gateway's database failed.".into();

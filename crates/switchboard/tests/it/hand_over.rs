@@ -74,7 +74,10 @@ fn a_transfer_nobody_takes_comes_back_and_then_goes_to_the_flow() {
     desk.now = desk.now + Duration::from_secs(20);
     let effects = done(&mut desk, Input::Tick);
     let stop = Effect::StopRinging { taken_by: None };
-    assert_eq!(effects, [stop.clone(), Effect::Hold, Effect::Ring(Ring::Back(agent("lia"))), Effect::Tell]);
+    assert_eq!(
+        effects,
+        [stop.clone(), Effect::Hold, Effect::Ring(Ring::Back(agent("lia"))), Effect::Tell]
+    );
     let effects = done(&mut desk, Input::Rung(vec![]));
     assert_eq!(effects, [stop, play("menu"), Effect::Tell]);
     assert!(matches!(desk.call.state(), State::InFlow(_)));

@@ -198,6 +198,7 @@ fn of_us() -> Vec<Input> {
         Input::MediaFailed { side: Side::Supervisor, why: "gone".into() },
         Input::FlowChosen(None),
         Input::UserKey(key('1')),
+        Input::UserSilent,
         Input::Queue(FromQueue::Offered(lia())),
         Input::Queue(FromQueue::Overflow(Overflow::Full)),
         Input::Bot(FromBot::Done),

@@ -20,7 +20,7 @@ pub use self::call::{
 };
 pub use self::contact::{
     AskPermission, ChatLine, Contact, ContactPermission, PermissionState, PlaceCall, Preflight,
-    PreflightPrice, Warning, WriteMessage,
+    PreflightPrice, Said, Warning, WriteMessage,
 };
 pub use self::note::NoteChange;
 pub use self::queue::{Offer, OfferCause, Queue, QueuePlace, ServiceLevel, Staff, Waiting};
