@@ -323,3 +323,36 @@ async fn a_flow_that_waits_in_an_unknown_queue_does_not_start() {
     let why = "line 4, step `wait`: the configuration has no queue `support`";
     assert!(error.contains(why), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_gives_a_call_to_a_queue_and_who_serves_it_gets_it() {
+    let desk = Desk::start_with(None, |config| {
+        with_a_queue(config);
+        config.ring_first = Some(true);
+    })
+    .await;
+    let mut rui = desk.available("rui").await;
+    let mut user = desk.user_calls(CALL).await;
+    rui.next("ringing").await;
+    let browser = take(&desk, &mut rui, CALL).await;
+    browser.play(FIRST_HZ);
+    user.expect_tone(FIRST_HZ).await;
+    let to = json!({"to": {"kind": "queue", "name": "support"}});
+    assert_eq!(desk.post(&format!("/v1/calls/{CALL}/transfer"), &to, None).await.0, 204);
+    user.expect_tone(HOLD_HZ).await;
+    let waits = |queues: &Value| queues["queues"][0]["waiting"][0]["call_id"] == CALL;
+    desk.get_until("/v1/queues", waits).await;
+    // Rui knows nothing about billing; Lia is rung as soon as she takes calls.
+    let mut lia = desk.console("lia").await;
+    lia.send(json!({"type": "presence", "state": "available"})).await;
+    lia.next("ringing").await;
+    let browser = take(&desk, &mut lia, CALL).await;
+    browser.play(KEPT_HZ);
+    user.expect_tone(KEPT_HZ).await;
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(4))).await;
+    let record = desk.record(CALL).await;
+    assert_eq!(
+        (&record["agent"], &record["queue_record"]["left"]),
+        (&json!("lia"), &json!("answered"))
+    );
+}
