@@ -47,8 +47,8 @@ impl LegHandle {
         self.order(Order::SetKeys(Box::new(keys)));
     }
 
-    /// Says that nothing is protected on a leg of [`crate::Engine::open_sdes`]. Only the first call of
-    /// this and [`LegHandle::set_keys`] counts.
+    /// Says that nothing is protected on a leg of [`crate::Engine::open_sdes`] that has no keys; later,
+    /// that the far end has moved.
     pub fn set_plain(&self, end: PlainEnd) {
         self.order(Order::SetPlain(end));
     }

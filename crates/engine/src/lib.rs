@@ -38,9 +38,9 @@
 //!
 //! Two legs of one call hear each other by `a.play(Source::Bridge(b.clone()))` and the reverse; they
 //! must have been opened [beside](OpenLeg::beside) each other. Legs of different codecs hear each other
-//! through a worker, by [`Source::Transcoded`]; a leg that hears several gets a [`Mix`]. A leg sends with one SSRC and one run
-//! of sequence numbers and timestamps for its whole life, whatever its source; nothing but STUN,
-//! DTLS and RTCP leaves it before [`LegHandle::send_gate`] opens.
+//! through a worker, the [`Transcoder`], by [`Source::Transcoded`]; a leg that hears several gets a
+//! [`Mix`]. A leg sends with one SSRC and one run of sequence numbers and timestamps for its whole life,
+//! whatever its source; nothing but STUN, DTLS and RTCP leaves it before [`LegHandle::send_gate`] opens.
 //!
 //! The packets travel by `io_uring` where the kernel has what we need of it, else by epoll
 //! ([`Backend`]); both drive the same code.
@@ -64,6 +64,7 @@ mod source;
 mod stats;
 mod tap;
 mod thread;
+mod transcoder;
 mod uring;
 pub mod yardstick;
 
@@ -84,3 +85,4 @@ pub use pressure::BusyLimits;
 pub use source::{FrameQueue, FrameSink, Repeat, Source, frame_queue};
 pub use stats::{Alive, Drops, LegStats, Received, Sent, SetUp, Strays, ThreadLoad};
 pub use tap::{Direction, PAYLOAD_MAX, Payload, Tap, TapPacket, Tapped, tap};
+pub use transcoder::{Transcoder, TranscoderSeat};

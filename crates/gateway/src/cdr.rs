@@ -48,6 +48,9 @@ pub struct Cdr {
     /// The last queue it waited in, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueRecord>,
+    /// The telephones of the house that rang for it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trunks: Vec<TrunkRecord>,
     /// When it started.
     pub started_at: Timestamp,
     /// When it was picked up.
@@ -214,6 +217,28 @@ pub struct QueueRecord {
     pub offered_to: Vec<AgentId>,
 }
 
+/// A telephone of the house that rang for the call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrunkRecord {
+    /// The trunk.
+    pub name: String,
+    /// Whom it rang there.
+    pub extension: String,
+    /// What came of it: `answered`, `busy`, `no_answer`, `refused`, `unavailable`, `lost` or `given_up`.
+    pub became: String,
+    /// Whole seconds it rang.
+    pub rang_s: u64,
+    /// Whole seconds it talked; only if it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub talked_s: Option<u64>,
+    /// What it talked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codec: Option<String>,
+    /// The leg towards it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<LegRecord>,
+}
+
 /// What a leg measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LegRecord {
@@ -373,6 +398,7 @@ impl Cdr {
             three_way: Vec::new(),
             hold_s: None,
             queue: None,
+            trunks: Vec::new(),
             started_at,
             answered_at: None,
             ended_at,

@@ -26,7 +26,7 @@ use wire::webhook::{
 use crate::{
     account_health,
     calls::{
-        actor::{self, Incoming},
+        begin::{self, Incoming},
         orphans,
         registry::{CallHandle, Figures, Letter, OPAQUE_PREFIX, Receipt},
     },
@@ -310,7 +310,7 @@ impl Round<'_> {
             trace,
             receipt: self.receipt.clone(),
         };
-        office.metrics.event(if actor::take(office, line, incoming) {
+        office.metrics.event(if begin::take(office, line, incoming) {
             "acted_on"
         } else {
             "duplicate"

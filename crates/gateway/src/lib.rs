@@ -61,6 +61,7 @@ mod store;
 mod tariff;
 mod telemetry;
 mod tls;
+mod trunks;
 mod verify;
 mod webhook;
 

@@ -15,7 +15,7 @@ use std::{
 use terms::{Direction, Timestamp};
 
 use self::histogram::Histogram;
-use crate::{cdr::LegRecord, graph::GraphError};
+use crate::{cdr::LegRecord, config::Trunk, graph::GraphError};
 
 /// One counter: its name and its labels, written out.
 type Series = (&'static str, String);
@@ -41,6 +41,9 @@ const HELP: &[(&str, &str)] = &[
     ("offhook_gateway_event_deliveries_waiting", "Deliveries of events that wait."),
     ("offhook_gateway_event_streams_open", "Readers of the stream of events."),
     ("offhook_gateway_flows_asked_total", "Questions for a flow, by what became of them."),
+    ("offhook_gateway_trunk_calls_total", "Telephones rung on trunks, by what became of it."),
+    ("offhook_gateway_trunk_targets_well", "Targets of trunks that answer OPTIONS."),
+    ("offhook_gateway_trunk_targets", "Targets of trunks."),
     ("offhook_gateway_bots_total", "Calls given to bots, by what became of the bot."),
     ("offhook_gateway_speech_total", "Texts spoken in calls, by whether it worked."),
     ("offhook_gateway_calls_active", "Calls running now, by direction."),
@@ -209,6 +212,19 @@ impl Metrics {
         self.count("offhook_gateway_bots_total", format!("result=\"{became}\""));
     }
 
+    /// A telephone was rung.
+    pub(crate) fn trunk(&self, became: &'static str) {
+        self.count("offhook_gateway_trunk_calls_total", format!("result=\"{became}\""));
+    }
+
+    /// A trunk's targets were asked: so many are well, of so many.
+    pub(crate) fn trunk_targets(&self, trunk: &Trunk, well: usize, all: usize) {
+        let labels = format!("organisation=\"{}\",trunk={:?}", trunk.organisation, trunk.name);
+        let count = |many: usize| i64::try_from(many).unwrap_or(i64::MAX);
+        self.set_of("offhook_gateway_trunk_targets_well", labels.clone(), count(well));
+        self.set_of("offhook_gateway_trunk_targets", labels, count(all));
+    }
+
     /// The gateway drains.
     pub(crate) fn draining(&self) {
         self.set("offhook_gateway_draining", 1);
@@ -271,8 +287,12 @@ impl Metrics {
     }
 
     fn set(&self, name: &'static str, value: i64) {
+        self.set_of(name, String::new(), value);
+    }
+
+    fn set_of(&self, name: &'static str, labels: String, value: i64) {
         let mut gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
-        gauges.insert((name, String::new()), value);
+        gauges.insert((name, labels), value);
     }
 
     fn add(&self, name: &'static str, change: i64) {

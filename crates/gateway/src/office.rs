@@ -8,7 +8,7 @@ use crate::{
     bots::sids::Sids, calls::registry::Registry, config::Config, console::session::Sessions,
     flows::speech::Speech, hep::Hep, keys::Keys, line::Lines, metrics::Metrics,
     organisation::Organisations, outbox::Outbox, recorder::Recorder, store::Store,
-    telemetry::Telemetry,
+    telemetry::Telemetry, trunks::Trunks,
 };
 
 /// The shared parts of one gateway. What is of one number is in its [`crate::line::Line`], what is of
@@ -20,6 +20,8 @@ pub(crate) struct Office {
     pub(crate) mixer: Mixer,
     /// Who lets bots hear and speak.
     pub(crate) bots: Bots,
+    /// Who rings telephones of the house.
+    pub(crate) trunks: Trunks,
     /// The names of calls that bots of Twilio's know.
     pub(crate) sids: Sids,
     /// The addresses far ends are told; empty means the bound one.

@@ -12,7 +12,10 @@ use std::{
 
 use audio::prompt::PromptError;
 use media::frame::{AudioFrame, FrameError};
-use switchboard::flow::{BEEP, Faults, Flow, Supplies};
+use switchboard::{
+    flow::{BEEP, Faults, Flow, Supplies},
+    trunk::Extensions,
+};
 use terms::OrganisationId;
 
 use crate::config::{Config, FlowSource};
@@ -56,6 +59,8 @@ pub(crate) struct House {
     pub queues: Option<BTreeSet<String>>,
     /// The bots flows may give calls to; none where that is not known.
     pub bots: Option<BTreeSet<String>>,
+    /// The trunks flows may ring telephones on; none where that is not known.
+    pub trunks: Option<BTreeMap<String, Extensions>>,
 }
 
 impl House {
@@ -65,13 +70,16 @@ impl House {
         let queues = queues.map(|queue| queue.name.clone()).collect();
         let bots = config.bots.iter().filter(|bot| bot.organisation == *organisation);
         let bots = bots.map(|bot| bot.name.clone()).collect();
-        Self { speech: config.speech.is_some(), queues: Some(queues), bots: Some(bots) }
+        let trunks = config.trunks.iter().filter(|trunk| trunk.organisation == *organisation);
+        let trunks = trunks.map(|trunk| (trunk.name.clone(), trunk.extensions.clone())).collect();
+        let speech = config.speech.is_some();
+        Self { speech, queues: Some(queues), bots: Some(bots), trunks: Some(trunks) }
     }
 
     fn supplies(&self, prompts: &Prompts) -> Supplies {
-        let (queues, bots) = (self.queues.clone(), self.bots.clone());
+        let (queues, bots, trunks) = (self.queues.clone(), self.bots.clone(), self.trunks.clone());
         let prompts = lengths(prompts);
-        Supplies { prompts, speech: self.speech, queues, bots, ..Supplies::default() }
+        Supplies { prompts, speech: self.speech, queues, bots, trunks, ..Supplies::default() }
     }
 }
 
@@ -272,7 +280,7 @@ fn files_in(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, ShelfError> {
 mod tests {
     use super::*;
 
-    const HOUSE: House = House { speech: false, queues: None, bots: None };
+    const HOUSE: House = House { speech: false, queues: None, bots: None, trunks: None };
 
     #[test]
     fn the_demo_flow_and_its_prompts_load() {

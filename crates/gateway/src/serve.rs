@@ -50,6 +50,7 @@ use crate::{
     store::{Store, StoreError},
     telemetry::{Telemetry, export},
     tls::{TlsError, TlsListener},
+    trunks::{self, Trunks, TrunksError},
 };
 
 /// How long a stop waits for the platform to confirm the ends of live calls.
@@ -91,6 +92,9 @@ pub enum StartError {
     /// The thread that carries bots' words.
     #[error("cannot start the bots' thread")]
     Bots(#[source] std::io::Error),
+    /// The trunks.
+    #[error(transparent)]
+    Trunks(#[from] TrunksError),
     /// The folder of recordings, or the thread that writes them.
     #[error("cannot start the recorder")]
     Recorder(#[source] std::io::Error),
@@ -161,6 +165,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let engine = engine(&config.media, &advertised)?;
     let mixer = Mixer::start().map_err(StartError::Mixer)?;
     let bots = Bots::start().map_err(StartError::Bots)?;
+    let trunks = Trunks::start(&config).await?;
     let listen = |source| StartError::Listen { address: config.http, source };
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
@@ -184,6 +189,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         engine,
         mixer,
         bots,
+        trunks,
         sids: Sids::default(),
         advertised,
         recorder,
@@ -279,6 +285,7 @@ fn start_tasks(office: &Arc<Office>, tasks: &mut JoinSet<()>) {
     tasks.spawn(dispatch::run(Arc::clone(office)));
     tasks.spawn(public_address::watch(Arc::clone(office)));
     tasks.spawn(recordings::run(Arc::clone(office)));
+    tasks.spawn(trunks::watch(Arc::clone(office)));
     for line in office.lines.iter() {
         tasks.spawn(consent::run(Arc::clone(office), Arc::clone(line)));
         tasks.spawn(parked::run(Arc::clone(office), Arc::clone(line)));

@@ -1,6 +1,6 @@
 //! Which codecs may a call of a number have, and what do they mean to our own ears?
 
-use audio::{g711::Law, opus::CodecError, playout::Playout, transcode::Way};
+use audio::{g711::Law, opus::CodecError, playout::Playout};
 use media::frame::AudioCodec;
 use rules::settings::{CallingSettings, Codec};
 
@@ -30,14 +30,5 @@ pub(crate) const fn law(codec: AudioCodec) -> Option<Law> {
         AudioCodec::Opus => None,
         AudioCodec::Pcmu => Some(Law::Mu),
         AudioCodec::Pcma => Some(Law::A),
-    }
-}
-
-/// How a voice gets from one codec to the other; `None` if one of them is not Opus, or both are.
-pub(crate) fn way(from: AudioCodec, to: AudioCodec) -> Option<Way> {
-    match (law(from), law(to)) {
-        (None, Some(law)) => Some(Way::ToG711(law)),
-        (Some(law), None) => Some(Way::ToOpus(law)),
-        (None, None) | (Some(_), Some(_)) => None,
     }
 }

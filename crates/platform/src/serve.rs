@@ -18,7 +18,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use engine::Engine;
+use engine::{Engine, Transcoder};
 use rules::{price::Cards, rulebook::RulebookError};
 use terms::{Timestamp, WabaId};
 use tokio::{net::TcpListener, sync::Notify};
@@ -29,7 +29,7 @@ use crate::{
     api::{self, refusals::ApiRefusal},
     billing,
     books::Books,
-    calls::{Ears, Recordings, Registry, Transcoder, alive, restart},
+    calls::{Ears, Recordings, Registry, alive, restart},
     capture::{Scratch, Tools},
     directory::{Account, Directory},
     faults::Faults,

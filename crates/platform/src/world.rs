@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
 };
 
-use engine::Engine;
+use engine::{Engine, Transcoder};
 use rules::{
     Refusal,
     price::{Card, Cards},
@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     books::Books,
-    calls::{Ears, Recordings, Registry, Transcoder},
+    calls::{Ears, Recordings, Registry},
     capture::Tools,
     clock::Clock,
     directory::{Account, App, Directory, Number},

@@ -23,6 +23,15 @@ pub struct Call {
     reoffers: mpsc::Receiver<Reoffer>,
 }
 
+/// Something of a call for whoever placed it.
+#[derive(Debug)]
+pub enum Word {
+    /// What the far end did.
+    News(News),
+    /// What it wants changed.
+    Reoffer(Reoffer),
+}
+
 /// The only order there is, with the `Reason` (RFC 3326) for the far end.
 #[derive(Debug)]
 struct HangUp(Option<String>);
@@ -58,6 +67,15 @@ impl Call {
     /// A change of the session the far end asks for, once answered; `None` when the call is over.
     pub async fn reoffer(&mut self) -> Option<Reoffer> {
         self.reoffers.recv().await
+    }
+
+    /// Whichever of the two comes first; `None` when the call is over and all was heard.
+    pub async fn word(&mut self) -> Option<Word> {
+        tokio::select! {
+            biased;
+            Some(reoffer) = self.reoffers.recv() => Some(Word::Reoffer(reoffer)),
+            news = self.news.recv() => news.map(Word::News),
+        }
     }
 
     /// Ends the call: CANCEL before the answer, BYE after it, with a `Reason` such as

@@ -22,7 +22,7 @@ mod session;
 mod target;
 
 pub use agent::{Listen, UserAgent};
-pub use call::{Call, NEWS_MAX};
+pub use call::{Call, NEWS_MAX, Word};
 pub use fault::{CallError, ProbeError, StartError};
 pub use invite::{Credentials, Invite, Limits};
 pub use life::{End, News};

@@ -3,7 +3,7 @@
 //! The business's side of every decision: [`call::Call`] is one call as the business sees it, in
 //! both directions; [`flow::Flow`] is what answers when no person does; [`agent::Roster`] knows who
 //! could, [`access`] who may; [`queue::Floor`] who waits for whom; [`consent::Standing`] is what we
-//! know of a user's consent; [`budget`] and [`guard`] are the business's own brakes; [`diagnosis`]
+//! know of a user's consent; [`budget`] and [`guard`] are the business's own brakes, [`trunk`] keeps them off the phone network; [`diagnosis`]
 //! says why a call was silent.
 //! Facts and the time come in, [`call::Effect`]s go out; the gateway carries them out. There is no
 //! clock, no socket and no thread here, so a whole call can be played in a test.
@@ -18,3 +18,4 @@ pub mod flow;
 pub mod guard;
 pub mod queue;
 pub mod recording;
+pub mod trunk;

@@ -1,5 +1,5 @@
 /** The gateway's REST interface, as far as the console uses it. Signed in by a cookie. */
-import type { Agent, CallEvent, CallRecord, Contact, Diagnosis, Preflight } from "../../ui/src/wire.ts";
+import type { Agent, CallEvent, CallRecord, Contact, Destinations, Diagnosis, Preflight } from "../../ui/src/wire.ts";
 import { spoken } from "./texts/language.svelte.ts";
 import { problem as words } from "./texts/said.ts";
 
@@ -46,6 +46,7 @@ export const write = (to: string, text: string, from?: string) =>
 /** Null takes away what was written. */
 export const note = (id: string, notes: string | null, wrap_up: string | null) =>
   ask<CallRecord>("PATCH", `/v1/calls/${path(id)}`, { notes, wrap_up });
+export const destinations = () => ask<Destinations>("GET", "/v1/destinations");
 export const wrapUpCodes = async () => (await ask<{ codes: string[] }>("GET", "/v1/wrap_up_codes")).codes;
 
 /** Asks the gateway. Throws an `ApiError` for a no, and when there is no answer. */

@@ -188,6 +188,8 @@ export interface Call {
   notes?: string;
   wrap_up?: string;
   queue?: QueuedCall;
+  /** The telephone of the house it is put through to. */
+  trunk?: { name: string; extension: string; state: "ringing" | "talking" | "held" };
   /** What a bot that gave the call away said of it: names and values. */
   context?: Record<string, string>;
 }
@@ -224,6 +226,8 @@ export interface CallRecord extends Call {
   agent_leg?: LegRecord;
   transfers?: { at: Time; from: string; to?: string }[];
   hold_s?: number;
+  /** The telephones of the house that rang for it. */
+  trunks?: { name: string; extension: string; became: string; rang_s: number; talked_s?: number; codec?: string; leg?: LegRecord }[];
   /** Who listened, whispered or joined, and when. */
   supervision?: { supervisor: string; how: Supervising; from: Time; to: Time }[];
   three_way?: { agent: string; other: string; from: Time; to: Time }[];
@@ -310,7 +314,7 @@ export type ToGateway =
   | { type: "hold"; call_id: string }
   | { type: "resume"; call_id: string }
   | { type: "transfer"; call_id: string; to: Destination }
-  | { type: "consult"; call_id: string; agent: string }
+  | ({ type: "consult"; call_id: string } & Consulted)
   | { type: "hand_over"; call_id: string }
   | { type: "merge"; call_id: string }
   /** A supervisor begins with an offer, and only listens again without one. */
@@ -325,7 +329,22 @@ export type ToGateway =
   | { type: "pass"; offer_id: string }
   | { type: "digit"; call_id: string; digit: string };
 
-export type Destination = { kind: "agent"; id: string } | { kind: "flow"; step?: string };
+/** Whom an agent asks while the user waits. */
+export type Consulted = { agent: string } | { trunk: string; extension: string };
+
+export type Destination =
+  | { kind: "agent"; id: string }
+  | { kind: "flow"; step?: string }
+  | { kind: "queue"; name: string }
+  | { kind: "bot"; name: string }
+  | { kind: "trunk"; name: string; extension: string };
+
+/** `GET /v1/destinations`: where a call can be given to beside agents. `X` in an extension is a digit. */
+export interface Destinations {
+  queues: string[];
+  bots: string[];
+  trunks: { name: string; extensions: string }[];
+}
 
 /** "You are about to call …": a call that a program or a queue asks this agent to place. */
 export interface Offer {

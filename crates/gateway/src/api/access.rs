@@ -52,6 +52,8 @@ fn of_calls(method: &str, path: &str) -> Option<Act> {
             | "/v1/cdrs.jsonl"
             | "/v1/parked_calls"
             | "/v1/queues"
+            | "/v1/trunks"
+            | "/v1/destinations"
             | "/v1/agents"
             | "/v1/callbacks"
             | "/v1/recordings"

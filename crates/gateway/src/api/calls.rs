@@ -16,7 +16,7 @@ use crate::{
     calls::registry::{Letter, Look},
     cdr::{
         Cdr, Cost, LegRecord, QueueRecord, RecordingRecord, SupervisionRecord, ThreeWayRecord,
-        TransferRecord,
+        TransferRecord, TrunkRecord,
     },
     console::session::Caller,
     flows::FlowRecord,
@@ -95,6 +95,8 @@ pub(super) struct CallRow {
     hold_s: Option<u64>,
     #[serde(rename = "queue_record", skip_serializing_if = "Option::is_none")]
     queue: Option<QueueRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trunks: Vec<TrunkRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,6 +140,7 @@ impl CallRow {
             hold_s: cdr.hold_s,
             flow: cdr.flow,
             queue: cdr.queue,
+            trunks: cdr.trunks,
             step: None,
             waiting_for: None,
             cost: cdr.cost,
@@ -165,6 +168,7 @@ impl CallRow {
             hold_s: None,
             flow: None,
             queue: None,
+            trunks: Vec::new(),
             step: None,
             waiting_for: None,
             cost: None,

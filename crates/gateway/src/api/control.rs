@@ -14,12 +14,12 @@ use serde::Deserialize;
 use switchboard::access::Act;
 use terms::AgentId;
 use tokio::sync::oneshot;
-use wire::console::Destination;
+use wire::console::{Consulted, Destination};
 
 use super::{ApiError, calls::call_id};
 use crate::{
     calls::{
-        order::{Asker, Order, destination},
+        order::{Asker, Order, as_destination, consulted, destination, known as known_place},
         registry::Letter,
     },
     console::session::{Caller, Who},
@@ -31,13 +31,6 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(super) struct Transfer {
     to: Destination,
-}
-
-/// Whom its agent asks.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Consult {
-    agent: AgentId,
 }
 
 /// Let the user wait, with music.
@@ -70,11 +63,11 @@ pub(super) async fn resume(
     order(&office, caller, &id, Order::Resume).await
 }
 
-/// Give the call to another agent or to the flow.
+/// Give the call to another agent, the flow, a queue, a bot or a telephone of the house.
 #[utoipa::path(post, path = "/v1/calls/{id}/transfer", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
     request_body(content = Object, description =
-        "`{to: {kind: \"agent\", id}}` or `{to: {kind: \"flow\", step?}}`"),
+        "`{to: {kind: \"agent\", id}}`, or `{kind: \"flow\", step?}`, `{kind: \"queue\", name}`, `{kind: \"bot\", name}`, `{kind: \"trunk\", name, extension}`"),
     responses((status = 204, description = "Its agent is free; the user waits with music or hears the flow"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused),
               (status = 404, body = super::Refused, description = "No such call runs"),
@@ -87,17 +80,15 @@ pub(super) async fn transfer(
     body: Result<Json<Transfer>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Json(Transfer { to }) = body?;
-    if let Destination::Agent { id } = &to {
-        known(&caller, id)?;
-    }
+    known_place(&office, &caller.organisation, &to).map_err(ApiError::invalid)?;
     order(&office, caller, &id, Order::Transfer(destination(to))).await
 }
 
-/// Let the call's agent ask another one while the user waits.
+/// Let the call's agent ask another one, or a telephone of the house, while the user waits.
 #[utoipa::path(post, path = "/v1/calls/{id}/consult", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    request_body(content = Object, description = "`{agent}`, whom"),
-    responses((status = 204, description = "The other agent rings"),
+    request_body(content = Object, description = "`{agent}`, or `{trunk, extension}` for a telephone of the house"),
+    responses((status = 204, description = "The other agent or the telephone rings"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused),
               (status = 404, body = super::Refused, description = "No such call runs"),
               (status = 409, body = super::Refused, description = "Not possible as the call stands"),
@@ -106,11 +97,12 @@ pub(super) async fn consult(
     State(office): State<Arc<Office>>,
     caller: Caller,
     Path(id): Path<String>,
-    body: Result<Json<Consult>, JsonRejection>,
+    body: Result<Json<Consulted>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
-    let Json(Consult { agent }) = body?;
-    known(&caller, &agent)?;
-    order(&office, caller, &id, Order::Consult(agent)).await
+    let Json(with) = body?;
+    known_place(&office, &caller.organisation, &as_destination(&with))
+        .map_err(ApiError::invalid)?;
+    order(&office, caller, &id, Order::Consult(consulted(with))).await
 }
 
 /// Hand the call over to the agent who was asked.

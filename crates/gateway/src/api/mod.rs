@@ -36,6 +36,7 @@ mod session;
 mod spend;
 pub(crate) mod stream;
 mod supervision;
+mod trunks;
 mod twilio;
 mod users;
 mod windows;
@@ -127,6 +128,8 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(place::list_parked))
         .routes(routes!(place::cancel_parked))
         .routes(routes!(queues::list))
+        .routes(routes!(trunks::list))
+        .routes(routes!(trunks::destinations))
         .routes(routes!(queues::list_callbacks))
         .routes(routes!(queues::cancel_callback))
         .routes(routes!(agents::list))

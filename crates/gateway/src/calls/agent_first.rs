@@ -19,7 +19,7 @@ use wire::{
 };
 
 use super::{
-    actor::{self, Outgoing},
+    begin::{self, Outgoing},
     clearance::Cleared,
     placing::{self, NotPlaced},
 };
@@ -174,7 +174,7 @@ pub(crate) async fn place(
     let (program, placed) = oneshot::channel();
     let program = Some(program);
     let outgoing = Outgoing { to, name, agent: agent.clone(), console, offer, program };
-    if let Err(error) = actor::place(office, line, outgoing, parent) {
+    if let Err(error) = begin::place(office, line, outgoing, parent) {
         line.consoles().release(&agent, false);
         let (what, code, text) = ("take".into(), "offer".into(), error.to_string());
         line.consoles().send(console, ToConsole::Refused { what, code, text });

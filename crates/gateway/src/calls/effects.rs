@@ -28,7 +28,7 @@ use super::{
     sounds,
 };
 use crate::{
-    cdr::{Cdr, LegRecord, TransferRecord},
+    cdr::{Cdr, LegRecord, TransferRecord, TrunkRecord},
     clock, contacts,
     events::ConsoleId,
     flows::FlowRecord,
@@ -100,6 +100,7 @@ impl CallActor {
             Effect::StopRinging { taken_by } => self.stop_ringing(taken_by.as_ref()),
             Effect::Queue(word) => return self.tell_queue(word).await,
             Effect::Bot(word) => return self.tell_bot(word),
+            Effect::Trunk(word) => return self.tell_trunk(word).await,
             Effect::Bridge => {
                 self.bridge();
                 self.record_talk().await;
@@ -442,6 +443,7 @@ impl CallActor {
         cdr.agent.clone_from(&facts.agent);
         cdr.transfers.clone_from(&facts.transfers);
         cdr.queue = facts.queue.as_ref().map(Stay::record);
+        cdr.trunks.clone_from(&facts.trunk_records);
         cdr.hold_s = facts.waiting.seconds();
         cdr.supervision.clone_from(&facts.supervision);
         cdr.three_way.clone_from(&facts.three_way);
@@ -449,7 +451,10 @@ impl CallActor {
         cdr.cta_payload.clone_from(&facts.cta_payload);
         cdr.agent_leg.clone_from(&facts.agent_figures);
         cdr.flow = FlowRecord::of(self.call.trail(), facts.asked.as_ref());
-        let nobody = direction == Direction::UserInitiated && facts.agent.is_none();
+        let talked = |trunk: &TrunkRecord| trunk.talked_s.is_some();
+        let nobody = direction == Direction::UserInitiated
+            && facts.agent.is_none()
+            && !facts.trunk_records.iter().any(talked);
         cdr.outside_hours = (nobody && self.call.met_closed_hours()).then_some(true);
         cdr.recordings.clone_from(&self.recordings.made);
         cdr.keys_pressed = (facts.keys_pressed > 0).then_some(facts.keys_pressed);

@@ -8,7 +8,7 @@ use wire::{SdpText, console::Peer};
 
 use super::{placing::Placer, queueing::Stay, registry::Figures};
 use crate::{
-    cdr::{LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord},
+    cdr::{LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord, TrunkRecord},
     flows::record::Asked,
 };
 
@@ -40,6 +40,10 @@ pub(super) struct Facts {
     pub(super) queues: u32,
     /// How many bots had it.
     pub(super) bots: u64,
+    /// How many telephones rang for it.
+    pub(super) trunks: u64,
+    /// What became of those that do no more.
+    pub(super) trunk_records: Vec<TrunkRecord>,
     /// What the last bot said whoever gets the call should know.
     pub(super) context: BTreeMap<String, String>,
     pub(super) answered: Option<(Timestamp, Instant)>,
@@ -122,6 +126,8 @@ impl Facts {
             queue: None,
             queues: 0,
             bots: 0,
+            trunks: 0,
+            trunk_records: Vec::new(),
             context: BTreeMap::new(),
             answered: None,
             over_since: None,

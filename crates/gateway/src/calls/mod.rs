@@ -1,14 +1,17 @@
 //! Which calls run, and what happens to each?
 //!
-//! [`registry`] finds the task that owns a call, [`actor`] is that task, [`effects`] carries out what
-//! the switchboard decided; [`hearing`] feeds the legs, [`supervision`] knows who listens. No other room touches a call.
+//! [`registry`] finds the task that owns a call, [`begin`] starts it, [`actor`] is that task, [`heard`]
+//! says what reached it, [`effects`] carries out what the switchboard decided; [`hearing`] feeds the
+//! legs, [`supervision`] knows who listens. No other room touches a call.
 
-pub(crate) mod actor;
+mod actor;
 pub(crate) mod agent_first;
+pub(crate) mod begin;
 mod bot;
 pub(crate) mod clearance;
 mod effects;
 mod facts;
+mod heard;
 mod hearing;
 mod legs;
 pub(crate) mod order;
@@ -19,7 +22,10 @@ mod recording;
 pub(crate) mod registry;
 mod sounds;
 mod supervision;
+mod telephone;
 mod timeline;
+mod trunk;
+mod view;
 mod watch;
 mod words;
 

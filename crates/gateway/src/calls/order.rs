@@ -3,9 +3,14 @@
 //! An agent asks by the console, a program by the API. Whether it has its place is the switchboard's
 //! word; whoever asked is told when it has none.
 
-use switchboard::call::{Destination, Input, Manner};
+use switchboard::{
+    call::{Consulted, Destination, Input, Manner},
+    flow::Room,
+};
 use terms::AgentId;
 use wire::console;
+
+use crate::{config, office::Office, organisation::Organisation};
 
 /// One thing to do with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +21,8 @@ pub(crate) enum Order {
     Resume,
     /// Give it away.
     Transfer(Destination),
-    /// Ask another agent.
-    Consult(AgentId),
+    /// Ask another agent, or a telephone.
+    Consult(Consulted),
     /// Hand over to the agent who was asked.
     HandOver,
     /// Bring the agent who was asked into the call.
@@ -94,10 +99,76 @@ pub(crate) enum Asker {
     Business,
 }
 
+/// Whether there is such a place in the organisation. The steps of its flow a call's task knows alone.
+///
+/// # Errors
+///
+/// What there is not, for people.
+pub(crate) fn known(
+    office: &Office,
+    organisation: &Organisation,
+    to: &console::Destination,
+) -> Result<(), String> {
+    let (config, house) = (&office.config, &organisation.id);
+    let missing = match to {
+        console::Destination::Flow { .. } => None,
+        console::Destination::Agent { id } => organisation
+            .consoles
+            .agent(id)
+            .is_none()
+            .then(|| format!("agent: nobody here is called {id}")),
+        console::Destination::Queue { name } => {
+            let named = |queue: &config::Queue| queue.organisation == *house && queue.name == *name;
+            let is_there = config.queues.iter().any(named);
+            (!is_there).then(|| format!("There is no queue {name}."))
+        }
+        console::Destination::Bot { name } => {
+            let named = |bot: &config::Bot| bot.organisation == *house && bot.name == *name;
+            let is_there = config.bots.iter().any(named);
+            (!is_there).then(|| format!("There is no bot {name}."))
+        }
+        console::Destination::Trunk { name, extension } => match office.trunks.find(house, name) {
+            None => Some(format!("There is no trunk {name}.")),
+            Some(road) => {
+                let allowed = &road.trunk.extensions;
+                (!allowed.allow(extension)).then(|| {
+                    format!("The trunk {name} has no extension {extension}, only {allowed}.")
+                })
+            }
+        },
+    };
+    missing.map_or(Ok(()), Err)
+}
+
+/// Whom an agent asks, as the switchboard has it.
+pub(crate) fn consulted(with: console::Consulted) -> Consulted {
+    match with {
+        console::Consulted::Agent { agent } => Consulted::Agent(agent),
+        console::Consulted::Telephone { trunk, extension } => {
+            Consulted::Telephone { trunk, extension }
+        }
+    }
+}
+
+/// The same as a place a call can be given to: whom one may ask, one may transfer to.
+pub(crate) fn as_destination(with: &console::Consulted) -> console::Destination {
+    match with.clone() {
+        console::Consulted::Agent { agent } => console::Destination::Agent { id: agent },
+        console::Consulted::Telephone { trunk, extension } => {
+            console::Destination::Trunk { name: trunk, extension }
+        }
+    }
+}
+
 /// Where a call is given to, as the switchboard has it.
 pub(crate) fn destination(to: console::Destination) -> Destination {
     match to {
         console::Destination::Agent { id } => Destination::Agent(id),
         console::Destination::Flow { step } => Destination::Flow { step },
+        console::Destination::Queue { name } => Destination::Room(Room::Queue(name)),
+        console::Destination::Bot { name } => Destination::Room(Room::Bot(name)),
+        console::Destination::Trunk { name, extension } => {
+            Destination::Room(Room::Trunk { trunk: name, extension })
+        }
     }
 }

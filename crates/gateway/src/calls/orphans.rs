@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use crate::{
         calls::{
-            actor::{self, Incoming},
+            begin::{self, Incoming},
             registry::{Letter, Receipt},
         },
         config::Config,
@@ -183,7 +183,7 @@ mod tests {
             trace: None,
             receipt,
         };
-        assert!(actor::take(office, &line, incoming));
+        assert!(begin::take(office, &line, incoming));
         let lines = LineSet::one(line.id());
         let call = office.registry.find(&lines, &call_id, None).unwrap();
         for figures in [figures(None), figures(Some(9))] {

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use wire::trace::TraceParent;
 
 use super::{
-    actor::{self, PlaceError},
     advice,
+    begin::{self, PlaceError},
     clearance::{self, Cleared, Held},
 };
 use crate::{events::ConsoleId, line::Line, office::Office};
@@ -112,7 +112,7 @@ pub(crate) async fn by_flow(
 ) -> Result<CallId, NotPlaced> {
     let cleared = clear(office, line, &to).await?;
     let (placer, placed) = oneshot::channel();
-    actor::place_flow(office, line, cleared, name, Placer::Program(placer), parent)?;
+    begin::place_flow(office, line, cleared, name, Placer::Program(placer), parent)?;
     until_placed(placed).await
 }
 

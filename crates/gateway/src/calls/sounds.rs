@@ -8,7 +8,7 @@ use std::sync::Arc;
 use engine::{Repeat, Source};
 use switchboard::{
     call::{Effect, Input},
-    flow::Spoken,
+    flow::{Spoken, ToTrunk},
 };
 
 use super::{
@@ -85,6 +85,7 @@ pub(super) fn changes(effect: &Effect) -> bool {
         | Effect::Arrange
         | Effect::BridgeConsult
         | Effect::TakeOver
+        | Effect::Trunk(ToTrunk::PutThrough)
         | Effect::Finish(_) => true,
         Effect::OpenLeg
         | Effect::PreAccept
@@ -102,6 +103,7 @@ pub(super) fn changes(effect: &Effect) -> bool {
         | Effect::KeepMessage
         | Effect::Queue(_)
         | Effect::Bot(_)
+        | Effect::Trunk(ToTrunk::Ring { .. } | ToTrunk::TalkWithAgent)
         | Effect::DropConsulted
         | Effect::DropSupervisor
         | Effect::DropAgent

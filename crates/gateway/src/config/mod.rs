@@ -16,6 +16,7 @@ mod read;
 mod recording;
 mod secret;
 mod slip;
+mod trunks;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -45,6 +46,7 @@ pub use read::ConfigError;
 pub use recording::{Recording, Words};
 pub use secret::Secret;
 pub use slip::explain;
+pub use trunks::{Trunk, TrunkTarget};
 
 /// Everything a gateway needs to know.
 #[derive(Debug, Clone)]
@@ -82,6 +84,10 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// Programs that talk with users.
     pub bots: Vec<Bot>,
+    /// Where SIP is spoken with trunks, over UDP and TCP.
+    pub sip: Option<SocketAddr>,
+    /// Ways to telephones of the house.
+    pub trunks: Vec<Trunk>,
     /// How long an agent whose page went away in a call may take to come back.
     pub return_for: Duration,
     /// How old a `connect` webhook may be; `None` trusts a platform with a clock of its own.
@@ -375,6 +381,8 @@ impl Config {
             wrap_up: Duration::ZERO,
             queues: Vec::new(),
             bots: Vec::new(),
+            sip: None,
+            trunks: Vec::new(),
             return_for: RETURN_FOR_DEFAULT,
             // The sandbox's clock may be frozen or moved.
             connect_age_max: None,

@@ -114,6 +114,17 @@
 //! url = "wss://bot.example/talk"
 //! protocol = "native"                     # or "twilio", "vonage"
 //!
+//! [sip]                                   # see `trunks`
+//! listen = "10.0.0.4:5060"
+//!
+//! [[trunks]]
+//! name = "pbx"
+//! terminates = "voip"
+//! extensions = ["2XXX"]
+//!
+//! [[trunks.targets]]
+//! host = "pbx.aurora.example"
+//!
 //! [[agents]]
 //! id = "lia"
 //! organisation = "aurora"                 # the first when absent
@@ -149,6 +160,7 @@ use super::{
     queues::{QueueTable, queues},
     recording::{RecordingTable, recording},
     slip,
+    trunks::{SipTable, TrunkTable, trunks},
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
@@ -246,6 +258,9 @@ struct File {
     queues: Vec<QueueTable>,
     #[serde(default)]
     bots: Vec<BotTable>,
+    sip: Option<SipTable>,
+    #[serde(default)]
+    trunks: Vec<TrunkTable>,
     agents: Vec<AgentTable>,
 }
 
@@ -356,6 +371,7 @@ impl Secrets<'_> {
         let agents = self.agents(file.agents, &organisations)?;
         let queues = queues(file.queues, &organisations)?;
         let bots = bots(self, file.bots, &organisations)?;
+        let (sip, trunks) = trunks(self, file.sip.as_ref(), file.trunks, &organisations)?;
         Ok(Config {
             http: file.http.unwrap_or(HTTP_DEFAULT),
             tls: file.tls.map(|tls| TlsFiles {
@@ -378,6 +394,8 @@ impl Secrets<'_> {
             wrap_up: Duration::from_secs(file.wrap_up_s.unwrap_or(0)),
             queues,
             bots,
+            sip,
+            trunks,
             return_for: file.return_for_s.map_or(RETURN_FOR_DEFAULT, Duration::from_secs),
             connect_age_max: Some(
                 file.connect_age_max_s.map_or(CONNECT_AGE_DEFAULT, Duration::from_secs),
@@ -421,6 +439,7 @@ impl Secrets<'_> {
                 faults.push(self.agents(file.agents, &organisations).err());
                 faults.push(queues(file.queues, &organisations).err());
                 faults.push(bots(self, file.bots, &organisations).err());
+                faults.push(trunks(self, file.sip.as_ref(), file.trunks, &organisations).err());
                 faults.push(self.events(file.outbox, file.events, &organisations).err());
             }
             Err(fault) => faults.push(Some(fault)),

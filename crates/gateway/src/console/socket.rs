@@ -33,9 +33,10 @@ use super::session::{Caller, Who};
 use crate::{
     api::ApiError,
     calls::{
-        actor::{self, Outgoing, PlaceError},
-        agent_first as offered, clearance,
-        order::{Asker, Order, destination},
+        agent_first as offered,
+        begin::{self, Outgoing, PlaceError},
+        clearance,
+        order::{Asker, Order, as_destination, consulted, destination, known},
         registry::Letter,
     },
     config::Agent,
@@ -277,10 +278,16 @@ async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) 
         FromConsole::Hold { call_id } => order(office, desk, console, call_id, Order::Hold),
         FromConsole::Resume { call_id } => order(office, desk, console, call_id, Order::Resume),
         FromConsole::Transfer { call_id, to } => {
+            if let Err(text) = known(office, &desk.organisation, &to) {
+                return refuse(desk, console, "transfer", "invalid", text);
+            }
             order(office, desk, console, call_id, Order::Transfer(destination(to)));
         }
-        FromConsole::Consult { call_id, agent: with } => {
-            order(office, desk, console, call_id, Order::Consult(with));
+        FromConsole::Consult { call_id, with } => {
+            if let Err(text) = known(office, &desk.organisation, &as_destination(&with)) {
+                return refuse(desk, console, "consult", "invalid", text);
+            }
+            order(office, desk, console, call_id, Order::Consult(consulted(with)));
         }
         FromConsole::HandOver { call_id } => {
             order(office, desk, console, call_id, Order::HandOver);
@@ -431,7 +438,7 @@ async fn place(
     let name = contact.ok().flatten().and_then(|contact| contact.name);
     let agent_id = agent.id.clone();
     let outgoing = Outgoing { to: cleared, name, agent: agent_id, console, offer, program: None };
-    if let Err(error) = actor::place(office, line, outgoing, None) {
+    if let Err(error) = begin::place(office, line, outgoing, None) {
         organisation.consoles.release(&agent.id, false);
         let code = match error {
             PlaceError::Leg(_) => "offer",

@@ -230,3 +230,50 @@ fn turn_and_the_public_address_are_read() {
         assert!(fault.contains(told), "{wrong}: {fault}");
     }
 }
+
+const TRUNK: &str = r#"
+[sip]
+listen = "127.0.0.1:5060"
+
+[[trunks]]
+name = "pbx"
+terminates = "voip"
+extensions = ["2XXX", "100"]
+user = "offhook"
+password_file = "key"
+
+[[trunks.targets]]
+host = "pbx.example:5080"
+transport = "tcp"
+"#;
+
+#[test]
+fn a_trunk_leads_to_telephones_of_the_house() {
+    let config = Written::new(&format!("{GOOD}{TRUNK}")).read().unwrap();
+    let trunk = &config.trunks[0];
+    assert_eq!((trunk.targets[0].host.as_str(), trunk.targets[0].port), ("pbx.example", 5080));
+    assert!(trunk.extensions.allow("2999") && !trunk.extensions.allow("5511999990000"));
+    assert!(!format!("{config:?}").contains("\"secret\""), "a password is never printed");
+}
+
+#[test]
+fn a_trunk_that_could_lead_to_the_phone_network_is_refused_at_start() {
+    for (right, wrong, told) in [
+        ("terminates = \"voip\"\n", "", "terminates = \"voip\""),
+        ("\"voip\"", "\"pstn\"", "never to the phone network"),
+        ("pbx.example:5080", "acme.pstn.twilio.com", "at twilio.com, a carrier"),
+        ("pbx.example:5080", "tel:+551140028922", "is a telephone number"),
+        ("pbx.example:5080", "551140028922", "is a telephone number"),
+        ("\"2XXX\"", "\"XXXXXXXXXXX\"", "that would be a telephone number"),
+        ("[\"2XXX\", \"100\"]", "[]", "name the extensions"),
+        ("pbx.example:5080", "sip pbx", "is no host"),
+        ("127.0.0.1:5060", "0.0.0.0:5060", "name the address"),
+        ("[sip]\nlisten = \"127.0.0.1:5060\"\n", "", "[sip] listen"),
+        ("password_file = \"key\"\n\n[[trunks.t", "\n[[trunks.t", "password_file or password_env"),
+        ("extensions", "extension", "did you mean `extensions`"),
+    ] {
+        assert!(TRUNK.contains(right), "{right}");
+        let why = fault(&format!("{GOOD}{}", TRUNK.replacen(right, wrong, 1)));
+        assert!(why.contains(told), "{wrong}: {why}");
+    }
+}

@@ -7,11 +7,15 @@ mod agents;
 mod asked;
 mod beside;
 mod bots;
+mod calling;
 mod config;
 mod consent;
 mod desk;
 mod drain;
 mod events;
+#[path = "../../../sip/tests/it/far_end.rs"]
+#[expect(dead_code, reason = "the tests of the SIP room use the rest of it")]
+mod far_end;
 mod flows;
 mod hand_over;
 mod helpers;
@@ -30,6 +34,7 @@ mod recordings;
 mod rest;
 mod spoken;
 mod tls;
+mod trunks;
 mod upstream;
 mod voice;
 mod webhooks;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     access::{HOUSE, ask, log_in},
+    calling::{asked, calls},
     desk::{
         ANA, BYE_HZ, CALL, Console, Desk, HOLD_HZ, accept, config, newest_rules, now, permissions,
         terminate,
@@ -64,11 +65,11 @@ pub(crate) fn with_a_queue(config: &mut Config) {
 
 /// A user calls, waits and asks to be called back.
 pub(crate) async fn asks_for_a_callback(desk: &Desk, call: &str) {
-    let mut user = desk.user_calls(call).await;
+    let mut user = calls(desk, call).await;
     user.expect_tone(HOLD_HZ).await;
     user.leg.send_digit(Digit::new('1').unwrap(), 120);
     user.expect_tone(KEPT_HZ).await;
-    desk.upstream.wait_for_call("terminate", call).await;
+    asked(desk, "terminate", call).await;
     desk.webhook(&terminate(call, "USER_INITIATED", Some(4))).await;
 }
 
@@ -104,7 +105,7 @@ async fn who_is_added_at_run_time_gets_the_calls_that_their_skills_fit() {
     let desk = Desk::start_with(None, with_a_queue).await;
     let mut otto = newcomer(&desk, "otto", json!(["pt"])).await;
     let mut nina = newcomer(&desk, "nina", json!(["billing"])).await;
-    let _user = desk.user_calls(CALL).await;
+    let _user = calls(&desk, CALL).await;
     nina.next("ringing").await;
     nina.send(json!({"type": "decline", "call_id": CALL})).await;
     let waits_alone = |queues: &Value| {
@@ -139,18 +140,18 @@ async fn the_second_caller_waits_with_music_and_is_offered_after_wrap_up() {
     let desk = Desk::start_with(None, with_a_queue).await;
     let mut sol = desk.available("sol").await;
     let mut lia = desk.available("lia").await;
-    let first = desk.user_calls(CALL).await;
+    let first = calls(&desk, CALL).await;
     assert_eq!(lia.next("ringing").await["call"]["queue"]["name"], "support");
     let mut browser = take(&desk, &mut lia, CALL).await;
     lia.next_where("call", |frame| frame["call"]["state"] == "connected").await;
 
-    let mut second = desk.user_calls(SECOND).await;
+    let mut second = calls(&desk, SECOND).await;
     second.expect_tone(FIRST_HZ).await;
     second.expect_tone(HOLD_HZ).await;
     let waits = |frame: &Value| frame["queues"][0]["waiting"][0]["call_id"] == SECOND;
     let board = sol.next_where("queues", waits).await;
     assert_eq!(board["queues"][0]["agents"]["busy"], 1);
-    let mut third = desk.user_calls(THIRD).await;
+    let mut third = calls(&desk, THIRD).await;
     third.expect_tone(BYE_HZ).await;
     let queues = desk.get("/v1/queues").await;
     let queue = &queues["queues"][0];
@@ -192,7 +193,7 @@ async fn the_second_caller_waits_with_music_and_is_offered_after_wrap_up() {
 async fn who_hangs_up_in_a_queue_is_missed_and_an_agent_who_declines_is_not_asked_at_once() {
     let desk = Desk::start_with(None, with_a_queue).await;
     let mut lia = desk.available("lia").await;
-    let _user = desk.user_calls(CALL).await;
+    let _user = calls(&desk, CALL).await;
     lia.next("ringing").await;
     lia.send(json!({"type": "decline", "call_id": CALL})).await;
     lia.next("ring_stopped").await;

@@ -11,13 +11,13 @@ use audio::{
     tone,
 };
 use engine::{
-    Direction, Engine, LegEvent, LegHandle, OpenLeg, Password, PayloadTypes, Repeat, Socket,
-    Source, TapPacket, Tapped,
+    Direction, Engine, LegEvent, LegHandle, OpenLeg, OpenSdes, Password, PayloadTypes, PlainEnd,
+    Repeat, Socket, Source, TapPacket, Tapped,
 };
 use media::{
-    frame::AudioFrame,
+    frame::{AudioCodec, AudioFrame},
     leg::IceRole,
-    sdp,
+    sdp::{self, TrunkMedia},
     transport::{DtlsRole, LocalTransport, Setup},
 };
 use tokio::sync::mpsc;
@@ -118,6 +118,29 @@ impl Voice {
     /// The platform's end: ice-lite.
     pub(crate) fn of_platform(engine: &Engine) -> Self {
         Self::open(engine, IceRole::Lite)
+    }
+
+    /// The end of a telephone without keys.
+    pub(crate) fn of_telephone(engine: &Engine) -> Self {
+        let (sender, events) = mpsc::channel(engine::EVENTS_MAX);
+        let open =
+            OpenSdes { cname: "phone".into(), media_watch: None, beside: None, events: sender };
+        let (leg, local) = engine.open_sdes(open).unwrap();
+        let (tap, taps) = engine::tap(Direction::Received, 1_024);
+        leg.listen(tap);
+        Self { leg, events, local, taps, continuous: Continuous::default() }
+    }
+
+    /// The telephone answers the INVITE's offer, which must have Opus.
+    pub(crate) fn telephone_answer(&self, invite: &str) -> String {
+        let (_, offer) = invite.split_once("\r\n\r\n").unwrap();
+        let offer = sdp::parse(offer).unwrap().session;
+        let media = TrunkMedia::of(&offer, &[AudioCodec::Opus], false).unwrap();
+        let types = PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf };
+        self.leg.set_plain(PlainEnd { remote: media.remote, payload_types: types });
+        self.leg.send_gate(true);
+        let voice = sdp::TrunkVoice { local: &self.local, version: 1, crypto: None };
+        sdp::write_trunk_answer(voice, &media)
     }
 
     /// A browser's end.

@@ -256,6 +256,9 @@ impl Leg {
             self.plain = Some(Box::default());
             self.remote = remote;
             self.state = LegState::Connected;
+        } else if let (Some(latch), Some(remote)) = (&mut self.plain, remote) {
+            **latch = Latch::default();
+            self.remote = Some(remote);
         }
     }
 

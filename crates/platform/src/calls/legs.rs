@@ -3,7 +3,7 @@
 //! Both are ice-lite legs on the one muxed port, but for a business whose keys stand in the SDP: that
 //! has a socket of its own. The business's leg opens with the call; the user's
 //! when the phone has given its offer: at once if the user calls, at pick-up if the business does.
-//! Opus passes between them as it is; to and from G.711 goes by the [`transcoder`](super::transcoder).
+//! Opus passes between them as it is; to and from G.711 goes by a [`Transcoder`].
 //! Nothing leaves either before [`Legs::join`].
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
 
 use engine::{
     Direction, Engine, FrameQueue, Impairment, LegEvent, LegHandle, LegStats, OpenError, OpenLeg,
-    OpenSdes, Password, PayloadTypes, Repeat, SdesKeys, Socket, Source,
+    OpenSdes, Password, PayloadTypes, Repeat, SdesKeys, Socket, Source, Transcoder, TranscoderSeat,
 };
 use media::{
     leg::IceRole,
@@ -29,7 +29,6 @@ use super::{
     ears::{Ear, Ears},
     record::Heard,
     recordings::Recording,
-    transcoder::{Seat, Transcoder},
 };
 use crate::{
     capture::Announcement,
@@ -58,7 +57,7 @@ pub(crate) struct Legs {
     pub(crate) user: Option<Leg>,
     pub(crate) ears: Option<Listening>,
     /// Held while one side may talk G.711.
-    seat: Option<Seat>,
+    seat: Option<TranscoderSeat>,
     transcoded: Option<Transcoded>,
     zero: Instant,
     is_joined: bool,
@@ -154,7 +153,7 @@ impl Leg {
 
 impl Legs {
     /// Legs of a call whose business leg is open, with the seat of a call that may have G.711.
-    pub(crate) fn new(business: Leg, seat: Option<Seat>) -> Self {
+    pub(crate) fn new(business: Leg, seat: Option<TranscoderSeat>) -> Self {
         Self {
             business,
             user: None,

@@ -3,8 +3,7 @@
 //! `api` or `phones` → [`place`] or [`registry`] → [`actor`] (one task a call) → [`rules::call`]
 //! (decides) → [`effects`] → webhooks, legs, phones, consent. [`record`] is what is kept, [`legs`] the
 //! media, [`watch`] looks for silence, [`keeping`] plays announcements and keeps what is said,
-//! [`transcoder`] carries voices between codecs, [`ears`] and [`findings`] say what was heard and why
-//! not.
+//! [`ears`] and [`findings`] say what was heard and why not.
 
 mod actor;
 pub(crate) mod alive;
@@ -19,7 +18,6 @@ mod record;
 mod recordings;
 mod registry;
 pub(crate) mod restart;
-mod transcoder;
 mod watch;
 
 pub(crate) use actor::Command;
@@ -27,4 +25,3 @@ pub(crate) use ears::{Ear, Ears};
 pub(crate) use record::{CallRecord, Facts, Heard};
 pub(crate) use recordings::Recordings;
 pub(crate) use registry::{CallHandle, Registry};
-pub(crate) use transcoder::Transcoder;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use engine::Password;
+use engine::{Password, TranscoderSeat};
 use media::sdp::{Keying, SdpRefusal};
 use rules::{
     button,
@@ -26,7 +26,6 @@ use super::{
     legs::{self, Leg, Legs},
     record::{CallRecord, Facts},
     registry::{CallHandle, INBOX_MAX, Over},
-    transcoder::Seat,
 };
 use crate::{
     api::refusals::ApiRefusal,
@@ -69,14 +68,15 @@ pub(crate) struct BusinessCall {
 #[derive(Debug)]
 pub(crate) struct Offer {
     described: Described,
-    seat: Option<Seat>,
+    seat: Option<TranscoderSeat>,
 }
 
 /// Reads a business's offer with the codecs its number may have now.
 pub(crate) fn read_offer(world: &World, number: &Number, text: &str) -> Result<Offer, ApiRefusal> {
     let wanted = codecs::beside_opus(&number.calling);
     let seat = world.transcoder.seat(wanted.clone());
-    let described = sdp::read_business_offer(text, keying(number), Seat::codecs(seat.as_ref()));
+    let described =
+        sdp::read_business_offer(text, keying(number), TranscoderSeat::codecs(seat.as_ref()));
     let described = described.map_err(|refusal| {
         // The number has what the offer asks for, and the platform no room for it.
         let has_no_room = seat.is_none()
@@ -110,7 +110,7 @@ pub(crate) async fn from_user(world: &Arc<World>, call: UserCall) -> Result<Call
         platform_sdp: sdp::platform_offer(
             &business.local,
             business.crypto.as_ref(),
-            Seat::codecs(seat.as_ref()),
+            TranscoderSeat::codecs(seat.as_ref()),
             &world.ids,
             world.clock.now(),
         ),

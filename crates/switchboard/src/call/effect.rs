@@ -8,7 +8,7 @@ use std::time::Duration;
 use terms::AgentId;
 
 use super::EndReason;
-use crate::flow::{Key, RecordWord, Ring, Spoken, ToBot, ToQueue};
+use crate::flow::{Key, RecordWord, Ring, Spoken, ToBot, ToQueue, ToTrunk};
 
 /// One thing for the gateway to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub enum Effect {
     Queue(ToQueue),
     /// Tell the call's bot.
     Bot(ToBot),
+    /// Tell the call's trunk.
+    Trunk(ToTrunk),
     /// Let the user and the agent hear each other.
     Bridge,
     /// Let the user hear music and the agent nothing.

@@ -1,14 +1,16 @@
 //! How does a call get from one agent to another?
 //!
 //! Blind: the agent lets go, the user hears music, the other agent rings. Nobody there: the call comes
-//! back to who gave it away, and then to the flow. Attended: the agent keeps the user on hold, talks
+//! back to who gave it away, and then to the flow; so it does from a queue, a bot and a trunk. Attended: the agent keeps the user on hold, talks
 //! with the other one and then hands over or comes back; hanging up hands over as it stands. All of it
 //! is on our side: WhatsApp's leg never notices.
+
+use std::sync::Arc;
 
 use terms::{AgentId, Timestamp};
 
 use super::{Call, Effect, EndReason, Handled, State};
-use crate::flow::Ring;
+use crate::flow::{Flow, Ring, Room};
 
 /// Where a call goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub enum Destination {
         /// The step's name.
         step: Option<String>,
     },
+    /// To a queue, a bot or a trunk, and back when nobody is to be had there.
+    Room(Room),
 }
 
 /// A call on its way to another agent.
@@ -62,6 +66,12 @@ impl Call {
                 self.ring_for_transfer(agent.clone(), to, now, effects);
             }
             Destination::Flow { step } => return self.transfer_to_flow(step, now, effects),
+            Destination::Room(room) => {
+                let flow = self.plan.flow.as_deref();
+                let flow = Flow::handing_over(flow, &room, agent, self.plan.ring_for);
+                effects.push(Effect::DropAgent);
+                self.walk_from(flow.start, &Arc::new(flow), now, effects);
+            }
         }
         Ok(())
     }
@@ -92,6 +102,10 @@ impl Call {
         let refusal = self.out_of_place("a hand-over");
         if let Some(with) = self.brought_in().filter(|_| self.state.agent() == Some(agent)) {
             self.leave_to_other(with, effects);
+            return Ok(());
+        }
+        if matches!(&self.state, State::Inquiring(inquiry) if inquiry.agent == *agent) {
+            self.leave_to_telephone(now, effects);
             return Ok(());
         }
         let State::Consulting(consult) = &self.state else { return Err(refusal) };
@@ -156,6 +170,7 @@ impl Call {
             | State::Bridged { .. }
             | State::Held(_)
             | State::ThreeWay(_)
+            | State::Inquiring(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)
@@ -187,7 +202,7 @@ impl Call {
     }
 
     /// Whether this agent has the user and nobody else has a part in it.
-    fn is_with(&self, agent: &AgentId) -> bool {
+    pub(super) fn is_with(&self, agent: &AgentId) -> bool {
         match &self.state {
             State::Bridged { agent: has } => has == agent,
             State::Held(held) => held.agent == *agent && held.away_until.is_none(),
@@ -199,6 +214,7 @@ impl Call {
             | State::Transferring(_)
             | State::Consulting(_)
             | State::ThreeWay(_)
+            | State::Inquiring(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)
@@ -214,7 +230,8 @@ impl Call {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
-        let whom = Ring::Only(vec![rings.clone()]);
+        let back = rings == by;
+        let whom = if back { Ring::Back(by.clone()) } else { Ring::Only(vec![rings.clone()]) };
         self.state = State::Transferring(Transfer { by, rings, until: now + self.plan.ring_for });
         effects.extend([Effect::Hold, Effect::Ring(whom), Effect::Tell]);
     }

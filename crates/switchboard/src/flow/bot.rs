@@ -113,7 +113,8 @@ impl Talk {
             | Heard::Tick
             | Heard::PlaybackDone
             | Heard::Silence
-            | Heard::Queue(_) => Out::Stays,
+            | Heard::Queue(_)
+            | Heard::Trunk(_) => Out::Stays,
         }
     }
 

@@ -9,11 +9,12 @@ use std::time::Duration;
 use terms::{AgentId, Timestamp};
 
 use super::{
-    Caller, Flow, FromBot, FromQueue, Gather, Key, Sound, Step, ToQueue, Trail,
+    Caller, Flow, FromBot, FromQueue, FromTrunk, Gather, Key, Sound, Step, ToQueue, Trail,
     bot::{self, Bot, Talk},
     queue::{Out, Queue, Stay},
     record::{Message, Record, Voicemail},
     rings::{Ringing, Rings},
+    trunk::{self, Patch, Trunk},
 };
 use crate::{call::Effect, queue::Left};
 
@@ -36,6 +37,7 @@ enum Doing {
     Ringing(Rings),
     Queuing(Stay),
     Talking(Talk),
+    PutThrough(Patch),
     Leaving(Message),
     Echoing { until: Timestamp },
 }
@@ -69,6 +71,8 @@ pub enum Heard {
     Queue(FromQueue),
     /// The bot has a word for the call.
     Bot(FromBot),
+    /// The trunk has a word for the call.
+    Trunk(FromTrunk),
     /// A caller who leaves a message has said nothing for the step's time.
     Silence,
     /// Time passed.
@@ -92,6 +96,13 @@ impl Cursor {
         (cursor, progress)
     }
 
+    /// Comes to a trunk step whose telephone rings until then, or talks already.
+    pub(crate) fn on_trunk(step: usize, until: Option<Timestamp>, visit: &mut Visit<'_>) -> Self {
+        visit.trail.enters(visit.flow.name_of(step));
+        let doing = Doing::PutThrough(Patch::go_on(until, visit));
+        Self { step, closed: false, doing }
+    }
+
     /// The name of the step the caller is in.
     #[must_use]
     pub fn step_name<'f>(&self, flow: &'f Flow) -> &'f str {
@@ -113,6 +124,7 @@ impl Cursor {
             Doing::Talking(talk) => talk.rings(agent),
             Doing::Playing { .. }
             | Doing::Gathering { .. }
+            | Doing::PutThrough(_)
             | Doing::Leaving(_)
             | Doing::Echoing { .. } => false,
         }
@@ -122,6 +134,12 @@ impl Cursor {
     #[must_use]
     pub fn is_with_bot(&self) -> bool {
         self.doing == Doing::Talking(Talk::Talks)
+    }
+
+    /// Whether the caller is on a trunk: a telephone rings or talks.
+    #[must_use]
+    pub fn is_on_trunk(&self) -> bool {
+        matches!(self.doing, Doing::PutThrough(_))
     }
 
     /// What the queue must hear when the call leaves the flow from it.
@@ -147,6 +165,7 @@ impl Cursor {
             Doing::Ringing(rings) => rings.next_timeout(),
             Doing::Queuing(stay) => stay.next_timeout(),
             Doing::Talking(talk) => talk.next_timeout(),
+            Doing::PutThrough(patch) => patch.next_timeout(),
             Doing::Leaving(message) => message.next_timeout(),
             Doing::Echoing { until } => (*until, "the end of the echo"),
         }
@@ -171,12 +190,14 @@ impl Cursor {
                 | Heard::Unavailable(_)
                 | Heard::Silence
                 | Heard::Queue(_)
-                | Heard::Bot(_) => Progress::Stays,
+                | Heard::Bot(_)
+                | Heard::Trunk(_) => Progress::Stays,
             },
             Step::Gather(gather) => self.gather(gather, heard, visit),
             Step::Ring(ringing) => self.ring(ringing, heard, visit),
             Step::Queue(queue) => self.queue(queue, heard, visit),
             Step::Bot(bot) => self.talk(bot, heard, visit),
+            Step::Trunk(trunk) => self.put_through(trunk, heard, visit),
             Step::Record(record) => self.record(record, heard, visit),
             Step::Voicemail(voicemail) => self.voicemail(voicemail, heard, visit),
             Step::Echo { next, lasting: _ } => {
@@ -234,6 +255,7 @@ impl Cursor {
                 | Step::Ring(_)
                 | Step::Queue(_)
                 | Step::Bot(_)
+                | Step::Trunk(_)
                 | Step::Record(_)
                 | Step::Voicemail(_)
                 | Step::Echo { .. } => {
@@ -263,6 +285,7 @@ impl Cursor {
             }
             Step::Queue(queue) => self.doing = Doing::Queuing(Stay::begin(queue, visit)),
             Step::Bot(bot) => self.doing = Doing::Talking(Talk::begin(bot, visit)),
+            Step::Trunk(trunk) => self.doing = Doing::PutThrough(Patch::begin(trunk, visit)),
             Step::Record(record) => {
                 let lasting = record.announce.as_ref().map(|sound| play(sound, false, visit));
                 self.doing = Doing::Playing { until: visit.now + lasting.unwrap_or_default() };
@@ -330,6 +353,7 @@ impl Cursor {
             | Heard::Unavailable(_)
             | Heard::Queue(_)
             | Heard::Bot(_)
+            | Heard::Trunk(_)
             | Heard::Silence => false,
         };
         if !full {
@@ -384,6 +408,14 @@ impl Cursor {
         match stay.handle(step, heard, visit) {
             Out::Stays => Progress::Stays,
             Out::To(next) => self.go(next, visit),
+        }
+    }
+
+    fn put_through(&mut self, step: &Trunk, heard: &Heard, visit: &mut Visit<'_>) -> Progress {
+        let Doing::PutThrough(patch) = &mut self.doing else { return Progress::Stays };
+        match patch.handle(step, heard, visit) {
+            trunk::Out::Stays => Progress::Stays,
+            trunk::Out::To(next) => self.go(next, visit),
         }
     }
 

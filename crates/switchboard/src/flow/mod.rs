@@ -58,6 +58,15 @@
 //! next = "bye"                    # when the bot is done
 //! otherwise = "wait"              # when there is none, or it dies
 //!
+//! [step.desk]
+//! trunk = "pbx"                   # a trunk of the gateway's configuration
+//! extension = "200"
+//! context = { order = "{order}" } # optional: headers X-Offhook-Order
+//! for = "30s"                     # how long it rings
+//! playing = "hold"                # optional: heard while it rings, and on hold
+//! next = "bye"                    # when it hung up
+//! otherwise = "wait"              # busy, nobody, no way: the variable `trunk` says which
+//!
 //! [step.recorded]
 //! record = "on"                   # or "pause", "off"
 //! announce = "recorded"           # optional: a prompt or { say = "…" } heard before
@@ -89,6 +98,7 @@ mod condition;
 mod cursor;
 mod document;
 mod fault;
+mod hand_over;
 mod hours;
 mod key;
 mod load;
@@ -101,9 +111,11 @@ mod step;
 mod template;
 mod trace;
 mod trail;
+mod trunk;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -115,6 +127,7 @@ pub(crate) use cursor::Visit;
 pub use cursor::{Cursor, Heard, Progress};
 pub use document::{Document, Place};
 pub use fault::{Fault, Faults};
+pub use hand_over::Room;
 pub use hours::Hours;
 pub use key::Key;
 pub use outline::{StepOutline, WayOutline};
@@ -123,8 +136,9 @@ pub use record::{Announcement, BEEP, RecordWord};
 pub use speech::Spoken;
 pub use trace::{Trace, TraceLine};
 pub use trail::{Trail, Visited};
+pub use trunk::{FromTrunk, NotTaken, ToTrunk};
 
-use crate::agent::Skills;
+use crate::{agent::Skills, trunk::Extensions};
 use bot::Bot;
 use condition::Case;
 use queue::Queue;
@@ -132,12 +146,13 @@ use record::{Record, Voicemail};
 use rings::Ringing;
 use speech::Speech;
 use template::Template;
+use trunk::Trunk;
 
 /// A checked flow: the steps of its document and of those it redirects to.
 #[derive(Debug)]
 pub struct Flow {
     pub(crate) start: usize,
-    pub(crate) steps: Vec<Named>,
+    pub(crate) steps: Vec<Arc<Named>>,
     documents: Vec<String>,
 }
 
@@ -150,6 +165,9 @@ pub struct Supplies {
     pub queues: Option<BTreeSet<String>>,
     /// The bots there are; none when that is not known, and then every name will do.
     pub bots: Option<BTreeSet<String>>,
+    /// The trunks there are and whom each may ring; none when that is not known, and then every name
+    /// will do.
+    pub trunks: Option<BTreeMap<String, Extensions>>,
     /// Whether texts can be spoken.
     pub speech: bool,
     /// The documents that may be redirected to: name and TOML text.
@@ -179,6 +197,7 @@ pub(crate) enum Step {
     Ring(Ringing),
     Queue(Queue),
     Bot(Bot),
+    Trunk(Trunk),
     Record(Record),
     Voicemail(Voicemail),
     Echo { lasting: Duration, next: usize },
@@ -231,6 +250,8 @@ pub enum Ring {
     Everyone,
     /// These, when available.
     Only(Vec<AgentId>),
+    /// The one who gave the call away and gets it back: in the wrap-up after it as well.
+    Back(AgentId),
     /// Every available agent who knows about all of these.
     Skilled(Skills),
     /// The one of them who has been idle longest.

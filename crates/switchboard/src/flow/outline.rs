@@ -74,6 +74,14 @@ impl fmt::Display for Step {
             Self::Ring(ringing) => write!(f, "rings {} for {:?}", ringing.whom, ringing.lasting),
             Self::Queue(queue) => write!(f, "waits in the queue `{}`", queue.entry.queue),
             Self::Bot(bot) => write!(f, "lets the bot `{}` talk", bot.bot),
+            Self::Trunk(trunk) => {
+                let extension = trunk.extension.source();
+                write!(
+                    f,
+                    "rings {extension} on the trunk `{}` for {:?}",
+                    trunk.trunk, trunk.ring_for
+                )
+            }
             Self::Record(record) => match (record.turn, &record.announce) {
                 (Turn::On, Some(sound)) => write!(f, "{sound} and records from here"),
                 (Turn::On, None) => f.write_str("records from here"),
@@ -108,6 +116,7 @@ impl fmt::Display for Ring {
                 let agents: Vec<&str> = agents.iter().map(terms::AgentId::as_str).collect();
                 f.write_str(&agents.join(", "))
             }
+            Self::Back(agent) => write!(f, "{} again", agent.as_str()),
             Self::Skilled(skills) => write!(f, "everyone who knows {}", list(skills)),
             Self::LongestIdle { skills, passed: _ } if skills.is_empty() => {
                 f.write_str("who has been idle longest")

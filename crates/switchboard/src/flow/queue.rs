@@ -158,7 +158,7 @@ impl Stay {
             Heard::Rung(agents) => self.rung(agents, visit),
             Heard::Unavailable(agent) => self.unavailable(agent, visit),
             Heard::Queue(word) => return self.word(step, word, visit),
-            Heard::Bot(_) => {}
+            Heard::Bot(_) | Heard::Trunk(_) => {}
             Heard::Tick => return self.tick(step, visit),
             Heard::Silence => {}
         }

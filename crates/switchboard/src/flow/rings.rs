@@ -75,7 +75,8 @@ impl Rings {
             | Heard::PlaybackDone
             | Heard::Silence
             | Heard::Queue(_)
-            | Heard::Bot(_) => false,
+            | Heard::Bot(_)
+            | Heard::Trunk(_) => false,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is there to know of a step without walking it?
 
-use super::{Bot, Flow, Gather, Queue, Sound, Step, Then};
+use super::{Bot, Flow, Gather, Queue, Sound, Step, Then, Trunk};
 
 /// A way on from a step: what leads there, and where.
 pub(super) type Way = (String, usize);
@@ -38,6 +38,7 @@ impl Step {
             Self::Ring(_) => "ring",
             Self::Queue(_) => "queue",
             Self::Bot(_) => "bot",
+            Self::Trunk(_) => "trunk",
             Self::Record(_) => "record",
             Self::Voicemail(_) => "voicemail",
             Self::Echo { .. } => "echo",
@@ -66,7 +67,7 @@ impl Step {
             }
             Self::Ring(ringing) => vec![way("no_answer", &ringing.no_answer)],
             Self::Queue(queue) => queue.nexts(),
-            Self::Bot(Bot { next, otherwise, .. }) => {
+            Self::Bot(Bot { next, otherwise, .. }) | Self::Trunk(Trunk { next, otherwise, .. }) => {
                 vec![way("", next), way("otherwise", otherwise)]
             }
             Self::Record(record) => vec![way("", &record.next)],
@@ -89,6 +90,7 @@ impl Step {
             | Self::Ring(_)
             | Self::Queue(_)
             | Self::Bot(_)
+            | Self::Trunk(_)
             | Self::Voicemail(_)
             | Self::Echo { .. }
             | Self::HangUp => false,
@@ -104,6 +106,7 @@ impl Step {
             Self::Queue(queue) => queue.sounds().collect(),
             Self::Record(record) => record.announce.iter().collect(),
             Self::Voicemail(voicemail) => vec![&voicemail.sound],
+            Self::Trunk(trunk) => vec![&trunk.music],
             Self::Hours { .. }
             | Self::Branch { .. }
             | Self::When { .. }

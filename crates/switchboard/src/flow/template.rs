@@ -43,6 +43,11 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// One that says this to everybody.
+    pub(super) fn fixed(text: &str) -> Self {
+        Self(vec![Piece::Text(text.to_owned())])
+    }
+
     /// The names in braces.
     pub(super) fn places(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {

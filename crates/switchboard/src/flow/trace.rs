@@ -8,8 +8,8 @@ use std::time::Duration;
 use terms::Timestamp;
 
 use super::{
-    Caller, Cursor, Flow, FromBot, FromQueue, Heard, Key, Progress, Queue, Sound, Step, Trail,
-    Visit,
+    Caller, Cursor, Flow, FromBot, FromQueue, FromTrunk, Heard, Key, NotTaken, Progress, Queue,
+    Sound, Step, Trail, Visit,
 };
 use crate::{call::Effect, queue::Overflow};
 
@@ -127,6 +127,7 @@ impl Walk<'_> {
                 | Step::Ring(_)
                 | Step::Queue(_)
                 | Step::Bot(_)
+                | Step::Trunk(_)
                 | Step::Record(_)
                 | Step::Voicemail(_)
                 | Step::Echo { .. }
@@ -174,6 +175,11 @@ impl Walk<'_> {
             Some(Step::Bot(_)) => {
                 self.tell(name, "the bot is done".to_owned());
                 self.heard(cursor, &Heard::Bot(FromBot::Done))
+            }
+            Some(Step::Trunk(trunk)) => {
+                self.now = self.now + trunk.ring_for;
+                self.tell(name, "nobody answers there".to_owned());
+                self.heard(cursor, &Heard::Trunk(FromTrunk::NotTaken(NotTaken::NoAnswer)))
             }
             Some(Step::Queue(queue)) => self.queues(cursor, &name, queue, answers.next()),
             Some(Step::Voicemail(_)) => self.leaves_a_message(cursor, name),

@@ -15,3 +15,4 @@ mod outgoing;
 mod queue;
 mod queue_flow;
 mod table;
+mod trunk_flow;

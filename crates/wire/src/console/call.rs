@@ -77,6 +77,29 @@ pub enum Supervising {
     Joined,
 }
 
+/// A telephone of the house that rings for a call or has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrunkPlace {
+    /// The trunk.
+    pub name: String,
+    /// Whom it rings there.
+    pub extension: String,
+    /// How far it is.
+    pub state: TrunkState,
+}
+
+/// How far a telephone is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrunkState {
+    /// It rings.
+    Ringing,
+    /// User and telephone hear each other.
+    Talking,
+    /// It lets the user wait.
+    Held,
+}
+
 /// A call, live or ended. What is not known is absent, never zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
@@ -113,6 +136,9 @@ pub struct Call {
     /// The queue it waits in, or came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueuePlace>,
+    /// The telephone of the house it is put through to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<TrunkPlace>,
     /// From the deep link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deeplink_payload: Option<String>,
@@ -170,6 +196,7 @@ impl Call {
             away: false,
             context: BTreeMap::new(),
             queue: None,
+            trunk: None,
             deeplink_payload: None,
             cta_payload: None,
             answered_at: None,

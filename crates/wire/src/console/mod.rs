@@ -15,7 +15,9 @@ use terms::{AgentId, CallId, PhoneNumberId, Timestamp, WaId};
 use crate::{SdpText, event::Noted};
 
 pub use self::agent::{Agent, AgentState, Colleague, LogIn, Organisation, Presence, Role};
-pub use self::call::{Call, CallState, Diagnosis, Peer, Supervising, Supervisor, Verdict};
+pub use self::call::{
+    Call, CallState, Diagnosis, Peer, Supervising, Supervisor, TrunkPlace, TrunkState, Verdict,
+};
 pub use self::contact::{
     AskPermission, ChatLine, Contact, ContactPermission, PermissionState, PlaceCall, Preflight,
     PreflightPrice, Said, Warning, WriteMessage,
@@ -95,12 +97,13 @@ pub enum FromConsole {
         /// Where to.
         to: Destination,
     },
-    /// Ask another agent while the user waits.
+    /// Ask another agent, or a telephone of the house, while the user waits.
     Consult {
         /// Which call.
         call_id: CallId,
         /// Whom.
-        agent: AgentId,
+        #[serde(flatten)]
+        with: Consulted,
     },
     /// Hand the call over to the agent who was asked.
     HandOver {
@@ -159,6 +162,24 @@ pub enum FromConsole {
     },
 }
 
+/// Whom an agent asks about a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Consulted {
+    /// Another agent.
+    Agent {
+        /// Whom.
+        agent: AgentId,
+    },
+    /// A telephone of the house.
+    Telephone {
+        /// The trunk's name.
+        trunk: String,
+        /// Whom to ring there.
+        extension: String,
+    },
+}
+
 /// Where a call is given to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -173,6 +194,23 @@ pub enum Destination {
         /// At this step; at its start when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<String>,
+    },
+    /// To a queue.
+    Queue {
+        /// Its name.
+        name: String,
+    },
+    /// To a bot.
+    Bot {
+        /// Its name.
+        name: String,
+    },
+    /// To a telephone of the house.
+    Trunk {
+        /// The trunk's name.
+        name: String,
+        /// Whom to ring there.
+        extension: String,
     },
 }
 

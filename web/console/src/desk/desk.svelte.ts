@@ -12,6 +12,7 @@ import type {
   Call,
   Colleague,
   Contact,
+  Consulted,
   Destination,
   FromGateway,
   Helpers,
@@ -168,9 +169,9 @@ export class Desk {
     if (call_id) this.#link.send({ type: "transfer", call_id, to });
   }
 
-  consult(agent: string): void {
+  consult(whom: Consulted): void {
     const call_id = this.call?.id;
-    if (call_id) this.#link.send({ type: "consult", call_id, agent });
+    if (call_id) this.#link.send({ type: "consult", call_id, ...whom });
   }
 
   /** All three talk. */
@@ -338,7 +339,8 @@ export class Desk {
     const asked = facts.state === "consulting" || facts.state === "three_way";
     const ours = facts.agent === me || (asked && facts.other === me);
     if (ours && !given) return false;
-    if (facts.state === "in_flow") this.#over(call, t.toMenu, t.toMenuHint(call.name));
+    if (facts.trunk) this.#over(call, t.toTrunk(facts.trunk.extension), t.toTrunkHint(call.name));
+    else if (facts.state === "in_flow") this.#over(call, t.toMenu, t.toMenuHint(call.name));
     else if (given) this.#over(call, t.transferred, t.transferredHint(this.nameOf(facts.other)));
     else this.#over(call, t.out, t.outHint(this.nameOf(facts.agent), call.name));
     return true;

@@ -95,6 +95,7 @@ export const calls = {
       accepted: "Connected",
       answeredFlow: "The menu answers",
       answeredAgent: (agent: string) => `${agent} answers`,
+      answeredTrunk: (extension: string) => `Telephone ${extension} answered`,
       held: "On hold",
       transferring: "Rings at another agent",
       consulting: "Waits while agents talk",

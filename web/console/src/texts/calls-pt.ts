@@ -96,6 +96,7 @@ export const calls: Pick<Texts, "calls" | "recordings" | "call" | "notes"> = {
       accepted: "Conectada",
       answeredFlow: "O menu atende",
       answeredAgent: (agent) => `${agent} atende`,
+      answeredTrunk: (extension) => `O ramal ${extension} atendeu`,
       held: "Em espera",
       transferring: "Toca para outro atendente",
       consulting: "Espera enquanto atendentes falam",

@@ -18,11 +18,12 @@ mod ring;
 mod say;
 mod set;
 mod step;
+mod trunk;
 mod voicemail;
 mod when;
 mod words;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::tz::TimeZone;
 
@@ -30,6 +31,9 @@ use super::{
     Document, Fault, Faults, Flow, Named, Place, Supplies, check,
     document::{Entry, What, get},
 };
+
+/// The music where none is named; every gateway has it.
+pub(super) const HOLD_MUSIC: &str = "hold";
 
 /// The most steps a flow may have, with all its documents.
 const STEPS_MAX: usize = 500;
@@ -143,6 +147,9 @@ impl<'a> Reader<'a> {
             if table.get(queue::QUEUE.name).is_some() {
                 self.variables.extend(queue::VARIABLES);
             }
+            if table.get(trunk::TRUNK.name).is_some() {
+                self.variables.insert(trunk::VARIABLE);
+            }
         }
         for (here, source) in sources.iter().enumerate() {
             self.here = here;
@@ -159,7 +166,8 @@ impl<'a> Reader<'a> {
                     || table.name.to_owned(),
                     |document| format!("{document}/{}", table.name),
                 );
-                steps.push(Named { name, place: table.place.clone(), step: self.step(table) });
+                let step = self.step(table);
+                steps.push(Arc::new(Named { name, place: table.place.clone(), step }));
             }
             self.step = None;
         }

@@ -8,7 +8,7 @@ use super::{
         document::{Value, What, get},
         queue::{Announce, MINUTES, POSITION},
     },
-    Reader, Table,
+    HOLD_MUSIC, Reader, Table,
     step::Action,
 };
 use crate::queue::{Entry, LENGTH_MAX};
@@ -33,8 +33,6 @@ pub(super) const QUEUE: Action = Action {
 /// The variables a step that tells the position in words sets.
 pub(super) const VARIABLES: [&str; 2] = [POSITION, MINUTES];
 
-/// The music where none is named; every gateway has it.
-const HOLD_MUSIC: &str = "hold";
 /// How many may wait when nothing is said.
 const LENGTH_DEFAULT: i64 = 100;
 /// The highest priority.

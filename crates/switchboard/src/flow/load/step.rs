@@ -8,7 +8,7 @@ use super::{
         document::{Entry, Value},
     },
     Reader, Table, bot, branch, echo, gather, hang_up, hours, play, queue, record, redirect, ring,
-    say, set, voicemail, when,
+    say, set, trunk, voicemail, when,
 };
 
 /// One thing a step can do.
@@ -22,7 +22,7 @@ pub(super) struct Action {
 }
 
 /// Every action.
-const ACTIONS: [Action; 16] = [
+const ACTIONS: [Action; 17] = [
     hours::HOURS,
     play::PLAY,
     say::SAY,
@@ -35,6 +35,7 @@ const ACTIONS: [Action; 16] = [
     ring::RING,
     queue::QUEUE,
     bot::BOT,
+    trunk::TRUNK,
     record::RECORD,
     voicemail::VOICEMAIL,
     echo::ECHO,

@@ -10,6 +10,7 @@ use super::{
         document::{Entry, Name, Value, What, get},
         speech::{Speech, TEXT_MAX},
         template::{BUILT_IN, Template},
+        trail::VALUE_MAX,
     },
     Reader, Table,
 };
@@ -53,6 +54,30 @@ impl Reader<'_> {
             self.fault(&value.place, format!("the configuration has no bot `{name}`{hint}"));
         }
         name
+    }
+
+    /// The name of a trunk of the gateway's.
+    pub(super) fn trunk_named(&mut self, value: &Value) -> String {
+        let name = self.text_of(value).unwrap_or_default().to_owned();
+        if let Some(trunks) = &self.supplies.trunks
+            && !trunks.contains_key(&name)
+        {
+            let known: Vec<&str> = trunks.keys().map(String::as_str).collect();
+            let hint = suggestion(&name, &known);
+            self.fault(&value.place, format!("the configuration has no trunk `{name}`{hint}"));
+        }
+        name
+    }
+
+    /// What whoever gets the call is told about it.
+    pub(super) fn context(&mut self, value: &Value) -> Vec<(String, Template)> {
+        let What::Table(entries) = &value.what else {
+            self.fault(&value.place, "write context = { order = \"{keys}\" }".into());
+            return Vec::new();
+        };
+        let fill =
+            |entry: &Entry| (entry.name.text.clone(), self.template(&entry.value, VALUE_MAX));
+        entries.iter().map(fill).collect()
     }
 
     pub(super) fn step_named(&mut self, value: &Value) -> usize {

@@ -1,27 +1,30 @@
 //! Who puts a voice into the other party's codec?
 //!
-//! A user's phone talks Opus; a business may talk G.711, if its number has it. Between the two stands
-//! one worker thread for all such calls, away from the packet path:
+//! WhatsApp talks Opus; what is on the other side of a call may talk G.711. Between the two stands one
+//! worker thread for all such calls, away from the packet path:
 //!
 //! ```text
 //!   leg ──tap──▶ audio::transcode ──queue of frames──▶ the other leg, one every 20 ms
 //! ```
 //!
-//! It serves so many calls as have a [`Seat`]. A call that finds none is offered Opus alone, so none
-//! is ever answered that the worker cannot carry. Calls of Opus on both sides never come here.
+//! It serves so many calls as have a [`TranscoderSeat`]. A call that finds none can have Opus alone, so
+//! none is ever answered that the worker cannot carry. Calls of Opus on both sides never come here.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use audio::{opus::CodecError, transcode::Transcode};
+use audio::{
+    g711::Law,
+    opus::CodecError,
+    transcode::{Transcode, Way},
+};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
-use engine::{Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tapped};
 use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::codecs;
+use crate::{Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tapped, frame_queue, tap};
 
 /// Calls served at a time.
 const SEATS: usize = 32;
@@ -38,37 +41,43 @@ const ROUND: Duration = Duration::from_millis(5);
 
 /// The worker; clones reach the same one.
 #[derive(Debug, Clone)]
-pub(crate) struct Transcoder {
+pub struct Transcoder {
     new: Sender<Voice>,
     seats: Arc<Semaphore>,
 }
 
 /// The right of one call to be transcoded, into these codecs.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub struct TranscoderSeat {
     codecs: Vec<AudioCodec>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Seat {
+impl TranscoderSeat {
     /// The codecs beside Opus that a call with this seat, or with none, may have.
-    pub(crate) fn codecs(seat: Option<&Self>) -> &[AudioCodec] {
+    #[must_use]
+    pub fn codecs(seat: Option<&Self>) -> &[AudioCodec] {
         seat.map_or(&[], |seat| &seat.codecs)
     }
 }
 
 impl Transcoder {
     /// Starts the worker; it ends when the last `Transcoder` is dropped.
-    pub(crate) fn start() -> std::io::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub fn start() -> std::io::Result<Self> {
         let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
-        let name = "platform-transcoder".into();
+        let name = "transcoder".into();
         std::thread::Builder::new().name(name).spawn(move || serve(&inbox))?;
         Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)) })
     }
 
     /// A seat for a call that may have these codecs beside Opus; `None` if all are taken, or if there
     /// is nothing to transcode.
-    pub(crate) fn seat(&self, codecs: Vec<AudioCodec>) -> Option<Seat> {
+    #[must_use]
+    pub fn seat(&self, codecs: Vec<AudioCodec>) -> Option<TranscoderSeat> {
         if codecs.is_empty() {
             return None;
         }
@@ -76,22 +85,23 @@ impl Transcoder {
         let permit = permit.inspect_err(|_| {
             tracing::warn!(seats = SEATS, "a call has Opus alone: the transcoder is full");
         });
-        Some(Seat { codecs, _permit: permit.ok()? })
+        Some(TranscoderSeat { codecs, _permit: permit.ok()? })
     }
 
     /// Carries what a leg hears into another codec, for the leg that plays the queue; ends when the
     /// first one closes. `None` if the codecs are the same, or if there is no memory.
-    pub(crate) fn carry(
+    #[must_use]
+    pub fn carry(
         &self,
-        _seat: &Seat,
+        _seat: &TranscoderSeat,
         from: &LegHandle,
         types: PayloadTypes,
         to: AudioCodec,
     ) -> Option<FrameQueue> {
-        let way = codecs::way(types.codec, to)?;
+        let way = way(types.codec, to)?;
         let transcode = Transcode::new(way).inspect_err(not_transcoded).ok()?;
-        let (sink, queue) = engine::frame_queue(FRAMES_MAX);
-        let (tap, packets) = engine::tap(Direction::Received, TAP_PACKETS_MAX);
+        let (sink, queue) = frame_queue(FRAMES_MAX);
+        let (tap, packets) = tap(Direction::Received, TAP_PACKETS_MAX);
         from.carry(tap);
         let voice = Voice { packets, pt: types.audio, transcode, sink, zero: Instant::now() };
         // With two voices a seat there is room, unless the thread has died.
@@ -169,7 +179,25 @@ impl Voice {
 }
 
 fn not_transcoded(fault: &CodecError) {
-    tracing::error!(fault = %crate::api::chain(fault), "a voice is not transcoded");
+    tracing::error!(fault = fault as &dyn std::error::Error, "a voice is not transcoded");
+}
+
+/// How a voice gets from one codec to the other; `None` if one of them is not Opus, or both are.
+const fn way(from: AudioCodec, to: AudioCodec) -> Option<Way> {
+    match (law(from), law(to)) {
+        (None, Some(law)) => Some(Way::ToG711(law)),
+        (Some(law), None) => Some(Way::ToOpus(law)),
+        (None, None) | (Some(_), Some(_)) => None,
+    }
+}
+
+/// The scale of G.711; `None` is Opus.
+const fn law(codec: AudioCodec) -> Option<Law> {
+    match codec {
+        AudioCodec::Opus => None,
+        AudioCodec::Pcmu => Some(Law::Mu),
+        AudioCodec::Pcma => Some(Law::A),
+    }
 }
 
 #[cfg(test)]
@@ -183,8 +211,8 @@ mod tests {
         let seat = || transcoder.seat(vec![AudioCodec::Pcmu]);
         let mut taken: Vec<_> = (0..SEATS).map(|_| seat().unwrap()).collect();
         let beyond = seat();
-        assert_eq!(Seat::codecs(beyond.as_ref()), []);
+        assert_eq!(TranscoderSeat::codecs(beyond.as_ref()), []);
         taken.pop();
-        assert_eq!(Seat::codecs(seat().as_ref()), [AudioCodec::Pcmu]);
+        assert_eq!(TranscoderSeat::codecs(seat().as_ref()), [AudioCodec::Pcmu]);
     }
 }

@@ -1,0 +1,103 @@
+//! Where may a call be given to, and are the telephones there?
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use terms::Timestamp;
+
+use crate::{console::session::Caller, office::Office, trunks::road::Known};
+
+/// Every trunk.
+#[derive(Serialize)]
+pub(super) struct TrunkList {
+    trunks: Vec<Trunk>,
+}
+
+#[derive(Serialize)]
+struct Trunk {
+    name: String,
+    extensions: String,
+    codecs: Vec<&'static str>,
+    srtp: bool,
+    targets: Vec<Target>,
+}
+
+#[derive(Serialize)]
+struct Target {
+    host: String,
+    port: u16,
+    transport: &'static str,
+    priority: u16,
+    weight: u16,
+    health: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked_at: Option<Timestamp>,
+}
+
+/// Where a call can be given to beside agents.
+#[derive(Serialize)]
+pub(super) struct Destinations {
+    queues: Vec<String>,
+    bots: Vec<String>,
+    trunks: Vec<Telephones>,
+}
+
+#[derive(Serialize)]
+struct Telephones {
+    name: String,
+    extensions: String,
+}
+
+/// The ways to telephones of the house, and whether each target answers.
+#[utoipa::path(get, path = "/v1/trunks", tag = "trunks",
+    responses((status = 200, body = Object, description = "`{trunks: [{name, extensions, codecs, srtp, targets: [{host, port, transport, priority, weight, health, status?, asked_at?}]}]}`; `health` is `unknown`, `well`, `unavailable`, `silent`, `unreachable` or `no_address`"),
+              (status = 401, body = super::Refused)))]
+pub(super) async fn list(State(office): State<Arc<Office>>, caller: Caller) -> Json<TrunkList> {
+    let roads = office.trunks.of(&caller.organisation.id);
+    let trunks = roads.map(|road| Trunk {
+        name: road.trunk.name.clone(),
+        extensions: road.trunk.extensions.to_string(),
+        codecs: road.trunk.codecs.iter().map(|codec| codec.as_str()).collect(),
+        srtp: road.trunk.srtp,
+        targets: road.targets().into_iter().map(target).collect(),
+    });
+    Json(TrunkList { trunks: trunks.collect() })
+}
+
+/// The queues, bots and telephones a call can be given to.
+#[utoipa::path(get, path = "/v1/destinations", tag = "calls",
+    responses((status = 200, body = Object, description = "`{queues: [name], bots: [name], trunks: [{name, extensions}]}`; `X` in `extensions` is a digit"),
+              (status = 401, body = super::Refused)))]
+pub(super) async fn destinations(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+) -> Json<Destinations> {
+    let mine = &caller.organisation.id;
+    let queues = office.config.queues.iter().filter(|queue| queue.organisation == *mine);
+    let bots = office.config.bots.iter().filter(|bot| bot.organisation == *mine);
+    let telephones = |road: &Arc<crate::trunks::road::Road>| Telephones {
+        name: road.trunk.name.clone(),
+        extensions: road.trunk.extensions.to_string(),
+    };
+    Json(Destinations {
+        queues: queues.map(|queue| queue.name.clone()).collect(),
+        bots: bots.map(|bot| bot.name.clone()).collect(),
+        trunks: office.trunks.of(mine).map(telephones).collect(),
+    })
+}
+
+fn target(known: Known) -> Target {
+    Target {
+        port: known.target.port,
+        transport: known.target.transport.as_str(),
+        priority: known.target.priority,
+        weight: known.target.weight,
+        health: known.health.as_str(),
+        status: known.health.status(),
+        asked_at: known.asked_at,
+        host: known.target.host,
+    }
+}

@@ -1,0 +1,309 @@
+//! How does a call get a telephone of the house, and let go of it?
+//!
+//! A leg beside WhatsApp's is opened before anything rings, for its port stands in our offer. The
+//! telephone is rung, answers and hangs up by SIP ([`crate::trunks::line`]); what it does is the
+//! switchboard's to judge. Opus passes as it is; G.711 goes by the transcoder, and is offered only
+//! where that has a seat. All of it lasts while the switchboard says that the call is on the trunk.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use engine::{LegEvent, LegHandle, MediaWatch, OpenSdes, Source, Voice};
+use media::{
+    frame::AudioCodec,
+    sdp::{self, SdesCrypto, TrunkVoice},
+    transport::LocalTransport,
+};
+use sip::{End, Invite, Limits};
+use switchboard::{
+    call::Input,
+    flow::{FromTrunk, NotTaken, ToTrunk},
+};
+use tokio::{sync::mpsc, time::Instant};
+use wire::{
+    console::{TrunkPlace, TrunkState},
+    event::What,
+};
+
+use super::{actor::CallActor, legs, telephone::Telephone};
+use crate::{
+    cdr::TrunkRecord,
+    trunks::line::{Happening, Line, Said},
+};
+
+/// Who calls where the user's number is not known (RFC 3323).
+const ANONYMOUS: &str = "anonymous";
+/// The name of our source in RTCP.
+const CNAME: &str = "trunk";
+/// How long a telephone may send nothing before it counts as gone: longer than a pause of one that
+/// sends nothing while its user is silent.
+const LOST_AFTER: Duration = Duration::from_secs(300);
+/// How long the leg may take to tell its figures before the record is written without them.
+const FIGURES_WAIT: Duration = Duration::from_millis(300);
+
+impl CallActor {
+    /// Tells the trunk; may bring the next input at once.
+    pub(super) async fn tell_trunk(&mut self, word: ToTrunk) -> Option<Input> {
+        match word {
+            ToTrunk::Ring { trunk, extension, ring_for, context } => {
+                // One that never said a word was given up.
+                self.close_trunk("given_up").await;
+                let rung = self.ring_trunk(&trunk, &extension, ring_for, &context);
+                let refused = rung.err()?;
+                tracing::warn!(trunk, why = refused.as_str(), "a telephone cannot be rung");
+                self.office.metrics.trunk(refused.as_str());
+                self.note_refused(trunk, extension, refused);
+                Some(Input::Trunk(FromTrunk::NotTaken(refused)))
+            }
+            ToTrunk::PutThrough => {
+                self.put_through();
+                None
+            }
+            ToTrunk::TalkWithAgent => {
+                self.talk_with_agent();
+                None
+            }
+        }
+    }
+
+    /// What the telephone of this call does.
+    pub(super) async fn hear_trunk(&mut self, said: Said) -> Option<Input> {
+        let leg = self.trunk.as_mut().filter(|leg| leg.line.number == said.number)?;
+        let word = match said.what {
+            Happening::Rings => FromTrunk::Rings,
+            Happening::Answers(answer) => return self.trunk_answers(&answer).await,
+            Happening::Reoffers(reoffer) => return leg.reoffered(reoffer),
+            Happening::Over(end) => return Some(Input::Trunk(self.trunk_over(end).await)),
+        };
+        Some(Input::Trunk(word))
+    }
+
+    /// The telephone's audio path.
+    pub(super) fn read_trunk(&self, event: &LegEvent) -> Option<Input> {
+        let lost = matches!(event, LegEvent::MediaStopped { .. } | LegEvent::Failed { .. });
+        let is_held = self.trunk.as_ref().is_some_and(|leg| leg.state == TrunkState::Held);
+        (lost && !is_held).then_some(Input::Trunk(FromTrunk::Lost))
+    }
+
+    /// A telephone that no longer has the call is hung up on.
+    pub(super) async fn leave_trunk_if_over(&mut self) {
+        if !self.call.is_on_trunk() {
+            let became = match self.trunk.as_ref().map(|leg| leg.state) {
+                Some(TrunkState::Ringing) => "given_up",
+                Some(TrunkState::Talking | TrunkState::Held) => "answered",
+                None => return,
+            };
+            self.close_trunk(became).await;
+        }
+    }
+
+    /// The telephone as consoles see it.
+    pub(super) fn trunk_place(&self) -> Option<TrunkPlace> {
+        let leg = self.trunk.as_ref()?;
+        Some(TrunkPlace {
+            name: leg.road.trunk.name.clone(),
+            extension: leg.extension.clone(),
+            state: leg.state,
+        })
+    }
+
+    fn ring_trunk(
+        &mut self,
+        name: &str,
+        extension: &str,
+        ring_for: Duration,
+        context: &BTreeMap<String, String>,
+    ) -> Result<(), NotTaken> {
+        let office = Arc::clone(&self.office);
+        let road = office.trunks.find(&self.line.organisation.id, name);
+        let road = Arc::clone(road.ok_or(NotTaken::Unavailable)?);
+        if !road.trunk.extensions.allow(extension) {
+            return Err(NotTaken::Refused);
+        }
+        let seat = office.trunks.transcoder.seat(beside_opus(&road.trunk.codecs));
+        let mut codecs = road.trunk.codecs.clone();
+        codecs.retain(|codec| *codec == AudioCodec::Opus || seat.is_some());
+        if codecs.is_empty() {
+            return Err(NotTaken::Unavailable);
+        }
+        let (events, heard) = mpsc::channel(engine::EVENTS_MAX);
+        let (handle, local) = self.open_trunk_leg(events).ok_or(NotTaken::Unavailable)?;
+        let crypto = road.trunk.srtp.then(|| {
+            let mut key_and_salt = [0; 30];
+            rand::fill(&mut key_and_salt);
+            SdesCrypto { tag: 1, key_and_salt }
+        });
+        let voice = TrunkVoice { local: &local, version: 1, crypto: crypto.as_ref() };
+        let invite = Invite {
+            targets: road.order(),
+            extension: extension.to_owned(),
+            caller: self.caller_user(),
+            caller_name: self.facts.contact.name.clone(),
+            credentials: road.trunk.credentials.clone(),
+            headers: self.context_headers(context),
+            offer: sdp::write_trunk_offer(voice, &codecs),
+            limits: Limits { ring: ring_for, ..Limits::default() },
+        };
+        let agent = office.trunks.agent().ok_or(NotTaken::Unavailable)?;
+        let call = agent.call(invite).map_err(|_| NotTaken::Unavailable)?;
+        self.facts.trunks += 1;
+        self.trunk = Some(Telephone {
+            line: Line::begin(self.facts.trunks, call, self.trunk_tells.clone()),
+            road,
+            extension: extension.to_owned(),
+            state: TrunkState::Ringing,
+            handle,
+            local,
+            crypto,
+            codecs,
+            seat,
+            agreed: None,
+            heard: None,
+            told: None,
+            events: heard,
+            version: 1,
+            rang_at: Instant::now(),
+            answered_at: None,
+        });
+        Ok(())
+    }
+
+    fn open_trunk_leg(
+        &self,
+        events: mpsc::Sender<LegEvent>,
+    ) -> Option<(LegHandle, LocalTransport)> {
+        let beside = Some(self.whatsapp.as_ref()?.handle.id());
+        let watch = MediaWatch { start: LOST_AFTER, mid_call: LOST_AFTER };
+        let open = OpenSdes { cname: CNAME.to_owned(), media_watch: Some(watch), beside, events };
+        let opened = self.office.engine.open_sdes(open);
+        let opened = opened.inspect_err(|error| tracing::warn!(%error, "a trunk has no leg"));
+        let (handle, mut local) = opened.ok()?;
+        // The house's telephones reach us where we speak SIP; what WhatsApp is told may be elsewhere.
+        if self.office.config.media.bind_ip.is_unspecified()
+            && let Some(ip) = self.office.trunks.address()
+        {
+            local.addrs.iter_mut().for_each(|address| address.set_ip(ip));
+        }
+        Some((handle, local))
+    }
+
+    fn caller_user(&self) -> String {
+        let number = self.facts.contact.wa_id.as_ref();
+        number.map_or_else(|| ANONYMOUS.to_owned(), |number| format!("+{}", number.as_str()))
+    }
+
+    /// What the telephone is told about the call. Names that are none are left out below.
+    fn context_headers(&self, context: &BTreeMap<String, String>) -> Vec<(String, String)> {
+        let facts = &self.facts;
+        let mut headers = Vec::new();
+        let mut put = |name: &str, value: Option<&str>| {
+            headers.extend(value.map(|value| (format!("X-Offhook-{name}"), value.to_owned())));
+        };
+        put("Call-Id", facts.call_id.as_ref().map(terms::CallId::as_str));
+        put("Number", Some(self.line.digits()));
+        put("User", facts.contact.wa_id.as_ref().map(terms::WaId::as_str));
+        put("User-Id", facts.contact.user_id.as_ref().map(terms::UserId::as_str));
+        put("Payload", facts.deeplink_payload.as_deref().or(facts.cta_payload.as_deref()));
+        put(
+            "Window",
+            self.call.caller().window_open.map(|open| if open { "open" } else { "closed" }),
+        );
+        for (name, value) in context {
+            put(&name.replace('_', "-"), Some(value));
+        }
+        if let (Some(number), Some(ip)) = (&facts.contact.wa_id, self.office.trunks.address()) {
+            let name = facts.contact.name.as_deref().unwrap_or_default().replace(['"', '\\'], "");
+            let asserted = format!("\"{name}\" <sip:+{}@{ip}>", number.as_str());
+            headers.push(("P-Asserted-Identity".to_owned(), asserted));
+        }
+        headers
+    }
+
+    async fn trunk_answers(&mut self, answer: &str) -> Option<Input> {
+        let leg = self.trunk.as_mut()?;
+        if !leg.answered(answer, &self.office.trunks.transcoder) {
+            tracing::warn!(trunk = leg.road.trunk.name, "a telephone's answer cannot be used");
+            self.close_trunk("unavailable").await;
+            return Some(Input::Trunk(FromTrunk::NotTaken(NotTaken::Unavailable)));
+        }
+        let who = format!("{} {}", leg.road.trunk.name, leg.extension);
+        self.office.metrics.trunk("answered");
+        self.tell_outside_by(&who, What::CallAnswered);
+        Some(Input::Trunk(FromTrunk::Answers))
+    }
+
+    async fn trunk_over(&mut self, end: End) -> FromTrunk {
+        let answered = self.trunk.as_ref().is_some_and(|leg| leg.answered_at.is_some());
+        let (word, became) = match (end, answered) {
+            (End::Lost, true) => (FromTrunk::Lost, "lost"),
+            (_, true) => (FromTrunk::HangsUp, "answered"),
+            (End::Busy, false) => (FromTrunk::NotTaken(NotTaken::Busy), "busy"),
+            (End::NoAnswer | End::Ours, false) => {
+                (FromTrunk::NotTaken(NotTaken::NoAnswer), "no_answer")
+            }
+            (End::Refused(_), false) => (FromTrunk::NotTaken(NotTaken::Refused), "refused"),
+            (End::Unavailable | End::Theirs | End::Lost, false) => {
+                (FromTrunk::NotTaken(NotTaken::Unavailable), "unavailable")
+            }
+        };
+        if !answered {
+            self.office.metrics.trunk(became);
+        }
+        self.close_trunk(became).await;
+        word
+    }
+
+    /// User and telephone hear each other.
+    fn put_through(&mut self) {
+        let Some(user) = self.whatsapp_voice() else { return };
+        if let Some(from_telephone) = self.connect_telephone(&user) {
+            self.play_to_user(from_telephone);
+        }
+    }
+
+    /// The agent who asks and the telephone hear each other.
+    fn talk_with_agent(&mut self) {
+        let Some(leg) = &mut self.agent_leg else { return };
+        leg.fed = None;
+        let agent = Voice { leg: leg.handle.clone(), audio: leg.audio };
+        if let Some(from_telephone) = self.connect_telephone(&agent) {
+            agent.leg.play(from_telephone);
+        }
+    }
+
+    /// Lets the telephone hear this one of ours, and returns what that one hears of it.
+    fn connect_telephone(&mut self, other: &Voice) -> Option<Source> {
+        let leg = self.trunk.as_mut()?;
+        leg.state = TrunkState::Talking;
+        let to_telephone = leg.hears(other, &self.office.trunks.transcoder)?;
+        leg.handle.play(to_telephone);
+        leg.handle.send_gate(true);
+        leg.handle.fill(true);
+        leg.handle.watch_from_now();
+        Some(leg.voice())
+    }
+
+    async fn close_trunk(&mut self, became: &str) {
+        let Some(leg) = self.trunk.take() else { return };
+        leg.handle.play(Source::Silence);
+        let figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
+        leg.handle.close();
+        self.facts.trunk_records.push(leg.record(became, figures));
+    }
+
+    /// A telephone that was not even rung is in the record, too.
+    fn note_refused(&mut self, name: String, extension: String, why: NotTaken) {
+        self.facts.trunk_records.push(TrunkRecord {
+            name,
+            extension,
+            became: why.as_str().to_owned(),
+            rang_s: 0,
+            talked_s: None,
+            codec: None,
+            leg: None,
+        });
+    }
+}
+
+fn beside_opus(codecs: &[AudioCodec]) -> Vec<AudioCodec> {
+    codecs.iter().copied().filter(|codec| *codec != AudioCodec::Opus).collect()
+}

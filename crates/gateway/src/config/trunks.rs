@@ -1,0 +1,281 @@
+//! Which telephones of the house may calls be put through to?
+//!
+//! ```toml
+//! [sip]
+//! listen = "10.0.0.4:5060"        # UDP and TCP; the address at which the PBX reaches us
+//!
+//! [[trunks]]
+//! name = "pbx"
+//! organisation = "aurora"         # of [[organisations]]; the first when absent
+//! terminates = "voip"             # must be said: no trunk leads to the phone network
+//! extensions = ["2XXX", "100"]    # all that can be rung; X is a digit
+//! codecs = ["opus", "pcmu", "pcma"]
+//! srtp = false                    # true: keys in the SDP (RFC 4568), and only so
+//! user = "offhook"                # optional: what it asks us for (digest)
+//! password_file = "pbx-password"  # or password_env
+//! options_every_s = 30            # how often its targets are asked whether they are there; 0: never
+//!
+//! [[trunks.targets]]
+//! host = "pbx.aurora.example"     # or host:port
+//! transport = "udp"               # or "tcp"
+//! priority = 1                    # lower first
+//! weight = 1                      # its share among those of one priority
+//! ```
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use media::frame::AudioCodec;
+use serde::Deserialize;
+use sip::{Credentials, Transport};
+use switchboard::trunk::{Extensions, Terminates, host};
+use terms::OrganisationId;
+
+use super::{
+    Organisation, lines,
+    read::{ConfigError, Secrets, value},
+};
+
+/// Where SIP is spoken when a target says nothing of it (RFC 3261, 19.1.2).
+const PORT_DEFAULT: u16 = 5060;
+/// How often a target is asked when nothing is said.
+const OPTIONS_EVERY_DEFAULT_S: u64 = 30;
+/// The longest between two questions.
+const OPTIONS_EVERY_MAX_S: u64 = 3_600;
+/// The most targets of a trunk.
+const TARGETS_MAX: usize = 16;
+
+/// A way to telephones of the house.
+#[derive(Debug, Clone)]
+pub struct Trunk {
+    /// Its name; flows and agents give calls to it by this.
+    pub name: String,
+    /// Whose trunk.
+    pub organisation: OrganisationId,
+    /// Where its calls may go.
+    pub targets: Vec<TrunkTarget>,
+    /// Whom it may ring.
+    pub extensions: Extensions,
+    /// What it talks, the best first; at least one.
+    pub codecs: Vec<AudioCodec>,
+    /// Whether its audio is protected with keys from the SDP.
+    pub srtp: bool,
+    /// Who we are when it asks.
+    pub credentials: Option<Credentials>,
+    /// How often its targets are asked whether they are there; never, when absent.
+    pub options_every: Option<Duration>,
+}
+
+/// One place a trunk's calls may go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrunkTarget {
+    /// A name or an address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How messages travel to it.
+    pub transport: Transport,
+    /// Lower ones are rung first.
+    pub priority: u16,
+    /// Its share of the calls among those of one priority.
+    pub weight: u16,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SipTable {
+    listen: SocketAddr,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TrunkTable {
+    name: String,
+    organisation: Option<OrganisationId>,
+    terminates: Option<String>,
+    #[serde(default)]
+    extensions: Vec<String>,
+    codecs: Option<Vec<CodecWord>>,
+    #[serde(default)]
+    srtp: bool,
+    user: Option<String>,
+    password_file: Option<PathBuf>,
+    password_env: Option<String>,
+    options_every_s: Option<u64>,
+    #[serde(default)]
+    targets: Vec<TargetTable>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum CodecWord {
+    Opus,
+    Pcmu,
+    Pcma,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TargetTable {
+    host: String,
+    transport: Option<TransportWord>,
+    priority: Option<u16>,
+    weight: Option<u16>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum TransportWord {
+    Udp,
+    Tcp,
+}
+
+/// Where SIP listens and which trunks there are.
+pub(super) fn trunks(
+    secrets: &Secrets<'_>,
+    sip: Option<&SipTable>,
+    tables: Vec<TrunkTable>,
+    organisations: &[Organisation],
+) -> Result<(Option<SocketAddr>, Vec<Trunk>), ConfigError> {
+    let listen = sip.map(|sip| sip.listen);
+    if listen.is_some_and(|address| address.ip().is_unspecified()) {
+        let why = "listen: name the address at which the PBX reaches us, not 0.0.0.0: it stands in \
+                   our messages";
+        return Err(value("sip", why.into()));
+    }
+    if listen.is_none() && !tables.is_empty() {
+        let why = "say where SIP is spoken: [sip] listen = \"10.0.0.4:5060\"";
+        return Err(value("trunks", why.into()));
+    }
+    let mut trunks: Vec<Trunk> = Vec::new();
+    for table in tables {
+        let trunk = trunk(secrets, table, organisations)?;
+        let same = |known: &Trunk| {
+            (&known.organisation, &known.name) == (&trunk.organisation, &trunk.name)
+        };
+        if trunk.name.is_empty() || trunks.iter().any(same) {
+            return Err(value("trunks", "give each trunk a name of its own".into()));
+        }
+        trunks.push(trunk);
+    }
+    Ok((listen, trunks))
+}
+
+fn trunk(
+    secrets: &Secrets<'_>,
+    table: TrunkTable,
+    organisations: &[Organisation],
+) -> Result<Trunk, ConfigError> {
+    let key = format!("trunks.{}", table.name);
+    let refused = |why: &dyn std::fmt::Display| value(&key, why.to_string());
+    Terminates::parse(table.terminates.as_deref()).map_err(|why| refused(&why))?;
+    let extensions = Extensions::parse(&table.extensions).map_err(|why| refused(&why))?;
+    if table.targets.is_empty() || table.targets.len() > TARGETS_MAX {
+        let why = format!("name 1 to {TARGETS_MAX} targets: [[trunks.targets]] host = \"pbx\"");
+        return Err(value(&key, why));
+    }
+    let targets = table.targets.into_iter().map(|table| target(table, &key));
+    let codecs = table.codecs.map_or_else(
+        || vec![AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma],
+        |words| words.into_iter().map(codec).collect(),
+    );
+    if codecs.is_empty() {
+        return Err(value(&key, "codecs: name at least one of opus, pcmu, pcma".into()));
+    }
+    let every = table.options_every_s.unwrap_or(OPTIONS_EVERY_DEFAULT_S);
+    if every > OPTIONS_EVERY_MAX_S {
+        return Err(value(&key, format!("options_every_s: write 0 to {OPTIONS_EVERY_MAX_S}")));
+    }
+    Ok(Trunk {
+        organisation: lines::organisation(organisations, table.organisation, &key)?,
+        targets: targets.collect::<Result<_, _>>()?,
+        extensions,
+        codecs,
+        srtp: table.srtp,
+        credentials: credentials(
+            secrets,
+            (table.user, table.password_file, table.password_env),
+            &key,
+        )?,
+        options_every: (every > 0).then(|| Duration::from_secs(every)),
+        name: table.name,
+    })
+}
+
+fn target(table: TargetTable, key: &str) -> Result<TrunkTarget, ConfigError> {
+    let (name, port) = split(&table.host).ok_or_else(|| {
+        value(key, format!("targets: `{}` is no host; write pbx or pbx:5060", table.host))
+    })?;
+    host(name).map_err(|why| value(key, format!("targets: {why}")))?;
+    Ok(TrunkTarget {
+        host: name.to_owned(),
+        port,
+        transport: match table.transport {
+            Some(TransportWord::Tcp) => Transport::Tcp,
+            Some(TransportWord::Udp) | None => Transport::Udp,
+        },
+        priority: table.priority.unwrap_or(1),
+        weight: table.weight.unwrap_or(1),
+    })
+}
+
+/// The host, without the brackets of an IPv6 address, and the port.
+fn split(text: &str) -> Option<(&str, u16)> {
+    if text.starts_with("tel:") {
+        return Some((text, PORT_DEFAULT));
+    }
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        let (host, _) = text.rsplit_once(':')?;
+        return Some((host.trim_start_matches('[').trim_end_matches(']'), address.port()));
+    }
+    let is_name = |host: &str| {
+        let known = |sign: char| sign.is_ascii_alphanumeric() || "+.-_:".contains(sign);
+        !host.is_empty() && host.chars().all(known)
+    };
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') => {
+            Some((host, port.parse().ok().filter(|port| *port != 0)?)).filter(|_| is_name(host))
+        }
+        Some(_) | None => is_name(text).then_some((text, PORT_DEFAULT)),
+    }
+}
+
+fn credentials(
+    secrets: &Secrets<'_>,
+    (user, file, env): (Option<String>, Option<PathBuf>, Option<String>),
+    key: &str,
+) -> Result<Option<Credentials>, ConfigError> {
+    match (user, file.is_some() || env.is_some()) {
+        (None, false) => Ok(None),
+        (Some(user), true) => {
+            let secret = secrets.secret(&format!("{key}.password"), file, env)?;
+            Ok(Some(Credentials { user, password: secret.expose().to_owned() }))
+        }
+        (Some(_), false) => Err(value(key, "user: name its password_file or password_env".into())),
+        (None, true) => Err(value(key, "the password has no user: write user = \"…\"".into())),
+    }
+}
+
+const fn codec(word: CodecWord) -> AudioCodec {
+    match word {
+        CodecWord::Opus => AudioCodec::Opus,
+        CodecWord::Pcmu => AudioCodec::Pcmu,
+        CodecWord::Pcma => AudioCodec::Pcma,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_host_with_or_without_a_port() {
+        assert_eq!(split("pbx"), Some(("pbx", 5060)));
+        assert_eq!(split("pbx.aurora.example:5080"), Some(("pbx.aurora.example", 5080)));
+        assert_eq!(split("10.0.0.4:5070"), Some(("10.0.0.4", 5070)));
+        assert_eq!(split("[::1]:5070"), Some(("::1", 5070)));
+        assert_eq!(split("::1"), Some(("::1", 5060)));
+        for bad in ["", "pbx:0", "pbx:x", ":5060", "a b", "pbx/x", "user@pbx"] {
+            assert_eq!(split(bad), None, "{bad}");
+        }
+    }
+}

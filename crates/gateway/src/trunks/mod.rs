@@ -1,0 +1,88 @@
+//! Who rings telephones of the house, and are they there?
+//!
+//! One SIP user agent for all trunks. [`road`] knows a trunk's targets and asks them from time to time
+//! whether they are there; [`line`] is one call to a telephone. What becomes of a call is the
+//! switchboard's word.
+
+pub(crate) mod line;
+pub(crate) mod road;
+
+use std::{net::IpAddr, sync::Arc};
+
+use engine::Transcoder;
+use sip::{Listen, UserAgent};
+use terms::OrganisationId;
+
+use self::road::Road;
+use crate::{config::Config, metrics::Metrics};
+
+/// What we are called in SIP.
+const NAME: &str = "offhook";
+
+/// Every trunk.
+#[derive(Debug)]
+pub(crate) struct Trunks {
+    agent: Option<UserAgent>,
+    /// What carries voices to telephones without Opus.
+    pub(crate) transcoder: Transcoder,
+    roads: Vec<Arc<Road>>,
+}
+
+/// Why there are none.
+#[derive(Debug, thiserror::Error)]
+pub enum TrunksError {
+    /// The SIP port.
+    #[error("[sip] listen")]
+    Listen(#[from] sip::StartError),
+    /// The thread that transcodes.
+    #[error("cannot start the transcoder")]
+    Transcoder(#[source] std::io::Error),
+}
+
+impl Trunks {
+    /// Listens, where SIP is configured.
+    pub(crate) async fn start(config: &Config) -> Result<Self, TrunksError> {
+        let transcoder = Transcoder::start().map_err(TrunksError::Transcoder)?;
+        let agent = match config.sip {
+            Some(address) => {
+                Some(UserAgent::start(Listen { address, name: NAME.to_owned() }).await?)
+            }
+            None => None,
+        };
+        let roads = config.trunks.iter().cloned().map(|trunk| Arc::new(Road::new(trunk)));
+        Ok(Self { agent, transcoder, roads: roads.collect() })
+    }
+
+    /// The trunk of this name.
+    pub(crate) fn find(&self, organisation: &OrganisationId, name: &str) -> Option<&Arc<Road>> {
+        self.of(organisation).find(|road| road.trunk.name == name)
+    }
+
+    /// The trunks of an organisation.
+    pub(crate) fn of(&self, organisation: &OrganisationId) -> impl Iterator<Item = &Arc<Road>> {
+        self.roads.iter().filter(move |road| road.trunk.organisation == *organisation)
+    }
+
+    /// Who speaks SIP; nobody where it is not configured, and then there is no trunk.
+    pub(crate) const fn agent(&self) -> Option<&UserAgent> {
+        self.agent.as_ref()
+    }
+
+    /// The address telephones are told to send audio to.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.agent.as_ref().map(|agent| agent.address().ip())
+    }
+}
+
+/// Asks every target of every trunk whether it is there, until it is aborted.
+pub(crate) async fn watch(office: Arc<crate::office::Office>) {
+    let Some(agent) = office.trunks.agent() else { return };
+    let roads = office.trunks.roads.iter();
+    let watched = roads.map(|road| road.watch(agent, &office.metrics));
+    futures_util::future::join_all(watched).await;
+}
+
+/// What a road tells the metrics.
+pub(crate) fn note(metrics: &Metrics, road: &Road) {
+    metrics.trunk_targets(&road.trunk, road.well(), road.trunk.targets.len());
+}

@@ -1,0 +1,198 @@
+//! Where do a trunk's calls go now?
+//!
+//! Names are looked up anew each time the targets are asked with OPTIONS whether they are there. The
+//! well ones are rung first, by priority and weight; the others last, for a target that cannot be asked
+//! may still take a call.
+
+use std::{net::SocketAddr, time::Duration};
+
+use sip::{ProbeError, Target, UserAgent};
+use terms::Timestamp;
+use tokio::sync::watch;
+
+use crate::{
+    clock,
+    config::{Trunk, TrunkTarget},
+    metrics::Metrics,
+};
+
+/// How often the names of targets that are never asked are looked up.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(30);
+/// How long a target may take to answer.
+const PROBE_PATIENCE: Duration = Duration::from_secs(4);
+
+/// A trunk and what is known of its targets.
+#[derive(Debug)]
+pub(crate) struct Road {
+    pub(crate) trunk: Trunk,
+    known: watch::Sender<Vec<Known>>,
+}
+
+/// What is known of a target.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) target: TrunkTarget,
+    addresses: Vec<SocketAddr>,
+    pub(crate) health: Health,
+    /// When it was last asked.
+    pub(crate) asked_at: Option<Timestamp>,
+}
+
+/// How a target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// It was never asked.
+    Unknown,
+    /// It answered with this status.
+    Well(u16),
+    /// It answered that it cannot serve.
+    Unavailable(u16),
+    /// It does not answer.
+    Silent,
+    /// It cannot be reached.
+    Unreachable,
+    /// Its name leads nowhere.
+    NoAddress,
+}
+
+impl Health {
+    pub(crate) const fn is_well(self) -> bool {
+        matches!(self, Self::Well(_))
+    }
+
+    /// The word for people and programs.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Well(_) => "well",
+            Self::Unavailable(_) => "unavailable",
+            Self::Silent => "silent",
+            Self::Unreachable => "unreachable",
+            Self::NoAddress => "no_address",
+        }
+    }
+
+    /// The status it answered with.
+    pub(crate) const fn status(self) -> Option<u16> {
+        match self {
+            Self::Well(status) | Self::Unavailable(status) => Some(status),
+            Self::Unknown | Self::Silent | Self::Unreachable | Self::NoAddress => None,
+        }
+    }
+}
+
+impl Road {
+    pub(super) fn new(trunk: Trunk) -> Self {
+        let known = trunk.targets.iter().map(|target| Known {
+            target: target.clone(),
+            // An address needs no looking up: a call may come before the first question.
+            addresses: target
+                .host
+                .parse()
+                .map(|ip| SocketAddr::new(ip, target.port))
+                .into_iter()
+                .collect(),
+            health: Health::Unknown,
+            asked_at: None,
+        });
+        let (known, _) = watch::channel(known.collect());
+        Self { trunk, known }
+    }
+
+    /// Its targets.
+    pub(crate) fn targets(&self) -> Vec<Known> {
+        self.known.borrow().clone()
+    }
+
+    /// How many of them are well.
+    pub(crate) fn well(&self) -> usize {
+        self.known.borrow().iter().filter(|known| known.health.is_well()).count()
+    }
+
+    /// In which order they are rung.
+    pub(crate) fn order(&self) -> Vec<Target> {
+        let known = self.known.borrow();
+        let may_take = |known: &&Known| known.health.is_well() || known.health == Health::Unknown;
+        let (well, others): (Vec<&Known>, Vec<&Known>) = known.iter().partition(may_take);
+        let in_order = |known: Vec<&Known>| {
+            let targets: Vec<Target> = known.into_iter().flat_map(Known::targets).collect();
+            Target::order(&targets, |sum| rand::random_range(0..sum))
+        };
+        [in_order(well), in_order(others)].concat()
+    }
+
+    /// Asks them again and again.
+    pub(super) async fn watch(&self, agent: &UserAgent, metrics: &Metrics) {
+        let every = self.trunk.options_every;
+        let mut ticks = tokio::time::interval(every.unwrap_or(LOOK_UP_EVERY));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let examine = |target| async move {
+                let known = look_up(agent, target).await;
+                if every.is_some() { ask(agent, known).await } else { known }
+            };
+            let asked = self.targets().into_iter().map(|known| examine(known.target));
+            let known = futures_util::future::join_all(asked).await;
+            self.note(&known);
+            self.known.send_replace(known);
+            super::note(metrics, self);
+        }
+    }
+
+    /// A target that comes or goes is worth a line.
+    fn note(&self, now: &[Known]) {
+        for (before, now) in self.known.borrow().iter().zip(now) {
+            let trunk = &self.trunk.name;
+            match (before.health.is_well(), now.health.is_well()) {
+                (false, true) => tracing::info!(trunk, "a target of a trunk is there"),
+                (true, false) => {
+                    tracing::warn!(trunk, why = now.health.as_str(), "a target of a trunk is gone");
+                }
+                (false, false)
+                    if before.health == Health::Unknown && now.health != Health::Unknown =>
+                {
+                    tracing::warn!(trunk, why = now.health.as_str(), "a target of a trunk is away");
+                }
+                (true, true) | (false, false) => {}
+            }
+        }
+    }
+}
+
+impl Known {
+    fn targets(&self) -> impl Iterator<Item = Target> {
+        let TrunkTarget { transport, priority, weight, .. } = self.target;
+        let target = move |address| Target { address, transport, priority, weight };
+        self.addresses.iter().copied().map(target)
+    }
+}
+
+async fn look_up(agent: &UserAgent, target: TrunkTarget) -> Known {
+    let looked_up = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
+    let ours = agent.address();
+    // One socket speaks one family.
+    let addresses: Vec<SocketAddr> = looked_up
+        .map(|found| found.filter(|address| address.is_ipv4() == ours.is_ipv4()).collect())
+        .unwrap_or_default();
+    let health = if addresses.is_empty() { Health::NoAddress } else { Health::Unknown };
+    Known { target, addresses, health, asked_at: None }
+}
+
+async fn ask(agent: &UserAgent, mut known: Known) -> Known {
+    known.asked_at = Some(clock::now());
+    let asked = known.targets().map(|target| agent.probe(target, PROBE_PATIENCE));
+    for answer in futures_util::future::join_all(asked).await {
+        let health = match answer {
+            Ok(status @ (408 | 500..=599)) => Health::Unavailable(status),
+            Ok(status) => Health::Well(status),
+            Err(ProbeError::Silent) => Health::Silent,
+            Err(ProbeError::Connect(_) | ProbeError::Send(_)) => Health::Unreachable,
+        };
+        // One of several addresses is enough.
+        if !known.health.is_well() {
+            known.health = health;
+        }
+    }
+    known
+}

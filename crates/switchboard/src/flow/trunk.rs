@@ -1,0 +1,210 @@
+//! What becomes of a caller who is put through to a telephone of the house?
+//!
+//! The telephone rings while the caller hears music; once it answers the two hear each other. A
+//! telephone that holds the call lets the caller hear music again. When it hangs up, or when nobody
+//! was there, the flow goes on. Keys of the caller are the telephone's: they cross by themselves.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use terms::Timestamp;
+
+use super::{Heard, Sound, Template, Visit, cursor::play};
+use crate::call::Effect;
+
+/// How much longer than it may ring a call waits for the trunk's word, should none come: other
+/// targets of the trunk may have been tried before.
+const WORD_GRACE: Duration = Duration::from_secs(60);
+
+/// The variable that says what came of the last trunk.
+pub(super) const RESULT: &str = "trunk";
+
+/// A step that puts the call through. Steps are referred to by their place in the flow.
+#[derive(Debug)]
+pub(crate) struct Trunk {
+    pub(crate) trunk: String,
+    pub(crate) extension: Template,
+    pub(crate) context: Vec<(String, Template)>,
+    pub(crate) ring_for: Duration,
+    /// Heard while it rings, and on hold.
+    pub(crate) music: Sound,
+    /// Where the call goes when the telephone hung up.
+    pub(crate) next: usize,
+    /// Where it goes when it was not answered.
+    pub(crate) otherwise: usize,
+}
+
+/// What a call wants of a trunk. It is over when the call is no longer on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToTrunk {
+    /// Ring a telephone.
+    Ring {
+        /// The trunk's name.
+        trunk: String,
+        /// Whom to ring there.
+        extension: String,
+        /// How long.
+        ring_for: Duration,
+        /// What it is told about the call.
+        context: BTreeMap<String, String>,
+    },
+    /// The caller and the telephone hear each other from now on.
+    PutThrough,
+    /// The agent who asks and the telephone hear each other from now on; the caller waits.
+    TalkWithAgent,
+}
+
+/// What a trunk tells its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FromTrunk {
+    /// The telephone rings.
+    Rings,
+    /// Somebody answered.
+    Answers,
+    /// The telephone lets the caller wait.
+    Holds,
+    /// It is back.
+    Resumes,
+    /// Nobody is to be had.
+    NotTaken(NotTaken),
+    /// It hung up.
+    HangsUp,
+    /// It is not heard of any more.
+    Lost,
+}
+
+/// Why a telephone was not to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It is busy.
+    Busy,
+    /// Nobody answered in time.
+    NoAnswer,
+    /// It does not want the call, or there is no such extension.
+    Refused,
+    /// The trunk cannot be reached, or there is no seat for the call.
+    Unavailable,
+}
+
+/// Where a call on a trunk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patch {
+    Rings { until: Timestamp },
+    Talks,
+    Waits,
+}
+
+/// Where a caller goes who is no longer on the trunk.
+pub(super) enum Out {
+    To(usize),
+    Stays,
+}
+
+impl NotTaken {
+    /// The word for records and for the variable `trunk`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::Refused => "refused",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl Patch {
+    pub(super) fn begin(step: &Trunk, visit: &mut Visit<'_>) -> Self {
+        let fill = |(name, template): &(String, Template)| {
+            (name.clone(), template.filled(visit.caller, visit.trail))
+        };
+        let context = step.context.iter().map(fill).collect();
+        let extension = step.extension.filled(visit.caller, visit.trail);
+        play(&step.music, true, visit);
+        visit.effects.push(Effect::Trunk(ToTrunk::Ring {
+            trunk: step.trunk.clone(),
+            extension,
+            ring_for: step.ring_for,
+            context,
+        }));
+        Self::Rings { until: visit.now + step.ring_for + WORD_GRACE }
+    }
+
+    /// A telephone that an agent asked has the caller from here: it talks, or still rings until then.
+    pub(super) fn go_on(until: Option<Timestamp>, visit: &mut Visit<'_>) -> Self {
+        match until {
+            Some(until) => Self::Rings { until },
+            None => {
+                visit.effects.push(Effect::Trunk(ToTrunk::PutThrough));
+                Self::Talks
+            }
+        }
+    }
+
+    pub(super) fn next_timeout(self) -> (Timestamp, &'static str) {
+        match self {
+            Self::Rings { until } => (until, "a word of the trunk"),
+            Self::Talks | Self::Waits => {
+                (Timestamp::from_unix_ms(i64::MAX), "the telephone to hang up")
+            }
+        }
+    }
+
+    /// Takes what was heard.
+    pub(super) fn handle(&mut self, step: &Trunk, heard: &Heard, visit: &mut Visit<'_>) -> Out {
+        match heard {
+            Heard::Trunk(word) => self.word(step, *word, visit),
+            Heard::Tick if self.next_timeout().0 <= visit.now => {
+                not_taken(step, NotTaken::NoAnswer, visit)
+            }
+            Heard::Tick
+            | Heard::Key(_)
+            | Heard::PlaybackDone
+            | Heard::Rung(_)
+            | Heard::Unavailable(_)
+            | Heard::Queue(_)
+            | Heard::Bot(_)
+            | Heard::Silence => Out::Stays,
+        }
+    }
+
+    fn word(&mut self, step: &Trunk, word: FromTrunk, visit: &mut Visit<'_>) -> Out {
+        match (word, *self) {
+            (FromTrunk::Answers, Self::Rings { .. }) | (FromTrunk::Resumes, Self::Waits) => {
+                *self = Self::Talks;
+                visit.effects.extend([Effect::Trunk(ToTrunk::PutThrough), Effect::Tell]);
+            }
+            (FromTrunk::Holds, Self::Talks) => {
+                *self = Self::Waits;
+                play(&step.music, true, visit);
+                visit.effects.push(Effect::Tell);
+            }
+            (FromTrunk::Rings, Self::Rings { .. }) => visit.effects.push(Effect::Tell),
+            (FromTrunk::NotTaken(why), Self::Rings { .. }) => return not_taken(step, why, visit),
+            (FromTrunk::HangsUp | FromTrunk::Lost, Self::Rings { .. }) => {
+                return not_taken(step, NotTaken::Unavailable, visit);
+            }
+            (FromTrunk::HangsUp, Self::Talks | Self::Waits) => {
+                visit.trail.set(RESULT, "answered");
+                return Out::To(step.next);
+            }
+            (FromTrunk::Lost, Self::Talks | Self::Waits) => {
+                visit.trail.set(RESULT, "lost");
+                return Out::To(step.otherwise);
+            }
+            (
+                FromTrunk::Rings
+                | FromTrunk::Answers
+                | FromTrunk::Holds
+                | FromTrunk::Resumes
+                | FromTrunk::NotTaken(_),
+                _,
+            ) => {}
+        }
+        Out::Stays
+    }
+}
+
+fn not_taken(step: &Trunk, why: NotTaken, visit: &mut Visit<'_>) -> Out {
+    visit.trail.set(RESULT, why.as_str());
+    Out::To(step.otherwise)
+}
