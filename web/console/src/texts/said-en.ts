@@ -104,6 +104,8 @@ export const said = {
     "the user to pick up": "the user is to pick up",
     "the time to send terminate again": "terminate will be sent again",
     "the platform's terminate webhook": "the platform’s terminate webhook is to come",
+    "a word of the trunk": "a telephone of the house is to answer, or talks with the user",
+    "the telephone to hang up": "the telephone of the house is to hang up",
     "a word of the bot": "the bot talks with the user",
     "the prompt should have ended": "a prompt plays",
     "the prompt of the question should have ended": "a question plays",

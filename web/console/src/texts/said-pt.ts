@@ -94,6 +94,8 @@ export const said: Texts["said"] = {
     "the user to pick up": "a pessoa deve atender",
     "the time to send terminate again": "terminate será enviado de novo",
     "the platform's terminate webhook": "o webhook terminate da plataforma deve chegar",
+    "a word of the trunk": "um ramal da casa deve atender, ou conversa com a pessoa",
+    "the telephone to hang up": "o ramal da casa deve desligar",
     "a word of the bot": "o bot conversa com a pessoa",
     "the prompt should have ended": "um áudio toca",
     "the prompt of the question should have ended": "uma pergunta toca",
