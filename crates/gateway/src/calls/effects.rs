@@ -440,6 +440,7 @@ impl CallActor {
         let direction: Direction = self.call.direction();
         let (line, started_at) = (self.line.id().clone(), facts.started_at);
         let mut cdr = Cdr::new(line, call_id, direction, contact, started_at, ended_at, reason);
+        cdr.organisation_id = Some(self.line.organisation.id.clone());
         cdr.agent.clone_from(&facts.agent);
         cdr.transfers.clone_from(&facts.transfers);
         cdr.queue = facts.queue.as_ref().map(Stay::record);
