@@ -102,6 +102,8 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(supervision::whisper))
         .routes(routes!(supervision::join))
         .routes(routes!(supervision::leave))
+        .routes(routes!(control::mute))
+        .routes(routes!(control::digits))
         .routes(routes!(control::hang_up))
         .routes(routes!(recordings::steer))
         .routes(routes!(recordings::list))

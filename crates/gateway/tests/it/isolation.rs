@@ -113,6 +113,8 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("patch", "/v1/recordings/{id}") => Some(json!({"held": true})),
         ("post", "/v1/calls") => Some(json!({"to": ANA, "from": NUMBER, "flow": true})),
         ("post", "/v1/calls/{id}/transfer") => Some(json!({"to": {"kind": "flow"}})),
+        ("post", "/v1/calls/{id}/mute") => Some(json!({"agent": "lia", "on": true})),
+        ("post", "/v1/calls/{id}/digits") => Some(json!({"digits": "1"})),
         ("post", "/v1/calls/{id}/consult") => Some(json!({"agent": "lia"})),
         ("post", "/v1/messages") => Some(json!({"to": ANA, "from": NUMBER, "text": "Hello"})),
         ("post", "/v1/permission_requests") => Some(json!({"to": ANA, "from": NUMBER})),

@@ -25,6 +25,7 @@ mod money;
 mod number_settings;
 mod observed;
 mod openapi;
+mod orders;
 mod orphans;
 mod parked;
 mod placed;
