@@ -132,7 +132,7 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(queues::list))
         .routes(routes!(trunks::list))
         .routes(routes!(trunks::destinations))
-        .routes(routes!(queues::list_callbacks))
+        .routes(routes!(queues::list_callbacks, queues::add_callback))
         .routes(routes!(queues::cancel_callback))
         .routes(routes!(agents::list))
         .routes(routes!(agents::set_presence))

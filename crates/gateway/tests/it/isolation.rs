@@ -115,6 +115,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/v1/calls/{id}/transfer") => Some(json!({"to": {"kind": "flow"}})),
         ("post", "/v1/calls/{id}/mute") => Some(json!({"agent": "lia", "on": true})),
         ("post", "/v1/calls/{id}/digits") => Some(json!({"digits": "1"})),
+        ("post", "/v1/callbacks") => Some(json!({"queue": "support", "to": ANA, "from": NUMBER})),
         ("post", "/v1/calls/{id}/consult") => Some(json!({"agent": "lia"})),
         ("post", "/v1/messages") => Some(json!({"to": ANA, "from": NUMBER, "text": "Hello"})),
         ("post", "/v1/permission_requests") => Some(json!({"to": ANA, "from": NUMBER})),

@@ -19,6 +19,7 @@ mod far_end;
 mod flows;
 mod hand_over;
 mod helpers;
+mod idempotency;
 mod isolation;
 mod lines;
 mod money;
