@@ -274,6 +274,31 @@ async fn a_callback_outlives_the_gateway_waits_for_consent_and_is_called_by_an_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_takes_a_place_in_a_queue_for_a_user() {
+    let desk = Desk::start_with(None, with_a_queue).await;
+    let allowed = permissions("temporary", Some(now() + 7 * DAY_S));
+    desk.upstream.answer("call_permissions", 200, allowed, Duration::ZERO);
+    let wanted = json!({"queue": "support", "to": ANA, "priority": 3});
+    let (status, made) = desk.post("/v1/callbacks", &wanted, None).await;
+    assert_eq!((status, &made["state"]), (201, &json!("waiting")), "{made}");
+    assert_eq!((&made["from_call"], &made["priority"]), (&Value::Null, &json!(3)));
+    let (status, body) = desk.post("/v1/callbacks", &wanted, None).await;
+    assert_eq!((status, &body["code"]), (409, &json!("callback.already")));
+    for (name, wrong) in [("queue", json!("sales")), ("priority", json!(10))] {
+        let mut body = wanted.clone();
+        body[name] = wrong;
+        assert_eq!(desk.post("/v1/callbacks", &body, None).await.0, 400, "{name}");
+    }
+    let waits =
+        |list: &Value| list["queues"][0]["waiting"][0]["callback_id"] == made["callback_id"];
+    desk.get_until("/v1/queues", waits).await;
+    let mut lia = desk.available("lia").await;
+    let offered = lia.next("offered").await;
+    assert_eq!(offered["offer"]["offer_id"], made["callback_id"]);
+    assert_eq!(offered["offer"]["to"]["wa_id"], ANA);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_program_calls_a_user_for_an_agent_who_takes_it_first() {
     let desk = Desk::start_with(None, newest_rules).await;
     let request = json!({"to": ANA, "agent": "lia"});
