@@ -1,6 +1,7 @@
 //! Who wanted to be called back instead of waiting, and what becomes of it?
 //!
-//! A callback keeps the place of the call in which it was asked for. When its turn comes the platform
+//! A callback keeps the place of the call in which it was asked for, or has the place of when a program
+//! asked. When its turn comes the platform
 //! is asked whether the user may be called, then an agent rings, and whoever takes it calls the user.
 //! A user who may not be called is asked for consent; the callback waits outside the queue and comes
 //! back to its place when the consent arrives.
@@ -41,34 +42,59 @@ const ASKING_MAX: Duration = Duration::from_secs(3 * 86_400);
 /// How often callbacks that wait for consent are looked at when nothing happens.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
 
-/// What a user in a queue wants.
+/// What a user in a queue wants, or a program for a user.
 #[derive(Debug)]
 pub(crate) struct Wanted {
     pub(crate) queue: String,
     pub(crate) priority: u8,
     pub(crate) since: Timestamp,
     pub(crate) contact: Peer,
-    pub(crate) from_call: CallId,
+    /// The call in which the user asked.
+    pub(crate) from_call: Option<CallId>,
 }
 
-/// Keeps a callback and its place in the queue; `false` when nothing names the user, or too many
-/// wait. A user who waits for one already keeps that.
+/// What became of a wish to be called back.
+#[derive(Debug)]
+pub(crate) enum Keeping {
+    /// It is kept.
+    Kept(Box<Callback>),
+    /// The user waits for one in this queue already.
+    Already(Box<Callback>),
+    /// Nothing names the user.
+    NoUser,
+    /// Too many wait.
+    Full,
+}
+
+/// Keeps a callback and its place in the queue. A user who waits for one already keeps that.
 ///
 /// # Errors
 ///
 /// The store failed.
-pub(crate) async fn keep(office: &Office, line: &Line, wanted: Wanted) -> Result<bool, StoreError> {
-    let Some(to) = wanted.contact.user() else { return Ok(false) };
-    let mut open = waiting(office, line, CallbackState::Waiting).await?;
-    open.extend(waiting(office, line, CallbackState::Asking).await?);
+pub(crate) async fn keep(
+    office: &Office,
+    line: &Line,
+    wanted: Wanted,
+) -> Result<Keeping, StoreError> {
+    use CallbackState::{Asking, Offered, Placing, Waiting};
+    let Some(to) = wanted.contact.user() else { return Ok(Keeping::NoUser) };
+    // Who asks in a call is not who is being called: what is under way for that one will not reach anybody.
+    let under_way: &[CallbackState] = match wanted.from_call {
+        Some(_) => &[Waiting, Asking],
+        None => &[Waiting, Asking, Offered, Placing],
+    };
+    let mut open = Vec::new();
+    for state in under_way {
+        open.extend(waiting(office, line, *state).await?);
+    }
     let same = |known: &Callback| {
         known.queue == wanted.queue && known.contact.user().is_some_and(|user| user.is_same(&to))
     };
-    if open.iter().any(same) {
-        return Ok(true);
+    if let Some(at) = open.iter().position(same) {
+        return Ok(Keeping::Already(Box::new(open.swap_remove(at))));
     }
     if open.len() >= OPEN_MAX {
-        return Ok(false);
+        return Ok(Keeping::Full);
     }
     let callback = Callback {
         callback_id: uuid::Uuid::now_v7().to_string(),
@@ -77,15 +103,15 @@ pub(crate) async fn keep(office: &Office, line: &Line, wanted: Wanted) -> Result
         priority: wanted.priority,
         contact: wanted.contact,
         since: wanted.since,
-        state: CallbackState::Waiting,
+        state: Waiting,
         from_call: wanted.from_call,
         request_id: None,
         call_id: None,
         text: None,
     };
-    office.store.keep_callback(callback.clone()).await?;
-    enter(line, callback).await;
-    Ok(true)
+    office.store.keep_waiting(callback.clone()).await?;
+    enter(line, callback.clone()).await;
+    Ok(Keeping::Kept(Box::new(callback)))
 }
 
 async fn waiting(
@@ -93,7 +119,7 @@ async fn waiting(
     line: &Line,
     state: CallbackState,
 ) -> Result<Vec<Callback>, StoreError> {
-    office.store.callbacks_in(line.id().clone(), state).await
+    office.store.waiting_in::<Callback>(line.id().clone(), state).await
 }
 
 /// Takes a callback back; `None` when it does not wait.
@@ -105,7 +131,7 @@ pub(crate) async fn cancel(office: &Office, id: String) -> Result<Option<Callbac
     use CallbackState::{Asking, Offered, Waiting};
     let cancel = |callback: &mut Callback| callback.state = CallbackState::Cancelled;
     let cancelled =
-        office.store.change_callback(id.clone(), &[Waiting, Asking, Offered], cancel).await?;
+        office.store.change_waiting(id.clone(), &[Waiting, Asking, Offered], cancel).await?;
     if let Some(line) = cancelled.as_ref().and_then(|it| office.lines.get(&it.phone_number_id)) {
         leave(line, id, Left::MovedOn).await;
     }
@@ -125,7 +151,7 @@ pub(crate) async fn take_up_left_behind(office: &Office, line: &Line) -> Result<
     for callback in waiting(office, line, CallbackState::Offered).await? {
         let again = |callback: &mut Callback| callback.state = CallbackState::Waiting;
         let id = callback.callback_id;
-        office.store.change_callback(id, &[CallbackState::Offered], again).await?;
+        office.store.change_waiting(id, &[CallbackState::Offered], again).await?;
     }
     for callback in waiting(office, line, CallbackState::Waiting).await? {
         enter(line, callback).await;
@@ -211,8 +237,7 @@ async fn try_to_call(
         return Ok(Turn::Passed);
     }
     let offered = |callback: &mut Callback| callback.state = CallbackState::Offered;
-    let taken =
-        office.store.change_callback(id.clone(), &[CallbackState::Waiting], offered).await?;
+    let taken = office.store.change_waiting(id.clone(), &[CallbackState::Waiting], offered).await?;
     let Some(callback) = taken else { return not_waiting(office, house, id).await };
     let (Some(line), Some(to)) =
         (office.lines.get(&callback.phone_number_id), callback.contact.user())
@@ -237,12 +262,11 @@ async fn try_to_call(
     let offer = shown(&callback, ring_for);
     let Ok(taken) = agent_first::ring(house, &agent, offer, ring_for).await else {
         let back = |callback: &mut Callback| callback.state = CallbackState::Waiting;
-        office.store.change_callback(id, &[CallbackState::Offered], back).await?;
+        office.store.change_waiting(id, &[CallbackState::Offered], back).await?;
         return Ok(Turn::Passed);
     };
     let placing = |callback: &mut Callback| callback.state = CallbackState::Placing;
-    let placing =
-        office.store.change_callback(id.clone(), &[CallbackState::Offered], placing).await;
+    let placing = office.store.change_waiting(id.clone(), &[CallbackState::Offered], placing).await;
     if !matches!(placing, Ok(Some(_))) {
         // Cancelled while it rang, or not on disk: nobody is called.
         house.consoles.release(&agent, false);
@@ -278,7 +302,7 @@ async fn came_of_it(
                 callback.state = CallbackState::Placed;
                 callback.call_id = Some(call_id);
             };
-            office.store.change_callback(id, &[CallbackState::Placing], placed).await.map(drop)
+            office.store.change_waiting(id, &[CallbackState::Placing], placed).await.map(drop)
         }
         // Back to its place; a gateway that stops leaves it to the next one.
         Err(NotPlaced::Stopping | NotPlaced::NoLeg(_)) => {
@@ -304,7 +328,7 @@ async fn back(
         callback.state = CallbackState::Waiting;
         callback.text = None;
     };
-    if let Some(callback) = office.store.change_callback(id, from, waits).await? {
+    if let Some(callback) = office.store.change_waiting(id, from, waits).await? {
         enter(line, callback).await;
     }
     Ok(())
@@ -316,7 +340,7 @@ async fn not_waiting(
     house: &Organisation,
     id: String,
 ) -> Result<Turn, StoreError> {
-    let known = office.store.callback(id.clone()).await?;
+    let known = office.store.waiting::<Callback>(id.clone()).await?;
     let letting_go = known.is_some_and(|callback| {
         matches!(callback.state, CallbackState::Waiting | CallbackState::Offered)
     });
@@ -342,7 +366,7 @@ async fn not_allowed(
         return Ok(Turn::Over);
     }
     let asking = |callback: &mut Callback| callback.state = CallbackState::Asking;
-    office.store.change_callback(id.clone(), &[CallbackState::Offered], asking).await?;
+    office.store.change_waiting(id.clone(), &[CallbackState::Offered], asking).await?;
     let (request_id, text) = match permission_requests::ask(office, line, to, None, None).await {
         Ok(asked) => (Some(asked.message_id), "The user was asked for consent.".to_owned()),
         Err(AskError::Store(error)) => return Err(error),
@@ -352,7 +376,7 @@ async fn not_allowed(
         callback.request_id = request_id;
         callback.text = Some(text);
     };
-    office.store.change_callback(id, &[CallbackState::Asking], note).await?;
+    office.store.change_waiting(id, &[CallbackState::Asking], note).await?;
     // The answer may have been quicker than our note.
     line.ledger.send_modify(|count| *count = count.wrapping_add(1));
     Ok(Turn::Over)
@@ -387,5 +411,5 @@ async fn give_up(office: &Office, id: String, why: String) -> Result<(), StoreEr
         callback.text = Some(why);
     };
     let open = &[Waiting, Asking, Offered, Placing];
-    office.store.change_callback(id, open, change).await.map(drop)
+    office.store.change_waiting(id, open, change).await.map(drop)
 }

@@ -13,15 +13,25 @@ use switchboard::{
     call::{EndReason, Fault},
     diagnosis::Leg,
 };
-use terms::{AgentId, CallId, Direction, Money, Party, PhoneNumberId, Timestamp};
+use terms::{AgentId, CallId, Direction, Money, OrganisationId, Party, PhoneNumberId, Timestamp};
 use wire::{
     console::{Call, CallState, Peer, Supervising},
     event::RecordingKind,
 };
 
+/// The version of a record's shape. It is raised when a field goes or means something else, not when one
+/// comes.
+pub const SCHEMA: u32 = 1;
+
 /// The record of one ended call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cdr {
+    /// The version of its shape; records from before it was written are of the first.
+    #[serde(default = "first_schema")]
+    pub schema: u32,
+    /// Whose line it was on. Older records have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation_id: Option<OrganisationId>,
     /// The call.
     pub call_id: CallId,
     /// The line it was on.
@@ -388,6 +398,8 @@ impl Cdr {
             | EndReason::GatewayDied => None,
         };
         Self {
+            schema: SCHEMA,
+            organisation_id: None,
             call_id,
             phone_number_id,
             direction,
@@ -460,6 +472,10 @@ impl Cdr {
         call.price = self.price;
         call
     }
+}
+
+fn first_schema() -> u32 {
+    1
 }
 
 /// Who ended the call; a caller who gave up may have been cut off by the platform's patience.

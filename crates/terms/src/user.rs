@@ -175,7 +175,11 @@ mod tests {
             (("", "BR.1"), ("", "BR.1"), true),
         ];
         for ((one, id), (two, other), same) in rows {
-            assert_eq!(known(one, id).is_same(&known(two, other)), same, "{one} {id} {two} {other}");
+            assert_eq!(
+                known(one, id).is_same(&known(two, other)),
+                same,
+                "{one} {id} {two} {other}"
+            );
         }
     }
 

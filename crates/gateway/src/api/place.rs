@@ -4,9 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
 };
 use serde::Serialize;
 use terms::{AgentId, CallId, UserRef};
@@ -18,7 +17,7 @@ use wire::{
 use super::{
     ApiError,
     control::known,
-    idempotency::{self, Answer},
+    idempotency::{self, Answer, Asked, Whose},
     page::Page,
 };
 use crate::{
@@ -78,14 +77,13 @@ pub(super) async fn place(
     State(office): State<Arc<Office>>,
     caller: Caller,
     headers: HeaderMap,
-    body: Bytes,
+    Asked { wanted: request, mark }: Asked<PlaceCall>,
 ) -> Result<Answer, ApiError> {
-    let Json(request) = Json::<PlaceCall>::from_bytes(&body)?;
     let line = Arc::clone(caller.line(&office, request.from.as_deref())?);
     let (speaker, wait) = check(&caller, &line, &request)?;
     let parent = telemetry::parent(&headers);
     let acting = act(Arc::clone(&office), Arc::clone(&line), request.to, speaker, wait, parent);
-    idempotency::once(office, &line, &headers, &body, acting).await
+    idempotency::once(office, Whose::Line(line.id()), mark, acting).await
 }
 
 /// Calls that wait for consent, or did.
@@ -100,7 +98,7 @@ pub(super) async fn list_parked(
     Query(page): Query<Page>,
 ) -> Result<Json<ParkedList>, ApiError> {
     let (lines, after) = (caller.lines(), page.after_moment()?);
-    let mut parked_calls = office.store.parked_calls(lines, page.to_read(), after).await?;
+    let mut parked_calls = office.store.waiting_of::<Parked>(lines, page.to_read(), after).await?;
     let next = page.cut(&mut parked_calls, |parked| {
         format!("{}.{}", parked.created_at.unix_ms(), parked.parked_id)
     });
@@ -119,12 +117,12 @@ pub(super) async fn cancel_parked(
     Path(id): Path<String>,
 ) -> Result<Json<Parked>, ApiError> {
     let mine = |parked: &Parked| caller.organisation.lines.contains(&parked.phone_number_id);
-    let known = office.store.parked_call(id.clone()).await?.filter(mine);
+    let known = office.store.waiting::<Parked>(id.clone()).await?.filter(mine);
     known.ok_or_else(|| ApiError::not_found("no parked call has this id"))?;
     if let Some(parked) = parked::cancel(&office, id.clone()).await? {
         return Ok(Json(parked));
     }
-    let known = office.store.parked_call(id).await?;
+    let known = office.store.waiting::<Parked>(id).await?;
     let known = known.ok_or_else(|| ApiError::not_found("no parked call has this id"))?;
     Err(ApiError::conflict(
         "parked.not_waiting",
@@ -197,11 +195,11 @@ async fn act(
                 (call, Some(agent))
             }
         };
-        return created(&Placed { call_id, state: "placing", agent });
+        return Answer::created(&Placed { call_id, state: "placing", agent });
     }
     match wait {
         Some(wait) if answer.rule == preflight::PERMISSION_REQUIRED => {
-            created(&parked::park(&office, &line, to, wait).await?)
+            Answer::created(&parked::park(&office, &line, to, wait).await?)
         }
         Some(_) | None => Err(refused(answer)),
     }
@@ -229,14 +227,8 @@ async fn by_agent(
     Ok(agent_first::place(office, line, taken, (cleared, name), parent).await?)
 }
 
-fn created(body: &impl Serialize) -> Result<Answer, ApiError> {
-    let body = serde_json::to_string(body);
-    let body = body.map_err(|_| ApiError::internal("the answer cannot be written"))?;
-    Ok(Answer { status: StatusCode::CREATED, body })
-}
-
 fn refused(answer: Preflight) -> ApiError {
-    ApiError::by_rule(answer.rule, answer.evidence, answer.changes_at)
+    ApiError::by_rule(answer.rule, (answer.evidence, answer.said), answer.changes_at)
 }
 
 impl From<NotTaken> for ApiError {

@@ -22,8 +22,8 @@ use super::{
     recording::Recordings,
     registry::{Receipt, Running, Sealed},
     supervision::NO_SEAT,
+    telephone::{self, Telephone},
     timeline::Timeline,
-    trunk::{self, TrunkLeg},
 };
 use crate::{
     bots::{Conversation, Said, sids::Sid},
@@ -89,7 +89,7 @@ pub(crate) struct CallActor {
     pub(super) bot_tells: mpsc::Sender<Said>,
     bot_said: mpsc::Receiver<Said>,
     /// The telephone of the house that rings or talks.
-    pub(super) trunk: Option<TrunkLeg>,
+    pub(super) trunk: Option<Telephone>,
     pub(super) trunk_tells: mpsc::Sender<line::Said>,
     trunk_said: mpsc::Receiver<line::Said>,
     /// The seat at the mixer, while three can hear each other.
@@ -174,7 +174,7 @@ impl CallActor {
                 Some(returned) = self.returned.recv() => self.read_return(returned).await,
                 Some(said) = self.bot_said.recv() => self.hear_bot(said),
                 Some(said) = self.trunk_said.recv() => self.hear_trunk(said).await,
-                Some(event) = trunk::next_event(&mut self.trunk) => self.read_trunk(&event),
+                Some(event) = telephone::next_event(&mut self.trunk) => self.read_trunk(&event),
                 Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event).await,
                 Some(()) = self.recordings.silence.recv() => Some(Input::UserSilent),
                 Some(event) = legs::next_event(&mut self.agent_leg) => {
@@ -251,10 +251,16 @@ impl CallActor {
             self.call.state().agent()
         };
         let is_merge = order == Order::Merge;
-        let input = match (asker, whose) {
-            (Asker::Agent(agent), _) => order.input(agent),
-            (Asker::Business, _) if order == Order::HangUp => Input::HangUp,
-            (Asker::Business, Some(agent)) => order.input(agent.clone()),
+        let whose = order.named().or(whose).cloned();
+        let inputs = match (asker, whose) {
+            (Asker::Agent(agent), whose)
+                if order.is_of_who_has_it() && whose.as_ref() != Some(&agent) =>
+            {
+                return Err("You do not have this call.".into());
+            }
+            (Asker::Agent(agent), _) => order.inputs(agent),
+            (Asker::Business, _) if order == Order::HangUp => vec![Input::HangUp],
+            (Asker::Business, Some(agent)) => order.inputs(agent),
             (Asker::Business, None) if is_supervisors => {
                 return Err("No supervisor is in this call: listening begins in a console.".into());
             }
@@ -264,10 +270,12 @@ impl CallActor {
             return Err(NO_SEAT.into());
         }
         let mut effects = Vec::new();
-        let handled = self.call.handle(input, clock::now(), &mut effects);
-        if let Err(refusal) = handled {
-            self.let_mix_go();
-            return Err(format!("This is not possible: {refusal}."));
+        for input in inputs {
+            // Of several the first one is refused or none: they are keys, which change no state.
+            if let Err(refusal) = self.call.handle(input, clock::now(), &mut effects) {
+                self.let_mix_go();
+                return Err(format!("This is not possible: {refusal}."));
+            }
         }
         self.after(effects).await;
         Ok(())

@@ -121,7 +121,11 @@ pub(crate) async fn by_flow(
 /// # Errors
 ///
 /// Which one does not, or that it is not known.
-pub(crate) async fn clear(office: &Office, line: &Line, to: &UserRef) -> Result<Cleared, NotPlaced> {
+pub(crate) async fn clear(
+    office: &Office,
+    line: &Line,
+    to: &UserRef,
+) -> Result<Cleared, NotPlaced> {
     let cleared = clearance::ask(office, line, to).await.map_err(|error| {
         tracing::error!(%error, "whether a call may be placed is not known");
         let text = "The gateway's database failed.".into();

@@ -60,7 +60,9 @@ impl ContactRow {
     fn learn(&mut self, known: Known) {
         self.name = known.name.or_else(|| self.name.take());
         self.window_until = self.window_until.max(known.window_until);
-        if known.grant.learnt_at > self.grant.learnt_at {
+        // A request of ours is noted without a word of the platform.
+        let newer = known.grant.learnt_at > self.grant.learnt_at;
+        if newer || self.grant == Grant::default() {
             self.grant = known.grant;
         }
     }
@@ -236,8 +238,8 @@ impl Store {
                        ORDER BY rowid DESC LIMIT ?2) ORDER BY place";
             let Some(contact) = identity::find(db, &key)? else { return Ok(Vec::new()) };
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement
-                .query_map(params![contact, CHAT_MAX], |row| row.get::<_, String>(0))?;
+            let rows =
+                statement.query_map(params![contact, CHAT_MAX], |row| row.get::<_, String>(0))?;
             let mut lines = Vec::new();
             for body in rows {
                 lines.push(serde_json::from_str(&body?)?);

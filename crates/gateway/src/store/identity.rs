@@ -124,9 +124,7 @@ fn by_number(
     let Some(wa_id) = wa_id else { return Ok(None) };
     let sql = "SELECT id, user_id IS NOT NULL FROM contacts WHERE line = ?1 AND wa_id = ?2";
     let row = [key.line.as_str(), wa_id.as_str()];
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(Numbered { id: row.get(0)?, is_scoped: row.get(1)? })
-    };
+    let read = |row: &rusqlite::Row<'_>| Ok(Numbered { id: row.get(0)?, is_scoped: row.get(1)? });
     Ok(db.prepare_cached(sql)?.query_row(row, read).optional()?)
 }
 
@@ -241,9 +239,10 @@ mod tests {
         for who in [number, scoped] {
             assert_eq!(store.contact(who.clone()).await.unwrap().unwrap().id, joined.id);
             let chat = store.chat(who.clone()).await.unwrap();
-            assert_eq!(chat.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), [
-                "wamid.1", "wamid.2"
-            ]);
+            assert_eq!(
+                chat.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(),
+                ["wamid.1", "wamid.2"]
+            );
             let standing = store.standing(who.clone()).await.unwrap();
             assert_eq!(standing.permission(at(9)), Ok(Permission::Permanent));
             assert_eq!(standing.unanswered_in_a_row(), 1);
@@ -251,8 +250,8 @@ mod tests {
             let entries = store.consents(mine.clone(), Some(who.user), 10, None).await.unwrap();
             assert_eq!(entries.len(), 2);
             assert_eq!(entries[0].user_id.as_ref(), both.user.user_id());
-            let open = store.open_windows(mine, at(0), 10).await.unwrap();
-            assert_eq!(open.iter().map(|it| it.open_until).collect::<Vec<_>>(), [at(900)]);
+            let open = store.open_windows(mine, at(0), 10, None).await.unwrap();
+            assert_eq!(open.iter().map(|(_, it)| it.open_until).collect::<Vec<_>>(), [at(900)]);
         }
         let mine = LineSet::one(&line());
         assert_eq!(store.contacts(mine, 10, None).await.unwrap().len(), 1);

@@ -55,6 +55,7 @@ mod search;
 mod spend;
 mod traces;
 mod users;
+mod waiting;
 mod windows;
 
 use std::{

@@ -82,7 +82,8 @@ pub(super) fn make(db: &Connection, first_line: &PhoneNumberId) -> Result<(), St
     let fresh: bool =
         db.query_row("SELECT COUNT(*) = 0 FROM sqlite_master", [], |row| row.get(0))?;
     db.execute_batch("BEGIN IMMEDIATE")?;
-    let made = if fresh { tables(db).map_err(StoreError::from) } else { grow(db, version, first_line) };
+    let made =
+        if fresh { tables(db).map_err(StoreError::from) } else { grow(db, version, first_line) };
     let made =
         made.and_then(|()| Ok(db.pragma_update(None, "user_version", NEWEST.max(version))?));
     match made {
@@ -128,7 +129,7 @@ fn tables(db: &Connection) -> Result<(), rusqlite::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Asked, ContactKey, LineSet, Store};
+    use crate::store::{Asked, ContactKey, LineSet, Parked, Store};
 
     /// The tables of the last version without lines, with a row in each.
     const OLD: &str = include_str!("../../tests/old_gateway.sql");
@@ -159,7 +160,7 @@ mod tests {
             assert!(store.standing(key).await.unwrap().proof().is_some());
             let consents = store.consents(mine.clone(), None, 10, None);
             assert_eq!(consents.await.unwrap().len(), 1);
-            assert_eq!(store.parked_calls(mine.clone(), 10, None).await.unwrap().len(), 1);
+            assert_eq!(store.waiting_of::<Parked>(mine.clone(), 10, None).await.unwrap().len(), 1);
             let asked = Asked { lines: mine.clone(), limit: 10, ..Asked::default() };
             assert_eq!(store.events(asked).await.unwrap().len(), 1);
             let seen = store.was_seen(line.clone(), "call:wacid.A:connect".into());
@@ -192,9 +193,13 @@ mod tests {
             let standing = store.standing(key("MX.1")).await.unwrap();
             assert_eq!(standing.proof().map(|no| no.0), Some(7));
             assert_eq!(standing.unanswered_in_a_row(), 2);
-            let open = store.open_windows(mine.clone(), terms::Timestamp::from_unix(0), 9).await;
+            let open =
+                store.open_windows(mine.clone(), terms::Timestamp::from_unix(0), 9, None).await;
             let until = terms::Timestamp::from_unix_ms(1_783_086_500_000);
-            assert_eq!(open.unwrap().iter().map(|it| it.open_until).collect::<Vec<_>>(), [until]);
+            assert_eq!(
+                open.unwrap().iter().map(|(_, it)| it.open_until).collect::<Vec<_>>(),
+                [until]
+            );
             let other = store.standing(key("5215550000003")).await.unwrap();
             assert_eq!(other.requests().len(), 1);
             let entries = store.consents(mine.clone(), None, 10, None).await.unwrap();

@@ -100,7 +100,8 @@ impl Store {
 }
 
 impl Store {
-    /// Windows of these lines that are open at `now`, the first to close first.
+    /// Windows of these lines that are open at `now`, the first to close first, after the one of this end
+    /// and place; each with its place among those that close at the same time.
     ///
     /// # Errors
     ///
@@ -110,22 +111,26 @@ impl Store {
         lines: LineSet,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<Window>, StoreError> {
+        after: Option<(i64, String)>,
+    ) -> Result<Vec<(String, Window)>, StoreError> {
         self.run(move |db| {
+            // A row without its contact would make a page shorter than what was read for it.
             let sql = "SELECT contact, until_ms FROM windows WHERE until_ms > ?1
                          AND line IN (SELECT value FROM json_each(?3))
+                         AND (?4 IS NULL OR (until_ms, contact) > (?4, CAST(?5 AS INTEGER)))
+                         AND EXISTS (SELECT 1 FROM contacts WHERE id = contact)
                        ORDER BY until_ms, contact LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
+            let (after_ms, place) = after.unzip();
+            let asked = params![now.unix_ms(), limit, lines, after_ms, place];
             let rows = statement
-                .query_map(params![now.unix_ms(), limit, lines], |row| {
-                    Ok((row.get::<_, ContactId>(0)?, row.get::<_, i64>(1)?))
-                })?
+                .query_map(asked, |row| Ok((row.get::<_, ContactId>(0)?, row.get::<_, i64>(1)?)))?
                 .collect::<Result<Vec<_>, _>>()?;
             let mut windows = Vec::new();
             for (id, until_ms) in rows {
                 let Some(contact) = contacts::of_id(db, id)? else { continue };
                 let open_until = Timestamp::from_unix_ms(until_ms);
-                windows.push(Window { contact: contact.peer(), open_until });
+                windows.push((id.to_string(), Window { contact: contact.peer(), open_until }));
             }
             Ok(windows)
         })
@@ -216,9 +221,9 @@ mod tests {
         writes(&store, at(0)).await;
         writes(&store, at(1)).await;
         let mine = LineSet::one(&line());
-        let open = store.open_windows(mine.clone(), at(2), 10).await.unwrap();
-        assert_eq!(open.iter().map(|it| it.open_until).collect::<Vec<_>>(), [at(25)]);
-        assert!(store.open_windows(mine, at(25), 10).await.unwrap().is_empty());
+        let open = store.open_windows(mine.clone(), at(2), 10, None).await.unwrap();
+        assert_eq!(open.iter().map(|(_, it)| it.open_until).collect::<Vec<_>>(), [at(25)]);
+        assert!(store.open_windows(mine, at(25), 10, None).await.unwrap().is_empty());
         store.turn_windows(line(), at(24), CLOSING).await.unwrap();
         assert_eq!(told(&store).await, ["window.opened"], "renewed: nothing closes yet");
         drop(store);
@@ -237,6 +242,25 @@ mod tests {
             .await
             .unwrap();
         assert!(events[2].body.contains(&format!("\"time\":\"{}\"", at(25))), "when it closed");
+    }
+
+    #[tokio::test]
+    async fn open_windows_come_page_by_page_and_none_twice() {
+        let store = Store::open(None, &line()).unwrap();
+        for (user, when) in [("552", at(0)), ("551", at(0)), ("553", at(1))] {
+            let key = ContactKey { line: line(), user: user.parse().unwrap() };
+            let until = when + Duration::from_secs(24 * 3_600);
+            let change = move |contact: &mut ContactRow| contact.window_until = Some(until);
+            store.open_window(key, when, when, change).await.unwrap();
+        }
+        let (mut seen, mut after) = (Vec::new(), None);
+        for _ in 0..4 {
+            let page = store.open_windows(LineSet::one(&line()), at(2), 1, after.clone());
+            let Some((place, window)) = page.await.unwrap().pop() else { break };
+            seen.push(place.clone());
+            after = Some((window.open_until.unix_ms(), place));
+        }
+        assert_eq!(seen, ["1", "2", "3"], "in the order they were seen");
     }
 
     #[tokio::test]

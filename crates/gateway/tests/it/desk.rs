@@ -16,7 +16,10 @@ use tokio_tungstenite::{
 };
 use wire::webhook::signature;
 
-use crate::{upstream::Upstream, voice::tone_file};
+use crate::{
+    upstream::Upstream,
+    voice::{Voice, tone_file},
+};
 
 pub(crate) const CALL: &str = "wacid.TESTCALL1";
 pub(crate) const ANA: &str = "5215550000001";
@@ -108,6 +111,15 @@ impl Desk {
         let url = self.url("/webhooks/whatsapp");
         let request = self.http.post(url).header(signature::HEADER, signed).body(body);
         request.send().await.unwrap().status().as_u16()
+    }
+
+    /// A user calls, and the flow answers.
+    pub(crate) async fn user_calls(&self, call: &str) -> Voice {
+        let mut user = Voice::of_platform(&self.engine);
+        self.webhook(&connect(call, &user.platform_offer())).await;
+        user.take_answer(self.upstream.wait_for_call("pre_accept", call).await.sdp());
+        user.connected().await;
+        user
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {

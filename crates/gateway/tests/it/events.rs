@@ -415,6 +415,11 @@ async fn records_come_out_as_a_table_and_as_lines() {
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2);
     assert_eq!(lines.iter().filter(|line| line.get("duration_s").is_none()).count(), 1);
+    let house = json!("default");
+    assert!(lines.iter().all(|line| line["schema"] == 1 && line["organisation_id"] == house));
+    assert_eq!(text("/v1/cdrs.jsonl?number=551140000000").await.lines().count(), 2);
+    assert_eq!(desk.get("/v1/cdrs.csv?number=1").await["code"], "invalid", "none of our numbers");
+    assert_eq!(cell("wacid.TWO", "transfers"), "0");
     assert_eq!(text("/v1/cdrs.jsonl?to=2020-01-01").await, "");
     let count = text("/v1/cdrs.jsonl?from=2020-01-01T00:00:00Z").await.lines().count();
     assert_eq!(count, 2);

@@ -6,10 +6,7 @@ use media::dtmf::Digit;
 use serde_json::{Value, json};
 
 use crate::{
-    calling::asked,
-    desk::{
-        ANA, CALL, Desk, HOLD_HZ, accept, connect, envelope, now, permissions, terminate,
-    },
+    desk::{ANA, CALL, Desk, HOLD_HZ, accept, connect, envelope, now, permissions, terminate},
     queues::with_a_queue,
     voice::Voice,
 };
@@ -60,11 +57,11 @@ fn in_state(state: &'static str) -> impl Fn(&Value) -> bool {
 async fn asks_for_a_callback(desk: &Desk) {
     let mut user = Voice::of_platform(&desk.engine);
     desk.webhook(&hidden(connect(CALL, &user.platform_offer()))).await;
-    user.take_answer(asked(desk, "pre_accept", CALL).await.sdp());
+    user.take_answer(desk.upstream.wait_for_call("pre_accept", CALL).await.sdp());
     user.connected().await;
     user.expect_tone(HOLD_HZ).await;
     user.leg.send_digit(Digit::new('1').unwrap(), 120);
-    asked(desk, "terminate", CALL).await;
+    desk.upstream.wait_for_call("terminate", CALL).await;
     desk.webhook(&hidden(terminate(CALL, "USER_INITIATED", Some(4)))).await;
 }
 
@@ -79,7 +76,8 @@ async fn a_user_without_a_number_calls_consents_and_is_called_back() {
     assert!(known["window_open_until"].is_string(), "{known}");
 
     let mut lia = desk.available("lia").await;
-    desk.get_until("/v1/callbacks", in_state("asking")).await;
+    let was_asked = |list: &Value| list["callbacks"][0]["request_id"].is_string();
+    desk.get_until("/v1/callbacks", was_asked).await;
     let request = desk.upstream.messages().remove(0);
     assert_eq!((&request["recipient"], &request["to"]), (&json!(ID), &Value::Null), "{request}");
     let allowed = permissions("temporary", Some(now() + 7 * DAY_S));

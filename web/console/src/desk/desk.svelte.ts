@@ -12,6 +12,7 @@ import type {
   Call,
   Colleague,
   Contact,
+  Consulted,
   Destination,
   FromGateway,
   Helpers,
@@ -168,9 +169,9 @@ export class Desk {
     if (call_id) this.#link.send({ type: "transfer", call_id, to });
   }
 
-  consult(agent: string): void {
+  consult(whom: Consulted): void {
     const call_id = this.call?.id;
-    if (call_id) this.#link.send({ type: "consult", call_id, agent });
+    if (call_id) this.#link.send({ type: "consult", call_id, ...whom });
   }
 
   /** All three talk. */
@@ -309,7 +310,11 @@ export class Desk {
     }
     if (!call) return this.#late(facts);
     // What is absent now has gone.
-    call.facts = { ...call.facts, other: undefined, away: undefined, supervisor: undefined, ...facts };
+    const wasMuted = call.facts?.muted?.includes(this.me.id) ?? false;
+    call.facts = { ...call.facts, other: undefined, away: undefined, supervisor: undefined, muted: undefined, ...facts };
+    // A supervisor or a program may have done it.
+    const isMuted = facts.muted?.includes(this.me.id) ?? false;
+    if (isMuted !== wasMuted) call.audio?.mute(isMuted);
     if (facts.state === "ended") {
       const words = endWords(facts);
       return this.#over(call, words.title, words.text);
