@@ -88,6 +88,11 @@ impl Desk {
     }
 
     pub(crate) async fn start_with(data: Option<&Path>, change: impl FnOnce(&mut Config)) -> Self {
+        // A configuration is large.
+        Box::pin(Self::open(data, change)).await
+    }
+
+    async fn open(data: Option<&Path>, change: impl FnOnce(&mut Config)) -> Self {
         let upstream = Upstream::start().await;
         let mut config = config(&upstream, data);
         change(&mut config);
