@@ -13,9 +13,7 @@ use switchboard::{
     call::{EndReason, Fault},
     diagnosis::Leg,
 };
-use terms::{
-    AgentId, CallId, Direction, Money, OrganisationId, Party, PhoneNumberId, Timestamp,
-};
+use terms::{AgentId, CallId, Direction, Money, OrganisationId, Party, PhoneNumberId, Timestamp};
 use wire::{
     console::{Call, CallState, Peer, Supervising},
     event::RecordingKind,

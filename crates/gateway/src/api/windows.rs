@@ -49,9 +49,8 @@ pub(super) async fn list(
     let (lines, line) = super::asked_lines(&office, &caller, question.number.as_deref())?;
     let (count, after) = (page.to_read(), page.after_moment()?);
     let mut open = office.store.open_windows(lines, line.now(), count, after).await?;
-    let next = page.cut(&mut open, |(place, window)| {
-        format!("{}.{place}", window.open_until.unix_ms())
-    });
+    let next =
+        page.cut(&mut open, |(place, window)| format!("{}.{place}", window.open_until.unix_ms()));
     let windows = open.into_iter().map(|(_, window)| window).collect();
     Ok(Json(Windows { windows, next }))
 }

@@ -37,7 +37,8 @@ async fn a_program_mutes_an_agent_whose_page_shows_it_and_presses_keys() {
     assert_eq!(order(&talk, "digits", json!({"digits": "7#"})).await.0, 204);
     let mut pressed = String::new();
     while pressed.len() < 2 {
-        let event = tokio::time::timeout(std::time::Duration::from_secs(10), talk.user.events.recv());
+        let event =
+            tokio::time::timeout(std::time::Duration::from_secs(10), talk.user.events.recv());
         if let LegEvent::Digit(digit) = event.await.unwrap().unwrap() {
             pressed.push(digit.sign());
         }

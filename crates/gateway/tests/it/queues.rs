@@ -239,7 +239,8 @@ async fn a_program_takes_a_place_in_a_queue_for_a_user() {
         body[name] = wrong;
         assert_eq!(desk.post("/v1/callbacks", &body, None).await.0, 400, "{name}");
     }
-    let waits = |list: &Value| list["queues"][0]["waiting"][0]["callback_id"] == made["callback_id"];
+    let waits =
+        |list: &Value| list["queues"][0]["waiting"][0]["callback_id"] == made["callback_id"];
     desk.get_until("/v1/queues", waits).await;
     let mut lia = desk.available("lia").await;
     let offered = lia.next("offered").await;
