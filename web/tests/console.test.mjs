@@ -116,9 +116,10 @@ describe("the console", { timeout: 240_000 }, () => {
   });
 
   it("has words in each of its languages for all that the gateway says by a code", async () => {
-    const { verdicts, cures, problems } = codes();
-    // Both are read from the source: that some are found shows that it still looks as it did.
-    assert.ok(verdicts.length > 12 && cures.length > 6 && problems.length > 12, JSON.stringify({ verdicts, cures, problems }));
+    // They are read from the source: that so many are found shows that it still looks as it did.
+    const least = { verdicts: 13, cures: 7, problems: 20, sentences: 27, ledger: 9, findings: 75, ends: 21, waits: 20, flowFaults: 4 };
+    const found = codes();
+    for (const [kind, count] of Object.entries(least)) assert.ok(found[/** @type {keyof typeof found} */ (kind)].length >= count, `${kind}: ${found[/** @type {keyof typeof found} */ (kind)]}`);
     assert.deepEqual(await unsaid(), []);
   });
 
@@ -143,6 +144,7 @@ describe("the console", { timeout: 240_000 }, () => {
     await lia.keyboard.press("a");
     await Promise.all([stage(phone, "talking"), stage(lia, "talking")]);
     await hears("the user", phone, LIA_HZ);
+    await record();
     await lia.keyboard.press("h");
     await lia.getByText("On hold").waitFor();
     await lia.keyboard.press("h");
@@ -177,6 +179,15 @@ describe("the console", { timeout: 240_000 }, () => {
     await stage(lia, "ended");
     await sol.getByText("No call is running.").waitFor();
   });
+
+  /** Begins to record the call that runs. */
+  async function record() {
+    const headers = { authorization: "Bearer demo-api-key", "content-type": "application/json" };
+    const live = await fetch(`${demo.gateway}/v1/calls?state=live`, { headers });
+    const { calls } = await live.json();
+    const begun = await fetch(`${demo.gateway}/v1/calls/${calls[0].call_id}/recording`, { method: "POST", headers, body: '{"action":"start"}' });
+    assert.equal(begun.status, 204);
+  }
 
   /** @param {"available" | "wrap_up"} state */
   async function presence(state) {
@@ -259,6 +270,30 @@ describe("the console", { timeout: 240_000 }, () => {
     await keep(lia, "console-call");
   });
 
+  it("a supervisor hears what was recorded and saves it, the agent does not", { timeout: TEST_MAX_MS }, async () => {
+    assert.equal(await lia.locator("[data-recording]").count(), 0, "an agent hears messages alone");
+    await visit(sol, "Calls");
+    await sol.getByRole("button", { name: /Ana/ }).last().click();
+    const recording = sol.getByRole("dialog").locator('[data-recording="call"]');
+    await recording.getByRole("button", { name: /^Play: Recording of the call/ }).click();
+    const player = recording.getByLabel(/^Player: Recording of the call/);
+    await until("the recording plays", async () => {
+      const seen = await player.evaluate((each) => {
+        const { currentTime, duration, ended } = /** @type {HTMLAudioElement} */ (each);
+        return { currentTime, duration, ended };
+      });
+      return { ok: seen.duration > 1 && seen.currentTime > 0.5, seen };
+    });
+    await look(sol, "recording");
+    const saved = sol.waitForEvent("download");
+    await recording.getByRole("link", { name: /^Save as WAV/ }).click();
+    assert.match((await saved).suggestedFilename(), /^rec_.*\.wav$/);
+    const stream = await (await saved).createReadStream();
+    let bytes = 0;
+    for await (const piece of stream) bytes += piece.length;
+    assert.ok(bytes > 96_000, `${bytes} bytes are no second of WAV`);
+  });
+
   it("speaks Portuguese, is dark, fits a telephone, and remembers", { timeout: TEST_MAX_MS }, async () => {
     await lia.getByRole("button", { name: /Preferences/ }).click();
     await lia.getByLabel("Português").check();
@@ -268,6 +303,11 @@ describe("the console", { timeout: 240_000 }, () => {
     await lia.getByRole("link", { name: "Chamadas" }).waitFor();
     assert.equal(await lia.locator("html").getAttribute("lang"), "pt-BR");
     await keep(lia, "console-portuguese");
+    await lia.getByRole("link", { name: "Mesa" }).click();
+    await lia.getByRole("list").getByRole("button", { name: /Ana/ }).first().click();
+    await lia.getByText("Como sabemos").click();
+    await lia.getByText(/^A pessoa permitiu chamadas até /).waitFor();
+    await keep(lia, "console-evidence");
     for (const page of ["calls", "desk"]) {
       await lia.setViewportSize({ width: 390, height: 844 });
       await lia.goto(`${demo.gateway}/#/${page}`);
@@ -303,6 +343,11 @@ describe("the console", { timeout: 240_000 }, () => {
     const { calling: stored } = await answer.json();
     assert.equal(stored.call_icon_visibility, "DISABLE_ALL");
     assert.equal(stored.call_hours.weekly_operating_hours[0].close_time, "1230");
+    const examination = sol.getByRole("region", { name: "Examination" });
+    await examination.getByRole("button", { name: "Examine now" }).click();
+    await examination.getByText("Users see no call icon: they can call by links and buttons alone.").waitFor();
+    await examination.scrollIntoViewIfNeeded();
+    await look(sol, "examination");
     await hours.getByLabel("Time zone").fill("Mars/Olympus_Mons");
     await hours.getByRole("button", { name: "Save" }).click();
     await hours.getByRole("alert").waitFor();
@@ -326,17 +371,21 @@ describe("the console", { timeout: 240_000 }, () => {
     await users.getByRole("button", { name: "Add a user" }).focus();
     await sol.keyboard.press("Enter");
     await sol.keyboard.press("Tab");
-    for (const word of ["nia", "Nia"]) {
+    for (const word of ["nia", "Nia", "Super", "pt, billing"]) {
       await sol.keyboard.type(word);
       await sol.keyboard.press("Tab");
     }
-    await sol.keyboard.type("Super");
-    await sol.keyboard.press("Tab");
     await sol.keyboard.type("correct horse");
     await sol.keyboard.press("Enter");
     const row = sol.locator('[data-user="nia"]');
     await row.getByText("Active").waitFor();
     assert.equal(await row.getByLabel("Role of Nia").inputValue(), "supervisor");
+    const skills = row.getByLabel("Skills of Nia");
+    assert.equal(await skills.inputValue(), "billing, pt");
+    await skills.fill("pt");
+    await sol.keyboard.press("Enter");
+    await users.getByText("Skills in use: billing, pt").waitFor({ state: "detached" });
+    await users.getByText("Skills in use: pt").waitFor();
     assert.equal(await session("nia", "correct horse"), 204);
     await row.getByRole("button", { name: "Disable Nia" }).click();
     await row.getByText("Disabled").waitFor();
@@ -367,6 +416,7 @@ describe("the console", { timeout: 240_000 }, () => {
 
   it("the audit says who did what, to administrators and auditors", { timeout: TEST_MAX_MS }, async () => {
     await visit(sol, "Audit");
+    await sol.getByRole("row").filter({ hasText: "Changed a number’s settings" }).getByText("calling.call_icon_visibility: DISABLE_ALL").waitFor();
     const row = sol.getByRole("row").filter({ hasText: "nia" });
     await row.first().waitFor();
     assert.match(await row.first().innerText(), /ada/);

@@ -24,9 +24,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{
-    Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tapped, frame_queue, tap,
-};
+use crate::{Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tapped, frame_queue, tap};
 
 /// Calls served at a time.
 const SEATS: usize = 32;

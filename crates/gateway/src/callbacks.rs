@@ -108,7 +108,7 @@ pub(crate) async fn keep(
         call_id: None,
         text: None,
     };
-    office.store.keep_callback(callback.clone()).await?;
+    office.store.keep_waiting(callback.clone()).await?;
     enter(line, callback.clone()).await;
     Ok(Keeping::Kept(Box::new(callback)))
 }
@@ -118,7 +118,7 @@ async fn waiting(
     line: &Line,
     state: CallbackState,
 ) -> Result<Vec<Callback>, StoreError> {
-    office.store.callbacks_in(line.id().clone(), state).await
+    office.store.waiting_in::<Callback>(line.id().clone(), state).await
 }
 
 /// Takes a callback back; `None` when it does not wait.
@@ -130,7 +130,7 @@ pub(crate) async fn cancel(office: &Office, id: String) -> Result<Option<Callbac
     use CallbackState::{Asking, Offered, Waiting};
     let cancel = |callback: &mut Callback| callback.state = CallbackState::Cancelled;
     let cancelled =
-        office.store.change_callback(id.clone(), &[Waiting, Asking, Offered], cancel).await?;
+        office.store.change_waiting(id.clone(), &[Waiting, Asking, Offered], cancel).await?;
     if let Some(line) = cancelled.as_ref().and_then(|it| office.lines.get(&it.phone_number_id)) {
         leave(line, id, Left::MovedOn).await;
     }
@@ -150,7 +150,7 @@ pub(crate) async fn take_up_left_behind(office: &Office, line: &Line) -> Result<
     for callback in waiting(office, line, CallbackState::Offered).await? {
         let again = |callback: &mut Callback| callback.state = CallbackState::Waiting;
         let id = callback.callback_id;
-        office.store.change_callback(id, &[CallbackState::Offered], again).await?;
+        office.store.change_waiting(id, &[CallbackState::Offered], again).await?;
     }
     for callback in waiting(office, line, CallbackState::Waiting).await? {
         enter(line, callback).await;
@@ -236,8 +236,7 @@ async fn try_to_call(
         return Ok(Turn::Passed);
     }
     let offered = |callback: &mut Callback| callback.state = CallbackState::Offered;
-    let taken =
-        office.store.change_callback(id.clone(), &[CallbackState::Waiting], offered).await?;
+    let taken = office.store.change_waiting(id.clone(), &[CallbackState::Waiting], offered).await?;
     let Some(callback) = taken else { return not_waiting(office, house, id).await };
     let (Some(line), Some(to)) =
         (office.lines.get(&callback.phone_number_id), callback.contact.wa_id.clone())
@@ -261,12 +260,11 @@ async fn try_to_call(
     let offer = shown(&callback, ring_for);
     let Ok(taken) = agent_first::ring(house, &agent, offer, ring_for).await else {
         let back = |callback: &mut Callback| callback.state = CallbackState::Waiting;
-        office.store.change_callback(id, &[CallbackState::Offered], back).await?;
+        office.store.change_waiting(id, &[CallbackState::Offered], back).await?;
         return Ok(Turn::Passed);
     };
     let placing = |callback: &mut Callback| callback.state = CallbackState::Placing;
-    let placing =
-        office.store.change_callback(id.clone(), &[CallbackState::Offered], placing).await;
+    let placing = office.store.change_waiting(id.clone(), &[CallbackState::Offered], placing).await;
     if !matches!(placing, Ok(Some(_))) {
         // Cancelled while it rang, or not on disk: nobody is called.
         house.consoles.release(&agent, false);
@@ -302,7 +300,7 @@ async fn came_of_it(
                 callback.state = CallbackState::Placed;
                 callback.call_id = Some(call_id);
             };
-            office.store.change_callback(id, &[CallbackState::Placing], placed).await.map(drop)
+            office.store.change_waiting(id, &[CallbackState::Placing], placed).await.map(drop)
         }
         // Back to its place; a gateway that stops leaves it to the next one.
         Err(NotPlaced::Stopping | NotPlaced::NoLeg(_)) => {
@@ -328,7 +326,7 @@ async fn back(
         callback.state = CallbackState::Waiting;
         callback.text = None;
     };
-    if let Some(callback) = office.store.change_callback(id, from, waits).await? {
+    if let Some(callback) = office.store.change_waiting(id, from, waits).await? {
         enter(line, callback).await;
     }
     Ok(())
@@ -340,7 +338,7 @@ async fn not_waiting(
     house: &Organisation,
     id: String,
 ) -> Result<Turn, StoreError> {
-    let known = office.store.callback(id.clone()).await?;
+    let known = office.store.waiting::<Callback>(id.clone()).await?;
     let letting_go = known.is_some_and(|callback| {
         matches!(callback.state, CallbackState::Waiting | CallbackState::Offered)
     });
@@ -366,7 +364,7 @@ async fn not_allowed(
         return Ok(Turn::Over);
     }
     let asking = |callback: &mut Callback| callback.state = CallbackState::Asking;
-    office.store.change_callback(id.clone(), &[CallbackState::Offered], asking).await?;
+    office.store.change_waiting(id.clone(), &[CallbackState::Offered], asking).await?;
     let (request_id, text) = match permission_requests::ask(office, line, to, None, None).await {
         Ok(asked) => (Some(asked.message_id), "The user was asked for consent.".to_owned()),
         Err(AskError::Store(error)) => return Err(error),
@@ -376,7 +374,7 @@ async fn not_allowed(
         callback.request_id = request_id;
         callback.text = Some(text);
     };
-    office.store.change_callback(id, &[CallbackState::Asking], note).await?;
+    office.store.change_waiting(id, &[CallbackState::Asking], note).await?;
     // The answer may have been quicker than our note.
     line.ledger.send_modify(|count| *count = count.wrapping_add(1));
     Ok(Turn::Over)
@@ -411,5 +409,5 @@ async fn give_up(office: &Office, id: String, why: String) -> Result<(), StoreEr
         callback.text = Some(why);
     };
     let open = &[Waiting, Asking, Offered, Placing];
-    office.store.change_callback(id, open, change).await.map(drop)
+    office.store.change_waiting(id, open, change).await.map(drop)
 }

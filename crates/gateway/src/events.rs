@@ -18,7 +18,7 @@ use switchboard::{
     access::{self, Act},
     agent::{Presence, Roster, Says},
     flow::Ring,
-    queue::Duty,
+    queue::{Duty, Taker},
 };
 use terms::{AgentId, CallId, Timestamp};
 use tokio::sync::{mpsc, watch};
@@ -112,13 +112,20 @@ impl Consoles {
         self.people.agent(id)
     }
 
+    /// Somebody knows about something else than before; their consoles stay open.
+    pub(crate) fn learn(&self, person: Person) {
+        self.room().roster.know(person.agent.id.clone(), person.agent.skills.clone());
+        self.people.put(person);
+        self.tell_agents();
+    }
+
     /// Somebody is new or has changed; consoles that this one has open close, and open again as what
     /// the one is now, if at all.
     pub(crate) fn admit(&self, person: Person) {
-        let id = person.agent.id.clone();
+        let (id, skills) = (person.agent.id.clone(), person.agent.skills.clone());
         self.people.put(person);
         let mut room = self.room();
-        room.roster.know(id.clone());
+        room.roster.know(id.clone(), skills);
         // Their queues end, so their sockets close, which leaves the roster.
         for console in room.open.values_mut().filter(|console| console.agent == id) {
             console.frames = mpsc::channel(1).0;
@@ -208,9 +215,9 @@ impl Consoles {
     }
 
     /// How every agent stands towards queues.
-    pub(crate) fn duties(&self) -> BTreeMap<AgentId, Duty> {
+    pub(crate) fn duties(&self) -> BTreeMap<AgentId, Taker> {
         let (room, now) = (self.room(), clock::now());
-        let duty = |agent: &config::Agent| {
+        let taker = |agent: config::Agent| {
             let duty = match room.state_of(&agent.id) {
                 AgentState::Available => {
                     Duty::Free(room.roster.idle_since(&agent.id, now).unwrap_or(now))
@@ -220,9 +227,9 @@ impl Consoles {
                 AgentState::WrapUp => Duty::WrapUp,
                 AgentState::Away | AgentState::Offline => Duty::Off,
             };
-            (agent.id.clone(), duty)
+            (agent.id, Taker { duty, skills: agent.skills })
         };
-        self.takers().iter().map(duty).collect()
+        self.takers().into_iter().map(taker).collect()
     }
 
     /// Everybody who takes calls, as they stand.

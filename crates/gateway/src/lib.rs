@@ -29,6 +29,7 @@ mod contacts;
 mod dispatch;
 pub mod doctor;
 mod events;
+mod evidence;
 mod export;
 pub mod flows;
 mod graph;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use switchboard::agent::Skills;
 use terms::{AgentId, OrganisationId};
 use wire::console;
 
@@ -130,6 +131,20 @@ impl Organisations {
                 (Some(_), Some(_)) => {
                     tracing::warn!(user = %user.id, "the file has this user; the store's is left out");
                 }
+            }
+        }
+    }
+
+    /// Warns of skills that a queue asks for and nobody has: its callers would wait in vain.
+    pub(crate) fn warn_of_unknown_skills(&self) {
+        for house in self.iter() {
+            let people = house.consoles.people().all();
+            let known: Skills = people.into_iter().flat_map(|person| person.agent.skills).collect();
+            for (queue, skill) in house.queues.skills().filter(|(_, skill)| !known.contains(*skill))
+            {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                let meant = terms::nearest(skill, &known).unwrap_or("none like it");
+                tracing::warn!(queue, skill, meant, "nobody has this skill of a queue");
             }
         }
     }

@@ -58,7 +58,8 @@ pub(crate) async fn park(
     to: WaId,
     wait: Duration,
 ) -> Result<Parked, ParkError> {
-    let waiting = office.store.parked_in(line.id().clone(), ParkedState::Waiting).await?;
+    let waiting =
+        office.store.waiting_in::<Parked>(line.id().clone(), ParkedState::Waiting).await?;
     if let Some(same) = waiting.iter().find(|parked| parked.to == to) {
         return Err(ParkError::Already(same.parked_id.clone()));
     }
@@ -77,7 +78,7 @@ pub(crate) async fn park(
         call_id: None,
         text: None,
     };
-    office.store.park(parked.clone()).await?;
+    office.store.keep_waiting(parked.clone()).await?;
     let (request_id, text) = match permission_requests::ask(office, line, &to, None, None).await {
         Ok(asked) => (Some(asked.message_id), None),
         Err(AskError::Store(error)) => return Err(error.into()),
@@ -88,13 +89,13 @@ pub(crate) async fn park(
         parked.request_id = request_id;
         parked.text = text;
     };
-    let noted = office.store.change_parked(id.clone(), ParkedState::Waiting, change).await?;
+    let noted = office.store.change_waiting(id.clone(), &[ParkedState::Waiting], change).await?;
     // The ledger wakes the task that gives up; an unasked user changes nothing in it.
     line.ledger.send_modify(|count| *count = count.wrapping_add(1));
     match noted {
         Some(parked) => Ok(parked),
         // The answer was quicker.
-        None => Ok(office.store.parked_call(id).await?.unwrap_or(parked)),
+        None => Ok(office.store.waiting::<Parked>(id).await?.unwrap_or(parked)),
     }
 }
 
@@ -105,7 +106,7 @@ pub(crate) async fn park(
 /// The store failed.
 pub(crate) async fn cancel(office: &Office, id: String) -> Result<Option<Parked>, StoreError> {
     let cancel = |parked: &mut Parked| parked.state = ParkedState::Cancelled;
-    office.store.change_parked(id, ParkedState::Waiting, cancel).await
+    office.store.change_waiting(id, &[ParkedState::Waiting], cancel).await
 }
 
 /// Gives up what the last gateway was placing when it died: nobody knows whether the user was rung.
@@ -114,7 +115,8 @@ pub(crate) async fn cancel(office: &Office, id: String) -> Result<Option<Parked>
 ///
 /// The store failed.
 pub(crate) async fn give_up_left_behind(office: &Office, line: &Line) -> Result<(), StoreError> {
-    for parked in office.store.parked_in(line.id().clone(), ParkedState::Placing).await? {
+    for parked in office.store.waiting_in::<Parked>(line.id().clone(), ParkedState::Placing).await?
+    {
         let why = "The gateway stopped while it placed the call, which is never tried twice.";
         give_up(office, parked.parked_id, ParkedState::Placing, why.into()).await?;
     }
@@ -146,7 +148,8 @@ pub(crate) async fn run(office: Arc<Office>, line: Arc<Line>) {
 /// Looks at every waiting call; says when to look again.
 async fn look(office: &Arc<Office>, line: &Arc<Line>) -> Result<Option<Timestamp>, StoreError> {
     let mut next: Option<Timestamp> = None;
-    for parked in office.store.parked_in(line.id().clone(), ParkedState::Waiting).await? {
+    for parked in office.store.waiting_in::<Parked>(line.id().clone(), ParkedState::Waiting).await?
+    {
         let now = line.now();
         if parked.deadline <= now {
             let why = "The user had not consented when the time was over.";
@@ -180,7 +183,7 @@ async fn place_if_allowed(
     }
     let id = parked.parked_id.clone();
     let take = |parked: &mut Parked| parked.state = ParkedState::Placing;
-    if let Some(taken) = office.store.change_parked(id, ParkedState::Waiting, take).await? {
+    if let Some(taken) = office.store.change_waiting(id, &[ParkedState::Waiting], take).await? {
         tokio::spawn(place(Arc::clone(office), Arc::clone(line), taken));
     }
     Ok(None)
@@ -197,7 +200,7 @@ async fn place(office: Arc<Office>, line: Arc<Line>, parked: Parked) {
                 parked.call_id = Some(call_id);
                 parked.text = None;
             };
-            office.store.change_parked(id, ParkedState::Placing, placed).await.map(drop)
+            office.store.change_waiting(id, &[ParkedState::Placing], placed).await.map(drop)
         }
         Err(NotPlaced::Stopping) => put_back(&office, id).await,
         Err(why) => give_up(&office, id, ParkedState::Placing, why.to_string()).await,
@@ -213,7 +216,7 @@ async fn put_back(office: &Office, id: String) -> Result<(), StoreError> {
         parked.state = ParkedState::Waiting;
         parked.text = Some("The gateway is being stopped; the next one places the call.".into());
     };
-    office.store.change_parked(id, ParkedState::Placing, change).await.map(drop)
+    office.store.change_waiting(id, &[ParkedState::Placing], change).await.map(drop)
 }
 
 async fn give_up(
@@ -226,5 +229,5 @@ async fn give_up(
         parked.state = ParkedState::GivenUp;
         parked.text = Some(why);
     };
-    office.store.change_parked(id, from, change).await.map(drop)
+    office.store.change_waiting(id, &[from], change).await.map(drop)
 }

@@ -5,7 +5,6 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use switchboard::agent::Skills;
 use terms::AgentId;
 
 use crate::{
@@ -44,9 +43,8 @@ pub(crate) struct Person {
 impl Person {
     /// Somebody of the store; `None` when the password there is no hash.
     pub(crate) fn of_store(user: User) -> Option<Self> {
-        let User { id, organisation, name, role, password, disabled } = user;
+        let User { id, organisation, name, role, skills, password, disabled } = user;
         let password = HashedPassword::parse(&password)?;
-        let skills = Skills::new();
         let agent = Agent { id, organisation, name, role, skills, password };
         Some(Self { agent, disabled, source: Source::Store })
     }

@@ -15,9 +15,9 @@ use wire::{
 };
 
 use crate::{
-    calls::advice,
     config::PermissionTemplate,
     consent, contacts,
+    evidence::{Evidence, Sentence},
     graph::GraphError,
     line::Line,
     office::Office,
@@ -53,12 +53,12 @@ pub(crate) enum Form {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
     /// We may not, for now or at all.
-    #[error("{text}")]
+    #[error("{evidence}")]
     Refused {
         /// The rule.
         rule: &'static str,
-        /// The same for people.
-        text: String,
+        /// What it looked at.
+        evidence: Evidence,
         /// When that changes by itself.
         changes_at: Option<Timestamp>,
     },
@@ -122,17 +122,10 @@ fn choose(
         }
         (None, None) => Ok(Form::FreeForm),
         (None, Some(closed_at)) => {
-            let missing = match language {
-                Some(language) => format!("no template for the language {language}"),
-                None => "no template".to_owned(),
-            };
+            let language = language.map(str::to_owned);
             Err(AskError::Refused {
                 rule: "window.open",
-                text: format!(
-                    "The service window closed at {closed_at}, so only a template may ask, and \
-                     {missing} is configured. Add one under [[permission_templates]], or wait \
-                     until the user writes or calls."
-                ),
+                evidence: Sentence::NoTemplate { closed_at, language }.into(),
                 changes_at: None,
             })
         }
@@ -173,7 +166,7 @@ async fn by_our_count(
     if standing.permission(now) == Ok(Grant::Permanent) {
         return Ok(Err(AskError::Refused {
             rule: "permission.already_permanent",
-            text: advice(138_017, ""),
+            evidence: by_platform(138_017).into(),
             changes_at: None,
         }));
     }
@@ -190,16 +183,22 @@ async fn by_our_count(
     Ok(reached.map_or(Ok(()), |used| {
         Err(AskError::Refused {
             rule: "limits.requests",
-            text: format!(
-                "{} of {} requests in {} hours were sent. {}",
-                used.used,
-                used.max,
-                used.period.as_secs() / 3_600,
-                advice(138_009, "")
-            ),
+            evidence: Evidence::new([
+                Sentence::RequestsUsed {
+                    used: used.used,
+                    max: used.max,
+                    hours: used.period.as_secs() / 3_600,
+                },
+                by_platform(138_009),
+            ]),
             changes_at: used.allowed_at,
         })
     }))
+}
+
+/// What the platform would say by this code.
+fn by_platform(code: i64) -> Sentence {
+    Sentence::Platform { code, text: String::new() }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use rules::limits::Use;
-use switchboard::consent::{Absence, Grant, Standing, What};
+use switchboard::consent::{Grant, Standing};
 use terms::{Country, Direction, Timestamp, WaId};
 use wire::{
     console::{PermissionState, Preflight, PreflightPrice},
@@ -15,11 +15,9 @@ use wire::{
 };
 
 use crate::{
-    calls::{
-        advice,
-        clearance::{self, Held},
-    },
+    calls::clearance::{self, Held},
     consent, contacts,
+    evidence::{Evidence, Sentence},
     graph::GraphError,
     line::Line,
     office::Office,
@@ -33,11 +31,14 @@ pub(crate) const PERMISSION_REQUIRED: &str = "permission.required";
 /// The rule of a yes that the platform has not confirmed, for it does not answer.
 pub(crate) const OUR_WORD_ALONE: &str = "ledger.permission";
 
+/// The platform's code of a call without permission.
+const NO_PERMISSION: i64 = 138_006;
+
 /// The answer without its price.
 struct Answer {
     allowed: bool,
     rule: String,
-    evidence: String,
+    evidence: Evidence,
     changes_at: Option<Timestamp>,
 }
 
@@ -46,8 +47,8 @@ struct Known {
     now: Timestamp,
     standing: Standing,
     contact: Option<ContactRow>,
-    /// The entry that proves the permission or its absence, in words.
-    proof: String,
+    /// The entry that proves the permission or its absence.
+    proof: Sentence,
 }
 
 /// May this user be called now?
@@ -79,7 +80,7 @@ pub(crate) async fn check(
         Err(GraphError::Refused { code, text }) => Answer {
             allowed: false,
             rule: format!("platform.{code}"),
-            evidence: advice(code, &text),
+            evidence: Sentence::Platform { code, text }.into(),
             changes_at: None,
         },
         Err(GraphError::Unreachable { why }) => {
@@ -89,7 +90,8 @@ pub(crate) async fn check(
     Ok(Preflight {
         allowed: answer.allowed,
         rule: answer.rule,
-        evidence: answer.evidence,
+        evidence: answer.evidence.to_string(),
+        said: answer.evidence.said(),
         changes_at: answer.changes_at,
         price: price(office, line, to).await?,
         warnings,
@@ -106,7 +108,8 @@ async fn no_of_ours(
     Ok(Preflight {
         allowed: false,
         rule: held.rule.into(),
-        evidence: held.evidence,
+        evidence: held.evidence.to_string(),
+        said: held.evidence.said(),
         changes_at: held.changes_at,
         price: price(office, line, to).await?,
         warnings: Vec::new(),
@@ -120,29 +123,17 @@ async fn known(office: &Office, line: &Line, to: &WaId) -> Result<Known, StoreEr
         None => None,
     };
     let proof = match record {
-        Some(record) => in_words(&record),
-        None => "The ledger has no entry about it.".into(),
+        Some(record) => entry(record),
+        None => Sentence::NoEntry,
     };
     let contact = office.store.contact(line.contact(to)).await?;
     Ok(Known { now: line.now(), standing, contact, proof })
 }
 
-fn in_words(record: &store::Record) -> String {
-    let evidence = &record.body.evidence;
-    let what = match record.body.entry.what {
-        What::Requested => "asked",
-        What::Granted(Grant::Temporary { .. }) => "granted for a time",
-        What::Granted(Grant::Permanent) => "granted for good",
-        What::Refused => "refused",
-        What::Revoked => "taken back",
-        What::Expired => "expired",
-        What::Connected { .. } => "call picked up",
-        What::Unanswered => "call not picked up",
-        What::Reconciled(_) => "the platform's word",
-    };
-    let message = evidence.message_id.as_ref();
-    let message = message.map_or_else(String::new, |id| format!(", message {id}"));
-    format!("Ledger entry {}: {what} at {}{message}.", record.no.0, record.body.entry.at)
+fn entry(record: store::Record) -> Sentence {
+    let store::Record { no, user: _, body } = record;
+    let message = body.evidence.message_id.map(|id| id.to_string());
+    Sentence::Entry { no: no.0, what: body.entry.what, at: body.entry.at, message }
 }
 
 /// What the platform says of the permission is what consoles show.
@@ -172,39 +163,36 @@ async fn remember(
 }
 
 fn by_platform(line: &Line, said: &CallPermissions, known: &Known) -> Answer {
-    let proof = &known.proof;
-    let (kind, until) = match said.permission.status {
-        PermissionStatus::Temporary => ("temporary", said.permission.expiration_time),
-        PermissionStatus::Permanent => ("permanent", None),
+    let proof = known.proof.clone();
+    let (kind, allowed, until) = match said.permission.status {
+        PermissionStatus::Temporary => {
+            let until = said.permission.expiration_time;
+            ("temporary", Sentence::AllowedForATime { until }, until)
+        }
+        PermissionStatus::Permanent => ("permanent", Sentence::AllowedForGood, None),
         PermissionStatus::NoPermission | PermissionStatus::Unknown(_) => {
-            return no(PERMISSION_REQUIRED, format!("{} {proof}", advice(138_006, "")), None);
+            let told = Sentence::Platform { code: NO_PERMISSION, text: String::new() };
+            return no(PERMISSION_REQUIRED, Evidence::new([told, proof]), None);
         }
     };
     let start = said.action(&ActionName::StartCall);
     let reached = start.and_then(|action| action.limits.iter().find(|limit| is_reached(limit)));
     if let Some(limit) = reached {
-        let evidence = format!(
-            "{} of {} calls in {} are used.",
-            limit.current_usage, limit.max_allowed, limit.time_period
-        );
-        return no("limits.connected_per_day", evidence, limit.limit_expiration_time);
+        let (used, max) = (limit.current_usage, limit.max_allowed);
+        let evidence = Sentence::CallsUsed { used, max, period: limit.time_period.clone() };
+        return no("limits.connected_per_day", evidence.into(), limit.limit_expiration_time);
     }
     let window = match open_window(line, known) {
         Ok(window) => window,
         Err(closed) => return closed,
     };
     if start.is_some_and(|action| !action.can_perform_action) {
-        return no(
-            "platform.start_call",
-            "The platform says that a call cannot start now.".into(),
-            None,
-        );
+        return no("platform.start_call", Sentence::CannotStart.into(), None);
     }
-    let until_text = until.map_or_else(String::new, |at| format!(" until {at}"));
     Answer {
         allowed: true,
         rule: format!("permission.{kind}"),
-        evidence: format!("The user has allowed calls{until_text} ({kind}). {proof}"),
+        evidence: Evidence::new([allowed, proof]),
         // Where a window is needed, too, whichever ends first changes the answer.
         changes_at: [until, window].into_iter().flatten().min(),
     }
@@ -223,41 +211,32 @@ fn open_window(line: &Line, known: &Known) -> Result<Option<Timestamp>, Answer> 
     if window.is_some_and(|until| until > known.now) {
         return Ok(window);
     }
-    let evidence = "The user has neither written nor called within 24 hours, as far as we saw, and \
-                    this rulebook asks for that.";
-    Err(no("window.open", evidence.into(), None))
+    Err(no("window.open", Sentence::NoWindow.into(), None))
 }
 
-fn no(rule: &str, evidence: String, changes_at: Option<Timestamp>) -> Answer {
+fn no(rule: &str, evidence: Evidence, changes_at: Option<Timestamp>) -> Answer {
     Answer { allowed: false, rule: rule.into(), evidence, changes_at }
 }
 
 /// Our own account, which says that it is ours alone.
 fn by_ledger(line: &Line, known: &Known, why: &str) -> Answer {
-    let alone = format!("The platform does not answer ({why}); by our own records alone");
+    let alone = Sentence::OursAlone { why: why.to_owned() };
     let grant = match known.standing.permission(known.now) {
         Ok(grant) => grant,
         Err(absence) => {
-            let why = match absence {
-                Absence::NeverGiven => "never allowed calls",
-                Absence::Refused => "refused calls",
-                Absence::Revoked => "took the permission back",
-                Absence::Expired => "had allowed calls for a time that is over",
-                Absence::PlatformSaysNo => "had not allowed calls",
-            };
-            let evidence = format!("{alone} the user {why}. {}", known.proof);
-            return no(PERMISSION_REQUIRED, evidence, None);
+            let evidence = [alone, Sentence::WereNotAllowed(absence), known.proof.clone()];
+            return no(PERMISSION_REQUIRED, Evidence::new(evidence), None);
         }
     };
     let used = connected(line, known);
     if used.is_reached() {
-        let evidence = format!("{alone}, {} of {} calls in a day are used.", used.used, used.max);
-        return no("limits.connected_per_day", evidence, used.allowed_at);
+        let counted = Sentence::CallsInADay { used: used.used, max: used.max };
+        return no("limits.connected_per_day", Evidence::new([alone, counted]), used.allowed_at);
     }
     let window = match open_window(line, known) {
         Ok(window) => window,
         Err(closed) => {
-            return Answer { evidence: format!("{alone}: {}", closed.evidence), ..closed };
+            return Answer { evidence: closed.evidence.after(alone), ..closed };
         }
     };
     let until = match grant {
@@ -267,7 +246,7 @@ fn by_ledger(line: &Line, known: &Known, why: &str) -> Answer {
     Answer {
         allowed: true,
         rule: OUR_WORD_ALONE.into(),
-        evidence: format!("{alone} the user had allowed calls. {}", known.proof),
+        evidence: Evidence::new([alone, Sentence::WereAllowed, known.proof.clone()]),
         changes_at: [until, window].into_iter().flatten().min(),
     }
 }

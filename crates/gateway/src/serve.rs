@@ -158,6 +158,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let advertised = advertised(&config.media).await?;
     let keys = Keys::load(&store).await?;
     organisations.admit(store.users().await?);
+    organisations.warn_of_unknown_skills();
     store.forget_traces(clock::now() - config.events.keep).await?;
     announcement(&config, &lines)?;
     let recorder = Recorder::start(recordings_folder(&config)).map_err(StartError::Recorder)?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use rules::delivery::{self, Attempt, Next, Topic};
 use switchboard::{
     call::{
-        Answerer, Call, Destination, Effect, Input, LegTrouble, Manner, Outcome, Plan, Status,
-        Termination,
+        Answerer, Call, Consulted, Destination, Effect, Input, LegTrouble, Manner, Outcome, Plan,
+        Status, Termination,
     },
     flow::{Caller, Ring},
 };
@@ -225,6 +225,7 @@ impl World {
         let who = match whom {
             Ring::Everyone | Ring::Skilled(_) | Ring::LongestIdle { .. } => lia(),
             Ring::Only(agents) => agents.into_iter().next().unwrap_or_else(lia),
+            Ring::Back(agent) => agent,
         };
         let rings = self.dice.chance(80);
         let agents = if rings { vec![who.clone()] } else { Vec::new() };
@@ -254,16 +255,21 @@ impl World {
                 (Input::AgentTransfers { agent: agent.clone(), to }, Input::AgentHolds(agent))
             }
             3 => {
-                let asks = Input::AgentConsults { agent: agent.clone(), with };
+                let asks =
+                    Input::AgentConsults { agent: agent.clone(), with: Consulted::Agent(with) };
                 (asks, Input::AgentCompletes(agent))
             }
             4 => {
-                let asks = Input::AgentConsults { agent: agent.clone(), with };
+                let asks =
+                    Input::AgentConsults { agent: agent.clone(), with: Consulted::Agent(with) };
                 (asks, Input::AgentResumes(agent))
             }
             5 => (Input::AgentGone(agent.clone()), Input::AgentReturned(agent)),
             6 => {
-                let asks = Input::AgentConsults { agent: agent.clone(), with: with.clone() };
+                let asks = Input::AgentConsults {
+                    agent: agent.clone(),
+                    with: Consulted::Agent(with.clone()),
+                };
                 let later = self.now + self.dice.ms(30_000, 90_000);
                 let leaves =
                     Input::AgentHungUp(if self.dice.chance(50) { agent.clone() } else { with });

@@ -135,9 +135,9 @@ impl Roster {
         Self { desks, wrap_up }
     }
 
-    /// Somebody new, offline; who is known stays as they are.
-    pub fn know(&mut self, agent: AgentId) {
-        self.desks.entry(agent).or_default();
+    /// Somebody knows about this from now on; who is new is offline, who is known stays as they are.
+    pub fn know(&mut self, agent: AgentId, skills: Skills) {
+        self.desks.entry(agent).or_default().skills = skills;
     }
 
     /// A console of this agent opened. Unknown agents are ignored here and below.
@@ -198,6 +198,11 @@ impl Roster {
         match ring {
             Ring::Everyone => self.desks.keys().filter(free).cloned().collect(),
             Ring::Only(agents) => agents.iter().filter(free).cloned().collect(),
+            Ring::Back(agent) => {
+                let there =
+                    matches!(self.presence(agent, now), Presence::Available | Presence::WrapUp);
+                there.then(|| agent.clone()).into_iter().collect()
+            }
             Ring::Skilled(skills) => self
                 .desks
                 .keys()
@@ -313,6 +318,20 @@ mod tests {
         assert_eq!(roster.presence(&id("lia"), now), Presence::Offline);
         roster.console_opened(&id("lia"), now);
         assert_eq!(roster.presence(&id("lia"), now), Presence::Away, "a new console starts away");
+    }
+
+    #[test]
+    fn a_call_comes_back_to_who_gave_it_away_in_the_wrap_up_too() {
+        let mut roster = roster(60);
+        let (lia, now) = (id("lia"), at(0));
+        roster.console_opened(&lia, now);
+        roster.says(&lia, Says::Available, now);
+        assert!(roster.claim(&lia, now));
+        assert_eq!(roster.reached_by(&Ring::Back(lia.clone()), now), [], "in a call");
+        roster.release_to_wrap_up(&lia, now);
+        assert_eq!(roster.reached_by(&Ring::Only(vec![lia.clone()]), now), []);
+        assert_eq!(roster.reached_by(&Ring::Back(lia.clone()), now), [lia.clone()]);
+        assert!(roster.claim(&lia, now));
     }
 
     #[test]

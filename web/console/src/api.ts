@@ -62,10 +62,14 @@ export async function ask<T>(method: string, path: string, body?: unknown): Prom
   } catch {
     throw new ApiError(0, "", spoken.t.shell.unreachable);
   }
+  if (!response.ok) throw await refusal(response);
   const text = await response.text();
-  const value: unknown = text ? parse(text) : null;
-  if (!response.ok) throw refused(response.status, value);
-  return value as T;
+  return (text ? parse(text) : null) as T;
+}
+
+/** What an answer that says no means. */
+export async function refusal(response: Response): Promise<ApiError> {
+  return refused(response.status, parse(await response.text()));
 }
 
 function parse(text: string): unknown {

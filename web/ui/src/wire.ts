@@ -274,10 +274,31 @@ export interface Preflight {
   allowed: boolean;
   rule: string;
   evidence: string;
+  /** The evidence by codes, sentence by sentence. */
+  said?: Said[];
   changes_at?: Time;
   price?: { pulse: string; per_minute: string; currency: string; card: string };
   /** What comes near a limit. */
-  warnings?: { rule: string; text: string }[];
+  warnings?: { rule: string; text: string; said?: Said[] }[];
+}
+
+/** A sentence for people by its code, and what stands in it. */
+export interface Said {
+  code: string;
+  facts?: Readonly<Record<string, string>>;
+}
+
+/** Something the doctor looked at. */
+export interface Finding {
+  check: string;
+  /** Of one number. */
+  line?: string;
+  grade: "ok" | "warning" | "fault";
+  code: string;
+  facts?: Readonly<Record<string, string>>;
+  what: string;
+  evidence?: string;
+  fix?: string;
 }
 
 export interface Diagnosis {
@@ -295,7 +316,7 @@ export type ToGateway =
   | { type: "hold"; call_id: string }
   | { type: "resume"; call_id: string }
   | { type: "transfer"; call_id: string; to: Destination }
-  | { type: "consult"; call_id: string; agent: string }
+  | ({ type: "consult"; call_id: string } & Consulted)
   | { type: "hand_over"; call_id: string }
   | { type: "merge"; call_id: string }
   /** A supervisor begins with an offer, and only listens again without one. */
@@ -309,6 +330,9 @@ export type ToGateway =
   | { type: "take"; offer_id: string; sdp: string }
   | { type: "pass"; offer_id: string }
   | { type: "digit"; call_id: string; digit: string };
+
+/** Whom an agent asks while the user waits. */
+export type Consulted = { agent: string } | { trunk: string; extension: string };
 
 export type Destination =
   | { kind: "agent"; id: string }

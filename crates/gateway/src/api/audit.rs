@@ -1,4 +1,4 @@
-//! Who changed people and keys?
+//! Who changed people, keys and numbers, and who listened?
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) struct Entries {
     next: Option<String>,
 }
 
-/// What was done to people and keys, the newest first.
+/// What was done to people, keys, numbers and recordings, the newest first.
 #[utoipa::path(get, path = "/v1/audit", tag = "administration",
     params(("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),

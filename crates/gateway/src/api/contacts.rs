@@ -126,8 +126,8 @@ pub(super) async fn ask_permission(
 impl From<AskError> for ApiError {
     fn from(error: AskError) -> Self {
         match error {
-            AskError::Refused { rule, text, changes_at } => {
-                Self::by_rule(rule.to_owned(), text, changes_at)
+            AskError::Refused { rule, evidence, changes_at } => {
+                Self::by_rule(rule.to_owned(), (evidence.to_string(), evidence.said()), changes_at)
             }
             AskError::Graph(error) => error.into(),
             AskError::Store(error) => error.into(),

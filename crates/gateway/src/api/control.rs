@@ -14,12 +14,12 @@ use serde::Deserialize;
 use switchboard::{access::Act, flow::Key};
 use terms::AgentId;
 use tokio::sync::oneshot;
-use wire::console::Destination;
+use wire::console::{Consulted, Destination};
 
 use super::{ApiError, calls::call_id};
 use crate::{
     calls::{
-        order::{Asker, Order, destination, known as known_place},
+        order::{Asker, Order, as_destination, consulted, destination, known as known_place},
         registry::Letter,
     },
     console::session::{Caller, Who},
@@ -52,13 +52,6 @@ pub(super) struct Mute {
 pub(super) struct Digits {
     /// 1 to 32 of `0` to `9`, `*`, `#` and `A` to `D`.
     digits: String,
-}
-
-/// Whom its agent asks.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Consult {
-    agent: AgentId,
 }
 
 /// Let the user wait, with music.
@@ -112,11 +105,11 @@ pub(super) async fn transfer(
     order(&office, caller, &id, Order::Transfer(destination(to))).await
 }
 
-/// Let the call's agent ask another one while the user waits.
+/// Let the call's agent ask another one, or a telephone of the house, while the user waits.
 #[utoipa::path(post, path = "/v1/calls/{id}/consult", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    request_body(content = Object, description = "`{agent}`, whom"),
-    responses((status = 204, description = "The other agent rings"),
+    request_body(content = Object, description = "`{agent}`, or `{trunk, extension}` for a telephone of the house"),
+    responses((status = 204, description = "The other agent or the telephone rings"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused),
               (status = 404, body = super::Refused, description = "No such call runs"),
               (status = 409, body = super::Refused, description = "Not possible as the call stands"),
@@ -125,11 +118,12 @@ pub(super) async fn consult(
     State(office): State<Arc<Office>>,
     caller: Caller,
     Path(id): Path<String>,
-    body: Result<Json<Consult>, JsonRejection>,
+    body: Result<Json<Consulted>, JsonRejection>,
 ) -> Result<StatusCode, ApiError> {
-    let Json(Consult { agent }) = body?;
-    known(&caller, &agent)?;
-    order(&office, caller, &id, Order::Consult(agent)).await
+    let Json(with) = body?;
+    known_place(&office, &caller.organisation, &as_destination(&with))
+        .map_err(ApiError::invalid)?;
+    order(&office, caller, &id, Order::Consult(consulted(with))).await
 }
 
 /// Hand the call over to the agent who was asked.

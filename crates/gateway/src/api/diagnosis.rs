@@ -88,12 +88,13 @@ fn of_record(cdr: &Cdr) -> Vec<Verdict> {
 /// The flow endpoint's answer could not be used.
 fn of_flow(flow: Option<&FlowRecord>) -> Option<Verdict> {
     let why = flow?.asked_why.as_ref()?;
+    let cause = flow?.asked.clone().map(|cause| ("cause".to_owned(), cause));
     Some(Verdict {
         code: "flow_not_asked".into(),
         text: "The flow of the configuration answered, not the endpoint's.".into(),
         evidence: Some(why.clone()),
         fix: Some("Answer within the timeout with status 200 and a flow, or with 204.".into()),
-        facts: [("why".to_owned(), why.clone())].into(),
+        facts: [("why".to_owned(), why.clone())].into_iter().chain(cause).collect(),
     })
 }
 

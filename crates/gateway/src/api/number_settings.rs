@@ -2,7 +2,8 @@
 //!
 //! The calling settings live on the platform: a read asks it, a change goes to it. Only what decides
 //! who sees the call icon and when can be changed here. How media and signalling travel is part of how
-//! this gateway is set up; a form that changed it would cut the gateway off from its own calls.
+//! this gateway is set up; a form that changed it would cut the gateway off from its own calls. Who asked
+//! for which change, and what the platform said, is written into the audit.
 
 use std::sync::Arc;
 
@@ -12,12 +13,13 @@ use axum::{
     extract::{Path, State},
 };
 use serde::Serialize;
+use serde_json::json;
 use switchboard::access::Act;
 use terms::PhoneNumberId;
 use wire::graph::settings::{Calling, Settings};
 
 use super::ApiError;
-use crate::{console::session::Caller, line::Line, office::Office};
+use crate::{console::session::Caller, graph::GraphError, line::Line, office::Office};
 
 /// How a number takes calls.
 #[derive(Serialize)]
@@ -62,7 +64,18 @@ pub(super) async fn change_settings(
         return Err(ApiError::forbidden("only who administers the numbers changes their settings"));
     }
     let line = ours(&office, &caller, &id)?;
-    line.graph.change_settings(change(&body)?).await?;
+    let change = change(&body)?;
+    let changed = line.graph.change_settings(change.clone()).await;
+    let outcome = match &changed {
+        Ok(()) => "changed",
+        Err(GraphError::Refused { .. }) => "refused",
+        // It may have changed all the same.
+        Err(GraphError::Unreachable { .. }) => "unknown",
+    };
+    let detail = json!({ "calling": change, "outcome": outcome });
+    let deed = caller.deed("number.changed", line.id().as_str(), Some(detail));
+    office.store.keep_deed(deed).await?;
+    changed?;
     read(line).await
 }
 

@@ -98,7 +98,7 @@ pub(super) async fn list_parked(
     Query(page): Query<Page>,
 ) -> Result<Json<ParkedList>, ApiError> {
     let (lines, after) = (caller.lines(), page.after_moment()?);
-    let mut parked_calls = office.store.parked_calls(lines, page.to_read(), after).await?;
+    let mut parked_calls = office.store.waiting_of::<Parked>(lines, page.to_read(), after).await?;
     let next = page.cut(&mut parked_calls, |parked| {
         format!("{}.{}", parked.created_at.unix_ms(), parked.parked_id)
     });
@@ -117,12 +117,12 @@ pub(super) async fn cancel_parked(
     Path(id): Path<String>,
 ) -> Result<Json<Parked>, ApiError> {
     let mine = |parked: &Parked| caller.organisation.lines.contains(&parked.phone_number_id);
-    let known = office.store.parked_call(id.clone()).await?.filter(mine);
+    let known = office.store.waiting::<Parked>(id.clone()).await?.filter(mine);
     known.ok_or_else(|| ApiError::not_found("no parked call has this id"))?;
     if let Some(parked) = parked::cancel(&office, id.clone()).await? {
         return Ok(Json(parked));
     }
-    let known = office.store.parked_call(id).await?;
+    let known = office.store.waiting::<Parked>(id).await?;
     let known = known.ok_or_else(|| ApiError::not_found("no parked call has this id"))?;
     Err(ApiError::conflict(
         "parked.not_waiting",
@@ -227,7 +227,7 @@ async fn by_agent(
 }
 
 fn refused(answer: Preflight) -> ApiError {
-    ApiError::by_rule(answer.rule, answer.evidence, answer.changes_at)
+    ApiError::by_rule(answer.rule, (answer.evidence, answer.said), answer.changes_at)
 }
 
 impl From<NotTaken> for ApiError {

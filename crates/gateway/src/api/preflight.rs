@@ -26,7 +26,7 @@ pub(super) struct Question {
     params(("to" = String, Query, description = "The user's number, digits"),
            ("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one")),
     responses((status = 200, body = Object,
-               description = "`{allowed, rule, evidence, changes_at, price: {pulse, per_minute, currency, card}}`"),
+               description = "`{allowed, rule, evidence, said: [{code, facts?}], changes_at?, price?: {pulse, per_minute, currency, card}, warnings?: [{rule, text, said}]}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn preflight(
     State(office): State<Arc<Office>>,

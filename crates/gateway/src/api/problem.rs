@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use switchboard::access::Act;
 use terms::Timestamp;
 use utoipa::ToSchema;
+use wire::console::Said;
 
 use crate::{
     calls::{
@@ -65,6 +66,10 @@ pub(crate) struct Refused {
     /// What it looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     evidence: Option<String>,
+    /// The same by codes, sentence by sentence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    said: Vec<Said>,
     /// When the answer changes by itself; RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     changes_at: Option<String>,
@@ -91,6 +96,7 @@ impl Refused {
             code,
             rule: None,
             evidence: None,
+            said: Vec::new(),
             changes_at: None,
             scope: None,
         }
@@ -109,11 +115,15 @@ impl ApiError {
     }
 
     /// A rule says no.
-    pub(crate) fn by_rule(rule: String, evidence: String, changes_at: Option<Timestamp>) -> Self {
+    pub(crate) fn by_rule(
+        rule: String,
+        (evidence, said): (String, Vec<Said>),
+        changes_at: Option<Timestamp>,
+    ) -> Self {
         let status = StatusCode::CONFLICT;
         let code = Code::Word(rule.clone());
         let mut body = Refused::new(status, "refused_by_rule", code, evidence.clone());
-        (body.rule, body.evidence) = (Some(rule), Some(evidence));
+        (body.rule, body.evidence, body.said) = (Some(rule), Some(evidence), said);
         body.changes_at = changes_at.map(|at| at.to_string());
         Self { status, body: Box::new(body) }
     }
@@ -270,7 +280,8 @@ impl From<NotPlaced> for ApiError {
             NotPlaced::Refused { code, text } => GraphError::Refused { code, text }.into(),
             NotPlaced::Unreachable { why } => GraphError::Unreachable { why }.into(),
             NotPlaced::Held(held) => {
-                Self::by_rule(held.rule.to_owned(), held.evidence, held.changes_at)
+                let evidence = (held.evidence.to_string(), held.evidence.said());
+                Self::by_rule(held.rule.to_owned(), evidence, held.changes_at)
             }
             NotPlaced::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, placing::STOPPED, error.to_string())

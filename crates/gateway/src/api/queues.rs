@@ -79,7 +79,7 @@ pub(super) async fn list_callbacks(
     Query(page): Query<Page>,
 ) -> Result<Json<CallbackList>, ApiError> {
     let (lines, after) = (caller.lines(), page.after_moment()?);
-    let mut callbacks = office.store.callbacks(lines, page.to_read(), after).await?;
+    let mut callbacks = office.store.waiting_of::<Callback>(lines, page.to_read(), after).await?;
     let next = page.cut(&mut callbacks, |callback| {
         format!("{}.{}", callback.since.unix_ms(), callback.callback_id)
     });
@@ -143,12 +143,12 @@ pub(super) async fn cancel_callback(
     Path(id): Path<String>,
 ) -> Result<Json<Callback>, ApiError> {
     let mine = |callback: &Callback| caller.organisation.lines.contains(&callback.phone_number_id);
-    let known = office.store.callback(id.clone()).await?.filter(mine);
+    let known = office.store.waiting::<Callback>(id.clone()).await?.filter(mine);
     known.ok_or_else(|| ApiError::not_found("no callback has this id"))?;
     if let Some(callback) = callbacks::cancel(&office, id.clone()).await? {
         return Ok(Json(callback));
     }
-    let known = office.store.callback(id).await?;
+    let known = office.store.waiting::<Callback>(id).await?;
     let known = known.ok_or_else(|| ApiError::not_found("no callback has this id"))?;
     Err(ApiError::conflict(
         "callback.not_waiting",

@@ -1,6 +1,7 @@
 //! Who works here, and who changes that?
 //!
-//! People of the configuration file are shown; it alone changes them.
+//! People of the configuration file are shown; it alone changes them. Skills are words of the house's own:
+//! queues and rings ask for them by the same words.
 
 use std::sync::Arc;
 
@@ -10,8 +11,9 @@ use axum::{
     extract::{Path, Query, State, rejection::JsonRejection},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use switchboard::agent::Skills;
 use terms::{AgentId, Role};
 
 use super::{
@@ -31,6 +33,10 @@ use crate::{
 const PASSWORD_CHARS_MIN: usize = 8;
 /// The longest name, and the longest password.
 const CHARS_MAX: usize = 200;
+/// The longest skill.
+const SKILL_CHARS_MAX: usize = 64;
+/// How many skills one may have.
+const SKILLS_MAX: usize = 50;
 
 /// Somebody as an admin sees them: never the password.
 #[derive(Serialize)]
@@ -38,6 +44,7 @@ pub(super) struct UserRow {
     id: AgentId,
     name: String,
     role: Role,
+    skills: Skills,
     disabled: bool,
     /// `file` or `store`.
     source: &'static str,
@@ -57,6 +64,8 @@ pub(super) struct AddUser {
     id: AgentId,
     name: Option<String>,
     role: Role,
+    #[serde(default)]
+    skills: Skills,
     password: String,
 }
 
@@ -65,6 +74,7 @@ pub(super) struct AddUser {
 pub(super) struct ChangeUser {
     name: Option<String>,
     role: Option<Role>,
+    skills: Option<Skills>,
     password: Option<String>,
     disabled: Option<bool>,
 }
@@ -75,6 +85,7 @@ impl From<Person> for UserRow {
             id: person.agent.id,
             name: person.agent.name,
             role: person.agent.role,
+            skills: person.agent.skills,
             disabled: person.disabled,
             source: person.source.as_str(),
         }
@@ -85,7 +96,7 @@ impl From<Person> for UserRow {
 #[utoipa::path(get, path = "/v1/users", tag = "administration",
     params(("limit" = Option<u32>, Query, description = "How many at most; 1000 when absent, and at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{users: [{id, name, role, disabled, source}], next?}`; `source` is `file` or `store`"),
+    responses((status = 200, body = Object, description = "`{users: [{id, name, role, skills, disabled, source}], next?}`; `source` is `file` or `store`"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused)))]
 pub(super) async fn list(
     caller: Caller,
@@ -99,11 +110,11 @@ pub(super) async fn list(
 /// Add somebody.
 #[utoipa::path(post, path = "/v1/users", tag = "administration",
     params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours")),
-    request_body(content = Object, description = "`{id, name?, role, password}`; the role is `agent`, `supervisor`, `admin` or `auditor`"),
+    request_body(content = Object, description = "`{id, name?, role, skills?, password}`; the role is `agent`, `supervisor`, `admin` or `auditor`; `skills` are words that queues and rings ask for"),
     responses((status = 201, body = Object, description = "The user"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused),
               (status = 409, body = super::Refused, description = "The id is taken"),
-              (status = 422, body = super::Refused, description = "The name or the password cannot be used")))]
+              (status = 422, body = super::Refused, description = "The name, a skill or the password cannot be used")))]
 pub(super) async fn add(
     State(office): State<Arc<Office>>,
     caller: Caller,
@@ -116,40 +127,41 @@ pub(super) async fn add(
 }
 
 async fn put(office: Arc<Office>, caller: Caller, wanted: AddUser) -> Result<Answer, ApiError> {
-    let AddUser { id, name, role, password } = wanted;
+    let AddUser { id, name, role, skills, password } = wanted;
     let name = name.unwrap_or_else(|| id.to_string());
     check_name(&name)?;
+    check_skills(&skills)?;
     let taken = || ApiError::conflict("user.exists", "somebody on this gateway has this id");
     if office.organisations.person(&id).is_some() {
         return Err(taken());
     }
     let password = hashed(password).await?;
-    let detail = json!({ "name": name, "role": role });
+    let detail = json!({ "name": name, "role": role, "skills": skills });
     let deed = caller.deed("user.created", id.as_str(), Some(detail));
     let organisation = caller.organisation.id.clone();
-    let user = User { id, organisation, name, role, password, disabled: false };
+    let user = User { id, organisation, name, role, skills, password, disabled: false };
     if !office.store.add_user(user.clone(), deed).await? {
         return Err(taken());
     }
     Answer::created(&admit(&caller, user)?)
 }
 
-/// Change somebody; consoles of theirs close.
+/// Change somebody; consoles of theirs close, unless the skills alone change.
 #[utoipa::path(patch, path = "/v1/users/{id}", tag = "administration",
     params(("id" = String, Path, description = "The log-in name")),
-    request_body(content = Object, description = "`{name?, role?, password?, disabled?}`; what is absent stays"),
+    request_body(content = Object, description = "`{name?, role?, skills?, password?, disabled?}`; what is absent stays, `skills` replaces all of them"),
     responses((status = 200, body = Object, description = "The user"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused),
               (status = 404, body = super::Refused),
               (status = 409, body = super::Refused, description = "The configuration file alone changes this one, or it is you"),
-              (status = 422, body = super::Refused, description = "The name or the password cannot be used")))]
+              (status = 422, body = super::Refused, description = "The name, a skill or the password cannot be used")))]
 pub(super) async fn change(
     State(office): State<Arc<Office>>,
     caller: Caller,
     Path(id): Path<String>,
     body: Result<Json<ChangeUser>, JsonRejection>,
 ) -> Result<Json<UserRow>, ApiError> {
-    let Json(wanted) = body?;
+    let Json(mut wanted) = body?;
     let unknown = || ApiError::not_found("nobody here has this id");
     let id: AgentId = id.parse().map_err(|_| unknown())?;
     let person = caller.organisation.consoles.people().person(&id).ok_or_else(unknown)?;
@@ -165,36 +177,81 @@ pub(super) async fn change(
     if let Some(name) = &wanted.name {
         check_name(name)?;
     }
-    let detail = json!({ "name": wanted.name, "role": wanted.role, "disabled": wanted.disabled,
-        "password": wanted.password.as_ref().map(|_| "changed") });
-    let password = match wanted.password {
+    if let Some(skills) = &wanted.skills {
+        check_skills(skills)?;
+    }
+    let detail = wanted.detail();
+    let stays_in = wanted.is_of_skills_alone();
+    let password = match wanted.password.take() {
         Some(password) => Some(hashed(password).await?),
         None => None,
     };
     let deed = caller.deed("user.changed", id.as_str(), Some(detail));
-    let (name, role, disabled) = (wanted.name, wanted.role, wanted.disabled);
+    let ChangeUser { name, role, skills, password: _, disabled } = wanted;
     let change = move |user: &mut User| {
         user.name = name.unwrap_or_else(|| std::mem::take(&mut user.name));
         user.role = role.unwrap_or(user.role);
+        user.skills = skills.unwrap_or_else(|| std::mem::take(&mut user.skills));
         user.disabled = disabled.unwrap_or(user.disabled);
         user.password = password.unwrap_or_else(|| std::mem::take(&mut user.password));
     };
     let changed = office.store.change_user(id, deed, change).await?.ok_or_else(unknown)?;
+    if stays_in {
+        let person = person_of(changed)?;
+        caller.organisation.consoles.learn(person.clone());
+        return Ok(Json(person.into()));
+    }
     office.sessions.end(&changed.id);
     Ok(Json(admit(&caller, changed)?))
 }
 
+impl ChangeUser {
+    /// What the audit log may know of it.
+    fn detail(&self) -> Value {
+        json!({ "name": self.name, "role": self.role, "skills": self.skills,
+            "disabled": self.disabled, "password": self.password.as_ref().map(|_| "changed") })
+    }
+
+    fn is_of_skills_alone(&self) -> bool {
+        let Self { name, role, skills, password, disabled } = self;
+        skills.is_some()
+            && name.is_none()
+            && role.is_none()
+            && password.is_none()
+            && disabled.is_none()
+    }
+}
+
 fn admit(caller: &Caller, user: User) -> Result<UserRow, ApiError> {
-    let person = Person::of_store(user);
-    let person = person.ok_or_else(|| ApiError::internal("the password was not hashed"))?;
+    let person = person_of(user)?;
     caller.organisation.consoles.admit(person.clone());
     Ok(person.into())
+}
+
+fn person_of(user: User) -> Result<Person, ApiError> {
+    Person::of_store(user).ok_or_else(|| ApiError::internal("the password was not hashed"))
 }
 
 fn check_name(name: &str) -> Result<(), ApiError> {
     if name.is_empty() || name.chars().count() > CHARS_MAX {
         let text = format!("name: 1 to {CHARS_MAX} characters");
         return Err(ApiError::unprocessable("user.name", &text));
+    }
+    Ok(())
+}
+
+/// A skill is a word or some, without what separates skills where people write several.
+fn check_skills(skills: &Skills) -> Result<(), ApiError> {
+    let is_word = |skill: &String| {
+        let length = skill.chars().count();
+        (1..=SKILL_CHARS_MAX).contains(&length) && skill.trim() == skill && !skill.contains(',')
+    };
+    if skills.len() > SKILLS_MAX || !skills.iter().all(is_word) {
+        let text = format!(
+            "skills: at most {SKILLS_MAX}, each of 1 to {SKILL_CHARS_MAX} characters, without commas \
+             and without spaces around it"
+        );
+        return Err(ApiError::unprocessable("user.skills", &text));
     }
     Ok(())
 }

@@ -22,8 +22,8 @@ use super::{
     recording::Recordings,
     registry::{Receipt, Running, Sealed},
     supervision::NO_SEAT,
+    telephone::{self, Telephone},
     timeline::Timeline,
-    trunk::{self, TrunkLeg},
 };
 use crate::{
     bots::{Conversation, Said, sids::Sid},
@@ -89,7 +89,7 @@ pub(crate) struct CallActor {
     pub(super) bot_tells: mpsc::Sender<Said>,
     bot_said: mpsc::Receiver<Said>,
     /// The telephone of the house that rings or talks.
-    pub(super) trunk: Option<TrunkLeg>,
+    pub(super) trunk: Option<Telephone>,
     pub(super) trunk_tells: mpsc::Sender<line::Said>,
     trunk_said: mpsc::Receiver<line::Said>,
     /// The seat at the mixer, while three can hear each other.
@@ -174,7 +174,7 @@ impl CallActor {
                 Some(returned) = self.returned.recv() => self.read_return(returned).await,
                 Some(said) = self.bot_said.recv() => self.hear_bot(said),
                 Some(said) = self.trunk_said.recv() => self.hear_trunk(said).await,
-                Some(event) = trunk::next_event(&mut self.trunk) => self.read_trunk(&event),
+                Some(event) = telephone::next_event(&mut self.trunk) => self.read_trunk(&event),
                 Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event).await,
                 Some(()) = self.recordings.silence.recv() => Some(Input::UserSilent),
                 Some(event) = legs::next_event(&mut self.agent_leg) => {

@@ -8,7 +8,13 @@ use switchboard::guard::Risk;
 use terms::{Timestamp, WaId};
 use wire::console::Warning;
 
-use crate::{line::Line, office::Office, spending, store::StoreError};
+use crate::{
+    evidence::{Evidence, Sentence},
+    line::Line,
+    office::Office,
+    spending,
+    store::StoreError,
+};
 
 /// The rule of the month's budget.
 pub(crate) const BUDGET: &str = "budget";
@@ -42,7 +48,7 @@ pub(crate) struct Held {
     /// Which rule.
     pub rule: &'static str,
     /// What it looked at.
-    pub evidence: String,
+    pub evidence: Evidence,
     /// When the answer changes by itself.
     pub changes_at: Option<Timestamp>,
 }
@@ -64,13 +70,15 @@ pub(crate) async fn ask(
     let (guard, streak) = (&line.config.guard, standing.unanswered_in_a_row());
     let risk = guard.streak.risk(streak);
     if risk == Risk::Revoke && guard.refuse {
-        let evidence = format!(
-            "{} Let the user call or write to us first.",
-            in_words(risk, streak).unwrap_or_default()
-        );
+        let evidence =
+            Evidence::new(in_words(risk, streak).into_iter().chain([Sentence::LetThemCall]));
         return Ok(Err(Held { rule: UNANSWERED, evidence, changes_at: None }));
     }
-    let warning = |text| Warning { rule: UNANSWERED.into(), text };
+    let warning = |sentence: Sentence| Warning {
+        rule: UNANSWERED.into(),
+        text: sentence.to_string(),
+        said: vec![sentence.said()],
+    };
     let warnings = in_words(risk, streak).map(warning).into_iter().collect();
     Ok(Ok(Cleared { to: to.clone(), warnings }))
 }
@@ -79,23 +87,15 @@ async fn within_budget(office: &Office, line: &Line) -> Result<Result<(), Held>,
     let Some(spending) = spending::of(&office.store, line).await? else { return Ok(Ok(())) };
     Ok(spending.verdict().map_err(|no| Held {
         rule: BUDGET,
-        evidence: no.to_string(),
+        evidence: Sentence::Spent { spent: no.spent, monthly: no.monthly }.into(),
         changes_at: Some(no.until),
     }))
 }
 
-fn in_words(risk: Risk, streak: u32) -> Option<String> {
-    let so_far = match streak {
-        1 => "The user did not pick up our last call.".to_owned(),
-        _ => format!("The user did not pick up our last {streak} calls."),
-    };
+fn in_words(risk: Risk, streak: u32) -> Option<Sentence> {
     match risk {
         Risk::None => None,
-        Risk::Nudge => Some(format!(
-            "{so_far} One more, and WhatsApp asks the user whether we may go on calling."
-        )),
-        Risk::Revoke => {
-            Some(format!("{so_far} One more, and WhatsApp takes our permission to call back."))
-        }
+        Risk::Nudge => Some(Sentence::Nudge { streak }),
+        Risk::Revoke => Some(Sentence::Revoke { streak }),
     }
 }

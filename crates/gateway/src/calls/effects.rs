@@ -28,7 +28,7 @@ use super::{
     sounds,
 };
 use crate::{
-    cdr::{Cdr, LegRecord, TransferRecord},
+    cdr::{Cdr, LegRecord, TransferRecord, TrunkRecord},
     clock, contacts,
     events::ConsoleId,
     flows::FlowRecord,
@@ -458,9 +458,15 @@ impl CallActor {
         cdr.cta_payload.clone_from(&facts.cta_payload);
         cdr.agent_leg.clone_from(&facts.agent_figures);
         cdr.flow = FlowRecord::of(self.call.trail(), facts.asked.as_ref());
-        let nobody = direction == Direction::UserInitiated && facts.agent.is_none();
+        let talked = |trunk: &TrunkRecord| trunk.talked_s.is_some();
+        let nobody = direction == Direction::UserInitiated
+            && facts.agent.is_none()
+            && !facts.trunk_records.iter().any(talked);
         cdr.outside_hours = (nobody && self.call.met_closed_hours()).then_some(true);
         cdr.recordings.clone_from(&self.recordings.made);
+        let in_ms = |took: Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let stages = self.timeline.stages().map(|(stage, took)| (stage.to_owned(), in_ms(took)));
+        cdr.set_up_ms = stages.collect();
         cdr.keys_pressed = (facts.keys_pressed > 0).then_some(facts.keys_pressed);
         if let Some((answered_at, duration, billed)) = self.talk() {
             cdr.talked(answered_at, billed);

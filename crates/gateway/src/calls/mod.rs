@@ -22,6 +22,7 @@ mod recording;
 pub(crate) mod registry;
 mod sounds;
 mod supervision;
+mod telephone;
 mod timeline;
 mod trunk;
 mod view;

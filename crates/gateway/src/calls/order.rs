@@ -4,7 +4,7 @@
 //! word; whoever asked is told when it has none.
 
 use switchboard::{
-    call::{Destination, Input, Manner},
+    call::{Consulted, Destination, Input, Manner},
     flow::{Key, Room},
 };
 use terms::AgentId;
@@ -21,8 +21,8 @@ pub(crate) enum Order {
     Resume,
     /// Give it away.
     Transfer(Destination),
-    /// Ask another agent.
-    Consult(AgentId),
+    /// Ask another agent, or a telephone.
+    Consult(Consulted),
     /// Hand over to the agent who was asked.
     HandOver,
     /// Bring the agent who was asked into the call.
@@ -180,6 +180,26 @@ pub(crate) fn known(
         },
     };
     missing.map_or(Ok(()), Err)
+}
+
+/// Whom an agent asks, as the switchboard has it.
+pub(crate) fn consulted(with: console::Consulted) -> Consulted {
+    match with {
+        console::Consulted::Agent { agent } => Consulted::Agent(agent),
+        console::Consulted::Telephone { trunk, extension } => {
+            Consulted::Telephone { trunk, extension }
+        }
+    }
+}
+
+/// The same as a place a call can be given to: whom one may ask, one may transfer to.
+pub(crate) fn as_destination(with: &console::Consulted) -> console::Destination {
+    match with.clone() {
+        console::Consulted::Agent { agent } => console::Destination::Agent { id: agent },
+        console::Consulted::Telephone { trunk, extension } => {
+            console::Destination::Trunk { name: trunk, extension }
+        }
+    }
 }
 
 /// Where a call is given to, as the switchboard has it.

@@ -7,17 +7,13 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use engine::{
-    FrameQueue, LegEvent, LegHandle, MediaWatch, OpenSdes, PayloadTypes, PlainEnd, SdesKeys,
-    Source, TranscoderSeat,
-};
+use engine::{LegEvent, LegHandle, MediaWatch, OpenSdes, Source, Voice};
 use media::{
     frame::AudioCodec,
-    sdp::{self, SdesCrypto, TrunkMedia, TrunkVoice},
-    srtp::{MasterKey, Profile},
+    sdp::{self, SdesCrypto, TrunkVoice},
     transport::LocalTransport,
 };
-use sip::{End, Invite, Limits, Reoffer};
+use sip::{End, Invite, Limits};
 use switchboard::{
     call::Input,
     flow::{FromTrunk, NotTaken, ToTrunk},
@@ -28,13 +24,10 @@ use wire::{
     event::What,
 };
 
-use super::{actor::CallActor, legs};
+use super::{actor::CallActor, legs, telephone::Telephone};
 use crate::{
-    cdr::{LegRecord, TrunkRecord},
-    trunks::{
-        line::{Happening, Line, Said},
-        road::Road,
-    },
+    cdr::TrunkRecord,
+    trunks::line::{Happening, Line, Said},
 };
 
 /// Who calls where the user's number is not known (RFC 3323).
@@ -46,35 +39,6 @@ const CNAME: &str = "trunk";
 const LOST_AFTER: Duration = Duration::from_secs(300);
 /// How long the leg may take to tell its figures before the record is written without them.
 const FIGURES_WAIT: Duration = Duration::from_millis(300);
-
-/// A telephone that rings or talks.
-#[derive(Debug)]
-pub(super) struct TrunkLeg {
-    road: Arc<Road>,
-    extension: String,
-    state: TrunkState,
-    handle: LegHandle,
-    local: LocalTransport,
-    crypto: Option<SdesCrypto>,
-    codecs: Vec<AudioCodec>,
-    seat: Option<TranscoderSeat>,
-    /// What both ends agreed.
-    agreed: Option<TrunkMedia>,
-    voices: Option<Voices>,
-    pub(super) events: mpsc::Receiver<LegEvent>,
-    line: Line,
-    /// Of our texts in this dialogue, the last one.
-    version: u64,
-    rang_at: Instant,
-    answered_at: Option<Instant>,
-}
-
-/// What carries each one's words to the other where their codecs differ.
-#[derive(Debug)]
-struct Voices {
-    for_user: FrameQueue,
-    for_telephone: FrameQueue,
-}
 
 impl CallActor {
     /// Tells the trunk; may bring the next input at once.
@@ -92,6 +56,10 @@ impl CallActor {
             }
             ToTrunk::PutThrough => {
                 self.put_through();
+                None
+            }
+            ToTrunk::TalkWithAgent => {
+                self.talk_with_agent();
                 None
             }
         }
@@ -178,7 +146,7 @@ impl CallActor {
         let agent = office.trunks.agent().ok_or(NotTaken::Unavailable)?;
         let call = agent.call(invite).map_err(|_| NotTaken::Unavailable)?;
         self.facts.trunks += 1;
-        self.trunk = Some(TrunkLeg {
+        self.trunk = Some(Telephone {
             line: Line::begin(self.facts.trunks, call, self.trunk_tells.clone()),
             road,
             extension: extension.to_owned(),
@@ -189,7 +157,8 @@ impl CallActor {
             codecs,
             seat,
             agreed: None,
-            voices: None,
+            heard: None,
+            told: None,
             events: heard,
             version: 1,
             rang_at: Instant::now(),
@@ -250,29 +219,12 @@ impl CallActor {
     }
 
     async fn trunk_answers(&mut self, answer: &str) -> Option<Input> {
-        let transcoder = self.office.trunks.transcoder.clone();
-        let user = self.whatsapp_voice()?;
         let leg = self.trunk.as_mut()?;
-        let Some(media) = leg.media(answer) else {
+        if !leg.answered(answer, &self.office.trunks.transcoder) {
             tracing::warn!(trunk = leg.road.trunk.name, "a telephone's answer cannot be used");
-            self.close_trunk("refused").await;
+            self.close_trunk("unavailable").await;
             return Some(Input::Trunk(FromTrunk::NotTaken(NotTaken::Unavailable)));
-        };
-        let types = payload_types(&media);
-        leg.meet(&media);
-        if let Some(seat) = leg.seat.as_ref().filter(|_| media.codec != AudioCodec::Opus) {
-            let user_types = PayloadTypes::opus(user.audio, None);
-            let for_user = transcoder.carry(seat, &leg.handle, types, AudioCodec::Opus);
-            let for_telephone = transcoder.carry(seat, &user.leg, user_types, media.codec);
-            leg.voices = for_user
-                .zip(for_telephone)
-                .map(|(for_user, for_telephone)| Voices { for_user, for_telephone });
-        } else {
-            leg.seat = None;
         }
-        leg.agreed = Some(media);
-        leg.answered_at = Some(Instant::now());
-        leg.state = TrunkState::Talking;
         let who = format!("{} {}", leg.road.trunk.name, leg.extension);
         self.office.metrics.trunk("answered");
         self.tell_outside_by(&who, What::CallAnswered);
@@ -302,22 +254,32 @@ impl CallActor {
 
     /// User and telephone hear each other.
     fn put_through(&mut self) {
-        let Some(user) = self.whatsapp.as_ref().map(|leg| leg.handle.clone()) else { return };
-        let Some(leg) = &mut self.trunk else { return };
+        let Some(user) = self.whatsapp_voice() else { return };
+        if let Some(from_telephone) = self.connect_telephone(&user) {
+            self.play_to_user(from_telephone);
+        }
+    }
+
+    /// The agent who asks and the telephone hear each other.
+    fn talk_with_agent(&mut self) {
+        let Some(leg) = &mut self.agent_leg else { return };
+        leg.fed = None;
+        let agent = Voice { leg: leg.handle.clone(), audio: leg.audio };
+        if let Some(from_telephone) = self.connect_telephone(&agent) {
+            agent.leg.play(from_telephone);
+        }
+    }
+
+    /// Lets the telephone hear this one of ours, and returns what that one hears of it.
+    fn connect_telephone(&mut self, other: &Voice) -> Option<Source> {
+        let leg = self.trunk.as_mut()?;
         leg.state = TrunkState::Talking;
-        let telephone = leg.handle.clone();
-        let (to_user, to_telephone) = match &leg.voices {
-            Some(Voices { for_user, for_telephone }) => (
-                Source::Transcoded { of: telephone.clone(), frames: for_user.clone() },
-                Source::Transcoded { of: user, frames: for_telephone.clone() },
-            ),
-            None => (Source::Bridge(telephone.clone()), Source::Bridge(user)),
-        };
-        telephone.play(to_telephone);
-        telephone.send_gate(true);
-        telephone.fill(true);
-        telephone.watch_from_now();
-        self.play_to_user(to_user);
+        let to_telephone = leg.hears(other, &self.office.trunks.transcoder)?;
+        leg.handle.play(to_telephone);
+        leg.handle.send_gate(true);
+        leg.handle.fill(true);
+        leg.handle.watch_from_now();
+        Some(leg.voice())
     }
 
     async fn close_trunk(&mut self, became: &str) {
@@ -342,96 +304,6 @@ impl CallActor {
     }
 }
 
-impl TrunkLeg {
-    /// What a far end's SDP means here; `None` when it means nothing.
-    fn media(&self, text: &str) -> Option<TrunkMedia> {
-        let session = sdp::parse(text).ok()?.session;
-        TrunkMedia::of(&session, &self.codecs, self.crypto.is_some()).ok()
-    }
-
-    fn meet(&self, media: &TrunkMedia) {
-        let key = |crypto: &SdesCrypto| {
-            MasterKey::from_inline(Profile::Aes128CmSha1_80, &crypto.key_and_salt)
-                .expect("thirty bytes are this profile's key and salt")
-        };
-        let (remote, payload_types) = (media.remote, payload_types(media));
-        match (&self.crypto, &media.crypto) {
-            (Some(ours), Some(theirs)) => self.handle.set_keys(SdesKeys {
-                remote,
-                send_key: key(ours),
-                receive_key: key(theirs),
-                payload_types,
-            }),
-            (_, _) => self.handle.set_plain(PlainEnd { remote, payload_types }),
-        }
-    }
-
-    /// The telephone holds the call or comes back to it; a change of anything else is refused, and a
-    /// question whether we are still here is answered.
-    fn reoffered(&mut self, reoffer: Reoffer) -> Option<Input> {
-        let Some(agreed) = self.agreed.clone() else {
-            reoffer.refuse();
-            return None;
-        };
-        self.version += 1;
-        let voice =
-            TrunkVoice { local: &self.local, version: self.version, crypto: self.crypto.as_ref() };
-        let Some(offer) = reoffer.offer() else {
-            reoffer.accept(sdp::write_trunk_offer(voice, &[agreed.codec]));
-            return None;
-        };
-        let same = |media: &TrunkMedia| {
-            (media.codec, media.audio, &media.crypto)
-                == (agreed.codec, agreed.audio, &agreed.crypto)
-        };
-        let Some(media) = self.media(offer).filter(same) else {
-            reoffer.refuse();
-            return None;
-        };
-        let answer = sdp::write_trunk_answer(voice, &media);
-        reoffer.accept(answer);
-        if self.crypto.is_none() && !media.is_held() {
-            self.meet(&media);
-        }
-        let word = match (media.is_held(), self.state) {
-            (true, TrunkState::Talking) => {
-                self.state = TrunkState::Held;
-                self.handle.play(Source::Silence);
-                FromTrunk::Holds
-            }
-            (false, TrunkState::Held) => FromTrunk::Resumes,
-            (true | false, _) => return None,
-        };
-        Some(Input::Trunk(word))
-    }
-
-    fn record(&self, became: &str, leg: Option<LegRecord>) -> TrunkRecord {
-        let rang = self.answered_at.unwrap_or_else(Instant::now) - self.rang_at;
-        TrunkRecord {
-            name: self.road.trunk.name.clone(),
-            extension: self.extension.clone(),
-            became: became.to_owned(),
-            rang_s: rang.as_secs(),
-            talked_s: self.answered_at.map(|at| at.elapsed().as_secs()),
-            codec: self.agreed.as_ref().map(|media| media.codec.as_str().to_owned()),
-            leg,
-        }
-    }
-}
-
-fn payload_types(media: &TrunkMedia) -> PayloadTypes {
-    PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf }
-}
-
 fn beside_opus(codecs: &[AudioCodec]) -> Vec<AudioCodec> {
     codecs.iter().copied().filter(|codec| *codec != AudioCodec::Opus).collect()
-}
-
-/// The next event of the telephone's leg; waits for ever while there is none.
-pub(super) async fn next_event(leg: &mut Option<TrunkLeg>) -> Option<LegEvent> {
-    let Some(leg) = leg else { return std::future::pending().await };
-    match leg.events.recv().await {
-        Some(event) => Some(event),
-        None => std::future::pending().await,
-    }
 }

@@ -70,7 +70,7 @@ fn state_word(state: &State, direction: Direction) -> CallState {
         State::InFlow(_) => CallState::InFlow,
         State::Held(_) => CallState::Held,
         State::Transferring(_) => CallState::Transferring,
-        State::Consulting(_) => CallState::Consulting,
+        State::Consulting(_) | State::Inquiring(_) => CallState::Consulting,
         State::ThreeWay(_) => CallState::ThreeWay,
         State::Placing(_) | State::Dialing(_) => CallState::Placing,
         State::Ending { .. } | State::Ended { .. } => CallState::Ended,

@@ -102,6 +102,7 @@ fn points(state: &State) -> &'static [Point] {
         | State::Held(_)
         | State::Transferring(_)
         | State::Consulting(_)
+        | State::Inquiring(_)
         | State::ThreeWay(_) => &[Point::Answered, Point::Accepted],
     }
 }

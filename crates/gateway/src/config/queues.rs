@@ -18,7 +18,7 @@ use switchboard::agent::Skills;
 use terms::OrganisationId;
 
 use super::{
-    Agent, Organisation, lines,
+    Organisation, lines,
     read::{ConfigError, value},
 };
 
@@ -77,11 +77,10 @@ pub(super) struct QueueTable {
 pub(super) fn queues(
     tables: Vec<QueueTable>,
     organisations: &[Organisation],
-    agents: &[Agent],
 ) -> Result<Vec<Queue>, ConfigError> {
     let mut queues: Vec<Queue> = Vec::new();
     for table in tables {
-        let queue = queue(table, organisations, agents)?;
+        let queue = queue(table, organisations)?;
         let same = |known: &Queue| {
             (&known.organisation, &known.name) == (&queue.organisation, &queue.name)
         };
@@ -93,18 +92,9 @@ pub(super) fn queues(
     Ok(queues)
 }
 
-fn queue(
-    table: QueueTable,
-    organisations: &[Organisation],
-    agents: &[Agent],
-) -> Result<Queue, ConfigError> {
+fn queue(table: QueueTable, organisations: &[Organisation]) -> Result<Queue, ConfigError> {
     let key = format!("queues.{}", table.name);
     let organisation = lines::organisation(organisations, table.organisation, &key)?;
-    let theirs = agents.iter().filter(|agent| agent.organisation == organisation);
-    let known: Skills = theirs.flat_map(|agent| agent.skills.clone()).collect();
-    if let Some(skill) = table.skills.difference(&known).next() {
-        return Err(value(&key, format!("no agent has the skill `{skill}`")));
-    }
     let mut queue = Queue { skills: table.skills, ..Queue::new(&table.name, organisation) };
     if let Some(seconds) = table.ring_for_s {
         if seconds == 0 || seconds > RING_FOR_MAX_S {

@@ -369,7 +369,7 @@ impl Secrets<'_> {
         let tables = file.number.into_iter().chain(file.numbers);
         let lines = lines::lines(self, tables, &shared, &organisations)?;
         let agents = self.agents(file.agents, &organisations)?;
-        let queues = queues(file.queues, &organisations, &agents)?;
+        let queues = queues(file.queues, &organisations)?;
         let bots = bots(self, file.bots, &organisations)?;
         let (sip, trunks) = trunks(self, file.sip.as_ref(), file.trunks, &organisations)?;
         Ok(Config {
@@ -436,10 +436,8 @@ impl Secrets<'_> {
                 let tables = file.number.into_iter().chain(file.numbers);
                 let lines = lines::faults(self, tables.collect(), &shared, &organisations);
                 faults.extend(lines.into_iter().map(Some));
-                match self.agents(file.agents, &organisations) {
-                    Ok(agents) => faults.push(queues(file.queues, &organisations, &agents).err()),
-                    Err(fault) => faults.push(Some(fault)),
-                }
+                faults.push(self.agents(file.agents, &organisations).err());
+                faults.push(queues(file.queues, &organisations).err());
                 faults.push(bots(self, file.bots, &organisations).err());
                 faults.push(trunks(self, file.sip.as_ref(), file.trunks, &organisations).err());
                 faults.push(self.events(file.outbox, file.events, &organisations).err());

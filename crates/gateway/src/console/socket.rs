@@ -36,7 +36,7 @@ use crate::{
         agent_first as offered,
         begin::{self, Outgoing, PlaceError},
         clearance,
-        order::{Asker, Order, destination, known},
+        order::{Asker, Order, as_destination, consulted, destination, known},
         registry::Letter,
     },
     config::Agent,
@@ -283,8 +283,11 @@ async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) 
             }
             order(office, desk, console, call_id, Order::Transfer(destination(to)));
         }
-        FromConsole::Consult { call_id, agent: with } => {
-            order(office, desk, console, call_id, Order::Consult(with));
+        FromConsole::Consult { call_id, with } => {
+            if let Err(text) = known(office, &desk.organisation, &as_destination(&with)) {
+                return refuse(desk, console, "consult", "invalid", text);
+            }
+            order(office, desk, console, call_id, Order::Consult(consulted(with)));
         }
         FromConsole::HandOver { call_id } => {
             order(office, desk, console, call_id, Order::HandOver);
@@ -418,7 +421,9 @@ async fn place(
     };
     let cleared = match clearance::ask(office, line, &to).await {
         Ok(Ok(cleared)) => cleared,
-        Ok(Err(held)) => return refuse(desk, console, "place", held.rule, held.evidence),
+        Ok(Err(held)) => {
+            return refuse(desk, console, "place", held.rule, held.evidence.to_string());
+        }
         Err(error) => {
             tracing::error!(%error, "whether a call may be placed is not known");
             let text = "The gateway's database failed.".into();

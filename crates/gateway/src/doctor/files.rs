@@ -23,13 +23,14 @@ pub(super) fn storage(folder: Option<&Path>) -> Finding {
     let Some(folder) = folder else {
         let fix = "Set data_dir, or start with --data.";
         let what = "Nothing is kept: records, consent and webhooks end with the process.";
-        return Finding::warning(check, what, fix);
+        return Finding::warning(check, "folder_none", what, fix);
     };
     match write_in(folder) {
-        Ok(()) => Finding::ok(check, "The data folder can be written."),
+        Ok(()) => Finding::ok(check, "folder_writable", "The data folder can be written."),
         Err(error) => {
             let fix = "Give the folder to the user the gateway runs as, and look at the disk.";
-            Finding::fault(check, "The data folder cannot be written.", fix).seen(error.to_string())
+            Finding::fault(check, "folder_not_writable", "The data folder cannot be written.", fix)
+                .seen(error.to_string())
         }
     }
 }
@@ -49,14 +50,19 @@ pub(super) fn prompts(flow: Option<&FlowSource>, house: &House) -> Finding {
     match Shelf::load(flow, house) {
         Ok(shelf) if shelf.flow.is_none() => {
             let fix = "Set `flow`, or have an agent be available at every hour.";
-            Finding::warning(check, "No flow answers when no agent does: such calls end.", fix)
+            Finding::warning(
+                check,
+                "flow_none",
+                "No flow answers when no agent does: such calls end.",
+                fix,
+            )
         }
-        Ok(_) => Finding::ok(check, "The flow and its prompts can be played."),
+        Ok(_) => Finding::ok(check, "flow_playable", "The flow and its prompts can be played."),
         Err(error) => {
             let fix = "Mend the file that is named; prompts are WAV or Ogg Opus.";
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             let seen = [Some(error.to_string()), cause].into_iter().flatten();
-            Finding::fault(check, "The flow or a prompt cannot be used.", fix)
+            Finding::fault(check, "flow_unusable", "The flow or a prompt cannot be used.", fix)
                 .seen(seen.collect::<Vec<_>>().join(": "))
         }
     }
@@ -71,12 +77,22 @@ pub(super) fn certificate(files: &TlsFiles, callback_url: Option<&str>, now: Dur
         Ok([own, rest @ ..]) => (own, rest),
         Ok([]) => {
             let fix = "Write the certificate and what leads to its root, PEM, in that order.";
-            return Finding::fault(check, "The certificate's file has no certificate.", fix);
+            return Finding::fault(
+                check,
+                "certificate_missing",
+                "The certificate's file has no certificate.",
+                fix,
+            );
         }
         Err(error) => {
             let fix = "Give the file to the user the gateway runs as; it must be PEM.";
-            return Finding::fault(check, "The certificate cannot be read.", fix)
-                .seen(error.to_string());
+            return Finding::fault(
+                check,
+                "certificate_unreadable",
+                "The certificate cannot be read.",
+                fix,
+            )
+            .seen(error.to_string());
         }
     };
     let host = callback_url.and_then(|url| reqwest::Url::parse(url).ok());
@@ -84,7 +100,12 @@ pub(super) fn certificate(files: &TlsFiles, callback_url: Option<&str>, now: Dur
     let today = believed(own, rest, host, now);
     if today.is_ok() && believed(own, rest, host, now + RENEWED_BEFORE).is_err() {
         let fix = "Renew it; the gateway takes new files while it runs.";
-        return Finding::warning(check, "The certificate ends within two weeks.", fix);
+        return Finding::warning(
+            check,
+            "certificate_ends_soon",
+            "The certificate ends within two weeks.",
+            fix,
+        );
     }
     judged(today, host)
 }
@@ -92,47 +113,64 @@ pub(super) fn certificate(files: &TlsFiles, callback_url: Option<&str>, now: Dur
 fn judged(believed: Result<(), rustls::Error>, host: Option<&str>) -> Finding {
     let check = "tls.certificate";
     let error = match believed {
-        Ok(()) => return Finding::ok(check, "The certificate is valid and publicly trusted."),
+        Ok(()) => {
+            return Finding::ok(
+                check,
+                "certificate_trusted",
+                "The certificate is valid and publicly trusted.",
+            );
+        }
         Err(error) => error,
     };
     let seen = error.to_string();
     let rustls::Error::InvalidCertificate(why) = error else {
         let fix = "Have it issued again by a public authority.";
-        return Finding::fault(check, "The certificate cannot be used.", fix).seen(seen);
+        return Finding::fault(
+            check,
+            "certificate_unusable",
+            "The certificate cannot be used.",
+            fix,
+        )
+        .seen(seen);
     };
-    let (what, fix) = words(&why);
+    let (code, what, fix) = words(&why);
     // Without a public host nobody outside was ever meant to believe it.
     let finding = if host.is_some() {
-        Finding::fault(check, what, fix)
+        Finding::fault(check, code, what, fix)
     } else {
-        Finding::warning(check, what, fix)
+        Finding::warning(check, code, what, fix)
     };
     finding.seen(seen)
 }
 
 /// What a reason means, and what to do.
-fn words(why: &CertificateError) -> (&'static str, &'static str) {
+fn words(why: &CertificateError) -> (&'static str, &'static str, &'static str) {
     use CertificateError as Why;
     if matches!(why, Why::Expired | Why::ExpiredContext { .. }) {
-        return ("The certificate has ended.", "Renew it; the gateway takes new files as it runs.");
+        let fix = "Renew it; the gateway takes new files as it runs.";
+        return ("certificate_ended", "The certificate has ended.", fix);
     }
     if matches!(why, Why::NotValidYet | Why::NotValidYetContext { .. }) {
-        return ("The certificate is not valid yet.", "Look at this machine's clock.");
+        let fix = "Look at this machine's clock.";
+        return ("certificate_not_yet", "The certificate is not valid yet.", fix);
     }
     if matches!(why, Why::NotValidForName | Why::NotValidForNameContext { .. }) {
         return (
+            "certificate_of_another_name",
             "The certificate is for another name than the callback URL.",
             "Have it issued for the host in the app's callback URL.",
         );
     }
     if matches!(why, Why::UnknownIssuer) {
         return (
+            "certificate_not_public",
             "The certificate leads to no public authority: webhooks will not be delivered.",
             "Add the intermediate certificates to the file, or use a public authority; one of your \
              own is fine for a sandbox.",
         );
     }
-    ("The certificate cannot be used.", "Have it issued again by a public authority.")
+    let fix = "Have it issued again by a public authority.";
+    ("certificate_unusable", "The certificate cannot be used.", fix)
 }
 
 /// Whether a client would believe it at that time. Without a name to compare, the rest counts.
@@ -187,7 +225,7 @@ mod tests {
             "start = \"a\"\n[step.a]\nplay = \"a\"\nnext = \"z\"\n[step.z]\nhang_up = true\n";
         let prompts = vec![("a".to_owned(), b"no sound".to_vec())];
         let flow = FlowSource::Embedded { toml: toml.into(), prompts };
-        let house = House { speech: false, queues: None, bots: None };
+        let house = House { speech: false, queues: None, bots: None, trunks: None };
         let broken = super::prompts(Some(&flow), &house);
         assert_eq!(broken.grade, Grade::Fault);
         assert!(broken.evidence.unwrap().contains("prompt a"));

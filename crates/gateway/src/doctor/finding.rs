@@ -3,6 +3,8 @@
 //! One [`Finding`] for each thing that was looked at, also where all is well: a check that did not happen
 //! must not look like one that passed.
 
+use std::{collections::BTreeMap, fmt};
+
 use serde::Serialize;
 use terms::{PhoneNumberId, Timestamp};
 use utoipa::ToSchema;
@@ -42,6 +44,12 @@ pub struct Finding {
     pub line: Option<PhoneNumberId>,
     /// How it is.
     pub grade: Grade,
+    /// What was found; stable, and with its facts what another language says `what` and `fix` from.
+    pub code: &'static str,
+    /// What of it is not the same each time, by names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub facts: BTreeMap<&'static str, String>,
     /// The same for people.
     pub what: String,
     /// What shows it.
@@ -54,19 +62,43 @@ pub struct Finding {
 
 impl Finding {
     /// All is well.
-    pub(super) fn ok(check: &'static str, what: impl Into<String>) -> Self {
-        let what = what.into();
-        Self { check, line: None, grade: Grade::Ok, what, evidence: None, fix: None }
+    pub(super) fn ok(check: &'static str, code: &'static str, what: impl Into<String>) -> Self {
+        Self {
+            check,
+            line: None,
+            grade: Grade::Ok,
+            code,
+            facts: BTreeMap::new(),
+            what: what.into(),
+            evidence: None,
+            fix: None,
+        }
     }
 
     /// It works, not always.
-    pub(super) fn warning(check: &'static str, what: impl Into<String>, fix: &str) -> Self {
-        Self { grade: Grade::Warning, fix: Some(fix.to_owned()), ..Self::ok(check, what) }
+    pub(super) fn warning(
+        check: &'static str,
+        code: &'static str,
+        what: impl Into<String>,
+        fix: &str,
+    ) -> Self {
+        Self { grade: Grade::Warning, fix: Some(fix.to_owned()), ..Self::ok(check, code, what) }
     }
 
     /// Calls fail or stay silent.
-    pub(super) fn fault(check: &'static str, what: impl Into<String>, fix: &str) -> Self {
-        Self { grade: Grade::Fault, ..Self::warning(check, what, fix) }
+    pub(super) fn fault(
+        check: &'static str,
+        code: &'static str,
+        what: impl Into<String>,
+        fix: &str,
+    ) -> Self {
+        Self { grade: Grade::Fault, ..Self::warning(check, code, what, fix) }
+    }
+
+    /// Something in its words that is not the same each time.
+    pub(super) fn with(mut self, name: &'static str, fact: impl fmt::Display) -> Self {
+        self.facts.insert(name, fact.to_string());
+        self
     }
 
     /// It is of this number.
@@ -109,9 +141,10 @@ impl Report {
     }
 }
 
-impl std::fmt::Display for Report {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for Finding { check, line, grade, what, evidence, fix } in &self.findings {
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Finding { check, line, grade, code: _, facts: _, what, evidence, fix } in &self.findings
+        {
             let of = line.as_ref().map_or_else(String::new, |line| format!(" ({line})"));
             writeln!(f, "{:<8} {check:<24} {what}{of}", grade.as_str())?;
             for (word, text) in [("seen", evidence), ("fix", fix)] {
@@ -132,10 +165,10 @@ mod tests {
     fn the_worst_counts_and_every_line_is_shown() {
         let at = Timestamp::from_unix(1_783_000_000);
         let findings = vec![
-            Finding::ok("storage.folder", "It can be written."),
-            Finding::fault("media.ports", "No port is free.", "Widen the range.")
+            Finding::ok("storage.folder", "folder_writable", "It can be written."),
+            Finding::fault("media.ports", "ports_none", "No port is free.", "Widen the range.")
                 .seen("EADDRINUSE"),
-            Finding::warning("clock.skew", "Off by 7 s.", "Run NTP."),
+            Finding::warning("clock.skew", "clock_differs", "Off by 7 s.", "Run NTP."),
         ];
         let report = Report::new(at, findings);
         assert_eq!(report.worst, Grade::Fault);

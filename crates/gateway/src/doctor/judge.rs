@@ -34,18 +34,25 @@ pub(super) fn token(facts: &TokenFacts, now: Timestamp) -> Finding {
     let has = |scope: &str| facts.scopes.iter().any(|known| known == scope);
     let left = facts.expires_at - now.unix();
     if !facts.is_valid {
-        return Finding::fault(check, "The platform does not accept the access token.", renew);
+        return Finding::fault(
+            check,
+            "token_refused",
+            "The platform does not accept the access token.",
+            renew,
+        );
     }
     let judged = if !has(NEEDED) {
-        Finding::fault(check, format!("The access token lacks {NEEDED}: no call works."), renew)
+        let what = format!("The access token lacks {NEEDED}: no call works.");
+        Finding::fault(check, "token_lacks_messaging", what, renew)
     } else if facts.expires_at != 0 && left < SOON_S {
         let days = left.max(0) / 86_400;
-        Finding::warning(check, format!("The access token ends in {days} days."), renew)
+        let what = format!("The access token ends in {days} days.");
+        Finding::warning(check, "token_ends_soon", what, renew).with("days", days)
     } else if !has(FOR_SETTINGS) {
         let what = format!("The access token lacks {FOR_SETTINGS}: settings cannot be read.");
-        Finding::warning(check, what, renew)
+        Finding::warning(check, "token_lacks_management", what, renew)
     } else {
-        Finding::ok(check, "The access token is valid and has the scopes calls need.")
+        Finding::ok(check, "token_fit", "The access token is valid and has the scopes calls need.")
     };
     judged.seen(seen)
 }
@@ -62,10 +69,15 @@ fn identity(number: &Number, digits: &WaId) -> Finding {
     let shown = number.display_phone_number.as_deref().unwrap_or_default();
     let theirs: String = shown.chars().filter(char::is_ascii_digit).collect();
     if theirs.is_empty() || theirs == digits.as_str() {
-        return Finding::ok(check, "The platform knows the number.");
+        return Finding::ok(check, "number_known", "The platform knows the number.");
     }
     let fix = "Set [number] digits to the number that has this phone_number_id.";
-    Finding::warning(check, "The platform knows this phone_number_id with other digits.", fix)
+    Finding::warning(
+        check,
+        "number_other_digits",
+        "The platform knows this phone_number_id with other digits.",
+        fix,
+    )
 }
 
 fn health(status: &HealthStatus) -> Finding {
@@ -74,12 +86,16 @@ fn health(status: &HealthStatus) -> Finding {
     let lines: Vec<String> = status.entities.iter().filter(bad).map(entity_line).collect();
     let fix = "Do what the platform proposes in the Business Manager; see `possible_solution`.";
     match (&status.can_send_message, lines.is_empty()) {
-        (Availability::Available, true) => Finding::ok(check, "The number is healthy."),
+        (Availability::Available, true) => {
+            Finding::ok(check, "number_healthy", "The number is healthy.")
+        }
         (Availability::Blocked, _) => {
-            Finding::fault(check, "The platform blocks the number.", fix).seen(lines.join("; "))
+            Finding::fault(check, "number_blocked", "The platform blocks the number.", fix)
+                .seen(lines.join("; "))
         }
         (Availability::Available | Availability::Limited | Availability::Unknown(_), _) => {
-            Finding::warning(check, "The platform limits the number.", fix).seen(lines.join("; "))
+            Finding::warning(check, "number_limited", "The platform limits the number.", fix)
+                .seen(lines.join("; "))
         }
     }
 }
@@ -111,34 +127,43 @@ pub(super) fn owners(number: &Number) -> (Option<String>, Option<String>) {
 pub(super) fn settings(calling: &Calling, id: &PhoneNumberId) -> Vec<Finding> {
     let set = |what: &str| format!("POST /{id}/settings {what}");
     let mut found = vec![if calling.status == Some(Switch::Enabled) {
-        Finding::ok("calling.status", "Calling is enabled.")
+        Finding::ok("calling.status", "calling_on", "Calling is enabled.")
     } else {
         let fix = set("{\"calling\":{\"status\":\"ENABLED\"}}");
-        Finding::fault("calling.status", "Calling is not enabled for the number.", &fix)
+        Finding::fault(
+            "calling.status",
+            "calling_off",
+            "Calling is not enabled for the number.",
+            &fix,
+        )
     }];
     found.push(sip(calling, &set("{\"calling\":{\"sip\":{\"status\":\"DISABLED\"}}}")));
     if calling.srtp_key_exchange_protocol == Some(KeyExchange::Sdes) {
         let fix = set("{\"calling\":{\"srtp_key_exchange_protocol\":\"DTLS\"}}");
         let what = "The number wants keys in the SDP; this gateway agrees them by DTLS.";
-        found.push(Finding::fault("calling.keys", what, &fix));
+        found.push(Finding::fault("calling.keys", "keys_in_sdp", what, &fix));
     }
     found.push(hours(calling));
     found.push(if calling.callback_permission_status == Some(Switch::Enabled) {
-        Finding::ok("calling.callback", "A user's call asks for permission to call back.")
+        Finding::ok(
+            "calling.callback",
+            "callback_asks",
+            "A user's call asks for permission to call back.",
+        )
     } else {
         let fix = set("{\"calling\":{\"callback_permission_status\":\"ENABLED\"}}");
         let what = "A user's call does not ask for permission to call back.";
-        Finding::warning("calling.callback", what, &fix)
+        Finding::warning("calling.callback", "callback_does_not_ask", what, &fix)
     });
     if calling.call_icon_visibility == Some(IconVisibility::DisableAll) {
         let fix = set("{\"calling\":{\"call_icon_visibility\":\"DEFAULT\"}}");
         let what = "Users see no call icon: they can call by links and buttons alone.";
-        found.push(Finding::warning("calling.icon", what, &fix));
+        found.push(Finding::warning("calling.icon", "icon_hidden", what, &fix));
     }
     if calling.restrictions.as_ref().is_some_and(|held| !held.restrictions_list.is_empty()) {
         let fix = "Wait until the restriction ends; call only who expects it.";
         let what = "The platform restricts calling for this number.";
-        found.push(Finding::warning("calling.restrictions", what, fix));
+        found.push(Finding::warning("calling.restrictions", "calling_restricted", what, fix));
     }
     found
 }
@@ -147,24 +172,25 @@ fn sip(calling: &Calling, fix: &str) -> Finding {
     let on = calling.sip.as_ref().is_some_and(|sip| sip.status == Some(Switch::Enabled));
     if on {
         let what = "The number is set to SIP: the platform takes no calls by Graph (131055).";
-        return Finding::fault("calling.sip", what, fix);
+        return Finding::fault("calling.sip", "sip_on", what, fix);
     }
-    Finding::ok("calling.sip", "SIP is off, calls come by webhook.")
+    Finding::ok("calling.sip", "sip_off", "SIP is off, calls come by webhook.")
 }
 
 fn hours(calling: &Calling) -> Finding {
     let check = "calling.hours";
     let hours = calling.call_hours.as_ref().filter(|hours| hours.status == Switch::Enabled);
     match hours {
-        None => Finding::ok(check, "Users may call at every hour."),
+        None => Finding::ok(check, "hours_none", "Users may call at every hour."),
         Some(hours) if hours.weekly_operating_hours.is_empty() => {
             let fix = "Add weekly_operating_hours, or switch call_hours off.";
-            Finding::fault(check, "Call hours are on and no day is open.", fix)
+            Finding::fault(check, "hours_never", "Call hours are on and no day is open.", fix)
         }
         Some(hours) => {
             let days = hours.weekly_operating_hours.len();
             let zone = &hours.timezone_id;
-            Finding::ok(check, format!("Users may call in {days} openings a week ({zone})."))
+            let what = format!("Users may call in {days} openings a week ({zone}).");
+            Finding::ok(check, "hours_some", what).with("openings", days).with("zone", zone)
         }
     }
 }
@@ -173,10 +199,19 @@ fn hours(calling: &Calling) -> Finding {
 pub(super) fn subscribed(apps: &SubscribedApps, app: &str) -> Finding {
     let check = "webhooks.account";
     if apps.data.iter().any(|each| each.whatsapp_business_api_data.id == app) {
-        return Finding::ok(check, "The account sends its webhooks to the app.");
+        return Finding::ok(
+            check,
+            "account_subscribed",
+            "The account sends its webhooks to the app.",
+        );
     }
     let fix = "POST /{WABA_ID}/subscribed_apps with the app's token.";
-    Finding::fault(check, "The account does not send webhooks to the app: no call is heard.", fix)
+    Finding::fault(
+        check,
+        "account_not_subscribed",
+        "The account does not send webhooks to the app: no call is heard.",
+        fix,
+    )
 }
 
 /// Does the app subscribe to what calls need?
@@ -187,18 +222,24 @@ pub(super) fn fields(subscriptions: &AppSubscriptions) -> Finding {
                fields=calls,messages, the gateway's https URL + /webhooks/whatsapp as callback_url \
                and the verify token.";
     let Some(ours) = ours else {
-        return Finding::fault(check, "The app subscribes to no webhook field.", fix);
+        return Finding::fault(
+            check,
+            "fields_none",
+            "The app subscribes to no webhook field.",
+            fix,
+        );
     };
     let has = |field: &&str| ours.fields.iter().any(|known| known.name == **field);
     let missing: Vec<&str> = FIELDS.iter().filter(|field| !has(field)).copied().collect();
     if !missing.is_empty() {
         let what = format!("The app does not subscribe to {}.", missing.join(" and "));
-        return Finding::fault(check, what, fix);
+        let finding = Finding::fault(check, "fields_missing", what, fix);
+        return finding.with("fields", missing.join(", "));
     }
     if !ours.active || ours.callback_url.is_none() {
-        return Finding::fault(check, "The app has no active callback URL.", fix);
+        return Finding::fault(check, "fields_no_url", "The app has no active callback URL.", fix);
     }
-    Finding::ok(check, "The app subscribes to calls and messages.")
+    Finding::ok(check, "fields_subscribed", "The app subscribes to calls and messages.")
 }
 
 /// Where the app's webhooks go.
@@ -211,11 +252,11 @@ pub(super) fn callback_url(subscriptions: &AppSubscriptions) -> Option<String> {
 pub(super) fn clock(ahead_ms: i64) -> Finding {
     let check = "clock.skew";
     if ahead_ms.abs() < SKEW_MS {
-        return Finding::ok(check, "The clock agrees with the platform's.");
+        return Finding::ok(check, "clock_agrees", "The clock agrees with the platform's.");
     }
     let fix = "Run NTP on this machine. A sandbox whose clock was moved is fine as it is.";
     let what = "The clock differs from the platform's: connects may seem stale, consent expired.";
-    Finding::warning(check, what, fix).seen(format!("{:+} s", ahead_ms / 1_000))
+    Finding::warning(check, "clock_differs", what, fix).seen(format!("{:+} s", ahead_ms / 1_000))
 }
 
 #[cfg(test)]

@@ -35,7 +35,10 @@ pub enum Runs {
 #[must_use]
 pub fn faults(path: &Path) -> Report {
     let fix = "Write what is said behind the key; docs/operations.md has an example.";
-    let of = |fault: String| Finding::fault("configuration", fault, fix);
+    let of = |fault: String| {
+        let finding = Finding::fault("configuration", "configuration_fault", fault.clone(), fix);
+        finding.with("fault", fault)
+    };
     Report::new(clock::now(), Config::faults(path).into_iter().map(of).collect())
 }
 
@@ -47,7 +50,11 @@ pub async fn examine(
 ) -> Report {
     // Whoever made it may be a command without TLS of its own.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let mut findings = vec![Finding::ok("configuration", "The configuration can be used.")];
+    let mut findings = vec![Finding::ok(
+        "configuration",
+        "configuration_usable",
+        "The configuration can be used.",
+    )];
     let (lines, network) = tokio::join!(lines(config, &asked_for), network::examine(config, runs));
     let callback_url = lines.iter().find_map(|line| line.callback_url.clone());
     findings.extend(local(config, callback_url).await);
@@ -85,6 +92,7 @@ async fn local(config: &Config, callback_url: Option<String>) -> Vec<Finding> {
     });
     looked.await.unwrap_or_else(|error| {
         let fix = "Report this; it is a fault of the program.";
-        vec![Finding::fault("storage.folder", error.to_string(), fix)]
+        let why = error.to_string();
+        vec![Finding::fault("storage.folder", "doctor_failed", &why, fix).with("why", &why)]
     })
 }

@@ -60,11 +60,18 @@ async fn ports(media: &Media) -> Finding {
         std::io::Result::Ok(came.is_ok())
     };
     match ends.await {
-        Ok(true) => Finding::ok(check, format!("UDP works on the media ports {range}.")),
-        Ok(false) => Finding::fault(check, format!("UDP is lost on the media ports {range}."), fix),
+        Ok(true) => {
+            let what = format!("UDP works on the media ports {range}.");
+            Finding::ok(check, "ports_work", what).with("range", range)
+        }
+        Ok(false) => {
+            let what = format!("UDP is lost on the media ports {range}.");
+            Finding::fault(check, "ports_lossy", what, fix).with("range", range)
+        }
         Err(error) => {
             let what = format!("No socket could be opened on the media ports {range}.");
-            Finding::fault(check, what, fix).seen(error.to_string())
+            let finding = Finding::fault(check, "ports_none", what, fix).with("range", range);
+            finding.seen(error.to_string())
         }
     }
 }
@@ -72,11 +79,16 @@ async fn ports(media: &Media) -> Finding {
 async fn browsers(media: &Media) -> Finding {
     let check = "media.browsers";
     match UdpSocket::bind(media.browsers).await {
-        Ok(_) => Finding::ok(check, "The UDP port for agents' browsers is free."),
+        Ok(_) => Finding::ok(check, "browsers_free", "The UDP port for agents' browsers is free."),
         Err(error) => {
             let fix = "Stop what has the port, or set [media] browsers to another one.";
-            Finding::fault(check, "The UDP port for agents' browsers cannot be had.", fix)
-                .seen(error.to_string())
+            Finding::fault(
+                check,
+                "browsers_taken",
+                "The UDP port for agents' browsers cannot be had.",
+                fix,
+            )
+            .seen(error.to_string())
         }
     }
 }
@@ -88,7 +100,7 @@ fn public(media: &Media, seen: &Result<Seen, AskError>) -> Finding {
         Ok(seen) => seen,
         Err(error) => {
             let fix = "Let UDP out from the media ports, and check [media] stun.";
-            return Finding::fault(check, "The STUN server told no address.", fix)
+            return Finding::fault(check, "stun_silent", "The STUN server told no address.", fix)
                 .seen(error.to_string());
         }
     };
@@ -96,16 +108,27 @@ fn public(media: &Media, seen: &Result<Seen, AskError>) -> Finding {
     let fixed = !media.ask_public && !media.advertised.is_empty();
     if fixed && !media.advertised.contains(&ip) {
         let fix = "Set [media] advertised to that address, or to \"auto\".";
-        return Finding::fault(check, "The world sees another address than we advertise.", fix)
-            .seen(format!("The STUN server sees {ip}."));
+        return Finding::fault(
+            check,
+            "address_differs",
+            "The world sees another address than we advertise.",
+            fix,
+        )
+        .seen(format!("The STUN server sees {ip}."));
     }
     if seen.public.port() != seen.port {
         let fix = "Let the router pass the media ports one to one; else calls depend on our own \
                    checks getting through first.";
-        return Finding::warning(check, "The router gives our media other ports.", fix)
-            .seen(format!("Port {} is seen as {}.", seen.port, seen.public.port()));
+        return Finding::warning(
+            check,
+            "ports_mapped",
+            "The router gives our media other ports.",
+            fix,
+        )
+        .seen(format!("Port {} is seen as {}.", seen.port, seen.public.port()));
     }
-    Finding::ok(check, "The world sees the address that far ends are told.").seen(ip.to_string())
+    Finding::ok(check, "address_seen", "The world sees the address that far ends are told.")
+        .seen(ip.to_string())
 }
 
 /// The addresses far ends are told.
@@ -144,6 +167,7 @@ fn session(told: &[SocketAddr], config: &Config) -> Vec<Finding> {
     if found.is_empty() {
         return vec![Finding::ok(
             "media.sdp",
+            "sdp_fit",
             "Our offers and answers are as the platform wants them.",
         )];
     }
@@ -151,19 +175,23 @@ fn session(told: &[SocketAddr], config: &Config) -> Vec<Finding> {
 }
 
 fn of_lint(lint: &Lint) -> Finding {
-    let what = match lint {
-        Lint::Loopback(_) | Lint::Private(_) => "Far ends are told an address they cannot reach.",
-        Lint::NoCandidates | Lint::NoAddress(_) => "Far ends are told no address.",
-        Lint::Refused(_) => "The platform would refuse our SDP.",
-        Lint::Tolerated(_) => "Our SDP is not quite as the platform wants it.",
+    let (code, what) = match lint {
+        Lint::Loopback(_) | Lint::Private(_) => {
+            ("sdp_address_hidden", "Far ends are told an address they cannot reach.")
+        }
+        Lint::NoCandidates | Lint::NoAddress(_) => {
+            ("sdp_no_address", "Far ends are told no address.")
+        }
+        Lint::Refused(_) => ("sdp_refused", "The platform would refuse our SDP."),
+        Lint::Tolerated(_) => ("sdp_tolerated", "Our SDP is not quite as the platform wants it."),
     };
     let finding = match lint {
-        Lint::Tolerated(_) => Finding::warning("media.sdp", what, &lint.fix()),
+        Lint::Tolerated(_) => Finding::warning("media.sdp", code, what, &lint.fix()),
         Lint::Refused(_)
         | Lint::NoCandidates
         | Lint::NoAddress(_)
         | Lint::Loopback(_)
-        | Lint::Private(_) => Finding::fault("media.sdp", what, &lint.fix()),
+        | Lint::Private(_) => Finding::fault("media.sdp", code, what, &lint.fix()),
     };
     finding.seen(lint.to_string())
 }

@@ -109,7 +109,12 @@ pub(super) async fn examine(turn: &Turn) -> Vec<Finding> {
             Some(server) => judge(server.transport, allocate(turn, &server, &tls).await),
             None => {
                 let fix = "Write turn:HOST:PORT?transport=udp or tcp, or turns:HOST:PORT.";
-                Finding::warning("turn.url", "A TURN URL is none that browsers use.", fix)
+                Finding::warning(
+                    "turn.url",
+                    "turn_url",
+                    "A TURN URL is none that browsers use.",
+                    fix,
+                )
             }
         });
     }
@@ -122,22 +127,24 @@ fn judge(transport: Transport, reply: Result<Reply, RelayError>) -> Finding {
         "Check [turn]: the URL, that the secret is the server's static-auth-secret, and that {word} \
          from here to the server passes."
     );
-    match reply {
+    let finding = match reply {
         Ok(Reply::Relayed(_)) => {
-            Finding::ok(check, format!("The TURN server relays for agents by {word}."))
+            let what = format!("The TURN server relays for agents by {word}.");
+            Finding::ok(check, "turn_relays", what)
         }
         Ok(Reply::Challenge { .. }) => {
-            Finding::fault(check, "The TURN server does not believe our login.", &fix)
+            Finding::fault(check, "turn_login", "The TURN server does not believe our login.", &fix)
         }
         Ok(reply @ (Reply::Refused { .. } | Reply::Mapped(_) | Reply::Done)) => {
             let what = format!("The TURN server relays nothing by {word}.");
-            Finding::fault(check, what, &fix).seen(format!("{reply:?}"))
+            Finding::fault(check, "turn_refuses", what, &fix).seen(format!("{reply:?}"))
         }
         Err(error) => {
             let what = format!("The TURN server is not reached by {word}.");
-            Finding::fault(check, what, &fix).seen(error.to_string())
+            Finding::fault(check, "turn_unreached", what, &fix).seen(error.to_string())
         }
-    }
+    };
+    finding.with("transport", word)
 }
 
 /// Asks for an allocation, and gives it back.

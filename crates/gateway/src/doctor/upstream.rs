@@ -36,7 +36,9 @@ pub(super) async fn examine(upstream: &Upstream, number: &Number) -> Examined {
         Ok(client) => client,
         Err(error) => {
             let fix = "Look at this machine's root certificates.";
-            let fault = Finding::fault("upstream.client", error.to_string(), fix);
+            let why = error.to_string();
+            let fault = Finding::fault("upstream.client", "client_unusable", &why, fix);
+            let fault = fault.with("why", &why);
             examined.findings.push(fault.of_line(&number.phone_number_id));
             return examined;
         }
@@ -58,6 +60,39 @@ struct Reader<'a> {
     ahead_ms: Option<i64>,
 }
 
+/// What the platform is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    Token,
+    Number,
+    Settings,
+    Apps,
+    Fields,
+}
+
+impl Asked {
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Token => "the token",
+            Self::Number => "the number",
+            Self::Settings => "the calling settings",
+            Self::Apps => "the account's apps",
+            Self::Fields => "the app's subscription",
+        }
+    }
+
+    /// The code of a finding that it could not be read.
+    fn unread(self) -> &'static str {
+        match self {
+            Self::Token => "token_unread",
+            Self::Number => "number_unread",
+            Self::Settings => "settings_unread",
+            Self::Apps => "apps_unread",
+            Self::Fields => "fields_unread",
+        }
+    }
+}
+
 /// Why there is no answer.
 enum Unread {
     /// The platform said no.
@@ -76,7 +111,7 @@ impl Reader<'_> {
             Ok(answer) => found.push(judge::token(&answer.data, clock::now())),
             // Nothing else will be answered either.
             Err(Unread::Unreachable(why)) => return found.push(unreachable(&why)),
-            Err(unread) => found.push(not_read("upstream.token", "the token", unread)),
+            Err(unread) => found.push(not_read("upstream.token", Asked::Token, unread)),
         }
         let path = edition::number_health_path(version, &number.phone_number_id);
         let (mut account, mut app) = (None, None);
@@ -85,18 +120,18 @@ impl Reader<'_> {
                 found.extend(judge::number(&answer, &number.digits));
                 (account, app) = judge::owners(&answer);
             }
-            Err(unread) => found.push(not_read("upstream.number", "the number", unread)),
+            Err(unread) => found.push(not_read("upstream.number", Asked::Number, unread)),
         }
         self.settings(number, found).await;
         let (Some(Ok(account)), Some(app)) = (account.map(|id| id.parse::<WabaId>()), app) else {
             let fix = "Look at the subscriptions in the app's dashboard.";
             let what = "Which account and app the number belongs to is not known.";
-            return found.push(Finding::warning("webhooks.account", what, fix));
+            return found.push(Finding::warning("webhooks.account", "owners_unknown", what, fix));
         };
         let path = edition::subscribed_apps_path(version, &account);
         found.push(match self.read(&path, None).await {
             Ok(apps) => judge::subscribed(&apps, &app),
-            Err(unread) => not_read("webhooks.account", "the account's apps", unread),
+            Err(unread) => not_read("webhooks.account", Asked::Apps, unread),
         });
         self.fields(version, &app, examined).await;
     }
@@ -109,7 +144,7 @@ impl Reader<'_> {
                 let calling = settings.calling.unwrap_or_default();
                 found.extend(judge::settings(&calling, &number.phone_number_id));
             }
-            Err(unread) => found.push(not_read("calling.status", "the calling settings", unread)),
+            Err(unread) => found.push(not_read("calling.status", Asked::Settings, unread)),
         }
     }
 
@@ -124,7 +159,7 @@ impl Reader<'_> {
                 examined.callback_url = judge::callback_url(&subscriptions);
                 judge::fields(&subscriptions)
             }
-            Err(unread) => not_read("webhooks.fields", "the app's subscription", unread),
+            Err(unread) => not_read("webhooks.fields", Asked::Fields, unread),
         };
         examined.findings.push(finding);
     }
@@ -191,24 +226,31 @@ fn broken(error: &reqwest::Error) -> Unread {
 
 fn unreachable(why: &str) -> Finding {
     let fix = "Check [upstream] base_url, DNS, the way out by HTTPS and the platform's status.";
-    Finding::fault("upstream.reachable", "The platform does not answer.", fix).seen(why)
+    Finding::fault("upstream.reachable", "platform_silent", "The platform does not answer.", fix)
+        .seen(why)
 }
 
-fn not_read(check: &'static str, what: &str, unread: Unread) -> Finding {
-    let text = format!("It was not possible to read {what}.");
+fn not_read(check: &'static str, what: Asked, unread: Unread) -> Finding {
+    let text = format!("It was not possible to read {}.", what.in_words());
+    let kind = what.unread();
     match unread {
         Unread::Refused { code: code @ (0 | 190), text: said } => {
             let fix = "Make a new access token and put it where the configuration names it.";
-            Finding::fault(check, "The platform does not accept the access token.", fix)
-                .seen(format!("{said} ({code})"))
+            Finding::fault(
+                check,
+                "token_refused",
+                "The platform does not accept the access token.",
+                fix,
+            )
+            .seen(format!("{said} ({code})"))
         }
         Unread::Refused { code, text: said } => {
             let fix = "Give the token whatsapp_business_management, or look in the dashboard.";
-            Finding::warning(check, text, fix).seen(format!("{said} ({code})"))
+            Finding::warning(check, kind, text, fix).seen(format!("{said} ({code})"))
         }
         Unread::Unreachable(why) | Unread::Odd(why) => {
             let fix = "Ask again in a moment; look at the platform's status.";
-            Finding::warning(check, text, fix).seen(why)
+            Finding::warning(check, kind, text, fix).seen(why)
         }
     }
 }

@@ -25,9 +25,7 @@ use crate::{
 pub(crate) async fn run(office: Arc<Office>, house: Arc<Organisation>) {
     let Some(inbox) = house.queues.take_inbox() else { return };
     let queues = house.queues.configured.iter().map(|queue| (queue.name.clone(), rules(queue)));
-    let people = house.consoles.people().all().into_iter();
-    let agents = people.map(|person| (person.agent.id, person.agent.skills));
-    let floor = Floor::new(queues, agents, clock::now());
+    let floor = Floor::new(queues, clock::now());
     Task { office, house, floor, guests: BTreeMap::new() }.run(inbox).await;
 }
 

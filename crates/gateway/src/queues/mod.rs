@@ -63,6 +63,14 @@ impl Queues {
         self.configured.is_empty()
     }
 
+    /// What each queue asks its agents to know about.
+    pub(crate) fn skills(&self) -> impl Iterator<Item = (&str, &str)> {
+        let queues = self.configured.iter();
+        queues.flat_map(|queue| {
+            queue.skills.iter().map(|skill| (queue.name.as_str(), skill.as_str()))
+        })
+    }
+
     /// How long one agent rings for a call of this queue.
     pub(crate) fn ring_for(&self, queue: &str) -> Option<Duration> {
         let configured = self.configured.iter().find(|known| known.name == queue);

@@ -53,6 +53,7 @@ mod search;
 mod spend;
 mod traces;
 mod users;
+mod waiting;
 mod windows;
 
 use std::{

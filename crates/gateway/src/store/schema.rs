@@ -123,7 +123,7 @@ fn rows_of_lines(db: &Connection, first_line: &PhoneNumberId) -> Result<(), rusq
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Asked, LineSet, Store};
+    use crate::store::{Asked, LineSet, Parked, Store};
 
     /// The tables of the last version without lines, with a row in each.
     const OLD: &str = include_str!("../../tests/old_gateway.sql");
@@ -154,7 +154,7 @@ mod tests {
             assert!(store.standing(key).await.unwrap().proof().is_some());
             let consents = store.consents(mine.clone(), None, 10, None);
             assert_eq!(consents.await.unwrap().len(), 1);
-            assert_eq!(store.parked_calls(mine.clone(), 10, None).await.unwrap().len(), 1);
+            assert_eq!(store.waiting_of::<Parked>(mine.clone(), 10, None).await.unwrap().len(), 1);
             let asked = Asked { lines: mine.clone(), limit: 10, ..Asked::default() };
             assert_eq!(store.events(asked).await.unwrap().len(), 1);
             let seen = store.was_seen(line.clone(), "call:wacid.A:connect".into());

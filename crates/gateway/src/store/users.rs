@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
+use switchboard::agent::Skills;
 use terms::{AgentId, OrganisationId, Role};
 
 use super::{Deed, Store, StoreError, audit};
@@ -21,6 +22,9 @@ pub(crate) struct User {
     pub name: String,
     /// What for.
     pub role: Role,
+    /// What they know about.
+    #[serde(default)]
+    pub skills: Skills,
     /// The password, as argon2 hashed it.
     pub password: String,
     /// Whether the log-in is shut.

@@ -5,12 +5,18 @@ use serde_json::{Value, json};
 
 use crate::desk::Desk;
 
-struct Asked {
-    status: u16,
-    body: Value,
+pub(crate) struct Asked {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
 }
 
-async fn ask(desk: &Desk, method: Method, path: &str, by: By<'_>, body: Option<Value>) -> Asked {
+pub(crate) async fn ask(
+    desk: &Desk,
+    method: Method,
+    path: &str,
+    by: By<'_>,
+    body: Option<Value>,
+) -> Asked {
     let mut request = desk.http.request(method, desk.url(path));
     request = match by {
         By::Key(token) => request.bearer_auth(token),
@@ -25,14 +31,14 @@ async fn ask(desk: &Desk, method: Method, path: &str, by: By<'_>, body: Option<V
 }
 
 #[derive(Clone, Copy)]
-enum By<'a> {
+pub(crate) enum By<'a> {
     Key(&'a str),
     Session(&'a str),
 }
 
-const HOUSE: By<'static> = By::Key("demo-api-key");
+pub(crate) const HOUSE: By<'static> = By::Key("demo-api-key");
 
-async fn log_in(desk: &Desk, user: &str, password: &str) -> Option<String> {
+pub(crate) async fn log_in(desk: &Desk, user: &str, password: &str) -> Option<String> {
     let login = json!({"user": user, "password": password});
     let answer = desk.http.post(desk.url("/v1/session")).json(&login).send().await.unwrap();
     let cookie = answer.headers().get("set-cookie")?.to_str().unwrap();
@@ -85,7 +91,8 @@ async fn people_are_added_changed_and_may_do_what_their_role_says() {
     let folder = tempfile::tempdir().unwrap();
     let desk = Desk::start_with(Some(folder.path()), |_| {}).await;
     let add = async |id: &str, role: &str| {
-        let user = json!({"id": id, "role": role, "password": "a long word"});
+        let user =
+            json!({"id": id, "role": role, "skills": ["billing"], "password": "a long word"});
         ask(&desk, Method::POST, "/v1/users", HOUSE, Some(user)).await.status
     };
     assert_eq!((add("nina", "admin").await, add("otto", "auditor").await), (201, 201));
@@ -132,5 +139,8 @@ async fn people_are_added_changed_and_may_do_what_their_role_says() {
     desk.gateway.stop().await;
     let desk = Desk::start_with(Some(folder.path()), |_| {}).await;
     assert!(log_in(&desk, "nina", "a long word").await.is_some(), "people outlive a restart");
+    let users = desk.get("/v1/users").await;
+    let nina = users["users"].as_array().unwrap().iter().find(|user| user["id"] == "nina");
+    assert_eq!(nina.unwrap()["skills"], json!(["billing"]), "with their skills");
     assert!(log_in(&desk, "otto", "a long word").await.is_none());
 }

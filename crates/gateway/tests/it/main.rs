@@ -7,7 +7,6 @@ mod agents;
 mod asked;
 mod beside;
 mod bots;
-mod calling;
 mod config;
 mod consent;
 mod desk;

@@ -32,6 +32,15 @@ async fn settings_are_read_from_the_platform_and_changed_there() {
     assert_eq!(status, 200);
     let sent = desk.upstream.asked().into_iter().find(|asked| asked.body == change);
     assert!(sent.is_some_and(|asked| asked.path.ends_with("/109876543210987/settings")));
+    let audit = desk.get("/v1/audit").await;
+    let entry = &audit["entries"][0];
+    assert_eq!(
+        (&entry["act"], &entry["object"]),
+        (&json!("number.changed"), &json!("109876543210987"))
+    );
+    let calling = &change["calling"];
+    assert_eq!(entry["detail"], json!({"calling": calling, "outcome": "changed"}), "{audit}");
+    assert!(entry["by"].as_str().is_some_and(|by| !by.is_empty()), "{audit}");
 }
 
 #[tokio::test]
@@ -55,4 +64,7 @@ async fn a_change_that_may_not_be_is_refused_with_the_reason() {
     let (status, body) = patch(&desk, SETTINGS, &change, None).await;
     assert_eq!((status, body["code"].as_i64()), (409, Some(100)), "{body}");
     assert!(body["detail"].as_str().is_some_and(|text| text.contains("timezone_id")), "{body}");
+    let audit = desk.get("/v1/audit").await;
+    assert_eq!(audit["entries"].as_array().map(Vec::len), Some(1), "what was let through: {audit}");
+    assert_eq!(audit["entries"][0]["detail"]["outcome"], "refused", "{audit}");
 }

@@ -79,6 +79,9 @@ async fn a_call_without_consent_is_refused_with_rule_evidence_and_words() {
     let (status, body) = desk.post("/v1/calls", &request(), Some("k")).await;
     assert_eq!((status, &body["rule"]), (409, &json!("permission.required")));
     assert!(body["evidence"].as_str().unwrap().contains("The ledger has no entry"), "{body}");
+    let codes: Vec<&Value> =
+        body["said"].as_array().unwrap().iter().map(|said| &said["code"]).collect();
+    assert_eq!(codes, ["platform", "no_entry"], "for other languages: {body}");
     assert_eq!(desk.upstream.count("connect"), 0);
     allow(&desk.upstream, now() + 7 * DAY_S);
     let (status, _) = desk.post("/v1/calls", &request(), Some("k")).await;

@@ -8,13 +8,14 @@ use offhook_gateway::{
     config::{FlowSource, Queue},
     serve,
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    calling::{asked, calls},
+    access::{HOUSE, ask, log_in},
     desk::{
-        ANA, BYE_HZ, CALL, Console, Desk, HOLD_HZ, accept, config, connect, newest_rules, now,
-        permissions, terminate,
+        ANA, BYE_HZ, CALL, Console, Desk, HOLD_HZ, accept, config, newest_rules, now, permissions,
+        terminate,
     },
     voice::{Voice, tone_file},
 };
@@ -63,11 +64,11 @@ pub(crate) fn with_a_queue(config: &mut Config) {
 
 /// A user calls, waits and asks to be called back.
 pub(crate) async fn asks_for_a_callback(desk: &Desk, call: &str) {
-    let mut user = calls(desk, call).await;
+    let mut user = desk.user_calls(call).await;
     user.expect_tone(HOLD_HZ).await;
     user.leg.send_digit(Digit::new('1').unwrap(), 120);
     user.expect_tone(KEPT_HZ).await;
-    asked(desk, "terminate", call).await;
+    desk.upstream.wait_for_call("terminate", call).await;
     desk.webhook(&terminate(call, "USER_INITIATED", Some(4))).await;
 }
 
@@ -84,23 +85,72 @@ fn kinds(events: &Value) -> Vec<&str> {
     events["events"].as_array().unwrap().iter().filter_map(|event| event["type"].as_str()).collect()
 }
 
+/// Somebody who was added at run time, at a console and ready for calls.
+async fn newcomer(desk: &Desk, id: &str, skills: Value) -> Console {
+    let user = json!({"id": id, "role": "agent", "skills": skills, "password": "a long word"});
+    let added = ask(desk, Method::POST, "/v1/users", HOUSE, Some(user)).await;
+    assert_eq!(added.status, 201, "{}", added.body);
+    let cookie = log_in(desk, id, "a long word").await.unwrap();
+    let mut console = desk.open_console(&cookie).await;
+    console.send(json!({"type": "presence", "state": "available"})).await;
+    let there = |agent: &Value| agent["id"] == id && agent["state"] == "available";
+    let fits = |frame: &Value| frame["agents"].as_array().is_some_and(|all| all.iter().any(there));
+    console.next_where("agents", fits).await;
+    console
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_added_at_run_time_gets_the_calls_that_their_skills_fit() {
+    let desk = Desk::start_with(None, with_a_queue).await;
+    let mut otto = newcomer(&desk, "otto", json!(["pt"])).await;
+    let mut nina = newcomer(&desk, "nina", json!(["billing"])).await;
+    let _user = desk.user_calls(CALL).await;
+    nina.next("ringing").await;
+    nina.send(json!({"type": "decline", "call_id": CALL})).await;
+    let waits_alone = |queues: &Value| {
+        let first = &queues["queues"][0]["waiting"][0];
+        first["call_id"] == CALL && first["offered_to"].is_null()
+    };
+    let queues = desk.get_until("/v1/queues", waits_alone).await;
+    assert_eq!(queues["queues"][0]["agents"]["available"], 1, "Nina, not Otto: {queues}");
+
+    let learns = async |skills: Value| {
+        let body = Some(json!({"skills": skills}));
+        ask(&desk, Method::PATCH, "/v1/users/otto", HOUSE, body).await
+    };
+    for wrong in [json!([""]), json!(["a,b"]), json!([" pt"]), json!(["x".repeat(65)])] {
+        let refused = learns(wrong).await;
+        assert_eq!((refused.status, &refused.body["code"]), (422, &json!("user.skills")));
+    }
+    assert_eq!(learns(json!(["billing", "pt"])).await.status, 200);
+    otto.next("ringing").await;
+    let rang = otto.seen.iter().filter(|frame| frame["type"] == "ringing").count();
+    assert_eq!(rang, 1, "only once he knew, and in the same console");
+    let users = desk.get("/v1/users").await;
+    let known = users["users"].as_array().unwrap().iter().find(|user| user["id"] == "otto");
+    assert_eq!(known.unwrap()["skills"], json!(["billing", "pt"]));
+    let audit = desk.get("/v1/audit").await;
+    let detail = &audit["entries"][0]["detail"];
+    assert_eq!(*detail, json!({"skills": ["billing", "pt"]}), "{audit}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_caller_waits_with_music_and_is_offered_after_wrap_up() {
     let desk = Desk::start_with(None, with_a_queue).await;
     let mut sol = desk.available("sol").await;
     let mut lia = desk.available("lia").await;
-    let first = calls(&desk, CALL).await;
+    let first = desk.user_calls(CALL).await;
     assert_eq!(lia.next("ringing").await["call"]["queue"]["name"], "support");
     let mut browser = take(&desk, &mut lia, CALL).await;
     lia.next_where("call", |frame| frame["call"]["state"] == "connected").await;
 
-    let mut second = calls(&desk, SECOND).await;
+    let mut second = desk.user_calls(SECOND).await;
     second.expect_tone(FIRST_HZ).await;
     second.expect_tone(HOLD_HZ).await;
     let waits = |frame: &Value| frame["queues"][0]["waiting"][0]["call_id"] == SECOND;
     let board = sol.next_where("queues", waits).await;
     assert_eq!(board["queues"][0]["agents"]["busy"], 1);
-    let mut third = calls(&desk, THIRD).await;
+    let mut third = desk.user_calls(THIRD).await;
     third.expect_tone(BYE_HZ).await;
     let queues = desk.get("/v1/queues").await;
     let queue = &queues["queues"][0];
@@ -142,7 +192,7 @@ async fn the_second_caller_waits_with_music_and_is_offered_after_wrap_up() {
 async fn who_hangs_up_in_a_queue_is_missed_and_an_agent_who_declines_is_not_asked_at_once() {
     let desk = Desk::start_with(None, with_a_queue).await;
     let mut lia = desk.available("lia").await;
-    let _user = calls(&desk, CALL).await;
+    let _user = desk.user_calls(CALL).await;
     lia.next("ringing").await;
     lia.send(json!({"type": "decline", "call_id": CALL})).await;
     lia.next("ring_stopped").await;
@@ -242,7 +292,7 @@ async fn a_program_takes_a_place_in_a_queue_for_a_user() {
     let waits =
         |list: &Value| list["queues"][0]["waiting"][0]["callback_id"] == made["callback_id"];
     desk.get_until("/v1/queues", waits).await;
-    let mut lia = desk.available("lia").await;
+    let mut lia = desk.comes("lia").await;
     let offered = lia.next("offered").await;
     assert_eq!(offered["offer"]["offer_id"], made["callback_id"]);
     assert_eq!(offered["offer"]["to"]["wa_id"], ANA);
@@ -297,4 +347,36 @@ async fn a_flow_that_waits_in_an_unknown_queue_does_not_start() {
     let error = serve(config).await.unwrap_err().to_string();
     let why = "line 4, step `wait`: the configuration has no queue `support`";
     assert!(error.contains(why), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_gives_a_call_to_a_queue_and_who_serves_it_gets_it() {
+    let desk = Desk::start_with(None, |config| {
+        with_a_queue(config);
+        config.ring_first = Some(true);
+    })
+    .await;
+    let mut rui = desk.available("rui").await;
+    let mut user = desk.user_calls(CALL).await;
+    rui.next("ringing").await;
+    let browser = take(&desk, &mut rui, CALL).await;
+    browser.play(FIRST_HZ);
+    user.expect_tone(FIRST_HZ).await;
+    let to = json!({"to": {"kind": "queue", "name": "support"}});
+    assert_eq!(desk.post(&format!("/v1/calls/{CALL}/transfer"), &to, None).await.0, 204);
+    user.expect_tone(HOLD_HZ).await;
+    let waits = |queues: &Value| queues["queues"][0]["waiting"][0]["call_id"] == CALL;
+    desk.get_until("/v1/queues", waits).await;
+    // Rui knows nothing about billing; Lia is rung as soon as she takes calls.
+    let mut lia = desk.comes("lia").await;
+    lia.next("ringing").await;
+    let browser = take(&desk, &mut lia, CALL).await;
+    browser.play(KEPT_HZ);
+    user.expect_tone(KEPT_HZ).await;
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(4))).await;
+    let record = desk.record(CALL).await;
+    assert_eq!(
+        (&record["agent"], &record["queue_record"]["left"]),
+        (&json!("lia"), &json!("answered"))
+    );
 }

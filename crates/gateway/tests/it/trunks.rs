@@ -17,7 +17,6 @@ use sip::Transport;
 use switchboard::trunk::Extensions;
 
 use crate::{
-    calling::{asked, calls},
     desk::{BYE_HZ, CALL, Desk, HOLD_HZ, terminate},
     far_end::{FarEnd, value},
     voice::{Voice, tone_file},
@@ -134,7 +133,7 @@ async fn a_telephone_of_g711_rings_talks_and_hangs_up() {
     let address = free_port();
     let mut sipp = Sipp::play("echoes", address);
     let desk = Desk::start_with(None, |config| with_trunk(config, &[address])).await;
-    let mut user = calls(&desk, CALL).await;
+    let mut user = desk.user_calls(CALL).await;
     user.continuous.start();
     user.expect_tone(HOLD_HZ).await;
     user.play(USER_HZ);
@@ -143,7 +142,7 @@ async fn a_telephone_of_g711_rings_talks_and_hangs_up() {
     user.expect_tone(BYE_HZ).await;
     user.continuous.assert(Duration::from_millis(250));
     assert!(sipp.was_content().await, "SIPp's scenario failed");
-    asked(&desk, "terminate", CALL).await;
+    desk.upstream.wait_for_call("terminate", CALL).await;
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(3))).await;
     let record = desk.record(CALL).await;
     let trunk = &record["trunks"][0];
@@ -163,7 +162,7 @@ async fn a_telephone_of_opus_holds_the_call_and_is_hung_up_on() {
     let mut busy = FarEnd::udp().await;
     let targets = [busy.address, telephone.address];
     let desk = Desk::start_with(None, |config| with_trunk(config, &targets)).await;
-    let mut user = calls(&desk, CALL).await;
+    let mut user = desk.user_calls(CALL).await;
     // The first target has no room, so the next one is rung.
     let asked_of_it = invited(&mut busy).await;
     busy.answers(&asked_of_it, "503 Service Unavailable").await;
@@ -211,7 +210,7 @@ async fn an_agent_gives_a_call_to_a_telephone_and_gets_it_back_when_it_is_busy()
     })
     .await;
     let mut lia = desk.available("lia").await;
-    let mut user = calls(&desk, CALL).await;
+    let mut user = desk.user_calls(CALL).await;
     lia.next("ringing").await;
     let browser = Voice::of_browser(&desk.engine);
     let answers =
@@ -273,4 +272,50 @@ async fn targets_that_answer_are_known_from_those_that_do_not() {
     assert!(metrics.contains(well), "{metrics}");
     let places = desk.get("/v1/destinations").await;
     assert_eq!(places["trunks"], json!([{"name": "pbx", "extensions": "2XX"}]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_asks_a_telephone_and_hands_the_user_over() {
+    let mut telephone = FarEnd::udp().await;
+    let targets = [telephone.address];
+    let desk = Desk::start_with(None, |config| {
+        with_trunk(config, &targets);
+        config.ring_first = Some(true);
+    })
+    .await;
+    let mut lia = desk.available("lia").await;
+    let mut user = desk.user_calls(CALL).await;
+    lia.next("ringing").await;
+    let mut browser = Voice::of_browser(&desk.engine);
+    lia.send(json!({"type": "answer", "call_id": CALL, "sdp": browser.browser_offer()})).await;
+    browser.take_browser_answer(lia.next("answer").await["sdp"].as_str().unwrap());
+    browser.play(1_200.0);
+    user.play(USER_HZ);
+    user.expect_tone(1_200.0).await;
+
+    lia.send(json!({"type": "consult", "call_id": CALL, "trunk": "pbx", "extension": "202"})).await;
+    let invite = invited(&mut telephone).await;
+    let mut voice = Voice::of_telephone(&desk.engine);
+    let answer = voice.telephone_answer(&invite);
+    telephone.says(&telephone.response(&invite, "200 OK", SDP, &answer)).await;
+    telephone.hears("ACK").await;
+    voice.play(TELEPHONE_HZ);
+    // Agent and telephone talk, the user waits.
+    voice.expect_tone(1_200.0).await;
+    browser.expect_tone(TELEPHONE_HZ).await;
+    user.expect_tone(HOLD_HZ).await;
+    lia.send(json!({"type": "hand_over", "call_id": CALL})).await;
+    user.expect_tone(TELEPHONE_HZ).await;
+    voice.expect_tone(USER_HZ).await;
+    let free = |list: &Value| {
+        let agents = list["agents"].as_array().unwrap();
+        agents.iter().any(|agent| agent["id"] == "lia" && agent["state"] != "busy")
+    };
+    desk.get_until("/v1/agents", free).await;
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(2))).await;
+    let bye = telephone.hears("BYE").await;
+    telephone.answers(&bye, "200 OK").await;
+    let record = desk.record(CALL).await;
+    assert_eq!(record["trunks"][0]["extension"], "202");
+    assert!(record["hold_s"].is_u64(), "{record}");
 }

@@ -13,8 +13,7 @@ use std::{
 
 use engine::{
     Direction, Engine, FrameQueue, Impairment, LegEvent, LegHandle, LegStats, OpenError, OpenLeg,
-    OpenSdes, Password, PayloadTypes, Repeat, SdesKeys, Socket, Source, Transcoder,
-    TranscoderSeat,
+    OpenSdes, Password, PayloadTypes, Repeat, SdesKeys, Socket, Source, Transcoder, TranscoderSeat,
 };
 use media::{
     leg::IceRole,

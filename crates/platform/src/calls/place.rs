@@ -75,7 +75,8 @@ pub(crate) struct Offer {
 pub(crate) fn read_offer(world: &World, number: &Number, text: &str) -> Result<Offer, ApiRefusal> {
     let wanted = codecs::beside_opus(&number.calling);
     let seat = world.transcoder.seat(wanted.clone());
-    let described = sdp::read_business_offer(text, keying(number), TranscoderSeat::codecs(seat.as_ref()));
+    let described =
+        sdp::read_business_offer(text, keying(number), TranscoderSeat::codecs(seat.as_ref()));
     let described = described.map_err(|refusal| {
         // The number has what the offer asks for, and the platform no room for it.
         let has_no_room = seat.is_none()

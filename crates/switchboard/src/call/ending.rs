@@ -41,6 +41,7 @@ impl Call {
             | State::Transferring(_)
             | State::Consulting(_)
             | State::ThreeWay(_)
+            | State::Inquiring(_)
             | State::Ending { .. }
             | State::Ended { .. } => effects.push(Effect::Terminate),
         }
@@ -149,7 +150,9 @@ impl Call {
         if self.state.agent() != Some(&agent) {
             return Err(self.out_of_place("an agent's hanging up"));
         }
-        if matches!(self.state, State::Consulting(_) | State::ThreeWay(_)) {
+        let asks =
+            matches!(self.state, State::Consulting(_) | State::Inquiring(_) | State::ThreeWay(_));
+        if asks {
             return self.agent_completes(&agent, now, effects);
         }
         let waits = matches!(self.state, State::Placing(_) | State::Dialing(_) | State::Ringing(_));

@@ -42,6 +42,7 @@ impl Call {
             | State::Transferring(_)
             | State::Consulting(_)
             | State::ThreeWay(_)
+            | State::Inquiring(_)
             | State::Opening
             | State::Offered(_)
             | State::Accepting { .. }
@@ -58,6 +59,7 @@ impl Call {
     pub(super) fn agent_resumes(&mut self, agent: AgentId, effects: &mut Vec<Effect>) -> Handled {
         match &self.state {
             State::Held(held) if held.agent == agent && held.away_until.is_none() => {}
+            State::Inquiring(inquiry) if inquiry.agent == agent => {}
             State::Consulting(consult) if consult.agent == agent => {
                 self.leave_consulted(effects);
             }
@@ -65,6 +67,7 @@ impl Call {
             State::Held(_)
             | State::Consulting(_)
             | State::ThreeWay(_)
+            | State::Inquiring(_)
             | State::Bridged { .. }
             | State::Transferring(_)
             | State::Opening
@@ -113,12 +116,13 @@ impl Call {
                 effects.push(Effect::DropAgent);
             }
             State::Bridged { .. } | State::Held(_) => self.wait_for(agent, lost, now, effects),
+            State::Inquiring(_) if lost.is_some() => self.wait_for(agent, lost, now, effects),
             State::Consulting(_) if lost.is_some() => {
                 self.leave_consulted(effects);
                 self.wait_for(agent, lost, now, effects);
             }
             // What the agent was about to do is done.
-            State::Consulting(_) | State::ThreeWay(_) => {
+            State::Consulting(_) | State::Inquiring(_) | State::ThreeWay(_) => {
                 return self.agent_completes(&agent, now, effects);
             }
             State::Accepting { .. }

@@ -95,6 +95,7 @@ impl Call {
             }
             State::Consulting(_)
             | State::ThreeWay(_)
+            | State::Inquiring(_)
             | State::Held(_)
             | State::Offered(_)
             | State::Opening
@@ -144,6 +145,7 @@ impl Call {
             | State::Transferring(_)
             | State::Consulting(_)
             | State::ThreeWay(_)
+            | State::Inquiring(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)
@@ -183,6 +185,7 @@ impl Call {
             | State::Transferring(_)
             | State::Consulting(_)
             | State::ThreeWay(_)
+            | State::Inquiring(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)

@@ -50,12 +50,12 @@ pub enum Input {
         /// Where to.
         to: super::Destination,
     },
-    /// The agent asks another while the user waits.
+    /// The agent asks another, or a telephone, while the user waits.
     AgentConsults {
         /// Who.
         agent: AgentId,
         /// Whom.
-        with: AgentId,
+        with: Consulted,
     },
     /// The agent hands over to the one who was asked.
     AgentCompletes(AgentId),
@@ -117,6 +117,20 @@ pub enum Input {
     Stop,
     /// Time passed; see [`super::Call::next_timeout`].
     Tick,
+}
+
+/// Whom an agent can ask about a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Consulted {
+    /// Another agent.
+    Agent(AgentId),
+    /// A telephone of the house.
+    Telephone {
+        /// The trunk's name.
+        trunk: String,
+        /// Whom to ring there.
+        extension: String,
+    },
 }
 
 /// How a Graph request ended, after its retries.

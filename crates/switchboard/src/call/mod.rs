@@ -15,6 +15,7 @@ mod hearing;
 mod held;
 mod incoming;
 mod input;
+mod inquiry;
 mod outgoing;
 mod reason;
 mod state;
@@ -28,7 +29,8 @@ use terms::{AgentId, Direction, Timestamp};
 
 pub use effect::Effect;
 pub use held::Held;
-pub use input::{Input, LegTrouble, Outcome, Side, Status, Termination};
+pub use input::{Consulted, Input, LegTrouble, Outcome, Side, Status, Termination};
+pub use inquiry::Inquiry;
 pub use reason::{EndReason, Fault};
 pub use state::{Answerer, Offered, Outward, State};
 pub use supervision::{Manner, Supervision};
@@ -173,7 +175,10 @@ impl Call {
     /// Whether the call is on a trunk; one that has it no longer is to be left.
     #[must_use]
     pub fn is_on_trunk(&self) -> bool {
-        matches!(&self.state, State::InFlow(cursor) if cursor.is_on_trunk())
+        match &self.state {
+            State::InFlow(cursor) => cursor.is_on_trunk(),
+            state => matches!(state, State::Inquiring(_)),
+        }
     }
 
     /// The flow's step the call is in, if it is in one.
@@ -225,7 +230,12 @@ impl Call {
             Input::AgentResumes(agent) => self.agent_resumes(agent, effects),
             Input::AgentReturned(agent) => self.agent_returned(agent, effects),
             Input::AgentTransfers { agent, to } => self.agent_transfers(&agent, to, now, effects),
-            Input::AgentConsults { agent, with } => self.agent_consults(agent, with, now, effects),
+            Input::AgentConsults { agent, with } => match with {
+                Consulted::Agent(with) => self.agent_consults(agent, with, now, effects),
+                Consulted::Telephone { trunk, extension } => {
+                    self.agent_asks_telephone(agent, (trunk, extension), now, effects)
+                }
+            },
             Input::AgentCompletes(agent) => self.agent_completes(&agent, now, effects),
             Input::AgentMerges(agent) => self.agent_merges(&agent, effects),
             Input::SupervisorListens(agent) => self.supervisor_listens(agent, effects),
@@ -244,9 +254,7 @@ impl Call {
                 self.flow_heard("a queue's word", &Heard::Queue(word), now, effects)
             }
             Input::Bot(word) => self.flow_heard("a bot's word", &Heard::Bot(word), now, effects),
-            Input::Trunk(word) => {
-                self.flow_heard("a trunk's word", &Heard::Trunk(word), now, effects)
-            }
+            Input::Trunk(word) => self.trunk_said(word, now, effects),
             Input::UserSilent => self.flow_heard("silence", &Heard::Silence, now, effects),
             Input::PlaybackDone => {
                 self.flow_heard("end of a prompt", &Heard::PlaybackDone, now, effects)
@@ -275,6 +283,7 @@ impl Call {
             State::Held(held) => held.away_until.map(|at| (at, "the agent's browser to come back")),
             State::Transferring(transfer) => Some((transfer.until, "an agent to take over")),
             State::Consulting(consult) => consult.until.map(|at| (at, "the other agent to answer")),
+            State::Inquiring(inquiry) => inquiry.until.map(|at| (at, "a word of the trunk")),
             State::Placing(out) => Some((out.until, "the answer to connect")),
             State::Dialing(out) => Some((out.until, "the user's phone to ring")),
             State::Ringing(out) => Some((out.until, "the user to pick up")),
@@ -404,7 +413,11 @@ impl Call {
 
     fn agent_mutes(&self, agent: AgentId, on: bool, effects: &mut Vec<Effect>) -> Handled {
         let talks = match &self.state {
-            State::Bridged { .. } | State::Held(_) | State::Consulting(_) | State::ThreeWay(_) => {
+            State::Bridged { .. }
+            | State::Held(_)
+            | State::Consulting(_)
+            | State::Inquiring(_)
+            | State::ThreeWay(_) => {
                 [self.state.agent(), self.state.consulted()].contains(&Some(&agent))
             }
             State::Opening
@@ -461,6 +474,10 @@ impl Call {
             }
             State::Held(_) => self.away_too_long(now, effects),
             State::Transferring(_) | State::Consulting(_) => self.not_taken(now, effects),
+            State::Inquiring(inquiry) => {
+                let agent = inquiry.agent.clone();
+                self.hold(agent, None, effects);
+            }
             State::Placing(_) => self.unanswered("connect", now, effects),
             State::Dialing(_) | State::Ringing(_) => {
                 self.end(EndReason::UserDidNotAnswer, now, effects);

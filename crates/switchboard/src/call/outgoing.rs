@@ -75,6 +75,7 @@ impl Call {
             | State::Transferring(_)
             | State::Consulting(_)
             | State::ThreeWay(_)
+            | State::Inquiring(_)
             | State::Ending { .. }
             | State::Ended { .. } => Err(refusal),
         }

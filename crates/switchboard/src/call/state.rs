@@ -7,6 +7,7 @@
 //! in the call     Bridged ◀─▶ Held ◀─▶ Consulting ─▶ Bridged (the other agent)
 //!                 Consulting ─▶ ThreeWay ─▶ Bridged (whichever agent stays)
 //!                 Bridged | Held ─▶ Transferring ─▶ Bridged (the other agent) | InFlow
+//!                 Bridged | Held ◀─▶ Inquiring ─▶ InFlow (the telephone has the user)
 //! ```
 //!
 //! `Joining` is the moment between the accepted call and a media path that is up. Any state may go
@@ -14,7 +15,7 @@
 
 use terms::{AgentId, Timestamp};
 
-use super::{Consult, EndReason, Held, ThreeWay, Transfer};
+use super::{Consult, EndReason, Held, Inquiry, ThreeWay, Transfer};
 use crate::flow::Cursor;
 
 /// Where the call is, with the data of that place alone.
@@ -51,6 +52,8 @@ pub enum State {
     Transferring(Transfer),
     /// The user waits; the agent asks another one.
     Consulting(Consult),
+    /// The user waits; the agent asks a telephone of the house.
+    Inquiring(Inquiry),
     /// User, agent and the agent who was asked hear each other.
     ThreeWay(ThreeWay),
     /// The business calls; `connect` has not returned.
@@ -133,7 +136,7 @@ impl State {
             Self::Bridged { .. } => "connected",
             Self::Held(_) => "held",
             Self::Transferring(_) => "transferring",
-            Self::Consulting(_) => "consulting",
+            Self::Consulting(_) | Self::Inquiring(_) => "consulting",
             Self::ThreeWay(_) => "three_way",
             Self::Placing(_) | Self::Dialing(_) => "placing",
             Self::Ending { .. } => "ending",
@@ -151,6 +154,7 @@ impl State {
             Self::Placing(out) | Self::Dialing(out) | Self::Ringing(out) => out.answerer.agent(),
             Self::Held(held) => Some(&held.agent),
             Self::Consulting(consult) => Some(&consult.agent),
+            Self::Inquiring(inquiry) => Some(&inquiry.agent),
             Self::ThreeWay(three) => Some(&three.agent),
             Self::Offered(offered) => offered.answerer.as_ref().and_then(Answerer::agent),
             Self::Opening
@@ -176,6 +180,7 @@ impl State {
             | Self::InFlow(_)
             | Self::Bridged { .. }
             | Self::Held(_)
+            | Self::Inquiring(_)
             | Self::Transferring(_)
             | Self::Placing(_)
             | Self::Dialing(_)
@@ -199,6 +204,7 @@ impl State {
             | Self::InFlow(_)
             | Self::Bridged { .. }
             | Self::Held(_)
+            | Self::Inquiring(_)
             | Self::Placing(_)
             | Self::Dialing(_)
             | Self::Ringing(_)
@@ -217,6 +223,7 @@ impl State {
             | Self::Held(_)
             | Self::Transferring(_)
             | Self::Consulting(_)
+            | Self::Inquiring(_)
             | Self::ThreeWay(_) => true,
             Self::Opening
             | Self::Offered(_)
@@ -232,13 +239,19 @@ impl State {
     /// Whether an agent talks with the user or lets the user wait.
     #[must_use]
     pub fn is_answered_by_agent(&self) -> bool {
-        matches!(self, Self::Bridged { .. } | Self::Held(_) | Self::Consulting(_))
+        matches!(
+            self,
+            Self::Bridged { .. } | Self::Held(_) | Self::Consulting(_) | Self::Inquiring(_)
+        )
     }
 
     /// Whether the user waits for an agent of ours.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        matches!(self, Self::Held(_) | Self::Transferring(_) | Self::Consulting(_))
+        matches!(
+            self,
+            Self::Held(_) | Self::Transferring(_) | Self::Consulting(_) | Self::Inquiring(_)
+        )
     }
 
     /// Whether the call waits for this agent's browser to come back.

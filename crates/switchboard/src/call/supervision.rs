@@ -113,6 +113,7 @@ impl State {
             | Self::Accepting { .. }
             | Self::Joining { .. }
             | Self::InFlow(_)
+            | Self::Inquiring(_)
             | Self::Placing(_)
             | Self::Dialing(_)
             | Self::Ringing(_)

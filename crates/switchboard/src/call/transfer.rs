@@ -104,6 +104,10 @@ impl Call {
             self.leave_to_other(with, effects);
             return Ok(());
         }
+        if matches!(&self.state, State::Inquiring(inquiry) if inquiry.agent == *agent) {
+            self.leave_to_telephone(now, effects);
+            return Ok(());
+        }
         let State::Consulting(consult) = &self.state else { return Err(refusal) };
         if consult.agent != *agent {
             return Err(refusal);
@@ -166,6 +170,7 @@ impl Call {
             | State::Bridged { .. }
             | State::Held(_)
             | State::ThreeWay(_)
+            | State::Inquiring(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)
@@ -197,7 +202,7 @@ impl Call {
     }
 
     /// Whether this agent has the user and nobody else has a part in it.
-    fn is_with(&self, agent: &AgentId) -> bool {
+    pub(super) fn is_with(&self, agent: &AgentId) -> bool {
         match &self.state {
             State::Bridged { agent: has } => has == agent,
             State::Held(held) => held.agent == *agent && held.away_until.is_none(),
@@ -209,6 +214,7 @@ impl Call {
             | State::Transferring(_)
             | State::Consulting(_)
             | State::ThreeWay(_)
+            | State::Inquiring(_)
             | State::Placing(_)
             | State::Dialing(_)
             | State::Ringing(_)
@@ -224,7 +230,8 @@ impl Call {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
-        let whom = Ring::Only(vec![rings.clone()]);
+        let back = rings == by;
+        let whom = if back { Ring::Back(by.clone()) } else { Ring::Only(vec![rings.clone()]) };
         self.state = State::Transferring(Transfer { by, rings, until: now + self.plan.ring_for });
         effects.extend([Effect::Hold, Effect::Ring(whom), Effect::Tell]);
     }

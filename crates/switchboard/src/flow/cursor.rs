@@ -96,6 +96,13 @@ impl Cursor {
         (cursor, progress)
     }
 
+    /// Comes to a trunk step whose telephone rings until then, or talks already.
+    pub(crate) fn on_trunk(step: usize, until: Option<Timestamp>, visit: &mut Visit<'_>) -> Self {
+        visit.trail.enters(visit.flow.name_of(step));
+        let doing = Doing::PutThrough(Patch::go_on(until, visit));
+        Self { step, closed: false, doing }
+    }
+
     /// The name of the step the caller is in.
     #[must_use]
     pub fn step_name<'f>(&self, flow: &'f Flow) -> &'f str {

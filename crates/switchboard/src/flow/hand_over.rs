@@ -68,7 +68,7 @@ impl Flow {
             }),
         };
         let rings = Step::Ring(Ringing {
-            whom: Ring::Only(vec![by.clone()]),
+            whom: Ring::Back(by.clone()),
             lasting: ring_for,
             each: ring_for,
             playing: Some(music()),

@@ -250,6 +250,8 @@ pub enum Ring {
     Everyone,
     /// These, when available.
     Only(Vec<AgentId>),
+    /// The one who gave the call away and gets it back: in the wrap-up after it as well.
+    Back(AgentId),
     /// Every available agent who knows about all of these.
     Skilled(Skills),
     /// The one of them who has been idle longest.

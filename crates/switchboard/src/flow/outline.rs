@@ -116,6 +116,7 @@ impl fmt::Display for Ring {
                 let agents: Vec<&str> = agents.iter().map(terms::AgentId::as_str).collect();
                 f.write_str(&agents.join(", "))
             }
+            Self::Back(agent) => write!(f, "{} again", agent.as_str()),
             Self::Skilled(skills) => write!(f, "everyone who knows {}", list(skills)),
             Self::LongestIdle { skills, passed: _ } if skills.is_empty() => {
                 f.write_str("who has been idle longest")

@@ -49,6 +49,8 @@ pub enum ToTrunk {
     },
     /// The caller and the telephone hear each other from now on.
     PutThrough,
+    /// The agent who asks and the telephone hear each other from now on; the caller waits.
+    TalkWithAgent,
 }
 
 /// What a trunk tells its call.
@@ -125,6 +127,17 @@ impl Patch {
             context,
         }));
         Self::Rings { until: visit.now + step.ring_for + WORD_GRACE }
+    }
+
+    /// A telephone that an agent asked has the caller from here: it talks, or still rings until then.
+    pub(super) fn go_on(until: Option<Timestamp>, visit: &mut Visit<'_>) -> Self {
+        match until {
+            Some(until) => Self::Rings { until },
+            None => {
+                visit.effects.push(Effect::Trunk(ToTrunk::PutThrough));
+                Self::Talks
+            }
+        }
     }
 
     pub(super) fn next_timeout(self) -> (Timestamp, &'static str) {

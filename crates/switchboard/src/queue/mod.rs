@@ -22,7 +22,7 @@ use line::{Line, Place};
 
 pub use line::Waiting;
 pub use tally::Tally;
-pub use word::{Duty, Effect, Entry, Input, Left, Overflow, Rules, Ticket};
+pub use word::{Duty, Effect, Entry, Input, Left, Overflow, Rules, Taker, Ticket};
 
 /// How many may wait in one queue, whatever its steps say.
 pub const LENGTH_MAX: usize = 1_000;
@@ -38,18 +38,12 @@ pub struct Floor {
     agents: BTreeMap<AgentId, Agent>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Agent {
     skills: Skills,
     duty: Duty,
     offer: Option<Offer>,
     serves: Option<Serves>,
-}
-
-impl Agent {
-    fn new(skills: Skills) -> Self {
-        Self { skills, duty: Duty::Off, offer: None, serves: None }
-    }
 }
 
 /// What rings at an agent.
@@ -86,16 +80,10 @@ impl Staff {
 }
 
 impl Floor {
-    /// These queues, empty, and these agents, all off.
-    pub fn new(
-        queues: impl IntoIterator<Item = (String, Rules)>,
-        agents: impl IntoIterator<Item = (AgentId, Skills)>,
-        now: Timestamp,
-    ) -> Self {
-        Self {
-            lines: queues.into_iter().map(|(name, rules)| (name, Line::new(rules, now))).collect(),
-            agents: agents.into_iter().map(|(id, skills)| (id, Agent::new(skills))).collect(),
-        }
+    /// These queues, empty, and nobody who serves them yet.
+    pub fn new(queues: impl IntoIterator<Item = (String, Rules)>, now: Timestamp) -> Self {
+        let lines = queues.into_iter().map(|(name, rules)| (name, Line::new(rules, now)));
+        Self { lines: lines.collect(), agents: BTreeMap::new() }
     }
 
     /// Takes what happened; `effects` gets what to do about it, in order.
@@ -106,7 +94,7 @@ impl Floor {
             }
             Input::Leaves { ticket, left } => self.leaves(&ticket, left, now),
             Input::Passes { ticket, agent } => self.passes(&ticket, &agent, now),
-            Input::Duties(duties) => self.duties(&duties, now),
+            Input::Duties(takers) => self.duties(takers, now),
             Input::Tick => {}
         }
         self.withdraw_late(now, effects);
@@ -217,13 +205,15 @@ impl Floor {
         }
     }
 
-    fn duties(&mut self, duties: &BTreeMap<AgentId, Duty>, now: Timestamp) {
-        for id in duties.keys() {
-            // Somebody who came since, and has no skills that are written down.
-            self.agents.entry(id.clone()).or_insert_with(|| Agent::new(Skills::new()));
+    fn duties(&mut self, takers: BTreeMap<AgentId, Taker>, now: Timestamp) {
+        for agent in self.agents.values_mut() {
+            agent.duty = Duty::Off;
         }
-        for (id, agent) in &mut self.agents {
-            agent.duty = duties.get(id).copied().unwrap_or(Duty::Off);
+        for (id, taker) in takers {
+            let agent = self.agents.entry(id).or_default();
+            (agent.duty, agent.skills) = (taker.duty, taker.skills);
+        }
+        for agent in self.agents.values_mut() {
             match agent.duty {
                 Duty::Free(_) | Duty::Ringing => {}
                 Duty::Busy => {

@@ -45,7 +45,7 @@ pub enum Ticket {
 }
 
 /// How an agent stands towards queues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Duty {
     /// Can be offered a call, and since when.
     Free(Timestamp),
@@ -56,6 +56,7 @@ pub enum Duty {
     /// After one.
     WrapUp,
     /// Takes none: away or offline.
+    #[default]
     Off,
 }
 
@@ -101,6 +102,15 @@ pub enum Overflow {
     NoQueue,
 }
 
+/// Somebody who takes calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taker {
+    /// How they stand.
+    pub duty: Duty,
+    /// What they know about.
+    pub skills: Skills,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
@@ -127,8 +137,8 @@ pub enum Input {
         /// Who.
         agent: AgentId,
     },
-    /// How all agents stand now; who is missing is off.
-    Duties(BTreeMap<AgentId, Duty>),
+    /// Everybody who takes calls, as they are now; who is missing is off.
+    Duties(BTreeMap<AgentId, Taker>),
     /// Time passed; see [`super::Floor::next_timeout`].
     Tick,
 }

@@ -1,7 +1,8 @@
 //! Three-way calls and supervisors, step by step, and who hears whom meanwhile.
 
 use offhook_switchboard::call::{
-    Destination, Effect, EndReason, Input, Manner, Outcome, Side, State, Supervision, Termination,
+    Consulted, Destination, Effect, EndReason, Input, Manner, Outcome, Side, State, Supervision,
+    Termination,
 };
 
 use crate::desk::{Desk, agent, play};
@@ -18,7 +19,7 @@ fn bridged() -> Desk {
 
 fn consulting() -> Desk {
     bridged()
-        .after(Input::AgentConsults { agent: agent("lia"), with: agent("rui") })
+        .after(Input::AgentConsults { agent: agent("lia"), with: Consulted::Agent(agent("rui")) })
         .after(Input::AgentAnswered(agent("rui")))
 }
 
@@ -119,7 +120,7 @@ fn an_agent_brings_in_who_was_asked_and_either_keeps_the_user() {
 
 #[test]
 fn who_still_rings_cannot_be_brought_in() {
-    let ask = Input::AgentConsults { agent: agent("lia"), with: agent("rui") };
+    let ask = Input::AgentConsults { agent: agent("lia"), with: Consulted::Agent(agent("rui")) };
     let mut desk = bridged().after(ask);
     assert!(desk.handle(Input::AgentMerges(agent("lia"))).0.is_err());
     assert!(bridged().handle(Input::AgentMerges(agent("lia"))).0.is_err(), "nobody was asked");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use offhook_switchboard::{
-    call::{Destination, Effect, EndReason, Fault, Input, Outcome, Side, State},
+    call::{Consulted, Destination, Effect, EndReason, Fault, Input, Outcome, Side, State},
     flow::Ring,
 };
 
@@ -24,7 +24,7 @@ fn to(name: &str) -> Input {
 }
 
 fn ask(name: &str) -> Input {
-    Input::AgentConsults { agent: agent("lia"), with: agent(name) }
+    Input::AgentConsults { agent: agent("lia"), with: Consulted::Agent(agent(name)) }
 }
 
 fn ring(name: &str) -> Effect {
@@ -74,7 +74,10 @@ fn a_transfer_nobody_takes_comes_back_and_then_goes_to_the_flow() {
     desk.now = desk.now + Duration::from_secs(20);
     let effects = done(&mut desk, Input::Tick);
     let stop = Effect::StopRinging { taken_by: None };
-    assert_eq!(effects, [stop.clone(), Effect::Hold, ring("lia"), Effect::Tell]);
+    assert_eq!(
+        effects,
+        [stop.clone(), Effect::Hold, Effect::Ring(Ring::Back(agent("lia"))), Effect::Tell]
+    );
     let effects = done(&mut desk, Input::Rung(vec![]));
     assert_eq!(effects, [stop, play("menu"), Effect::Tell]);
     assert!(matches!(desk.call.state(), State::InFlow(_)));

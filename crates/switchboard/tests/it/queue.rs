@@ -7,7 +7,7 @@ use std::{
 
 use offhook_switchboard::{
     agent::Skills,
-    queue::{Duty, Effect, Entry, Floor, Input, Left, Overflow, Rules, Ticket},
+    queue::{Duty, Effect, Entry, Floor, Input, Left, Overflow, Rules, Taker, Ticket},
 };
 use proptest::prelude::*;
 use terms::{AgentId, Timestamp};
@@ -55,8 +55,7 @@ impl Hall {
             zone: jiff::tz::TimeZone::UTC,
         };
         let queues = QUEUES.map(|(name, words)| (name.to_owned(), rules(words)));
-        let agents = AGENTS.map(|(name, words)| (agent(name), skills(words)));
-        Self { floor: Floor::new(queues, agents, at(0)), now: 0 }
+        Self { floor: Floor::new(queues, at(0)), now: 0 }
     }
 
     fn handle(&mut self, input: Input) -> Vec<Effect> {
@@ -70,14 +69,24 @@ impl Hall {
     }
 
     fn duties(&mut self, duties: &[(&str, Duty)]) -> Vec<Effect> {
-        let duties = duties.iter().map(|(name, duty)| (agent(name), *duty)).collect();
-        self.handle(Input::Duties(duties))
+        let takers = duties.iter().map(|(name, duty)| taker(&agent(name), *duty)).collect();
+        self.handle(Input::Duties(takers))
     }
 
     fn after(&mut self, seconds: u64) -> Vec<Effect> {
         self.now += seconds;
         self.handle(Input::Tick)
     }
+}
+
+/// What one of [`AGENTS`] knows about.
+fn known_to(id: &AgentId) -> Skills {
+    let known = AGENTS.iter().find(|(name, _)| *name == id.as_str());
+    known.map_or_else(Skills::new, |(_, words)| skills(words))
+}
+
+fn taker(id: &AgentId, duty: Duty) -> (AgentId, Taker) {
+    (id.clone(), Taker { duty, skills: known_to(id) })
 }
 
 fn offer(number: usize, to: &str) -> Effect {
@@ -102,6 +111,24 @@ fn the_longest_idle_agent_gets_the_longest_waiting_call() {
     let both = [("rui", free(1)), ("lia", free(2))];
     assert_eq!(hall.duties(&both), [offer(1, "rui"), offer(2, "lia")]);
     assert_eq!(hall.duties(&both), [], "each is offered once");
+}
+
+#[test]
+fn who_learns_a_skill_is_offered_what_waits_for_it_and_who_forgets_it_is_not() {
+    let mut hall = Hall::new();
+    let knows = |words: &[&str]| {
+        let takers = [("nina", skills(words)), ("otto", Skills::new())];
+        let taker = |(name, skills)| (agent(name), Taker { duty: free(0), skills });
+        Input::Duties(takers.map(taker).into())
+    };
+    hall.handle(knows(&[]));
+    assert_eq!(hall.enters(1, entry("pt")), [place(1, 1, None)], "nobody knows about it");
+    assert_eq!(hall.handle(knows(&["pt"])), [offer(1, "nina")]);
+    let answered = Left::Answered(agent("nina"));
+    hall.handle(Input::Leaves { ticket: call(1), left: answered });
+    hall.handle(knows(&[]));
+    assert_eq!(hall.enters(2, entry("pt")), [place(2, 1, None)]);
+    assert_eq!(hall.floor.staff("pt").free, 0);
 }
 
 #[test]
@@ -224,8 +251,7 @@ struct Model {
 
 impl Model {
     fn fits(&self, agent: &AgentId, queue: usize) -> bool {
-        let (_, known) = AGENTS.iter().find(|(name, _)| *name == agent.as_str()).unwrap();
-        skills(QUEUES[queue].1).is_subset(&skills(known))
+        skills(QUEUES[queue].1).is_subset(&known_to(agent))
     }
 
     fn take(&mut self, effects: &[Effect], now: u64) {
@@ -321,7 +347,7 @@ proptest! {
                 Deed::Duty { a, duty } => {
                     let all = [free(hall.now), Duty::Ringing, Duty::Busy, Duty::WrapUp, Duty::Off];
                     model.duty.insert(agent(AGENTS[a].0), all[duty]);
-                    Input::Duties(model.duty.clone())
+                    Input::Duties(model.duty.iter().map(|(id, duty)| taker(id, *duty)).collect())
                 }
                 Deed::Wait { seconds } => {
                     hall.now += seconds;

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use offhook_switchboard::call::{
-    Answerer, Destination, Input, LegTrouble, Manner, Outcome, Side, State, Status, Termination,
+    Answerer, Consulted, Destination, Input, LegTrouble, Manner, Outcome, Side, State, Status,
+    Termination,
 };
 
 use offhook_switchboard::{
@@ -45,6 +46,10 @@ fn states() -> Vec<Place> {
         ("Consulting, rui rings", || bridged().after(asks_rui())),
         ("Consulting, rui talks", || {
             bridged().after(asks_rui()).after(Input::AgentAnswered(agent("rui")))
+        }),
+        ("Inquiring, the telephone rings", || bridged().after(asks_telephone())),
+        ("Inquiring, the telephone talks", || {
+            bridged().after(asks_telephone()).after(Input::Trunk(FromTrunk::Answers))
         }),
         ("ThreeWay", || {
             bridged()
@@ -92,8 +97,13 @@ fn to_rui() -> Input {
     Input::AgentTransfers { agent: agent("lia"), to: Destination::Agent(agent("rui")) }
 }
 
+fn asks_telephone() -> Input {
+    let with = Consulted::Telephone { trunk: "pbx".into(), extension: "201".into() };
+    Input::AgentConsults { agent: agent("lia"), with }
+}
+
 fn asks_rui() -> Input {
-    Input::AgentConsults { agent: agent("lia"), with: agent("rui") }
+    Input::AgentConsults { agent: agent("lia"), with: Consulted::Agent(agent("rui")) }
 }
 
 fn dialing() -> Desk {
@@ -166,8 +176,9 @@ fn of_us() -> Vec<Input> {
         to_step(None),
         to_step(Some("nowhere")),
         Input::AgentTransfers { agent: lia(), to: Destination::Room(Room::Bot("b".into())) },
-        Input::AgentConsults { agent: lia(), with: agent("rui") },
-        Input::AgentConsults { agent: lia(), with: lia() },
+        Input::AgentConsults { agent: lia(), with: Consulted::Agent(agent("rui")) },
+        Input::AgentConsults { agent: lia(), with: Consulted::Agent(lia()) },
+        asks_telephone(),
         Input::AgentCompletes(lia()),
         Input::AgentMerges(lia()),
         Input::SupervisorListens(agent("sol")),
@@ -187,6 +198,7 @@ fn of_us() -> Vec<Input> {
         Input::MediaFailed { side: Side::Supervisor, why: "gone".into() },
         Input::FlowChosen(None),
         Input::UserKey(key('1')),
+        Input::UserSilent,
         Input::Queue(FromQueue::Offered(lia())),
         Input::Queue(FromQueue::Overflow(Overflow::Full)),
         Input::Bot(FromBot::Done),
@@ -208,6 +220,7 @@ fn short(state: &State) -> &'static str {
         State::Held(_) => "Held",
         State::Transferring(_) => "Transferring",
         State::Consulting(_) => "Consulting",
+        State::Inquiring(_) => "Inquiring",
         State::ThreeWay(_) => "ThreeWay",
         State::Placing(_) => "Placing",
         State::Dialing(_) => "Dialing",

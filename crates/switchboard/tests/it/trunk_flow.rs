@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use offhook_switchboard::{
-    call::{Destination, Effect, EndReason, Input, Outcome, State},
+    call::{Consulted, Destination, Effect, EndReason, Input, Outcome, State},
     flow::{Flow, FromBot, FromQueue, FromTrunk, NotTaken, Ring, Room, Supplies, ToBot, ToTrunk},
     queue::Overflow,
     trunk::Extensions,
@@ -197,7 +197,7 @@ fn an_agent_gives_a_call_to_a_telephone() {
 
 #[test]
 fn a_call_nobody_takes_comes_back_and_then_goes_to_the_flow() {
-    let back = || [music(), Effect::Ring(Ring::Only(vec![agent("lia")]))];
+    let back = || [music(), Effect::Ring(Ring::Back(agent("lia")))];
     let busy = says(FromTrunk::NotTaken(NotTaken::Busy));
     let mut desk = bridged(true).after(to(desk_phone()));
     desk.assert_effects(busy.clone(), back());
@@ -216,7 +216,7 @@ fn a_call_nobody_takes_comes_back_and_then_goes_to_the_flow() {
 
 #[test]
 fn a_call_given_to_a_queue_or_a_bot_comes_back_as_well() {
-    let back = Effect::Ring(Ring::Only(vec![agent("lia")]));
+    let back = Effect::Ring(Ring::Back(agent("lia")));
     let mut desk = bridged(true);
     let (handled, effects) = desk.handle(to(Room::Queue("support".into())));
     handled.unwrap();
@@ -244,4 +244,77 @@ fn a_second_transfer_has_nothing_of_the_first() {
     assert_eq!(desk.call.step_name(), Some("transfer to bot concierge"));
     let desk = desk.after(Input::Bot(FromBot::ToStep("bye".into())));
     assert_eq!(desk.call.step_name(), Some("bye"), "a bot knows the steps of the flow");
+}
+
+fn asks() -> Input {
+    let with = Consulted::Telephone { trunk: "pbx".into(), extension: "201".into() };
+    Input::AgentConsults { agent: agent("lia"), with }
+}
+
+fn talks_with_agent() -> [Effect; 2] {
+    [Effect::Trunk(ToTrunk::TalkWithAgent), Effect::Tell]
+}
+
+#[test]
+fn an_agent_asks_a_telephone_and_hands_over() {
+    let mut desk = bridged(true);
+    desk.assert_effects(asks(), [Effect::Hold, rings("201", 20, &[]), Effect::Tell]);
+    assert!(desk.call.is_on_trunk() && desk.call.state().is_waiting());
+    desk.assert_effects(says(FromTrunk::Answers), talks_with_agent());
+    assert_eq!(desk.call.next_timeout(), None, "they talk as long as they like");
+    let hands_over = Input::AgentCompletes(agent("lia"));
+    let through = Effect::Trunk(ToTrunk::PutThrough);
+    desk.assert_effects(hands_over, [Effect::DropAgent, through, Effect::Tell]);
+    assert!(desk.call.is_on_trunk());
+    assert_eq!(desk.call.step_name(), Some("transfer to trunk pbx 201"));
+    let desk = desk.after(says(FromTrunk::HangsUp));
+    assert!(matches!(desk.call.state(), State::Ending { .. }));
+}
+
+#[test]
+fn hanging_up_hands_over_to_a_telephone_that_still_rings() {
+    let mut desk = bridged(true).after(asks());
+    let hangs_up = Input::AgentHungUp(agent("lia"));
+    desk.assert_effects(hangs_up, [Effect::DropAgent, Effect::Tell]);
+    desk.assert_effects(says(FromTrunk::Answers), put_through());
+
+    // Nobody answers: back to the agent, as from any transfer.
+    let mut desk = bridged(true).after(asks()).after(Input::AgentHungUp(agent("lia")));
+    let back = Effect::Ring(Ring::Back(agent("lia")));
+    desk.assert_effects(says(FromTrunk::NotTaken(NotTaken::NoAnswer)), [music(), back]);
+}
+
+#[test]
+fn a_telephone_that_is_not_to_be_had_or_hangs_up_leaves_the_user_waiting_for_the_agent() {
+    for word in [FromTrunk::NotTaken(NotTaken::Busy), FromTrunk::HangsUp, FromTrunk::Lost] {
+        for answered in [false, true] {
+            let mut desk = bridged(true).after(asks());
+            if answered {
+                desk = desk.after(says(FromTrunk::Answers));
+            }
+            desk.assert_effects(says(word), [Effect::Hold, Effect::Tell]);
+            assert!(!desk.call.is_on_trunk());
+            let resumes = Input::AgentResumes(agent("lia"));
+            desk.assert_effects(resumes, [Effect::Bridge, Effect::Tell]);
+        }
+    }
+    let mut desk = bridged(true).after(asks());
+    let (at, why) = desk.call.next_timeout().unwrap();
+    assert_eq!(why, "a word of the trunk");
+    desk.now = at;
+    desk.assert_effects(Input::Tick, [Effect::Hold, Effect::Tell]);
+}
+
+#[test]
+fn an_agent_comes_back_from_a_telephone_and_the_browser_may_be_gone_meanwhile() {
+    let mut desk = bridged(true).after(asks()).after(says(FromTrunk::Answers));
+    let resumes = Input::AgentResumes(agent("lia"));
+    desk.assert_effects(resumes, [Effect::Bridge, Effect::Tell]);
+    assert!(!desk.call.is_on_trunk(), "the telephone is hung up on");
+
+    let mut desk = bridged(true).after(asks()).after(says(FromTrunk::Answers));
+    let (_, effects) = desk.handle(Input::AgentGone(agent("lia")));
+    assert!(effects.contains(&Effect::Trunk(ToTrunk::PutThrough)), "{effects:?}");
+    let rui = Input::AgentConsults { agent: agent("rui"), with: Consulted::Agent(agent("lia")) };
+    assert!(bridged(true).after(asks()).handle(rui).0.is_err());
 }

@@ -1,5 +1,7 @@
 //! What does the console know about a user, and what can it send one?
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use terms::{AgentId, Country, Timestamp, WaId};
 
@@ -145,6 +147,9 @@ pub struct Preflight {
     pub rule: String,
     /// What it looked at.
     pub evidence: String,
+    /// The same by codes, sentence by sentence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<Said>,
     /// When the answer changes by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_at: Option<Timestamp>,
@@ -163,6 +168,19 @@ pub struct Warning {
     pub rule: String,
     /// In words, with what to do.
     pub text: String,
+    /// The same by codes, sentence by sentence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<Said>,
+}
+
+/// A sentence for people, as whoever writes another language than English says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Which one; stable.
+    pub code: String,
+    /// What stands in it, by names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
 }
 
 /// What a call would cost. Amounts are decimal strings.

@@ -20,7 +20,7 @@ pub use self::call::{
 };
 pub use self::contact::{
     AskPermission, ChatLine, Contact, ContactPermission, PermissionState, PlaceCall, Preflight,
-    PreflightPrice, Warning, WriteMessage,
+    PreflightPrice, Said, Warning, WriteMessage,
 };
 pub use self::note::NoteChange;
 pub use self::queue::{Offer, OfferCause, Queue, QueuePlace, ServiceLevel, Staff, Waiting};
@@ -97,12 +97,13 @@ pub enum FromConsole {
         /// Where to.
         to: Destination,
     },
-    /// Ask another agent while the user waits.
+    /// Ask another agent, or a telephone of the house, while the user waits.
     Consult {
         /// Which call.
         call_id: CallId,
         /// Whom.
-        agent: AgentId,
+        #[serde(flatten)]
+        with: Consulted,
     },
     /// Hand the call over to the agent who was asked.
     HandOver {
@@ -158,6 +159,24 @@ pub enum FromConsole {
         call_id: CallId,
         /// `0` to `9`, `*`, `#`, `A` to `D`.
         digit: char,
+    },
+}
+
+/// Whom an agent asks about a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Consulted {
+    /// Another agent.
+    Agent {
+        /// Whom.
+        agent: AgentId,
+    },
+    /// A telephone of the house.
+    Telephone {
+        /// The trunk's name.
+        trunk: String,
+        /// Whom to ring there.
+        extension: String,
     },
 }
 

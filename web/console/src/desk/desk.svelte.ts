@@ -12,6 +12,7 @@ import type {
   Call,
   Colleague,
   Contact,
+  Consulted,
   Destination,
   FromGateway,
   Helpers,
@@ -168,9 +169,9 @@ export class Desk {
     if (call_id) this.#link.send({ type: "transfer", call_id, to });
   }
 
-  consult(agent: string): void {
+  consult(whom: Consulted): void {
     const call_id = this.call?.id;
-    if (call_id) this.#link.send({ type: "consult", call_id, agent });
+    if (call_id) this.#link.send({ type: "consult", call_id, ...whom });
   }
 
   /** All three talk. */

@@ -1,4 +1,5 @@
 /** A number's calling settings, as the gateway reads and changes them at the platform. */
+import type { Finding } from "../../../ui/src/wire.ts";
 import { ask } from "../api.ts";
 
 export type Switch = "ENABLED" | "DISABLED" | "NOT_SET";
@@ -44,3 +45,11 @@ const settingsPath = (id: string) => `/v1/numbers/${encodeURIComponent(id)}/sett
 export const settings = (id: string) => ask<NumberSettings>("GET", settingsPath(id));
 /** What is not named stays; the answer is what holds then. */
 export const change = (id: string, calling: Calling) => ask<NumberSettings>("PATCH", settingsPath(id), { calling });
+
+/** What the doctor found. */
+export interface Report {
+  checked_at: string;
+  findings: Finding[];
+}
+
+export const examine = () => ask<Report>("GET", "/v1/doctor");

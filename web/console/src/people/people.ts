@@ -6,6 +6,8 @@ export interface User {
   id: string;
   name: string;
   role: Role;
+  /** What they know about: queues and rings ask for these words. */
+  skills: string[];
   disabled: boolean;
   /** Of the configuration file: changed there alone. */
   source: "file" | "store";
@@ -26,9 +28,12 @@ export const SCOPES = ["calls:read", "calls:write", "contacts:read", "contacts:w
 
 const at = (kind: "users" | "api_keys", id: string) => `/v1/${kind}/${encodeURIComponent(id)}`;
 
+/** Skills as people write them: separated by commas. */
+export const skillsOf = (text: string) => [...new Set(text.split(",").map((skill) => skill.trim()))].filter(Boolean);
+
 export const users = async () => (await ask<{ users: User[] }>("GET", "/v1/users")).users;
-export const addUser = (user: { id: string; name: string; role: Role; password: string }) => ask<User>("POST", "/v1/users", user);
-export const changeUser = (id: string, change: Partial<Pick<User, "name" | "role" | "disabled">> & { password?: string }) =>
+export const addUser = (user: { id: string; name: string; role: Role; skills: string[]; password: string }) => ask<User>("POST", "/v1/users", user);
+export const changeUser = (id: string, change: Partial<Pick<User, "name" | "role" | "skills" | "disabled">> & { password?: string }) =>
   ask<User>("PATCH", at("users", id), change);
 
 export const keys = async () => (await ask<{ api_keys: Key[] }>("GET", "/v1/api_keys")).api_keys;

@@ -28,9 +28,12 @@ export function wentWell(call: Pick<Call, "reason" | "duration_s">): boolean {
   return call.duration_s !== undefined && reason(call.reason ?? "") === undefined;
 }
 
-/** The end in a sentence: ours where the language has one, else the gateway's. */
-export function sentence(call: Pick<Call, "reason" | "text">): string {
-  return reason(call.reason ?? "")?.text || (call.text ?? "");
+/** The end in a sentence: ours where the language has one, else the gateway's. `who` is its agent, where known by name. */
+export function sentence(call: Pick<Call, "reason" | "text">, who?: string): string {
+  const word = call.reason ?? "";
+  const plain = (spoken.t.ends as Readonly<Record<string, string>>)[word];
+  if (plain) return plain.replaceAll("{who}", who ?? spoken.t.call.theAgent);
+  return reason(word)?.text || (call.text ?? "");
 }
 
 export function endWords(call: Call): { title: string; text: string } {

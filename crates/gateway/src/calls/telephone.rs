@@ -1,0 +1,180 @@
+//! What is a telephone that rings or talks, to its call?
+//!
+//! A leg, a line and what both ends agreed. It reads the far end's SDP, answers changes of it, and says
+//! what each side hears; who hears whom is the switchboard's word.
+
+use std::sync::Arc;
+
+use engine::{
+    FrameQueue, LegEvent, LegHandle, PayloadTypes, PlainEnd, SdesKeys, Source, Transcoder,
+    TranscoderSeat, Voice,
+};
+use media::{
+    frame::AudioCodec,
+    sdp::{self, SdesCrypto, TrunkMedia, TrunkVoice},
+    srtp::{MasterKey, Profile},
+    transport::LocalTransport,
+};
+use sip::Reoffer;
+use switchboard::{call::Input, flow::FromTrunk};
+use terms::LegId;
+use tokio::{sync::mpsc, time::Instant};
+use wire::console::TrunkState;
+
+use crate::{
+    cdr::{LegRecord, TrunkRecord},
+    trunks::{line::Line, road::Road},
+};
+
+/// A telephone that rings or talks.
+#[derive(Debug)]
+pub(super) struct Telephone {
+    pub(super) road: Arc<Road>,
+    pub(super) extension: String,
+    pub(super) state: TrunkState,
+    pub(super) handle: LegHandle,
+    pub(super) local: LocalTransport,
+    pub(super) crypto: Option<SdesCrypto>,
+    pub(super) codecs: Vec<AudioCodec>,
+    pub(super) seat: Option<TranscoderSeat>,
+    /// What both ends agreed.
+    pub(super) agreed: Option<TrunkMedia>,
+    /// What it says, where it does not talk Opus.
+    pub(super) heard: Option<FrameQueue>,
+    /// What this one of ours says to it, where it does not talk Opus.
+    pub(super) told: Option<(LegId, FrameQueue)>,
+    pub(super) events: mpsc::Receiver<LegEvent>,
+    pub(super) line: Line,
+    /// Of our texts in this dialogue, the last one.
+    pub(super) version: u64,
+    pub(super) rang_at: Instant,
+    pub(super) answered_at: Option<Instant>,
+}
+
+impl Telephone {
+    /// What makes the telephone hear this one of ours.
+    pub(super) fn hears(&mut self, other: &Voice, transcoder: &Transcoder) -> Option<Source> {
+        let Some(seat) = &self.seat else { return Some(Source::Bridge(other.leg.clone())) };
+        let codec = self.agreed.as_ref()?.codec;
+        if self.told.as_ref().is_none_or(|(leg, _)| *leg != other.leg.id()) {
+            let types = PayloadTypes::opus(other.audio, None);
+            let frames = transcoder.carry(seat, &other.leg, types, codec)?;
+            self.told = Some((other.leg.id(), frames));
+        }
+        let (_, frames) = self.told.as_ref()?;
+        Some(Source::Transcoded { of: other.leg.clone(), frames: frames.clone() })
+    }
+
+    /// What the others hear of it.
+    pub(super) fn voice(&self) -> Source {
+        let of = self.handle.clone();
+        match &self.heard {
+            Some(frames) => Source::Transcoded { of, frames: frames.clone() },
+            None => Source::Bridge(of),
+        }
+    }
+
+    /// It answered with this SDP; false when that is of no use.
+    pub(super) fn answered(&mut self, answer: &str, transcoder: &Transcoder) -> bool {
+        let Some(media) = self.media(answer) else { return false };
+        self.meet(&media);
+        if let Some(seat) = self.seat.as_ref().filter(|_| media.codec != AudioCodec::Opus) {
+            let types = payload_types(&media);
+            self.heard = transcoder.carry(seat, &self.handle, types, AudioCodec::Opus);
+        } else {
+            self.seat = None;
+        }
+        self.agreed = Some(media);
+        self.answered_at = Some(Instant::now());
+        self.state = TrunkState::Talking;
+        true
+    }
+
+    /// What a far end's SDP means here; `None` when it means nothing.
+    fn media(&self, text: &str) -> Option<TrunkMedia> {
+        let session = sdp::parse(text).ok()?.session;
+        TrunkMedia::of(&session, &self.codecs, self.crypto.is_some()).ok()
+    }
+
+    fn meet(&self, media: &TrunkMedia) {
+        let key = |crypto: &SdesCrypto| {
+            MasterKey::from_inline(Profile::Aes128CmSha1_80, &crypto.key_and_salt)
+                .expect("thirty bytes are this profile's key and salt")
+        };
+        let (remote, payload_types) = (media.remote, payload_types(media));
+        match (&self.crypto, &media.crypto) {
+            (Some(ours), Some(theirs)) => self.handle.set_keys(SdesKeys {
+                remote,
+                send_key: key(ours),
+                receive_key: key(theirs),
+                payload_types,
+            }),
+            (_, _) => self.handle.set_plain(PlainEnd { remote, payload_types }),
+        }
+    }
+
+    /// The telephone holds the call or comes back to it; a change of anything else is refused, and a
+    /// question whether we are still here is answered.
+    pub(super) fn reoffered(&mut self, reoffer: Reoffer) -> Option<Input> {
+        let Some(agreed) = self.agreed.clone() else {
+            reoffer.refuse();
+            return None;
+        };
+        self.version += 1;
+        let voice =
+            TrunkVoice { local: &self.local, version: self.version, crypto: self.crypto.as_ref() };
+        let Some(offer) = reoffer.offer() else {
+            reoffer.accept(sdp::write_trunk_offer(voice, &[agreed.codec]));
+            return None;
+        };
+        let same = |media: &TrunkMedia| {
+            (media.codec, media.audio, &media.crypto)
+                == (agreed.codec, agreed.audio, &agreed.crypto)
+        };
+        let Some(media) = self.media(offer).filter(same) else {
+            reoffer.refuse();
+            return None;
+        };
+        let answer = sdp::write_trunk_answer(voice, &media);
+        reoffer.accept(answer);
+        if self.crypto.is_none() && !media.is_held() {
+            self.meet(&media);
+        }
+        let word = match (media.is_held(), self.state) {
+            (true, TrunkState::Talking) => {
+                self.state = TrunkState::Held;
+                self.handle.play(Source::Silence);
+                FromTrunk::Holds
+            }
+            (false, TrunkState::Held) => FromTrunk::Resumes,
+            (true | false, _) => return None,
+        };
+        Some(Input::Trunk(word))
+    }
+
+    pub(super) fn record(&self, became: &str, leg: Option<LegRecord>) -> TrunkRecord {
+        let rang = self.answered_at.unwrap_or_else(Instant::now) - self.rang_at;
+        TrunkRecord {
+            name: self.road.trunk.name.clone(),
+            extension: self.extension.clone(),
+            became: became.to_owned(),
+            rang_s: rang.as_secs(),
+            talked_s: self.answered_at.map(|at| at.elapsed().as_secs()),
+            codec: self.agreed.as_ref().map(|media| media.codec.as_str().to_owned()),
+            leg,
+        }
+    }
+}
+
+fn payload_types(media: &TrunkMedia) -> PayloadTypes {
+    PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf }
+}
+
+/// The next event of the telephone's leg; waits for ever while there is none.
+pub(super) async fn next_event(leg: &mut Option<Telephone>) -> Option<LegEvent> {
+    let Some(leg) = leg else { return std::future::pending().await };
+    match leg.events.recv().await {
+        Some(event) => Some(event),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,92 @@
+/**
+ * What the doctor found, by its codes, and what to do about it. `{…}` stands for a fact of the finding; where all
+ * is well there is nothing to do.
+ */
+export interface FindingWords {
+  what: string;
+  fix: string;
+}
+
+const renew = "Make a new system user token with both scopes and put it where the configuration names it.";
+const again = "Ask again in a moment; look at the platform’s status, and whether the token may read this.";
+const turn = "Check [turn]: the URL, that the secret is the server’s static-auth-secret, and that {transport} from here to the server passes.";
+const ports = "Widen [media] ports, raise the limit of open files, and let the firewall pass UDP on loopback and from outside to these ports.";
+const numbers = "Change it on the page Numbers.";
+
+export const doctor = {
+  configuration_usable: { what: "The configuration can be used.", fix: "" },
+  configuration_fault: { what: "{fault}", fix: "Write what is said behind the key." },
+  doctor_failed: { what: "Something could not be looked at: {why}", fix: "Report this; it is a fault of the program." },
+  folder_none: { what: "Nothing is kept: records, consent and webhooks end with the process.", fix: "Set data_dir." },
+  folder_writable: { what: "The data folder can be written.", fix: "" },
+  folder_not_writable: { what: "The data folder cannot be written.", fix: "Give the folder to the user the gateway runs as, and look at the disk." },
+  flow_none: { what: "No flow answers when no agent does: such calls end.", fix: "Set a flow, or have an agent be available at every hour." },
+  flow_playable: { what: "The flow and its prompts can be played.", fix: "" },
+  flow_unusable: { what: "The flow or a prompt cannot be used.", fix: "Mend the file that is named; prompts are WAV or Ogg Opus." },
+  certificate_missing: { what: "The certificate’s file has no certificate.", fix: "Write the certificate and what leads to its root, PEM, in that order." },
+  certificate_unreadable: { what: "The certificate cannot be read.", fix: "Give the file to the user the gateway runs as; it must be PEM." },
+  certificate_ends_soon: { what: "The certificate ends within two weeks.", fix: "Renew it; the gateway takes new files while it runs." },
+  certificate_trusted: { what: "The certificate is valid and publicly trusted.", fix: "" },
+  certificate_unusable: { what: "The certificate cannot be used.", fix: "Have it issued again by a public authority." },
+  certificate_ended: { what: "The certificate has ended.", fix: "Renew it; the gateway takes new files while it runs." },
+  certificate_not_yet: { what: "The certificate is not valid yet.", fix: "Look at the gateway’s clock." },
+  certificate_of_another_name: { what: "The certificate is for another name than the callback URL.", fix: "Have it issued for the host in the app’s callback URL." },
+  certificate_not_public: { what: "The certificate leads to no public authority: webhooks will not be delivered.", fix: "Add the intermediate certificates to the file, or use a public authority; one of your own is fine for a sandbox." },
+  token_refused: { what: "The platform does not accept the access token.", fix: renew },
+  token_lacks_messaging: { what: "The access token lacks whatsapp_business_messaging: no call works.", fix: renew },
+  token_lacks_management: { what: "The access token lacks whatsapp_business_management: settings cannot be read.", fix: renew },
+  token_ends_soon: { what: "The access token ends in {days} days.", fix: renew },
+  token_fit: { what: "The access token is valid and has the scopes calls need.", fix: "" },
+  token_unread: { what: "The token could not be looked at.", fix: again },
+  number_known: { what: "The platform knows the number.", fix: "" },
+  number_other_digits: { what: "The platform knows this phone_number_id with other digits.", fix: "Set the digits to the number that has this phone_number_id." },
+  number_healthy: { what: "The number is healthy.", fix: "" },
+  number_blocked: { what: "The platform blocks the number.", fix: "Do what the platform proposes in the Business Manager." },
+  number_limited: { what: "The platform limits the number.", fix: "Do what the platform proposes in the Business Manager." },
+  number_unread: { what: "The number could not be looked at.", fix: again },
+  calling_on: { what: "Calling is enabled.", fix: "" },
+  calling_off: { what: "Calling is not enabled for the number.", fix: numbers },
+  keys_in_sdp: { what: "The number wants keys in the SDP; this gateway agrees them by DTLS.", fix: "Set srtp_key_exchange_protocol to DTLS in the platform’s settings of the number." },
+  callback_asks: { what: "A user’s call asks for permission to call back.", fix: "" },
+  callback_does_not_ask: { what: "A user’s call does not ask for permission to call back.", fix: numbers },
+  icon_hidden: { what: "Users see no call icon: they can call by links and buttons alone.", fix: numbers },
+  calling_restricted: { what: "The platform restricts calling for this number.", fix: "Wait until the restriction ends; call only who expects it." },
+  sip_on: { what: "The number is set to SIP: the platform takes no calls by Graph (131055).", fix: "Switch SIP off in the platform’s settings of the number." },
+  sip_off: { what: "SIP is off, calls come by webhook.", fix: "" },
+  hours_none: { what: "Users may call at every hour.", fix: "" },
+  hours_never: { what: "Call hours are on and no day is open.", fix: "Open a day, or switch the call hours off, on the page Numbers." },
+  hours_some: { what: "Users may call in {openings} openings a week ({zone}).", fix: "" },
+  settings_unread: { what: "The calling settings could not be read.", fix: again },
+  account_subscribed: { what: "The account sends its webhooks to the app.", fix: "" },
+  account_not_subscribed: { what: "The account does not send webhooks to the app: no call is heard.", fix: "Subscribe the app to the account (subscribed_apps) with the app’s token." },
+  apps_unread: { what: "The account’s apps could not be read.", fix: again },
+  owners_unknown: { what: "Which account and app the number belongs to is not known.", fix: "Look at the subscriptions in the app’s dashboard." },
+  fields_none: { what: "The app subscribes to no webhook field.", fix: "Subscribe it to calls and messages, with the gateway’s https address + /webhooks/whatsapp and the verify token." },
+  fields_missing: { what: "The app does not subscribe to {fields}.", fix: "Subscribe it to calls and messages, with the gateway’s https address + /webhooks/whatsapp and the verify token." },
+  fields_no_url: { what: "The app has no active callback URL.", fix: "Subscribe it to calls and messages, with the gateway’s https address + /webhooks/whatsapp and the verify token." },
+  fields_subscribed: { what: "The app subscribes to calls and messages.", fix: "" },
+  fields_unread: { what: "The app’s subscription could not be read.", fix: again },
+  client_unusable: { what: "The platform cannot be asked: {why}", fix: "Look at the root certificates of the gateway’s machine." },
+  platform_silent: { what: "The platform does not answer.", fix: "Check base_url, DNS, the way out by HTTPS and the platform’s status." },
+  clock_agrees: { what: "The clock agrees with the platform’s.", fix: "" },
+  clock_differs: { what: "The clock differs from the platform’s: connects may seem stale, consent expired.", fix: "Run NTP on the gateway’s machine. A sandbox whose clock was moved is fine as it is." },
+  ports_work: { what: "UDP works on the media ports {range}.", fix: "" },
+  ports_lossy: { what: "UDP is lost on the media ports {range}.", fix: ports },
+  ports_none: { what: "No socket could be opened on the media ports {range}.", fix: ports },
+  browsers_free: { what: "The UDP port for agents’ browsers is free.", fix: "" },
+  browsers_taken: { what: "The UDP port for agents’ browsers cannot be had.", fix: "Stop what has the port, or set [media] browsers to another one." },
+  stun_silent: { what: "The STUN server told no address.", fix: "Let UDP out from the media ports, and check [media] stun." },
+  address_differs: { what: "The world sees another address than we advertise.", fix: "Set [media] advertised to that address, or to \"auto\"." },
+  ports_mapped: { what: "The router gives our media other ports.", fix: "Let the router pass the media ports one to one; else calls depend on our own checks getting through first." },
+  address_seen: { what: "The world sees the address that far ends are told.", fix: "" },
+  sdp_fit: { what: "Our offers and answers are as the platform wants them.", fix: "" },
+  sdp_address_hidden: { what: "Far ends are told an address they cannot reach.", fix: "Advertise the public address, by hand or found by STUN, and let UDP of the media ports in; for tests on one machine this is right as it is." },
+  sdp_no_address: { what: "Far ends are told no address.", fix: "Advertise the address that WhatsApp’s servers can send to." },
+  sdp_refused: { what: "The platform would refuse our SDP.", fix: "Keep the SDP and report this; it is a fault of the program." },
+  sdp_tolerated: { what: "Our SDP is not quite as the platform wants it.", fix: "Write it as the platform wants it; it may fail elsewhere." },
+  turn_url: { what: "A TURN URL is none that browsers use.", fix: "Write turn:HOST:PORT?transport=udp or tcp, or turns:HOST:PORT." },
+  turn_relays: { what: "The TURN server relays for agents by {transport}.", fix: "" },
+  turn_login: { what: "The TURN server does not believe our login.", fix: turn },
+  turn_refuses: { what: "The TURN server relays nothing by {transport}.", fix: turn },
+  turn_unreached: { what: "The TURN server is not reached by {transport}.", fix: turn },
+} satisfies Record<string, FindingWords>;

@@ -1,0 +1,46 @@
+/**
+ * What shows that a user may be called or asked, or not: the sentences of the gateway by their codes. `{…}` stands
+ * for a fact of the sentence; `{what}` of the ledger is one of `ledger`.
+ */
+export const evidence = {
+  sentences: {
+    entry: "Ledger entry {no}: {what}, {at}.",
+    entry_of_message: "Ledger entry {no}: {what}, {at} (message {message}).",
+    no_entry: "The ledger has no entry about it.",
+    platform: "{platform}",
+    cannot_start: "The platform says that a call cannot start now.",
+    ours_alone: "The platform does not answer ({why}); the rest is by our own records alone.",
+    allowed_for_a_time: "The user has allowed calls for a time.",
+    allowed_until: "The user has allowed calls until {until}.",
+    allowed_for_good: "The user has allowed calls for good.",
+    were_allowed: "The user had allowed calls.",
+    never_allowed: "The user never allowed calls.",
+    refused: "The user refused calls.",
+    taken_back: "The user took the permission back.",
+    ran_out: "The user had allowed calls for a time that is over.",
+    were_not_allowed: "The user had not allowed calls.",
+    calls_used: "{used} of {max} calls are used (in {period}).",
+    calls_in_a_day: "{used} of {max} calls in a day are used.",
+    requests_used: "{used} of {max} requests in {hours} hours were sent.",
+    no_window: "The user has neither written nor called within 24 hours, as far as we saw, and the rules ask for that.",
+    no_template: "The service window closed at {at}, so only a template may ask, and none is configured. Add one, or wait until the user writes or calls.",
+    no_template_in_language: "The service window closed at {at}, so only a template may ask, and none is configured in the language {language}. Add one, or wait until the user writes or calls.",
+    spent: "{spent} of {monthly} of this month are spent, and the budget stops calls to users.",
+    nudge_after_one: "The user did not pick up our last call. One more, and WhatsApp asks the user whether we may go on calling.",
+    nudge: "The user did not pick up our last {streak} calls. One more, and WhatsApp asks the user whether we may go on calling.",
+    revoke_after_one: "The user did not pick up our last call. One more, and WhatsApp takes our permission to call back.",
+    revoke: "The user did not pick up our last {streak} calls. One more, and WhatsApp takes our permission to call back.",
+    let_them_call: "Let the user call or write to us first.",
+  },
+  ledger: {
+    requested: "asked",
+    granted: "granted for a time",
+    granted_for_good: "granted for good",
+    refused: "refused",
+    revoked: "taken back",
+    expired: "expired",
+    connected: "call picked up",
+    unanswered: "call not picked up",
+    reconciled: "the platform’s word",
+  },
+};
