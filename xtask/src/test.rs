@@ -33,16 +33,10 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
 fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
     use Budget::{Build, Tests};
 
-    stages.run("debian packages", Build, || setup::programs(setup::TO_TEST))?;
-    stages.run("npm and python packages", Build, || {
-        setup::npm()?;
-        setup::python()?;
-        setup::fuzzer()
-    })?;
+    stages.run("what builds", Build, || setup::programs(setup::TO_BUILD))?;
+    stages.run("npm packages", Build, setup::npm)?;
     stages.run("pages", Build, web::build)?;
-    stages.run("build", Build, || {
-        shell::run("cargo", &["build", "--workspace", "--all-targets", "--locked"])
-    })?;
+    stages.run("build beside set-up", Build, build_beside_set_up)?;
     stages.run("clippy", Build, clippy)?;
 
     stages.run("fmt", Tests, || shell::run("cargo", &["fmt", "--all", "--check"]))?;
@@ -58,6 +52,20 @@ fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
         stages.run("browser tests", Tests, || against_binary("test:browser"))?;
     }
     Ok(())
+}
+
+/// What is fetched waits for the network, what is compiled for the processor.
+fn build_beside_set_up() -> Result<()> {
+    std::thread::scope(|scope| {
+        let fetching = scope.spawn(|| {
+            setup::programs(setup::TO_TEST)?;
+            setup::python()?;
+            setup::fuzzer()
+        });
+        let built = shell::run("cargo", &["build", "--workspace", "--all-targets", "--locked"]);
+        let fetched = fetching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        built.and(fetched)
+    })
 }
 
 fn clippy() -> Result<()> {

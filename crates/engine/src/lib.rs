@@ -65,6 +65,7 @@ mod stats;
 mod tap;
 mod thread;
 mod transcoder;
+mod turns;
 mod uring;
 pub mod yardstick;
 

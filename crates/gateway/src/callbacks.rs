@@ -1,6 +1,7 @@
 //! Who wanted to be called back instead of waiting, and what becomes of it?
 //!
-//! A callback keeps the place of the call in which it was asked for. When its turn comes the platform
+//! A callback keeps the place of the call in which it was asked for, or has the place of when a program
+//! asked. When its turn comes the platform
 //! is asked whether the user may be called, then an agent rings, and whoever takes it calls the user.
 //! A user who may not be called is asked for consent; the callback waits outside the queue and comes
 //! back to its place when the consent arrives.
@@ -41,33 +42,58 @@ const ASKING_MAX: Duration = Duration::from_secs(3 * 86_400);
 /// How often callbacks that wait for consent are looked at when nothing happens.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
 
-/// What a user in a queue wants.
+/// What a user in a queue wants, or a program for a user.
 #[derive(Debug)]
 pub(crate) struct Wanted {
     pub(crate) queue: String,
     pub(crate) priority: u8,
     pub(crate) since: Timestamp,
     pub(crate) contact: Peer,
-    pub(crate) from_call: CallId,
+    /// The call in which the user asked.
+    pub(crate) from_call: Option<CallId>,
 }
 
-/// Keeps a callback and its place in the queue; `false` when the user has no number to call, or too
-/// many wait. A user who waits for one already keeps that.
+/// What became of a wish to be called back.
+#[derive(Debug)]
+pub(crate) enum Keeping {
+    /// It is kept.
+    Kept(Box<Callback>),
+    /// The user waits for one in this queue already.
+    Already(Box<Callback>),
+    /// The user has no number to call.
+    NoNumber,
+    /// Too many wait.
+    Full,
+}
+
+/// Keeps a callback and its place in the queue. A user who waits for one already keeps that.
 ///
 /// # Errors
 ///
 /// The store failed.
-pub(crate) async fn keep(office: &Office, line: &Line, wanted: Wanted) -> Result<bool, StoreError> {
-    let Some(to) = &wanted.contact.wa_id else { return Ok(false) };
-    let mut open = waiting(office, line, CallbackState::Waiting).await?;
-    open.extend(waiting(office, line, CallbackState::Asking).await?);
+pub(crate) async fn keep(
+    office: &Office,
+    line: &Line,
+    wanted: Wanted,
+) -> Result<Keeping, StoreError> {
+    use CallbackState::{Asking, Offered, Placing, Waiting};
+    let Some(to) = &wanted.contact.wa_id else { return Ok(Keeping::NoNumber) };
+    // Who asks in a call is not who is being called: what is under way for that one will not reach anybody.
+    let under_way: &[CallbackState] = match wanted.from_call {
+        Some(_) => &[Waiting, Asking],
+        None => &[Waiting, Asking, Offered, Placing],
+    };
+    let mut open = Vec::new();
+    for state in under_way {
+        open.extend(waiting(office, line, *state).await?);
+    }
     let same =
         |known: &Callback| known.contact.wa_id.as_ref() == Some(to) && known.queue == wanted.queue;
-    if open.iter().any(same) {
-        return Ok(true);
+    if let Some(at) = open.iter().position(same) {
+        return Ok(Keeping::Already(Box::new(open.swap_remove(at))));
     }
     if open.len() >= OPEN_MAX {
-        return Ok(false);
+        return Ok(Keeping::Full);
     }
     let callback = Callback {
         callback_id: uuid::Uuid::now_v7().to_string(),
@@ -76,15 +102,15 @@ pub(crate) async fn keep(office: &Office, line: &Line, wanted: Wanted) -> Result
         priority: wanted.priority,
         contact: wanted.contact,
         since: wanted.since,
-        state: CallbackState::Waiting,
+        state: Waiting,
         from_call: wanted.from_call,
         request_id: None,
         call_id: None,
         text: None,
     };
     office.store.keep_waiting(callback.clone()).await?;
-    enter(line, callback).await;
-    Ok(true)
+    enter(line, callback.clone()).await;
+    Ok(Keeping::Kept(Box::new(callback)))
 }
 
 async fn waiting(

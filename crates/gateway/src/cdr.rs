@@ -4,7 +4,7 @@
 //! platform's times win over ours: they are what is billed. The price is an estimate by the
 //! configured rate card.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::flows::FlowRecord;
 use engine::LegStats;
@@ -13,15 +13,25 @@ use switchboard::{
     call::{EndReason, Fault},
     diagnosis::Leg,
 };
-use terms::{AgentId, CallId, Direction, Money, Party, PhoneNumberId, Timestamp};
+use terms::{AgentId, CallId, Direction, Money, OrganisationId, Party, PhoneNumberId, Timestamp};
 use wire::{
     console::{Call, CallState, Peer, Supervising},
     event::RecordingKind,
 };
 
+/// The version of a record's shape. It is raised when a field goes or means something else, not when one
+/// comes.
+pub const SCHEMA: u32 = 1;
+
 /// The record of one ended call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cdr {
+    /// The version of its shape; records from before it was written are of the first.
+    #[serde(default = "first_schema")]
+    pub schema: u32,
+    /// Whose line it was on. Older records have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation_id: Option<OrganisationId>,
     /// The call.
     pub call_id: CallId,
     /// The line it was on.
@@ -89,6 +99,10 @@ pub struct Cdr {
     /// Whether a user's call met closed opening hours in the flow and no agent; only if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside_hours: Option<bool>,
+    /// How long each stage of the set-up took that the call came to, in milliseconds:
+    /// `webhook_to_pre_accept`, `ring_to_answer`, `accept_to_media`, `media_to_first_audio`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set_up_ms: BTreeMap<String, u64>,
     /// Keys the user pressed; how many, not which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_pressed: Option<u32>,
@@ -388,6 +402,8 @@ impl Cdr {
             | EndReason::GatewayDied => None,
         };
         Self {
+            schema: SCHEMA,
+            organisation_id: None,
             call_id,
             phone_number_id,
             direction,
@@ -399,6 +415,7 @@ impl Cdr {
             hold_s: None,
             queue: None,
             trunks: Vec::new(),
+            set_up_ms: BTreeMap::new(),
             started_at,
             answered_at: None,
             ended_at,
@@ -460,6 +477,10 @@ impl Cdr {
         call.price = self.price;
         call
     }
+}
+
+fn first_schema() -> u32 {
+    1
 }
 
 /// Who ended the call; a caller who gave up may have been cut off by the platform's patience.

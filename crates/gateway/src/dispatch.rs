@@ -471,6 +471,7 @@ impl Round<'_> {
         let started_at = call.start_time.unwrap_or(call.timestamp);
         let (number, id, end) = (line.id().clone(), call.id.clone(), figures.at);
         let mut cdr = Cdr::new(number, id, direction, contact, started_at, end, &reason);
+        cdr.organisation_id = Some(line.organisation.id.clone());
         if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
             let duration = std::time::Duration::from_secs(seconds);
             cdr.talked(start, duration);

@@ -49,6 +49,12 @@ pub(crate) const COLUMNS: &[&str] = &[
     "notes",
     "wrap_up",
     "outside_hours",
+    "phone_number_id",
+    "queue",
+    "waited_s",
+    "hold_s",
+    "transfers",
+    "trunk",
 ];
 
 /// The cells of a record, one for each column.
@@ -85,7 +91,23 @@ pub(crate) fn cells(cdr: &Cdr) -> Vec<String> {
     cells.extend(cost_cells(cdr.cost.as_deref()));
     cells.extend([safe_or_empty(cdr.notes.as_deref()), or_empty(cdr.wrap_up.as_deref())]);
     cells.push(or_empty(cdr.outside_hours));
+    cells.extend(way_cells(cdr));
     cells
+}
+
+/// On which line, and where it waited and went.
+fn way_cells(cdr: &Cdr) -> [String; 6] {
+    let queue = cdr.queue.as_ref();
+    let talked = cdr.trunks.iter().rev().find(|trunk| trunk.talked_s.is_some());
+    let trunk = talked.or_else(|| cdr.trunks.last());
+    [
+        cdr.phone_number_id.to_string(),
+        safe_or_empty(queue.map(|queue| queue.name.as_str())),
+        or_empty(queue.map(|queue| queue.waited_s)),
+        or_empty(cdr.hold_s),
+        cdr.transfers.len().to_string(),
+        safe_or_empty(trunk.map(|trunk| trunk.name.as_str())),
+    ]
 }
 
 fn cost_cells(cost: Option<&Cost>) -> [String; 8] {
@@ -133,6 +155,7 @@ mod tests {
     use wire::console::Peer;
 
     use super::*;
+    use crate::cdr::{QueueRecord, TrunkRecord};
 
     fn cdr() -> Cdr {
         let at = Timestamp::from_unix(1_783_000_000);
@@ -168,6 +191,32 @@ mod tests {
         assert_eq!(cell(&cdr, "whatsapp_received"), "7");
         assert_eq!(cell(&cdr, "whatsapp_lost"), "0");
         assert_eq!(cell(&cdr, "whatsapp_mos"), "");
+    }
+
+    #[test]
+    fn the_way_of_a_call_is_its_queue_its_transfers_and_the_trunk_that_had_it() {
+        let mut cdr = cdr();
+        let of = |cdr: &Cdr| {
+            ["phone_number_id", "queue", "waited_s", "hold_s", "transfers", "trunk"]
+                .map(|column| cell(cdr, column))
+        };
+        assert_eq!(of(&cdr), ["109876543210987", "", "", "", "0", ""]);
+        let (name, left) = ("support".to_owned(), "answered".to_owned());
+        cdr.queue = Some(QueueRecord { name, waited_s: 0, left, offered_to: Vec::new() });
+        cdr.hold_s = Some(3);
+        let trunk = |name: &str, talked_s| TrunkRecord {
+            name: name.into(),
+            extension: "201".into(),
+            became: "answered".into(),
+            rang_s: 1,
+            talked_s,
+            codec: None,
+            leg: None,
+        };
+        cdr.trunks = vec![trunk("pbx", Some(4)), trunk("lab", None)];
+        assert_eq!(of(&cdr), ["109876543210987", "support", "0", "3", "0", "pbx"]);
+        cdr.trunks.remove(0);
+        assert_eq!(cell(&cdr, "trunk"), "lab", "nobody there took it");
     }
 
     #[test]

@@ -171,6 +171,8 @@ export interface Call {
   other?: string;
   /** Who of the supervisors is in it. */
   supervisor?: { id: string; how: Supervising; since: Time };
+  /** Who of ours in it is muted. */
+  muted?: string[];
   /** Its agent's browser is gone and may come back. */
   away?: boolean;
   deeplink_payload?: string;

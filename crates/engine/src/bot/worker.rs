@@ -3,10 +3,7 @@
 //! For each conversation: it takes the bot's orders, gives the leg a frame and the bot 20 ms of the
 //! user. A conversation ends when nobody has its other end.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::collections::VecDeque;
 
 use audio::{
     FRAME_SAMPLES,
@@ -14,15 +11,12 @@ use audio::{
     opus::{CodecError, Settings},
     spool::{Format, Frame, Full, Hearing, Spool},
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::Receiver;
 use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
 use super::{BotNews, BotOrder};
-use crate::{FrameSink, Tapped};
-
-/// A leg takes one frame in this time.
-const TURN: Duration = Duration::from_millis(20);
+use crate::{FrameSink, Tapped, turns};
 
 /// Wideband speech; half the effort of a prompt's encoder.
 pub(super) const SETTINGS: Settings = Settings { bitrate: 24_000, complexity: 5, loss_percent: 5 };
@@ -53,36 +47,7 @@ pub(super) struct Conversation {
 
 /// Serves conversations until no `Bots` is left.
 pub(super) fn serve(inbox: &Receiver<Conversation>) {
-    let mut conversations: Vec<Conversation> = Vec::new();
-    let mut due = Instant::now();
-    loop {
-        let new = if conversations.is_empty() {
-            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            inbox.recv_deadline(due)
-        };
-        match new {
-            Ok(conversation) => {
-                if conversations.is_empty() {
-                    due = Instant::now();
-                }
-                conversations.push(conversation);
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                let began = Instant::now();
-                let hurried = began.saturating_duration_since(due) > TURN;
-                conversations.retain_mut(|conversation| conversation.turn(hurried));
-                due = next_turn(due, Instant::now());
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
-}
-
-/// A turn that was missed is made up for, more are not.
-fn next_turn(due: Instant, now: Instant) -> Instant {
-    let next = due + TURN;
-    if next + TURN < now { now } else { next }
+    turns::serve(inbox, Conversation::turn);
 }
 
 impl Conversation {
@@ -206,19 +171,5 @@ impl Conversation {
         };
         // A bot that does not read loses what was said, and hears the newest again once it reads.
         drop(self.told.try_send(BotNews::Heard(bytes)));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_thread_that_was_held_up_makes_up_for_one_turn() {
-        let start = Instant::now();
-        let ms = |ms: u64| start + Duration::from_millis(ms);
-        assert_eq!(next_turn(ms(0), ms(1)), ms(20));
-        assert_eq!(next_turn(ms(0), ms(35)), ms(20), "at once");
-        assert_eq!(next_turn(ms(0), ms(300)), ms(300));
     }
 }

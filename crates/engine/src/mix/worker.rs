@@ -4,21 +4,16 @@
 //! where nobody speaks, so that no listener's stream has a gap. A thread that was held up leaves out
 //! what it missed; the jitter buffers and the queues of frames do so too.
 
-use std::time::{Duration, Instant};
-
 use audio::{
     jitter::{Frame, JitterBuffer},
     mix::Limiter,
     opus::{CodecError, Encoder, Settings},
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crossbeam_channel::{Receiver, TryRecvError};
 use media::frame::{AudioCodec, AudioFrame};
 use terms::LegId;
 
-use crate::{FrameSink, Tapped};
-
-/// A listener takes one frame in this time.
-const TURN: Duration = Duration::from_millis(20);
+use crate::{FrameSink, Tapped, turns};
 
 /// Half the effort of a prompt's encoder, hardly to be heard at this rate.
 const SETTINGS: Settings = Settings { bitrate: 24_000, complexity: 3, loss_percent: 5 };
@@ -82,34 +77,7 @@ struct Ear {
 
 /// Serves mixes until no `Mixer` is left.
 pub(super) fn serve(inbox: &Receiver<Room>) {
-    let mut rooms: Vec<Room> = Vec::new();
-    let mut due = Instant::now();
-    loop {
-        let new = if rooms.is_empty() {
-            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            inbox.recv_deadline(due)
-        };
-        match new {
-            Ok(room) => {
-                if rooms.is_empty() {
-                    due = Instant::now();
-                }
-                rooms.push(room);
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                rooms.retain_mut(Room::turn);
-                due = next_turn(due, Instant::now());
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
-}
-
-/// A turn that was missed is made up for, more are not.
-fn next_turn(due: Instant, now: Instant) -> Instant {
-    let next = due + TURN;
-    if next + TURN < now { now } else { next }
+    turns::serve(inbox, |room: &mut Room, _| room.turn());
 }
 
 impl Room {
@@ -196,19 +164,5 @@ impl Ear {
         if let Ok(frame) = AudioFrame::new(packet) {
             self.sink.push(frame);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_thread_that_was_held_up_makes_up_for_one_turn() {
-        let start = Instant::now();
-        let ms = |ms: u64| start + Duration::from_millis(ms);
-        assert_eq!(next_turn(ms(0), ms(1)), ms(20));
-        assert_eq!(next_turn(ms(0), ms(35)), ms(20), "at once");
-        assert_eq!(next_turn(ms(0), ms(300)), ms(300));
     }
 }

@@ -70,8 +70,11 @@ fn of_calls(method: &str, path: &str) -> Option<Act> {
             | "/v1/calls/{id}/consult"
             | "/v1/calls/{id}/hand_over"
             | "/v1/calls/{id}/merge"
+            | "/v1/calls/{id}/mute"
+            | "/v1/calls/{id}/digits"
             | "/v1/calls/{id}/hang_up"
             | "/v1/calls/{id}/recording"
+            | "/v1/callbacks"
             | "/v1/agents/{id}/presence",
         )
         | ("PATCH", "/v1/calls/{id}")

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, rejection::JsonRejection},
+    extract::{Path, Query, rejection::JsonRejection},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use switchboard::access::Act;
 use terms::AgentId;
 use wire::console::{AgentState, Colleague, Presence, Role};
 
-use super::ApiError;
+use super::{ApiError, page::Page};
 use crate::{
     clock,
     console::{session::Caller, socket::says},
@@ -20,6 +20,9 @@ use crate::{
 #[derive(Serialize)]
 pub(super) struct AgentList {
     agents: Vec<AgentRow>,
+    /// What to send as `after` to go on; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// An agent.
@@ -43,9 +46,14 @@ pub(super) struct SetPresence {
 
 /// The agents and how they stand.
 #[utoipa::path(get, path = "/v1/agents", tag = "agents",
-    responses((status = 200, body = Object, description = "`{agents: [{id, name, role, state, since?, wrap_up_until?, skills?, idle_s?}]}`; `state` is `available`, `ringing`, `busy`, `wrap_up`, `away` or `offline`"),
+    params(("limit" = Option<u32>, Query, description = "How many at most; 1000 when absent, and at most"),
+           ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = Object, description = "`{agents: [{id, name, role, state, since?, wrap_up_until?, skills?, idle_s?}], next?}`; `state` is `available`, `ringing`, `busy`, `wrap_up`, `away` or `offline`"),
               (status = 401, body = super::Refused)))]
-pub(super) async fn list(caller: Caller) -> Json<AgentList> {
+pub(super) async fn list(
+    caller: Caller,
+    Query(page): Query<Page>,
+) -> Result<Json<AgentList>, ApiError> {
     let consoles = &caller.organisation.consoles;
     let now = clock::now();
     let row = |agent: Colleague| AgentRow {
@@ -56,7 +64,8 @@ pub(super) async fn list(caller: Caller) -> Json<AgentList> {
             .map(|since| now.since(since).as_secs()),
         agent,
     };
-    Json(AgentList { agents: consoles.colleagues().into_iter().map(row).collect() })
+    let (agents, next) = page.part(consoles.colleagues(), |agent| agent.id.as_str())?;
+    Ok(Json(AgentList { agents: agents.into_iter().map(row).collect(), next }))
 }
 
 /// Let an agent take calls, or not, or end a wrap-up.

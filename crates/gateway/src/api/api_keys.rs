@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{Path, Query, State},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,11 @@ use serde_json::json;
 use switchboard::access::Scope;
 use terms::Timestamp;
 
-use super::ApiError;
+use super::{
+    ApiError,
+    idempotency::{self, Answer, Asked, Whose},
+    page::Page,
+};
 use crate::{
     clock,
     console::session::Caller,
@@ -25,7 +29,7 @@ use crate::{
 const NAME_CHARS_MAX: usize = 100;
 
 /// A key as its organisation sees it: never the token.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct KeyAnswer {
     id: String,
     name: String,
@@ -41,6 +45,9 @@ pub(super) struct KeyAnswer {
 #[derive(Serialize)]
 pub(super) struct KeyList {
     api_keys: Vec<KeyAnswer>,
+    /// What to send as `after` to go on; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// A key that was just made.
@@ -75,15 +82,23 @@ impl From<ApiKey> for KeyAnswer {
 
 /// The organisation's keys, the newest first. The one in the configuration file is not among them.
 #[utoipa::path(get, path = "/v1/api_keys", tag = "administration",
-    responses((status = 200, body = Object, description = "`{api_keys: [{id, name, scopes, created_at, created_by, last_used_at?, revoked_at?}]}`"),
+    params(("limit" = Option<u32>, Query, description = "How many at most; 1000 when absent, and at most"),
+           ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = Object, description = "`{api_keys: [{id, name, scopes, created_at, created_by, last_used_at?, revoked_at?}], next?}`"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused)))]
-pub(super) async fn list(State(office): State<Arc<Office>>, caller: Caller) -> Json<KeyList> {
+pub(super) async fn list(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Query(page): Query<Page>,
+) -> Result<Json<KeyList>, ApiError> {
     let keys = office.keys.of(&caller.organisation.id);
-    Json(KeyList { api_keys: keys.into_iter().map(KeyAnswer::from).collect() })
+    let (keys, next) = page.part(keys, |key| &key.id)?;
+    Ok(Json(KeyList { api_keys: keys.into_iter().map(KeyAnswer::from).collect(), next }))
 }
 
 /// Make a key. Its token is in this answer and nowhere else.
 #[utoipa::path(post, path = "/v1/api_keys", tag = "administration",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours, but without `token`")),
     request_body(content = Object, description = "`{name, scopes: [\"calls:read\", …]}`"),
     responses((status = 201, body = Object, description = "The key with its `token`, `ohk_…`"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused),
@@ -92,14 +107,25 @@ pub(super) async fn list(State(office): State<Arc<Office>>, caller: Caller) -> J
 pub(super) async fn make(
     State(office): State<Arc<Office>>,
     caller: Caller,
-    body: Result<Json<MakeKey>, JsonRejection>,
-) -> Result<(StatusCode, Json<MadeAnswer>), ApiError> {
-    let Json(MakeKey { name, scopes }) = body?;
+    Asked { wanted: MakeKey { name, scopes }, mark }: Asked<MakeKey>,
+) -> Result<Answer, ApiError> {
     let scopes = known(&scopes)?;
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
         let text = format!("name: 1 to {NAME_CHARS_MAX} characters");
         return Err(ApiError::unprocessable("key.name", &text));
     }
+    let organisation = caller.organisation.id.clone();
+    let acting = mint(Arc::clone(&office), caller, name, scopes);
+    idempotency::once(office, Whose::Organisation(&organisation), mark, acting).await
+}
+
+/// The token is in the first answer alone: what is kept for repetitions has none.
+async fn mint(
+    office: Arc<Office>,
+    caller: Caller,
+    name: String,
+    scopes: Vec<Scope>,
+) -> Result<Answer, ApiError> {
     let organisation = caller.organisation.id.clone();
     let used = office.keys.of(&organisation).iter().filter(|key| key.revoked_at.is_none()).count();
     if used >= KEYS_MAX {
@@ -123,7 +149,8 @@ pub(super) async fn make(
     };
     office.store.add_api_key(key.clone(), deed).await?;
     office.keys.put(key.clone());
-    Ok((StatusCode::CREATED, Json(MadeAnswer { key: key.into(), token })))
+    let key = KeyAnswer::from(key);
+    Answer::created(&MadeAnswer { key: key.clone(), token })?.but_again(&key)
 }
 
 /// Revoke a key: from now on it opens nothing.

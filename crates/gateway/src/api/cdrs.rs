@@ -31,12 +31,15 @@ pub(super) struct Span {
     from: Option<String>,
     /// Calls that started before then.
     to: Option<String>,
+    /// Only this number of ours; all when absent.
+    number: Option<String>,
 }
 
 /// Records as a table with a header.
 #[utoipa::path(get, path = "/v1/cdrs.csv", tag = "calls",
     params(("from" = Option<String>, Query, description = "Calls that started from then on: RFC 3339, or a date (UTC)"),
-           ("to" = Option<String>, Query, description = "Calls that started before then")),
+           ("to" = Option<String>, Query, description = "Calls that started before then"),
+           ("number" = Option<String>, Query, description = "Only this number of ours: digits or id")),
     responses((status = 200, content_type = "text/csv", body = String,
                   description = "The columns are in `docs/events.md`; what is not known is empty"),
               (status = 400, body = super::Refused, description = "Not a time")))]
@@ -56,7 +59,8 @@ pub(super) async fn csv(
 /// Records, one JSON document a line.
 #[utoipa::path(get, path = "/v1/cdrs.jsonl", tag = "calls",
     params(("from" = Option<String>, Query, description = "Calls that started from then on: RFC 3339, or a date (UTC)"),
-           ("to" = Option<String>, Query, description = "Calls that started before then")),
+           ("to" = Option<String>, Query, description = "Calls that started before then"),
+           ("number" = Option<String>, Query, description = "Only this number of ours: digits or id")),
     responses((status = 200, content_type = "application/jsonl", body = String,
                   description = "The data of `call.ended`; what is not known is absent"),
               (status = 400, body = super::Refused, description = "Not a time")))]
@@ -94,9 +98,13 @@ where
 {
     let from = moment(span.from.as_deref(), Timestamp::from_unix_ms(0))?;
     let to = moment(span.to.as_deref(), Timestamp::from_unix_ms(i64::MAX))?;
+    let of = match span.number.as_deref().filter(|number| !number.is_empty()) {
+        Some(number) => LineSet::one(caller.line(office, Some(number))?.id()),
+        None => caller.lines(),
+    };
     let store = office.store.clone();
     let after = (i64::MIN, String::new());
-    let reading = Reading { store, of: caller.lines(), from, to, after, lines, over: false };
+    let reading = Reading { store, of, from, to, after, lines, over: false };
     let pages = futures_util::stream::unfold((Some(head), reading), |(head, reading)| async {
         match head {
             Some(head) => Some((Ok(head), (None, reading))),

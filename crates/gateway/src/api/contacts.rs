@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::JsonRejection},
+    extract::{Path, Query, State},
 };
 use serde::{Deserialize, Serialize};
 use terms::{MessageId, WaId};
@@ -14,13 +14,18 @@ use wire::{
     handset::ChatKind,
 };
 
-use super::{ApiError, page::Page};
+use super::{
+    ApiError,
+    idempotency::{self, Answer, Asked, Whose},
+    page::Page,
+};
 use crate::{
     console::session::Caller,
     contacts,
     graph::GraphError,
+    line::Line,
     office::Office,
-    permission_requests::{self, AskError, Asked},
+    permission_requests::{self, AskError},
     store::{ContactRow, LineSet},
 };
 
@@ -97,6 +102,7 @@ pub(super) async fn one(
 /// Ask a user for permission to call: in our words while the service window is open, else by a
 /// configured template.
 #[utoipa::path(post, path = "/v1/permission_requests", tag = "contacts",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours")),
     request_body(content = Object, description = "`{to, from?, text?, language?}`; `text` stands in a free-form request, `language` chooses the template"),
     responses((status = 200, body = Object, description = "`{message_id, form: \"free_form\"}` or `{message_id, form: \"template\", template, language}`"),
               (status = 409, body = super::Refused, description = "We may not, or the platform says no"),
@@ -104,13 +110,17 @@ pub(super) async fn one(
 pub(super) async fn ask_permission(
     State(office): State<Arc<Office>>,
     caller: Caller,
-    body: Result<Json<AskPermission>, JsonRejection>,
-) -> Result<Json<Asked>, ApiError> {
-    let Json(AskPermission { to, from, text, language }) = body?;
-    let line = caller.line(&office, from.as_deref())?;
+    Asked { wanted: AskPermission { to, from, text, language }, mark }: Asked<AskPermission>,
+) -> Result<Answer, ApiError> {
+    let line = Arc::clone(caller.line(&office, from.as_deref())?);
     check_length(text.as_deref().unwrap_or_default(), BODY_CHARS_MAX)?;
     let text = text.filter(|text| !text.is_empty());
-    Ok(Json(permission_requests::ask(&office, line, &to, text, language.as_deref()).await?))
+    let (asking, at) = (Arc::clone(&office), Arc::clone(&line));
+    let acting = async move {
+        let language = language.as_deref();
+        Answer::sent(&permission_requests::ask(&asking, &at, &to, text, language).await?)
+    };
+    idempotency::once(office, Whose::Line(line.id()), mark, acting).await
 }
 
 impl From<AskError> for ApiError {
@@ -127,6 +137,7 @@ impl From<AskError> for ApiError {
 
 /// Write a text to a user.
 #[utoipa::path(post, path = "/v1/messages", tag = "contacts",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours")),
     request_body(content = Object, description = "`{to, from?, text}`"),
     responses((status = 200, body = Object, description = "`{message_id}`"),
               (status = 409, body = super::Refused, description = "The platform says no"),
@@ -134,19 +145,28 @@ impl From<AskError> for ApiError {
 pub(super) async fn write(
     State(office): State<Arc<Office>>,
     caller: Caller,
-    body: Result<Json<WriteMessage>, JsonRejection>,
-) -> Result<Json<SentAnswer>, ApiError> {
-    let Json(WriteMessage { to, from, text }) = body?;
-    let line = caller.line(&office, from.as_deref())?;
+    Asked { wanted: WriteMessage { to, from, text }, mark }: Asked<WriteMessage>,
+) -> Result<Answer, ApiError> {
+    let line = Arc::clone(caller.line(&office, from.as_deref())?);
     if text.is_empty() {
         return Err(ApiError::invalid("text: write something"));
     }
     check_length(&text, TEXT_CHARS_MAX)?;
+    let acting = send_text(Arc::clone(&office), Arc::clone(&line), to, text);
+    idempotency::once(office, Whose::Line(line.id()), mark, acting).await
+}
+
+async fn send_text(
+    office: Arc<Office>,
+    line: Arc<Line>,
+    to: WaId,
+    text: String,
+) -> Result<Answer, ApiError> {
     let content = Content::Text { body: text.clone() };
     let sent = line.graph.send_message(to.clone(), content).await?;
     let message_id = first(sent)?;
-    contacts::note_sent(&office, line, to, &message_id, ChatKind::Text, Some(text)).await?;
-    Ok(Json(SentAnswer { message_id }))
+    contacts::note_sent(&office, &line, to, &message_id, ChatKind::Text, Some(text)).await?;
+    Answer::sent(&SentAnswer { message_id })
 }
 
 fn check_length(text: &str, chars_max: usize) -> Result<(), ApiError> {

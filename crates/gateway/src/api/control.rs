@@ -11,7 +11,7 @@ use axum::{
     http::StatusCode,
 };
 use serde::Deserialize;
-use switchboard::access::Act;
+use switchboard::{access::Act, flow::Key};
 use terms::AgentId;
 use tokio::sync::oneshot;
 use wire::console::{Consulted, Destination};
@@ -26,11 +26,32 @@ use crate::{
     office::Office,
 };
 
+/// How many keys one request presses: they take some seconds.
+const DIGITS_MAX: usize = 32;
+
 /// Where the call goes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Transfer {
     to: Destination,
+}
+
+/// Who is heard.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mute {
+    /// Who of ours in the call; absent: who has it, or the agent who asks.
+    agent: Option<AgentId>,
+    /// Unheard?
+    on: bool,
+}
+
+/// What is pressed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Digits {
+    /// 1 to 32 of `0` to `9`, `*`, `#` and `A` to `D`.
+    digits: String,
 }
 
 /// Let the user wait, with music.
@@ -133,6 +154,53 @@ pub(super) async fn merge(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     order(&office, caller, &id, Order::Merge).await
+}
+
+/// Let nobody hear an agent of the call, or all again. The agent's page shows it.
+#[utoipa::path(post, path = "/v1/calls/{id}/mute", tag = "calls",
+    params(("id" = String, Path, description = "The call's id, `wacid.…`")),
+    request_body(content = Object, description = "`{agent?, on}`; `agent` is somebody of ours in the call, absent: who has it"),
+    responses((status = 204, description = "It is so"),
+              (status = 401, body = super::Refused),
+              (status = 403, body = super::Refused, description = "An agent mutes only the agent"),
+              (status = 404, body = super::Refused, description = "No such call runs"),
+              (status = 409, body = super::Refused, description = "The agent does not talk in this call")))]
+pub(super) async fn mute(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Result<Json<Mute>, JsonRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Json(Mute { agent, on }) = body?;
+    let other = agent.as_ref().filter(|agent| caller.agent().is_some_and(|me| me.id != **agent));
+    if other.is_some() && !caller.may(Act::SteerCalls) {
+        return Err(ApiError::forbidden("an agent mutes only the agent"));
+    }
+    order(&office, caller, &id, Order::Mute { agent, on }).await
+}
+
+/// Press keys for the user, as a telephone's keypad does (DTMF).
+#[utoipa::path(post, path = "/v1/calls/{id}/digits", tag = "calls",
+    params(("id" = String, Path, description = "The call's id, `wacid.…`")),
+    request_body(content = Object, description = "`{digits}`: 1 to 32 of `0` to `9`, `*`, `#` and `A` to `D`, sent one after the other"),
+    responses((status = 204, description = "They are being sent"),
+              (status = 400, body = super::Refused, description = "No such keys"),
+              (status = 401, body = super::Refused),
+              (status = 404, body = super::Refused, description = "No such call runs"),
+              (status = 409, body = super::Refused, description = "No agent talks with the user")))]
+pub(super) async fn digits(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Result<Json<Digits>, JsonRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Json(Digits { digits }) = body?;
+    let keys: Option<Vec<Key>> = digits.chars().take(DIGITS_MAX + 1).map(Key::new).collect();
+    let fits = |keys: &Vec<Key>| (1..=DIGITS_MAX).contains(&keys.len());
+    let keys = keys.filter(fits).ok_or_else(|| {
+        ApiError::invalid(format!("digits: 1 to {DIGITS_MAX} of 0 to 9, *, # and A to D"))
+    })?;
+    order(&office, caller, &id, Order::Digits(keys)).await
 }
 
 /// End the call.

@@ -56,6 +56,24 @@ impl Page {
         items.last().map(cursor)
     }
 
+    /// A part of a list that is in memory whole; where it goes on is the id of the last item. It is a long
+    /// part when nothing is said.
+    pub(super) fn part<T>(
+        &self,
+        items: Vec<T>,
+        id: impl Fn(&T) -> &str,
+    ) -> Result<(Vec<T>, Option<String>), ApiError> {
+        let page = Self { limit: self.limit.or(Some(LIMIT.1)), after: self.after.clone() };
+        let before = match page.after() {
+            None => 0,
+            Some(last) => 1 + items.iter().position(|it| id(it) == last).ok_or_else(wrong)?,
+        };
+        let count = usize::try_from(page.to_read()).unwrap_or(usize::MAX);
+        let mut part = items.into_iter().skip(before).take(count).collect();
+        let next = page.cut(&mut part, |last| id(last).to_owned());
+        Ok((part, next))
+    }
+
     fn after(&self) -> Option<&str> {
         self.after.as_deref().filter(|text| !text.is_empty())
     }
@@ -81,6 +99,16 @@ mod tests {
         let (mut full, mut last) = (vec![9, 8, 7], vec![7, 6]);
         assert_eq!(two.cut(&mut full, ToString::to_string), Some("8".into()));
         assert_eq!((full, two.cut(&mut last, ToString::to_string)), (vec![9, 8], None));
+    }
+
+    #[test]
+    fn a_list_in_memory_has_pages_too() {
+        let all = || vec!["c", "a", "b"];
+        let part = |limit, after| page(limit, after).part(all(), |it| it);
+        assert_eq!(part(None, "").ok(), Some((all(), None)));
+        assert_eq!(part(Some(2), "").ok(), Some((vec!["c", "a"], Some("a".into()))));
+        assert_eq!(part(Some(2), "a").ok(), Some((vec!["b"], None)));
+        assert!(part(Some(2), "z").is_err(), "nobody of this list");
     }
 
     #[test]

@@ -4,9 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
 };
 use serde::Serialize;
 use terms::{AgentId, CallId, WaId};
@@ -18,7 +17,7 @@ use wire::{
 use super::{
     ApiError,
     control::known,
-    idempotency::{self, Answer},
+    idempotency::{self, Answer, Asked, Whose},
     page::Page,
 };
 use crate::{
@@ -78,14 +77,13 @@ pub(super) async fn place(
     State(office): State<Arc<Office>>,
     caller: Caller,
     headers: HeaderMap,
-    body: Bytes,
+    Asked { wanted: request, mark }: Asked<PlaceCall>,
 ) -> Result<Answer, ApiError> {
-    let Json(request) = Json::<PlaceCall>::from_bytes(&body)?;
     let line = Arc::clone(caller.line(&office, request.from.as_deref())?);
     let (speaker, wait) = check(&caller, &line, &request)?;
     let parent = telemetry::parent(&headers);
     let acting = act(Arc::clone(&office), Arc::clone(&line), request.to, speaker, wait, parent);
-    idempotency::once(office, &line, &headers, &body, acting).await
+    idempotency::once(office, Whose::Line(line.id()), mark, acting).await
 }
 
 /// Calls that wait for consent, or did.
@@ -196,11 +194,11 @@ async fn act(
                 (call, Some(agent))
             }
         };
-        return created(&Placed { call_id, state: "placing", agent });
+        return Answer::created(&Placed { call_id, state: "placing", agent });
     }
     match wait {
         Some(wait) if answer.rule == preflight::PERMISSION_REQUIRED => {
-            created(&parked::park(&office, &line, to, wait).await?)
+            Answer::created(&parked::park(&office, &line, to, wait).await?)
         }
         Some(_) | None => Err(refused(answer)),
     }
@@ -226,12 +224,6 @@ async fn by_agent(
     let cleared = placing::clear(office, line, &to).await?;
     let taken = agent_first::ring(&line.organisation, agent, offer, ring_for).await?;
     Ok(agent_first::place(office, line, taken, (cleared, name), parent).await?)
-}
-
-fn created(body: &impl Serialize) -> Result<Answer, ApiError> {
-    let body = serde_json::to_string(body);
-    let body = body.map_err(|_| ApiError::internal("the answer cannot be written"))?;
-    Ok(Answer { status: StatusCode::CREATED, body })
 }
 
 fn refused(answer: Preflight) -> ApiError {

@@ -6,21 +6,47 @@ use axum::{
     Json,
     extract::{Path, Query, State},
 };
-use serde::Serialize;
-use wire::console::Queue;
+use serde::{Deserialize, Serialize};
+use terms::WaId;
+use wire::console::{Destination, Peer, Queue};
 
-use super::{ApiError, page::Page};
+use super::{
+    ApiError,
+    idempotency::{self, Answer, Asked, Whose},
+    page::Page,
+};
 use crate::{
-    callbacks,
+    callbacks::{self, Keeping, Wanted},
+    calls::order::known,
+    clock,
     console::session::Caller,
+    line::Line,
     office::Office,
     store::{Callback, CallbackState},
 };
+
+/// The highest priority, as a flow's step has it.
+const PRIORITY_MAX: u8 = 9;
 
 /// Every queue.
 #[derive(Serialize)]
 pub(super) struct QueueList {
     queues: Vec<Queue>,
+}
+
+/// Whom to call back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddCallback {
+    /// The queue whose agents call.
+    queue: String,
+    /// The user's number.
+    to: WaId,
+    /// Our number: digits, or its id; may be absent where there is one.
+    from: Option<String>,
+    /// 0 to 9: higher goes first.
+    #[serde(default)]
+    priority: u8,
 }
 
 /// Callbacks, the newest first.
@@ -44,7 +70,7 @@ pub(super) async fn list(caller: Caller) -> Json<QueueList> {
 #[utoipa::path(get, path = "/v1/callbacks", tag = "queues",
     params(("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{callbacks: [{callback_id, phone_number_id, queue, priority, contact, since, state, from_call, request_id?, call_id?, text?}], next?}`; `state` is `waiting`, `asking`, `offered`, `placing`, `placed`, `given_up` or `cancelled`"),
+    responses((status = 200, body = Object, description = "`{callbacks: [{callback_id, phone_number_id, queue, priority, contact, since, state, from_call?, request_id?, call_id?, text?}], next?}`; `state` is `waiting`, `asking`, `offered`, `placing`, `placed`, `given_up` or `cancelled`"),
               (status = 400, body = super::Refused),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list_callbacks(
@@ -58,6 +84,50 @@ pub(super) async fn list_callbacks(
         format!("{}.{}", callback.since.unix_ms(), callback.callback_id)
     });
     Ok(Json(CallbackList { callbacks, next }))
+}
+
+/// Let a queue's agents call a user when their turn comes. A user who may not be called is asked for
+/// consent then.
+#[utoipa::path(post, path = "/v1/callbacks", tag = "queues",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours")),
+    request_body(content = Object, description = "`{queue, to, from?, priority?}`; `priority` is 0 to 9, higher goes first"),
+    responses((status = 201, body = Object, description = "The callback, `waiting`"),
+              (status = 400, body = super::Refused, description = "There is no such queue, or the number is not ours"),
+              (status = 409, body = super::Refused, description = "`callback.already`: the user waits in this queue; `callback.full`: too many wait")))]
+pub(super) async fn add_callback(
+    State(office): State<Arc<Office>>,
+    caller: Caller,
+    Asked { wanted, mark }: Asked<AddCallback>,
+) -> Result<Answer, ApiError> {
+    let line = Arc::clone(caller.line(&office, wanted.from.as_deref())?);
+    let place = Destination::Queue { name: wanted.queue.clone() };
+    known(&office, &caller.organisation, &place).map_err(ApiError::invalid)?;
+    if wanted.priority > PRIORITY_MAX {
+        return Err(ApiError::invalid(format!("priority: 0 to {PRIORITY_MAX}")));
+    }
+    let acting = keep(Arc::clone(&office), Arc::clone(&line), wanted);
+    idempotency::once(office, Whose::Line(line.id()), mark, acting).await
+}
+
+async fn keep(
+    office: Arc<Office>,
+    line: Arc<Line>,
+    wanted: AddCallback,
+) -> Result<Answer, ApiError> {
+    let AddCallback { queue, to, from: _, priority } = wanted;
+    let known = office.store.contact(line.contact(&to)).await?;
+    let (name, user_id) = known.map(|known| (known.name, known.user_id)).unwrap_or_default();
+    let contact = Peer { name, wa_id: Some(to), user_id };
+    let wanted = Wanted { queue, priority, since: clock::now(), contact, from_call: None };
+    match callbacks::keep(&office, &line, wanted).await? {
+        Keeping::Kept(callback) => Answer::created(&callback),
+        Keeping::Already(callback) => {
+            let text = format!("the user waits already: {}", callback.callback_id);
+            Err(ApiError::conflict("callback.already", text))
+        }
+        Keeping::Full => Err(ApiError::conflict("callback.full", "too many callbacks wait")),
+        Keeping::NoNumber => Err(ApiError::invalid("to: a number")),
+    }
 }
 
 /// Take a callback back.

@@ -7,15 +7,20 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
-    http::StatusCode,
+    body::Bytes,
+    extract::{Path, Query, State, rejection::JsonRejection},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use switchboard::agent::Skills;
 use terms::{AgentId, Role};
 
-use super::ApiError;
+use super::{
+    ApiError,
+    idempotency::{self, Answer, Asked, Whose},
+    page::Page,
+};
 use crate::{
     config::HashedPassword,
     console::session::Caller,
@@ -48,6 +53,9 @@ pub(super) struct UserRow {
 #[derive(Serialize)]
 pub(super) struct UserList {
     users: Vec<UserRow>,
+    /// What to send as `after` to go on; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -86,15 +94,22 @@ impl From<Person> for UserRow {
 
 /// The people of the caller's organisation.
 #[utoipa::path(get, path = "/v1/users", tag = "administration",
-    responses((status = 200, body = Object, description = "`{users: [{id, name, role, skills, disabled, source}]}`; `source` is `file` or `store`"),
+    params(("limit" = Option<u32>, Query, description = "How many at most; 1000 when absent, and at most"),
+           ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = Object, description = "`{users: [{id, name, role, skills, disabled, source}], next?}`; `source` is `file` or `store`"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused)))]
-pub(super) async fn list(caller: Caller) -> Json<UserList> {
+pub(super) async fn list(
+    caller: Caller,
+    Query(page): Query<Page>,
+) -> Result<Json<UserList>, ApiError> {
     let people = caller.organisation.consoles.people().all();
-    Json(UserList { users: people.into_iter().map(UserRow::from).collect() })
+    let (people, next) = page.part(people, |person| person.agent.id.as_str())?;
+    Ok(Json(UserList { users: people.into_iter().map(UserRow::from).collect(), next }))
 }
 
 /// Add somebody.
 #[utoipa::path(post, path = "/v1/users", tag = "administration",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours")),
     request_body(content = Object, description = "`{id, name?, role, skills?, password}`; the role is `agent`, `supervisor`, `admin` or `auditor`; `skills` are words that queues and rings ask for"),
     responses((status = 201, body = Object, description = "The user"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused),
@@ -103,9 +118,16 @@ pub(super) async fn list(caller: Caller) -> Json<UserList> {
 pub(super) async fn add(
     State(office): State<Arc<Office>>,
     caller: Caller,
-    body: Result<Json<AddUser>, JsonRejection>,
-) -> Result<(StatusCode, Json<UserRow>), ApiError> {
-    let Json(AddUser { id, name, role, skills, password }) = body?;
+    Asked { wanted, mut mark }: Asked<AddUser>,
+) -> Result<Answer, ApiError> {
+    mark.body = slow_mark(&wanted.id, mark.body).await?;
+    let organisation = caller.organisation.id.clone();
+    let acting = put(Arc::clone(&office), caller, wanted);
+    idempotency::once(office, Whose::Organisation(&organisation), mark, acting).await
+}
+
+async fn put(office: Arc<Office>, caller: Caller, wanted: AddUser) -> Result<Answer, ApiError> {
+    let AddUser { id, name, role, skills, password } = wanted;
     let name = name.unwrap_or_else(|| id.to_string());
     check_name(&name)?;
     check_skills(&skills)?;
@@ -121,7 +143,7 @@ pub(super) async fn add(
     if !office.store.add_user(user.clone(), deed).await? {
         return Err(taken());
     }
-    Ok((StatusCode::CREATED, Json(admit(&caller, user)?)))
+    Answer::created(&admit(&caller, user)?)
 }
 
 /// Change somebody; consoles of theirs close, unless the skills alone change.
@@ -232,6 +254,20 @@ fn check_skills(skills: &Skills) -> Result<(), ApiError> {
         return Err(ApiError::unprocessable("user.skills", &text));
     }
     Ok(())
+}
+
+/// What a repetition is known by. The body has a password, which must not be easier to guess from what
+/// is kept of it than from its own hash.
+async fn slow_mark(id: &AgentId, body: Bytes) -> Result<Bytes, ApiError> {
+    let salt = Sha256::digest(id.as_str());
+    let marked = tokio::task::spawn_blocking(move || {
+        let mut mark = [0; 32];
+        argon2::Argon2::default().hash_password_into(&body, &salt, &mut mark).map(|()| mark)
+    });
+    match marked.await {
+        Ok(Ok(mark)) => Ok(Bytes::copy_from_slice(&mark)),
+        Ok(Err(_)) | Err(_) => Err(ApiError::internal("the request could not be marked")),
+    }
 }
 
 /// Slow by intent, so beside the other requests.

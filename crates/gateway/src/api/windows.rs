@@ -9,18 +9,13 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use wire::event::Window;
 
-use super::ApiError;
+use super::{ApiError, page::Page};
 use crate::{console::session::Caller, office::Office};
-
-/// How many windows are listed when nothing is said, and at most.
-const LIMIT: (u32, u32) = (100, 1_000);
 
 #[derive(Deserialize)]
 pub(super) struct Question {
     /// `true`, or absent: closed windows are not kept.
     open: Option<bool>,
-    /// How many at most; 100 when absent, 1000 at most.
-    limit: Option<u32>,
     /// Only this number of ours; all when absent.
     number: Option<String>,
 }
@@ -29,25 +24,33 @@ pub(super) struct Question {
 #[derive(Serialize)]
 pub(super) struct Windows {
     windows: Vec<Window>,
+    /// What to send as `after` to go on; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// Whose service window is open, and until when.
 #[utoipa::path(get, path = "/v1/windows", tag = "contacts",
     params(("open" = Option<bool>, Query, description = "`true`, or absent: closed windows are not kept"),
            ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
+           ("after" = Option<String>, Query, description = "`next` of the page before"),
            ("number" = Option<String>, Query, description = "Only this number of ours: digits or id")),
-    responses((status = 200, body = Object, description = "`{windows: [{contact, open_until}]}`, the first to close first"),
+    responses((status = 200, body = Object, description = "`{windows: [{contact, open_until}], next?}`, the first to close first"),
               (status = 400, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
     caller: Caller,
     Query(question): Query<Question>,
+    Query(page): Query<Page>,
 ) -> Result<Json<Windows>, ApiError> {
     if question.open == Some(false) {
         return Err(ApiError::invalid("open: closed windows are not kept; write true"));
     }
     let (lines, line) = super::asked_lines(&office, &caller, question.number.as_deref())?;
-    let limit = question.limit.unwrap_or(LIMIT.0).min(LIMIT.1);
-    let windows = office.store.open_windows(lines, line.now(), limit).await?;
-    Ok(Json(Windows { windows }))
+    let (count, after) = (page.to_read(), page.after_moment()?);
+    let mut open = office.store.open_windows(lines, line.now(), count, after).await?;
+    let next =
+        page.cut(&mut open, |(place, window)| format!("{}.{place}", window.open_until.unix_ms()));
+    let windows = open.into_iter().map(|(_, window)| window).collect();
+    Ok(Json(Windows { windows, next }))
 }

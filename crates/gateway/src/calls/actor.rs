@@ -251,10 +251,16 @@ impl CallActor {
             self.call.state().agent()
         };
         let is_merge = order == Order::Merge;
-        let input = match (asker, whose) {
-            (Asker::Agent(agent), _) => order.input(agent),
-            (Asker::Business, _) if order == Order::HangUp => Input::HangUp,
-            (Asker::Business, Some(agent)) => order.input(agent.clone()),
+        let whose = order.named().or(whose).cloned();
+        let inputs = match (asker, whose) {
+            (Asker::Agent(agent), whose)
+                if order.is_of_who_has_it() && whose.as_ref() != Some(&agent) =>
+            {
+                return Err("You do not have this call.".into());
+            }
+            (Asker::Agent(agent), _) => order.inputs(agent),
+            (Asker::Business, _) if order == Order::HangUp => vec![Input::HangUp],
+            (Asker::Business, Some(agent)) => order.inputs(agent),
             (Asker::Business, None) if is_supervisors => {
                 return Err("No supervisor is in this call: listening begins in a console.".into());
             }
@@ -264,10 +270,12 @@ impl CallActor {
             return Err(NO_SEAT.into());
         }
         let mut effects = Vec::new();
-        let handled = self.call.handle(input, clock::now(), &mut effects);
-        if let Err(refusal) = handled {
-            self.let_mix_go();
-            return Err(format!("This is not possible: {refusal}."));
+        for input in inputs {
+            // Of several the first one is refused or none: they are keys, which change no state.
+            if let Err(refusal) = self.call.handle(input, clock::now(), &mut effects) {
+                self.let_mix_go();
+                return Err(format!("This is not possible: {refusal}."));
+            }
         }
         self.after(effects).await;
         Ok(())

@@ -118,11 +118,7 @@ impl CallActor {
             Effect::Echo => self.play_to_user(Source::Echo),
             Effect::Say { spoken, forever } => return self.say(spoken, forever),
             Effect::SendKey(key) => self.send_key(key),
-            Effect::MuteAgent { agent, on } => {
-                if let Some(leg) = self.legs_of_ours().find(|leg| leg.agent == agent) {
-                    leg.handle.mute(on);
-                }
-            }
+            Effect::MuteAgent { agent, on } => self.mute(&agent, on),
             Effect::Tell => self.tell(),
             Effect::Finish(reason) => self.finish(&reason).await,
         }
@@ -266,6 +262,16 @@ impl CallActor {
         if let Some(digit) = Digit::new(key.sign()) {
             self.with_whatsapp(|leg| leg.send_digit(digit, KEY_MS));
         }
+    }
+
+    /// A page shows it, whoever asked for it.
+    fn mute(&mut self, agent: &AgentId, on: bool) {
+        let legs = [&mut self.agent_leg, &mut self.consulted_leg, &mut self.supervisor_leg];
+        let leg = legs.into_iter().flatten().find(|leg| leg.agent == *agent);
+        let Some(leg) = leg else { return };
+        leg.handle.mute(on);
+        leg.muted = on;
+        self.tell();
     }
 
     /// An ended call is told with its record, which has the figures.
@@ -440,6 +446,7 @@ impl CallActor {
         let direction: Direction = self.call.direction();
         let (line, started_at) = (self.line.id().clone(), facts.started_at);
         let mut cdr = Cdr::new(line, call_id, direction, contact, started_at, ended_at, reason);
+        cdr.organisation_id = Some(self.line.organisation.id.clone());
         cdr.agent.clone_from(&facts.agent);
         cdr.transfers.clone_from(&facts.transfers);
         cdr.queue = facts.queue.as_ref().map(Stay::record);
@@ -457,6 +464,9 @@ impl CallActor {
             && !facts.trunk_records.iter().any(talked);
         cdr.outside_hours = (nobody && self.call.met_closed_hours()).then_some(true);
         cdr.recordings.clone_from(&self.recordings.made);
+        let in_ms = |took: Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let stages = self.timeline.stages().map(|(stage, took)| (stage.to_owned(), in_ms(took)));
+        cdr.set_up_ms = stages.collect();
         cdr.keys_pressed = (facts.keys_pressed > 0).then_some(facts.keys_pressed);
         if let Some((answered_at, duration, billed)) = self.talk() {
             cdr.talked(answered_at, billed);

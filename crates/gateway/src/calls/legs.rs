@@ -53,6 +53,8 @@ pub(super) struct AgentLeg {
     pub(super) answer: SdpText,
     /// Whether agent and user heard each other over it.
     pub(super) talked: bool,
+    /// Whether nobody hears the agent, who wants it so.
+    pub(super) muted: bool,
 }
 
 /// Opens WhatsApp's leg on the user's offer; returns it with our answer.
@@ -147,6 +149,7 @@ pub(super) fn answer_agent(
         events,
         answer,
         talked: false,
+        muted: false,
     })
 }
 

@@ -5,7 +5,7 @@
 
 use switchboard::{
     call::{Consulted, Destination, Input, Manner},
-    flow::Room,
+    flow::{Key, Room},
 };
 use terms::AgentId;
 use wire::console;
@@ -27,6 +27,15 @@ pub(crate) enum Order {
     HandOver,
     /// Bring the agent who was asked into the call.
     Merge,
+    /// Let somebody of ours in it be unheard, or heard again; absent: who has it.
+    Mute {
+        /// Who.
+        agent: Option<AgentId>,
+        /// Unheard?
+        on: bool,
+    },
+    /// Press keys for the user.
+    Digits(Vec<Key>),
     /// Only listen again.
     Listen,
     /// Talk to the agent alone.
@@ -49,6 +58,8 @@ impl Order {
             Self::Consult(_) => "consult",
             Self::HandOver => "hand_over",
             Self::Merge => "merge",
+            Self::Mute { .. } => "mute",
+            Self::Digits(_) => "digits",
             Self::Listen => "listen",
             Self::Whisper => "whisper",
             Self::Join => "join",
@@ -67,25 +78,56 @@ impl Order {
             | Self::Consult(_)
             | Self::HandOver
             | Self::Merge
+            | Self::Mute { .. }
+            | Self::Digits(_)
             | Self::HangUp => false,
         }
     }
 
-    /// The same as something that happens to the call, for the agent or supervisor it is asked of.
-    pub(super) fn input(self, agent: AgentId) -> Input {
+    /// Whether only the one who has the call may ask for it, and the switchboard does not ask who does.
+    pub(super) fn is_of_who_has_it(&self) -> bool {
+        matches!(self, Self::Digits(_))
+    }
+
+    /// Who it is asked of, where it names somebody.
+    pub(super) fn named(&self) -> Option<&AgentId> {
         match self {
+            Self::Mute { agent, on: _ } => agent.as_ref(),
+            Self::Hold
+            | Self::Resume
+            | Self::Transfer(_)
+            | Self::Consult(_)
+            | Self::HandOver
+            | Self::Merge
+            | Self::Digits(_)
+            | Self::Listen
+            | Self::Whisper
+            | Self::Join
+            | Self::Leave
+            | Self::HangUp => None,
+        }
+    }
+
+    /// The same as what happens to the call, for the agent or supervisor it is asked of.
+    pub(super) fn inputs(self, agent: AgentId) -> Vec<Input> {
+        let one = match self {
+            Self::Digits(keys) => return keys.into_iter().map(Input::AgentKey).collect(),
             Self::Hold => Input::AgentHolds(agent),
             Self::Resume => Input::AgentResumes(agent),
             Self::Transfer(to) => Input::AgentTransfers { agent, to },
             Self::Consult(with) => Input::AgentConsults { agent, with },
             Self::HandOver => Input::AgentCompletes(agent),
             Self::Merge => Input::AgentMerges(agent),
+            Self::Mute { agent: named, on } => {
+                Input::AgentMute { agent: named.unwrap_or(agent), on }
+            }
             Self::Listen => Input::SupervisorListens(agent),
             Self::Whisper => Input::SupervisorTurns { supervisor: agent, to: Manner::Whispering },
             Self::Join => Input::SupervisorTurns { supervisor: agent, to: Manner::Joined },
             Self::Leave => Input::SupervisorLeaves(agent),
             Self::HangUp => Input::AgentHungUp(agent),
-        }
+        };
+        vec![one]
     }
 }
 

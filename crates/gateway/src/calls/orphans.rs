@@ -57,6 +57,7 @@ pub(crate) async fn end(
     let (number, contact) = (line.id().clone(), call.contact.clone());
     let (direction, start, now) = (call.direction, call.started_at, clock::now());
     let mut cdr = Cdr::new(number, call_id.clone(), direction, contact, start, now, &reason);
+    cdr.organisation_id = Some(line.organisation.id.clone());
     cdr.answered_at = call.answered_at;
     cdr.deeplink_payload.clone_from(&call.deeplink_payload);
     cdr.cta_payload.clone_from(&call.cta_payload);

@@ -14,7 +14,7 @@ use wire::{console::QueuePlace, event::What};
 
 use super::actor::CallActor;
 use crate::{
-    callbacks::{self, Wanted},
+    callbacks::{self, Keeping, Wanted},
     cdr::QueueRecord,
     clock,
     queues::{Guest, ToFloor},
@@ -138,11 +138,11 @@ impl CallActor {
             priority: stay.entry.priority,
             since: stay.since,
             contact: self.facts.contact.clone(),
-            from_call: call_id.clone(),
+            from_call: Some(call_id.clone()),
         };
         match callbacks::keep(&self.office, &self.line, wanted).await {
-            Ok(true) => FromQueue::CallbackKept,
-            Ok(false) => FromQueue::CallbackNotKept,
+            Ok(Keeping::Kept(_) | Keeping::Already(_)) => FromQueue::CallbackKept,
+            Ok(Keeping::NoNumber | Keeping::Full) => FromQueue::CallbackNotKept,
             Err(error) => {
                 tracing::error!(%error, "a callback is not on disk");
                 FromQueue::CallbackNotKept

@@ -48,6 +48,8 @@ impl CallActor {
         call.supervisor = self.supervisor();
         call.queue = facts.queue.as_ref().and_then(Stay::place);
         call.trunk = self.trunk_place();
+        let muted = self.legs_of_ours().filter(|leg| leg.muted);
+        call.muted = muted.map(|leg| leg.agent.clone()).collect();
         call.context.clone_from(&facts.context);
         call.away = call.agent.as_ref().is_some_and(|agent| self.call.state().waits_for(agent));
         call.deeplink_payload.clone_from(&facts.deeplink_payload);

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS callbacks (
 CREATE INDEX IF NOT EXISTS callbacks_by_state ON callbacks (line, state);
 ";
 
-/// A user who hung up in a queue and kept the place.
+/// A user who hung up in a queue and kept the place, or for whom a program took one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Callback {
     /// Its id; ours.
@@ -32,8 +32,9 @@ pub(crate) struct Callback {
     pub since: Timestamp,
     /// Where it is.
     pub state: CallbackState,
-    /// The call in which the user asked for it.
-    pub from_call: CallId,
+    /// The call in which the user asked for it; a program did where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_call: Option<CallId>,
     /// The message that asked for consent, if one was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<MessageId>,

@@ -92,7 +92,8 @@ impl Store {
 }
 
 impl Store {
-    /// Windows of these lines that are open at `now`, the first to close first.
+    /// Windows of these lines that are open at `now`, the first to close first, after the one of this end
+    /// and place; each with its place among those that close at the same time.
     ///
     /// # Errors
     ///
@@ -102,26 +103,34 @@ impl Store {
         lines: LineSet,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<Window>, StoreError> {
+        after: Option<(i64, String)>,
+    ) -> Result<Vec<(String, Window)>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT line, wa_id, until_ms FROM windows WHERE until_ms > ?1
+            // A row without its contact would make a page shorter than what was read for it.
+            let sql = "SELECT line, wa_id, until_ms FROM windows w WHERE until_ms > ?1
                          AND line IN (SELECT value FROM json_each(?3))
-                       ORDER BY until_ms, wa_id LIMIT ?2";
+                         AND (?4 IS NULL OR (until_ms, wa_id || ':' || line) > (?4, ?5))
+                         AND EXISTS (SELECT 1 FROM contacts c
+                                     WHERE c.line = w.line AND c.wa_id = w.wa_id)
+                       ORDER BY until_ms, wa_id || ':' || line LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
+            let (after_ms, place) = after.unzip();
+            let asked = params![now.unix_ms(), limit, lines, after_ms, place];
             let rows = statement
-                .query_map(params![now.unix_ms(), limit, lines], |row| {
+                .query_map(asked, |row| {
                     let key = (row.get::<_, String>(0)?, row.get::<_, String>(1)?);
                     Ok((key, row.get::<_, i64>(2)?))
                 })?
                 .collect::<Result<Vec<_>, _>>()?;
             let mut windows = Vec::new();
             for ((line, user), until_ms) in rows {
+                let place = format!("{user}:{line}");
                 let (Ok(line), Ok(user)) = (line.parse(), user.parse()) else { continue };
                 let Some(contact) = contacts::load(db, &ContactKey { line, user })? else {
                     continue;
                 };
                 let open_until = Timestamp::from_unix_ms(until_ms);
-                windows.push(Window { contact: peer(&contact), open_until });
+                windows.push((place, Window { contact: peer(&contact), open_until }));
             }
             Ok(windows)
         })
@@ -224,9 +233,9 @@ mod tests {
         writes(&store, at(0)).await;
         writes(&store, at(1)).await;
         let mine = LineSet::one(&line());
-        let open = store.open_windows(mine.clone(), at(2), 10).await.unwrap();
-        assert_eq!(open.iter().map(|it| it.open_until).collect::<Vec<_>>(), [at(25)]);
-        assert!(store.open_windows(mine, at(25), 10).await.unwrap().is_empty());
+        let open = store.open_windows(mine.clone(), at(2), 10, None).await.unwrap();
+        assert_eq!(open.iter().map(|(_, it)| it.open_until).collect::<Vec<_>>(), [at(25)]);
+        assert!(store.open_windows(mine, at(25), 10, None).await.unwrap().is_empty());
         store.turn_windows(line(), at(24), CLOSING).await.unwrap();
         assert_eq!(told(&store).await, ["window.opened"], "renewed: nothing closes yet");
         drop(store);
@@ -245,6 +254,25 @@ mod tests {
             .await
             .unwrap();
         assert!(events[2].body.contains(&format!("\"time\":\"{}\"", at(25))), "when it closed");
+    }
+
+    #[tokio::test]
+    async fn open_windows_come_page_by_page_and_none_twice() {
+        let store = Store::open(None, &line()).unwrap();
+        for (user, when) in [("552", at(0)), ("551", at(0)), ("553", at(1))] {
+            let key = ContactKey { line: line(), user: user.parse().unwrap() };
+            let until = when + Duration::from_secs(24 * 3_600);
+            let change = move |contact: &mut ContactRow| contact.window_until = Some(until);
+            store.open_window(key, when, when, change).await.unwrap();
+        }
+        let (mut seen, mut after) = (Vec::new(), None);
+        for _ in 0..4 {
+            let page = store.open_windows(LineSet::one(&line()), at(2), 1, after.clone());
+            let Some((place, window)) = page.await.unwrap().pop() else { break };
+            seen.push(place.clone());
+            after = Some((window.open_until.unix_ms(), place));
+        }
+        assert_eq!(seen, ["551:1", "552:1", "553:1"]);
     }
 
     #[tokio::test]

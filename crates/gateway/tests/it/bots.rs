@@ -27,7 +27,6 @@ use tokio_tungstenite::{
 use wire::bot::{Protocol, SUBPROTOCOL, signature};
 
 use crate::{
-    calling::{asked, calls},
     desk::{BYE_HZ, CALL, Desk, terminate},
     voice::{Voice, tone_file},
 };
@@ -167,7 +166,7 @@ async fn a_bot_hears_and_speaks_knows_what_was_heard_and_gives_the_call_away() {
     let url = listening.url();
     let desk = Desk::start_with(None, |config| with_bot(config, &url, Protocol::Native)).await;
     let mut lia = desk.available("lia").await;
-    let mut user = calls(&desk, CALL).await;
+    let mut user = desk.user_calls(CALL).await;
     let mut bot = listening.next().await;
     assert_eq!(bot.asked.headers()["sec-websocket-protocol"], SUBPROTOCOL);
     assert_eq!(bot.asked.headers()["authorization"], "Bearer bot-token");
@@ -218,7 +217,7 @@ async fn a_bot_written_for_twilio_greets_whole_and_ends_the_call_over_rest() {
     let desk = Desk::start_with(None, |config| with_bot(config, &url, Protocol::Twilio)).await;
     let mut sid = String::new();
     for call in [CALL, SECOND] {
-        let mut user = calls(&desk, call).await;
+        let mut user = desk.user_calls(call).await;
         let mut bot = listening.next().await;
         let signed = signature::sign("bot-token", &url);
         assert_eq!(bot.asked.headers()[signature::HEADER], signed.as_str());
@@ -245,7 +244,7 @@ async fn a_bot_written_for_twilio_greets_whole_and_ends_the_call_over_rest() {
             user.play(USER_HZ);
             bot.hear_tone(Format::MuLaw, USER_HZ).await;
             bot.socket.close(None).await.unwrap();
-            asked(&desk, "terminate", call).await;
+            desk.upstream.wait_for_call("terminate", call).await;
         }
     }
 
@@ -265,7 +264,7 @@ async fn a_bot_written_for_twilio_greets_whole_and_ends_the_call_over_rest() {
     assert_eq!((status, &call["status"]), (200, &json!("in-progress")));
     let (status, call) = rest(reqwest::Method::POST, "bot-token").await;
     assert_eq!((status, &call["status"]), (200, &json!("completed")));
-    asked(&desk, "terminate", SECOND).await;
+    desk.upstream.wait_for_call("terminate", SECOND).await;
     desk.webhook(&terminate(SECOND, "USER_INITIATED", Some(2))).await;
     assert_eq!(desk.record(SECOND).await["reason"], "program_hung_up");
     let (status, gone) = rest(reqwest::Method::POST, "bot-token").await;
@@ -277,7 +276,7 @@ async fn a_bot_that_dies_or_is_absent_leaves_the_user_to_the_flow() {
     let listening = Listening::start().await;
     let url = listening.url();
     let desk = Desk::start_with(None, |config| with_bot(config, &url, Protocol::Vonage)).await;
-    let mut user = calls(&desk, CALL).await;
+    let mut user = desk.user_calls(CALL).await;
     let mut bot = listening.next().await;
     let opening = bot.next_text("event", "websocket:connected").await;
     assert_eq!(opening["content-type"], "audio/l16;rate=16000");
@@ -289,7 +288,7 @@ async fn a_bot_that_dies_or_is_absent_leaves_the_user_to_the_flow() {
     user.expect_tone(BYE_HZ).await;
 
     drop(listening);
-    let mut user = calls(&desk, SECOND).await;
+    let mut user = desk.user_calls(SECOND).await;
     user.expect_tone(BYE_HZ).await;
     let metrics = desk.metrics().await;
     for became in ["lost", "absent"] {

@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 
 use crate::{
     access::{HOUSE, ask, log_in},
-    calling::{asked, calls},
     desk::{
         ANA, BYE_HZ, CALL, Console, Desk, HOLD_HZ, accept, config, newest_rules, now, permissions,
         terminate,
@@ -65,11 +64,11 @@ pub(crate) fn with_a_queue(config: &mut Config) {
 
 /// A user calls, waits and asks to be called back.
 pub(crate) async fn asks_for_a_callback(desk: &Desk, call: &str) {
-    let mut user = calls(desk, call).await;
+    let mut user = desk.user_calls(call).await;
     user.expect_tone(HOLD_HZ).await;
     user.leg.send_digit(Digit::new('1').unwrap(), 120);
     user.expect_tone(KEPT_HZ).await;
-    asked(desk, "terminate", call).await;
+    desk.upstream.wait_for_call("terminate", call).await;
     desk.webhook(&terminate(call, "USER_INITIATED", Some(4))).await;
 }
 
@@ -105,7 +104,7 @@ async fn who_is_added_at_run_time_gets_the_calls_that_their_skills_fit() {
     let desk = Desk::start_with(None, with_a_queue).await;
     let mut otto = newcomer(&desk, "otto", json!(["pt"])).await;
     let mut nina = newcomer(&desk, "nina", json!(["billing"])).await;
-    let _user = calls(&desk, CALL).await;
+    let _user = desk.user_calls(CALL).await;
     nina.next("ringing").await;
     nina.send(json!({"type": "decline", "call_id": CALL})).await;
     let waits_alone = |queues: &Value| {
@@ -140,18 +139,18 @@ async fn the_second_caller_waits_with_music_and_is_offered_after_wrap_up() {
     let desk = Desk::start_with(None, with_a_queue).await;
     let mut sol = desk.available("sol").await;
     let mut lia = desk.available("lia").await;
-    let first = calls(&desk, CALL).await;
+    let first = desk.user_calls(CALL).await;
     assert_eq!(lia.next("ringing").await["call"]["queue"]["name"], "support");
     let mut browser = take(&desk, &mut lia, CALL).await;
     lia.next_where("call", |frame| frame["call"]["state"] == "connected").await;
 
-    let mut second = calls(&desk, SECOND).await;
+    let mut second = desk.user_calls(SECOND).await;
     second.expect_tone(FIRST_HZ).await;
     second.expect_tone(HOLD_HZ).await;
     let waits = |frame: &Value| frame["queues"][0]["waiting"][0]["call_id"] == SECOND;
     let board = sol.next_where("queues", waits).await;
     assert_eq!(board["queues"][0]["agents"]["busy"], 1);
-    let mut third = calls(&desk, THIRD).await;
+    let mut third = desk.user_calls(THIRD).await;
     third.expect_tone(BYE_HZ).await;
     let queues = desk.get("/v1/queues").await;
     let queue = &queues["queues"][0];
@@ -193,7 +192,7 @@ async fn the_second_caller_waits_with_music_and_is_offered_after_wrap_up() {
 async fn who_hangs_up_in_a_queue_is_missed_and_an_agent_who_declines_is_not_asked_at_once() {
     let desk = Desk::start_with(None, with_a_queue).await;
     let mut lia = desk.available("lia").await;
-    let _user = calls(&desk, CALL).await;
+    let _user = desk.user_calls(CALL).await;
     lia.next("ringing").await;
     lia.send(json!({"type": "decline", "call_id": CALL})).await;
     lia.next("ring_stopped").await;
@@ -275,6 +274,31 @@ async fn a_callback_outlives_the_gateway_waits_for_consent_and_is_called_by_an_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_takes_a_place_in_a_queue_for_a_user() {
+    let desk = Desk::start_with(None, with_a_queue).await;
+    let allowed = permissions("temporary", Some(now() + 7 * DAY_S));
+    desk.upstream.answer("call_permissions", 200, allowed, Duration::ZERO);
+    let wanted = json!({"queue": "support", "to": ANA, "priority": 3});
+    let (status, made) = desk.post("/v1/callbacks", &wanted, None).await;
+    assert_eq!((status, &made["state"]), (201, &json!("waiting")), "{made}");
+    assert_eq!((&made["from_call"], &made["priority"]), (&Value::Null, &json!(3)));
+    let (status, body) = desk.post("/v1/callbacks", &wanted, None).await;
+    assert_eq!((status, &body["code"]), (409, &json!("callback.already")));
+    for (name, wrong) in [("queue", json!("sales")), ("priority", json!(10))] {
+        let mut body = wanted.clone();
+        body[name] = wrong;
+        assert_eq!(desk.post("/v1/callbacks", &body, None).await.0, 400, "{name}");
+    }
+    let waits =
+        |list: &Value| list["queues"][0]["waiting"][0]["callback_id"] == made["callback_id"];
+    desk.get_until("/v1/queues", waits).await;
+    let mut lia = desk.comes("lia").await;
+    let offered = lia.next("offered").await;
+    assert_eq!(offered["offer"]["offer_id"], made["callback_id"]);
+    assert_eq!(offered["offer"]["to"]["wa_id"], ANA);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_program_calls_a_user_for_an_agent_who_takes_it_first() {
     let desk = Desk::start_with(None, newest_rules).await;
     let request = json!({"to": ANA, "agent": "lia"});
@@ -323,4 +347,36 @@ async fn a_flow_that_waits_in_an_unknown_queue_does_not_start() {
     let error = serve(config).await.unwrap_err().to_string();
     let why = "line 4, step `wait`: the configuration has no queue `support`";
     assert!(error.contains(why), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_gives_a_call_to_a_queue_and_who_serves_it_gets_it() {
+    let desk = Desk::start_with(None, |config| {
+        with_a_queue(config);
+        config.ring_first = Some(true);
+    })
+    .await;
+    let mut rui = desk.available("rui").await;
+    let mut user = desk.user_calls(CALL).await;
+    rui.next("ringing").await;
+    let browser = take(&desk, &mut rui, CALL).await;
+    browser.play(FIRST_HZ);
+    user.expect_tone(FIRST_HZ).await;
+    let to = json!({"to": {"kind": "queue", "name": "support"}});
+    assert_eq!(desk.post(&format!("/v1/calls/{CALL}/transfer"), &to, None).await.0, 204);
+    user.expect_tone(HOLD_HZ).await;
+    let waits = |queues: &Value| queues["queues"][0]["waiting"][0]["call_id"] == CALL;
+    desk.get_until("/v1/queues", waits).await;
+    // Rui knows nothing about billing; Lia is rung as soon as she takes calls.
+    let mut lia = desk.comes("lia").await;
+    lia.next("ringing").await;
+    let browser = take(&desk, &mut lia, CALL).await;
+    browser.play(KEPT_HZ);
+    user.expect_tone(KEPT_HZ).await;
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(4))).await;
+    let record = desk.record(CALL).await;
+    assert_eq!(
+        (&record["agent"], &record["queue_record"]["left"]),
+        (&json!("lia"), &json!("answered"))
+    );
 }

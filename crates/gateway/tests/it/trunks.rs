@@ -17,7 +17,6 @@ use sip::Transport;
 use switchboard::trunk::Extensions;
 
 use crate::{
-    calling::{asked, calls},
     desk::{BYE_HZ, CALL, Desk, HOLD_HZ, terminate},
     far_end::{FarEnd, value},
     voice::{Voice, tone_file},
@@ -134,7 +133,7 @@ async fn a_telephone_of_g711_rings_talks_and_hangs_up() {
     let address = free_port();
     let mut sipp = Sipp::play("echoes", address);
     let desk = Desk::start_with(None, |config| with_trunk(config, &[address])).await;
-    let mut user = calls(&desk, CALL).await;
+    let mut user = desk.user_calls(CALL).await;
     user.continuous.start();
     user.expect_tone(HOLD_HZ).await;
     user.play(USER_HZ);
@@ -143,7 +142,7 @@ async fn a_telephone_of_g711_rings_talks_and_hangs_up() {
     user.expect_tone(BYE_HZ).await;
     user.continuous.assert(Duration::from_millis(250));
     assert!(sipp.was_content().await, "SIPp's scenario failed");
-    asked(&desk, "terminate", CALL).await;
+    desk.upstream.wait_for_call("terminate", CALL).await;
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(3))).await;
     let record = desk.record(CALL).await;
     let trunk = &record["trunks"][0];
@@ -163,7 +162,7 @@ async fn a_telephone_of_opus_holds_the_call_and_is_hung_up_on() {
     let mut busy = FarEnd::udp().await;
     let targets = [busy.address, telephone.address];
     let desk = Desk::start_with(None, |config| with_trunk(config, &targets)).await;
-    let mut user = calls(&desk, CALL).await;
+    let mut user = desk.user_calls(CALL).await;
     // The first target has no room, so the next one is rung.
     let asked_of_it = invited(&mut busy).await;
     busy.answers(&asked_of_it, "503 Service Unavailable").await;
@@ -211,7 +210,7 @@ async fn an_agent_gives_a_call_to_a_telephone_and_gets_it_back_when_it_is_busy()
     })
     .await;
     let mut lia = desk.available("lia").await;
-    let mut user = calls(&desk, CALL).await;
+    let mut user = desk.user_calls(CALL).await;
     lia.next("ringing").await;
     let browser = Voice::of_browser(&desk.engine);
     let answers =
@@ -285,7 +284,7 @@ async fn an_agent_asks_a_telephone_and_hands_the_user_over() {
     })
     .await;
     let mut lia = desk.available("lia").await;
-    let mut user = calls(&desk, CALL).await;
+    let mut user = desk.user_calls(CALL).await;
     lia.next("ringing").await;
     let mut browser = Voice::of_browser(&desk.engine);
     lia.send(json!({"type": "answer", "call_id": CALL, "sdp": browser.browser_offer()})).await;

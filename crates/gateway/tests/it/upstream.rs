@@ -129,14 +129,28 @@ impl Upstream {
         self.wait(action, false)
     }
 
+    /// Waits until this action was asked and answered for this call.
+    #[track_caller]
+    pub(crate) fn wait_for_call(&self, action: &str, call: &str) -> impl Future<Output = Asked> {
+        self.wait_until(action, move |a| a.body["call_id"] == call && a.answered_at.is_some())
+    }
+
     #[track_caller]
     fn wait(&self, action: &str, answered: bool) -> impl Future<Output = Asked> {
+        self.wait_until(action, move |asked| !answered || asked.answered_at.is_some())
+    }
+
+    #[track_caller]
+    fn wait_until(
+        &self,
+        action: &str,
+        fits: impl Fn(&Asked) -> bool,
+    ) -> impl Future<Output = Asked> {
         let caller = std::panic::Location::caller();
         async move {
             for _ in 0..1_000 {
-                let fits =
-                    |a: &Asked| a.action() == action && (!answered || a.answered_at.is_some());
-                let found = self.asked().into_iter().find(fits);
+                let mut all = self.asked().into_iter();
+                let found = all.find(|asked| asked.action() == action && fits(asked));
                 if let Some(found) = found {
                     return found;
                 }

@@ -127,6 +127,9 @@ pub struct Call {
     /// The supervisor who is in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supervisor: Option<Supervisor>,
+    /// Who of ours in it is muted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub muted: Vec<AgentId>,
     /// Whether its agent's browser is gone and may come back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub away: bool,
@@ -193,6 +196,7 @@ impl Call {
             agent: None,
             other: None,
             supervisor: None,
+            muted: Vec::new(),
             away: false,
             context: BTreeMap::new(),
             queue: None,

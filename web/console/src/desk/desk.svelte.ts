@@ -310,7 +310,11 @@ export class Desk {
     }
     if (!call) return this.#late(facts);
     // What is absent now has gone.
-    call.facts = { ...call.facts, other: undefined, away: undefined, supervisor: undefined, ...facts };
+    const wasMuted = call.facts?.muted?.includes(this.me.id) ?? false;
+    call.facts = { ...call.facts, other: undefined, away: undefined, supervisor: undefined, muted: undefined, ...facts };
+    // A supervisor or a program may have done it.
+    const isMuted = facts.muted?.includes(this.me.id) ?? false;
+    if (isMuted !== wasMuted) call.audio?.mute(isMuted);
     if (facts.state === "ended") {
       const words = endWords(facts);
       return this.#over(call, words.title, words.text);

@@ -1,0 +1,75 @@
+//! How does a worker give everybody it serves a turn every 20 ms?
+//!
+//! Beside the packet path, on a thread of its own. A turn that was missed is made up for, more are not:
+//! who is served has buffers that leave out the rest. Nobody to serve is nothing to do.
+
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+/// What a leg takes a frame in.
+pub(crate) const TURN: Duration = Duration::from_millis(20);
+
+/// Serves who comes until nobody can come any more. A turn is told whether the thread is behind, and
+/// says whether there is another one.
+pub(crate) fn serve<T>(inbox: &Receiver<T>, mut turn: impl FnMut(&mut T, bool) -> bool) {
+    let mut served: Vec<T> = Vec::new();
+    let mut due = Instant::now();
+    loop {
+        let new = if served.is_empty() {
+            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            inbox.recv_deadline(due)
+        };
+        match new {
+            Ok(new) => {
+                if served.is_empty() {
+                    due = Instant::now();
+                }
+                served.push(new);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let is_behind = Instant::now().saturating_duration_since(due) > TURN;
+                served.retain_mut(|each| turn(each, is_behind));
+                due = next(due, Instant::now());
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+fn next(due: Instant, now: Instant) -> Instant {
+    let next = due + TURN;
+    if next + TURN < now { now } else { next }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_missed_turn_is_made_up_for_and_more_are_not() {
+        let due = Instant::now();
+        assert_eq!(next(due, due + TURN / 2), due + TURN);
+        assert_eq!(next(due, due + TURN * 2), due + TURN, "at once");
+        let late = due + TURN * 5;
+        assert_eq!(next(due, late), late);
+    }
+
+    #[test]
+    fn everybody_gets_turns_until_they_want_no_more() {
+        let (new, inbox) = crossbeam_channel::bounded(2);
+        new.send(1).unwrap();
+        new.send(3).unwrap();
+        let (mut turns, mut new) = (Vec::new(), Some(new));
+        serve(&inbox, |left: &mut u32, _| {
+            turns.push(*left);
+            *left -= 1;
+            if turns.len() == 4 {
+                new = None;
+            }
+            *left > 0
+        });
+        assert_eq!(turns, [1, 3, 2, 1]);
+    }
+}
