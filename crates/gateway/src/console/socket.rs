@@ -26,7 +26,7 @@ use tokio::{
 };
 use wire::{
     SdpText,
-    console::{FromConsole, NoteChange, Number, Presence, Queue, ToConsole},
+    console::{Destination, FromConsole, NoteChange, Number, Presence, Queue, ToConsole},
 };
 
 use super::session::{Caller, Who};
@@ -278,20 +278,14 @@ async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) 
         FromConsole::Hold { call_id } => order(office, desk, console, call_id, Order::Hold),
         FromConsole::Resume { call_id } => order(office, desk, console, call_id, Order::Resume),
         FromConsole::Transfer { call_id, to } => {
-            if let Err(text) = known(office, &desk.organisation, &to) {
-                return refuse(desk, console, "transfer", "invalid", text);
-            }
-            order(office, desk, console, call_id, Order::Transfer(destination(to)));
+            let wanted = Order::Transfer(destination(to.clone()));
+            hand(office, desk, console, call_id, &to, wanted);
         }
         FromConsole::Consult { call_id, with } => {
-            if let Err(text) = known(office, &desk.organisation, &as_destination(&with)) {
-                return refuse(desk, console, "consult", "invalid", text);
-            }
-            order(office, desk, console, call_id, Order::Consult(consulted(with)));
+            let to = as_destination(&with);
+            hand(office, desk, console, call_id, &to, Order::Consult(consulted(with)));
         }
-        FromConsole::HandOver { call_id } => {
-            order(office, desk, console, call_id, Order::HandOver);
-        }
+        FromConsole::HandOver { call_id } => order(office, desk, console, call_id, Order::HandOver),
         FromConsole::Merge { call_id } => order(office, desk, console, call_id, Order::Merge),
         FromConsole::Listen { call_id, sdp } => listen(office, desk, console, call_id, sdp),
         FromConsole::Whisper { call_id } => order(office, desk, console, call_id, Order::Whisper),
@@ -353,6 +347,21 @@ fn listen(
     let letter = Letter::SupervisorListens { supervisor: desk.agent.id.clone(), console, offer };
     if !to_call(office, desk, &call_id, letter) {
         refuse(desk, console, "listen", "over", "The call is over.".into());
+    }
+}
+
+/// An order that names somebody or some place, which must be there.
+fn hand(
+    office: &Arc<Office>,
+    desk: &Desk,
+    console: ConsoleId,
+    call_id: CallId,
+    to: &Destination,
+    wanted: Order,
+) {
+    match known(office, &desk.organisation, to) {
+        Ok(()) => order(office, desk, console, call_id, wanted),
+        Err(text) => refuse(desk, console, wanted.as_str(), "invalid", text),
     }
 }
 
