@@ -83,8 +83,8 @@ impl UserRef {
     /// The same user, with what the other reference knows beside.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        let number = self.wa_id().or(other.wa_id()).cloned();
-        let user_id = self.user_id().or(other.user_id()).cloned();
+        let number = self.wa_id().or_else(|| other.wa_id()).cloned();
+        let user_id = self.user_id().or_else(|| other.user_id()).cloned();
         Self::new(number, user_id).unwrap_or(self)
     }
 

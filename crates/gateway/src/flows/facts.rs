@@ -20,7 +20,7 @@ pub(crate) async fn of_incoming(
     let until = row.as_ref().and_then(|row| row.window_until);
     let window_open = Some(until.is_some_and(|until| until > line.now()));
     let past_calls = Some(office.store.calls_with(line.contact(&user)).await?);
-    let user = row.map_or(user.clone(), |row| user.or(row.user));
+    let user = row.map_or_else(|| user.clone(), |row| user.clone().or(row.user));
     Ok(Caller {
         number: user.wa_id().cloned(),
         user_id: user.user_id().cloned(),
