@@ -30,8 +30,9 @@ pub(super) fn soonest(slot: &Slot, now: Instant) -> Option<Instant> {
 /// When the next frame of silence is due, if nothing else leaves before.
 fn next(slot: &Slot, now: Instant) -> Option<Instant> {
     let fill = slot.cold.fill?;
-    // A worker that mixes may be held up.
-    let plays = slot.cold.playing.at.is_some() && !matches!(slot.cold.feed, Feed::Mix(_));
+    // A worker may be held up, and one that transcodes has nothing where its party says nothing.
+    let from_worker = matches!(slot.cold.feed, Feed::Mix(_) | Feed::Transcoded(..));
+    let plays = slot.cold.playing.at.is_some() && !from_worker;
     let busy = slot.cold.press.is_some() || plays;
     if busy || !slot.can_send() {
         return None;

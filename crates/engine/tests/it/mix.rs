@@ -19,7 +19,7 @@ const USER: usize = 0;
 const AGENT: usize = 1;
 const SUPERVISOR: usize = 2;
 
-/// What a busy machine adds to the 60 ms.
+/// What a busy machine adds to the 60 ms, which `continuous` shows in virtual time.
 const GAP_MAX: Duration = Duration::from_millis(60 + 40);
 
 /// Three people, each playing a tone, and their legs in one engine.

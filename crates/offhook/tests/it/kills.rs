@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     agent::Agent,
     http::{ask, get},
+    left_behind::{Became, LeftBehind, Life},
     process::{Server, free_tcp, gateway_config, wait_for},
     tee::Tee,
 };
@@ -57,8 +58,11 @@ struct Run {
     tee: Tee,
     config: String,
     runtime: tokio::runtime::Runtime,
-    /// Calls that a gateway had when it was killed.
+    /// Calls that a gateway said it had before it was killed.
     orphans: BTreeSet<String>,
+    lives: Vec<Life>,
+    /// Calls of a gateway that lived on the platform once it was killed.
+    left: Vec<LeftBehind>,
     placed: usize,
 }
 
@@ -83,8 +87,20 @@ impl Run {
         let config = gateway_config(folder.path(), tee.url(), &listen);
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let random = StdRng::seed_from_u64(seed);
-        let (orphans, placed) = (BTreeSet::new(), 0);
-        let mut run = Self { random, folder, platform, api, tee, config, runtime, orphans, placed };
+        let (orphans, lives, left, placed) = (BTreeSet::new(), Vec::new(), Vec::new(), 0);
+        let mut run = Self {
+            random,
+            folder,
+            platform,
+            api,
+            tee,
+            config,
+            runtime,
+            orphans,
+            lives,
+            left,
+            placed,
+        };
         run.add_users();
         run
     }
@@ -106,7 +122,7 @@ impl Run {
         for kill in 1..=KILLS {
             let gateway = self.gateway();
             self.live(&gateway);
-            gateway.kill();
+            self.kill(gateway);
             // Some webhooks find nobody.
             if self.random.random_bool(0.5) {
                 self.someone_calls();
@@ -128,10 +144,39 @@ impl Run {
         drop(self.platform);
     }
 
-    fn gateway(&self) -> Server {
+    fn gateway(&mut self) -> Server {
         let data = self.folder.path().join("data");
         let data = Path::to_str(&data).expect("UTF-8");
-        Server::start(&["gateway", "--config", &self.config, "--data", data])
+        let gateway = Server::start(&["gateway", "--config", &self.config, "--data", data]);
+        let (up, live_at_up) = (SystemTime::now(), self.live_calls().into_keys().collect());
+        let killed = up + Duration::from_secs(86_400);
+        self.lives.push(Life { up, live_at_up, killed });
+        gateway
+    }
+
+    /// Kills it, and remembers which of its calls live on.
+    fn kill(&mut self, gateway: Server) {
+        if let Some(life) = self.lives.last_mut() {
+            life.killed = SystemTime::now();
+        }
+        gateway.kill();
+        let actions = self.tee.actions();
+        for (call, direction) in self.live_calls() {
+            let is_taken = actions.contains_key(&("pre_accept".to_owned(), call.clone()));
+            // Whom we call is called by a gateway; what no gateway has answered waits for the next.
+            if is_taken || direction == "BUSINESS_INITIATED" {
+                let is_known = is_taken || self.orphans.contains(&call);
+                let known = (!is_known).then(SystemTime::now);
+                self.left.push(LeftBehind { call, lives: self.lives.len(), known });
+            }
+        }
+    }
+
+    /// The calls that live on the platform, with their direction.
+    fn live_calls(&self) -> BTreeMap<String, String> {
+        let calls = self.calls();
+        let live = calls.iter().filter(|call| call["state"] != "ended");
+        live.map(|call| (text(&call["call_id"]).into(), text(&call["direction"]).into())).collect()
     }
 
     /// The life of one gateway: calls come and go until its random end.
@@ -215,9 +260,10 @@ impl Run {
         for id in &self.orphans {
             assert!(records.contains_key(id), "no record of {id}, which a killed gateway had");
         }
-        self.check_orphans_are_ended();
+        self.check_left_behind();
         for ((action, call), times) in self.tee.actions() {
             // Terminating what a dead gateway left may take more than one try.
+            let times = times.len();
             assert!(times == 1 || action == "terminate", "{action} of {call}: {times} times");
         }
         let mut billed = 0;
@@ -227,20 +273,29 @@ impl Run {
         assert!(billed > 0, "no call was talked in");
     }
 
-    /// Who waits longer than a gateway takes to start is let go by the next one, not left until the user
-    /// hangs up: the platform bills every second. Not all: a gateway may be killed before it can ask.
-    fn check_orphans_are_ended(&self) {
-        let patient: Vec<String> = (0..CALLERS).filter(|n| is_patient(*n)).map(user).collect();
-        let left: Vec<Value> = self.calls();
-        let left = left.iter().filter(|call| patient.iter().any(|user| call["user"] == **user));
-        let left: Vec<&str> = left.map(|call| text(&call["call_id"])).collect();
-        let left: Vec<_> = left.into_iter().filter(|id| self.orphans.contains(*id)).collect();
-        let actions = self.tee.actions();
-        let asked = |id: &str| actions.contains_key(&("terminate".to_owned(), id.to_owned()));
-        let ended = left.iter().filter(|id| asked(id)).count();
-        eprintln!("{ended} of {} orphans of patient users were ended", left.len());
-        assert!(!left.is_empty(), "no kill hit a patient user's call");
-        assert!(ended * 2 >= left.len(), "{ended} of {} orphans were ended upstream", left.len());
+    /// A call lives on no longer than until a gateway is up, unless its user hangs up first: the
+    /// platform bills every second. A gateway may be killed before it can ask; the next one must.
+    fn check_left_behind(&self) {
+        let (actions, journal) = (self.tee.actions(), self.journal());
+        let mut took = Vec::new();
+        for left in &self.left {
+            let call = get(&format!("{}/sandbox/v1/calls/{}", self.api, left.call), None);
+            let ended = moment(&call["end"]["at"]);
+            let asked = actions.get(&("terminate".to_owned(), left.call.clone()));
+            let asked = asked.map_or(&[][..], Vec::as_slice);
+            // One whose id its gateway never learnt is known by the first webhook that tells of it.
+            let told = || first_told(&journal, &left.call).unwrap_or(ended);
+            let left =
+                LeftBehind { call: left.call.clone(), known: left.known.map(|_| told()), ..*left };
+            match left.became(&self.lives, asked, ended) {
+                Ok(Became::Terminated(after)) => took.push(after),
+                Ok(Became::OverBefore) => {}
+                Err(why) => panic!("{why}; asked at {asked:?}: {call}"),
+            }
+        }
+        let (all, ended) = (self.left.len(), took.len());
+        eprintln!("of {all} calls left behind {ended} were ended, within {:?}", took.iter().max());
+        assert!(ended >= self.lives.len() / 4, "only {ended} of {all} calls were ended");
     }
 
     /// A call went through each state once: one pre_accept, one accept, one end.
@@ -295,6 +350,17 @@ fn records(business: &str) -> BTreeMap<String, Vec<Value>> {
         records.entry(text(&record["call_id"]).to_owned()).or_default().push(record.clone());
     }
     records
+}
+
+/// When a webhook of this call was first taken.
+fn first_told(journal: &[Value], call: &str) -> Option<SystemTime> {
+    let of_call = journal.iter().filter(|hook| hook["call_id"] == call);
+    let attempts = of_call.flat_map(|hook| hook["attempts"].as_array().into_iter().flatten());
+    attempts.filter(|attempt| attempt["status"] == 200).map(|taken| moment(&taken["at"])).min()
+}
+
+fn moment(at: &Value) -> SystemTime {
+    text(at).parse::<jiff::Timestamp>().expect("a moment").into()
 }
 
 /// Every second caller.

@@ -23,12 +23,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `offhook` with these arguments and `--json`, and waits for its ready line.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = offhook(args)
-            .arg("--json")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("starting offhook");
+        Self::run(offhook(args).stderr(Stdio::inherit()))
+    }
+
+    /// The same, with a log of this level in a file.
+    pub(crate) fn start_with_log(args: &[&str], level: &str, log: &Path) -> Self {
+        let log = std::fs::File::create(log).expect("a file for the log");
+        Self::run(offhook(args).env("OFFHOOK_LOG", level).stderr(log))
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let mut child =
+            command.arg("--json").stdout(Stdio::piped()).spawn().expect("starting offhook");
         let stdout = child.stdout.take().expect("stdout is piped");
         let (line, first) = mpsc::channel();
         std::thread::spawn(move || {

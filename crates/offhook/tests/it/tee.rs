@@ -5,10 +5,19 @@ use std::{
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
 };
 
 /// The copies, one for each connection.
-type Copies = Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>>;
+type Copies = Arc<Mutex<Vec<Arc<Mutex<Kept>>>>>;
+
+/// What came over one connection.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    /// When so many bytes were there.
+    came: Vec<(usize, SystemTime)>,
+}
 
 /// A wire to the platform.
 pub(crate) struct Tee {
@@ -27,7 +36,7 @@ impl Tee {
         std::thread::spawn(move || {
             for near in listener.incoming() {
                 let (Ok(near), Ok(far)) = (near, TcpStream::connect(&host)) else { return };
-                let copy = Arc::default();
+                let copy: Arc<Mutex<Kept>> = Arc::default();
                 locked(&kept).push(Arc::clone(&copy));
                 join(&near, &far, copy);
             }
@@ -40,20 +49,51 @@ impl Tee {
         &self.url
     }
 
-    /// How often each action was asked for, by action and call; a `connect` by its opaque data.
-    pub(crate) fn actions(&self) -> BTreeMap<(String, String), usize> {
-        let mut actions = BTreeMap::new();
+    /// All that was asked.
+    pub(crate) fn text(&self) -> String {
+        let copies = locked(&self.copies);
+        let texts = copies.iter().map(|copy| locked(copy).text());
+        texts.collect()
+    }
+
+    /// When each action was asked for, by action and call; a `connect` by its opaque data.
+    pub(crate) fn actions(&self) -> BTreeMap<(String, String), Vec<SystemTime>> {
+        let mut actions: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for copy in locked(&self.copies).iter() {
-            let bytes = locked(copy);
-            let text = String::from_utf8_lossy(&bytes);
-            for request in text.split("POST /").skip(1) {
-                let Some(action) = field(request, "action") else { continue };
+            let copy = locked(copy);
+            for (at, request) in copy.requests() {
+                let Some(action) = field(&request, "action") else { continue };
                 let name = if action == "connect" { "biz_opaque_callback_data" } else { "call_id" };
-                let Some(call) = field(request, name) else { continue };
-                *actions.entry((action, call)).or_default() += 1;
+                let Some(call) = field(&request, name) else { continue };
+                actions.entry((action, call)).or_default().push(at);
             }
         }
         actions
+    }
+}
+
+impl Kept {
+    fn keep(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.came.push((self.bytes.len(), SystemTime::now()));
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// Every POST, and when it came.
+    fn requests(&self) -> Vec<(SystemTime, String)> {
+        let text = self.text();
+        let mut start = 0;
+        let mut requests = Vec::new();
+        for request in text.split_inclusive("POST /") {
+            // What precedes a request ends with how it begins.
+            let at = self.came.iter().find(|(there, _)| *there >= start);
+            requests.extend(at.map(|(_, at)| (*at, request.to_owned())));
+            start += request.len();
+        }
+        requests
     }
 }
 
@@ -63,10 +103,10 @@ fn field(request: &str, name: &str) -> Option<String> {
     rest.split_once('"').map(|(text, _)| text.to_owned())
 }
 
-fn join(near: &TcpStream, far: &TcpStream, copy: Arc<Mutex<Vec<u8>>>) {
+fn join(near: &TcpStream, far: &TcpStream, copy: Arc<Mutex<Kept>>) {
     let clone = |stream: &TcpStream| stream.try_clone().expect("one more handle");
     let (up, down) = ((clone(near), clone(far)), (clone(far), clone(near)));
-    std::thread::spawn(move || pump(up.0, up.1, |bytes| locked(&copy).extend_from_slice(bytes)));
+    std::thread::spawn(move || pump(up.0, up.1, |bytes| locked(&copy).keep(bytes)));
     std::thread::spawn(move || pump(down.0, down.1, |_| {}));
 }
 
