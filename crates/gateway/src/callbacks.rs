@@ -17,7 +17,7 @@
 use std::{sync::Arc, time::Duration};
 
 use switchboard::queue::{Entry, LENGTH_MAX, Left, Overflow, Ticket};
-use terms::{AgentId, CallId, Timestamp, WaId};
+use terms::{AgentId, CallId, Timestamp, UserRef};
 use wire::console::{Offer, OfferCause, Peer};
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
         agent_first,
         placing::{self, NotPlaced},
     },
-    clock,
+    clock, contacts,
     line::Line,
     office::Office,
     organisation::Organisation,
@@ -60,8 +60,8 @@ pub(crate) enum Keeping {
     Kept(Box<Callback>),
     /// The user waits for one in this queue already.
     Already(Box<Callback>),
-    /// The user has no number to call.
-    NoNumber,
+    /// Nothing names the user.
+    NoUser,
     /// Too many wait.
     Full,
 }
@@ -77,7 +77,7 @@ pub(crate) async fn keep(
     wanted: Wanted,
 ) -> Result<Keeping, StoreError> {
     use CallbackState::{Asking, Offered, Placing, Waiting};
-    let Some(to) = &wanted.contact.wa_id else { return Ok(Keeping::NoNumber) };
+    let Some(to) = wanted.contact.user() else { return Ok(Keeping::NoUser) };
     // Who asks in a call is not who is being called: what is under way for that one will not reach anybody.
     let under_way: &[CallbackState] = match wanted.from_call {
         Some(_) => &[Waiting, Asking],
@@ -87,8 +87,9 @@ pub(crate) async fn keep(
     for state in under_way {
         open.extend(waiting(office, line, *state).await?);
     }
-    let same =
-        |known: &Callback| known.contact.wa_id.as_ref() == Some(to) && known.queue == wanted.queue;
+    let same = |known: &Callback| {
+        known.queue == wanted.queue && known.contact.user().is_some_and(|user| user.is_same(&to))
+    };
     if let Some(at) = open.iter().position(same) {
         return Ok(Keeping::Already(Box::new(open.swap_remove(at))));
     }
@@ -179,8 +180,8 @@ async fn look(office: &Office, line: &Line) -> Result<(), StoreError> {
             give_up(office, callback.callback_id, why.into()).await?;
             continue;
         }
-        let Some(to) = &callback.contact.wa_id else { continue };
-        let standing = office.store.standing(line.contact(to)).await?;
+        let Some(to) = callback.contact.user() else { continue };
+        let standing = office.store.standing(line.contact(&to)).await?;
         if standing.permission(line.now()).is_err() {
             continue;
         }
@@ -239,11 +240,12 @@ async fn try_to_call(
     let taken = office.store.change_waiting(id.clone(), &[CallbackState::Waiting], offered).await?;
     let Some(callback) = taken else { return not_waiting(office, house, id).await };
     let (Some(line), Some(to)) =
-        (office.lines.get(&callback.phone_number_id), callback.contact.wa_id.clone())
+        (office.lines.get(&callback.phone_number_id), callback.contact.user())
     else {
         give_up(office, id, "Its number is no longer configured.".into()).await?;
         return Ok(Turn::Over);
     };
+    let to = contacts::complete(office, line, to).await?;
     let may = preflight::check(office, line, &to).await?;
     if !may.allowed {
         return not_allowed(office, line, callback, &to, &may).await;
@@ -354,7 +356,7 @@ async fn not_allowed(
     office: &Office,
     line: &Line,
     callback: Callback,
-    to: &WaId,
+    to: &UserRef,
     answer: &wire::console::Preflight,
 ) -> Result<Turn, StoreError> {
     let id = callback.callback_id;

@@ -4,7 +4,7 @@
 //! platform's times win over ours: they are what is billed. The price is an estimate by the
 //! configured rate card.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::flows::FlowRecord;
 use engine::LegStats;
@@ -99,6 +99,10 @@ pub struct Cdr {
     /// Whether a user's call met closed opening hours in the flow and no agent; only if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside_hours: Option<bool>,
+    /// How long each stage of the set-up took that the call came to, in milliseconds:
+    /// `webhook_to_pre_accept`, `ring_to_answer`, `accept_to_media`, `media_to_first_audio`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set_up_ms: BTreeMap<String, u64>,
     /// Keys the user pressed; how many, not which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_pressed: Option<u32>,
@@ -411,6 +415,7 @@ impl Cdr {
             hold_s: None,
             queue: None,
             trunks: Vec::new(),
+            set_up_ms: BTreeMap::new(),
             started_at,
             answered_at: None,
             ended_at,

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use rules::limits::{Rolling, Use};
 use serde_json::Value;
 use switchboard::consent::{Entry, EntryNo, Grant, Periods, Standing, Told, What};
-use terms::{Direction, MessageId, Timestamp, WaId};
+use terms::{Direction, MessageId, Timestamp, UserRef};
 use wire::{
     console::Peer,
     graph::permission::{ActionName, CallPermissions, PermissionStatus},
@@ -38,7 +38,7 @@ const LOOK_EVERY: (Duration, Duration) = (Duration::from_secs(3_600), Duration::
 pub(crate) async fn note(
     office: &Office,
     line: &Line,
-    user: &WaId,
+    user: &UserRef,
     key: String,
     entry: Entry,
     evidence: Evidence,
@@ -50,7 +50,7 @@ pub(crate) async fn note(
 async fn note_telling(
     office: &Office,
     line: &Line,
-    user: &WaId,
+    user: &UserRef,
     key: String,
     entry: Entry,
     evidence: Evidence,
@@ -72,7 +72,7 @@ async fn note_telling(
 pub(crate) async fn note_reply(
     office: &Office,
     line: &Line,
-    user: &WaId,
+    user: &UserRef,
     message: &Message,
     reply: &CallPermissionReply,
 ) -> Result<(), StoreError> {
@@ -118,7 +118,7 @@ fn meaning(message: &Message, reply: &CallPermissionReply, lifetime: Duration) -
 pub(crate) async fn note_request(
     office: &Office,
     line: &Line,
-    user: &WaId,
+    user: &UserRef,
     id: &MessageId,
     template: Option<String>,
 ) -> Result<(), StoreError> {
@@ -136,7 +136,7 @@ pub(crate) async fn note_request(
 pub(crate) async fn note_call(
     office: &Office,
     line: &Line,
-    user: &WaId,
+    user: &UserRef,
     cdr: &Cdr,
 ) -> Result<(), StoreError> {
     let by_user = ["user_rejected", "user_did_not_answer"].contains(&cdr.reason.as_str());
@@ -161,7 +161,7 @@ pub(crate) async fn note_call(
 pub(crate) async fn reconcile(
     office: &Office,
     line: &Line,
-    user: &WaId,
+    user: &UserRef,
     said: &CallPermissions,
 ) -> Result<(), StoreError> {
     let now = line.now();
@@ -254,7 +254,7 @@ async fn write_expired_and_look(
         && !line.graph.clock().is_known()
     {
         // What ran out by our clock may stand by the platform's: any answer tells its time.
-        drop(line.graph.permissions(user.clone()).await);
+        drop(line.graph.permissions(user).await);
     }
     write_expired(office, line).await?;
     office.store.next_expiry(line.id().clone()).await
@@ -272,8 +272,7 @@ pub(crate) async fn write_expired(office: &Office, line: &Line) -> Result<(), St
         let key = format!("expired:{}", proof.0);
         let of = line.contact(&user);
         let contact = office.store.contact(of.clone()).await?;
-        let name = contact.and_then(|contact| contact.name);
-        let contact = Peer { name, wa_id: Some(user.clone()), user_id: None };
+        let contact = contact.map_or_else(|| Peer::of(&user, None), |contact| contact.peer());
         let news = Some(news::of_expiry(&of, contact, at, &key));
         let none = Evidence::default();
         if note_telling(office, line, &user, key, entry, none, news).await?.is_some() {

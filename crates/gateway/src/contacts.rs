@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
-use terms::{Country, MessageId, Timestamp, UserId, WaId};
+use terms::{MessageId, Timestamp, UserId, UserRef, WaId};
 use wire::{
     console::{ChatLine, Contact, ContactPermission, Peer, PermissionState, ToConsole},
+    graph::message::Sent,
     handset::{ChatAuthor, ChatEntryState, ChatKind},
     webhook::{
         Contact as WebhookContact,
@@ -48,17 +49,15 @@ pub(crate) fn peer(
     }
 }
 
-/// The number of a user, from the ids or from what we saw before.
-pub(crate) async fn number_of(
+/// A user with all ids that are known: one who was named by the BSUID has a number where we saw it,
+/// and the other way round.
+pub(crate) async fn complete(
     office: &Office,
     line: &Line,
-    peer: &Peer,
-) -> Result<Option<WaId>, StoreError> {
-    match (&peer.wa_id, &peer.user_id) {
-        (Some(wa_id), _) => Ok(Some(wa_id.clone())),
-        (None, Some(user_id)) => office.store.wa_id_of(line.id().clone(), user_id.clone()).await,
-        (None, None) => Ok(None),
-    }
+    user: UserRef,
+) -> Result<UserRef, StoreError> {
+    let known = office.store.contact(line.contact(&user)).await?;
+    Ok(known.map_or(user, |contact| contact.user))
 }
 
 /// The user did something that opens or renews the service window.
@@ -68,20 +67,19 @@ pub(crate) async fn note_window(
     peer: &Peer,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(wa_id) = number_of(office, line, peer).await? else { return Ok(()) };
-    let known = peer.clone();
+    let Some(user) = peer.user() else { return Ok(()) };
+    let name = peer.name.clone();
     let change = move |contact: &mut ContactRow| {
-        contact.name = known.name.or_else(|| contact.name.take());
-        contact.user_id = known.user_id.or_else(|| contact.user_id.take());
+        contact.name = name.or_else(|| contact.name.take());
         contact.window_until = contact.window_until.max(Some(at + WINDOW));
     };
-    office.store.open_window(line.contact(&wa_id), at, line.now(), change).await?;
-    tell(office, line, wa_id).await
+    office.store.open_window(line.contact(&user), at, line.now(), change).await?;
+    tell(office, line, user).await
 }
 
 /// A call ended: a line in the chat, and a window when the user took part.
 pub(crate) async fn note_call(office: &Office, line: &Line, cdr: &Cdr) {
-    let Some(wa_id) = cdr.contact.wa_id.clone() else { return };
+    let Some(user) = cdr.contact.user() else { return };
     let state =
         if cdr.answered_at.is_some() { ChatEntryState::Completed } else { ChatEntryState::Missed };
     let entry = ChatLine {
@@ -96,11 +94,11 @@ pub(crate) async fn note_call(office: &Office, line: &Line, cdr: &Cdr) {
         Some(at) => note_window(office, line, &cdr.contact, at).await,
         None => Ok(()),
     };
-    if let Err(error) = consent::note_call(office, line, &wa_id, cdr).await {
+    if let Err(error) = consent::note_call(office, line, &user, cdr).await {
         tracing::error!(%error, "a call is missing in the consent ledger");
     }
-    let saved = office.store.save_line(line.contact(&wa_id), entry).await;
-    if let Err(error) = noted.and(saved).and(tell(office, line, wa_id).await) {
+    let saved = office.store.save_line(line.contact(&user), entry).await;
+    if let Err(error) = noted.and(saved).and(tell(office, line, user).await) {
         tracing::error!(%error, "a call is missing in its chat");
     }
 }
@@ -112,10 +110,10 @@ pub(crate) async fn note_message(
     peer: &Peer,
     message: &Message,
 ) -> Result<(), StoreError> {
-    let Some(wa_id) = number_of(office, line, peer).await? else { return Ok(()) };
+    let Some(user) = peer.user() else { return Ok(()) };
     if let Some(reply) = message.call_permission_reply() {
-        note_reply(office, line, wa_id.clone(), message, reply).await?;
-        consent::note_reply(office, line, &wa_id, message, reply).await?;
+        note_reply(office, line, user.clone(), message, reply).await?;
+        consent::note_reply(office, line, &user, message, reply).await?;
         let opens = line.config.price.rulebook.window.opened_by_permission_reply.value;
         if opens && message.context.is_some() && consent::is_by_user(reply) {
             note_window(office, line, peer, message.timestamp).await?;
@@ -129,16 +127,16 @@ pub(crate) async fn note_message(
             text: message.text.as_ref().map(|text| text.body.clone()),
             state: None,
         };
-        office.store.save_line(line.contact(&wa_id), entry).await?;
+        office.store.save_line(line.contact(&user), entry).await?;
         note_window(office, line, peer, message.timestamp).await?;
     }
-    tell(office, line, wa_id).await
+    tell(office, line, user).await
 }
 
 async fn note_reply(
     office: &Office,
     line: &Line,
-    wa_id: WaId,
+    user: UserRef,
     message: &Message,
     reply: &CallPermissionReply,
 ) -> Result<(), StoreError> {
@@ -160,14 +158,9 @@ async fn note_reply(
         if !take_grant(contact, grant) {
             return None;
         }
-        let who = Peer {
-            name: contact.name.clone(),
-            wa_id: Some(contact.wa_id.clone()),
-            user_id: contact.user_id.clone(),
-        };
-        news::of_permission(&contact.line, who, &grant, &by, answers)
+        news::of_permission(&contact.line, contact.peer(), &grant, &by, answers)
     };
-    office.store.change_contact_telling(line.contact(&wa_id), clock::now(), change).await?;
+    office.store.change_contact_telling(line.contact(&user), clock::now(), change).await?;
     let entry = ChatLine {
         id: message.id.as_str().to_owned(),
         at: message.timestamp,
@@ -176,20 +169,20 @@ async fn note_reply(
         text: None,
         state: Some(shown),
     };
-    office.store.save_line(line.contact(&wa_id), entry).await
+    office.store.save_line(line.contact(&user), entry).await
 }
 
 /// We learnt how the permission stands. An older word never replaces a newer one.
 pub(crate) async fn set_grant(
     office: &Office,
     line: &Line,
-    wa_id: WaId,
+    user: UserRef,
     grant: Grant,
 ) -> Result<(), StoreError> {
     let change = move |contact: &mut ContactRow| {
         take_grant(contact, grant);
     };
-    office.store.change_contact(line.contact(&wa_id), clock::now(), change).await?;
+    office.store.change_contact(line.contact(&user), clock::now(), change).await?;
     Ok(())
 }
 
@@ -207,11 +200,22 @@ fn is_older(word: Option<Timestamp>, known: Option<Timestamp>) -> bool {
     word.map(Timestamp::unix) < known.map(Timestamp::unix)
 }
 
+/// The user a message went to, with the BSUID the answer tells; a number it writes otherwise than we
+/// did is left as we have it.
+pub(crate) fn addressed(to: UserRef, sent: &Sent) -> UserRef {
+    let Some(contact) = sent.contacts.first() else { return to };
+    let as_ours = contact.wa_id.is_none() || contact.wa_id.as_ref() == to.wa_id();
+    match (&contact.user_id, as_ours || to.wa_id().is_none()) {
+        (Some(user_id), true) => to.or(user_id.clone().into()),
+        (Some(_) | None, _) => to,
+    }
+}
+
 /// We sent a text or asked for permission.
 pub(crate) async fn note_sent(
     office: &Office,
     line: &Line,
-    wa_id: WaId,
+    user: UserRef,
     id: &MessageId,
     kind: ChatKind,
     text: Option<String>,
@@ -223,7 +227,7 @@ pub(crate) async fn note_sent(
             contact.grant.state = PermissionState::Requested;
         }
     };
-    office.store.change_contact(line.contact(&wa_id), now, change).await?;
+    office.store.change_contact(line.contact(&user), now, change).await?;
     let entry = ChatLine {
         id: id.as_str().to_owned(),
         at: now,
@@ -232,17 +236,17 @@ pub(crate) async fn note_sent(
         text,
         state: asked.then_some(ChatEntryState::Open),
     };
-    office.store.save_line(line.contact(&wa_id), entry).await?;
-    tell(office, line, wa_id).await
+    office.store.save_line(line.contact(&user), entry).await?;
+    tell(office, line, user).await
 }
 
 /// One user with the whole chat.
 pub(crate) async fn load(
     office: &Office,
     line: &Line,
-    wa_id: WaId,
+    user: UserRef,
 ) -> Result<Option<Contact>, StoreError> {
-    let key = line.contact(&wa_id);
+    let key = line.contact(&user);
     let Some(row) = office.store.contact(key.clone()).await? else { return Ok(None) };
     let mut contact = view(line, row);
     contact.chat = office.store.chat(key).await?;
@@ -257,8 +261,8 @@ pub(crate) fn view(line: &Line, row: ContactRow) -> Contact {
     let state = if expired { PermissionState::None } else { row.grant.state };
     let expires_at = row.grant.expires_at.filter(|_| state == PermissionState::Temporary);
     Contact {
-        country: Country::of(&row.wa_id),
-        peer: Peer { name: row.name, wa_id: Some(row.wa_id), user_id: row.user_id },
+        country: row.user.country(),
+        peer: row.peer(),
         number: Some(line.digits().to_owned()),
         permission: ContactPermission { state, expires_at },
         window_open_until: row.window_until.filter(|until| *until > now),
@@ -267,8 +271,8 @@ pub(crate) fn view(line: &Line, row: ContactRow) -> Contact {
 }
 
 /// Every console of the line's organisation learns how this user stands.
-pub(crate) async fn tell(office: &Office, line: &Line, wa_id: WaId) -> Result<(), StoreError> {
-    if let Some(contact) = load(office, line, wa_id).await? {
+pub(crate) async fn tell(office: &Office, line: &Line, user: UserRef) -> Result<(), StoreError> {
+    if let Some(contact) = load(office, line, user).await? {
         line.consoles().send_to_all(&ToConsole::Contact { contact });
     }
     Ok(())

@@ -99,7 +99,7 @@ pub(crate) fn cells(cdr: &Cdr) -> Vec<String> {
 fn way_cells(cdr: &Cdr) -> [String; 6] {
     let queue = cdr.queue.as_ref();
     let talked = cdr.trunks.iter().rev().find(|trunk| trunk.talked_s.is_some());
-    let trunk = talked.or(cdr.trunks.last());
+    let trunk = talked.or_else(|| cdr.trunks.last());
     [
         cdr.phone_number_id.to_string(),
         safe_or_empty(queue.map(|queue| queue.name.as_str())),

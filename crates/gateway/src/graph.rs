@@ -12,7 +12,7 @@ use std::{
 use reqwest::{Client, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use switchboard::call::Outcome;
-use terms::{CallId, Timestamp, WaId, WabaId};
+use terms::{CallId, Timestamp, UserRef, WabaId};
 use wire::{
     SdpText,
     edition::{Edition, Endpoint, call_analytics_path},
@@ -149,7 +149,7 @@ impl Graph {
     /// The platform's no, or that it did not answer.
     pub(crate) async fn connect(
         &self,
-        to: WaId,
+        to: UserRef,
         offer: SdpText,
         opaque: String,
     ) -> Result<CallId, GraphError> {
@@ -197,8 +197,8 @@ impl Graph {
     /// # Errors
     ///
     /// The platform's no, or that it did not answer.
-    pub(crate) async fn permissions(&self, user: WaId) -> Result<CallPermissions, GraphError> {
-        let query = PermissionQuery::WaId(user);
+    pub(crate) async fn permissions(&self, user: &UserRef) -> Result<CallPermissions, GraphError> {
+        let query = PermissionQuery::from(user);
         let endpoint = Endpoint::CallPermissions(&query);
         let send = || self.send::<()>("call_permissions", endpoint, None);
         let body = self.repeated(send).await?;
@@ -212,7 +212,7 @@ impl Graph {
     /// The platform's no, or that it did not answer.
     pub(crate) async fn send_message(
         &self,
-        to: WaId,
+        to: UserRef,
         content: Content,
     ) -> Result<Sent, GraphError> {
         let request = MessageRequest::send(to.into(), content);

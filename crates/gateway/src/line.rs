@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use terms::{PhoneNumberId, Timestamp, WaId, WabaId};
+use terms::{PhoneNumberId, Timestamp, UserRef, WabaId};
 use tokio::sync::watch;
 use wire::console;
 
@@ -72,7 +72,7 @@ impl Line {
     }
 
     /// A user, as this line knows one.
-    pub(crate) fn contact(&self, user: &WaId) -> ContactKey {
+    pub(crate) fn contact(&self, user: &UserRef) -> ContactKey {
         ContactKey { line: self.id().clone(), user: user.clone() }
     }
 

@@ -15,10 +15,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use terms::{Timestamp, WaId};
+use terms::{Timestamp, UserRef};
 
 use crate::{
     calls::placing::{self, NotPlaced},
+    contacts,
     line::Line,
     office::Office,
     permission_requests::{self, AskError},
@@ -55,12 +56,12 @@ pub(crate) enum ParkError {
 pub(crate) async fn park(
     office: &Office,
     line: &Line,
-    to: WaId,
+    to: UserRef,
     wait: Duration,
 ) -> Result<Parked, ParkError> {
     let waiting =
         office.store.waiting_in::<Parked>(line.id().clone(), ParkedState::Waiting).await?;
-    if let Some(same) = waiting.iter().find(|parked| parked.to == to) {
+    if let Some(same) = waiting.iter().find(|parked| parked.user().is_same(&to)) {
         return Err(ParkError::Already(same.parked_id.clone()));
     }
     if waiting.len() >= WAITING_MAX {
@@ -71,6 +72,7 @@ pub(crate) async fn park(
         parked_id: uuid::Uuid::now_v7().to_string(),
         phone_number_id: line.id().clone(),
         to: to.clone(),
+        user_id: to.user_id().cloned(),
         created_at: now,
         deadline: now + wait,
         state: ParkedState::Waiting,
@@ -156,7 +158,7 @@ async fn look(office: &Arc<Office>, line: &Arc<Line>) -> Result<Option<Timestamp
             give_up(office, parked.parked_id, ParkedState::Waiting, why.into()).await?;
             continue;
         }
-        let standing = office.store.standing(line.contact(&parked.to)).await?;
+        let standing = office.store.standing(line.contact(&parked.user())).await?;
         let again = if standing.permission(now).is_ok() {
             place_if_allowed(office, line, &parked).await?
         } else {
@@ -174,7 +176,8 @@ async fn place_if_allowed(
     line: &Arc<Line>,
     parked: &Parked,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let answer = preflight::check(office, line, &parked.to).await?;
+    let to = contacts::complete(office, line, parked.user()).await?;
+    let answer = preflight::check(office, line, &to).await?;
     if answer.rule == preflight::OUR_WORD_ALONE {
         return Ok(Some(line.now() + AGAIN_AFTER));
     }
@@ -190,9 +193,10 @@ async fn place_if_allowed(
 }
 
 async fn place(office: Arc<Office>, line: Arc<Line>, parked: Parked) {
-    let (id, to) = (parked.parked_id, parked.to);
-    let contact = office.store.contact(line.contact(&to)).await;
-    let name = contact.ok().flatten().and_then(|contact| contact.name);
+    let (user, id) = (parked.user(), parked.parked_id);
+    let contact = office.store.contact(line.contact(&user)).await.ok().flatten();
+    let name = contact.as_ref().and_then(|contact| contact.name.clone());
+    let to = contact.map_or(user, |contact| contact.user);
     let noted = match placing::by_flow(&office, &line, to, name, None).await {
         Ok(call_id) => {
             let placed = move |parked: &mut Parked| {

@@ -7,7 +7,7 @@
 use rules::limits::{Ceilings, NumberKind};
 use serde::{Deserialize, Serialize};
 use switchboard::consent::Grant;
-use terms::{MessageId, Timestamp, WaId};
+use terms::{MessageId, Timestamp, UserRef};
 use wire::{
     graph::message::{Content, Template},
     graph::permission::ActionName,
@@ -21,7 +21,7 @@ use crate::{
     graph::GraphError,
     line::Line,
     office::Office,
-    store::{ContactRow, StoreError},
+    store::StoreError,
 };
 
 /// A request that was sent.
@@ -78,13 +78,14 @@ pub(crate) enum AskError {
 pub(crate) async fn ask(
     office: &Office,
     line: &Line,
-    to: &WaId,
+    to: &UserRef,
     text: Option<String>,
     language: Option<&str>,
 ) -> Result<Asked, AskError> {
     let known = office.store.contact(line.contact(to)).await?;
     let now = line.now();
-    let form = choose(known.as_ref(), &line.config.permission_templates, language, now)?;
+    let window = known.and_then(|row| row.window_until);
+    let form = choose(window, &line.config.permission_templates, language, now)?;
     check_limits(office, line, to).await?;
     let (content, template, shown) = match &form {
         Form::FreeForm => (Content::CallPermissionRequest { body: text.clone() }, None, text),
@@ -95,6 +96,7 @@ pub(crate) async fn ask(
         }
     };
     let sent = line.graph.send_message(to.clone(), content).await?;
+    let to = &contacts::addressed(to.clone(), &sent);
     let id = sent.messages.into_iter().next().map(|message| message.id);
     let why = "its answer names no message".into();
     let message_id = id.ok_or(GraphError::Unreachable { why })?;
@@ -107,12 +109,11 @@ pub(crate) async fn ask(
 /// Free form while the window is open as far as we saw, else a template. A user of whom we know
 /// nothing, for whom there is no template, may have a window we did not see: the platform decides.
 fn choose(
-    known: Option<&ContactRow>,
+    window: Option<Timestamp>,
     templates: &[PermissionTemplate],
     language: Option<&str>,
     now: Timestamp,
 ) -> Result<Form, AskError> {
-    let window = known.and_then(|row| row.window_until);
     if window.is_some_and(|until| until > now) {
         return Ok(Form::FreeForm);
     }
@@ -143,9 +144,9 @@ fn template_for<'a>(
     exact.or_else(|| templates.iter().find(|template| main(&template.language) == main(wanted)))
 }
 
-async fn check_limits(office: &Office, line: &Line, to: &WaId) -> Result<(), AskError> {
+async fn check_limits(office: &Office, line: &Line, to: &UserRef) -> Result<(), AskError> {
     let Err(refused) = by_our_count(office, line, to).await? else { return Ok(()) };
-    let Ok(said) = line.graph.permissions(to.clone()).await else { return Err(refused) };
+    let Ok(said) = line.graph.permissions(to).await else { return Err(refused) };
     consent::reconcile(office, line, to, &said).await?;
     let may = said.action(&ActionName::SendCallPermissionRequest);
     if may.is_some_and(|action| action.can_perform_action) {
@@ -159,7 +160,7 @@ async fn check_limits(office: &Office, line: &Line, to: &WaId) -> Result<(), Ask
 async fn by_our_count(
     office: &Office,
     line: &Line,
-    to: &WaId,
+    to: &UserRef,
 ) -> Result<Result<(), AskError>, StoreError> {
     let now = line.now();
     let standing = office.store.standing(line.contact(to)).await?;
@@ -206,48 +207,37 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::store::ContactKey;
 
     fn template(name: &str, language: &str) -> PermissionTemplate {
         PermissionTemplate { name: name.into(), language: language.into() }
     }
 
-    fn seen(window_until: Option<Timestamp>) -> ContactRow {
-        let mut row = ContactRow::new(ContactKey {
-            line: "1".parse().unwrap(),
-            user: "5215550000001".parse().unwrap(),
-        });
-        row.window_until = window_until;
-        row
-    }
-
     #[test]
     fn the_window_and_the_language_choose_the_form() {
         let now = Timestamp::from_unix(1_783_000_000);
-        let open = seen(Some(now + Duration::from_secs(1)));
-        let closed = seen(Some(now));
-        let never = seen(None);
+        let open = Some(now + Duration::from_secs(1));
+        let (closed, never) = (Some(now), None);
         let both = [template("pedir", "pt_BR"), template("ask", "en")];
         let by = |name: &str, language: &str| {
             Some(Form::Template { template: name.into(), language: language.into() })
         };
         let rows = [
-            (Some(&open), &both[..], None, Some(Form::FreeForm)),
-            (Some(&closed), &both[..], None, by("pedir", "pt_BR")),
-            (Some(&closed), &both[..], Some("en"), by("ask", "en")),
-            (Some(&closed), &both[..], Some("en_US"), by("ask", "en")),
-            (Some(&closed), &both[..], Some("pt_PT"), by("pedir", "pt_BR")),
-            (Some(&closed), &both[..], Some("es"), None),
-            (Some(&closed), &[][..], None, None),
-            (Some(&never), &both[..], None, by("pedir", "pt_BR")),
-            (Some(&never), &[][..], None, Some(Form::FreeForm)),
-            (None, &[][..], Some("es"), Some(Form::FreeForm)),
+            (open, &both[..], None, Some(Form::FreeForm)),
+            (closed, &both[..], None, by("pedir", "pt_BR")),
+            (closed, &both[..], Some("en"), by("ask", "en")),
+            (closed, &both[..], Some("en_US"), by("ask", "en")),
+            (closed, &both[..], Some("pt_PT"), by("pedir", "pt_BR")),
+            (closed, &both[..], Some("es"), None),
+            (closed, &[][..], None, None),
+            (never, &both[..], None, by("pedir", "pt_BR")),
+            (never, &[][..], None, Some(Form::FreeForm)),
+            (never, &[][..], Some("es"), Some(Form::FreeForm)),
         ];
-        for (no, (known, templates, language, wanted)) in rows.into_iter().enumerate() {
-            let chosen = choose(known, templates, language, now).ok();
+        for (no, (window, templates, language, wanted)) in rows.into_iter().enumerate() {
+            let chosen = choose(window, templates, language, now).ok();
             assert_eq!(chosen, wanted, "row {no}");
         }
-        let refused = choose(Some(&closed), &both, Some("es"), now).unwrap_err();
+        let refused = choose(closed, &both, Some("es"), now).unwrap_err();
         assert!(refused.to_string().contains("language es"), "{refused}");
     }
 }

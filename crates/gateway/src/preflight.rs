@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rules::limits::Use;
 use switchboard::consent::{Grant, Standing};
-use terms::{Country, Direction, Timestamp, WaId};
+use terms::{Direction, Timestamp, UserRef};
 use wire::{
     console::{PermissionState, Preflight, PreflightPrice},
     graph::permission::{ActionName, CallPermissions, Limit, PermissionStatus},
@@ -59,7 +59,7 @@ struct Known {
 pub(crate) async fn check(
     office: &Office,
     line: &Line,
-    to: &WaId,
+    to: &UserRef,
 ) -> Result<Preflight, StoreError> {
     let answer = answer(office, line, to).await?;
     office.metrics.permission_checked(answer.allowed);
@@ -71,7 +71,7 @@ async fn answer(office: &Office, line: &Line, to: &WaId) -> Result<Preflight, St
         Ok(cleared) => cleared.warnings().to_vec(),
         Err(held) => return no_of_ours(office, line, to, held).await,
     };
-    let answer = match line.graph.permissions(to.clone()).await {
+    let answer = match line.graph.permissions(to).await {
         Ok(said) => {
             // Its answer may have told that time has passed.
             consent::write_expired(office, line).await?;
@@ -108,7 +108,7 @@ async fn answer(office: &Office, line: &Line, to: &WaId) -> Result<Preflight, St
 async fn no_of_ours(
     office: &Office,
     line: &Line,
-    to: &WaId,
+    to: &UserRef,
     held: Held,
 ) -> Result<Preflight, StoreError> {
     Ok(Preflight {
@@ -122,7 +122,7 @@ async fn no_of_ours(
     })
 }
 
-async fn known(office: &Office, line: &Line, to: &WaId) -> Result<Known, StoreError> {
+async fn known(office: &Office, line: &Line, to: &UserRef) -> Result<Known, StoreError> {
     let standing = office.store.standing(line.contact(to)).await?;
     let record = match standing.proof() {
         Some(no) => office.store.consent(no).await?,
@@ -146,7 +146,7 @@ fn entry(record: store::Record) -> Sentence {
 async fn remember(
     office: &Office,
     line: &Line,
-    to: WaId,
+    to: UserRef,
     said: &CallPermissions,
 ) -> Result<(), StoreError> {
     let state = match said.permission.status {
@@ -267,10 +267,10 @@ fn connected(line: &Line, known: &Known) -> Use {
 async fn price(
     office: &Office,
     line: &Line,
-    to: &WaId,
+    to: &UserRef,
 ) -> Result<Option<PreflightPrice>, StoreError> {
     let (price, now) = (&line.config.price, line.now());
-    let country = Country::of(to);
+    let country = to.country();
     let Some(card) = price.card_at(now) else { return Ok(None) };
     let Some((market, _)) = card.market(country) else { return Ok(None) };
     let month = price.month_at(now).to_string();

@@ -119,7 +119,7 @@ impl Tariff {
 
 /// The user's country.
 pub(crate) fn country(cdr: &Cdr) -> Option<Country> {
-    cdr.contact.wa_id.as_ref().and_then(Country::of)
+    cdr.contact.country()
 }
 
 #[cfg(test)]

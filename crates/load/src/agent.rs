@@ -275,7 +275,7 @@ impl Desk {
             }
             Order::Place { to, tags } => {
                 let sdp = self.open(tags).await?;
-                self.say(&FromConsole::Place { to, from: None, sdp: sdp.into() }).await
+                self.say(&FromConsole::Place { to: to.into(), from: None, sdp: sdp.into() }).await
             }
             Order::HangUp => match &self.stand {
                 Stand::Talking { call, .. } => {

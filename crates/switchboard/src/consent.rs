@@ -232,6 +232,31 @@ impl Standing {
         }
     }
 
+    /// What two standings add up to that turn out to be one user's. The newer word about the
+    /// permission stands; counters add up, since too many make the platform be asked, and too few
+    /// would lose a permission.
+    #[must_use]
+    pub fn join(self, other: Self) -> Self {
+        let place = |standing: &Self| standing.decided.map(|(no, at)| (at, no));
+        let newer_is_other = place(&other) > place(&self);
+        let (newer, older) = if newer_is_other { (other, self) } else { (self, other) };
+        let both = |mut one: Vec<Timestamp>, two: Vec<Timestamp>| {
+            one.extend(two);
+            one.sort_unstable();
+            one
+        };
+        Self {
+            grant: newer.grant,
+            absence: newer.absence,
+            decided: newer.decided,
+            requests: both(newer.requests, older.requests),
+            connected: both(newer.connected, older.connected),
+            unanswered_in_a_row: newer
+                .unanswered_in_a_row
+                .saturating_add(older.unanswered_in_a_row),
+        }
+    }
+
     /// Whether the platform's account differs from ours at `now`.
     #[must_use]
     pub fn differs(&self, told: &Told, now: Timestamp, periods: Periods) -> bool {

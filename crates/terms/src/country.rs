@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{IdError, WaId};
+use crate::{IdError, UserId, WaId};
 
 /// An ISO 3166-1 alpha-2 country code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,6 +29,12 @@ impl Country {
             return id.as_ref().parse().ok();
         }
         main_country(parsed.country().code())
+    }
+
+    /// The country a business-scoped id begins with, such as `BR.9021…`.
+    #[must_use]
+    pub fn of_user_id(user_id: &UserId) -> Option<Self> {
+        user_id.as_str().split_once('.')?.0.parse().ok()
     }
 }
 

@@ -12,6 +12,7 @@ mod party;
 mod role;
 mod slip;
 mod time;
+mod user;
 
 pub use country::Country;
 pub use id::{
@@ -23,3 +24,4 @@ pub use party::{Direction, Party};
 pub use role::Role;
 pub use slip::nearest;
 pub use time::{Timestamp, TimestampError};
+pub use user::{ReachedBy, UserRef};

@@ -32,7 +32,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "gateway",
-        below: &["terms", "wire", "rules", "switchboard", "media", "audio", "engine"],
+        below: &["terms", "wire", "rules", "switchboard", "media", "audio", "engine", "sip"],
         pure: false,
     },
     Room {

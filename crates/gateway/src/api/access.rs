@@ -98,9 +98,9 @@ fn of_the_house(method: &str, path: &str) -> Option<Act> {
             "/v1/spend" | "/v1/health" | "/v1/analytics" | "/v1/analytics.csv"
             | "/v1/reconciliation",
         ) => Act::ReadFigures,
-        ("GET", "/v1/contacts" | "/v1/contacts/{wa_id}" | "/v1/windows") => Act::ReadContacts,
+        ("GET", "/v1/contacts" | "/v1/contacts/{user}" | "/v1/windows") => Act::ReadContacts,
         ("POST", "/v1/messages") => Act::WriteContacts,
-        ("GET", "/v1/consents" | "/v1/consents/{wa_id}") => Act::ReadConsent,
+        ("GET", "/v1/consents" | "/v1/consents/{user}") => Act::ReadConsent,
         ("POST", "/v1/permission_requests") => Act::AskConsent,
         ("GET", "/v1/events" | "/v1/events/{id}" | "/v1/events/stream") => Act::ReadEvents,
         ("POST", "/v1/events/{id}/redeliver") => Act::Redeliver,

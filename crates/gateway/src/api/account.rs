@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use serde::Serialize;
 use switchboard::guard::{Answered, Health};
-use terms::{PhoneNumberId, WaId};
+use terms::{PhoneNumberId, UserRef};
 
 use super::ApiError;
 use crate::{
@@ -46,7 +46,7 @@ struct Rate {
 /// A user who does not pick up our calls.
 #[derive(Serialize)]
 struct Streak {
-    user: WaId,
+    user: UserRef,
     unanswered: u32,
     revoked_after: u32,
 }

@@ -1,6 +1,6 @@
 //! Which calls were there?
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
@@ -83,6 +83,8 @@ pub(super) struct CallRow {
     whatsapp_leg: Option<LegRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_leg: Option<LegRecord>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    set_up_ms: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     keys_pressed: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -132,6 +134,7 @@ impl CallRow {
             code: cdr.code,
             whatsapp_leg: cdr.whatsapp_leg,
             agent_leg: cdr.agent_leg,
+            set_up_ms: cdr.set_up_ms,
             keys_pressed: cdr.keys_pressed,
             recordings: cdr.recordings,
             transfers: cdr.transfers,
@@ -160,6 +163,7 @@ impl CallRow {
             code: None,
             whatsapp_leg: None,
             agent_leg: None,
+            set_up_ms: BTreeMap::new(),
             keys_pressed: None,
             recordings: Vec::new(),
             transfers: Vec::new(),
@@ -310,7 +314,7 @@ fn place(after: &str) -> Result<(i64, String), ApiError> {
 fn fits(call: &Call, search: &Search) -> bool {
     let is = |wanted: Option<&str>, found: Option<&str>| wanted.is_none() || wanted == found;
     let contact = &call.contact;
-    let country = contact.wa_id.as_ref().and_then(Country::of);
+    let country = contact.country();
     let parts = [
         contact.name.as_deref(),
         contact.wa_id.as_ref().map(WaId::as_str),

@@ -8,11 +8,12 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use switchboard::consent::{Absence, EntryNo, Grant, Standing};
-use terms::{Timestamp, WaId};
+use terms::{Timestamp, UserId, UserRef};
 
-use super::{ApiError, page::Page, preflight::number};
+use super::{ApiError, page::Page, preflight::user};
 use crate::{
     console::session::Caller,
+    contacts,
     office::Office,
     store::{LineSet, Record},
 };
@@ -37,7 +38,11 @@ pub(super) struct Entries {
 /// How a user stands, and the entries behind it.
 #[derive(Serialize)]
 pub(super) struct UserConsent {
-    user: WaId,
+    /// The number where it is known, else the BSUID.
+    user: UserRef,
+    /// The BSUID, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<UserId>,
     state: Summary,
     #[serde(flatten)]
     entries: Entries,
@@ -87,10 +92,10 @@ impl Summary {
 /// The consent ledger, the newest entry first.
 #[utoipa::path(get, path = "/v1/consents", tag = "consent",
     params(("from" = Option<String>, Query, description = "Only this number of ours: its digits or id"),
-           ("user" = Option<String>, Query, description = "Only this user's entries: a number, digits"),
+           ("user" = Option<String>, Query, description = "Only this user's entries: a number, digits, or a BSUID"),
            ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{entries: [{no, user, number, at, kind, evidence, …}], next?}`"),
+    responses((status = 200, body = Object, description = "`{entries: [{no, user, user_id?, number, at, kind, evidence, …}], next?}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
@@ -98,7 +103,7 @@ pub(super) async fn list(
     Query(whose): Query<Whose>,
     Query(page): Query<Page>,
 ) -> Result<Json<Entries>, ApiError> {
-    let user = whose.user.as_deref().map(|text| number(text, "user")).transpose()?;
+    let user = whose.user.as_deref().map(|text| user(text, "user")).transpose()?;
     let lines = match whose.from.as_deref() {
         Some(from) => LineSet::one(caller.line(&office, Some(from))?.id()),
         None => caller.lines(),
@@ -107,33 +112,35 @@ pub(super) async fn list(
 }
 
 /// How a user stands, and the entries behind it.
-#[utoipa::path(get, path = "/v1/consents/{wa_id}", tag = "consent",
-    params(("wa_id" = String, Path, description = "The user's number, digits"),
+#[utoipa::path(get, path = "/v1/consents/{user}", tag = "consent",
+    params(("user" = String, Path, description = "The user's number, digits, or the BSUID"),
            ("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one"),
            ("limit" = Option<u32>, Query, description = "How many entries at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{user, state: {permission, absence?, expires_at?, proof?, requests, connected, unanswered_in_a_row}, entries, next?}`"),
+    responses((status = 200, body = Object, description = "`{user, user_id?, state: {permission, absence?, expires_at?, proof?, requests, connected, unanswered_in_a_row}, entries, next?}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
     caller: Caller,
-    Path(wa_id): Path<String>,
+    Path(named): Path<String>,
     Query(whose): Query<Whose>,
     Query(page): Query<Page>,
 ) -> Result<Json<UserConsent>, ApiError> {
-    let user = number(&wa_id, "wa_id")?;
+    let user = user(&named, "user")?;
     let line = caller.line(&office, whose.from.as_deref())?;
+    let user = contacts::complete(&office, line, user).await?;
     let standing = office.store.standing(line.contact(&user)).await?;
     let state = Summary::of(&standing, line.now());
     let lines = LineSet::one(line.id());
     let entries = entries(&office, lines, Some(user.clone()), &page).await?;
-    Ok(Json(UserConsent { user, state, entries }))
+    let user_id = user.user_id().cloned();
+    Ok(Json(UserConsent { user, user_id, state, entries }))
 }
 
 async fn entries(
     office: &Office,
     lines: LineSet,
-    user: Option<WaId>,
+    user: Option<UserRef>,
     page: &Page,
 ) -> Result<Entries, ApiError> {
     let after = page.after_number()?;

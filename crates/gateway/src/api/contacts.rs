@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, Query, State},
 };
 use serde::{Deserialize, Serialize};
-use terms::{MessageId, WaId};
+use terms::{MessageId, UserRef};
 use wire::{
     console::{AskPermission, Contact, WriteMessage},
     graph::message::{Content, Sent},
@@ -72,8 +72,7 @@ pub(super) async fn list(
         None => caller.lines(),
     };
     let mut rows = office.store.contacts(lines, page.to_read(), page.after_moment()?).await?;
-    let next =
-        page.cut(&mut rows, |(at_ms, row)| format!("{at_ms}.{}:{}", row.wa_id.as_str(), row.line));
+    let next = page.cut(&mut rows, |(at_ms, row)| format!("{at_ms}.{}", row.id));
     let view = |(_, row): (i64, ContactRow)| {
         let line = office.lines.get(&row.line)?;
         Some(contacts::view(line, row))
@@ -82,21 +81,21 @@ pub(super) async fn list(
 }
 
 /// One user with the chat.
-#[utoipa::path(get, path = "/v1/contacts/{wa_id}", tag = "contacts",
-    params(("wa_id" = String, Path, description = "The user's number, digits"),
+#[utoipa::path(get, path = "/v1/contacts/{user}", tag = "contacts",
+    params(("user" = String, Path, description = "The user's number, digits, or the BSUID"),
            ("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one")),
     responses((status = 200, body = Object, description = "The user with the chat"),
               (status = 404, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
     caller: Caller,
-    Path(wa_id): Path<String>,
+    Path(user): Path<String>,
     Query(which): Query<Which>,
 ) -> Result<Json<Contact>, ApiError> {
-    let unknown = || ApiError::not_found("no user of this number has been seen");
-    let wa_id = WaId::from_dialled(&wa_id).map_err(|_| unknown())?;
+    let unknown = || ApiError::not_found("no user of this number or BSUID has been seen");
+    let user = user.parse().map_err(|_| unknown())?;
     let line = caller.line(&office, which.from.as_deref())?;
-    contacts::load(&office, line, wa_id).await?.map(Json).ok_or_else(unknown)
+    contacts::load(&office, line, user).await?.map(Json).ok_or_else(unknown)
 }
 
 /// Ask a user for permission to call: in our words while the service window is open, else by a
@@ -118,6 +117,7 @@ pub(super) async fn ask_permission(
     let (asking, at) = (Arc::clone(&office), Arc::clone(&line));
     let acting = async move {
         let language = language.as_deref();
+        let to = contacts::complete(&asking, &at, to).await?;
         Answer::sent(&permission_requests::ask(&asking, &at, &to, text, language).await?)
     };
     idempotency::once(office, Whose::Line(line.id()), mark, acting).await
@@ -159,11 +159,13 @@ pub(super) async fn write(
 async fn send_text(
     office: Arc<Office>,
     line: Arc<Line>,
-    to: WaId,
+    to: UserRef,
     text: String,
 ) -> Result<Answer, ApiError> {
     let content = Content::Text { body: text.clone() };
+    let to = contacts::complete(&office, &line, to).await?;
     let sent = line.graph.send_message(to.clone(), content).await?;
+    let to = contacts::addressed(to, &sent);
     let message_id = first(sent)?;
     contacts::note_sent(&office, &line, to, &message_id, ChatKind::Text, Some(text)).await?;
     Answer::sent(&SentAnswer { message_id })

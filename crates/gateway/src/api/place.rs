@@ -8,7 +8,7 @@ use axum::{
     http::HeaderMap,
 };
 use serde::Serialize;
-use terms::{AgentId, CallId, WaId};
+use terms::{AgentId, CallId, UserRef};
 use wire::{
     console::{Offer, OfferCause, Peer, PlaceCall, Preflight},
     trace::TraceParent,
@@ -66,8 +66,8 @@ pub(super) struct ParkedList {
 #[utoipa::path(post, path = "/v1/calls", tag = "calls",
     params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours"),
            ("traceparent" = Option<String>, Header, description = "W3C Trace Context: the trace the call is a part of")),
-    request_body(content = Object, description = "`{to, from?, flow: true, wait_for_consent?}` or `{to, from?, agent}`; `wait_for_consent` is an ISO 8601 duration such as `P2D`"),
-    responses((status = 201, body = Object, description = "`{call_id, state: \"placing\", agent?}`, or the parked call `{parked_id, to, state, deadline, …}`"),
+    request_body(content = Object, description = "`{to, from?, flow: true, wait_for_consent?}` or `{to, from?, agent}`; `to` is a number, digits, or a BSUID; `wait_for_consent` is an ISO 8601 duration such as `P2D`"),
+    responses((status = 201, body = Object, description = "`{call_id, state: \"placing\", agent?}`, or the parked call `{parked_id, to, user_id?, state, deadline, …}`"),
               (status = 400, body = super::Refused),
               (status = 409, body = super::Refused, description = "We may not: a problem with `rule`, `evidence` and `changes_at?`; or the agent: `agent.not_available`, `agent.no_answer`, `agent.declined`"),
               (status = 422, body = super::Refused, description = "The body is no such request, or the key was used for another"),
@@ -90,7 +90,7 @@ pub(super) async fn place(
 #[utoipa::path(get, path = "/v1/parked_calls", tag = "calls",
     params(("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{parked_calls: [{parked_id, to, created_at, deadline, state, request_id?, call_id?, text?}], next?}`"),
+    responses((status = 200, body = Object, description = "`{parked_calls: [{parked_id, to, user_id?, created_at, deadline, state, request_id?, call_id?, text?}], next?}`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list_parked(
     State(office): State<Arc<Office>>,
@@ -178,15 +178,16 @@ fn wait_of(text: &str) -> Result<Duration, ApiError> {
 async fn act(
     office: Arc<Office>,
     line: Arc<Line>,
-    to: WaId,
+    to: UserRef,
     speaker: Speaker,
     wait: Option<Duration>,
     parent: Option<TraceParent>,
 ) -> Result<Answer, ApiError> {
+    let contact = office.store.contact(line.contact(&to)).await?;
+    let name = contact.as_ref().and_then(|contact| contact.name.clone());
+    let to = contact.map_or(to, |contact| contact.user);
     let answer = preflight::check(&office, &line, &to).await?;
     if answer.allowed {
-        let contact = office.store.contact(line.contact(&to)).await?;
-        let name = contact.and_then(|contact| contact.name);
         let (call_id, agent) = match speaker {
             Speaker::Flow => (placing::by_flow(&office, &line, to, name, parent).await?, None),
             Speaker::Agent(agent) => {
@@ -209,13 +210,13 @@ async fn by_agent(
     office: &Arc<Office>,
     line: &Arc<Line>,
     agent: &AgentId,
-    (to, name): (WaId, Option<String>),
+    (to, name): (UserRef, Option<String>),
     parent: Option<TraceParent>,
 ) -> Result<CallId, ApiError> {
     let ring_for = office.config.ring_for;
     let offer = Offer {
         offer_id: uuid::Uuid::now_v7().to_string(),
-        to: Peer { name: name.clone(), wa_id: Some(to.clone()), user_id: None },
+        to: Peer::of(&to, name.clone()),
         cause: OfferCause::Program,
         queue: None,
         waiting_since: None,

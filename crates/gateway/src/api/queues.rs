@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, Query, State},
 };
 use serde::{Deserialize, Serialize};
-use terms::WaId;
+use terms::UserRef;
 use wire::console::{Destination, Peer, Queue};
 
 use super::{
@@ -40,8 +40,8 @@ pub(super) struct QueueList {
 pub(super) struct AddCallback {
     /// The queue whose agents call.
     queue: String,
-    /// The user's number.
-    to: WaId,
+    /// The user: the number, digits, or the BSUID.
+    to: UserRef,
     /// Our number: digits, or its id; may be absent where there is one.
     from: Option<String>,
     /// 0 to 9: higher goes first.
@@ -90,7 +90,7 @@ pub(super) async fn list_callbacks(
 /// consent then.
 #[utoipa::path(post, path = "/v1/callbacks", tag = "queues",
     params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours")),
-    request_body(content = Object, description = "`{queue, to, from?, priority?}`; `priority` is 0 to 9, higher goes first"),
+    request_body(content = Object, description = "`{queue, to, from?, priority?}`; `to` is a number, digits, or a BSUID; `priority` is 0 to 9, higher goes first"),
     responses((status = 201, body = Object, description = "The callback, `waiting`"),
               (status = 400, body = super::Refused, description = "There is no such queue, or the number is not ours"),
               (status = 409, body = super::Refused, description = "`callback.already`: the user waits in this queue; `callback.full`: too many wait")))]
@@ -116,8 +116,7 @@ async fn keep(
 ) -> Result<Answer, ApiError> {
     let AddCallback { queue, to, from: _, priority } = wanted;
     let known = office.store.contact(line.contact(&to)).await?;
-    let (name, user_id) = known.map(|known| (known.name, known.user_id)).unwrap_or_default();
-    let contact = Peer { name, wa_id: Some(to), user_id };
+    let contact = known.map_or_else(|| Peer::of(&to, None), |known| known.peer());
     let wanted = Wanted { queue, priority, since: clock::now(), contact, from_call: None };
     match callbacks::keep(&office, &line, wanted).await? {
         Keeping::Kept(callback) => Answer::created(&callback),
@@ -126,7 +125,7 @@ async fn keep(
             Err(ApiError::conflict("callback.already", text))
         }
         Keeping::Full => Err(ApiError::conflict("callback.full", "too many callbacks wait")),
-        Keeping::NoNumber => Err(ApiError::invalid("to: a number")),
+        Keeping::NoUser => Err(ApiError::invalid("to: a number in digits, or a BSUID")),
     }
 }
 

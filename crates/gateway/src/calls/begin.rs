@@ -157,7 +157,7 @@ fn start_placed(
     let now = clock::now();
     let to = to.into_user();
     let caller = facts::of_placed(&to, name.as_deref());
-    let contact = Peer { name, wa_id: Some(to), user_id: None };
+    let contact = Peer::of(&to, name);
     // As a user's call, by the platform's clock: waits and months are counted in it.
     let mut facts = Facts::new(contact, line.now());
     facts.opaque = Some(opaque);

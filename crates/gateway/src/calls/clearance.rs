@@ -5,7 +5,7 @@
 //! [`ask`] makes.
 
 use switchboard::guard::Risk;
-use terms::{Timestamp, WaId};
+use terms::{Timestamp, UserRef};
 use wire::console::Warning;
 
 use crate::{
@@ -25,7 +25,7 @@ pub(crate) const UNANSWERED: &str = "guard.unanswered";
 /// Proof that our own rules let this user be called.
 #[derive(Debug)]
 pub(crate) struct Cleared {
-    to: WaId,
+    to: UserRef,
     warnings: Vec<Warning>,
 }
 
@@ -36,7 +36,7 @@ impl Cleared {
     }
 
     /// Whom to call.
-    pub(super) fn into_user(self) -> WaId {
+    pub(super) fn into_user(self) -> UserRef {
         self.to
     }
 }
@@ -61,7 +61,7 @@ pub(crate) struct Held {
 pub(crate) async fn ask(
     office: &Office,
     line: &Line,
-    to: &WaId,
+    to: &UserRef,
 ) -> Result<Result<Cleared, Held>, StoreError> {
     if let Err(held) = within_budget(office, line).await? {
         return Ok(Err(held));

@@ -154,7 +154,7 @@ impl CallActor {
             Err(trouble) => return Some(Input::LegUnusable(trouble)),
         };
         self.whatsapp = Some(leg);
-        let to = self.facts.contact.wa_id.clone()?;
+        let to = self.facts.contact.user()?;
         let opaque = self.facts.opaque.clone().unwrap_or_default();
         let (graph, returns) = (self.graph(), self.returns.clone());
         tokio::spawn(async move {
@@ -464,6 +464,9 @@ impl CallActor {
             && !facts.trunk_records.iter().any(talked);
         cdr.outside_hours = (nobody && self.call.met_closed_hours()).then_some(true);
         cdr.recordings.clone_from(&self.recordings.made);
+        let in_ms = |took: Duration| u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let stages = self.timeline.stages().map(|(stage, took)| (stage.to_owned(), in_ms(took)));
+        cdr.set_up_ms = stages.collect();
         cdr.keys_pressed = (facts.keys_pressed > 0).then_some(facts.keys_pressed);
         if let Some((answered_at, duration, billed)) = self.talk() {
             cdr.talked(answered_at, billed);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use terms::{CallId, WaId};
+use terms::{CallId, UserRef};
 use tokio::sync::oneshot;
 use wire::trace::TraceParent;
 
@@ -106,7 +106,7 @@ impl From<PlaceError> for NotPlaced {
 pub(crate) async fn by_flow(
     office: &Arc<Office>,
     line: &Arc<Line>,
-    to: WaId,
+    to: UserRef,
     name: Option<String>,
     parent: Option<TraceParent>,
 ) -> Result<CallId, NotPlaced> {
@@ -121,7 +121,11 @@ pub(crate) async fn by_flow(
 /// # Errors
 ///
 /// Which one does not, or that it is not known.
-pub(crate) async fn clear(office: &Office, line: &Line, to: &WaId) -> Result<Cleared, NotPlaced> {
+pub(crate) async fn clear(
+    office: &Office,
+    line: &Line,
+    to: &UserRef,
+) -> Result<Cleared, NotPlaced> {
     let cleared = clearance::ask(office, line, to).await.map_err(|error| {
         tracing::error!(%error, "whether a call may be placed is not known");
         let text = "The gateway's database failed.".into();

@@ -143,7 +143,7 @@ impl CallActor {
         };
         match callbacks::keep(&self.office, &self.line, wanted).await {
             Ok(Keeping::Kept(_) | Keeping::Already(_)) => FromQueue::CallbackKept,
-            Ok(Keeping::NoNumber | Keeping::Full) => FromQueue::CallbackNotKept,
+            Ok(Keeping::NoUser | Keeping::Full) => FromQueue::CallbackNotKept,
             Err(error) => {
                 tracing::error!(%error, "a callback is not on disk");
                 FromQueue::CallbackNotKept

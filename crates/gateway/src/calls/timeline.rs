@@ -48,13 +48,21 @@ impl Timeline {
             Some(passed @ None) => *passed = Some(now),
             Some(Some(_)) | None => return Vec::new(),
         }
-        let stages = STAGES.iter().filter(|(_, from, to)| *from == point || *to == point);
-        stages
-            .filter_map(|(stage, from, to)| {
-                let (from, to) = (self.at(*from)?, self.at(*to)?);
-                Some((*stage, to.saturating_duration_since(from)))
-            })
-            .collect()
+        let new = STAGES.iter().filter(|(_, from, to)| *from == point || *to == point);
+        new.filter_map(|stage| self.stage(stage)).collect()
+    }
+
+    /// The stages that are known, in the order of a call.
+    pub(super) fn stages(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        STAGES.iter().filter_map(|stage| self.stage(stage))
+    }
+
+    fn stage(
+        &self,
+        (stage, from, to): &(&'static str, Point, Point),
+    ) -> Option<(&'static str, Duration)> {
+        let (from, to) = (self.at(*from)?, self.at(*to)?);
+        Some((*stage, to.saturating_duration_since(from)))
     }
 
     fn at(&self, point: Point) -> Option<Instant> {
@@ -80,5 +88,6 @@ mod tests {
         assert_eq!(timeline.pass(Point::Accepted, at(1_000)), [waited], "it was up");
         let silent = ("media_to_first_audio", Duration::from_millis(1_100));
         assert_eq!(timeline.pass(Point::FirstAudio, at(1_200)), [silent]);
+        assert_eq!(timeline.stages().collect::<Vec<_>>(), [rang, waited, silent]);
     }
 }

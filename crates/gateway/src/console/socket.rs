@@ -19,14 +19,14 @@ use switchboard::{
     agent::Says,
     flow::Key,
 };
-use terms::{CallId, WaId};
+use terms::{CallId, UserRef};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 use wire::{
     SdpText,
-    console::{FromConsole, NoteChange, Number, Presence, Queue, ToConsole},
+    console::{Destination, FromConsole, NoteChange, Number, Presence, Queue, ToConsole},
 };
 
 use super::session::{Caller, Who};
@@ -278,20 +278,14 @@ async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) 
         FromConsole::Hold { call_id } => order(office, desk, console, call_id, Order::Hold),
         FromConsole::Resume { call_id } => order(office, desk, console, call_id, Order::Resume),
         FromConsole::Transfer { call_id, to } => {
-            if let Err(text) = known(office, &desk.organisation, &to) {
-                return refuse(desk, console, "transfer", "invalid", text);
-            }
-            order(office, desk, console, call_id, Order::Transfer(destination(to)));
+            let wanted = Order::Transfer(destination(to.clone()));
+            hand(office, desk, console, call_id, &to, wanted);
         }
         FromConsole::Consult { call_id, with } => {
-            if let Err(text) = known(office, &desk.organisation, &as_destination(&with)) {
-                return refuse(desk, console, "consult", "invalid", text);
-            }
-            order(office, desk, console, call_id, Order::Consult(consulted(with)));
+            let to = as_destination(&with);
+            hand(office, desk, console, call_id, &to, Order::Consult(consulted(with)));
         }
-        FromConsole::HandOver { call_id } => {
-            order(office, desk, console, call_id, Order::HandOver);
-        }
+        FromConsole::HandOver { call_id } => order(office, desk, console, call_id, Order::HandOver),
         FromConsole::Merge { call_id } => order(office, desk, console, call_id, Order::Merge),
         FromConsole::Listen { call_id, sdp } => listen(office, desk, console, call_id, sdp),
         FromConsole::Whisper { call_id } => order(office, desk, console, call_id, Order::Whisper),
@@ -356,6 +350,21 @@ fn listen(
     }
 }
 
+/// An order that names somebody or some place, which must be there.
+fn hand(
+    office: &Arc<Office>,
+    desk: &Desk,
+    console: ConsoleId,
+    call_id: CallId,
+    to: &Destination,
+    wanted: Order,
+) {
+    match known(office, &desk.organisation, to) {
+        Ok(()) => order(office, desk, console, call_id, wanted),
+        Err(text) => refuse(desk, console, wanted.as_str(), "invalid", text),
+    }
+}
+
 /// Asks the call's task beside the socket's own work; a refusal goes to the console.
 fn order(office: &Arc<Office>, desk: &Desk, console: ConsoleId, call_id: CallId, order: Order) {
     let what = order.as_str();
@@ -411,7 +420,7 @@ async fn place(
     office: &Arc<Office>,
     desk: &Desk,
     console: ConsoleId,
-    (to, from): (WaId, Option<String>),
+    (to, from): (UserRef, Option<String>),
     offer: SdpText,
 ) {
     let Desk { agent, organisation } = desk;
@@ -419,6 +428,9 @@ async fn place(
         Ok(line) => line,
         Err(why) => return refuse(desk, console, "place", "from", why.to_string()),
     };
+    let contact = office.store.contact(line.contact(&to)).await.ok().flatten();
+    let name = contact.as_ref().and_then(|contact| contact.name.clone());
+    let to = contact.map_or(to, |contact| contact.user);
     let cleared = match clearance::ask(office, line, &to).await {
         Ok(Ok(cleared)) => cleared,
         Ok(Err(held)) => {
@@ -434,8 +446,6 @@ async fn place(
         let text = "You are in another call.".into();
         return refuse(desk, console, "place", "busy", text);
     }
-    let contact = office.store.contact(line.contact(&to)).await;
-    let name = contact.ok().flatten().and_then(|contact| contact.name);
     let agent_id = agent.id.clone();
     let outgoing = Outgoing { to: cleared, name, agent: agent_id, console, offer, program: None };
     if let Err(error) = begin::place(office, line, outgoing, None) {

@@ -125,7 +125,7 @@ pub(crate) fn of_permission(
     by: &str,
     answers: bool,
 ) -> Option<News> {
-    let subject = contact.wa_id.as_ref()?.as_str().to_owned();
+    let subject = contact.user()?.as_str().to_owned();
     let permission = |permanent, expires_at| Permission { contact, permanent, expires_at };
     let what = match grant.state {
         PermissionState::Permanent => What::PermissionGranted(permission(Some(true), None)),

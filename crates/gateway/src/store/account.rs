@@ -3,10 +3,10 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use switchboard::guard::{Answered, Health};
-use terms::{Direction, PhoneNumberId, Timestamp, WaId};
+use terms::{Direction, PhoneNumberId, Timestamp, UserRef};
 use wire::event::{Pickup, What};
 
-use super::{News, Store, StoreError, figures, outbox};
+use super::{News, Store, StoreError, figures, identity, outbox};
 
 /// How many notices and streaks are told at most.
 const TOLD_MAX: u32 = 100;
@@ -168,18 +168,22 @@ impl Store {
         &self,
         number: PhoneNumberId,
         from: u32,
-    ) -> Result<Vec<(WaId, u32)>, StoreError> {
+    ) -> Result<Vec<(UserRef, u32)>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT wa_id, body ->> '$.unanswered_in_a_row' AS streak FROM standings
-                       WHERE line = ?3 AND streak >= ?1 ORDER BY streak DESC, wa_id LIMIT ?2";
+            let sql = "SELECT wa_id, user_id, standings.body ->> '$.unanswered_in_a_row' AS streak
+                       FROM standings JOIN contacts ON contacts.id = contact
+                       WHERE standings.line = ?3 AND streak >= ?1
+                       ORDER BY streak DESC, COALESCE(wa_id, user_id) LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map(params![from, TOLD_MAX, number.as_str()], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?))
+                let ids: [Option<String>; 2] = [row.get(0)?, row.get(1)?];
+                Ok((ids, row.get::<_, u32>(2)?))
             })?;
             let mut streaks = Vec::new();
             for row in rows {
-                let (user, streak) = row?;
-                streaks.extend(user.parse().ok().map(|user| (user, streak)));
+                let ([wa_id, user_id], streak) = row?;
+                let user = identity::ids(wa_id.as_deref(), user_id.as_deref());
+                streaks.extend(user.map(|user| (user, streak)));
             }
             Ok(streaks)
         })

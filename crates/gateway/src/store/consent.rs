@@ -7,9 +7,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use switchboard::consent::{Entry, EntryNo, Periods, Standing};
-use terms::{CallId, MessageId, PhoneNumberId, Timestamp, WaId};
+use terms::{CallId, MessageId, PhoneNumberId, Timestamp, UserId, UserRef};
 
-use super::{ContactKey, LineSet, News, Store, StoreError, outbox};
+use super::{
+    ContactKey, LineSet, News, Store, StoreError,
+    identity::{self, ContactId},
+    outbox,
+};
 
 /// An entry to be written.
 #[derive(Debug, Clone)]
@@ -52,8 +56,11 @@ pub(crate) struct Evidence {
 pub(crate) struct Record {
     /// Its place.
     pub no: EntryNo,
-    /// The user.
-    pub user: WaId,
+    /// The user: the number where it is known, else the business-scoped id.
+    pub user: UserRef,
+    /// The business-scoped id, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
     /// The rest.
     #[serde(flatten)]
     pub body: Body,
@@ -85,28 +92,23 @@ impl Store {
         news: Option<News>,
     ) -> Result<Option<EntryNo>, StoreError> {
         self.run(move |db| {
-            let mut standing = load(db, &draft.contact)?;
-            if !standing.takes(&draft.entry) {
+            let Draft { key, contact: ContactKey { line, user }, entry, evidence } = draft;
+            let who = ContactKey { line: line.clone(), user };
+            let contact = identity::meet(db, &who, entry.at)?;
+            let mut standing = load(db, contact)?;
+            if !standing.takes(&entry) {
                 return Ok(None);
             }
-            let sql = "INSERT OR IGNORE INTO consents (key, wa_id, body, line)
+            let sql = "INSERT OR IGNORE INTO consents (key, contact, body, line)
                        VALUES (?4 || ':' || ?1, ?2, ?3, ?4)";
-            let Draft { key, contact, entry, evidence } = draft;
-            let number = contact.line.clone();
-            let body = serde_json::to_string(&Body { number, entry, evidence })?;
-            let row = params![key, contact.user.as_str(), body, contact.line.as_str()];
+            let body = Body { number: line.clone(), entry, evidence };
+            let row = params![key, contact, serde_json::to_string(&body)?, line.as_str()];
             if db.prepare_cached(sql)?.execute(row)? == 0 {
                 return Ok(None);
             }
             let no = EntryNo(db.last_insert_rowid());
             standing.apply(no, &entry, periods);
-            let sql = "INSERT OR REPLACE INTO standings (line, wa_id, expires_ms, body)
-                       VALUES (?1, ?2, ?3, ?4)";
-            let expires_ms = standing.expires_at().map(Timestamp::unix_ms);
-            let ContactKey { line, user } = &contact;
-            let body = serde_json::to_string(&standing)?;
-            let row = params![line.as_str(), user.as_str(), expires_ms, body];
-            db.prepare_cached(sql)?.execute(row)?;
+            save(db, contact, &line, &standing)?;
             if let Some(news) = news {
                 outbox::keep(db, news)?;
             }
@@ -121,7 +123,11 @@ impl Store {
     ///
     /// The store failed.
     pub(crate) async fn standing(&self, contact: ContactKey) -> Result<Standing, StoreError> {
-        self.run(move |db| load(db, &contact)).await
+        self.run(move |db| match identity::find(db, &contact)? {
+            Some(contact) => load(db, contact),
+            None => Ok(Standing::default()),
+        })
+        .await
     }
 
     /// One entry.
@@ -131,7 +137,8 @@ impl Store {
     /// The store failed.
     pub(crate) async fn consent(&self, no: EntryNo) -> Result<Option<Record>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT no, wa_id, body FROM consents WHERE no = ?1";
+            let sql = "SELECT no, wa_id, user_id, consents.body
+                       FROM consents JOIN contacts ON contacts.id = contact WHERE no = ?1";
             let found = db.prepare_cached(sql)?.query_row([no.0], columns).optional()?;
             Ok(found.map(record).transpose()?.flatten())
         })
@@ -146,19 +153,22 @@ impl Store {
     pub(crate) async fn consents(
         &self,
         lines: LineSet,
-        user: Option<WaId>,
+        user: Option<UserRef>,
         limit: u32,
         before: Option<i64>,
     ) -> Result<Vec<Record>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT no, wa_id, body FROM consents
-                       WHERE (?1 IS NULL OR wa_id = ?1) AND no < ?2
-                       AND line IN (SELECT value FROM json_each(?4))
+            let sql = "SELECT no, wa_id, user_id, consents.body
+                       FROM consents JOIN contacts ON contacts.id = contact
+                       WHERE (?1 IS NULL AND ?5 IS NULL OR wa_id = ?1 OR user_id = ?5)
+                       AND no < ?2 AND consents.line IN (SELECT value FROM json_each(?4))
                        ORDER BY no DESC LIMIT ?3";
             let before = before.unwrap_or(i64::MAX);
-            let user = user.as_ref().map(WaId::as_str);
+            let number = user.as_ref().and_then(|user| Some(user.wa_id()?.as_str()));
+            let user_id = user.as_ref().and_then(|user| Some(user.user_id()?.as_str()));
             let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map(params![user, before, limit, lines], columns)?;
+            let row = params![number, before, limit, lines, user_id];
+            let rows = statement.query_map(row, columns)?;
             let mut records = Vec::new();
             for row in rows {
                 records.extend(record(row?)?);
@@ -196,19 +206,21 @@ impl Store {
         &self,
         line: PhoneNumberId,
         now: Timestamp,
-    ) -> Result<Vec<(WaId, Standing)>, StoreError> {
+    ) -> Result<Vec<(UserRef, Standing)>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT wa_id, body FROM standings
-                       WHERE line = ?1 AND expires_ms <= ?2 ORDER BY expires_ms LIMIT 100";
+            let sql = "SELECT wa_id, user_id, standings.body
+                       FROM standings JOIN contacts ON contacts.id = contact
+                       WHERE standings.line = ?1 AND expires_ms <= ?2
+                       ORDER BY expires_ms LIMIT 100";
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map(params![line.as_str(), now.unix_ms()], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+                Ok(([row.get(0)?, row.get(1)?], row.get::<_, String>(2)?))
             })?;
             let mut expired = Vec::new();
             for row in rows {
-                let (user, body) = row?;
+                let (ids, body) = row?;
                 let standing = serde_json::from_str(&body)?;
-                expired.extend(user.parse().ok().map(|user| (user, standing)));
+                expired.extend(user(&ids).map(|user| (user, standing)));
             }
             Ok(expired)
         })
@@ -216,21 +228,64 @@ impl Store {
     }
 }
 
-fn load(db: &Connection, contact: &ContactKey) -> Result<Standing, StoreError> {
-    let sql = "SELECT body FROM standings WHERE line = ?1 AND wa_id = ?2";
-    let key = [contact.line.as_str(), contact.user.as_str()];
+/// What two contacts' entries add up to is the one's.
+pub(super) fn join(db: &Connection, from: ContactId, into: ContactId) -> Result<(), StoreError> {
+    let sql = "DELETE FROM standings WHERE contact = ?1 RETURNING line, body";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+    let Some((line, body)) = db.prepare_cached(sql)?.query_row([from], read).optional()? else {
+        return Ok(());
+    };
+    let Ok(line) = line.parse() else { return Ok(()) };
+    join_standing(db, into, &line, serde_json::from_str(&body)?)
+}
+
+/// Adds what other entries of this contact had added up to.
+pub(super) fn join_standing(
+    db: &Connection,
+    contact: ContactId,
+    line: &PhoneNumberId,
+    standing: Standing,
+) -> Result<(), StoreError> {
+    let joined = load(db, contact)?.join(standing);
+    save(db, contact, line, &joined)
+}
+
+fn load(db: &Connection, contact: ContactId) -> Result<Standing, StoreError> {
+    let sql = "SELECT body FROM standings WHERE contact = ?1";
     let mut statement = db.prepare_cached(sql)?;
-    let body = statement.query_row(key, |row| row.get::<_, String>(0)).optional()?;
+    let body = statement.query_row([contact], |row| row.get::<_, String>(0)).optional()?;
     Ok(body.map(|body| serde_json::from_str(&body)).transpose()?.unwrap_or_default())
 }
 
-type Columns = (i64, String, String);
-
-fn columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+fn save(
+    db: &Connection,
+    contact: ContactId,
+    line: &PhoneNumberId,
+    standing: &Standing,
+) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO standings (contact, line, expires_ms, body)
+               VALUES (?1, ?2, ?3, ?4)";
+    let expires_ms = standing.expires_at().map(Timestamp::unix_ms);
+    let body = serde_json::to_string(standing)?;
+    db.prepare_cached(sql)?.execute(params![contact, line.as_str(), expires_ms, body])?;
+    Ok(())
 }
 
-fn record((no, user, body): Columns) -> Result<Option<Record>, serde_json::Error> {
+type Columns = (i64, [Option<String>; 2], String);
+
+fn columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
+    Ok((row.get(0)?, [row.get(1)?, row.get(2)?], row.get(3)?))
+}
+
+fn record((no, ids, body): Columns) -> Result<Option<Record>, serde_json::Error> {
     let body = serde_json::from_str(&body)?;
-    Ok(user.parse().ok().map(|user| Record { no: EntryNo(no), user, body }))
+    let record = |user: UserRef| {
+        let user_id = user.user_id().cloned();
+        Record { no: EntryNo(no), user, user_id, body }
+    };
+    Ok(user(&ids).map(record))
+}
+
+fn user([wa_id, user_id]: &[Option<String>; 2]) -> Option<UserRef> {
+    identity::ids(wa_id.as_deref(), user_id.as_deref())
 }

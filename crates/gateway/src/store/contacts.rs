@@ -2,29 +2,41 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use terms::{PhoneNumberId, Timestamp, UserId, WaId};
-use wire::console::{ChatLine, PermissionState};
+use terms::{PhoneNumberId, Timestamp, UserRef};
+use wire::console::{ChatLine, Peer, PermissionState};
 
-use super::{ContactKey, LineSet, News, Store, StoreError, outbox, windows};
+use super::{
+    ContactKey, LineSet, News, Store, StoreError,
+    identity::{self, ContactId},
+    outbox, windows,
+};
 
 /// How many lines of a chat are read at most; the console shows the newest.
 const CHAT_MAX: u32 = 500;
 
 /// A user one line has seen.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct ContactRow {
+    /// Its own id, which never changes.
+    pub id: ContactId,
     /// The line.
     pub line: PhoneNumberId,
-    /// The number.
-    pub wa_id: WaId,
-    /// The business-scoped id, where known.
-    pub user_id: Option<UserId>,
+    /// The number, the business-scoped id, or both.
+    pub user: UserRef,
     /// The name, where known.
     pub name: Option<String>,
     /// The ledger: what the last reply, request or look upstream said.
     pub grant: Grant,
     /// Until when the service window is open, as far as we saw.
     pub window_until: Option<Timestamp>,
+}
+
+/// What is known beside the ids, as it lies in the table.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Known {
+    name: Option<String>,
+    grant: Grant,
+    window_until: Option<Timestamp>,
 }
 
 /// One user's permission to be called.
@@ -38,18 +50,26 @@ pub(crate) struct Grant {
     pub learnt_at: Option<Timestamp>,
 }
 
+impl Default for Grant {
+    fn default() -> Self {
+        Self { state: PermissionState::None, expires_at: None, learnt_at: None }
+    }
+}
+
 impl ContactRow {
-    /// A user of whom only the number is known.
-    #[must_use]
-    pub(crate) fn new(key: ContactKey) -> Self {
-        let ContactKey { line, user: wa_id } = key;
-        let grant = Grant { state: PermissionState::None, expires_at: None, learnt_at: None };
-        Self { line, wa_id, user_id: None, name: None, grant, window_until: None }
+    fn learn(&mut self, known: Known) {
+        self.name = known.name.or_else(|| self.name.take());
+        self.window_until = self.window_until.max(known.window_until);
+        // A request of ours is noted without a word of the platform.
+        let newer = known.grant.learnt_at > self.grant.learnt_at;
+        if newer || self.grant == Grant::default() {
+            self.grant = known.grant;
+        }
     }
 
-    /// Whose row it is.
-    pub(crate) fn key(&self) -> ContactKey {
-        ContactKey { line: self.line.clone(), user: self.wa_id.clone() }
+    /// The user and the name.
+    pub(crate) fn peer(&self) -> Peer {
+        Peer::of(&self.user, self.name.clone())
     }
 }
 
@@ -90,7 +110,7 @@ impl Store {
         F: FnOnce(&mut ContactRow) -> Option<News> + Send + 'static,
     {
         self.run(move |db| {
-            let mut contact = load(db, &key)?.unwrap_or_else(|| ContactRow::new(key));
+            let mut contact = met(db, &key, now)?;
             if let Some(news) = change(&mut contact) {
                 outbox::keep(db, news)?;
             }
@@ -117,9 +137,10 @@ impl Store {
         F: FnOnce(&mut ContactRow) + Send + 'static,
     {
         self.run(move |db| {
-            let mut contact = load(db, &key)?.unwrap_or_else(|| ContactRow::new(key));
+            let changed = crate::clock::now();
+            let mut contact = met(db, &key, changed)?;
             change(&mut contact);
-            save(db, &contact, crate::clock::now())?;
+            save(db, &contact, changed)?;
             windows::open(db, &contact, at, now)
         })
         .await
@@ -134,30 +155,8 @@ impl Store {
         self.run(move |db| load(db, &key)).await
     }
 
-    /// The number of a user known by the business-scoped id.
-    ///
-    /// # Errors
-    ///
-    /// The store failed.
-    pub(crate) async fn wa_id_of(
-        &self,
-        line: PhoneNumberId,
-        user_id: UserId,
-    ) -> Result<Option<WaId>, StoreError> {
-        self.run(move |db| {
-            let sql = "SELECT wa_id FROM contacts
-                       WHERE line = ?1 AND json_extract(body, '$.user_id') = ?2";
-            let mut statement = db.prepare_cached(sql)?;
-            let found = statement
-                .query_row([line.as_str(), user_id.as_str()], |row| row.get::<_, String>(0))
-                .optional()?;
-            Ok(found.and_then(|text| text.parse().ok()))
-        })
-        .await
-    }
-
-    /// Users these lines have seen, the one changed last first, after the one of this time and of this
-    /// number and line (`5511988887777:109876543210987`); each with the milliseconds of its last change.
+    /// Users these lines have seen, the one changed last first, after the one of this time and id; each
+    /// with the milliseconds of its last change.
     ///
     /// # Errors
     ///
@@ -169,19 +168,19 @@ impl Store {
         after: Option<(i64, String)>,
     ) -> Result<Vec<(i64, ContactRow)>, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT updated_ms, body FROM contacts
+            let sql = "SELECT id, line, wa_id, user_id, body, updated_ms FROM contacts
                        WHERE line IN (SELECT value FROM json_each(?4))
-                       AND (?1 IS NULL OR (updated_ms, wa_id || ':' || line) < (?1, ?2))
-                       ORDER BY updated_ms DESC, wa_id || ':' || line DESC LIMIT ?3";
+                       AND (?1 IS NULL OR (updated_ms, id) < (?1, CAST(?2 AS INTEGER)))
+                       ORDER BY updated_ms DESC, id DESC LIMIT ?3";
             let mut statement = db.prepare_cached(sql)?;
             let (at_ms, id) = after.unzip();
             let rows = statement.query_map(params![at_ms, id, limit, lines], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+                Ok((row.get::<_, i64>(5)?, columns(row)?))
             })?;
             let mut contacts = Vec::new();
             for row in rows {
-                let (at_ms, body) = row?;
-                contacts.push((at_ms, serde_json::from_str(&body)?));
+                let (at_ms, columns) = row?;
+                contacts.extend(contact(columns)?.map(|contact| (at_ms, contact)));
             }
             Ok(contacts)
         })
@@ -199,11 +198,11 @@ impl Store {
         line: ChatLine,
     ) -> Result<(), StoreError> {
         self.run(move |db| {
-            let sql = "INSERT OR REPLACE INTO chat (line, id, wa_id, at_ms, body)
+            let sql = "INSERT OR REPLACE INTO chat (line, id, contact, at_ms, body)
                        VALUES (?1, ?2, ?3, ?4, ?5)";
             let body = serde_json::to_string(&line)?;
-            let ContactKey { line: number, user } = &key;
-            let row = params![number.as_str(), line.id, user.as_str(), line.at.unix_ms(), body];
+            let contact = identity::meet(db, &key, line.at)?;
+            let row = params![key.line.as_str(), line.id, contact, line.at.unix_ms(), body];
             db.prepare_cached(sql)?.execute(row)?;
             Ok(())
         })
@@ -219,9 +218,9 @@ impl Store {
         self.run(move |db| {
             // Every call has its line in the chat, which is found by the user.
             let sql = "SELECT count(*) FROM chat
-                       WHERE line = ?1 AND wa_id = ?2 AND json_extract(body, '$.kind') = 'call'";
-            let mut statement = db.prepare_cached(sql)?;
-            Ok(statement.query_row([key.line.as_str(), key.user.as_str()], |row| row.get(0))?)
+                       WHERE contact = ?1 AND json_extract(body, '$.kind') = 'call'";
+            let Some(contact) = identity::find(db, &key)? else { return Ok(0) };
+            Ok(db.prepare_cached(sql)?.query_row([contact], |row| row.get(0))?)
         })
         .await
     }
@@ -235,11 +234,12 @@ impl Store {
         self.run(move |db| {
             // In the order of arrival: the platform's times are whole seconds of another clock.
             let sql = "SELECT body FROM (SELECT body, rowid AS place FROM chat
-                       WHERE line = ?1 AND wa_id = ?2
-                       ORDER BY rowid DESC LIMIT ?3) ORDER BY place";
+                       WHERE contact = ?1
+                       ORDER BY rowid DESC LIMIT ?2) ORDER BY place";
+            let Some(contact) = identity::find(db, &key)? else { return Ok(Vec::new()) };
             let mut statement = db.prepare_cached(sql)?;
-            let row = params![key.line.as_str(), key.user.as_str(), CHAT_MAX];
-            let rows = statement.query_map(row, |row| row.get::<_, String>(0))?;
+            let rows =
+                statement.query_map(params![contact, CHAT_MAX], |row| row.get::<_, String>(0))?;
             let mut lines = Vec::new();
             for body in rows {
                 lines.push(serde_json::from_str(&body?)?);
@@ -250,19 +250,77 @@ impl Store {
     }
 }
 
-fn save(db: &Connection, contact: &ContactRow, now: Timestamp) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO contacts (line, wa_id, updated_ms, body)
-               VALUES (?1, ?2, ?3, ?4)";
-    let body = serde_json::to_string(contact)?;
-    let row = params![contact.line.as_str(), contact.wa_id.as_str(), now.unix_ms(), body];
-    db.prepare_cached(sql)?.execute(row)?;
-    Ok(())
+/// The user's row, who may be new.
+fn met(db: &Connection, key: &ContactKey, now: Timestamp) -> Result<ContactRow, StoreError> {
+    let id = identity::meet(db, key, now)?;
+    Ok(of_id(db, id)?.unwrap_or_else(|| {
+        let Known { name, grant, window_until } = Known::default();
+        let ContactKey { line, user } = key.clone();
+        ContactRow { id, line, user, name, grant, window_until }
+    }))
 }
 
 pub(super) fn load(db: &Connection, key: &ContactKey) -> Result<Option<ContactRow>, StoreError> {
-    let sql = "SELECT body FROM contacts WHERE line = ?1 AND wa_id = ?2";
-    let mut statement = db.prepare_cached(sql)?;
-    let key = [key.line.as_str(), key.user.as_str()];
-    let body = statement.query_row(key, |row| row.get::<_, String>(0)).optional()?;
-    Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+    let id = identity::find(db, key)?;
+    Ok(id.map(|id| of_id(db, id)).transpose()?.flatten())
+}
+
+pub(super) fn of_id(db: &Connection, id: ContactId) -> Result<Option<ContactRow>, StoreError> {
+    let sql = "SELECT id, line, wa_id, user_id, body FROM contacts WHERE id = ?1";
+    match db.prepare_cached(sql)?.query_row([id], columns).optional()? {
+        Some(columns) => contact(columns),
+        None => Ok(None),
+    }
+}
+
+/// What was known of one contact is known of the other, the newer word first.
+pub(super) fn join(db: &Connection, from: ContactId, into: ContactId) -> Result<(), StoreError> {
+    let (Some(from), Some(mut into)) = (of_id(db, from)?, of_id(db, into)?) else {
+        return Ok(());
+    };
+    let ContactRow { name, grant, window_until, .. } = from;
+    into.learn(Known { name: into.name.clone().or(name), grant, window_until });
+    write(db, &into)
+}
+
+/// What an older database knew of a contact, newer than what is known of it now.
+pub(super) fn take_over(
+    db: &Connection,
+    id: ContactId,
+    body: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(mut contact) = of_id(db, id)? else { return Ok(()) };
+    contact.learn(serde_json::from_str(body)?);
+    save(db, &contact, now)
+}
+
+fn save(db: &Connection, contact: &ContactRow, now: Timestamp) -> Result<(), StoreError> {
+    write(db, contact)?;
+    let sql = "UPDATE contacts SET updated_ms = ?2 WHERE id = ?1";
+    db.prepare_cached(sql)?.execute(params![contact.id, now.unix_ms()])?;
+    Ok(())
+}
+
+fn write(db: &Connection, contact: &ContactRow) -> Result<(), StoreError> {
+    let ContactRow { id, line: _, user: _, name, grant, window_until } = contact;
+    let (name, grant, window_until) = (name.clone(), *grant, *window_until);
+    let body = serde_json::to_string(&Known { name, grant, window_until })?;
+    let sql = "UPDATE contacts SET body = ?2 WHERE id = ?1";
+    db.prepare_cached(sql)?.execute(params![id, body])?;
+    Ok(())
+}
+
+type Columns = (ContactId, String, [Option<String>; 2], String);
+
+fn columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
+    Ok((row.get(0)?, row.get(1)?, [row.get(2)?, row.get(3)?], row.get(4)?))
+}
+
+/// `None` for a row whose ids cannot be read.
+fn contact((id, line, [wa_id, user_id], body): Columns) -> Result<Option<ContactRow>, StoreError> {
+    let Known { name, grant, window_until } = serde_json::from_str(&body)?;
+    let user = identity::ids(wa_id.as_deref(), user_id.as_deref());
+    let (Some(user), Ok(line)) = (user, line.parse()) else { return Ok(None) };
+    Ok(Some(ContactRow { id, line, user, name, grant, window_until }))
 }

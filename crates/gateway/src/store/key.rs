@@ -9,15 +9,15 @@ use rusqlite::{
     ToSql,
     types::{ToSqlOutput, Value},
 };
-use terms::{PhoneNumberId, WaId};
+use terms::{PhoneNumberId, UserRef};
 
 /// A user as one line knows one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ContactKey {
     /// Our number.
     pub line: PhoneNumberId,
-    /// The user.
-    pub user: WaId,
+    /// The user, by what is known.
+    pub user: UserRef,
 }
 
 /// Some lines. In a statement it is a JSON array: `line IN (SELECT value FROM json_each(?1))`.

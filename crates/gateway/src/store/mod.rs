@@ -16,7 +16,7 @@
 //! | `recordings` | what was recorded; the files lie beside the database |
 //! | `budget_thresholds` | which thresholds of a month's budget were told |
 //! | `account_notices`, `account_health` | what the platform said against a number, and how it stands |
-//! | `contacts`, `chat` | users seen, their permission and window, what was said |
+//! | `contacts`, `chat` | users seen by BSUID, number or both, their permission and window, what was said |
 //! | `windows` | open service windows, until it was told that they closed |
 //! | `events` | what was told to the business's own systems |
 //! | `endpoints`, `deliveries` | up to where each receiver was given events, and what it is owed |
@@ -35,6 +35,7 @@ mod amount;
 mod analytics;
 mod api_keys;
 mod audit;
+mod by_contact;
 mod callbacks;
 mod calls;
 mod consent;
@@ -42,6 +43,7 @@ mod contacts;
 mod deliveries;
 mod figures;
 mod idempotency;
+mod identity;
 mod inbox;
 mod key;
 mod notes;
@@ -166,8 +168,8 @@ impl Store {
         .map_err(StoreError::Open)?;
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
-            .and_then(|()| schema::make(&connection, first_line))
             .map_err(StoreError::Open)?;
+        schema::make(&connection, first_line)?;
         let (jobs, queue) = mpsc::sync_channel(JOBS_MAX);
         let newest = watch::Sender::new(outbox::newest(&connection)?);
         let told = newest.clone();

@@ -3,7 +3,7 @@
 //! How it is kept, and taken by one alone: [`super::waiting`].
 
 use serde::{Deserialize, Serialize};
-use terms::{CallId, MessageId, PhoneNumberId, Timestamp, WaId};
+use terms::{CallId, MessageId, PhoneNumberId, Timestamp, UserId, UserRef};
 
 use super::waiting::Waits;
 
@@ -14,8 +14,11 @@ pub(crate) struct Parked {
     pub parked_id: String,
     /// The line that will call.
     pub phone_number_id: PhoneNumberId,
-    /// The user.
-    pub to: WaId,
+    /// The user: the number where it is known, else the business-scoped id.
+    pub to: UserRef,
+    /// The business-scoped id, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
     /// When it was parked, by the platform's clock.
     pub created_at: Timestamp,
     /// When it is given up, by the platform's clock.
@@ -47,6 +50,14 @@ pub(crate) enum ParkedState {
     GivenUp,
     /// A program took it back.
     Cancelled,
+}
+
+impl Parked {
+    /// The user, by all that is known.
+    pub(crate) fn user(&self) -> UserRef {
+        let by_id = self.user_id.clone().map(UserRef::from);
+        by_id.map_or_else(|| self.to.clone(), |by_id| self.to.clone().or(by_id))
+    }
 }
 
 impl Waits for Parked {

@@ -7,21 +7,18 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use terms::{PhoneNumberId, Timestamp, WaId};
-use wire::{
-    console::Peer,
-    event::{What, Window},
-};
+use terms::{PhoneNumberId, Timestamp};
+use wire::event::{What, Window};
 
-use super::{ContactKey, ContactRow, LineSet, News, Store, StoreError, contacts, outbox};
+use super::{ContactRow, LineSet, News, Store, StoreError, contacts, identity::ContactId, outbox};
 
 /// How many windows one job turns; the store's other jobs wait for it.
 const TURN_MAX: u32 = 200;
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS windows (
-    line TEXT NOT NULL, wa_id TEXT NOT NULL, until_ms INTEGER NOT NULL,
-    closing_told INTEGER NOT NULL, PRIMARY KEY (line, wa_id)) WITHOUT ROWID;
+    contact INTEGER PRIMARY KEY, line TEXT NOT NULL, until_ms INTEGER NOT NULL,
+    closing_told INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS windows_by_end ON windows (line, until_ms);
 ";
 
@@ -33,11 +30,9 @@ pub(super) fn open(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(until) = contact.window_until.filter(|until| *until > now) else { return Ok(()) };
-    let sql = "SELECT until_ms FROM windows WHERE line = ?1 AND wa_id = ?2";
-    let ContactKey { line, user } = contact.key();
-    let (line, user) = (line.as_str(), user.as_str());
+    let sql = "SELECT until_ms FROM windows WHERE contact = ?1";
     let mut statement = db.prepare_cached(sql)?;
-    let before: Option<i64> = statement.query_row([line, user], |row| row.get(0)).optional()?;
+    let before: Option<i64> = statement.query_row([contact.id], |row| row.get(0)).optional()?;
     if before.is_some_and(|before| before >= until.unix_ms()) {
         return Ok(());
     }
@@ -49,9 +44,22 @@ pub(super) fn open(
     if before.is_none_or(|before| before <= at.unix_ms()) {
         outbox::keep(db, news(contact, Turn::Opened, at, until))?;
     }
-    let sql = "INSERT OR REPLACE INTO windows (line, wa_id, until_ms, closing_told)
+    let sql = "INSERT OR REPLACE INTO windows (contact, line, until_ms, closing_told)
                VALUES (?1, ?2, ?3, 0)";
-    db.prepare_cached(sql)?.execute(params![line, user, until.unix_ms()])?;
+    let row = params![contact.id, contact.line.as_str(), until.unix_ms()];
+    db.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+/// The window of one contact is the other's, whose own may be open longer.
+pub(super) fn join(db: &Connection, from: ContactId, into: ContactId) -> Result<(), StoreError> {
+    let longer = "UPDATE OR IGNORE windows SET contact = ?2 WHERE contact = ?1";
+    let shorter = "DELETE FROM windows WHERE contact = ?2 AND until_ms <=
+                     (SELECT until_ms FROM windows WHERE contact = ?1)";
+    for sql in [shorter, longer] {
+        db.prepare_cached(sql)?.execute(params![from, into])?;
+    }
+    db.prepare_cached("DELETE FROM windows WHERE contact = ?1")?.execute([from])?;
     Ok(())
 }
 
@@ -69,7 +77,7 @@ impl Store {
         closing: Duration,
     ) -> Result<bool, StoreError> {
         self.run(move |db| {
-            let sql = "SELECT wa_id, until_ms FROM windows
+            let sql = "SELECT contact, until_ms FROM windows
                        WHERE line = ?4 AND
                            (until_ms <= ?1 OR closing_told = 0 AND until_ms <= ?2)
                        ORDER BY until_ms LIMIT ?3";
@@ -78,12 +86,12 @@ impl Store {
             let rows = statement
                 .query_map(
                     params![now.unix_ms(), soon.unix_ms(), TURN_MAX, line.as_str()],
-                    |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
+                    |row| Ok((row.get::<_, ContactId>(0)?, row.get::<_, i64>(1)?)),
                 )?
                 .collect::<Result<Vec<_>, _>>()?;
             let count = rows.len();
-            for (wa_id, until_ms) in rows {
-                turn(db, &line, &wa_id, Timestamp::from_unix_ms(until_ms), now)?;
+            for (id, until_ms) in rows {
+                turn(db, id, Timestamp::from_unix_ms(until_ms), now)?;
             }
             Ok(u32::try_from(count).is_ok_and(|count| count == TURN_MAX))
         })
@@ -107,30 +115,22 @@ impl Store {
     ) -> Result<Vec<(String, Window)>, StoreError> {
         self.run(move |db| {
             // A row without its contact would make a page shorter than what was read for it.
-            let sql = "SELECT line, wa_id, until_ms FROM windows w WHERE until_ms > ?1
+            let sql = "SELECT contact, until_ms FROM windows WHERE until_ms > ?1
                          AND line IN (SELECT value FROM json_each(?3))
-                         AND (?4 IS NULL OR (until_ms, wa_id || ':' || line) > (?4, ?5))
-                         AND EXISTS (SELECT 1 FROM contacts c
-                                     WHERE c.line = w.line AND c.wa_id = w.wa_id)
-                       ORDER BY until_ms, wa_id || ':' || line LIMIT ?2";
+                         AND (?4 IS NULL OR (until_ms, contact) > (?4, CAST(?5 AS INTEGER)))
+                         AND EXISTS (SELECT 1 FROM contacts WHERE id = contact)
+                       ORDER BY until_ms, contact LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
             let (after_ms, place) = after.unzip();
             let asked = params![now.unix_ms(), limit, lines, after_ms, place];
             let rows = statement
-                .query_map(asked, |row| {
-                    let key = (row.get::<_, String>(0)?, row.get::<_, String>(1)?);
-                    Ok((key, row.get::<_, i64>(2)?))
-                })?
+                .query_map(asked, |row| Ok((row.get::<_, ContactId>(0)?, row.get::<_, i64>(1)?)))?
                 .collect::<Result<Vec<_>, _>>()?;
             let mut windows = Vec::new();
-            for ((line, user), until_ms) in rows {
-                let place = format!("{user}:{line}");
-                let (Ok(line), Ok(user)) = (line.parse(), user.parse()) else { continue };
-                let Some(contact) = contacts::load(db, &ContactKey { line, user })? else {
-                    continue;
-                };
+            for (id, until_ms) in rows {
+                let Some(contact) = contacts::of_id(db, id)? else { continue };
                 let open_until = Timestamp::from_unix_ms(until_ms);
-                windows.push((place, Window { contact: peer(&contact), open_until }));
+                windows.push((id.to_string(), Window { contact: contact.peer(), open_until }));
             }
             Ok(windows)
         })
@@ -140,25 +140,21 @@ impl Store {
 
 fn turn(
     db: &Connection,
-    line: &PhoneNumberId,
-    wa_id: &str,
+    id: ContactId,
     until: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let known: Option<WaId> = wa_id.parse().ok();
-    let key = known.map(|user| ContactKey { line: line.clone(), user });
-    let contact = key.map(|key| contacts::load(db, &key)).transpose()?.flatten();
     let closed = until <= now;
-    if let Some(contact) = contact {
+    if let Some(contact) = contacts::of_id(db, id)? {
         let (turn, at) = if closed { (Turn::Closed, until) } else { (Turn::Closing, now) };
         outbox::keep(db, news(&contact, turn, at, until))?;
     }
     let sql = if closed {
-        "DELETE FROM windows WHERE line = ?1 AND wa_id = ?2"
+        "DELETE FROM windows WHERE contact = ?1"
     } else {
-        "UPDATE windows SET closing_told = 1 WHERE line = ?1 AND wa_id = ?2"
+        "UPDATE windows SET closing_told = 1 WHERE contact = ?1"
     };
-    db.prepare_cached(sql)?.execute([line.as_str(), wa_id])?;
+    db.prepare_cached(sql)?.execute([id])?;
     Ok(())
 }
 
@@ -170,29 +166,21 @@ enum Turn {
 }
 
 fn news(contact: &ContactRow, turn: Turn, at: Timestamp, open_until: Timestamp) -> News {
-    let window = Window { contact: peer(contact), open_until };
+    let window = Window { contact: contact.peer(), open_until };
     let what = match turn {
         Turn::Opened => What::WindowOpened(window),
         Turn::Closing => What::WindowClosing(window),
         Turn::Closed => What::WindowClosed(window),
     };
-    let subject = contact.wa_id.as_str().to_owned();
+    let subject = contact.user.as_str().to_owned();
     let key = format!("{}:{subject}:{}", what.kind(), open_until.unix_ms());
     News { line: contact.line.clone(), key, subject, call_id: None, at, what }
-}
-
-fn peer(contact: &ContactRow) -> Peer {
-    Peer {
-        name: contact.name.clone(),
-        wa_id: Some(contact.wa_id.clone()),
-        user_id: contact.user_id.clone(),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Asked, LineSet};
+    use crate::store::{Asked, ContactKey, LineSet};
 
     const ANA: &str = "5511988887777";
     const HOUR: i64 = 3_600;
@@ -272,7 +260,7 @@ mod tests {
             seen.push(place.clone());
             after = Some((window.open_until.unix_ms(), place));
         }
-        assert_eq!(seen, ["551:1", "552:1", "553:1"]);
+        assert_eq!(seen, ["1", "2", "3"], "in the order they were seen");
     }
 
     #[tokio::test]

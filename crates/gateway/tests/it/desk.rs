@@ -90,6 +90,11 @@ impl Desk {
     }
 
     pub(crate) async fn start_with(data: Option<&Path>, change: impl FnOnce(&mut Config)) -> Self {
+        // A configuration is large.
+        Box::pin(Self::open(data, change)).await
+    }
+
+    async fn open(data: Option<&Path>, change: impl FnOnce(&mut Config)) -> Self {
         let upstream = Upstream::start().await;
         let mut config = config(&upstream, data);
         change(&mut config);
@@ -195,6 +200,19 @@ impl Desk {
         assert_eq!(self.webhook(&envelope("messages", &value)).await, 200);
     }
 
+    /// Asks for the metrics until they say so.
+    pub(crate) async fn metrics_until(&self, line: &str) -> String {
+        let mut last = String::new();
+        for _ in 0..500 {
+            last = self.metrics().await;
+            if last.contains(line) {
+                return last;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("no {line}: {last}");
+    }
+
     pub(crate) async fn metrics(&self) -> String {
         self.http.get(self.url("/metrics")).send().await.unwrap().text().await.unwrap()
     }
@@ -232,10 +250,16 @@ impl Desk {
         Console { socket, seen: Vec::new() }
     }
 
-    /// A console whose agent takes calls.
-    pub(crate) async fn available(&self, agent: &str) -> Console {
+    /// A console whose agent is rung as soon as calls are taken there.
+    pub(crate) async fn comes(&self, agent: &str) -> Console {
         let mut console = self.console(agent).await;
         console.send(json!({"type": "presence", "state": "available"})).await;
+        console
+    }
+
+    /// A console whose agent takes calls.
+    pub(crate) async fn available(&self, agent: &str) -> Console {
+        let mut console = self.comes(agent).await;
         loop {
             let agents = console.next("agents").await;
             let mine = agents["agents"].as_array().unwrap().iter().find(|a| a["id"] == agent);

@@ -80,7 +80,7 @@ impl Traces {
             _ if path.contains("{id}") => panic!("{path}: say which id of ours this is"),
             _ => "",
         };
-        path.replace("{id}", id).replace("{wa_id}", ANA).replace("{phone_number_id}", NUMBER)
+        path.replace("{id}", id).replace("{user}", ANA).replace("{phone_number_id}", NUMBER)
     }
 
     /// Texts that only Aurora may read. The user's number is in a question of Brisa's, too.

@@ -23,6 +23,7 @@ mod isolation;
 mod lines;
 mod money;
 mod number_settings;
+mod numberless;
 mod observed;
 mod openapi;
 mod orders;

@@ -97,12 +97,12 @@ async fn talk(setup: Setup) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_user_picks_up_and_they_talk_with_a_passive_platform() {
-    talk(Setup::Passive).await;
+    Box::pin(talk(Setup::Passive)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn and_with_an_active_one() {
-    talk(Setup::Active).await;
+    Box::pin(talk(Setup::Active)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

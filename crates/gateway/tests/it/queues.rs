@@ -295,7 +295,7 @@ async fn a_program_takes_a_place_in_a_queue_for_a_user() {
     let waits =
         |list: &Value| list["queues"][0]["waiting"][0]["callback_id"] == made["callback_id"];
     desk.get_until("/v1/queues", waits).await;
-    let mut lia = desk.available("lia").await;
+    let mut lia = desk.comes("lia").await;
     let offered = lia.next("offered").await;
     assert_eq!(offered["offer"]["offer_id"], made["callback_id"]);
     assert_eq!(offered["offer"]["to"]["wa_id"], ANA);
@@ -371,8 +371,7 @@ async fn an_agent_gives_a_call_to_a_queue_and_who_serves_it_gets_it() {
     let waits = |queues: &Value| queues["queues"][0]["waiting"][0]["call_id"] == CALL;
     desk.get_until("/v1/queues", waits).await;
     // Rui knows nothing about billing; Lia is rung as soon as she takes calls.
-    let mut lia = desk.console("lia").await;
-    lia.send(json!({"type": "presence", "state": "available"})).await;
+    let mut lia = desk.comes("lia").await;
     lia.next("ringing").await;
     let browser = take(&desk, &mut lia, CALL).await;
     browser.play(KEPT_HZ);

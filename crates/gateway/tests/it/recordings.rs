@@ -118,7 +118,7 @@ fn tone(samples: &[i16], hz: f32) -> (usize, usize) {
 async fn a_talk_is_announced_recorded_in_two_channels_and_heard_again_even_after_a_kill() {
     let data = tempfile::tempdir().unwrap();
     let desk = Desk::start_with(Some(data.path()), records_talks).await;
-    let (mut user, mut browser, mut lia) = talk(&desk).await;
+    let (mut user, mut browser, mut lia) = Box::pin(talk(&desk)).await;
     user.expect_tone(TOLD_HZ).await;
     desk.get_until("/v1/recordings", |list| list["recordings"][0].is_object()).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -196,7 +196,7 @@ async fn an_announcement_that_is_cut_short_refuses_the_recording() {
         }
     })
     .await;
-    let (mut user, _browser, _lia) = talk(&desk).await;
+    let (mut user, _browser, _lia) = Box::pin(talk(&desk)).await;
     user.expect_tone(TOLD_HZ).await;
     let (status, body) = desk.post(&format!("/v1/calls/{CALL}/hold"), &json!({}), None).await;
     assert_eq!(status, 204, "{body}");

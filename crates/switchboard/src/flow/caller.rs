@@ -23,9 +23,10 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The country of the number.
+    /// The country of the number; where that is not known, of the id.
     #[must_use]
     pub fn country(&self) -> Option<Country> {
-        self.number.as_ref().and_then(Country::of)
+        let of_number = self.number.as_ref().map(Country::of);
+        of_number.unwrap_or_else(|| self.user_id.as_ref().and_then(Country::of_user_id))
     }
 }

@@ -101,6 +101,23 @@ fn every_row_stands_as_it_must_at_hour_100() {
 }
 
 #[test]
+fn two_standings_of_one_user_join_with_the_newer_word_and_every_moment() {
+    let granted = What::Granted(Grant::Permanent);
+    let by_number = fold(&[(0, What::Requested), (1, granted), (5, What::Unanswered)]);
+    let word_at =
+        |hour| fold(&[(3, What::Requested), (hour, What::Revoked), (9, What::Unanswered)]);
+    for (revoked_at, wanted) in [(0, Ok(Grant::Permanent)), (4, Err(Absence::Revoked))] {
+        let by_id = word_at(revoked_at);
+        for joined in [by_number.clone().join(by_id.clone()), by_id.join(by_number.clone())] {
+            assert_eq!(joined.permission(hour(10)), wanted);
+            assert_eq!(joined.requests(), [hour(0), hour(3)]);
+            assert_eq!(joined.unanswered_in_a_row(), 2);
+        }
+    }
+    assert_eq!(by_number.clone().join(Standing::default()), by_number);
+}
+
+#[test]
 fn a_permission_ends_at_its_very_moment() {
     let standing = fold(&[(0, What::Granted(until(168)))]);
     assert_eq!(standing.permission(hour(168) - Duration::from_millis(1)), Ok(until(168)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use terms::{AgentId, CallId, Country, Direction, Money, Party, Timestamp, UserId, WaId};
+use terms::{AgentId, CallId, Country, Direction, Money, Party, Timestamp, UserId, UserRef, WaId};
 
 use super::QueuePlace;
 
@@ -19,6 +19,26 @@ pub struct Peer {
     /// The business-scoped id, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
+}
+
+impl Peer {
+    /// The user, where one id at least is known.
+    #[must_use]
+    pub fn user(&self) -> Option<UserRef> {
+        UserRef::new(self.wa_id.clone(), self.user_id.clone())
+    }
+
+    /// A user and the name, where known.
+    #[must_use]
+    pub fn of(user: &UserRef, name: Option<String>) -> Self {
+        Self { name, wa_id: user.wa_id().cloned(), user_id: user.user_id().cloned() }
+    }
+
+    /// The country of the number, or of the business-scoped id.
+    #[must_use]
+    pub fn country(&self) -> Option<Country> {
+        self.user()?.country()
+    }
 }
 
 impl std::fmt::Debug for Peer {

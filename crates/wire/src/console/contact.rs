@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use terms::{AgentId, Country, Timestamp, WaId};
+use terms::{AgentId, Country, Timestamp, UserRef};
 
 use super::Peer;
 
-/// A user the business has seen: `GET /v1/contacts` and `/v1/contacts/{wa_id}`.
+/// A user the business has seen: `GET /v1/contacts` and `/v1/contacts/{user}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// Who.
     #[serde(flatten)]
     pub peer: Peer,
-    /// The country of the number, where known.
+    /// The country of the number or the BSUID, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<Country>,
     /// Our number, which has this chat and this permission; for people.
@@ -24,7 +24,7 @@ pub struct Contact {
     /// Until when the service window is open, as far as the gateway knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_open_until: Option<Timestamp>,
-    /// What was said, oldest first; only in `/v1/contacts/{wa_id}` and `contact` frames.
+    /// What was said, oldest first; only in `/v1/contacts/{user}` and `contact` frames.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chat: Vec<ChatLine>,
 }
@@ -85,8 +85,8 @@ impl std::fmt::Debug for ChatLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AskPermission {
-    /// The user's number.
-    pub to: WaId,
+    /// The user: the number, digits, or the BSUID.
+    pub to: UserRef,
     /// Our number: digits, or its id; may be absent where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -102,8 +102,8 @@ pub struct AskPermission {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceCall {
-    /// The user's number.
-    pub to: WaId,
+    /// The user: the number, digits, or the BSUID.
+    pub to: UserRef,
     /// Our number: digits, or its id; may be absent where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -123,8 +123,8 @@ pub struct PlaceCall {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WriteMessage {
-    /// The user's number.
-    pub to: WaId,
+    /// The user: the number, digits, or the BSUID.
+    pub to: UserRef,
     /// Our number: digits, or its id; may be absent where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,

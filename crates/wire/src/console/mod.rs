@@ -10,7 +10,7 @@ mod note;
 mod queue;
 
 use serde::{Deserialize, Serialize};
-use terms::{AgentId, CallId, PhoneNumberId, Timestamp, WaId};
+use terms::{AgentId, CallId, PhoneNumberId, Timestamp, UserRef};
 
 use crate::{SdpText, event::Noted};
 
@@ -60,8 +60,8 @@ pub enum FromConsole {
     },
     /// Call a user.
     Place {
-        /// The user's number.
-        to: WaId,
+        /// The user: the number, digits, or the BSUID.
+        to: UserRef,
         /// Our number: digits, or its id; may be absent where there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,

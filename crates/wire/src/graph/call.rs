@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use terms::{CallId, UserId, WaId};
+use terms::{CallId, ReachedBy, UserId, UserRef, WaId};
 
 use crate::{
     RequestFault, SdpText,
@@ -56,6 +56,15 @@ pub struct Recipient {
 impl From<WaId> for Recipient {
     fn from(wa_id: WaId) -> Self {
         Self { wa_id: Some(wa_id), user_id: None }
+    }
+}
+
+impl From<UserRef> for Recipient {
+    fn from(user: UserRef) -> Self {
+        match user.reached_by() {
+            ReachedBy::Number(wa_id) => wa_id.clone().into(),
+            ReachedBy::UserId(user_id) => user_id.clone().into(),
+        }
     }
 }
 

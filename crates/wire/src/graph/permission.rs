@@ -1,7 +1,7 @@
 //! May the business call this user, and may it ask? `GET /{PNID}/call_permissions` (fact sheet 4.6).
 
 use serde::{Deserialize, Serialize};
-use terms::{Timestamp, UserId, WaId};
+use terms::{ReachedBy, Timestamp, UserId, UserRef, WaId};
 
 use crate::{RequestFault, open::open_enum, unix};
 
@@ -12,6 +12,15 @@ pub enum PermissionQuery {
     WaId(WaId),
     /// `recipient=`
     UserId(UserId),
+}
+
+impl From<&UserRef> for PermissionQuery {
+    fn from(user: &UserRef) -> Self {
+        match user.reached_by() {
+            ReachedBy::Number(wa_id) => Self::WaId(wa_id.clone()),
+            ReachedBy::UserId(user_id) => Self::UserId(user_id.clone()),
+        }
+    }
 }
 
 impl PermissionQuery {

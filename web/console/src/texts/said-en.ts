@@ -147,6 +147,8 @@ export const said = {
     "parked.already": "A call to this user waits for consent already.",
     "parked.full": "As many calls as may be wait for consent.",
     "parked.not_waiting": "This call waits no longer.",
+    "callback.already": "This person waits for a callback in this queue already.",
+    "callback.full": "As many callbacks as may be wait.",
     "callback.not_waiting": "This callback waits no longer.",
     too_many_readers: "Too many read along already.",
     busy: "You are in another call.",

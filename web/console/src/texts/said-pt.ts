@@ -134,6 +134,8 @@ export const said: Texts["said"] = {
     "parked.already": "Uma chamada para esta pessoa já espera consentimento.",
     "parked.full": "Já esperam consentimento tantas chamadas quanto possível.",
     "parked.not_waiting": "Esta chamada não espera mais.",
+    "callback.already": "Esta pessoa já espera um retorno nesta fila.",
+    "callback.full": "Já esperam tantos retornos quanto possível.",
     "callback.not_waiting": "Este retorno não espera mais.",
     too_many_readers: "Já há leitores demais.",
     busy: "Você está em outra chamada.",
