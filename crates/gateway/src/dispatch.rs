@@ -113,6 +113,18 @@ impl Reader {
     }
 }
 
+/// The field of a change, as a label.
+const fn change_field(change: &Change) -> &'static str {
+    match change {
+        Change::Calls(_) => "calls",
+        Change::Messages(_) => "messages",
+        Change::SettingsUpdate(_) => "account_settings_update",
+        Change::AccountUpdate(_) => "account_update",
+        Change::TemplateStatus(_) => "message_template_status_update",
+        Change::Other { .. } | Change::Unreadable { .. } => "other",
+    }
+}
+
 fn locked(in_hand: &InHand) -> std::sync::MutexGuard<'_, BTreeSet<Key>> {
     in_hand.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -151,6 +163,8 @@ impl Round<'_> {
         match change {
             Change::Calls(_) | Change::Messages(_) if lines.is_empty() => {
                 self.office.metrics.event("other_number");
+                self.office.metrics.change(change_field(change), "other_number");
+                return Ok(());
             }
             Change::Calls(value) => {
                 for line in lines {
@@ -173,9 +187,14 @@ impl Round<'_> {
             }
             Change::Unreadable { field, why, .. } => {
                 self.office.metrics.event("unreadable");
-                tracing::warn!(field, why, "a change in a webhook cannot be read");
+                self.office.metrics.change("other", "unreadable");
+                tracing::warn!(field, "a change in a webhook cannot be read");
+                // It may quote what stood there.
+                tracing::debug!(field, why, "why it cannot");
+                return Ok(());
             }
         }
+        self.office.metrics.change(change_field(change), "taken");
         Ok(())
     }
 
@@ -222,8 +241,10 @@ impl Round<'_> {
         }
         if value.calls.is_empty() && value.statuses.is_empty() {
             for error in &value.errors {
+                tracing::warn!(code = error.code, "the platform reports an error");
+                // Its words may name the user.
                 let text = error.text().unwrap_or("no text");
-                tracing::warn!(code = error.code, text, "the platform reports an error");
+                tracing::debug!(code = error.code, text, "in its words");
             }
         }
         Ok(())
@@ -479,6 +500,7 @@ impl Round<'_> {
         let number = line.digits().to_owned();
         let end = move |cdr: &Cdr| news::of_end(cdr, &number);
         let cdr = self.office.store.save_cdr(cdr, line.tariff(), end).await?;
+        self.office.metrics.cost(&cdr);
         contacts::note_call(self.office, line, &cdr).await;
         self.office.metrics.event("acted_on");
         Ok(())

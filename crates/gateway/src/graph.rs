@@ -28,6 +28,7 @@ use wire::{
 };
 
 use crate::{
+    allowance,
     clock::PlatformClock,
     config::Upstream,
     hep::Hep,
@@ -332,7 +333,7 @@ impl Graph {
             request = request.header(trace::HEADER, asking.header());
         }
         let (sent, at) = (Instant::now(), crate::clock::now());
-        let answer = answer_of(request, clock).await;
+        let answer = answer_of(request, clock, metrics).await;
         let seen = answer.as_ref().map_err(|failed| &failed.error);
         metrics.graph_request(what, seen.map(|_| ()), sent.elapsed());
         if let Some(asking) = asking {
@@ -362,10 +363,14 @@ impl Witness {
 async fn answer_of(
     request: reqwest::RequestBuilder,
     clock: &PlatformClock,
+    metrics: &Metrics,
 ) -> Result<Vec<u8>, Failed> {
     let mut response = request.send().await.map_err(unreachable)?;
     if let Some(date) = response.headers().get(reqwest::header::DATE) {
         clock.set(date.to_str().unwrap_or_default());
+    }
+    if let Some(left) = allowance::left(response.headers()) {
+        metrics.rate_limit_remaining(left);
     }
     let status = response.status();
     let after = response.headers().get(reqwest::header::RETRY_AFTER);

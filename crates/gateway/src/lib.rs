@@ -16,6 +16,7 @@
 //! ```
 
 mod account_health;
+mod allowance;
 mod api;
 mod bots;
 mod callbacks;

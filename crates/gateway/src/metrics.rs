@@ -4,6 +4,7 @@
 //! are words of ours, so there are few of them; never a number, a name or an id.
 
 mod histogram;
+mod names;
 
 use std::{
     collections::BTreeMap,
@@ -12,73 +13,39 @@ use std::{
     time::Duration,
 };
 
-use terms::{Direction, Timestamp};
+use rust_decimal::Decimal;
+use terms::{Direction, OrganisationId, Timestamp};
 
-use self::histogram::Histogram;
-use crate::{cdr::LegRecord, config::Trunk, graph::GraphError};
+use self::{
+    histogram::Histogram,
+    names::{HELP, HISTOGRAMS},
+};
+use crate::{
+    cdr::{Cdr, LegRecord},
+    config::Trunk,
+    graph::GraphError,
+};
 
 /// One counter: its name and its labels, written out.
 type Series = (&'static str, String);
+
+/// Gauges that are absent, not zero, while nothing is known.
+const ABSENT: &[&str] = &[
+    "offhook_gateway_agents_available",
+    "offhook_gateway_graph_rate_limit_remaining",
+    "offhook_gateway_pickup_ratio",
+    "offhook_gateway_queue_depth",
+];
 
 /// Every counter of the process.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     counters: Mutex<BTreeMap<Series, u64>>,
     gauges: Mutex<BTreeMap<Series, i64>>,
+    /// Gauges and counters of what is no whole number.
+    measures: Mutex<BTreeMap<Series, f64>>,
     histograms: Mutex<BTreeMap<Series, Histogram>>,
 }
-
-const HELP: &[(&str, &str)] = &[
-    ("offhook_gateway_webhooks_total", "Webhooks by what became of them."),
-    ("offhook_gateway_events_total", "Events in webhooks by what became of them."),
-    ("offhook_gateway_webhooks_waiting", "Webhooks on disk that wait to be acted on."),
-    ("offhook_gateway_calls_started_total", "Calls started, by direction."),
-    ("offhook_gateway_calls_total", "Calls ended, by direction, reason and fault."),
-    ("offhook_gateway_rtp_packets_lost_total", "Audio packets that never came, by leg."),
-    ("offhook_gateway_graph_requests_total", "Requests to the Calling API, by kind and outcome."),
-    ("offhook_gateway_outbox_events_total", "Events told, by what became of them at the store."),
-    ("offhook_gateway_event_deliveries_total", "Attempts to deliver an event, by outcome."),
-    ("offhook_gateway_event_deliveries_waiting", "Deliveries of events that wait."),
-    ("offhook_gateway_event_streams_open", "Readers of the stream of events."),
-    ("offhook_gateway_flows_asked_total", "Questions for a flow, by what became of them."),
-    ("offhook_gateway_trunk_calls_total", "Telephones rung on trunks, by what became of it."),
-    ("offhook_gateway_trunk_targets_well", "Targets of trunks that answer OPTIONS."),
-    ("offhook_gateway_trunk_targets", "Targets of trunks."),
-    ("offhook_gateway_bots_total", "Calls given to bots, by what became of the bot."),
-    ("offhook_gateway_speech_total", "Texts spoken in calls, by whether it worked."),
-    ("offhook_gateway_calls_active", "Calls running now, by direction."),
-    ("offhook_gateway_consoles_open", "Consoles open now."),
-    ("offhook_gateway_tls_reloads_total", "New certificates, by whether they could be used."),
-    ("offhook_gateway_telemetry_spans_total", "Spans by what became of them."),
-    ("offhook_gateway_hep_packets_total", "HEP packets by what became of them."),
-    ("offhook_gateway_draining", "1 while the gateway drains: no new calls."),
-    ("offhook_gateway_build_info", "1; the label is the version."),
-    ("process_start_time_seconds", "When the process started, in Unix seconds."),
-];
-
-/// Bounds of waits that people and networks make, in seconds.
-const WAITS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0];
-/// Bounds of how long people talk, in seconds.
-const TALKS: &[f64] = &[1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0];
-/// Bounds of jitter, in seconds.
-const JITTERS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2];
-/// Bounds of loss, as a part of one.
-const LOSSES: &[f64] = &[0.0, 0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5];
-/// Bounds of estimated quality.
-const QUALITIES: &[f64] = &[1.0, 2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.3, 4.4];
-
-/// Histograms with what they measure and the bounds of their buckets.
-const HISTOGRAMS: &[(&str, &str, &[f64])] = &[
-    ("offhook_gateway_call_setup_seconds", "Stages of setting up a call.", WAITS),
-    ("offhook_gateway_call_duration_seconds", "Calls that were picked up, by direction.", TALKS),
-    ("offhook_gateway_graph_request_seconds", "Requests to the Calling API.", WAITS),
-    ("offhook_gateway_webhook_age_seconds", "How old a call was when its webhook came.", WAITS),
-    ("offhook_gateway_ice_seconds", "Until ICE was connected, by leg.", WAITS),
-    ("offhook_gateway_dtls_handshake_seconds", "Until media keys were agreed, by leg.", WAITS),
-    ("offhook_gateway_rtp_jitter_seconds", "Jitter at the end of a call, by leg.", JITTERS),
-    ("offhook_gateway_rtp_packet_loss_ratio", "Loss at the end of a call, by leg.", LOSSES),
-    ("offhook_gateway_rtp_mos_estimate", "Quality at the end of a call, 1 to 4.5.", QUALITIES),
-];
 
 impl Metrics {
     /// A webhook came and this became of it.
@@ -130,13 +97,77 @@ impl Metrics {
             }
         };
         let seconds = |ms: Option<u64>| ms.map(|ms| Duration::from_millis(ms).as_secs_f64());
+        let ice = if record.ice_ms.is_some() { "connected" } else { "not_connected" };
+        self.count("offhook_gateway_ice_state_total", format!("leg=\"{leg}\",state=\"{ice}\""));
         observe("offhook_gateway_ice_seconds", seconds(record.ice_ms));
         observe("offhook_gateway_dtls_handshake_seconds", seconds(record.dtls_ms));
+        if let Some(first) = seconds(record.first_media_ms) {
+            let side = if leg == "whatsapp" { "user" } else { leg };
+            let name = "offhook_gateway_time_to_first_audio_seconds";
+            self.observe(name, format!("side=\"{side}\""), first);
+        }
         let jitter = record.jitter_ms.map(|ms| f64::from(ms) / 1_000.0);
         observe("offhook_gateway_rtp_jitter_seconds", jitter);
         observe("offhook_gateway_rtp_packet_loss_ratio", record.lost_ratio());
         observe("offhook_gateway_rtp_mos_estimate", record.mos.map(f64::from));
         self.count_by("offhook_gateway_rtp_packets_lost_total", labels(), record.lost);
+    }
+
+    /// A change in a webhook came and this became of it.
+    pub(crate) fn change(&self, field: &'static str, became: &'static str) {
+        let labels = format!("field=\"{field}\",result=\"{became}\"");
+        self.count("offhook_gateway_webhook_in_total", labels);
+    }
+
+    /// What the call of this record costs is known.
+    pub(crate) fn cost(&self, record: &Cdr) {
+        let Some(price) = record.price else { return };
+        let micros = price.amount.checked_mul(Decimal::from(1_000_000_u32));
+        let Some(micros) = micros.and_then(|micros| u64::try_from(micros.round()).ok()) else {
+            return;
+        };
+        let labels = format!("currency=\"{}\"", price.currency);
+        self.count_by("offhook_gateway_cost_micros_total", labels, micros);
+    }
+
+    /// Whether a user may be called was answered.
+    pub(crate) fn permission_checked(&self, allowed: bool) {
+        let result = if allowed { "allowed" } else { "refused" };
+        let labels = format!("result=\"{result}\"");
+        self.count("offhook_gateway_permission_checks_total", labels);
+    }
+
+    /// Somebody waits in a queue no more.
+    pub(crate) fn waited(&self, left: &str, waited: Duration) {
+        let labels = format!("left=\"{left}\"");
+        self.observe("offhook_gateway_queue_wait_seconds", labels, waited.as_secs_f64());
+    }
+
+    /// So many wait in a queue now.
+    pub(crate) fn queue_depth(&self, organisation: &OrganisationId, queue: &str, waiting: usize) {
+        let labels = format!("organisation=\"{organisation}\",queue={queue:?}");
+        self.set_of("offhook_gateway_queue_depth", labels, whole(waiting));
+    }
+
+    /// So many agents of an organisation can be rung now.
+    pub(crate) fn agents_available(&self, organisation: &OrganisationId, available: usize) {
+        let labels = format!("organisation=\"{organisation}\"");
+        self.set_of("offhook_gateway_agents_available", labels, whole(available));
+    }
+
+    /// This share of the calls of an organisation's users was picked up, if there were any.
+    pub(crate) fn pickup_ratio(&self, organisation: &OrganisationId, ratio: Option<f64>) {
+        let series = ("offhook_gateway_pickup_ratio", format!("organisation=\"{organisation}\""));
+        let mut measures = self.measures.lock().unwrap_or_else(PoisonError::into_inner);
+        match ratio {
+            Some(ratio) => measures.insert(series, ratio),
+            None => measures.remove(&series),
+        };
+    }
+
+    /// Before a request is refused for its number, the platform allows this percentage more.
+    pub(crate) fn rate_limit_remaining(&self, percent: u8) {
+        self.set("offhook_gateway_graph_rate_limit_remaining", percent.into());
     }
 
     /// The webhook of a call that starts was so old when it came.
@@ -212,6 +243,19 @@ impl Metrics {
         self.count("offhook_gateway_bots_total", format!("result=\"{became}\""));
     }
 
+    /// A bot took its call after so long.
+    pub(crate) fn bot_connected(&self, took: Duration) {
+        let name = "offhook_gateway_bot_ws_connect_seconds";
+        self.observe(name, String::new(), took.as_secs_f64());
+    }
+
+    /// So much of what a bot had said was not heard any more.
+    pub(crate) fn playout_cleared(&self, dropped: Duration) {
+        let series = ("offhook_gateway_playout_cleared_seconds_total", String::new());
+        let mut measures = self.measures.lock().unwrap_or_else(PoisonError::into_inner);
+        *measures.entry(series).or_default() += dropped.as_secs_f64();
+    }
+
     /// A telephone was rung.
     pub(crate) fn trunk(&self, became: &'static str) {
         self.count("offhook_gateway_trunk_calls_total", format!("result=\"{became}\""));
@@ -220,9 +264,8 @@ impl Metrics {
     /// A trunk's targets were asked: so many are well, of so many.
     pub(crate) fn trunk_targets(&self, trunk: &Trunk, well: usize, all: usize) {
         let labels = format!("organisation=\"{}\",trunk={:?}", trunk.organisation, trunk.name);
-        let count = |many: usize| i64::try_from(many).unwrap_or(i64::MAX);
-        self.set_of("offhook_gateway_trunk_targets_well", labels.clone(), count(well));
-        self.set_of("offhook_gateway_trunk_targets", labels, count(all));
+        self.set_of("offhook_gateway_trunk_targets_well", labels.clone(), whole(well));
+        self.set_of("offhook_gateway_trunk_targets", labels, whole(all));
     }
 
     /// The gateway drains.
@@ -237,13 +280,16 @@ impl Metrics {
         answer: Result<(), &GraphError>,
         took: Duration,
     ) {
-        let outcome = match answer {
-            Ok(()) => "ok",
-            Err(GraphError::Refused { .. }) => "refused",
-            Err(GraphError::Unreachable { .. }) => "unreachable",
+        let (outcome, code) = match answer {
+            Ok(()) => ("ok", None),
+            Err(GraphError::Refused { code, .. }) => ("refused", Some(code)),
+            Err(GraphError::Unreachable { .. }) => ("unreachable", None),
         };
         let labels = format!("endpoint=\"{what}\",outcome=\"{outcome}\"");
-        self.count("offhook_gateway_graph_requests_total", labels.clone());
+        // The platform's codes are a list of its own; there is none where it did not refuse.
+        let code = code.map_or_else(String::new, ToString::to_string);
+        let counted = format!("{labels},code=\"{code}\"");
+        self.count("offhook_gateway_graph_requests_total", counted);
         self.observe("offhook_gateway_graph_request_seconds", labels, took.as_secs_f64());
     }
 
@@ -253,14 +299,18 @@ impl Metrics {
         let mut text = String::new();
         let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let gauges = self.gauges.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let measures = self.measures.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (name, help) in HELP {
             let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
             head(&mut text, name, help, kind);
             for ((_, labels), count) in counters.iter().filter(|((of, _), _)| of == name) {
                 put(&mut text, format_args!("{name}{} {count}", braced(labels)));
             }
+            for ((_, labels), value) in measures.iter().filter(|((of, _), _)| of == name) {
+                put(&mut text, format_args!("{name}{} {value}", braced(labels)));
+            }
             let mut values = gauges.iter().filter(|((of, _), _)| of == name).peekable();
-            if kind == "gauge" && values.peek().is_none() {
+            if kind == "gauge" && values.peek().is_none() && !ABSENT.contains(name) {
                 put(&mut text, format_args!("{name} 0"));
             }
             for ((_, labels), value) in values {
@@ -312,6 +362,10 @@ impl Metrics {
         let new = || Histogram::new(bounds.unwrap_or_default());
         histograms.entry((name, labels)).or_insert_with(new).observe(value);
     }
+}
+
+fn whole(many: usize) -> i64 {
+    i64::try_from(many).unwrap_or(i64::MAX)
 }
 
 /// The label of a direction.

@@ -61,6 +61,12 @@ pub(crate) async fn check(
     line: &Line,
     to: &UserRef,
 ) -> Result<Preflight, StoreError> {
+    let answer = answer(office, line, to).await?;
+    office.metrics.permission_checked(answer.allowed);
+    Ok(answer)
+}
+
+async fn answer(office: &Office, line: &Line, to: &WaId) -> Result<Preflight, StoreError> {
     let warnings = match clearance::ask(office, line, to).await? {
         Ok(cleared) => cleared.warnings().to_vec(),
         Err(held) => return no_of_ours(office, line, to, held).await,

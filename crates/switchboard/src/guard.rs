@@ -90,6 +90,16 @@ pub struct Answered {
     pub answered: u64,
 }
 
+impl Answered {
+    /// The share that was answered, 0 to 1; `None` where there was no call.
+    #[must_use]
+    pub fn ratio(self) -> Option<f64> {
+        let exact = |many: u64| u32::try_from(many).ok().map(f64::from);
+        (self.calls > 0).then_some(())?;
+        Some(exact(self.answered)? / exact(self.calls)?)
+    }
+}
+
 impl PickupRules {
     /// How a number stands by the users' calls within the window.
     #[must_use]

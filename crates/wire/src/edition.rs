@@ -158,6 +158,9 @@ fn dialog360_path(endpoint: Endpoint<'_>) -> String {
     }
 }
 
+/// The path of where a number's webhooks go; 360dialog only.
+pub const DIALOG360_WEBHOOK_PATH: &str = "/v1/configs/webhook";
+
 /// The path of an account's call to subscribe an app; Meta only.
 #[must_use]
 pub fn subscribed_apps_path(version: GraphVersion, waba: &WabaId) -> String {

@@ -9,10 +9,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use switchboard::guard::Answered;
 use terms::Timestamp;
 use utoipa::ToSchema;
+use wire::console::AgentState;
 
-use crate::{office::Office, store::Search};
+use crate::{office::Office, organisation::Organisation, store::Search};
 
 /// The process lives.
 #[utoipa::path(get, path = "/health", tag = "operations",
@@ -68,6 +70,32 @@ pub(super) async fn metrics(State(office): State<Arc<Office>>) -> Response {
         Ok(waiting) => office.metrics.webhooks_waiting(waiting),
         Err(error) => tracing::error!(%error, "how many webhooks wait is not known"),
     }
+    for organisation in office.organisations.iter() {
+        look_at(&office, organisation).await;
+    }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (kind, office.metrics.render()).into_response()
+}
+
+/// How its queues, its agents and its numbers stand now.
+async fn look_at(office: &Office, organisation: &Organisation) {
+    let metrics = &office.metrics;
+    for queue in &*organisation.queues.now() {
+        metrics.queue_depth(&organisation.id, &queue.name, queue.waiting.len());
+    }
+    let colleagues = organisation.consoles.colleagues();
+    let available = colleagues.iter().filter(|agent| agent.state == AgentState::Available).count();
+    metrics.agents_available(&organisation.id, available);
+    let mut all = Answered::default();
+    for line in office.lines.iter().filter(|line| organisation.lines.contains(line.id())) {
+        let since = line.now() - line.config.guard.pickup.window;
+        match office.store.pickups(line.id().clone(), since).await {
+            Ok(counted) => {
+                all.calls = all.calls.saturating_add(counted.by_users.calls);
+                all.answered = all.answered.saturating_add(counted.by_users.answered);
+            }
+            Err(error) => tracing::error!(%error, "how many calls are picked up is not known"),
+        }
+    }
+    metrics.pickup_ratio(&organisation.id, all.ratio());
 }

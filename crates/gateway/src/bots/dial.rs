@@ -6,9 +6,12 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async_with_config,
     tungstenite::{self, client::IntoClientRequest, protocol::WebSocketConfig},
 };
-use wire::bot::{Protocol, SUBPROTOCOL, signature};
+use wire::{
+    bot::{Protocol, SUBPROTOCOL, signature},
+    trace,
+};
 
-use crate::config;
+use crate::{config, telemetry::Asking};
 
 /// The longest message of a bot: half a minute of linear audio at 16 kHz.
 const MESSAGE_MAX: usize = 1024 * 1024;
@@ -27,12 +30,21 @@ pub(super) enum DialError {
     Refused(#[source] Box<tungstenite::Error>),
 }
 
-/// Dials.
+/// Dials, as a part of the trace of `asking`.
 ///
 /// # Errors
 ///
 /// Nobody answers in time, or in another language.
-pub(super) async fn dial(bot: &config::Bot) -> Result<Socket, DialError> {
+pub(super) async fn dial(bot: &config::Bot, asking: Option<Asking>) -> Result<Socket, DialError> {
+    let parent = asking.as_ref().and_then(|asking| HeaderValue::try_from(asking.header()).ok());
+    let dialled = connect(bot, parent).await;
+    if let Some(asking) = asking {
+        asking.answered("bot_connect", dialled.as_ref().err().map(ToString::to_string));
+    }
+    dialled
+}
+
+async fn connect(bot: &config::Bot, parent: Option<HeaderValue>) -> Result<Socket, DialError> {
     let refused = |error| DialError::Refused(Box::new(error));
     let mut request = bot.url.as_str().into_client_request().map_err(refused)?;
     let headers = request.headers_mut();
@@ -58,6 +70,9 @@ pub(super) async fn dial(bot: &config::Bot) -> Result<Socket, DialError> {
     if bot.protocol == Protocol::Native {
         let name = HeaderName::from_static("sec-websocket-protocol");
         headers.insert(name, HeaderValue::from_static(SUBPROTOCOL));
+    }
+    if let Some(parent) = parent {
+        headers.insert(HeaderName::from_static(trace::HEADER), parent);
     }
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_MAX))

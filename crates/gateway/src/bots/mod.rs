@@ -16,7 +16,7 @@ use switchboard::flow::{FromBot, Key};
 use tokio::sync::mpsc;
 use wire::bot::Start;
 
-use crate::{config, metrics::Metrics};
+use crate::{config, metrics::Metrics, telemetry::Asking};
 
 /// Keys that may wait for a bot: more than a hand can press while it is dialled.
 const KEYS_MAX: usize = 32;
@@ -48,17 +48,18 @@ pub(crate) enum Wish {
 }
 
 impl Conversation {
-    /// Begins: what the bot wants is handed to `tell`'s other end.
+    /// Begins: what the bot wants is handed to `tell`'s other end; `asking` is the dial's place in the
+    /// call's trace.
     pub(crate) fn begin(
         number: u64,
-        bot: config::Bot,
-        start: Start,
+        bot: (config::Bot, Start),
+        asking: Option<Asking>,
         line: BotLine,
         tell: mpsc::Sender<Said>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let (keys, pressed) = mpsc::channel(KEYS_MAX);
-        tokio::spawn(talk::run(bot, start, line, pressed, Tell { number, tell }, metrics));
+        tokio::spawn(talk::run(bot, asking, line, pressed, Tell { number, tell }, metrics));
         Self { number, keys }
     }
 

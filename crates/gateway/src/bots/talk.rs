@@ -4,7 +4,11 @@
 //! A bot's last word ("done", "this agent shall have it") counts once the user has heard what it said
 //! before. It is lost when its line breaks, closes with an error or is silent too long.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use engine::{BotLine, BotNews, BotOrder};
 use futures_util::{
@@ -21,7 +25,7 @@ use super::{
     Tell, Wish,
     dial::{self, Socket},
 };
-use crate::{config, metrics::Metrics};
+use crate::{config, metrics::Metrics, telemetry::Asking};
 
 /// How often a bot is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(5);
@@ -35,16 +39,17 @@ type Last = (FromBot, BTreeMap<String, String>);
 
 /// Dials the bot and carries what is said until either side is done.
 pub(super) async fn run(
-    bot: config::Bot,
-    start: Start,
+    (bot, start): (config::Bot, Start),
+    asking: Option<Asking>,
     line: BotLine,
     mut keys: mpsc::Receiver<Key>,
     tell: Tell,
     metrics: Arc<Metrics>,
 ) {
     let (orders, mut news, seat) = line.split();
+    let dialled = Instant::now();
     let socket = tokio::select! {
-        socket = dial::dial(&bot) => socket,
+        socket = dial::dial(&bot, asking) => socket,
         () = gone(&mut keys) => return,
     };
     let socket = match socket {
@@ -56,6 +61,7 @@ pub(super) async fn run(
         }
     };
     metrics.bot("talks");
+    metrics.bot_connected(dialled.elapsed());
     // What the user said while nobody heard is not said now.
     while let Ok(BotNews::Heard(_)) = news.try_recv() {}
     let (mut sink, mut stream) = socket.split();
@@ -69,7 +75,7 @@ pub(super) async fn run(
     let mut ended = false;
     let last = tokio::select! {
         last = reading.read(&mut stream) => last,
-        wrote = write(&mut sink, &mut codec, &mut news, &mut keys) => {
+        wrote = write(&mut sink, (&mut codec, &metrics), &mut news, &mut keys) => {
             ended = wrote == Wrote::Over;
             (FromBot::Lost, BTreeMap::new())
         }
@@ -139,7 +145,7 @@ enum Wrote {
 
 async fn write(
     sink: &mut SplitSink<Socket, Message>,
-    codec: &mut Codec,
+    (codec, metrics): (&mut Codec, &Metrics),
     news: &mut mpsc::Receiver<BotNews>,
     keys: &mut mpsc::Receiver<Key>,
 ) -> Wrote {
@@ -147,7 +153,12 @@ async fn write(
     loop {
         let message = tokio::select! {
             told = news.recv() => match told {
-                Some(told) => codec.write(&event(told)).map(message),
+                Some(told) => {
+                    if let BotNews::Cleared(cleared) = &told {
+                        metrics.playout_cleared(Duration::from_millis(cleared.dropped_ms));
+                    }
+                    codec.write(&event(told)).map(message)
+                }
                 None => return Wrote::Over,
             },
             key = keys.recv() => match key {

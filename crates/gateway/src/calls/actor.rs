@@ -145,9 +145,9 @@ impl CallActor {
 
     /// Asks beside the task; what comes back is a return like the platform's.
     pub(super) fn ask_for_flow(&self, asker: FlowClient, question: Question) {
-        let returns = self.returns.clone();
+        let (returns, asking) = (self.returns.clone(), self.asking());
         tokio::spawn(async move {
-            let (flow, asked) = asker.ask(&question).await;
+            let (flow, asked) = asker.ask(&question, asking).await;
             // A call that is over does not wait for it.
             drop(returns.send(Return::Flow(flow, asked)).await);
         });

@@ -80,10 +80,10 @@ pub(crate) fn take(office: &Arc<Office>, line: &Arc<Line>, incoming: Incoming) -
     let call = Call::incoming(plan, &mut effects);
     let place = (Arc::clone(office), Arc::clone(line));
     let mut actor = CallActor::new(place, call, facts, inbox, entered.running);
+    actor.trace = incoming.trace;
     if let Some(asker) = asker.cloned() {
         actor.ask_for_flow(asker, question);
     }
-    actor.trace = incoming.trace;
     actor.pass(Point::Arrived);
     let first = First {
         effects,

@@ -92,7 +92,8 @@ impl CallActor {
         self.facts.bots += 1;
         let (number, tell) = (self.facts.bots, self.bot_tells.clone());
         let metrics = std::sync::Arc::clone(&self.office.metrics);
-        self.bot = Some(Conversation::begin(number, bot, start, line, tell, metrics));
+        let (bot, asking) = ((bot, start), self.asking());
+        self.bot = Some(Conversation::begin(number, bot, asking, line, tell, metrics));
         Some(())
     }
 }

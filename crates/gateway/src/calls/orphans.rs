@@ -102,7 +102,8 @@ pub(crate) async fn amend(
     if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
         cdr.talked(start, Duration::from_secs(seconds));
         (cdr.ended_at, cdr.unconfirmed) = (figures.at, false);
-        office.store.amend_cdr(cdr, line.tariff(), news::of_amendment).await?;
+        let cdr = office.store.amend_cdr(cdr, line.tariff(), news::of_amendment).await?;
+        office.metrics.cost(&cdr);
     }
     Ok(())
 }

@@ -71,9 +71,10 @@ impl CallActor {
         match word {
             ToQueue::Enter(entry) => return self.enter_queue(ticket, entry).await,
             ToQueue::Leave(left) => {
-                if let Some(stay) = &mut self.facts.queue {
-                    let waited_s = stay.entered.elapsed().as_secs();
-                    stay.left.get_or_insert_with(|| (left.clone(), waited_s));
+                if let Some(stay) = self.facts.queue.as_mut().filter(|stay| stay.left.is_none()) {
+                    let waited = stay.entered.elapsed();
+                    stay.left = Some((left.clone(), waited.as_secs()));
+                    self.office.metrics.waited(left.as_str(), waited);
                 }
                 self.line.organisation.queues.tell(ToFloor::Leaves { ticket, left }).await;
             }

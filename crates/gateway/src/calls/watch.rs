@@ -12,6 +12,7 @@ use crate::{
     cdr::Cdr,
     clock,
     graph::{Graph, Witness},
+    telemetry::Asking,
 };
 
 impl CallActor {
@@ -54,12 +55,21 @@ impl CallActor {
         })
     }
 
+    /// A question to a bot or a program of the business, as a part of what the call does now; `None`
+    /// where nobody traces the call.
+    pub(super) fn asking(&self) -> Option<Asking> {
+        self.trace.as_ref().map(|trace| self.office.telemetry.request(trace.now()))
+    }
+
     /// The call is over, with its record where it has one.
     pub(super) fn watch_end(&mut self, reason: &EndReason, cdr: Option<&Cdr>) {
         let direction = self.call.direction();
         let fault = reason.fault().map(|fault| fault.as_str());
         let metrics = &self.office.metrics;
         metrics.call_ended(direction, reason.as_str(), fault.unwrap_or("none"));
+        if let Some(cdr) = cdr {
+            metrics.cost(cdr);
+        }
         if let Some(seconds) = cdr.and_then(|cdr| cdr.duration_s) {
             metrics.talked(direction, seconds);
         }

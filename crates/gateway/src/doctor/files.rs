@@ -71,19 +71,10 @@ pub(super) fn prompts(flow: Option<&FlowSource>, house: &House) -> Finding {
 /// Would the platform and browsers believe the certificate?
 pub(super) fn certificate(files: &TlsFiles, callback_url: Option<&str>, now: Duration) -> Finding {
     let check = "tls.certificate";
-    let chain = CertificateDer::pem_file_iter(&files.certificate)
+    let shown = CertificateDer::pem_file_iter(&files.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let (own, rest) = match chain.as_deref() {
-        Ok([own, rest @ ..]) => (own, rest),
-        Ok([]) => {
-            let fix = "Write the certificate and what leads to its root, PEM, in that order.";
-            return Finding::fault(
-                check,
-                "certificate_missing",
-                "The certificate's file has no certificate.",
-                fix,
-            );
-        }
+    let shown = match shown {
+        Ok(shown) => shown,
         Err(error) => {
             let fix = "Give the file to the user the gateway runs as; it must be PEM.";
             return Finding::fault(
@@ -96,22 +87,31 @@ pub(super) fn certificate(files: &TlsFiles, callback_url: Option<&str>, now: Dur
         }
     };
     let host = callback_url.and_then(|url| reqwest::Url::parse(url).ok());
-    let host = host.as_ref().and_then(reqwest::Url::host_str);
-    let today = believed(own, rest, host, now);
-    if today.is_ok() && believed(own, rest, host, now + RENEWED_BEFORE).is_err() {
-        let fix = "Renew it; the gateway takes new files while it runs.";
-        return Finding::warning(
-            check,
-            "certificate_ends_soon",
-            "The certificate ends within two weeks.",
-            fix,
-        );
-    }
-    judged(today, host)
+    chain(check, &shown, host.as_ref().and_then(reqwest::Url::host_str), now)
 }
 
-fn judged(believed: Result<(), rustls::Error>, host: Option<&str>) -> Finding {
-    let check = "tls.certificate";
+/// Would the platform and browsers believe this certificate, its own first?
+pub(super) fn chain(
+    check: &'static str,
+    chain: &[CertificateDer<'_>],
+    host: Option<&str>,
+    now: Duration,
+) -> Finding {
+    let [own, rest @ ..] = chain else {
+        let fix = "Write the certificate and what leads to its root, PEM, in that order.";
+        return Finding::fault(check, "certificate_missing", "There is no certificate.", fix);
+    };
+    let host = host.map(|host| host.trim_matches(['[', ']']));
+    let today = believed(own, rest, host, now);
+    if today.is_ok() && believed(own, rest, host, now + RENEWED_BEFORE).is_err() {
+        let fix = "Renew it; a gateway with [tls] takes new files while it runs.";
+        let what = "The certificate ends within two weeks.";
+        return Finding::warning(check, "certificate_ends_soon", what, fix);
+    }
+    judged(check, today, host)
+}
+
+fn judged(check: &'static str, believed: Result<(), rustls::Error>, host: Option<&str>) -> Finding {
     let error = match believed {
         Ok(()) => {
             return Finding::ok(
@@ -147,7 +147,7 @@ fn judged(believed: Result<(), rustls::Error>, host: Option<&str>) -> Finding {
 fn words(why: &CertificateError) -> (&'static str, &'static str, &'static str) {
     use CertificateError as Why;
     if matches!(why, Why::Expired | Why::ExpiredContext { .. }) {
-        let fix = "Renew it; the gateway takes new files as it runs.";
+        let fix = "Renew it; a gateway with [tls] takes new files while it runs.";
         return ("certificate_ended", "The certificate has ended.", fix);
     }
     if matches!(why, Why::NotValidYet | Why::NotValidYetContext { .. }) {
@@ -255,8 +255,9 @@ mod tests {
 
     #[test]
     fn each_reason_has_its_words() {
-        let of =
-            |why| judged(Err(rustls::Error::InvalidCertificate(why)), Some("desk.example")).what;
+        let of = |why| {
+            judged("tls", Err(rustls::Error::InvalidCertificate(why)), Some("desk.example")).what
+        };
         assert!(of(CertificateError::Expired).contains("ended"));
         assert!(of(CertificateError::NotValidYet).contains("not valid yet"));
         assert!(of(CertificateError::NotValidForName).contains("another name"));

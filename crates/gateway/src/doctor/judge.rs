@@ -242,6 +242,18 @@ pub(super) fn fields(subscriptions: &AppSubscriptions) -> Finding {
     Finding::ok(check, "fields_subscribed", "The app subscribes to calls and messages.")
 }
 
+/// Does 360dialog send the number's webhooks somewhere?
+pub(super) fn channel_webhook(url: Option<&str>) -> Finding {
+    let check = "webhooks.callback";
+    if url.is_some_and(|url| !url.is_empty()) {
+        let what = "360dialog sends the number's webhooks to a URL.";
+        return Finding::ok(check, "dialog_webhook_set", what);
+    }
+    let fix = "POST /v1/configs/webhook {\"url\": the gateway's https URL + /webhooks/whatsapp}.";
+    let what = "360dialog sends no webhooks: no call is heard.";
+    Finding::fault(check, "dialog_webhook_missing", what, fix)
+}
+
 /// Where the app's webhooks go.
 pub(super) fn callback_url(subscriptions: &AppSubscriptions) -> Option<String> {
     let mut all = subscriptions.data.iter();

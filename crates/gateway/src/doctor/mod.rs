@@ -4,16 +4,18 @@
 //! on token, number and webhooks, then the way of media. Nothing is changed by it, and nothing private
 //! is in its report. `offhook doctor` examines a configuration, `GET /v1/doctor` a gateway that runs.
 
+mod callback;
 mod files;
 mod finding;
 mod judge;
 mod network;
 mod relay;
+mod trunks;
 mod upstream;
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use terms::PhoneNumberId;
+use terms::{OrganisationId, PhoneNumberId};
 
 pub use self::finding::{Finding, Grade, Report};
 use crate::{
@@ -55,11 +57,24 @@ pub async fn examine(
         "configuration_usable",
         "The configuration can be used.",
     )];
-    let (lines, network) = tokio::join!(lines(config, &asked_for), network::examine(config, runs));
-    let callback_url = lines.iter().find_map(|line| line.callback_url.clone());
-    findings.extend(local(config, callback_url).await);
+    let is_theirs = |organisation: &OrganisationId| {
+        let mut lines = config.lines.iter().filter(|line| line.organisation == *organisation);
+        lines.any(|line| asked_for(&line.number.phone_number_id))
+    };
+    let (lines, network, trunks) = tokio::join!(
+        lines(config, &asked_for),
+        network::examine(config, runs),
+        trunks::examine(config, is_theirs)
+    );
+    let urls: BTreeSet<String> =
+        lines.iter().filter_map(|line| line.callback_url.clone()).collect();
+    findings.extend(local(config, urls.first().cloned()).await);
     findings.extend(lines.into_iter().flat_map(|line| line.findings));
+    for url in &urls {
+        findings.extend(callback::examine(config, runs, url, since_epoch()).await);
+    }
     findings.extend(network);
+    findings.extend(trunks);
     Report::new(clock::now(), findings).only(asked_for)
 }
 
@@ -76,10 +91,14 @@ async fn lines(
     examined
 }
 
+fn since_epoch() -> Duration {
+    Duration::from_millis(u64::try_from(clock::now().unix_ms()).unwrap_or_default())
+}
+
 /// What is on this machine; reading prompts takes a while and is no work for an async thread.
 async fn local(config: &Config, callback_url: Option<String>) -> Vec<Finding> {
     let config = config.clone();
-    let now = Duration::from_millis(u64::try_from(clock::now().unix_ms()).unwrap_or_default());
+    let now = since_epoch();
     let looked = tokio::task::spawn_blocking(move || {
         let mut found = vec![files::storage(config.data_dir.as_deref())];
         found.extend(config.lines.iter().map(|line| {

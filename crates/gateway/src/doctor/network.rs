@@ -1,6 +1,9 @@
 //! Can media get in and out, and what would far ends be told?
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use media::{
     sdp::{self, Lint, Role, lint},
@@ -16,11 +19,13 @@ use crate::{
 
 /// How long a datagram to ourselves may take.
 const LOOP_WITHIN: Duration = Duration::from_secs(1);
+/// How many ports of the range are tried.
+const PORTS_TRIED: u32 = 8;
 
 /// Looks at the ports, the addresses that are told, and the servers that help.
 pub(super) async fn examine(config: &Config, runs: Runs) -> Vec<Finding> {
     let media = &config.media;
-    let mut found = vec![ports(media).await];
+    let mut found = vec![ports(media, runs).await];
     if runs == Runs::No {
         found.push(browsers(media).await);
     }
@@ -29,7 +34,11 @@ pub(super) async fn examine(config: &Config, runs: Runs) -> Vec<Finding> {
         None => None,
     };
     found.extend(seen.as_ref().map(|seen| public(media, seen)));
+    let is_asked = seen.is_some();
     let told = told(media, seen.and_then(Result::ok));
+    if !is_asked {
+        found.extend(unasked(&told, config));
+    }
     found.extend(session(&told, config));
     if let Some(turn) = &config.turn {
         found.extend(relay::examine(turn).await);
@@ -37,43 +46,96 @@ pub(super) async fn examine(config: &Config, runs: Runs) -> Vec<Finding> {
     found
 }
 
-/// Two sockets of the range, one datagram.
-async fn ports(media: &Media) -> Finding {
+/// A datagram to each of some ports from one end of the range to the other.
+async fn ports(media: &Media, runs: Runs) -> Finding {
     let check = "media.ports";
     let range = format!("{}-{}", media.ports.start(), media.ports.end());
     let fix = "Widen [media] ports, raise the limit of open files, and let the firewall pass UDP on \
                loopback and from outside to these ports.";
-    let ends = async {
-        let there = public_address::socket_of(media.bind_ip, &media.ports).await?;
-        let here = public_address::socket_of(media.bind_ip, &media.ports).await?;
-        let mut to = there.local_addr()?;
-        if to.ip().is_unspecified() {
-            to.set_ip(if to.is_ipv4() {
-                std::net::Ipv4Addr::LOCALHOST.into()
-            } else {
-                std::net::Ipv6Addr::LOCALHOST.into()
-            });
-        }
-        here.send_to(b"doctor", to).await?;
-        let mut buffer = [0; 16];
-        let came = tokio::time::timeout(LOOP_WITHIN, there.recv_from(&mut buffer)).await;
-        std::io::Result::Ok(came.is_ok())
-    };
-    match ends.await {
-        Ok(true) => {
-            let what = format!("UDP works on the media ports {range}.");
-            Finding::ok(check, "ports_work", what).with("range", range)
-        }
-        Ok(false) => {
-            let what = format!("UDP is lost on the media ports {range}.");
-            Finding::fault(check, "ports_lossy", what, fix).with("range", range)
-        }
-        Err(error) => {
-            let what = format!("No socket could be opened on the media ports {range}.");
-            let finding = Finding::fault(check, "ports_none", what, fix).with("range", range);
-            finding.seen(error.to_string())
+    let Tried { open, busy, lost, error } = try_ports(media).await;
+    if let Some(error) = error {
+        let what = format!("No socket could be opened on the media ports {range}.");
+        let finding = Finding::fault(check, "ports_none", what, fix).with("range", range);
+        return finding.seen(error.to_string());
+    }
+    if !lost.is_empty() {
+        let what = format!("UDP is lost on the media ports {range}.");
+        let finding = Finding::fault(check, "ports_lossy", what, fix).with("range", range);
+        return finding.seen(format!("{lost:?}"));
+    }
+    if !busy.is_empty() && runs == Runs::No {
+        let fix = "Stop what has them, or choose another range in [media] ports.";
+        let what = format!("Something else has some of the media ports {range}.");
+        let finding = Finding::warning(check, "ports_taken", what, fix).with("range", range);
+        return finding.seen(format!("{busy:?}"));
+    }
+    if open == 0 {
+        let what = format!("All media ports {range} that were tried are in use.");
+        let finding = Finding::warning(check, "ports_full", what, "Widen [media] ports.");
+        return finding.with("range", range).seen(format!("{busy:?}"));
+    }
+    let what = format!("UDP works on the media ports {range}.");
+    Finding::ok(check, "ports_work", what).with("range", range).seen(format!("{open} were tried."))
+}
+
+/// What came of trying ports.
+#[derive(Debug, Default)]
+struct Tried {
+    open: usize,
+    busy: Vec<u16>,
+    lost: Vec<u16>,
+    error: Option<std::io::Error>,
+}
+
+async fn try_ports(media: &Media) -> Tried {
+    let mut tried = Tried::default();
+    let mut sockets = Vec::new();
+    for port in sample(*media.ports.start(), *media.ports.end()) {
+        match UdpSocket::bind((media.bind_ip, port)).await {
+            Ok(socket) => sockets.push(socket),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => tried.busy.push(port),
+            Err(error) => return Tried { error: Some(error), ..tried },
         }
     }
+    tried.open = sockets.len();
+    // Each hears the one after it; one alone hears itself.
+    for (nth, here) in sockets.iter().enumerate() {
+        let from = sockets.get((nth + 1) % sockets.len()).unwrap_or(here);
+        match reaches(from, here).await {
+            Ok(true) => {}
+            Ok(false) => tried.lost.extend(here.local_addr().map(|there| there.port())),
+            Err(error) => return Tried { error: Some(error), ..tried },
+        }
+    }
+    tried
+}
+
+/// Ports from the first to the last, at equal distances; port 0 is any, and two of them make a pair.
+fn sample(first: u16, last: u16) -> Vec<u16> {
+    if (first, last) == (0, 0) {
+        return vec![0, 0];
+    }
+    let span = u32::from(last.saturating_sub(first));
+    let steps = span.clamp(1, PORTS_TRIED - 1);
+    let port = |step: u32| u32::from(first) + span * step / steps;
+    let mut ports: Vec<u16> = (0..=steps).filter_map(|step| port(step).try_into().ok()).collect();
+    ports.dedup();
+    ports
+}
+
+async fn reaches(from: &UdpSocket, here: &UdpSocket) -> std::io::Result<bool> {
+    let mut to = here.local_addr()?;
+    if to.ip().is_unspecified() {
+        to.set_ip(if to.is_ipv4() {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    from.send_to(b"doctor", to).await?;
+    let mut buffer = [0; 16];
+    let came = tokio::time::timeout(LOOP_WITHIN, here.recv_from(&mut buffer)).await;
+    Ok(came.is_ok())
 }
 
 async fn browsers(media: &Media) -> Finding {
@@ -129,6 +191,27 @@ fn public(media: &Media, seen: &Result<Seen, AskError>) -> Finding {
     }
     Finding::ok(check, "address_seen", "The world sees the address that far ends are told.")
         .seen(ip.to_string())
+}
+
+/// Without a STUN server nobody says whether the world reaches us by what we tell.
+fn unasked(told: &[SocketAddr], config: &Config) -> Option<Finding> {
+    let near = config.lines.iter().all(|line| is_near(&line.upstream.base_url));
+    let private = |address: &SocketAddr| match address.ip() {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_loopback() || ip.is_unicast_link_local(),
+    };
+    if near || !told.iter().all(private) {
+        return None;
+    }
+    let fix =
+        "Set [media] stun to a STUN server, and advertised to \"auto\" or the public address.";
+    let what =
+        "Only private addresses are told, and no STUN server is set that knows the public one.";
+    let seen: Vec<String> = told.iter().map(|address| address.ip().to_string()).collect();
+    Some(
+        Finding::warning("media.public_address", "address_unasked", what, fix)
+            .seen(seen.join(", ")),
+    )
 }
 
 /// The addresses far ends are told.
@@ -197,10 +280,10 @@ fn of_lint(lint: &Lint) -> Finding {
 }
 
 /// Whether the platform is on this machine.
-fn is_near(base_url: &str) -> bool {
+pub(super) fn is_near(base_url: &str) -> bool {
     let url = reqwest::Url::parse(base_url).ok();
     let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
-    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
     host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
@@ -218,6 +301,32 @@ mod tests {
         assert_eq!(grade(&config, &private), super::super::finding::Grade::Fault);
         let public: Vec<SocketAddr> = vec!["203.0.113.20:10000".parse().unwrap()];
         assert_eq!(grade(&config, &public), super::super::finding::Grade::Ok);
+    }
+
+    #[test]
+    fn private_addresses_without_a_stun_server_are_warned_of() {
+        let mut config = Config::demo("https://graph.facebook.com", None);
+        let private: Vec<SocketAddr> = vec!["192.168.1.4:10000".parse().unwrap()];
+        let public: Vec<SocketAddr> = vec!["203.0.113.20:10000".parse().unwrap()];
+        let warned = unasked(&private, &config).unwrap();
+        assert_eq!(warned.grade.as_str(), "warning");
+        assert_eq!(unasked(&public, &config), None);
+        config.lines.first.upstream.base_url = "http://127.0.0.1:8400".into();
+        assert_eq!(unasked(&private, &config), None, "the platform is here");
+    }
+
+    #[tokio::test]
+    async fn several_ports_of_the_range_are_tried() {
+        assert_eq!(sample(10_000, 29_999).len(), 8);
+        assert_eq!((sample(10_000, 29_999)[0], sample(10_000, 29_999)[7]), (10_000, 29_999));
+        assert_eq!((sample(7, 7), sample(7, 8), sample(0, 0)), (vec![7], vec![7, 8], vec![0, 0]));
+        let taken = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let media = Media { ports: port..=port, ..Media::default() };
+        let grade = async |runs| ports(&media, runs).await.grade.as_str();
+        assert_eq!((grade(Runs::No).await, grade(Runs::Yes).await), ("warning", "warning"));
+        let media = Media { ports: 0..=0, ..Media::default() };
+        assert_eq!(ports(&media, Runs::No).await.grade.as_str(), "ok");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What does the platform say about our token, our number and our subscriptions?
 //!
 //! A few reads, one after another, each bounded by the configured time; what an answer means is
-//! [`super::judge`]'s. A platform without one of the reads (360dialog has the settings alone) leaves a
+//! [`super::judge`]'s. 360dialog has two of the reads, by other paths. One that fails leaves a
 //! warning, never silence.
 
 use reqwest::{Client, header};
@@ -46,12 +46,19 @@ pub(super) async fn examine(upstream: &Upstream, number: &Number) -> Examined {
     let mut reader = Reader { client, upstream, ahead_ms: None };
     match &upstream.edition {
         Edition::Meta { version, .. } => reader.meta(*version, number, &mut examined).await,
-        Edition::Dialog360 => reader.settings(number, &mut examined.findings).await,
+        Edition::Dialog360 => reader.dialog360(number, &mut examined).await,
     }
     examined.findings.extend(reader.ahead_ms.map(judge::clock));
     let of_line = |finding: Finding| finding.of_line(&number.phone_number_id);
     examined.findings = examined.findings.into_iter().map(of_line).collect();
     examined
+}
+
+/// Where a number's webhooks go, at 360dialog.
+#[derive(Debug, serde::Deserialize)]
+struct Dialog360Callback {
+    #[serde(default)]
+    url: Option<String>,
 }
 
 struct Reader<'a> {
@@ -68,6 +75,7 @@ enum Asked {
     Settings,
     Apps,
     Fields,
+    Callback,
 }
 
 impl Asked {
@@ -78,6 +86,7 @@ impl Asked {
             Self::Settings => "the calling settings",
             Self::Apps => "the account's apps",
             Self::Fields => "the app's subscription",
+            Self::Callback => "where webhooks go",
         }
     }
 
@@ -89,6 +98,7 @@ impl Asked {
             Self::Settings => "settings_unread",
             Self::Apps => "apps_unread",
             Self::Fields => "fields_unread",
+            Self::Callback => "callback_unread",
         }
     }
 }
@@ -134,6 +144,33 @@ impl Reader<'_> {
             Err(unread) => not_read("webhooks.account", Asked::Apps, unread),
         });
         self.fields(version, &app, examined).await;
+    }
+
+    /// 360dialog's key is the number's: what it may read is its settings and where its webhooks go.
+    async fn dialog360(&mut self, number: &Number, examined: &mut Examined) {
+        let found = &mut examined.findings;
+        let path = edition::DIALOG360_WEBHOOK_PATH;
+        match self.read::<Dialog360Callback>(path, None).await {
+            Ok(Dialog360Callback { url }) => {
+                let what = "360dialog accepts the API key.";
+                found.push(Finding::ok("upstream.token", "dialog_key_fit", what));
+                found.push(judge::channel_webhook(url.as_deref()));
+                examined.callback_url = url;
+            }
+            // Nothing else will be answered either.
+            Err(Unread::Unreachable(why)) => return found.push(unreachable(&why)),
+            Err(Unread::Refused { code: 0 | 190 | 401 | 403, text }) => {
+                let fix = "Make a new API key in the 360dialog hub and put it where the \
+                           configuration names it.";
+                let what = "360dialog does not accept the API key.";
+                let fault = Finding::fault("upstream.token", "dialog_key_refused", what, fix);
+                return found.push(fault.seen(text));
+            }
+            Err(unread @ (Unread::Refused { .. } | Unread::Odd(_))) => {
+                found.push(not_read("webhooks.callback", Asked::Callback, unread));
+            }
+        }
+        self.settings(number, &mut examined.findings).await;
     }
 
     async fn settings(&mut self, number: &Number, found: &mut Vec<Finding>) {

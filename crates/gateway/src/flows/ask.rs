@@ -10,10 +10,13 @@ use reqwest::{Client, StatusCode, header::CONTENT_TYPE, redirect::Policy};
 use serde::Serialize;
 use switchboard::flow::{Caller, Document, Flow, Supplies};
 use terms::{CallId, Timestamp};
-use wire::event::signature::{ID_HEADER, TIMESTAMP_HEADER};
+use wire::{
+    event::signature::{ID_HEADER, TIMESTAMP_HEADER},
+    trace,
+};
 
 use super::record::Asked;
-use crate::{clock, config::FlowEndpoint, graph::ClientError};
+use crate::{clock, config::FlowEndpoint, graph::ClientError, telemetry::Asking};
 
 /// The longest answer that is read.
 const ANSWER_MAX: usize = 64 * 1024;
@@ -141,22 +144,36 @@ impl FlowClient {
         format!("{}{}", url.origin().ascii_serialization(), url.path())
     }
 
-    /// The flow of the answer, and what became of the question.
-    pub(crate) async fn ask(&self, question: &Question) -> (Option<Arc<Flow>>, Asked) {
+    /// The flow of the answer, and what became of the question; `asking` is its place in the call's
+    /// trace.
+    pub(crate) async fn ask(
+        &self,
+        question: &Question,
+        asking: Option<Asking>,
+    ) -> (Option<Arc<Flow>>, Asked) {
         let timeout = self.0.endpoint.timeout;
-        let asked = tokio::time::timeout(timeout, self.exchange(question)).await;
-        match asked.unwrap_or(Err(Refusal::Late(timeout))) {
+        let parent = asking.as_ref().map(Asking::header);
+        let asked = tokio::time::timeout(timeout, self.exchange(question, parent)).await;
+        let asked = asked.unwrap_or(Err(Refusal::Late(timeout)));
+        if let Some(asking) = asking {
+            asking.answered("ask_for_flow", asked.as_ref().err().map(|why| why.as_str().into()));
+        }
+        match asked {
             Ok(Some(flow)) => (Some(Arc::new(flow)), Asked::Answered),
             Ok(None) => (None, Asked::Declined),
             Err(why) => (None, Asked::Refused(why)),
         }
     }
 
-    async fn exchange(&self, question: &Question) -> Result<Option<Flow>, Refusal> {
+    async fn exchange(
+        &self,
+        question: &Question,
+        parent: Option<String>,
+    ) -> Result<Option<Flow>, Refusal> {
         let endpoint = &self.0.endpoint;
         let body = serde_json::to_string(question).expect("a question has only names as keys");
         let (id, now) = (format!("flow_{}", uuid::Uuid::now_v7()), clock::now());
-        let request = self
+        let mut request = self
             .0
             .client
             .post(endpoint.url.clone())
@@ -165,6 +182,9 @@ impl FlowClient {
             .header(TIMESTAMP_HEADER, now.unix())
             .header(endpoint.key.header(), endpoint.key.sign(&id, now, &body))
             .body(body);
+        if let Some(parent) = parent {
+            request = request.header(trace::HEADER, parent);
+        }
         let mut answer = request.send().await.map_err(|_| Refusal::Unreachable)?;
         match answer.status() {
             StatusCode::OK => {}

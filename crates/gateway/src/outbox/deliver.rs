@@ -10,9 +10,12 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use reqwest::{Client, header::CONTENT_TYPE, redirect::Policy};
 use terms::Timestamp;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
-use wire::event::{
-    MEDIA_TYPE,
-    signature::{ATTEMPT_HEADER, ID_HEADER, TIMESTAMP_HEADER},
+use wire::{
+    event::{
+        MEDIA_TYPE,
+        signature::{ATTEMPT_HEADER, ID_HEADER, TIMESTAMP_HEADER},
+    },
+    trace::{self, TraceParent},
 };
 
 use super::schedule;
@@ -148,7 +151,8 @@ async fn deliver(office: &Office, endpoint: &Endpoint, client: &Client, due: Due
 async fn attempt(endpoint: &Endpoint, client: &Client, due: Due) -> Result<u16, &'static str> {
     let now = clock::now();
     let signed = endpoint.key.sign(&due.id, now, &due.body);
-    let request = client
+    let traced = trace_of(&due.body);
+    let mut request = client
         .post(endpoint.url.clone())
         .header(CONTENT_TYPE, MEDIA_TYPE)
         .header(ID_HEADER, &due.id)
@@ -156,6 +160,9 @@ async fn attempt(endpoint: &Endpoint, client: &Client, due: Due) -> Result<u16, 
         .header(ATTEMPT_HEADER, due.failed.saturating_add(1))
         .header(endpoint.key.header(), signed)
         .body(due.body);
+    if let Some(traced) = traced {
+        request = request.header(trace::HEADER, traced.to_string());
+    }
     // The status is the answer; its body is not read.
     match request.send().await {
         Ok(response) => Ok(response.status().as_u16()),
@@ -163,4 +170,13 @@ async fn attempt(endpoint: &Endpoint, client: &Client, due: Due) -> Result<u16, 
         Err(error) if error.is_connect() => Err("no connection"),
         Err(_) => Err("the connection broke"),
     }
+}
+
+/// The trace an event says it belongs to: that of its call.
+fn trace_of(body: &str) -> Option<TraceParent> {
+    #[derive(serde::Deserialize)]
+    struct Traced {
+        traceparent: Option<String>,
+    }
+    serde_json::from_str::<Traced>(body).ok()?.traceparent?.parse().ok()
 }

@@ -122,7 +122,7 @@ impl Store {
         .await
     }
 
-    /// Changes a record in place: the platform's figures came after it was written.
+    /// Changes a record in place: the platform's figures came after it was written. Returns it priced.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl Store {
         mut cdr: Cdr,
         tariff: Tariff,
         news: F,
-    ) -> Result<(), StoreError>
+    ) -> Result<Cdr, StoreError>
     where
         F: FnOnce(&Cdr) -> News + Send + 'static,
     {
@@ -140,7 +140,8 @@ impl Store {
             figures::price(db, &mut cdr, &tariff)?;
             rewrite(db, &cdr)?;
             outbox::keep(db, news(&cdr))?;
-            count(db, &cdr, &tariff)
+            count(db, &cdr, &tariff)?;
+            Ok(cdr)
         })
         .await
     }

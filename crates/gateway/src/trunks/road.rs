@@ -168,6 +168,15 @@ impl Known {
     }
 }
 
+/// Every target of a trunk, looked up and asked once.
+pub(crate) async fn examine(agent: &UserAgent, trunk: &Trunk) -> Vec<Known> {
+    let examined = trunk.targets.iter().cloned().map(|target| async move {
+        let known = look_up(agent, target).await;
+        ask(agent, known).await
+    });
+    futures_util::future::join_all(examined).await
+}
+
 async fn look_up(agent: &UserAgent, target: TrunkTarget) -> Known {
     let looked_up = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
     let ours = agent.address();

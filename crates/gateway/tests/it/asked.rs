@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use wire::event::signature::{Scheme, SigningKey};
 
 use crate::{
-    desk::{BYE_HZ, CALL, Desk, connect, terminate},
+    desk::{BYE_HZ, CALL, Desk, TRACE, connect, terminate},
     voice::Voice,
 };
 
@@ -78,7 +78,7 @@ async fn the_flow_of_the_answer_is_walked_and_the_question_is_signed() {
         "end": {"hang_up": true}}});
     program.answers(200, &flow.to_string(), Duration::from_millis(50));
     let mut user = Voice::of_platform(&desk.engine);
-    desk.webhook(&connect(CALL, &user.platform_offer())).await;
+    desk.traced_webhook(&connect(CALL, &user.platform_offer())).await;
     user.take_answer(desk.upstream.wait_for("pre_accept").await.sdp());
     user.connected().await;
     user.expect_tone(BYE_HZ).await;
@@ -96,6 +96,7 @@ async fn the_flow_of_the_answer_is_walked_and_the_question_is_signed() {
 
     let (headers, body) = program.seen.lock().unwrap()[0].clone();
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+    assert!(header("traceparent").starts_with(&format!("00-{TRACE}-")), "the call's trace");
     let at = terms::Timestamp::from_unix(header("webhook-timestamp").parse().unwrap());
     let key = SigningKey::new(Scheme::Standard, SECRET).unwrap();
     assert_eq!(header("webhook-signature"), key.sign(&header("webhook-id"), at, &body));

@@ -27,8 +27,8 @@ use tokio_tungstenite::{
 use wire::bot::{Protocol, SUBPROTOCOL, signature};
 
 use crate::{
-    desk::{BYE_HZ, CALL, Desk, terminate},
-    voice::{Voice, tone_file},
+    desk::{BYE_HZ, CALL, Desk, TRACE, terminate},
+    voice::{BUSY_GAP_MAX, Voice, tone_file},
 };
 
 const SECOND: &str = "wacid.TESTCALL2";
@@ -166,9 +166,11 @@ async fn a_bot_hears_and_speaks_knows_what_was_heard_and_gives_the_call_away() {
     let url = listening.url();
     let desk = Desk::start_with(None, |config| with_bot(config, &url, Protocol::Native)).await;
     let mut lia = desk.available("lia").await;
-    let mut user = desk.user_calls(CALL).await;
+    let mut user = desk.user_calls_in_a_trace(CALL).await;
     let mut bot = listening.next().await;
     assert_eq!(bot.asked.headers()["sec-websocket-protocol"], SUBPROTOCOL);
+    let traced = bot.asked.headers()["traceparent"].to_str().unwrap().to_owned();
+    assert!(traced.starts_with(&format!("00-{TRACE}-")), "a part of the call's trace: {traced}");
     assert_eq!(bot.asked.headers()["authorization"], "Bearer bot-token");
     let start = bot.next_text("type", "start").await;
     assert_eq!((&start["call_id"], &start["context"]), (&json!(CALL), &json!({"order": "4711"})));
@@ -192,13 +194,14 @@ async fn a_bot_hears_and_speaks_knows_what_was_heard_and_gives_the_call_away() {
     let heard_ms = 20 * (before + late) as u64;
     let told_ms = cleared["heard_ms"].as_u64().unwrap();
     assert!(told_ms.abs_diff(heard_ms) <= 20, "told {told_ms} ms, heard {heard_ms} ms");
-    assert_eq!(cleared["dropped_ms"].as_u64().unwrap() + told_ms, 8_000);
+    let cleared_ms = cleared["dropped_ms"].as_u64().unwrap();
+    assert_eq!(cleared_ms + told_ms, 8_000);
     let mark = bot.next_text("type", "mark").await;
     assert_eq!((&mark["name"], &mark["cleared"]), (&json!("said"), &json!(true)));
 
     user.leg.send_digit(Digit::new('5').unwrap(), 120);
     assert_eq!(bot.next_text("type", "dtmf").await["digit"], "5");
-    user.continuous.assert(Duration::from_millis(250));
+    user.continuous.assert(BUSY_GAP_MAX);
     bot.say(json!({"type": "transfer", "agent": "lia", "context": {"topic": "refund"}})).await;
     let ringing = lia.next("ringing").await;
     assert_eq!(ringing["call"]["context"], json!({"topic": "refund"}));
@@ -207,7 +210,15 @@ async fn a_bot_hears_and_speaks_knows_what_was_heard_and_gives_the_call_away() {
     browser.take_browser_answer(lia.next("answer").await["sdp"].as_str().unwrap());
     browser.play(1_200.0);
     user.expect_tone(1_200.0).await;
-    assert!(desk.metrics().await.contains("offhook_gateway_bots_total{result=\"talks\"} 1"));
+    let metrics = desk.metrics().await;
+    for series in ["bots_total{result=\"talks\"} 1", "bot_ws_connect_seconds_count 1"] {
+        assert!(metrics.contains(series), "{series}: {metrics}");
+    }
+    let cleared = metrics.lines().find_map(|line| {
+        line.strip_prefix("offhook_gateway_playout_cleared_seconds_total ")?.parse::<f64>().ok()
+    });
+    let dropped = cleared_ms as f64 / 1_000.0;
+    assert!(cleared.is_some_and(|seconds| (seconds - dropped).abs() < 0.001), "{cleared:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,8 @@ use crate::{
 };
 
 pub(crate) const CALL: &str = "wacid.TESTCALL1";
+/// A trace of whoever sends a webhook.
+pub(crate) const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 pub(crate) const ANA: &str = "5215550000001";
 pub(crate) const WELCOME_HZ: f32 = 500.0;
 pub(crate) const MENU_HZ: f32 = 620.0;
@@ -112,6 +114,16 @@ impl Desk {
         self.send_webhook(body, &signed).await
     }
 
+    /// Sends a signed webhook that is a part of [`TRACE`].
+    pub(crate) async fn traced_webhook(&self, body: &Value) {
+        let body = serde_json::to_vec(body).unwrap();
+        let signed = signature::sign("demo-app-secret", &body);
+        let request = self.http.post(self.url("/webhooks/whatsapp")).body(body);
+        let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+        let request = request.header(signature::HEADER, signed).header("traceparent", parent);
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 200);
+    }
+
     pub(crate) async fn send_webhook(&self, body: Vec<u8>, signed: &str) -> u16 {
         let url = self.url("/webhooks/whatsapp");
         let request = self.http.post(url).header(signature::HEADER, signed).body(body);
@@ -120,8 +132,19 @@ impl Desk {
 
     /// A user calls, and the flow answers.
     pub(crate) async fn user_calls(&self, call: &str) -> Voice {
-        let mut user = Voice::of_platform(&self.engine);
+        let user = Voice::of_platform(&self.engine);
         self.webhook(&connect(call, &user.platform_offer())).await;
+        self.gets_a_path(call, user).await
+    }
+
+    /// The same; the platform says to which trace the call belongs.
+    pub(crate) async fn user_calls_in_a_trace(&self, call: &str) -> Voice {
+        let user = Voice::of_platform(&self.engine);
+        self.traced_webhook(&connect(call, &user.platform_offer())).await;
+        self.gets_a_path(call, user).await
+    }
+
+    async fn gets_a_path(&self, call: &str, mut user: Voice) -> Voice {
         user.take_answer(self.upstream.wait_for_call("pre_accept", call).await.sdp());
         user.connected().await;
         user

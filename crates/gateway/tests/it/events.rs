@@ -11,7 +11,7 @@ use wire::{
 };
 
 use crate::{
-    desk::{ANA, CALL, Desk, config, connect, envelope, now, terminate},
+    desk::{ANA, CALL, Desk, TRACE, config, connect, envelope, now, terminate},
     receiver::{Receiver, Reply},
     upstream::Upstream,
     voice::Voice,
@@ -52,7 +52,7 @@ async fn a_call_is_told_once_in_sequence_and_signed_although_the_receiver_fails(
     let receiver = Receiver::start(&failing, Reply::Status(200)).await;
     let desk = told(&receiver).await;
     let mut user = Voice::of_platform(&desk.engine);
-    desk.webhook(&connect(CALL, &user.platform_offer())).await;
+    desk.traced_webhook(&connect(CALL, &user.platform_offer())).await;
     user.take_answer(desk.upstream.wait_for("pre_accept").await.sdp());
     user.connected().await;
     user.expect_tone(crate::desk::WELCOME_HZ).await;
@@ -82,6 +82,11 @@ async fn a_call_is_told_once_in_sequence_and_signed_although_the_receiver_fails(
     for one in &seen {
         assert!(different.contains(one.id()), "an attempt has the id of what arrives later");
         assert_eq!(one.event()["id"], one.id());
+        if one.event()["subject"] == CALL {
+            let traced = one.headers.get("traceparent").expect("the call's trace");
+            assert!(traced.starts_with(&format!("00-{TRACE}-")), "{traced}");
+            assert_eq!(one.event()["traceparent"], traced.as_str());
+        }
         assert_eq!(one.headers["content-type"], "application/cloudevents+json");
         let at = Timestamp::from_unix(one.headers["webhook-timestamp"].parse().unwrap());
         let key = SigningKey::new(Scheme::Standard, SECRET).unwrap();

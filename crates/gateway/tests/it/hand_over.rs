@@ -10,7 +10,8 @@ use crate::{
     voice::Voice,
 };
 
-/// The longest a user's phone may wait for the next packet, and what a busy test machine adds.
+/// The longest a user's phone may wait for the next packet, and what a busy test machine adds. That the
+/// engine itself leaves no gap over 60 ms is shown in virtual time, by its test `continuous`.
 const GAP_MAX: Duration = Duration::from_millis(60 + 40);
 
 pub(crate) const LIA_HZ: f32 = 1_000.0;

@@ -62,6 +62,12 @@ async fn a_spent_budget_is_told_stops_every_way_to_call_and_outlives_the_gateway
     assert_eq!((&cost["market"], &cost["tier"]), (&json!("Mexico"), &json!("0:MAX")));
     assert_eq!((&cost["list"], &cost["per_minute"]), (&dollars("0.12"), &dollars("0.1")));
 
+    let metrics = desk.metrics().await;
+    let counted =
+        ["cost_micros_total{currency=\"USD\"} 120000", "checks_total{result=\"allowed\"} 1"];
+    for series in counted {
+        assert!(metrics.contains(series), "{series}: {metrics}");
+    }
     let spend = desk.get("/v1/spend").await;
     assert_eq!(spend["timezone"], "America/Sao_Paulo");
     let row = &spend["rows"][0];

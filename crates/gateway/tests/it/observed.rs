@@ -11,14 +11,12 @@ use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use offhook_gateway::config::{Hep, Telemetry};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, UdpSocket};
-use wire::webhook::signature;
 
 use crate::{
-    desk::{ANA, CALL, Desk, connect, newest_rules, now, permissions, terminate},
+    desk::{ANA, CALL, Desk, TRACE, connect, newest_rules, now, permissions, terminate},
     voice::Voice,
 };
 
-const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
 
 /// A receiver of traces: what it was sent, and the spans in it.
@@ -81,11 +79,7 @@ async fn a_users_call_is_one_trace_of_its_webhook_and_homer_sees_it_without_secr
     })
     .await;
     let user = Voice::of_platform(&desk.engine);
-    let body = serde_json::to_vec(&connect(CALL, &user.platform_offer())).unwrap();
-    let signed = signature::sign("demo-app-secret", &body);
-    let request = desk.http.post(desk.url("/webhooks/whatsapp")).body(body);
-    let request = request.header(signature::HEADER, signed).header("traceparent", traceparent());
-    assert_eq!(request.send().await.unwrap().status().as_u16(), 200);
+    desk.traced_webhook(&connect(CALL, &user.platform_offer())).await;
     let asked = desk.upstream.wait_for("pre_accept").await;
     desk.upstream.wait_for("accept").await;
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(20))).await;
@@ -141,6 +135,10 @@ fn check_metrics(metrics: &str) {
         "offhook_gateway_graph_request_seconds_count{endpoint=\"accept\",outcome=\"ok\"} 1",
         "offhook_gateway_call_duration_seconds_sum{direction=\"user_initiated\"} 20",
         "offhook_gateway_webhook_age_seconds_count 1",
+        "offhook_gateway_webhook_in_total{field=\"calls\",result=\"taken\"} 2",
+        "offhook_gateway_graph_requests_total{endpoint=\"accept\",outcome=\"ok\",code=\"\"} 1",
+        "offhook_gateway_pickup_ratio{organisation=",
+        "offhook_gateway_agents_available{organisation=",
         "offhook_gateway_build_info{version=",
         "process_start_time_seconds 1",
     ] {

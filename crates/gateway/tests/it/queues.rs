@@ -155,6 +155,9 @@ async fn the_second_caller_waits_with_music_and_is_offered_after_wrap_up() {
     let queues = desk.get("/v1/queues").await;
     let queue = &queues["queues"][0];
     assert_eq!(queue["waiting"][0]["position"], 1, "{queue}");
+    let metrics = desk.metrics().await;
+    assert!(metrics.contains("queue=\"support\"} 1"), "one waits: {metrics}");
+    assert!(metrics.contains("queue_wait_seconds_count{left=\"answered\"} 1"), "{metrics}");
     assert_eq!(queue["waiting"][0]["estimated_wait_s"], Value::Null, "nothing was handled yet");
     assert_eq!(
         (&queue["today"]["answered"], &queue["today"]["overflowed"]),

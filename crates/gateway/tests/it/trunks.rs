@@ -19,7 +19,7 @@ use switchboard::trunk::Extensions;
 use crate::{
     desk::{BYE_HZ, CALL, Desk, HOLD_HZ, terminate},
     far_end::{FarEnd, value},
-    voice::{Voice, tone_file},
+    voice::{BUSY_GAP_MAX, Voice, tone_file},
 };
 
 const USER_HZ: f32 = 700.0;
@@ -140,7 +140,7 @@ async fn a_telephone_of_g711_rings_talks_and_hangs_up() {
     // What the user says comes back from the telephone, through both directions of the transcoder.
     user.expect_tone(USER_HZ).await;
     user.expect_tone(BYE_HZ).await;
-    user.continuous.assert(Duration::from_millis(250));
+    user.continuous.assert(BUSY_GAP_MAX);
     assert!(sipp.was_content().await, "SIPp's scenario failed");
     desk.upstream.wait_for_call("terminate", CALL).await;
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(3))).await;
@@ -191,7 +191,7 @@ async fn a_telephone_of_opus_holds_the_call_and_is_hung_up_on() {
     telephone.hears("SIP/2.0 200").await;
     telephone.says(&telephone.request(&invite, "ACK", 2, "", "")).await;
     user.expect_tone(TELEPHONE_HZ).await;
-    user.continuous.assert(Duration::from_millis(250));
+    user.continuous.assert(BUSY_GAP_MAX);
 
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(2))).await;
     let bye = telephone.hears("BYE").await;

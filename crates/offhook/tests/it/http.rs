@@ -15,12 +15,22 @@ pub(crate) fn ask(
     token: Option<&str>,
     body: Option<&Value>,
 ) -> (u16, Value) {
+    let bearer = token.map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
+    ask_with(method, url, &bearer, body)
+}
+
+/// The same, with header lines, each with its end.
+pub(crate) fn ask_with(
+    method: &str,
+    url: &str,
+    headers: &str,
+    body: Option<&Value>,
+) -> (u16, Value) {
     let rest = url.strip_prefix("http://").expect("a plain HTTP address");
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let body = body.map(Value::to_string).unwrap_or_default();
-    let bearer = token.map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
     let request = format!(
-        "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{bearer}\
+        "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );

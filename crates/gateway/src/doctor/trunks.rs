@@ -1,0 +1,84 @@
+//! Are the telephones of the house there?
+//!
+//! Each target of a trunk is looked up and asked once with OPTIONS, also where the configuration never
+//! asks. A trunk rings its other targets while one is away, so that alone is no fault.
+
+use sip::{Listen, UserAgent};
+use terms::OrganisationId;
+
+use super::finding::Finding;
+use crate::{
+    config::{Config, Trunk},
+    trunks::road::{self, Health, Known},
+};
+
+const CHECK: &str = "trunk.target";
+
+/// Asks every target of the trunks of these organisations.
+pub(super) async fn examine(
+    config: &Config,
+    asked_for: impl Fn(&OrganisationId) -> bool,
+) -> Vec<Finding> {
+    let trunks = config.trunks.iter().filter(|trunk| asked_for(&trunk.organisation));
+    let trunks: Vec<&Trunk> = trunks.collect();
+    let (Some(listen), false) = (config.sip, trunks.is_empty()) else { return Vec::new() };
+    // A gateway that runs has the port itself.
+    let address = std::net::SocketAddr::new(listen.ip(), 0);
+    let agent = match UserAgent::start(Listen { address, name: "offhook".into() }).await {
+        Ok(agent) => agent,
+        Err(error) => {
+            let fix = "Set [sip] listen to an address of this machine.";
+            let fault =
+                Finding::fault("trunk.sip", "sip_port_missing", "No SIP port can be had.", fix);
+            return vec![fault.seen(error.to_string())];
+        }
+    };
+    let mut found = Vec::new();
+    for trunk in trunks {
+        let known = road::examine(&agent, trunk).await;
+        let well = known.iter().any(|known| known.health.is_well());
+        found.extend(known.iter().map(|known| target(&trunk.name, known, well)));
+    }
+    found
+}
+
+fn target(trunk: &str, known: &Known, another_is_well: bool) -> Finding {
+    let place = &known.target;
+    let transport = place.transport.as_str();
+    let place = format!("{}:{} by {transport}", place.host, place.port);
+    let (code, what, fix) = match known.health {
+        Health::Well(status) => {
+            let what = format!("A target of the trunk {trunk} answers.");
+            let finding = Finding::ok(CHECK, "target_well", what).with("trunk", trunk);
+            return finding.seen(format!("{place}: {status}"));
+        }
+        Health::Unavailable(_) => (
+            "target_unavailable",
+            format!("A target of the trunk {trunk} says that it cannot serve."),
+            "Look at the PBX: its log says why it answers so.",
+        ),
+        Health::Silent | Health::Unknown => (
+            "target_silent",
+            format!("A target of the trunk {trunk} does not answer."),
+            "Check host, port and transport, that the PBX answers OPTIONS from this address, and \
+             the firewalls between.",
+        ),
+        Health::Unreachable => (
+            "target_unreachable",
+            format!("A target of the trunk {trunk} cannot be reached."),
+            "Check host, port and transport of the target, and that the PBX listens there.",
+        ),
+        Health::NoAddress => (
+            "target_nameless",
+            format!("The name of a target of the trunk {trunk} leads nowhere."),
+            "Check the name, DNS, and that it has an address of the family of [sip] listen.",
+        ),
+    };
+    let finding = if another_is_well {
+        Finding::warning(CHECK, code, what, fix)
+    } else {
+        Finding::fault(CHECK, code, what, fix)
+    };
+    let status = known.health.status().map_or_else(String::new, |status| format!(": {status}"));
+    finding.with("trunk", trunk).seen(format!("{place}{status}"))
+}
