@@ -66,7 +66,7 @@ pub(crate) async fn check(
     Ok(answer)
 }
 
-async fn answer(office: &Office, line: &Line, to: &WaId) -> Result<Preflight, StoreError> {
+async fn answer(office: &Office, line: &Line, to: &UserRef) -> Result<Preflight, StoreError> {
     let warnings = match clearance::ask(office, line, to).await? {
         Ok(cleared) => cleared.warnings().to_vec(),
         Err(held) => return no_of_ours(office, line, to, held).await,

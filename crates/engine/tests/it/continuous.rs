@@ -109,6 +109,9 @@ struct Stage {
     left: Vec<TapPacket>,
 }
 
+/// What a feed is called, and what begins it.
+type Act<'a> = (&'static str, &'a dyn Fn(&mut Stage));
+
 impl Stage {
     fn new(fills: bool) -> Self {
         let start = Instant::now() + Duration::from_secs(1);
@@ -221,7 +224,7 @@ impl Stage {
         let digit = Digit::new('5').unwrap();
         let other = self.far[1].1.leg.clone();
         let mut gaps = Vec::new();
-        let acts: [(&'static str, &dyn Fn(&mut Self)); 17] = [
+        let acts: [Act<'_>; 17] = [
             ("an agent", &|stage| {
                 other.play(voice());
                 stage.bridge();
