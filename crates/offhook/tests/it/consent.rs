@@ -87,6 +87,10 @@ fn a_user_who_hides_the_number_calls_is_answered_consents_and_is_called_by_the_b
     send("PUT", ana(""), None, hide);
     let behaviour = json!({ "answer": { "after_ms": 300 }, "hang_up": { "after_ms": 1500 } });
     send("PUT", ana("/behaviour"), None, behaviour);
+    // Else the user's own call would be the permission.
+    let asked_only = json!({ "calling": { "callback_permission_status": "DISABLED" } });
+    let settings = format!("{gateway}/v1/numbers/109876543210987/settings");
+    send("PATCH", settings, KEY, asked_only);
     let call = send("POST", ana("/call"), None, json!({ "to": BUSINESS }));
     let contact = format!("{gateway}/v1/contacts/{ID}");
     let known = wait_for("the call in the chat", Duration::from_secs(20), || {
