@@ -131,7 +131,7 @@ async fn known(office: &Office, line: &Line, to: &UserRef) -> Result<Known, Stor
 }
 
 fn entry(record: store::Record) -> Sentence {
-    let store::Record { no, user: _, body } = record;
+    let store::Record { no, user: _, user_id: _, body } = record;
     let message = body.evidence.message_id.map(|id| id.to_string());
     Sentence::Entry { no: no.0, what: body.entry.what, at: body.entry.at, message }
 }
