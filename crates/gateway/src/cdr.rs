@@ -24,7 +24,7 @@ use wire::{
 pub const SCHEMA: u32 = 1;
 
 /// The record of one ended call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Cdr {
     /// The version of its shape; records from before it was written are of the first.
     #[serde(default = "first_schema")]
@@ -142,7 +142,7 @@ pub struct Cdr {
 }
 
 /// What the price of a call was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Cost {
     /// The user's market, as the card names it.
     pub market: String,
@@ -169,7 +169,7 @@ pub struct Cost {
 }
 
 /// A call that went from one agent to another, or to the flow.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TransferRecord {
     /// When.
     pub at: Timestamp,
@@ -181,7 +181,7 @@ pub struct TransferRecord {
 }
 
 /// A supervisor in a call, as long as the same ones heard that one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SupervisionRecord {
     /// Who.
     pub supervisor: AgentId,
@@ -195,7 +195,7 @@ pub struct SupervisionRecord {
 }
 
 /// A call with two agents in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ThreeWayRecord {
     /// Who had the user.
     pub agent: AgentId,
@@ -209,7 +209,7 @@ pub struct ThreeWayRecord {
 }
 
 /// A recording of the call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RecordingRecord {
     /// Its id.
     pub recording_id: String,
@@ -218,7 +218,7 @@ pub struct RecordingRecord {
 }
 
 /// A call's time in a queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct QueueRecord {
     /// The queue.
     pub name: String,
@@ -232,7 +232,7 @@ pub struct QueueRecord {
 }
 
 /// A telephone of the house that rang for the call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TrunkRecord {
     /// The trunk.
     pub name: String,
@@ -254,7 +254,7 @@ pub struct TrunkRecord {
 }
 
 /// What a leg measured.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LegRecord {
     /// Audio packets that arrived.
     pub received: u64,

@@ -25,7 +25,8 @@ use crate::{
 };
 
 /// A request that was sent.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = PermissionAsked)]
 pub(crate) struct Asked {
     /// The message.
     pub(crate) message_id: MessageId,
@@ -35,7 +36,7 @@ pub(crate) struct Asked {
 }
 
 /// What a request is sent as.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "form", rename_all = "snake_case")]
 pub(crate) enum Form {
     /// With words of ours.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// An ISO 4217 currency code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String))]
 #[serde(try_from = "String", into = "String")]
 pub struct Currency([u8; 3]);
 
@@ -65,8 +67,10 @@ impl From<Currency> for String {
 
 /// An exact amount of money; never a float.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Money {
     /// The amount in the currency's main unit, as a decimal string on the wire.
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
     pub amount: Decimal,
     /// The currency.
     pub currency: Currency,

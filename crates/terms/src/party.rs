@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Who started the call, in the API's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Direction {
     /// The WhatsApp user called the business (UIC).
@@ -33,6 +34,7 @@ impl fmt::Display for Direction {
 
 /// Whose doing or whose fault something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Party {
     /// The WhatsApp user and the phone.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What somebody is there for; what each may do is `switchboard::access`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Takes and places calls.

@@ -14,6 +14,8 @@ use crate::{Country, IdError, UserId, WaId};
 /// the BSUID; `Debug` shows four characters of each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String))]
 pub struct UserRef(Ids);
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Everybody.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct AgentList {
     agents: Vec<AgentRow>,
     /// What to send as `after` to go on; absent on the last page.
@@ -26,7 +26,7 @@ pub(super) struct AgentList {
 }
 
 /// An agent.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct AgentRow {
     #[serde(flatten)]
     agent: Colleague,
@@ -38,7 +38,7 @@ struct AgentRow {
 }
 
 /// What the agent does.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SetPresence {
     state: Presence,
@@ -48,7 +48,7 @@ pub(super) struct SetPresence {
 #[utoipa::path(get, path = "/v1/agents", tag = "agents",
     params(("limit" = Option<u32>, Query, description = "How many at most; 1000 when absent, and at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{agents: [{id, name, role, state, since?, wrap_up_until?, skills?, idle_s?}], next?}`; `state` is `available`, `ringing`, `busy`, `wrap_up`, `away` or `offline`"),
+    responses((status = 200, body = AgentList, description = "`{agents: [{id, name, role, state, since?, wrap_up_until?, skills?, idle_s?}], next?}`; `state` is `available`, `ringing`, `busy`, `wrap_up`, `away` or `offline`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     caller: Caller,
@@ -71,7 +71,7 @@ pub(super) async fn list(
 /// Let an agent take calls, or not, or end a wrap-up.
 #[utoipa::path(post, path = "/v1/agents/{id}/presence", tag = "agents",
     params(("id" = String, Path, description = "The agent's id")),
-    request_body(content = Object, description = "`{state}`: `available`, `away` or `wrap_up`"),
+    request_body(content = SetPresence, description = "`{state}`: `available`, `away` or `wrap_up`"),
     responses((status = 204, description = "It is so"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused),
               (status = 403, body = super::Refused, description = "Another agent's"),

@@ -29,7 +29,7 @@ use crate::{
 const NAME_CHARS_MAX: usize = 100;
 
 /// A key as its organisation sees it: never the token.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, utoipa::ToSchema)]
 pub(super) struct KeyAnswer {
     id: String,
     name: String,
@@ -42,7 +42,7 @@ pub(super) struct KeyAnswer {
     revoked_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct KeyList {
     api_keys: Vec<KeyAnswer>,
     /// What to send as `after` to go on; absent on the last page.
@@ -51,7 +51,7 @@ pub(super) struct KeyList {
 }
 
 /// A key that was just made.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct MadeAnswer {
     #[serde(flatten)]
     key: KeyAnswer,
@@ -59,7 +59,7 @@ pub(super) struct MadeAnswer {
     token: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MakeKey {
     name: String,
@@ -84,7 +84,7 @@ impl From<ApiKey> for KeyAnswer {
 #[utoipa::path(get, path = "/v1/api_keys", tag = "administration",
     params(("limit" = Option<u32>, Query, description = "How many at most; 1000 when absent, and at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{api_keys: [{id, name, scopes, created_at, created_by, last_used_at?, revoked_at?}], next?}`"),
+    responses((status = 200, body = KeyList, description = "`{api_keys: [{id, name, scopes, created_at, created_by, last_used_at?, revoked_at?}], next?}`"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
@@ -99,8 +99,8 @@ pub(super) async fn list(
 /// Make a key. Its token is in this answer and nowhere else.
 #[utoipa::path(post, path = "/v1/api_keys", tag = "administration",
     params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours, but without `token`")),
-    request_body(content = Object, description = "`{name, scopes: [\"calls:read\", …]}`"),
-    responses((status = 201, body = Object, description = "The key with its `token`, `ohk_…`"),
+    request_body(content = MakeKey, description = "`{name, scopes: [\"calls:read\", …]}`"),
+    responses((status = 201, body = MadeAnswer, description = "The key with its `token`, `ohk_…`"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused),
               (status = 409, body = super::Refused, description = "There are too many"),
               (status = 422, body = super::Refused, description = "There is no such scope")))]

@@ -63,7 +63,7 @@ pub(super) struct Question {
 }
 
 /// A list of calls, the newest first.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct CallList {
     calls: Vec<CallRow>,
     /// What to give as `after` for the next page; absent on the last.
@@ -72,7 +72,7 @@ pub(super) struct CallList {
 }
 
 /// A call with what was measured.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct CallRow {
     #[serde(flatten)]
     call: Call,
@@ -114,7 +114,7 @@ pub(super) struct CallRow {
 }
 
 /// What was noted of a call.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, utoipa::ToSchema)]
 struct NotedOf {
     #[serde(skip_serializing_if = "Option::is_none")]
     notes: Option<String>,
@@ -198,7 +198,7 @@ impl CallRow {
            ("after" = Option<String>, Query, description = "`next` of the page before"),
            ("cursor" = Option<String>, Query, description = "The same as `after`, as it was called first"),
            ("live" = Option<bool>, Query, description = "Whether running calls come first, on the first page")),
-    responses((status = 200, body = Object, description = "`{calls: […], next?}`, one record for each call"),
+    responses((status = 200, body = CallList, description = "`{calls: […], next?}`, one record for each call"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
@@ -339,7 +339,7 @@ fn fits(call: &Call, search: &Search) -> bool {
 /// One call, running or ended.
 #[utoipa::path(get, path = "/v1/calls/{id}", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    responses((status = 200, body = Object, description = "The call with what was measured"),
+    responses((status = 200, body = CallRow, description = "The call with what was measured"),
               (status = 404, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,

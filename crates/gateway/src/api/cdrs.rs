@@ -62,7 +62,7 @@ pub(super) async fn csv(
            ("to" = Option<String>, Query, description = "Calls that started before then"),
            ("number" = Option<String>, Query, description = "Only this number of ours: digits or id")),
     responses((status = 200, content_type = "application/jsonl", body = String,
-                  description = "The data of `call.ended`; what is not known is absent"),
+                  description = "Each line is a `Cdr`, the data of `call.ended`; what is not known is absent"),
               (status = 400, body = super::Refused, description = "Not a time")))]
 pub(super) async fn jsonl(
     State(office): State<Arc<Office>>,

@@ -27,16 +27,36 @@ pub(super) struct Whose {
 }
 
 /// Entries, the newest first.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Entries {
+    #[schema(value_type = Vec<LedgerEntry>)]
     entries: Vec<Record>,
     /// What to send as `after` to go on; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
+/// An entry as the document has it: what else it has depends on its kind.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "it is written by the ledger itself")]
+struct LedgerEntry {
+    /// Its place in the ledger.
+    no: i64,
+    /// The user.
+    user: WaId,
+    /// Our number.
+    number: PhoneNumberId,
+    /// When.
+    at: Timestamp,
+    /// What happened, such as `requested` or `granted`.
+    kind: String,
+    /// What proves it.
+    #[schema(value_type = Object)]
+    evidence: (),
+}
+
 /// How a user stands, and the entries behind it.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct UserConsent {
     /// The number where it is known, else the BSUID.
     user: UserRef,
@@ -49,18 +69,20 @@ pub(super) struct UserConsent {
 }
 
 /// What all entries of a user add up to.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct Summary {
     /// `temporary`, `permanent` or `none`.
     permission: &'static str,
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     absence: Option<Absence>,
     /// When a temporary one ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
     /// The entry that proves it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
     proof: Option<EntryNo>,
     /// When we asked, since the last call that was picked up; what counts towards the limits.
     requests: Vec<Timestamp>,
@@ -95,7 +117,7 @@ impl Summary {
            ("user" = Option<String>, Query, description = "Only this user's entries: a number, digits, or a BSUID"),
            ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{entries: [{no, user, user_id?, number, at, kind, evidence, …}], next?}`"),
+    responses((status = 200, body = Entries, description = "`{entries: [{no, user, user_id?, number, at, kind, evidence, …}], next?}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
@@ -117,7 +139,7 @@ pub(super) async fn list(
            ("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one"),
            ("limit" = Option<u32>, Query, description = "How many entries at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{user, user_id?, state: {permission, absence?, expires_at?, proof?, requests, connected, unanswered_in_a_row}, entries, next?}`"),
+    responses((status = 200, body = UserConsent, description = "`{user, user_id?, state: {permission, absence?, expires_at?, proof?, requests, connected, unanswered_in_a_row}, entries, next?}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,

@@ -40,7 +40,7 @@ pub(super) struct Which {
     from: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct ContactList {
     contacts: Vec<Contact>,
     /// What to send as `after` to go on; absent on the last page.
@@ -49,7 +49,7 @@ pub(super) struct ContactList {
 }
 
 /// What was sent.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct SentAnswer {
     message_id: MessageId,
 }
@@ -59,7 +59,7 @@ pub(super) struct SentAnswer {
     params(("from" = Option<String>, Query, description = "Only of this number of ours: its digits or id"),
            ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{contacts: […], next?}`"),
+    responses((status = 200, body = ContactList, description = "`{contacts: […], next?}`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,
@@ -84,7 +84,7 @@ pub(super) async fn list(
 #[utoipa::path(get, path = "/v1/contacts/{user}", tag = "contacts",
     params(("user" = String, Path, description = "The user's number, digits, or the BSUID"),
            ("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one")),
-    responses((status = 200, body = Object, description = "The user with the chat"),
+    responses((status = 200, body = Contact, description = "The user with the chat"),
               (status = 404, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
@@ -102,8 +102,8 @@ pub(super) async fn one(
 /// configured template.
 #[utoipa::path(post, path = "/v1/permission_requests", tag = "contacts",
     params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours")),
-    request_body(content = Object, description = "`{to, from?, text?, language?}`; `text` stands in a free-form request, `language` chooses the template"),
-    responses((status = 200, body = Object, description = "`{message_id, form: \"free_form\"}` or `{message_id, form: \"template\", template, language}`"),
+    request_body(content = AskPermission, description = "`{to, from?, text?, language?}`; `text` stands in a free-form request, `language` chooses the template"),
+    responses((status = 200, body = permission_requests::Asked, description = "`{message_id, form: \"free_form\"}` or `{message_id, form: \"template\", template, language}`"),
               (status = 409, body = super::Refused, description = "We may not, or the platform says no"),
               (status = 502, body = super::Refused, description = "The platform does not answer")))]
 pub(super) async fn ask_permission(
@@ -138,8 +138,8 @@ impl From<AskError> for ApiError {
 /// Write a text to a user.
 #[utoipa::path(post, path = "/v1/messages", tag = "contacts",
     params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours")),
-    request_body(content = Object, description = "`{to, from?, text}`"),
-    responses((status = 200, body = Object, description = "`{message_id}`"),
+    request_body(content = WriteMessage, description = "`{to, from?, text}`"),
+    responses((status = 200, body = SentAnswer, description = "`{message_id}`"),
               (status = 409, body = super::Refused, description = "The platform says no"),
               (status = 502, body = super::Refused, description = "The platform does not answer")))]
 pub(super) async fn write(

@@ -30,14 +30,14 @@ use crate::{
 const DIGITS_MAX: usize = 32;
 
 /// Where the call goes.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Transfer {
     to: Destination,
 }
 
 /// Who is heard.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Mute {
     /// Who of ours in the call; absent: who has it, or the agent who asks.
@@ -47,7 +47,7 @@ pub(super) struct Mute {
 }
 
 /// What is pressed.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Digits {
     /// 1 to 32 of `0` to `9`, `*`, `#` and `A` to `D`.
@@ -87,7 +87,7 @@ pub(super) async fn resume(
 /// Give the call to another agent, the flow, a queue, a bot or a telephone of the house.
 #[utoipa::path(post, path = "/v1/calls/{id}/transfer", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    request_body(content = Object, description =
+    request_body(content = Transfer, description =
         "`{to: {kind: \"agent\", id}}`, or `{kind: \"flow\", step?}`, `{kind: \"queue\", name}`, `{kind: \"bot\", name}`, `{kind: \"trunk\", name, extension}`"),
     responses((status = 204, description = "Its agent is free; the user waits with music or hears the flow"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused),
@@ -108,7 +108,7 @@ pub(super) async fn transfer(
 /// Let the call's agent ask another one, or a telephone of the house, while the user waits.
 #[utoipa::path(post, path = "/v1/calls/{id}/consult", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    request_body(content = Object, description = "`{agent}`, or `{trunk, extension}` for a telephone of the house"),
+    request_body(content = Consulted, description = "`{agent}`, or `{trunk, extension}` for a telephone of the house"),
     responses((status = 204, description = "The other agent or the telephone rings"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused),
               (status = 404, body = super::Refused, description = "No such call runs"),
@@ -159,7 +159,7 @@ pub(super) async fn merge(
 /// Let nobody hear an agent of the call, or all again. The agent's page shows it.
 #[utoipa::path(post, path = "/v1/calls/{id}/mute", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    request_body(content = Object, description = "`{agent?, on}`; `agent` is somebody of ours in the call, absent: who has it"),
+    request_body(content = Mute, description = "`{agent?, on}`; `agent` is somebody of ours in the call, absent: who has it"),
     responses((status = 204, description = "It is so"),
               (status = 401, body = super::Refused),
               (status = 403, body = super::Refused, description = "An agent mutes only the agent"),
@@ -182,7 +182,7 @@ pub(super) async fn mute(
 /// Press keys for the user, as a telephone's keypad does (DTMF).
 #[utoipa::path(post, path = "/v1/calls/{id}/digits", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    request_body(content = Object, description = "`{digits}`: 1 to 32 of `0` to `9`, `*`, `#` and `A` to `D`, sent one after the other"),
+    request_body(content = Digits, description = "`{digits}`: 1 to 32 of `0` to `9`, `*`, `#` and `A` to `D`, sent one after the other"),
     responses((status = 204, description = "They are being sent"),
               (status = 400, body = super::Refused, description = "No such keys"),
               (status = 401, body = super::Refused),

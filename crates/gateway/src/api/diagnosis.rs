@@ -29,7 +29,7 @@ use crate::{
 /// Why a call went as it did.
 #[utoipa::path(get, path = "/v1/calls/{id}/diagnosis", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    responses((status = 200, body = Object, description = "`{call_id, verdicts: [{code, text, evidence?, fix?, facts?}]}`"),
+    responses((status = 200, body = Diagnosis, description = "`{call_id, verdicts: [{code, text, evidence?, fix?, facts?}]}`"),
               (status = 404, body = super::Refused)))]
 pub(super) async fn diagnosis(
     State(office): State<Arc<Office>>,

@@ -8,6 +8,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use terms::Timestamp;
 use wire::event::KINDS;
 
 use super::ApiError;
@@ -35,9 +36,38 @@ pub(super) struct Page {
     limit: Option<u32>,
 }
 
+/// An event as it was told: CloudEvents 1.0.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "events are answered as they were written")]
+struct CloudEvent {
+    /// `1.0`.
+    specversion: String,
+    /// Its id, the same in every delivery.
+    id: String,
+    /// `/numbers/` and the number's id.
+    source: String,
+    /// The call's id, the user's number, or the number's id.
+    subject: String,
+    /// When it happened.
+    time: Timestamp,
+    /// `application/json`.
+    datacontenttype: String,
+    /// Its place among the events of its call, from `0000000001`.
+    sequence: Option<String>,
+    /// The trace of its call.
+    traceparent: Option<String>,
+    /// What happened, such as `call.ended`.
+    #[schema(rename = "type")]
+    kind: String,
+    /// `docs/events.md` says what each type has.
+    #[schema(value_type = Object)]
+    data: (),
+}
+
 /// Events in the order they were told.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct EventList {
+    #[schema(value_type = Vec<CloudEvent>)]
     events: Vec<Box<RawValue>>,
     /// What to send as `after` to go on.
     next: i64,
@@ -46,9 +76,10 @@ pub(super) struct EventList {
 }
 
 /// An event with its deliveries.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct EventAnswer {
     cursor: i64,
+    #[schema(value_type = CloudEvent)]
     event: Box<RawValue>,
     deliveries: Vec<DeliveryRow>,
 }
@@ -60,7 +91,7 @@ pub(super) struct Whom {
 }
 
 /// To whom the event goes again.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Redelivered {
     endpoints: Vec<String>,
 }
@@ -71,7 +102,7 @@ pub(super) struct Redelivered {
            ("type" = Option<String>, Query, description = "Only events of this type, such as `call.ended`"),
            ("call_id" = Option<String>, Query, description = "Only events of this call"),
            ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most")),
-    responses((status = 200, body = Object, description = "`{events: […], next, more}`, CloudEvents 1.0"),
+    responses((status = 200, body = EventList, description = "`{events: […], next, more}`, CloudEvents 1.0"),
               (status = 400, body = super::Refused, description = "There is no such type"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(
@@ -97,7 +128,7 @@ pub(super) async fn list(
 /// One event with its deliveries.
 #[utoipa::path(get, path = "/v1/events/{id}", tag = "events",
     params(("id" = String, Path, description = "The event's id, `evt_…`")),
-    responses((status = 200, body = Object, description = "`{cursor, event, deliveries: […]}`"),
+    responses((status = 200, body = EventAnswer, description = "`{cursor, event, deliveries: […]}`"),
               (status = 404, body = super::Refused)))]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
@@ -112,7 +143,7 @@ pub(super) async fn one(
 #[utoipa::path(post, path = "/v1/events/{id}/redeliver", tag = "events",
     params(("id" = String, Path, description = "The event's id, `evt_…`"),
            ("endpoint" = Option<String>, Query, description = "Only to the receiver of this name; to all when absent")),
-    responses((status = 200, body = Object, description = "`{endpoints: […]}`, whom it goes to"),
+    responses((status = 200, body = Redelivered, description = "`{endpoints: […]}`, whom it goes to"),
               (status = 400, body = super::Refused, description = "There is no such receiver"),
               (status = 404, body = super::Refused)))]
 pub(super) async fn redeliver(

@@ -4,6 +4,7 @@
 //! the media type of problems, and the problems that any request can meet.
 
 use axum::Json;
+use utoipa::{PartialSchema, ToSchema};
 use utoipa::openapi::{
     Components, Content, Info, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response,
     path::Operation,
@@ -12,7 +13,7 @@ use utoipa::openapi::{
 };
 
 use super::problem::MEDIA_TYPE;
-use crate::console::session::COOKIE;
+use crate::{cdr::Cdr, console::session::COOKIE};
 
 /// The names of the two keys in the document.
 const API_KEY: &str = "api_key";
@@ -45,6 +46,10 @@ pub fn document() -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     let cookie = ApiKey::Cookie(ApiKeyValue::new(COOKIE));
     let components = document.components.get_or_insert_with(Components::default);
+    // No operation answers one record alone: it is a line of an export and the data of `call.ended`.
+    let mut parts = vec![(Cdr::name().into_owned(), Cdr::schema())];
+    Cdr::schemas(&mut parts);
+    components.schemas.extend(parts);
     components.add_security_scheme(API_KEY, SecurityScheme::Http(bearer));
     components.add_security_scheme(SESSION, SecurityScheme::ApiKey(cookie));
     document

@@ -39,12 +39,22 @@ use crate::{
 const WAIT: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(30 * 86_400));
 
 /// A call that was placed.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct Placed {
     call_id: CallId,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<AgentId>,
+}
+
+/// What became of it.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+enum Made {
+    /// A call.
+    Placed(Placed),
+    /// It waits for consent.
+    Parked(Parked),
 }
 
 /// Who speaks when the user picks up.
@@ -54,7 +64,7 @@ enum Speaker {
 }
 
 /// Parked calls, the newest first.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct ParkedList {
     parked_calls: Vec<Parked>,
     /// What to send as `after` to go on; absent on the last page.
@@ -66,8 +76,8 @@ pub(super) struct ParkedList {
 #[utoipa::path(post, path = "/v1/calls", tag = "calls",
     params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours"),
            ("traceparent" = Option<String>, Header, description = "W3C Trace Context: the trace the call is a part of")),
-    request_body(content = Object, description = "`{to, from?, flow: true, wait_for_consent?}` or `{to, from?, agent}`; `to` is a number, digits, or a BSUID; `wait_for_consent` is an ISO 8601 duration such as `P2D`"),
-    responses((status = 201, body = Object, description = "`{call_id, state: \"placing\", agent?}`, or the parked call `{parked_id, to, user_id?, state, deadline, …}`"),
+    request_body(content = PlaceCall, description = "`{to, from?, flow: true, wait_for_consent?}` or `{to, from?, agent}`; `to` is a number, digits, or a BSUID; `wait_for_consent` is an ISO 8601 duration such as `P2D`"),
+    responses((status = 201, body = Made, description = "`{call_id, state: \"placing\", agent?}`, or the parked call `{parked_id, to, user_id?, state, deadline, …}`"),
               (status = 400, body = super::Refused),
               (status = 409, body = super::Refused, description = "We may not: a problem with `rule`, `evidence` and `changes_at?`; or the agent: `agent.not_available`, `agent.no_answer`, `agent.declined`"),
               (status = 422, body = super::Refused, description = "The body is no such request, or the key was used for another"),
@@ -90,7 +100,7 @@ pub(super) async fn place(
 #[utoipa::path(get, path = "/v1/parked_calls", tag = "calls",
     params(("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{parked_calls: [{parked_id, to, user_id?, created_at, deadline, state, request_id?, call_id?, text?}], next?}`"),
+    responses((status = 200, body = ParkedList, description = "`{parked_calls: [{parked_id, to, user_id?, created_at, deadline, state, request_id?, call_id?, text?}], next?}`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list_parked(
     State(office): State<Arc<Office>>,
@@ -108,7 +118,7 @@ pub(super) async fn list_parked(
 /// Take a parked call back.
 #[utoipa::path(delete, path = "/v1/parked_calls/{id}", tag = "calls",
     params(("id" = String, Path, description = "The parked call's id")),
-    responses((status = 200, body = Object, description = "The parked call, `cancelled`"),
+    responses((status = 200, body = Parked, description = "The parked call, `cancelled`"),
               (status = 404, body = super::Refused),
               (status = 409, body = super::Refused, description = "It does not wait any more")))]
 pub(super) async fn cancel_parked(
@@ -195,11 +205,11 @@ async fn act(
                 (call, Some(agent))
             }
         };
-        return Answer::created(&Placed { call_id, state: "placing", agent });
+        return Answer::created(&Made::Placed(Placed { call_id, state: "placing", agent }));
     }
     match wait {
         Some(wait) if answer.rule == preflight::PERMISSION_REQUIRED => {
-            Answer::created(&parked::park(&office, &line, to, wait).await?)
+            Answer::created(&Made::Parked(parked::park(&office, &line, to, wait).await?))
         }
         Some(_) | None => Err(refused(answer)),
     }

@@ -25,7 +25,7 @@ pub(super) struct Question {
 #[utoipa::path(get, path = "/v1/preflight", tag = "calls", 
     params(("to" = String, Query, description = "The user's number, digits, or the BSUID"),
            ("from" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one")),
-    responses((status = 200, body = Object,
+    responses((status = 200, body = Preflight,
                description = "`{allowed, rule, evidence, said: [{code, facts?}], changes_at?, price?: {pulse, per_minute, currency, card}, warnings?: [{rule, text, said}]}`"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused)))]
 pub(super) async fn preflight(

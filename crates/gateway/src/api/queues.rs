@@ -29,13 +29,13 @@ use crate::{
 const PRIORITY_MAX: u8 = 9;
 
 /// Every queue.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct QueueList {
     queues: Vec<Queue>,
 }
 
 /// Whom to call back.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddCallback {
     /// The queue whose agents call.
@@ -50,7 +50,7 @@ pub(super) struct AddCallback {
 }
 
 /// Callbacks, the newest first.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct CallbackList {
     callbacks: Vec<Callback>,
     /// What to send as `after` to go on; absent on the last page.
@@ -60,7 +60,7 @@ pub(super) struct CallbackList {
 
 /// The queues: who waits, who serves them, what came of their calls today.
 #[utoipa::path(get, path = "/v1/queues", tag = "queues",
-    responses((status = 200, body = Object, description = "`{queues: [{name, skills, waiting: [{call_id? | callback_id?, contact, since, priority, position, estimated_wait_s?, offered_to?}], agents: {available, ringing, busy, wrap_up, away, offline}, today: {since, answered, answered_in_time, abandoned, overflowed, callbacks, threshold_s, service_level_percent?, average_wait_s?}}]}`"),
+    responses((status = 200, body = QueueList, description = "`{queues: [{name, skills, waiting: [{call_id? | callback_id?, contact, since, priority, position, estimated_wait_s?, offered_to?}], agents: {available, ringing, busy, wrap_up, away, offline}, today: {since, answered, answered_in_time, abandoned, overflowed, callbacks, threshold_s, service_level_percent?, average_wait_s?}}]}`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(caller: Caller) -> Json<QueueList> {
     Json(QueueList { queues: caller.organisation.queues.now().to_vec() })
@@ -70,7 +70,7 @@ pub(super) async fn list(caller: Caller) -> Json<QueueList> {
 #[utoipa::path(get, path = "/v1/callbacks", tag = "queues",
     params(("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{callbacks: [{callback_id, phone_number_id, queue, priority, contact, since, state, from_call?, request_id?, call_id?, text?}], next?}`; `state` is `waiting`, `asking`, `offered`, `placing`, `placed`, `given_up` or `cancelled`"),
+    responses((status = 200, body = CallbackList, description = "`{callbacks: [{callback_id, phone_number_id, queue, priority, contact, since, state, from_call?, request_id?, call_id?, text?}], next?}`; `state` is `waiting`, `asking`, `offered`, `placing`, `placed`, `given_up` or `cancelled`"),
               (status = 400, body = super::Refused),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list_callbacks(
@@ -90,8 +90,8 @@ pub(super) async fn list_callbacks(
 /// consent then.
 #[utoipa::path(post, path = "/v1/callbacks", tag = "queues",
     params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours")),
-    request_body(content = Object, description = "`{queue, to, from?, priority?}`; `to` is a number, digits, or a BSUID; `priority` is 0 to 9, higher goes first"),
-    responses((status = 201, body = Object, description = "The callback, `waiting`"),
+    request_body(content = AddCallback, description = "`{queue, to, from?, priority?}`; `to` is a number, digits, or a BSUID; `priority` is 0 to 9, higher goes first"),
+    responses((status = 201, body = Callback, description = "The callback, `waiting`"),
               (status = 400, body = super::Refused, description = "There is no such queue, or the number is not ours"),
               (status = 409, body = super::Refused, description = "`callback.already`: the user waits in this queue; `callback.full`: too many wait")))]
 pub(super) async fn add_callback(
@@ -132,7 +132,7 @@ async fn keep(
 /// Take a callback back.
 #[utoipa::path(delete, path = "/v1/callbacks/{id}", tag = "queues",
     params(("id" = String, Path, description = "The callback's id")),
-    responses((status = 200, body = Object, description = "The callback, `cancelled`"),
+    responses((status = 200, body = Callback, description = "The callback, `cancelled`"),
               (status = 401, body = super::Refused),
               (status = 404, body = super::Refused),
               (status = 409, body = super::Refused, description = "It does not wait any more")))]

@@ -23,7 +23,7 @@ pub(super) struct Question {
 }
 
 /// A month's calls and what they cost.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Spend {
     month: String,
     from: Timestamp,
@@ -35,7 +35,8 @@ pub(super) struct Spend {
     budget: Option<BudgetView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = SpendRow)]
 struct Row {
     number: String,
     direction: Direction,
@@ -54,7 +55,7 @@ struct Row {
 }
 
 /// How much of the budget is spent.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct BudgetView {
     monthly: Money,
     /// Running calls included.
@@ -84,7 +85,7 @@ impl From<SpendRow> for Row {
 #[utoipa::path(get, path = "/v1/spend", tag = "cost",
     params(("month" = Option<String>, Query, description = "Such as `2026-11`, by the account's calendar; this month when absent"),
            ("number" = Option<String>, Query, description = "Only this number of ours: digits or id")),
-    responses((status = 200, body = Object, description = "`{month, from, to, timezone, rows: [{number, direction, country?, calls, answered, seconds, pulses, unpriced?, list?, paid?}], totals, budget?}`"),
+    responses((status = 200, body = Spend, description = "`{month, from, to, timezone, rows: [{number, direction, country?, calls, answered, seconds, pulses, unpriced?, list?, paid?}], totals, budget?}`"),
               (status = 400, body = super::Refused, description = "Not a month")))]
 pub(super) async fn spend(
     State(office): State<Arc<Office>>,

@@ -39,7 +39,7 @@ const SKILL_CHARS_MAX: usize = 64;
 const SKILLS_MAX: usize = 50;
 
 /// Somebody as an admin sees them: never the password.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct UserRow {
     id: AgentId,
     name: String,
@@ -50,7 +50,7 @@ pub(super) struct UserRow {
     source: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct UserList {
     users: Vec<UserRow>,
     /// What to send as `after` to go on; absent on the last page.
@@ -58,7 +58,7 @@ pub(super) struct UserList {
     next: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddUser {
     id: AgentId,
@@ -69,7 +69,7 @@ pub(super) struct AddUser {
     password: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeUser {
     name: Option<String>,
@@ -96,7 +96,7 @@ impl From<Person> for UserRow {
 #[utoipa::path(get, path = "/v1/users", tag = "administration",
     params(("limit" = Option<u32>, Query, description = "How many at most; 1000 when absent, and at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{users: [{id, name, role, skills, disabled, source}], next?}`; `source` is `file` or `store`"),
+    responses((status = 200, body = UserList, description = "`{users: [{id, name, role, skills, disabled, source}], next?}`; `source` is `file` or `store`"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused)))]
 pub(super) async fn list(
     caller: Caller,
@@ -110,8 +110,8 @@ pub(super) async fn list(
 /// Add somebody.
 #[utoipa::path(post, path = "/v1/users", tag = "administration",
     params(("Idempotency-Key" = Option<String>, Header, description = "Acts once; the same key with the same body gets the same answer for 24 hours")),
-    request_body(content = Object, description = "`{id, name?, role, skills?, password}`; the role is `agent`, `supervisor`, `admin` or `auditor`; `skills` are words that queues and rings ask for"),
-    responses((status = 201, body = Object, description = "The user"),
+    request_body(content = AddUser, description = "`{id, name?, role, skills?, password}`; the role is `agent`, `supervisor`, `admin` or `auditor`; `skills` are words that queues and rings ask for"),
+    responses((status = 201, body = UserRow, description = "The user"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused),
               (status = 409, body = super::Refused, description = "The id is taken"),
               (status = 422, body = super::Refused, description = "The name, a skill or the password cannot be used")))]
@@ -149,8 +149,8 @@ async fn put(office: Arc<Office>, caller: Caller, wanted: AddUser) -> Result<Ans
 /// Change somebody; consoles of theirs close, unless the skills alone change.
 #[utoipa::path(patch, path = "/v1/users/{id}", tag = "administration",
     params(("id" = String, Path, description = "The log-in name")),
-    request_body(content = Object, description = "`{name?, role?, skills?, password?, disabled?}`; what is absent stays, `skills` replaces all of them"),
-    responses((status = 200, body = Object, description = "The user"),
+    request_body(content = ChangeUser, description = "`{name?, role?, skills?, password?, disabled?}`; what is absent stays, `skills` replaces all of them"),
+    responses((status = 200, body = UserRow, description = "The user"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused),
               (status = 404, body = super::Refused),
               (status = 409, body = super::Refused, description = "The configuration file alone changes this one, or it is you"),

@@ -21,7 +21,7 @@ pub(super) struct Question {
 }
 
 /// Open windows, the first to close first.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Windows {
     windows: Vec<Window>,
     /// What to send as `after` to go on; absent on the last page.
@@ -35,7 +35,7 @@ pub(super) struct Windows {
            ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before"),
            ("number" = Option<String>, Query, description = "Only this number of ours: digits or id")),
-    responses((status = 200, body = Object, description = "`{windows: [{contact, open_until}], next?}`, the first to close first"),
+    responses((status = 200, body = Windows, description = "`{windows: [{contact, open_until}], next?}`, the first to close first"),
               (status = 400, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,

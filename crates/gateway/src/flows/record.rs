@@ -11,7 +11,7 @@ use super::ask::Refusal;
 const WHY_MAX: usize = 500;
 
 /// A caller's way through flows. Bounded by the switchboard.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FlowRecord {
     /// What became of asking the business's endpoint, if it was asked: `answered`, `declined`, or why
     /// the flow of the configuration was used: `late`, `failed`, `too_big`, `invalid`.
@@ -32,7 +32,7 @@ pub struct FlowRecord {
 }
 
 /// A step the caller was in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StepRecord {
     /// Its name; `document/name` when it is in another document.
     pub step: String,

@@ -16,7 +16,7 @@ CREATE INDEX IF NOT EXISTS callbacks_by_state ON callbacks (line, state);
 ";
 
 /// A user who hung up in a queue and kept the place, or for whom a program took one.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub(crate) struct Callback {
     /// Its id; ours.
     pub callback_id: String,
@@ -47,7 +47,7 @@ pub(crate) struct Callback {
 }
 
 /// Where a callback is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CallbackState {
     /// In the queue.

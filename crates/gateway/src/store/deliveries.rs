@@ -58,7 +58,7 @@ pub(crate) enum Next {
 }
 
 /// How a delivery stands.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct DeliveryRow {
     /// The endpoint's name.
     pub endpoint: String,

@@ -8,7 +8,7 @@ use terms::{CallId, MessageId, PhoneNumberId, Timestamp, UserId, UserRef};
 use super::waiting::Waits;
 
 /// A call that waits, or waited, for consent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub(crate) struct Parked {
     /// Its id; ours.
     pub parked_id: String,
@@ -37,7 +37,7 @@ pub(crate) struct Parked {
 }
 
 /// Where a parked call is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ParkedState {
     /// For consent.

@@ -7,6 +7,7 @@ pub use terms::Role;
 
 /// Whether an agent takes calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// Yes.
@@ -19,6 +20,7 @@ pub enum Presence {
 
 /// How an agent stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AgentState {
     /// Takes calls.
@@ -59,6 +61,7 @@ pub struct Organisation {
 
 /// Another agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Colleague {
     /// The id.
     pub id: AgentId,

@@ -9,6 +9,7 @@ use super::QueuePlace;
 
 /// The user in a call.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Peer {
     /// The name, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +53,7 @@ impl std::fmt::Debug for Peer {
 
 /// How far a call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CallState {
     /// The platform was asked to call the user.
@@ -76,6 +78,7 @@ pub enum CallState {
 
 /// A supervisor in a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Supervisor {
     /// Who.
     pub id: AgentId,
@@ -87,6 +90,7 @@ pub struct Supervisor {
 
 /// Who hears a supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Supervising {
     /// Nobody.
@@ -99,6 +103,7 @@ pub enum Supervising {
 
 /// A telephone of the house that rings for a call or has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TrunkPlace {
     /// The trunk.
     pub name: String,
@@ -110,6 +115,7 @@ pub struct TrunkPlace {
 
 /// How far a telephone is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TrunkState {
     /// It rings.
@@ -122,6 +128,7 @@ pub enum TrunkState {
 
 /// A call, live or ended. What is not known is absent, never zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Call {
     /// Its id.
     pub call_id: CallId,
@@ -237,6 +244,7 @@ impl Call {
 
 /// `GET /v1/calls/{id}/diagnosis`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Diagnosis {
     /// Which call.
     pub call_id: CallId,
@@ -247,6 +255,7 @@ pub struct Diagnosis {
 /// One thing worth knowing of a call. The code and the facts say all of it, for whoever has words of
 /// another language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Verdict {
     /// A stable word.
     pub code: String,

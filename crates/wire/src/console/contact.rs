@@ -9,6 +9,7 @@ use super::Peer;
 
 /// A user the business has seen: `GET /v1/contacts` and `/v1/contacts/{user}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Contact {
     /// Who.
     #[serde(flatten)]
@@ -31,6 +32,7 @@ pub struct Contact {
 
 /// Whether a user may be called, as far as the gateway knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ContactPermission {
     /// Which kind.
     pub state: PermissionState,
@@ -41,6 +43,7 @@ pub struct ContactPermission {
 
 /// The kinds of permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PermissionState {
     /// Never asked, refused, expired or taken back.
@@ -55,6 +58,7 @@ pub enum PermissionState {
 
 /// One line of a chat with a user.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ChatLine {
     /// Its id.
     pub id: String,
@@ -83,6 +87,7 @@ impl std::fmt::Debug for ChatLine {
 
 /// `POST /v1/permission_requests`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AskPermission {
     /// The user: the number, digits, or the BSUID.
@@ -100,6 +105,7 @@ pub struct AskPermission {
 
 /// `POST /v1/calls`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PlaceCall {
     /// The user: the number, digits, or the BSUID.
@@ -121,6 +127,7 @@ pub struct PlaceCall {
 
 /// `POST /v1/messages`
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WriteMessage {
     /// The user: the number, digits, or the BSUID.
@@ -140,6 +147,7 @@ impl std::fmt::Debug for WriteMessage {
 
 /// `GET /v1/preflight?to=&from=`: may this user be called, and at what price?
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Preflight {
     /// Whether the call may be made.
     pub allowed: bool,
@@ -163,6 +171,7 @@ pub struct Preflight {
 
 /// Something that a call puts at risk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Warning {
     /// The rule that warns.
     pub rule: String,
@@ -175,6 +184,7 @@ pub struct Warning {
 
 /// A sentence for people, as whoever writes another language than English says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Said {
     /// Which one; stable.
     pub code: String,
@@ -185,6 +195,7 @@ pub struct Said {
 
 /// What a call would cost. Amounts are decimal strings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PreflightPrice {
     /// For one pulse of 6 seconds.
     pub pulse: String,

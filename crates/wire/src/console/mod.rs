@@ -165,6 +165,7 @@ pub enum FromConsole {
 /// Whom an agent asks about a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Consulted {
     /// Another agent.
     Agent {
@@ -182,6 +183,7 @@ pub enum Consulted {
 
 /// Where a call is given to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Destination {
     /// To another agent.

@@ -7,6 +7,7 @@ use super::Peer;
 
 /// Where a call stands, or stood, in a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct QueuePlace {
     /// The queue.
     pub name: String,
@@ -23,6 +24,7 @@ pub struct QueuePlace {
 
 /// A queue as supervisors see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Queue {
     /// Its name.
     pub name: String,
@@ -38,6 +40,7 @@ pub struct Queue {
 
 /// Somebody who waits: in a call, or to be called back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Waiting {
     /// The call, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +66,7 @@ pub struct Waiting {
 
 /// How many agents stand how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Staff {
     /// Take calls.
     pub available: u32,
@@ -80,6 +84,7 @@ pub struct Staff {
 
 /// What came of a queue's calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ServiceLevel {
     /// Since when these count: midnight where the queue is, or the gateway's start.
     pub since: Timestamp,

@@ -275,6 +275,7 @@ pub struct Permission {
 
 /// How a user's service window stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Window {
     /// The user.
     pub contact: Peer,

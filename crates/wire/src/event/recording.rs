@@ -42,6 +42,7 @@ pub struct Recording {
 
 /// Of what a recording is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RecordingKind {
     /// User and business, each in a channel.
