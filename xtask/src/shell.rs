@@ -1,10 +1,8 @@
 //! How does a task run a program?
 
 use std::{
-    ffi::OsStr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::LazyLock,
 };
 
 use anyhow::{Context, Result, bail};
@@ -30,22 +28,8 @@ pub(crate) fn target() -> PathBuf {
 pub(crate) fn command(program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args).current_dir(root());
-    if program == "cargo" && *BUILDS_ONCE {
-        command.env("CARGO_INCREMENTAL", "0");
-    }
     command
 }
-
-/// Whether nobody works in this checkout by small changes: then nothing is kept for the next build, which
-/// costs the first one a tenth of its time.
-static BUILDS_ONCE: LazyLock<bool> = LazyLock::new(|| {
-    if std::env::var_os("CARGO_INCREMENTAL").is_some() {
-        return false;
-    }
-    let kept = std::fs::read_dir(target().join("debug/incremental"));
-    let of_ours = |name: &OsStr| name.to_string_lossy().starts_with("offhook");
-    !kept.is_ok_and(|mut kept| kept.any(|entry| entry.is_ok_and(|it| of_ours(&it.file_name()))))
-});
 
 /// Runs a command to its end and fails with its words when it does.
 pub(crate) fn run(program: &str, args: &[&str]) -> Result<()> {

@@ -287,8 +287,10 @@ impl Metrics {
         };
         let labels = format!("endpoint=\"{what}\",outcome=\"{outcome}\"");
         // The platform's codes are a list of its own; there is none where it did not refuse.
-        let code = code.map_or_else(String::new, ToString::to_string);
-        let counted = format!("{labels},code=\"{code}\"");
+        let counted = match code {
+            Some(code) => format!("{labels},code=\"{code}\""),
+            None => labels.clone(),
+        };
         self.count("offhook_gateway_graph_requests_total", counted);
         self.observe("offhook_gateway_graph_request_seconds", labels, took.as_secs_f64());
     }

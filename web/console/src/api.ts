@@ -32,7 +32,7 @@ export const signIn = (user: string, password: string) => ask<unknown>("POST", "
 export const signOut = () => ask<unknown>("DELETE", "/v1/session");
 export const contacts = async () => (await ask<{ contacts: Contact[] }>("GET", "/v1/contacts")).contacts;
 /** `from`: which number of ours; absent where there is one. */
-export const contact = (waId: string, from?: string) => ask<Contact>("GET", `/v1/contacts/${path(waId)}${query({ from })}`);
+export const contact = (user: string, from?: string) => ask<Contact>("GET", `/v1/contacts/${path(user)}${query({ from })}`);
 export const calls = (filters: URLSearchParams) => ask<CallsPage>("GET", `/v1/calls?${filters}`);
 export const call = (id: string) => ask<CallRecord>("GET", `/v1/calls/${path(id)}`);
 export const diagnosis = (id: string) => ask<Diagnosis>("GET", `/v1/calls/${path(id)}/diagnosis`);

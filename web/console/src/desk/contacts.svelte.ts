@@ -1,26 +1,22 @@
 /** Whom does the desk know? The people seen so far, newest first, each with chat and permission: one for each number of ours they were in touch with. */
-import type { Contact as Known } from "../../../ui/src/wire.ts";
+import type { Contact, Peer } from "../../../ui/src/wire.ts";
 import * as api from "../api.ts";
-
-/** A contact with a number; those known by a business-scoped id alone cannot be shown or called yet. */
-export type Contact = Known & { wa_id: string };
-
-const numbered = (contact: Known): contact is Contact => contact.wa_id !== undefined;
+import { addressOf, isSame } from "../who.ts";
 
 /** Who, towards which number of ours; any where it is absent. */
 interface Choice {
-  wa_id: string;
+  who: Peer;
   number?: string | undefined;
 }
 
 function fits(contact: Contact, choice: Choice): boolean {
   const sameNumber = choice.number === undefined || contact.number === undefined || contact.number === choice.number;
-  return contact.wa_id === choice.wa_id && sameNumber;
+  return isSame(contact, choice.who) && sameNumber;
 }
 
 /** Tells contacts apart. */
 export function keyOf(contact: Contact): string {
-  return `${contact.number ?? ""}/${contact.wa_id}`;
+  return `${contact.number ?? ""}/${contact.user_id ?? contact.wa_id ?? ""}`;
 }
 
 export class Contacts {
@@ -32,53 +28,52 @@ export class Contacts {
 
   async load(): Promise<void> {
     try {
-      this.all = (await api.contacts()).filter(numbered);
+      this.all = await api.contacts();
       this.loaded = true;
-      this.#chosen ??= this.all[0] ?? null;
-      if (this.#chosen) await this.refresh(this.#chosen.wa_id, this.#chosen.number);
+      const [first] = this.all;
+      if (first) this.#chosen ??= { who: first, number: first.number };
+      if (this.#chosen) await this.refresh(this.#chosen.who, this.#chosen.number);
     } catch {
       // The next hello loads again; until then the list stays as it is.
     }
   }
 
   get open(): Contact | null {
-    return this.#chosen ? this.of(this.#chosen.wa_id, this.#chosen.number) : null;
+    return this.#chosen ? this.of(this.#chosen.who, this.#chosen.number) : null;
   }
 
   /** This person, towards this number of ours. */
-  of(waId: string | undefined, number?: string): Contact | null {
-    return waId === undefined ? null : (this.all.find((each) => fits(each, { wa_id: waId, number })) ?? null);
+  of(who: Peer, number?: string): Contact | null {
+    return this.all.find((each) => fits(each, { who, number })) ?? null;
   }
 
-  select(waId: string | null, number?: string): void {
-    this.#chosen = waId === null ? null : { wa_id: waId, number };
-    if (waId === null) return;
+  select(who: Peer | null, number?: string): void {
+    this.#chosen = who === null ? null : { who, number };
+    if (who === null) return;
     const open = this.open;
     if (open) delete this.unread[keyOf(open)];
-    void this.refresh(waId, number);
+    void this.refresh(who, number);
   }
 
   /** Reads one contact with the whole chat. */
-  async refresh(waId: string, number?: string): Promise<void> {
+  async refresh(who: Peer, number?: string): Promise<void> {
     try {
-      const contact = await api.contact(waId, number);
-      if (numbered(contact)) this.#put(contact, false);
+      this.#put(await api.contact(addressOf(who), number), false);
     } catch {
       // A contact that cannot be read keeps what is known of it.
     }
   }
 
-  update(contact: Known): void {
-    if (!numbered(contact)) return;
+  update(contact: Contact): void {
     this.#put(contact, true);
-    this.#chosen ??= { wa_id: contact.wa_id, number: contact.number };
+    this.#chosen ??= { who: contact, number: contact.number };
     if (fits(contact, this.#chosen)) {
-      if (!contact.chat) void this.refresh(contact.wa_id, contact.number);
+      if (!contact.chat) void this.refresh(contact, contact.number);
     } else this.unread[keyOf(contact)] = true;
   }
 
   #put(contact: Contact, first: boolean): void {
-    const known = this.all.find((each) => fits(each, contact));
+    const known = this.all.find((each) => fits(each, { who: contact, number: contact.number }));
     const merged = { ...known, ...contact };
     if (known && !first) this.all = this.all.map((each) => (each === known ? merged : each));
     else this.all = [merged, ...this.all.filter((each) => each !== known)];

@@ -3,9 +3,9 @@ import type { CallAudio } from "../../../ui/src/call-audio.svelte.ts";
 import type { Ticker } from "../../../ui/src/ticker.svelte.ts";
 import type { Call, Peer } from "../../../ui/src/wire.ts";
 import { phoneNumber } from "../../../ui/src/words.ts";
+import { addressOf } from "../who.ts";
 
 export type Stage = "placing" | "ringing" | "connecting" | "talking" | "ended";
-export type Person = Peer & { wa_id: string };
 
 export class DeskCall {
   id = $state<string | null>(null);
@@ -28,7 +28,7 @@ export class DeskCall {
   ) {}
 
   get name(): string {
-    return this.who.name || phoneNumber(this.who.wa_id ?? "");
+    return this.who.name || phoneNumber(addressOf(this.who));
   }
 
   sound(make: (() => () => void) | null): void {

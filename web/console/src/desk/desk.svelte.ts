@@ -26,9 +26,10 @@ import type {
 import * as api from "../api.ts";
 import { Ear } from "../wall/ear.svelte.ts";
 import { Contacts } from "./contacts.svelte.ts";
-import { DeskCall, type Person } from "./desk-call.svelte.ts";
+import { DeskCall } from "./desk-call.svelte.ts";
 import { endWords } from "../texts/endings.ts";
 import { spoken } from "../texts/language.svelte.ts";
+import { addressOf, isSame } from "../who.ts";
 import { mayCall } from "./permission-words.ts";
 
 const END_SHOWN_MS = 12_000;
@@ -117,14 +118,14 @@ export class Desk {
   }
 
   /** Calls a person; `from` which of our numbers, absent where there is one. */
-  async place(who: Person, from?: string): Promise<void> {
+  async place(who: Peer, from?: string): Promise<void> {
     if (this.busy) return;
     this.refused = null;
     const call = new DeskCall("out", who);
     this.call = call;
     const offer = await this.#offer(call);
     if (offer === null || call.abandoned) return;
-    if (!this.#link.send({ type: "place", to: who.wa_id, ...(from ? { from } : {}), sdp: offer })) {
+    if (!this.#link.send({ type: "place", to: addressOf(who), ...(from ? { from } : {}), sdp: offer })) {
       this.#over(call, spoken.t.live.noConnection, spoken.t.live.noConnectionHint);
     }
   }
@@ -353,7 +354,7 @@ export class Desk {
   /** The call we are placing learns its id from the first word about it. */
   #adopt(facts: Call): DeskCall | null {
     const call = this.call;
-    if (!call || call.direction !== "out" || call.id !== null || facts.contact.wa_id !== call.who.wa_id) return null;
+    if (!call || call.direction !== "out" || call.id !== null || !isSame(facts.contact, call.who)) return null;
     if (facts.direction !== "BUSINESS_INITIATED" || (facts.agent && facts.agent !== this.me.id)) return null;
     if (facts.state === "ended" && call.stage === "ended") return null;
     call.id = facts.call_id;
@@ -408,7 +409,7 @@ export class Desk {
   #contact(contact: Contact): void {
     this.contacts.update(contact);
     // A yes from the user answers the refusal that was shown.
-    if (mayCall(contact) && this.refused?.code === "138006" && this.refused.who?.wa_id === contact.wa_id) this.refused = null;
+    if (mayCall(contact) && this.refused?.code === "138006" && this.refused.who && isSame(this.refused.who, contact)) this.refused = null;
   }
 
   #live(callId: string): DeskCall | null {
