@@ -42,10 +42,12 @@ pub(super) struct Entries {
 struct LedgerEntry {
     /// Its place in the ledger.
     no: i64,
-    /// The user.
-    user: WaId,
+    /// The number where it is known, else the BSUID.
+    user: UserRef,
+    /// The BSUID, where known.
+    user_id: Option<UserId>,
     /// Our number.
-    number: PhoneNumberId,
+    number: terms::PhoneNumberId,
     /// When.
     at: Timestamp,
     /// What happened, such as `requested` or `granted`.
