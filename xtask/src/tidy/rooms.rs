@@ -79,6 +79,8 @@ const PURE_MAY_LINK: &[&str] = &[
     "subtle",
     "thiserror",
     "toml",
+    // Only what types look like in a document, behind a feature.
+    "utoipa",
     "zeroize",
 ];
 

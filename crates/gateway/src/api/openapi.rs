@@ -4,13 +4,13 @@
 //! the media type of problems, and the problems that any request can meet.
 
 use axum::Json;
-use utoipa::{PartialSchema, ToSchema};
 use utoipa::openapi::{
     Components, Content, Info, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response,
     path::Operation,
     security::SecurityScheme,
     security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement},
 };
+use utoipa::{PartialSchema, ToSchema};
 
 use super::problem::MEDIA_TYPE;
 use crate::{cdr::Cdr, console::session::COOKIE};
