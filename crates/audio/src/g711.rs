@@ -96,6 +96,14 @@ const fn decode_a(code: u8) -> i16 {
     if code & 0x80 == 0 { -loud } else { loud }
 }
 
+/// The longest packet that is read as one: what Opus has at most, 120 ms.
+const PACKET_BYTES_MAX: usize = 6 * FRAME_BYTES;
+
+/// How many samples at 48 kHz a packet holds; `None` if it is empty or longer than any sender's.
+pub(crate) fn packet_samples(packet: &[u8]) -> Option<usize> {
+    (1..=PACKET_BYTES_MAX).contains(&packet.len()).then_some(packet.len() * TIMES as usize)
+}
+
 /// Brings one voice down to 8 kHz and encodes it, frame by frame.
 #[derive(Debug)]
 pub struct Encoder {

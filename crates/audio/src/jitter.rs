@@ -17,6 +17,8 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use crate::{
     FRAME_SAMPLES,
+    decoder::Decoder,
+    g711::Law,
     opus::{self, CodecError},
 };
 
@@ -45,10 +47,10 @@ const WAITING_MAX: usize = 64;
 const STALE_MAX: u32 = 10;
 const JUMP_MAX: i16 = 1_000;
 
-/// One stream of Opus on its way to be heard.
+/// One stream on its way to be heard.
 #[derive(Debug)]
 pub struct JitterBuffer {
-    decoder: opus::Decoder,
+    decoder: Decoder,
     waiting: BTreeMap<u64, Waiting>,
     /// Decoded and not yet heard.
     ready: Vec<i16>,
@@ -82,14 +84,24 @@ struct Waiting {
 }
 
 impl JitterBuffer {
-    /// A stream that has not begun.
+    /// A stream of Opus that has not begun.
     ///
     /// # Errors
     ///
     /// [`CodecError::SetUp`] when libopus has no memory.
     pub fn new() -> Result<Self, CodecError> {
-        Ok(Self {
-            decoder: opus::Decoder::new()?,
+        Decoder::opus().map(Self::of)
+    }
+
+    /// A stream of G.711 that has not begun.
+    #[must_use]
+    pub fn g711(law: Law) -> Self {
+        Self::of(Decoder::g711(law))
+    }
+
+    fn of(decoder: Decoder) -> Self {
+        Self {
+            decoder,
             waiting: BTreeMap::new(),
             ready: Vec::with_capacity(opus::PACKET_SAMPLES_MAX + FRAME_SAMPLES),
             next: None,
@@ -99,12 +111,12 @@ impl JitterBuffer {
             stale: 0,
             least: (usize::MAX, 0),
             figures: Figures::default(),
-        })
+        }
     }
 
-    /// Takes a packet with RTP's sequence number; what is not Opus is left out.
+    /// Takes a packet with RTP's sequence number; what is none of its codec is left out.
     pub fn push(&mut self, sequence: u16, payload: &[u8]) {
-        let Some(samples) = opus::packet_samples(payload) else { return };
+        let Some(samples) = self.decoder.packet_samples(payload) else { return };
         let index = self.extend(sequence);
         if self.next.is_some_and(|next| index < next) {
             self.figures.late += 1;
@@ -247,11 +259,8 @@ impl JitterBuffer {
         }
         self.next = Some(next + 1);
         let copy = (first - next == 1).then(|| self.waiting.first_key_value()).flatten();
-        let restored = match copy {
-            Some((_, after)) => self.decoder.recover(&after.payload, self.packet),
-            None => self.decoder.conceal(self.packet),
-        };
-        if let Ok(samples) = restored {
+        let after = copy.map(|(_, after)| &*after.payload);
+        if let Ok(samples) = self.decoder.fill(self.packet, after) {
             self.ready.extend_from_slice(samples);
             self.figures.concealed += 1;
         }
@@ -259,7 +268,7 @@ impl JitterBuffer {
 
     fn conceal(&mut self, samples: usize) -> bool {
         self.concealed_in_row += 1;
-        let Ok(samples) = self.decoder.conceal(samples) else { return false };
+        let Ok(samples) = self.decoder.fill(samples, None) else { return false };
         self.ready.extend_from_slice(samples);
         self.figures.concealed += 1;
         true
@@ -269,15 +278,23 @@ impl JitterBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{measure::Measure, prompt, tone};
+    use crate::{g711, measure::Measure, prompt, tone};
 
     fn packets(ms: usize) -> Vec<Box<[u8]>> {
         prompt::encode(&tone::sine(440.0, -12.0, ms)).unwrap()
     }
 
-    /// Pulls every 20 ms what comes when `at` says (in ms, none is lost), beginning at `first`.
     fn run(first: u16, packets: &[Box<[u8]>], at: impl Fn(u64) -> Option<u64>) -> Heard {
-        let mut buffer = JitterBuffer::new().unwrap();
+        run_in(JitterBuffer::new().unwrap(), first, packets, at)
+    }
+
+    /// Pulls every 20 ms what comes when `at` says (in ms, none is lost), beginning at `first`.
+    fn run_in(
+        mut buffer: JitterBuffer,
+        first: u16,
+        packets: &[Box<[u8]>],
+        at: impl Fn(u64) -> Option<u64>,
+    ) -> Heard {
         let mut arrivals: Vec<(u64, u16)> = (0..u16::try_from(packets.len()).unwrap())
             .filter_map(|n| Some((at(u64::from(n))?, n)))
             .collect();
@@ -322,6 +339,24 @@ mod tests {
         assert!(heard.report.loud_ms >= 1_900, "{:?}", heard.report);
         assert!((10..=14).contains(&heard.figures.concealed), "{:?}", heard.figures);
         assert_eq!(heard.figures.late, 0, "waited for");
+    }
+
+    #[test]
+    fn a_voice_in_g711_is_heard_as_one_in_opus() {
+        for law in [Law::Mu, Law::A] {
+            let packets = g711::Encoder::new(law).encode_all(&tone::sine(440.0, -12.0, 2_000));
+            let even = run_in(JitterBuffer::g711(law), 65_500, &packets, |n| Some(n * 20));
+            assert!(even.report.is_tone(440.0), "{:?}", even.report);
+            assert!((1_960..=2_100).contains(&even.report.loud_ms), "{:?}", even.report);
+            let lost = |n: u64| (n % 10 != 4).then_some(n * 20);
+            let lossy = run_in(JitterBuffer::g711(law), 7, &packets, lost);
+            assert!((10..=14).contains(&lossy.figures.concealed), "{:?}", lossy.figures);
+            assert!(lossy.report.loud_ms >= 1_900, "{:?}", lossy.report);
+        }
+        let mut buffer = JitterBuffer::g711(Law::Mu);
+        buffer.push(1, b"");
+        buffer.push(2, &[0; 1_400]);
+        assert_eq!(buffer.depth(), 0, "no packets of a voice");
     }
 
     /// A network that holds packets back grows the buffer by what it needs, and no more; once it is

@@ -13,6 +13,8 @@
 //! strangers end in an error, never in a panic. An Opus packet is a `Box<[u8]>`; the rooms that send
 //! one give it their own type.
 
+mod decoder;
+pub mod encoder;
 pub mod export;
 pub mod g711;
 pub mod jitter;

@@ -15,9 +15,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    FRAME_SAMPLES, SAMPLE_RATE, SAMPLES_PER_MS,
-    g711::{self, Law},
-    opus::{self, CodecError},
+    FRAME_SAMPLES, SAMPLE_RATE, SAMPLES_PER_MS, decoder::Decoder, g711::Law, opus::CodecError,
 };
 
 /// How long a gap in the sequence is waited for. Longer restores more reordering and only delays
@@ -36,7 +34,7 @@ const WAITING_MAX: usize = 100;
 /// Puts one received stream in order and decodes it.
 #[derive(Debug)]
 pub struct Playout {
-    voice: Voice,
+    decoder: Decoder,
     waiting: BTreeMap<u64, Waiting>,
     last: Option<Played>,
     samples: Vec<i16>,
@@ -44,13 +42,6 @@ pub struct Playout {
     taken: usize,
     concealed: u64,
     undecodable: u64,
-}
-
-/// Who decodes.
-#[derive(Debug)]
-enum Voice {
-    Opus(opus::Decoder),
-    G711(g711::Decoder),
 }
 
 #[derive(Debug)]
@@ -78,18 +69,18 @@ impl Playout {
     ///
     /// [`CodecError::SetUp`] when libopus has no memory.
     pub fn new() -> Result<Self, CodecError> {
-        Ok(Self::of(Voice::Opus(opus::Decoder::new()?)))
+        Ok(Self::of(Decoder::opus()?))
     }
 
     /// A stream of G.711 from time zero on.
     #[must_use]
     pub fn g711(law: Law) -> Self {
-        Self::of(Voice::G711(g711::Decoder::new(law)))
+        Self::of(Decoder::g711(law))
     }
 
-    fn of(voice: Voice) -> Self {
+    fn of(decoder: Decoder) -> Self {
         Self {
-            voice,
+            decoder,
             waiting: BTreeMap::new(),
             last: None,
             samples: Vec::new(),
@@ -106,7 +97,7 @@ impl Playout {
         if self.last.is_some_and(|last| index <= last.index) {
             return false;
         }
-        let timestamp = self.voice.at_48_khz(timestamp);
+        let timestamp = self.decoder.at_48_khz(timestamp);
         let packet = Waiting { timestamp, at, payload: payload.into() };
         self.waiting.entry(index).or_insert(packet);
         self.release(at);
@@ -188,7 +179,7 @@ impl Playout {
             self.fill_loss(last, index, start, &packet.payload);
         }
         self.silence_until(start);
-        let Ok(decoded) = self.voice.decode(&packet.payload) else {
+        let Ok(decoded) = self.decoder.decode(&packet.payload) else {
             self.undecodable += 1;
             return;
         };
@@ -219,7 +210,7 @@ impl Playout {
             if self.written() + frame > start {
                 return;
             }
-            let filled = self.voice.fill(frame, (left == 1).then_some(next));
+            let filled = self.decoder.fill(frame, (left == 1).then_some(next));
             if let Ok(filled) = filled {
                 self.samples.extend_from_slice(filled);
                 self.concealed += 1;
@@ -237,34 +228,6 @@ impl Playout {
     }
 }
 
-impl Voice {
-    /// A timestamp in units of 48 kHz; both wrap.
-    const fn at_48_khz(&self, timestamp: u32) -> u32 {
-        match self {
-            Self::Opus(_) => timestamp,
-            Self::G711(_) => timestamp.wrapping_mul(g711::TIMES),
-        }
-    }
-
-    fn decode(&mut self, packet: &[u8]) -> Result<&[i16], CodecError> {
-        match self {
-            Self::Opus(decoder) => decoder.decode(packet),
-            Self::G711(decoder) => Ok(decoder.decode(packet)),
-        }
-    }
-
-    /// What may have been in a frame that is lost, where it is known from the `next` packet.
-    fn fill(&mut self, frame: usize, next: Option<&[u8]>) -> Result<&[i16], CodecError> {
-        match self {
-            Self::Opus(decoder) => match next.filter(|next| opus::packet_samples(next).is_some()) {
-                Some(next) => decoder.recover(next, frame),
-                None => decoder.conceal(frame),
-            },
-            Self::G711(decoder) => Ok(decoder.conceal(frame)),
-        }
-    }
-}
-
 /// A moment as a count of samples.
 fn place(at: Duration) -> usize {
     let samples = at.as_micros() * u128::from(SAMPLE_RATE) / 1_000_000;
@@ -274,7 +237,7 @@ fn place(at: Duration) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{measure::Measure, prompt, tone};
+    use crate::{g711, measure::Measure, prompt, tone};
 
     fn packets(ms: usize) -> Vec<Box<[u8]>> {
         prompt::encode(&tone::sine(440.0, -12.0, ms)).unwrap()

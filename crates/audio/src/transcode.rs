@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use crate::{
-    FRAME_SAMPLES,
+    encoder::Encoder,
     g711::{self, Law},
     opus::{self, CodecError, Settings},
     playout::Playout,
@@ -45,12 +45,6 @@ pub struct Transcode {
     stale: u32,
 }
 
-#[derive(Debug)]
-enum Encoder {
-    G711(g711::Encoder),
-    Opus { encoder: opus::Encoder, waiting: Vec<i16> },
-}
-
 impl Transcode {
     /// Starts.
     ///
@@ -59,11 +53,8 @@ impl Transcode {
     /// [`CodecError::SetUp`] when libopus has no memory.
     pub fn new(way: Way) -> Result<Self, CodecError> {
         let encoder = match way {
-            Way::ToG711(law) => Encoder::G711(g711::Encoder::new(law)),
-            Way::ToOpus(_) => Encoder::Opus {
-                encoder: opus::Encoder::new(Settings::default())?,
-                waiting: Vec::new(),
-            },
+            Way::ToG711(law) => Encoder::g711(law),
+            Way::ToOpus(_) => Encoder::opus(Settings::default())?,
         };
         Ok(Self { way, playout: way.playout()?, encoder, spoken: None, stale: 0 })
     }
@@ -114,22 +105,6 @@ impl Way {
         match self {
             Self::ToG711(_) => Playout::new(),
             Self::ToOpus(law) => Ok(Playout::g711(law)),
-        }
-    }
-}
-
-impl Encoder {
-    /// Takes samples and returns the frames they complete.
-    fn push(&mut self, samples: &[i16]) -> Result<Vec<Box<[u8]>>, CodecError> {
-        match self {
-            Self::G711(encoder) => Ok(encoder.push(samples)),
-            Self::Opus { encoder, waiting } => {
-                waiting.extend_from_slice(samples);
-                let whole = waiting.len() / FRAME_SAMPLES * FRAME_SAMPLES;
-                let frames = encoder.encode_all(&waiting[..whole]);
-                waiting.drain(..whole);
-                frames
-            }
         }
     }
 }

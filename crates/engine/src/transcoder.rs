@@ -192,7 +192,7 @@ const fn way(from: AudioCodec, to: AudioCodec) -> Option<Way> {
 }
 
 /// The scale of G.711; `None` is Opus.
-const fn law(codec: AudioCodec) -> Option<Law> {
+pub(crate) const fn law(codec: AudioCodec) -> Option<Law> {
     match codec {
         AudioCodec::Opus => None,
         AudioCodec::Pcmu => Some(Law::Mu),

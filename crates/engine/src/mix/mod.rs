@@ -17,6 +17,7 @@ mod worker;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
+use media::frame::AudioCodec;
 use terms::LegId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -56,15 +57,19 @@ pub struct Mix {
 pub struct Voice {
     /// Which.
     pub leg: LegHandle,
-    /// The payload type of its Opus.
+    /// The payload type of its audio.
     pub audio: u8,
+    /// What it talks.
+    pub codec: AudioCodec,
 }
 
 /// A leg that hears a mix, and whom.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    /// Which. It talks Opus.
+    /// Which.
     pub leg: LegHandle,
+    /// What it is talked to in.
+    pub codec: AudioCodec,
     /// Those it hears; itself does not count.
     pub hears: Vec<Voice>,
 }
@@ -108,7 +113,11 @@ impl Mix {
             let line = Line { leg: listener.leg.id(), hears };
             if !self.listeners.contains(&line.leg) {
                 let (sink, frames) = frame_queue(FRAMES_MAX);
-                arrangement.new_listeners.push(NewListener { leg: line.leg, sink });
+                arrangement.new_listeners.push(NewListener {
+                    leg: line.leg,
+                    codec: listener.codec,
+                    sink,
+                });
                 listener.leg.play(Source::Mix(frames));
             }
             arrangement.lines.push(line);
@@ -126,7 +135,8 @@ impl Mix {
         if is_new && arrangement.new_voices.iter().all(|it| it.leg != leg) {
             let (tap, packets) = tap(Direction::Received, TAP_PACKETS_MAX);
             voice.leg.carry(tap);
-            arrangement.new_voices.push(NewVoice { leg, audio: voice.audio, packets });
+            let Voice { audio, codec, leg: _ } = *voice;
+            arrangement.new_voices.push(NewVoice { leg, audio, codec, packets });
         }
     }
 }

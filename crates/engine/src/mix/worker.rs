@@ -5,15 +5,16 @@
 //! what it missed; the jitter buffers and the queues of frames do so too.
 
 use audio::{
+    encoder::Encoder,
     jitter::{Frame, JitterBuffer},
     mix::Limiter,
-    opus::{CodecError, Encoder, Settings},
+    opus::{CodecError, Settings},
 };
 use crossbeam_channel::{Receiver, TryRecvError};
 use media::frame::{AudioCodec, AudioFrame};
 use terms::LegId;
 
-use crate::{FrameSink, Tapped, turns};
+use crate::{FrameSink, Tapped, transcoder::law, turns};
 
 /// Half the effort of a prompt's encoder, hardly to be heard at this rate.
 const SETTINGS: Settings = Settings { bitrate: 24_000, complexity: 3, loss_percent: 5 };
@@ -38,6 +39,7 @@ pub(super) struct Line {
 pub(super) struct NewVoice {
     pub(super) leg: LegId,
     pub(super) audio: u8,
+    pub(super) codec: AudioCodec,
     pub(super) packets: Tapped,
 }
 
@@ -45,6 +47,7 @@ pub(super) struct NewVoice {
 #[derive(Debug)]
 pub(super) struct NewListener {
     pub(super) leg: LegId,
+    pub(super) codec: AudioCodec,
     pub(super) sink: FrameSink,
 }
 
@@ -72,6 +75,7 @@ struct Ear {
     hears: Vec<LegId>,
     sink: FrameSink,
     limiter: Limiter,
+    codec: AudioCodec,
     encoder: Encoder,
 }
 
@@ -114,13 +118,20 @@ impl Room {
         let is_heard = |leg: LegId| lines.iter().any(|line| line.hears.contains(&leg));
         self.voices.retain(|voice| is_heard(voice.leg));
         self.ears.retain(|ear| lines.iter().any(|line| line.leg == ear.leg));
-        for NewVoice { leg, audio, packets } in new_voices {
-            let buffer = JitterBuffer::new()?;
+        for NewVoice { leg, audio, codec, packets } in new_voices {
+            let buffer = match law(codec) {
+                Some(law) => JitterBuffer::g711(law),
+                None => JitterBuffer::new()?,
+            };
             self.voices.push(Voice { leg, audio, packets, buffer, now: None });
         }
-        for NewListener { leg, sink } in new_listeners {
-            let (limiter, encoder) = (Limiter::default(), Encoder::new(SETTINGS)?);
-            self.ears.push(Ear { leg, hears: Vec::new(), sink, limiter, encoder });
+        for NewListener { leg, codec, sink } in new_listeners {
+            let encoder = match law(codec) {
+                Some(law) => Encoder::g711(law),
+                None => Encoder::opus(SETTINGS)?,
+            };
+            let (hears, limiter) = (Vec::new(), Limiter::default());
+            self.ears.push(Ear { leg, hears, sink, limiter, codec, encoder });
         }
         for line in lines {
             if let Some(ear) = self.ears.iter_mut().find(|ear| ear.leg == line.leg) {
@@ -150,17 +161,18 @@ impl Ear {
     fn hear(&mut self, voices: &[Voice]) {
         let heard = voices.iter().filter(|voice| self.hears.contains(&voice.leg));
         let mut heard = heard.filter_map(|voice| voice.now.as_deref()).peekable();
-        let packet = if heard.peek().is_none() {
-            AudioCodec::Opus.silence_20_ms().into()
+        let packets = if heard.peek().is_none() {
+            Ok(vec![self.codec.silence_20_ms().into()])
         } else {
-            match self.encoder.encode(&self.limiter.mix(heard)) {
-                Ok(packet) => packet,
-                Err(fault) => {
-                    tracing::error!(%fault, "a frame of a mix is lost");
-                    return;
-                }
-            }
+            self.encoder.push(&self.limiter.mix(heard))
         };
+        match packets {
+            Ok(packets) => packets.into_iter().for_each(|packet| self.give(packet)),
+            Err(fault) => tracing::error!(%fault, "a frame of a mix is lost"),
+        }
+    }
+
+    fn give(&self, packet: Box<[u8]>) {
         if let Ok(frame) = AudioFrame::new(packet) {
             self.sink.push(frame);
         }

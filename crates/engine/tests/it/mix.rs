@@ -3,16 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use audio::g711::{self, Law};
 use audio::playout::Playout;
 use audio::{prompt, tone};
 use engine::{
-    Backend, Direction, Engine, Listener, Mixer, Repeat, Source, TapPacket, Tapped, Voice,
+    Backend, Direction, Engine, Listener, Mixer, PayloadTypes, Repeat, Source, TapPacket, Tapped,
+    Voice,
 };
-use media::frame::AudioFrame;
+use media::frame::{AudioCodec, AudioFrame};
 
-use crate::support::{PATIENCE, Party, TYPES, business, connect, for_each_backend, platform};
+use crate::support::{PATIENCE, Party, TYPES, business, connect_as, for_each_backend, platform};
 
-for_each_backend!(each_hears_whom_it_should_and_the_streams_go_on);
+for_each_backend!(
+    each_hears_whom_it_should_and_the_streams_go_on,
+    a_telephone_in_g711_hears_and_is_heard_by_two,
+);
 
 const HZ: [f32; 3] = [440.0, 1_000.0, 1_700.0];
 const USER: usize = 0;
@@ -22,43 +27,54 @@ const SUPERVISOR: usize = 2;
 /// What a busy machine adds to the 60 ms, which `continuous` shows in virtual time.
 const GAP_MAX: Duration = Duration::from_millis(60 + 40);
 
+/// What a telephone in G.711 talks.
+const TELEPHONE: PayloadTypes = PayloadTypes { audio: 0, codec: AudioCodec::Pcmu, dtmf: Some(101) };
+
 /// Three people, each playing a tone, and their legs in one engine.
 struct Call {
+    talks: [PayloadTypes; 3],
     far: Vec<(Party, Tapped)>,
     near: Vec<Party>,
     heard: [Vec<TapPacket>; 3],
     _engines: [Engine; 2],
 }
 
-fn tone_of(hz: f32) -> Arc<[AudioFrame]> {
-    let packets = prompt::encode(&tone::sine(hz, -18.0, 1_000)).unwrap();
+fn tone_of(hz: f32, codec: AudioCodec) -> Arc<[AudioFrame]> {
+    let tone = tone::sine(hz, -18.0, 1_000);
+    let packets = match codec {
+        AudioCodec::Opus => prompt::encode(&tone).unwrap(),
+        AudioCodec::Pcmu => g711::Encoder::new(Law::Mu).encode_all(&tone),
+        AudioCodec::Pcma => g711::Encoder::new(Law::A).encode_all(&tone),
+    };
     packets.into_iter().map(|packet| AudioFrame::new(packet).unwrap()).collect()
 }
 
 impl Call {
-    fn new(backend: Backend) -> Self {
+    fn new(backend: Backend, talks: [PayloadTypes; 3]) -> Self {
         let engines = [business(backend), platform(backend)];
         let (mut far, mut near): (Vec<_>, Vec<Party>) = (Vec::new(), Vec::new());
-        for hz in HZ {
+        for (hz, types) in HZ.into_iter().zip(talks) {
             let mut there = Party::full(&engines[0]);
             let mut here = Party::lite(&engines[1], near.first());
-            connect(&mut there, &mut here);
+            connect_as(&mut there, &mut here, types);
             here.leg.fill(true);
-            there.leg.play(Source::Packets(tone_of(hz), Repeat::Forever));
+            there.leg.play(Source::Packets(tone_of(hz, types.codec), Repeat::Forever));
             let heard = there.tap(Direction::Received);
             near.push(here);
             far.push((there, heard));
         }
-        Self { far, near, heard: Default::default(), _engines: engines }
+        Self { talks, far, near, heard: Default::default(), _engines: engines }
     }
 
     fn voice(&self, of: usize) -> Voice {
-        Voice { leg: self.near[of].leg.clone(), audio: TYPES.audio }
+        let PayloadTypes { audio, codec, dtmf: _ } = self.talks[of];
+        Voice { leg: self.near[of].leg.clone(), audio, codec }
     }
 
     fn listener(&self, who: usize, hears: &[usize]) -> Listener {
         let leg = self.near[who].leg.clone();
-        Listener { leg, hears: hears.iter().map(|of| self.voice(*of)).collect() }
+        let codec = self.talks[who].codec;
+        Listener { leg, codec, hears: hears.iter().map(|of| self.voice(*of)).collect() }
     }
 
     fn bridge(&self, a: usize, b: usize) {
@@ -74,10 +90,11 @@ impl Call {
         loop {
             std::thread::sleep(Duration::from_millis(350));
             let mut levels = Vec::new();
-            for (heard, (_, tapped)) in self.heard.iter_mut().zip(&mut self.far) {
+            let listeners = self.heard.iter_mut().zip(&mut self.far).zip(self.talks);
+            for ((heard, (_, tapped)), types) in listeners {
                 let before = heard.len();
                 heard.extend(tapped.try_iter());
-                levels.push(levels_of(&heard[before..]));
+                levels.push(levels_of(&heard[before..], types.codec));
             }
             let right = levels.iter().zip(hears).all(|(levels, hears)| {
                 levels.iter().enumerate().all(|(of, level)| {
@@ -93,9 +110,13 @@ impl Call {
 }
 
 /// How loud each of the tones is in the last fifth of a second.
-fn levels_of(packets: &[TapPacket]) -> [f64; 3] {
+fn levels_of(packets: &[TapPacket], codec: AudioCodec) -> [f64; 3] {
     let Some(first) = packets.first() else { return [-99.0; 3] };
-    let mut playout = Playout::new().unwrap();
+    let mut playout = match codec {
+        AudioCodec::Opus => Playout::new().unwrap(),
+        AudioCodec::Pcmu => Playout::g711(Law::Mu),
+        AudioCodec::Pcma => Playout::g711(Law::A),
+    };
     for packet in packets {
         let at = packet.at.saturating_duration_since(first.at);
         playout.push(packet.sequence, packet.timestamp, at, &packet.payload);
@@ -125,7 +146,7 @@ fn assert_continuous(packets: &[TapPacket]) {
 }
 
 fn each_hears_whom_it_should_and_the_streams_go_on(backend: Backend) {
-    let mut call = Call::new(backend);
+    let mut call = Call::new(backend, [TYPES; 3]);
     let mixer = Mixer::start().unwrap();
     call.bridge(USER, AGENT);
     call.expect([&[AGENT], &[USER], &[]]);
@@ -155,5 +176,20 @@ fn each_hears_whom_it_should_and_the_streams_go_on(backend: Backend) {
     for who in [USER, AGENT] {
         assert_continuous(&call.heard[who]);
         assert_eq!(call.far[who].0.stats().ssrc_changes, 0, "one source for the whole call");
+    }
+}
+
+fn a_telephone_in_g711_hears_and_is_heard_by_two(backend: Backend) {
+    let mut call = Call::new(backend, [TYPES, TYPES, TELEPHONE]);
+    let mixer = Mixer::start().unwrap();
+    let mut mix = mixer.open().unwrap();
+    let everybody = [0, 1, 2].map(|who| call.listener(who, &[USER, AGENT, SUPERVISOR]));
+    mix.arrange(&everybody);
+    call.expect([&[AGENT, SUPERVISOR], &[USER, SUPERVISOR], &[USER, AGENT]]);
+    mix.arrange(&[call.listener(SUPERVISOR, &[USER])]);
+    call.bridge(USER, AGENT);
+    call.expect([&[AGENT], &[USER], &[USER]]);
+    for who in [USER, AGENT] {
+        assert_continuous(&call.heard[who]);
     }
 }

@@ -1,0 +1,53 @@
+//! Who turns samples into frames, whatever the codec?
+
+use crate::{
+    FRAME_SAMPLES,
+    g711::{self, Law},
+    opus::{self, CodecError, Settings},
+};
+
+/// The encoder of one voice.
+#[derive(Debug)]
+pub struct Encoder(Codec);
+
+#[derive(Debug)]
+enum Codec {
+    G711(g711::Encoder),
+    Opus { encoder: opus::Encoder, waiting: Vec<i16> },
+}
+
+impl Encoder {
+    /// Of Opus.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] when libopus has no memory.
+    pub fn opus(settings: Settings) -> Result<Self, CodecError> {
+        let encoder = opus::Encoder::new(settings)?;
+        Ok(Self(Codec::Opus { encoder, waiting: Vec::new() }))
+    }
+
+    /// Of G.711.
+    #[must_use]
+    pub fn g711(law: Law) -> Self {
+        Self(Codec::G711(g711::Encoder::new(law)))
+    }
+
+    /// Takes samples at 48 kHz and returns the frames of 20 ms they complete.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::Encode`] from libopus.
+    pub fn push(&mut self, samples: &[i16]) -> Result<Vec<Box<[u8]>>, CodecError> {
+        match &mut self.0 {
+            Codec::G711(encoder) => Ok(encoder.push(samples)),
+            Codec::Opus { encoder, waiting } => {
+                waiting.extend_from_slice(samples);
+                let whole = waiting.len() / FRAME_SAMPLES * FRAME_SAMPLES;
+                let frames = encoder.encode_all(&waiting[..whole]);
+                waiting.drain(..whole);
+                frames
+            }
+        }
+    }
+}
