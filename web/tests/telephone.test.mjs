@@ -21,7 +21,7 @@ const [USER_HZ, LIA_HZ] = [440, 620];
 offhookBinary();
 
 describe("a telephone of the house", { timeout: 120_000 }, () => {
-  const sipp = new Sipp();
+  const sipp = new Sipp(2);
   const people = { ana: new Person(USER_HZ, { width: 420, height: 860 }), lia: new Person(LIA_HZ, { width: 1280, height: 800 }) };
   /** @type {Platform} */
   let platform;
@@ -77,6 +77,28 @@ describe("a telephone of the house", { timeout: 120_000 }, () => {
     await lia.getByText("Handed to telephone 200").waitFor();
     await hears("the user, through the telephone,", phone, USER_HZ);
     await keep(lia, "console-given-to-telephone");
+    await phone.getByRole("button", { name: "Hang up", exact: true }).click();
+  });
+
+  it("an agent asks an extension and all three talk", { timeout: 60_000 }, async () => {
+    await lia.getByRole("button", { name: "Close", exact: true }).click();
+    await phone.getByRole("button", { name: `Call ${BUSINESS}`, exact: true }).click();
+    await lia.getByRole("button", { name: "Answer", exact: true }).click();
+    await hears("the user", phone, LIA_HZ);
+    await lia.getByRole("button", { name: "Transfer", exact: true }).click();
+    await lia.getByLabel("Extension on pbx").fill("201");
+    await lia.getByRole("form").getByRole("button", { name: "Ask first", exact: true }).click();
+    // SIPp gives back what it hears.
+    await hears("the agent, through the telephone,", lia, LIA_HZ);
+    await keep(lia, "console-asks-telephone");
+    await lia.getByRole("button", { name: "Talk all three", exact: true }).click();
+    await lia.getByText("You, Telephone 201 and").waitFor();
+    await hears("the agent", lia, USER_HZ);
+    await hears("the user, through the telephone,", phone, USER_HZ);
+    await keep(lia, "console-three-with-telephone");
+    await lia.getByRole("button", { name: /^Hand over to/ }).click();
+    await lia.getByText("Handed to telephone 201").waitFor();
+    await hears("the user, through the telephone,", phone, USER_HZ);
     await phone.getByRole("button", { name: "Hang up", exact: true }).click();
   });
 });

@@ -194,13 +194,20 @@ pub struct SupervisionRecord {
     pub to: Option<Timestamp>,
 }
 
-/// A call with two agents in it.
+/// A call with two of the business in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ThreeWayRecord {
     /// Who had the user.
     pub agent: AgentId,
-    /// Who was brought in.
-    pub other: AgentId,
+    /// The agent who was brought in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<AgentId>,
+    /// The trunk of the telephone that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<String>,
+    /// Who was reached there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<String>,
     /// From when.
     pub from: Timestamp,
     /// Until when; absent while it lasts.

@@ -8,15 +8,21 @@ const SCENARIO = fileURLToPath(new URL("../../../tests/sip/answers.xml", import.
 
 export class Sipp {
   port = 0;
+  #calls;
   /** @type {import("node:child_process").ChildProcess | null} */
   #process = null;
+
+  /** @param {number} calls after so many it is gone */
+  constructor(calls = 1) {
+    this.#calls = calls;
+  }
 
   async start() {
     // Ports of TCP that nobody has; those of UDP lie as free.
     this.port = await freePort();
     const [media, control] = [await freePort(), await freePort()];
     const where = ["-i", "127.0.0.1", "-p", String(this.port), "-mi", "127.0.0.1", "-mp", String(media), "-cp", String(control)];
-    const child = spawn(PROGRAM, ["-sf", SCENARIO, ...where, "-rtp_echo", "-m", "1", "-nostdin", "-timeout", "110s"], { stdio: "ignore" });
+    const child = spawn(PROGRAM, ["-sf", SCENARIO, ...where, "-rtp_echo", "-m", String(this.#calls), "-nostdin", "-timeout", "110s"], { stdio: "ignore" });
     this.#process = child;
     await new Promise((resolve, reject) => {
       child.once("spawn", () => resolve(null));

@@ -1,10 +1,12 @@
 //! What is each leg fed with?
 //!
 //! The switchboard says who hears whom. Who hears one other gets that one's packets as they are, who
-//! hears several gets a mix, who hears nobody silence; a user who waits gets music. A leg that is fed
-//! rightly is left alone: nobody notices in a call that somebody begins to listen.
+//! hears several gets a mix, who hears nobody silence; a user who waits gets music. A telephone of G.711
+//! and whoever hears it alone are fed by the transcoder. A leg that is fed rightly is left alone: nobody
+//! notices in a call that somebody begins to listen.
 
 use engine::{LegHandle, Listener, Repeat, Source, Voice};
+use media::frame::AudioCodec;
 use switchboard::call::{Side, State};
 use terms::LegId;
 
@@ -30,7 +32,7 @@ impl CallActor {
             match self.leg(side).cloned() {
                 Some(leg) if is_mixed => {
                     self.set_fed(side, Some(Fed::Mix));
-                    listeners.push(Listener { leg, hears });
+                    listeners.push(Listener { leg, codec: self.codec(side), hears });
                 }
                 Some(leg) => self.feed_directly(side, &leg, hears.first()),
                 None => {}
@@ -55,7 +57,7 @@ impl CallActor {
     pub(super) fn whatsapp_voice(&mut self) -> Option<Voice> {
         let leg = self.whatsapp.as_mut()?;
         leg.fed = None;
-        Some(Voice { leg: leg.handle.clone(), audio: leg.audio? })
+        Some(Voice { leg: leg.handle.clone(), audio: leg.audio?, codec: AudioCodec::Opus })
     }
 
     /// Gets the call a seat at the mixer; false when there is none.
@@ -75,16 +77,32 @@ impl CallActor {
     }
 
     fn feed_directly(&mut self, side: Side, leg: &LegHandle, voice: Option<&Voice>) {
-        let (fed, source) = match (voice, side) {
-            (Some(voice), _) => (Fed::By(voice.leg.id()), Source::Bridge(voice.leg.clone())),
-            (None, Side::Whatsapp) => (Fed::Music, self.music()),
-            (None, Side::Agent | Side::Consulted | Side::Supervisor) => {
-                (Fed::Silence, Source::Silence)
-            }
+        let fed = match (voice, side) {
+            (Some(voice), _) => Fed::By(voice.leg.id()),
+            (None, Side::Whatsapp) => Fed::Music,
+            (None, Side::Agent | Side::Consulted | Side::Supervisor) => Fed::Silence,
         };
-        if self.fed(side) != Some(fed) {
-            leg.play(source);
-            self.set_fed(side, Some(fed));
+        if self.fed(side) == Some(fed) {
+            return;
+        }
+        let source = match (voice, fed) {
+            (Some(voice), _) => self.source_of(side, voice),
+            (None, Fed::Music) => self.music(),
+            (None, Fed::Silence | Fed::By(_) | Fed::Mix) => Source::Silence,
+        };
+        leg.play(source);
+        self.set_fed(side, Some(fed));
+    }
+
+    /// What makes this side hear this one voice.
+    fn source_of(&mut self, side: Side, voice: &Voice) -> Source {
+        match (&mut self.trunk, side) {
+            (Some(telephone), Side::Consulted) if self.consulted_leg.is_none() => {
+                let source = telephone.hears(voice, &self.office.trunks.transcoder);
+                source.unwrap_or(Source::Silence)
+            }
+            (Some(telephone), _) if telephone.handle.id() == voice.leg.id() => telephone.voice(),
+            (Some(_) | None, _) => Source::Bridge(voice.leg.clone()),
         }
     }
 
@@ -101,20 +119,36 @@ impl CallActor {
 
     fn voice(&self, side: Side) -> Option<Voice> {
         let leg = self.leg(side)?.clone();
+        let codec = self.codec(side);
         let audio = match side {
             Side::Whatsapp => self.whatsapp.as_ref()?.audio?,
             Side::Agent => self.agent_leg.as_ref()?.audio,
-            Side::Consulted => self.consulted_leg.as_ref()?.audio,
+            Side::Consulted => match &self.consulted_leg {
+                Some(leg) => leg.audio,
+                None => self.trunk.as_ref()?.agreed.as_ref()?.audio,
+            },
             Side::Supervisor => self.supervisor_leg.as_ref()?.audio,
         };
-        Some(Voice { leg, audio })
+        Some(Voice { leg, audio, codec })
+    }
+
+    /// What this side talks; only a telephone may talk something else than Opus.
+    fn codec(&self, side: Side) -> AudioCodec {
+        let telephone = self.trunk.as_ref();
+        let telephone =
+            telephone.filter(|_| side == Side::Consulted && self.consulted_leg.is_none());
+        let agreed = telephone.and_then(|telephone| telephone.agreed.as_ref());
+        agreed.map_or(AudioCodec::Opus, |media| media.codec)
     }
 
     fn leg(&self, side: Side) -> Option<&LegHandle> {
         match side {
             Side::Whatsapp => self.whatsapp.as_ref().map(|leg| &leg.handle),
             Side::Agent => self.agent_leg.as_ref().map(|leg| &leg.handle),
-            Side::Consulted => self.consulted_leg.as_ref().map(|leg| &leg.handle),
+            Side::Consulted => match &self.consulted_leg {
+                Some(leg) => Some(&leg.handle),
+                None => self.trunk.as_ref().filter(|it| it.takes_part()).map(|it| &it.handle),
+            },
             Side::Supervisor => self.supervisor_leg.as_ref().map(|leg| &leg.handle),
         }
     }
@@ -123,7 +157,10 @@ impl CallActor {
         match side {
             Side::Whatsapp => self.whatsapp.as_ref()?.fed,
             Side::Agent => self.agent_leg.as_ref()?.fed,
-            Side::Consulted => self.consulted_leg.as_ref()?.fed,
+            Side::Consulted => match &self.consulted_leg {
+                Some(leg) => leg.fed,
+                None => self.trunk.as_ref()?.fed,
+            },
             Side::Supervisor => self.supervisor_leg.as_ref()?.fed,
         }
     }
@@ -132,7 +169,10 @@ impl CallActor {
         let place = match side {
             Side::Whatsapp => self.whatsapp.as_mut().map(|leg| &mut leg.fed),
             Side::Agent => self.agent_leg.as_mut().map(|leg| &mut leg.fed),
-            Side::Consulted => self.consulted_leg.as_mut().map(|leg| &mut leg.fed),
+            Side::Consulted => match &mut self.consulted_leg {
+                Some(leg) => Some(&mut leg.fed),
+                None => self.trunk.as_mut().map(|leg| &mut leg.fed),
+            },
             Side::Supervisor => self.supervisor_leg.as_mut().map(|leg| &mut leg.fed),
         };
         if let Some(place) = place {

@@ -120,19 +120,26 @@ impl CallActor {
         let is = matches!(state, State::ThreeWay(_));
         let was = self.facts.three_way.last().is_some_and(|record| record.to.is_none());
         let now = clock::now();
-        match (is, was, state.agent(), state.other_agent()) {
-            (true, false, Some(agent), Some(other)) => {
-                let (agent, other) = (agent.clone(), other.clone());
-                self.facts.three_way.push(ThreeWayRecord { agent, other, from: now, to: None });
+        match (is, was, state.agent()) {
+            (true, false, Some(agent)) => {
+                let place = self.trunk_place();
+                self.facts.three_way.push(ThreeWayRecord {
+                    agent: agent.clone(),
+                    other: state.other_agent().cloned(),
+                    trunk: place.as_ref().map(|place| place.name.clone()),
+                    extension: place.map(|place| place.extension),
+                    from: now,
+                    to: None,
+                });
                 let count = self.facts.three_way.len().to_string();
                 self.tell_outside_by(&count, What::CallMerged);
             }
-            (false, true, _, _) => {
+            (false, true, _) => {
                 if let Some(record) = self.facts.three_way.last_mut() {
                     record.to = Some(now);
                 }
             }
-            (true, _, _, _) | (false, false, _, _) => {}
+            (true, _, _) | (false, false, _) => {}
         }
     }
 

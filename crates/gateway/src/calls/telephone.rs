@@ -21,6 +21,7 @@ use terms::LegId;
 use tokio::{sync::mpsc, time::Instant};
 use wire::console::TrunkState;
 
+use super::hearing::Fed;
 use crate::{
     cdr::{LegRecord, TrunkRecord},
     trunks::{line::Line, road::Road},
@@ -41,6 +42,8 @@ pub(super) struct Telephone {
     pub(super) agreed: Option<TrunkMedia>,
     /// What it says, where it does not talk Opus.
     pub(super) heard: Option<FrameQueue>,
+    /// What it plays, where the arrangement says so.
+    pub(super) fed: Option<Fed>,
     /// What this one of ours says to it, where it does not talk Opus.
     pub(super) told: Option<(LegId, FrameQueue)>,
     pub(super) events: mpsc::Receiver<LegEvent>,
@@ -52,6 +55,11 @@ pub(super) struct Telephone {
 }
 
 impl Telephone {
+    /// Whether it talks and listens: it answered, and does not hold the call.
+    pub(super) fn takes_part(&self) -> bool {
+        self.agreed.is_some() && self.state == TrunkState::Talking
+    }
+
     /// What makes the telephone hear this one of ours.
     pub(super) fn hears(&mut self, other: &Voice, transcoder: &Transcoder) -> Option<Source> {
         let Some(seat) = &self.seat else { return Some(Source::Bridge(other.leg.clone())) };
@@ -87,6 +95,9 @@ impl Telephone {
         self.agreed = Some(media);
         self.answered_at = Some(Instant::now());
         self.state = TrunkState::Talking;
+        self.handle.send_gate(true);
+        self.handle.fill(true);
+        self.handle.watch_from_now();
         true
     }
 
@@ -143,10 +154,14 @@ impl Telephone {
         let word = match (media.is_held(), self.state) {
             (true, TrunkState::Talking) => {
                 self.state = TrunkState::Held;
+                self.fed = None;
                 self.handle.play(Source::Silence);
                 FromTrunk::Holds
             }
-            (false, TrunkState::Held) => FromTrunk::Resumes,
+            (false, TrunkState::Held) => {
+                self.state = TrunkState::Talking;
+                FromTrunk::Resumes
+            }
             (true | false, _) => return None,
         };
         Some(Input::Trunk(word))

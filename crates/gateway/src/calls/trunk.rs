@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use engine::{LegEvent, LegHandle, MediaWatch, OpenSdes, Source, Voice};
+use engine::{LegEvent, LegHandle, MediaWatch, OpenSdes, Source};
 use media::{
     frame::AudioCodec,
     sdp::{self, SdesCrypto, TrunkVoice},
@@ -56,10 +56,6 @@ impl CallActor {
             }
             ToTrunk::PutThrough => {
                 self.put_through();
-                None
-            }
-            ToTrunk::TalkWithAgent => {
-                self.talk_with_agent();
                 None
             }
         }
@@ -158,6 +154,7 @@ impl CallActor {
             seat,
             agreed: None,
             heard: None,
+            fed: None,
             told: None,
             events: heard,
             version: 1,
@@ -252,34 +249,16 @@ impl CallActor {
         word
     }
 
-    /// User and telephone hear each other.
+    /// User and telephone hear each other, for the flow.
     fn put_through(&mut self) {
         let Some(user) = self.whatsapp_voice() else { return };
-        if let Some(from_telephone) = self.connect_telephone(&user) {
-            self.play_to_user(from_telephone);
-        }
-    }
-
-    /// The agent who asks and the telephone hear each other.
-    fn talk_with_agent(&mut self) {
-        let Some(leg) = &mut self.agent_leg else { return };
+        let Some(leg) = self.trunk.as_mut() else { return };
+        let Some(to_telephone) = leg.hears(&user, &self.office.trunks.transcoder) else { return };
         leg.fed = None;
-        let agent = Voice { leg: leg.handle.clone(), audio: leg.audio };
-        if let Some(from_telephone) = self.connect_telephone(&agent) {
-            agent.leg.play(from_telephone);
-        }
-    }
-
-    /// Lets the telephone hear this one of ours, and returns what that one hears of it.
-    fn connect_telephone(&mut self, other: &Voice) -> Option<Source> {
-        let leg = self.trunk.as_mut()?;
-        leg.state = TrunkState::Talking;
-        let to_telephone = leg.hears(other, &self.office.trunks.transcoder)?;
         leg.handle.play(to_telephone);
-        leg.handle.send_gate(true);
-        leg.handle.fill(true);
-        leg.handle.watch_from_now();
-        Some(leg.voice())
+        let from_telephone = leg.voice();
+        self.play_to_user(from_telephone);
+        self.let_mix_go();
     }
 
     async fn close_trunk(&mut self, became: &str) {

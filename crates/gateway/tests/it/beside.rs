@@ -5,11 +5,16 @@ use serde_json::{Value, json};
 
 use crate::{
     desk::{CALL, Console, HOLD_HZ},
+    far_end::FarEnd,
     hand_over::{LIA_HZ, RUI_HZ, Talk, USER_HZ},
+    trunks::{SDP, Sipp, free_port, invited, with_trunk},
     voice::Voice,
 };
 
 const SOL_HZ: f32 = 2_100.0;
+const TELEPHONE_HZ: f32 = 1_700.0;
+/// Of this one a delay of 2.5 ms, what a telephone adds to whole frames, is three periods.
+const ECHOED_HZ: f32 = 1_200.0;
 
 impl Talk {
     /// The supervisor's console and browser, listening.
@@ -133,4 +138,84 @@ async fn an_agent_brings_in_another_and_leaves_the_user_to_that_one() {
     assert_eq!((&three_way["agent"], &three_way["other"]), (&json!("lia"), &json!("rui")));
     assert!(three_way["to"].is_string(), "{record}");
     assert!(talk.kinds_of_events().await.contains(&"call.merged".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_brings_in_a_telephone_while_a_supervisor_listens() {
+    let mut telephone = FarEnd::udp().await;
+    let targets = [telephone.address];
+    let mut talk = Box::pin(Talk::start_with(|config| {
+        with_trunk(config, &targets);
+        config.ring_first = Some(true);
+    }))
+    .await;
+    let (_sol, mut listener) = talk.listens().await;
+    let who = ["trunk", "extension"].into_iter().zip(["pbx", "202"]);
+    let asked: Value = [("type", "consult")].into_iter().chain(who.clone()).collect();
+    talk.order(asked).await;
+    let invite = invited(&mut telephone).await;
+    let mut voice = Voice::of_telephone(&talk.desk.engine);
+    let answer = voice.telephone_answer(&invite);
+    telephone.says(&telephone.response(&invite, "200 OK", SDP, &answer)).await;
+    telephone.hears("ACK").await;
+    voice.play(TELEPHONE_HZ);
+    voice.expect_tones(&[LIA_HZ], &[USER_HZ]).await;
+    talk.browser.expect_tones(&[TELEPHONE_HZ], &[USER_HZ]).await;
+    listener.expect_tones(&[LIA_HZ, TELEPHONE_HZ], &[]).await;
+    talk.user.expect_tone(HOLD_HZ).await;
+
+    talk.order(json!({"type": "merge"})).await;
+    talk.state("three_way").await;
+    talk.user.expect_tones(&[LIA_HZ, TELEPHONE_HZ], &[HOLD_HZ]).await;
+    talk.browser.expect_tones(&[USER_HZ, TELEPHONE_HZ], &[LIA_HZ]).await;
+    voice.expect_tones(&[USER_HZ, LIA_HZ], &[TELEPHONE_HZ]).await;
+    listener.expect_tones(&[USER_HZ, LIA_HZ, TELEPHONE_HZ], &[]).await;
+
+    // It holds the call, comes back, and hangs up.
+    for (sequence, sdp) in [(1, answer.replace("a=sendrecv", "a=sendonly")), (2, answer)] {
+        telephone.says(&telephone.request(&invite, "INVITE", sequence, SDP, &sdp)).await;
+        telephone.hears("SIP/2.0 200").await;
+        telephone.says(&telephone.request(&invite, "ACK", sequence, "", "")).await;
+        if sequence == 1 {
+            voice.expect_tones(&[], &[USER_HZ, LIA_HZ]).await;
+            talk.user.expect_tones(&[LIA_HZ], &[HOLD_HZ]).await;
+        }
+    }
+    voice.expect_tones(&[USER_HZ, LIA_HZ], &[TELEPHONE_HZ]).await;
+    telephone.says(&telephone.request(&invite, "BYE", 3, "", "")).await;
+    telephone.hears("SIP/2.0 200").await;
+    talk.state("connected").await;
+    talk.user.expect_tones(&[LIA_HZ], &[TELEPHONE_HZ]).await;
+    listener.expect_tones(&[USER_HZ, LIA_HZ], &[TELEPHONE_HZ]).await;
+    let record = talk.end().await;
+    let three_way = &record["three_way"][0];
+    for (name, value) in who {
+        assert_eq!(three_way[name], value, "{record}");
+    }
+    assert!(three_way["to"].is_string() && three_way["other"].is_null(), "{record}");
+    assert_eq!(record["supervision"].as_array().map(Vec::len), Some(1), "{record}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_brings_in_a_telephone_of_g711_and_leaves_the_user_to_it() {
+    let address = free_port();
+    let mut sipp = Sipp::play("answers", address);
+    let mut talk = Box::pin(Talk::start_with(|config| {
+        with_trunk(config, &[address]);
+        config.ring_first = Some(true);
+    }))
+    .await;
+    talk.order(json!({"type": "consult", "trunk": "pbx", "extension": "202"})).await;
+    // The telephone gives back what it hears: of some tones the user would hear nothing but the sum.
+    talk.browser.play(ECHOED_HZ);
+    talk.browser.expect_tones(&[ECHOED_HZ], &[USER_HZ]).await;
+    talk.order(json!({"type": "merge"})).await;
+    talk.state("three_way").await;
+    talk.browser.expect_tones(&[ECHOED_HZ, USER_HZ], &[]).await;
+    talk.user.expect_tones(&[ECHOED_HZ, USER_HZ], &[HOLD_HZ]).await;
+    talk.order(json!({"type": "hang_up"})).await;
+    talk.user.expect_tones(&[USER_HZ], &[ECHOED_HZ, HOLD_HZ]).await;
+    let record = talk.end().await;
+    assert_eq!(record["trunks"][0]["codec"], "PCMU", "{record}");
+    assert!(sipp.was_content().await, "SIPp's scenario failed");
 }

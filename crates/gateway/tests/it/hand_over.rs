@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use offhook_gateway::Config;
 use serde_json::{Value, json};
 
 use crate::{
@@ -28,11 +29,15 @@ pub(crate) struct Talk {
 
 impl Talk {
     pub(crate) async fn start() -> Self {
-        Box::pin(Self::set_up()).await
+        Self::start_with(|_| {}).await
     }
 
-    async fn set_up() -> Self {
-        let desk = Desk::start().await;
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Box::pin(Self::set_up(change)).await
+    }
+
+    async fn set_up(change: impl FnOnce(&mut Config)) -> Self {
+        let desk = Desk::start_with(None, change).await;
         let mut lia = desk.available("lia").await;
         let mut user = Voice::of_platform(&desk.engine);
         desk.webhook(&connect(CALL, &user.platform_offer())).await;

@@ -24,7 +24,7 @@ use crate::{
 
 const USER_HZ: f32 = 700.0;
 const TELEPHONE_HZ: f32 = 1_000.0;
-const SDP: &str = "Content-Type: application/sdp\r\n";
+pub(crate) const SDP: &str = "Content-Type: application/sdp\r\n";
 
 const FLOW: &str = r#"
 start = "know"
@@ -49,7 +49,7 @@ hang_up = true
 "#;
 
 /// A trunk to these telephones, and a flow that rings there.
-fn with_trunk(config: &mut Config, telephones: &[SocketAddr]) {
+pub(crate) fn with_trunk(config: &mut Config, telephones: &[SocketAddr]) {
     let prompts = vec![
         ("bye".to_owned(), tone_file(BYE_HZ, 4_000)),
         ("hold".to_owned(), tone_file(HOLD_HZ, 1_000)),
@@ -77,15 +77,15 @@ fn with_trunk(config: &mut Config, telephones: &[SocketAddr]) {
     }];
 }
 
-fn free_port() -> SocketAddr {
+pub(crate) fn free_port() -> SocketAddr {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// A SIPp that plays one call of a scenario and echoes its audio.
-struct Sipp(Child);
+pub(crate) struct Sipp(Child);
 
 impl Sipp {
-    fn play(scenario: &str, address: SocketAddr) -> Self {
+    pub(crate) fn play(scenario: &str, address: SocketAddr) -> Self {
         let file = format!("{}/../../tests/sip/{scenario}.xml", env!("CARGO_MANIFEST_DIR"));
         // SIPp takes two more ports for audio, and one for remote control.
         let media = free_port().port();
@@ -103,7 +103,7 @@ impl Sipp {
     }
 
     /// Whether the scenario went as it is written.
-    async fn was_content(&mut self) -> bool {
+    pub(crate) async fn was_content(&mut self) -> bool {
         for _ in 0..2_000 {
             if let Some(status) = self.0.try_wait().unwrap() {
                 return status.success();
@@ -124,7 +124,7 @@ impl Drop for Sipp {
 }
 
 /// The next INVITE; questions whether it is there are answered meanwhile.
-async fn invited(telephone: &mut FarEnd) -> String {
+pub(crate) async fn invited(telephone: &mut FarEnd) -> String {
     telephone.hears("INVITE").await
 }
 

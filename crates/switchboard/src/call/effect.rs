@@ -50,7 +50,7 @@ pub enum Effect {
     Hold,
     /// Feed every leg with whom it hears now, see [`super::Call::heard_by`].
     Arrange,
-    /// Let the agent and the one who is asked hear each other.
+    /// Let the agent and who is asked hear each other.
     BridgeConsult,
     /// The one who was asked is the agent now; close the leg of the one before and free that agent.
     TakeOver,

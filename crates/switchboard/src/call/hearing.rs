@@ -3,7 +3,7 @@
 //! ```text
 //!              user  agent  consulted   supervisor: listens   whispers to   joins
 //! Bridged       ●──────●                 hears all,            the agent     all
-//! Consulting           ●────────●        is heard by                         who do not wait
+//! Consulting, Inquiring ●───────●        is heard by                         who do not wait
 //! ThreeWay      ●──────●────────●        nobody
 //! ```
 //!
@@ -45,7 +45,7 @@ impl Call {
         match side {
             Side::Whatsapp => !self.state.is_waiting(),
             Side::Agent => true,
-            Side::Consulted => self.state.consulted().is_some(),
+            Side::Consulted => self.state.has_third(),
             Side::Supervisor => false,
         }
     }

@@ -63,7 +63,7 @@ impl Call {
             State::Consulting(consult) if consult.agent == agent => {
                 self.leave_consulted(effects);
             }
-            State::ThreeWay(three) if three.agent == agent => effects.push(Effect::DropConsulted),
+            State::ThreeWay(three) if three.agent == agent => self.drop_brought_in(effects),
             State::Held(_)
             | State::Consulting(_)
             | State::ThreeWay(_)

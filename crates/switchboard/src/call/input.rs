@@ -188,7 +188,7 @@ pub enum Side {
     Whatsapp,
     /// The leg towards the agent.
     Agent,
-    /// The leg towards the agent who is asked, or was brought in.
+    /// The leg towards who is asked, or was brought in: an agent or a telephone.
     Consulted,
     /// The leg towards the supervisor.
     Supervisor,

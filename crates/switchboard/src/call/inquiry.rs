@@ -1,14 +1,15 @@
 //! What becomes of a call whose agent asks a telephone of the house?
 //!
 //! The user waits with music, the telephone rings, agent and telephone talk. Then the agent hands over,
-//! also before anybody answered, or comes back to the user; hanging up hands over as it stands. When
-//! the telephone is not to be had, or hangs up, the user still waits for the agent.
+//! also before anybody answered, brings the user in, or comes back to the user; hanging up hands over as
+//! it stands. When the telephone is not to be had, or hangs up, the user still waits for the agent; of
+//! three who talk two are left.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use terms::{AgentId, Timestamp};
 
-use super::{Call, Effect, Handled, State};
+use super::{Call, Consulted, Effect, Handled, State, ThreeWay};
 use crate::flow::{Cursor, Flow, FromTrunk, Room, ToTrunk, Visit};
 
 /// A call whose agent asks a telephone.
@@ -47,42 +48,60 @@ impl Call {
         Ok(())
     }
 
-    /// What the telephone says to the agent who asks it, or to the flow.
+    /// What the telephone says to the agent who asks it, to the three who talk, or to the flow.
     pub(super) fn trunk_said(
         &mut self,
         word: FromTrunk,
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Handled {
-        let State::Inquiring(inquiry) = &mut self.state else {
-            return self.flow_heard(
-                "a trunk's word",
-                &crate::flow::Heard::Trunk(word),
-                now,
-                effects,
-            );
-        };
+        if matches!(self.state, State::InFlow(_)) || !self.is_on_trunk() {
+            let heard = crate::flow::Heard::Trunk(word);
+            return self.flow_heard("a trunk's word", &heard, now, effects);
+        }
         match word {
-            FromTrunk::Answers if inquiry.until.is_some() => {
-                inquiry.until = None;
-                effects.extend([Effect::Trunk(ToTrunk::TalkWithAgent), Effect::Tell]);
-            }
             FromTrunk::Rings => effects.push(Effect::Tell),
+            FromTrunk::Answers => self.telephone_answers(effects),
             FromTrunk::NotTaken(_) | FromTrunk::HangsUp | FromTrunk::Lost => {
-                let agent = inquiry.agent.clone();
-                self.hold(agent, None, effects);
+                self.telephone_gone(effects);
             }
-            // The agent hears that the telephone is silent.
-            FromTrunk::Answers | FromTrunk::Holds => {}
-            FromTrunk::Resumes => effects.push(Effect::Trunk(ToTrunk::TalkWithAgent)),
+            // While it holds, who talks with it is without it.
+            FromTrunk::Holds | FromTrunk::Resumes => effects.push(Effect::Arrange),
         }
         Ok(())
     }
 
+    fn telephone_answers(&mut self, effects: &mut Vec<Effect>) {
+        let State::Inquiring(inquiry) = &mut self.state else { return };
+        if inquiry.until.take().is_some() {
+            effects.extend([Effect::BridgeConsult, Effect::Tell]);
+        }
+    }
+
+    fn telephone_gone(&mut self, effects: &mut Vec<Effect>) {
+        match &self.state {
+            State::Inquiring(inquiry) => self.hold(inquiry.agent.clone(), None, effects),
+            State::ThreeWay(three) => self.talk(three.agent.clone(), effects),
+            State::Opening
+            | State::Offered(_)
+            | State::Accepting { .. }
+            | State::Joining { .. }
+            | State::InFlow(_)
+            | State::Bridged { .. }
+            | State::Held(_)
+            | State::Transferring(_)
+            | State::Consulting(_)
+            | State::Placing(_)
+            | State::Dialing(_)
+            | State::Ringing(_)
+            | State::Ending { .. }
+            | State::Ended { .. } => {}
+        }
+    }
+
     /// The agent leaves the user to the telephone, which talks or still rings.
     pub(super) fn leave_to_telephone(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        let State::Inquiring(inquiry) = &self.state else { return };
-        let Inquiry { agent, trunk, extension, until } = inquiry.clone();
+        let Some(Inquiry { agent, trunk, extension, until }) = self.inquiry() else { return };
         let to = Room::Trunk { trunk, extension };
         let flow = self.plan.flow.as_deref();
         let flow = Arc::new(Flow::handing_over(flow, &to, &agent, self.plan.ring_for));
@@ -93,5 +112,23 @@ impl Call {
         self.walked = Some(flow);
         self.state = State::InFlow(cursor);
         effects.push(Effect::Tell);
+    }
+
+    /// The telephone an agent asks, or brought in.
+    fn inquiry(&self) -> Option<Inquiry> {
+        if let State::Inquiring(inquiry) = &self.state {
+            return Some(inquiry.clone());
+        }
+        let State::ThreeWay(ThreeWay { agent, with }) = &self.state else { return None };
+        let Consulted::Telephone { trunk, extension } = with.clone() else { return None };
+        Some(Inquiry { agent: agent.clone(), trunk, extension, until: None })
+    }
+}
+
+impl Inquiry {
+    /// Whom the agent asks.
+    pub(super) fn telephone(&self) -> Consulted {
+        let (trunk, extension) = (self.trunk.clone(), self.extension.clone());
+        Consulted::Telephone { trunk, extension }
     }
 }

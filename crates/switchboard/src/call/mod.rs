@@ -175,8 +175,7 @@ impl Call {
     /// Whether the call is on a trunk; one that has it no longer is to be left.
     #[must_use]
     pub fn is_on_trunk(&self) -> bool {
-        matches!(&self.state, State::Inquiring(_))
-            || matches!(&self.state, State::InFlow(cursor) if cursor.is_on_trunk())
+        self.state.is_on_trunk()
     }
 
     /// The flow's step the call is in, if it is in one.

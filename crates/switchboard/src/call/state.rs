@@ -5,7 +5,7 @@
 //! business calls  Placing ─▶ Dialing ─▶ Ringing ─▶ Joining ─▶ Bridged | InFlow ─▶ Ending ─▶ Ended
 //!
 //! in the call     Bridged ◀─▶ Held ◀─▶ Consulting ─▶ Bridged (the other agent)
-//!                 Consulting ─▶ ThreeWay ─▶ Bridged (whichever agent stays)
+//!                 Consulting | Inquiring ─▶ ThreeWay ─▶ Bridged (whichever agent stays) | InFlow
 //!                 Bridged | Held ─▶ Transferring ─▶ Bridged (the other agent) | InFlow
 //!                 Bridged | Held ◀─▶ Inquiring ─▶ InFlow (the telephone has the user)
 //! ```
@@ -15,7 +15,7 @@
 
 use terms::{AgentId, Timestamp};
 
-use super::{Consult, EndReason, Held, Inquiry, ThreeWay, Transfer};
+use super::{Consult, Consulted, EndReason, Held, Inquiry, ThreeWay, Transfer};
 use crate::flow::Cursor;
 
 /// Where the call is, with the data of that place alone.
@@ -54,7 +54,7 @@ pub enum State {
     Consulting(Consult),
     /// The user waits; the agent asks a telephone of the house.
     Inquiring(Inquiry),
-    /// User, agent and the agent who was asked hear each other.
+    /// User, agent and the one who was asked hear each other.
     ThreeWay(ThreeWay),
     /// The business calls; `connect` has not returned.
     Placing(Outward),
@@ -172,7 +172,7 @@ impl State {
     pub fn consulted(&self) -> Option<&AgentId> {
         match self {
             Self::Consulting(consult) => consult.until.is_none().then_some(&consult.with),
-            Self::ThreeWay(three) => Some(&three.with),
+            Self::ThreeWay(_) => self.brought_in_agent(),
             Self::Opening
             | Self::Offered(_)
             | Self::Accepting { .. }
@@ -190,13 +190,57 @@ impl State {
         }
     }
 
+    /// Whether somebody of the business beside the agent talks, with the agent or with all.
+    pub(super) fn has_third(&self) -> bool {
+        match self {
+            Self::Consulting(consult) => consult.until.is_none(),
+            Self::Inquiring(inquiry) => inquiry.until.is_none(),
+            Self::ThreeWay(_) => true,
+            Self::Opening
+            | Self::Offered(_)
+            | Self::Accepting { .. }
+            | Self::Joining { .. }
+            | Self::InFlow(_)
+            | Self::Bridged { .. }
+            | Self::Held(_)
+            | Self::Transferring(_)
+            | Self::Placing(_)
+            | Self::Dialing(_)
+            | Self::Ringing(_)
+            | Self::Ending { .. }
+            | Self::Ended { .. } => false,
+        }
+    }
+
+    /// Whether the call is on a trunk, for the flow or for an agent.
+    pub(super) fn is_on_trunk(&self) -> bool {
+        match self {
+            Self::InFlow(cursor) => cursor.is_on_trunk(),
+            Self::Inquiring(_) => true,
+            Self::ThreeWay(three) => matches!(three.with, Consulted::Telephone { .. }),
+            Self::Opening
+            | Self::Offered(_)
+            | Self::Accepting { .. }
+            | Self::Joining { .. }
+            | Self::Bridged { .. }
+            | Self::Held(_)
+            | Self::Transferring(_)
+            | Self::Consulting(_)
+            | Self::Placing(_)
+            | Self::Dialing(_)
+            | Self::Ringing(_)
+            | Self::Ending { .. }
+            | Self::Ended { .. } => false,
+        }
+    }
+
     /// The other agent of a transfer, a consultation or a three-way call.
     #[must_use]
     pub fn other_agent(&self) -> Option<&AgentId> {
         match self {
             Self::Transferring(transfer) => Some(&transfer.rings),
             Self::Consulting(consult) => Some(&consult.with),
-            Self::ThreeWay(three) => Some(&three.with),
+            Self::ThreeWay(_) => self.brought_in_agent(),
             Self::Opening
             | Self::Offered(_)
             | Self::Accepting { .. }

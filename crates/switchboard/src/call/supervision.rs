@@ -107,13 +107,13 @@ impl State {
             | Self::Held(_)
             | Self::Transferring(_)
             | Self::Consulting(_)
+            | Self::Inquiring(_)
             | Self::ThreeWay(_) => true,
             Self::Opening
             | Self::Offered(_)
             | Self::Accepting { .. }
             | Self::Joining { .. }
             | Self::InFlow(_)
-            | Self::Inquiring(_)
             | Self::Placing(_)
             | Self::Dialing(_)
             | Self::Ringing(_)

@@ -104,7 +104,7 @@ impl Call {
             self.leave_to_other(with, effects);
             return Ok(());
         }
-        if matches!(&self.state, State::Inquiring(inquiry) if inquiry.agent == *agent) {
+        if self.is_on_trunk() && self.state.agent() == Some(agent) {
             self.leave_to_telephone(now, effects);
             return Ok(());
         }
@@ -184,7 +184,7 @@ impl Call {
     pub(super) fn consulted_gone(&mut self, effects: &mut Vec<Effect>) {
         if let State::ThreeWay(three) = &self.state {
             let agent = three.agent.clone();
-            effects.push(Effect::DropConsulted);
+            self.drop_brought_in(effects);
             return self.talk(agent, effects);
         }
         let State::Consulting(consult) = &self.state else { return };

@@ -49,8 +49,6 @@ pub enum ToTrunk {
     },
     /// The caller and the telephone hear each other from now on.
     PutThrough,
-    /// The agent who asks and the telephone hear each other from now on; the caller waits.
-    TalkWithAgent,
 }
 
 /// What a trunk tells its call.

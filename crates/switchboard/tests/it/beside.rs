@@ -1,8 +1,11 @@
 //! Three-way calls and supervisors, step by step, and who hears whom meanwhile.
 
-use offhook_switchboard::call::{
-    Consulted, Destination, Effect, EndReason, Input, Manner, Outcome, Side, State, Supervision,
-    Termination,
+use offhook_switchboard::{
+    call::{
+        Consulted, Destination, Effect, EndReason, Input, Manner, Outcome, Side, State,
+        Supervision, Termination,
+    },
+    flow::FromTrunk,
 };
 
 use crate::desk::{Desk, agent, play};
@@ -25,6 +28,15 @@ fn consulting() -> Desk {
 
 fn three_way() -> Desk {
     consulting().after(Input::AgentMerges(agent("lia")))
+}
+
+fn inquiring() -> Desk {
+    let with = Consulted::Telephone { trunk: "pbx".into(), extension: "201".into() };
+    bridged().after(Input::AgentConsults { agent: agent("lia"), with })
+}
+
+fn with_telephone() -> Desk {
+    inquiring().after(Input::Trunk(FromTrunk::Answers))
 }
 
 fn listens() -> Input {
@@ -78,6 +90,15 @@ fn whoever_is_supposed_to_hears_whom_and_nobody_else_does() {
         ("consulting", consulting(), ["", "o", "a", ""]),
         ("consulting", with(consulting(), whispering), ["", "os", "a", "uao"]),
         ("consulting", with(consulting(), joined), ["", "os", "as", "uao"]),
+        ("the telephone rings", with(inquiring(), joined), ["", "s", "", "uao"]),
+        ("the telephone talks", with_telephone(), ["", "o", "a", ""]),
+        ("the telephone talks", with(with_telephone(), whispering), ["", "os", "a", "uao"]),
+        ("the telephone talks", with(with_telephone(), joined), ["", "os", "as", "uao"]),
+        (
+            "three-way",
+            with_telephone().after(Input::AgentMerges(agent("lia"))),
+            ["ao", "uo", "ua", ""],
+        ),
         ("three-way", three_way(), ["ao", "uo", "ua", ""]),
         ("three-way", with(three_way(), whispering), ["ao", "uos", "ua", "uao"]),
         ("three-way", with(three_way(), joined), ["aos", "uos", "uas", "uao"]),

@@ -57,6 +57,12 @@ fn states() -> Vec<Place> {
                 .after(Input::AgentAnswered(agent("rui")))
                 .after(Input::AgentMerges(agent("lia")))
         }),
+        ("ThreeWay, with the telephone", || {
+            bridged()
+                .after(asks_telephone())
+                .after(Input::Trunk(FromTrunk::Answers))
+                .after(Input::AgentMerges(agent("lia")))
+        }),
         ("Bridged, sol listens", || bridged().after(Input::SupervisorListens(agent("sol")))),
         ("Placing", Desk::outgoing),
         ("Dialing", dialing),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use offhook_switchboard::{
-    call::{Consulted, Destination, Effect, EndReason, Input, Outcome, State},
+    call::{Consulted, Destination, Effect, EndReason, Input, Outcome, Side, State},
     flow::{Flow, FromBot, FromQueue, FromTrunk, NotTaken, Ring, Room, Supplies, ToBot, ToTrunk},
     queue::Overflow,
     trunk::Extensions,
@@ -99,7 +99,7 @@ fn who_answers_is_heard_holds_and_hangs_up() {
     desk.assert_effects(says(FromTrunk::Answers), put_through());
     desk.assert_effects(says(FromTrunk::Answers), []);
     desk.assert_effects(says(FromTrunk::Holds), [music(), Effect::Tell]);
-    desk.assert_effects(says(FromTrunk::Holds), []);
+    desk.assert_effects(says(FromTrunk::Holds), [Effect::Arrange]);
     desk.assert_effects(says(FromTrunk::Resumes), put_through());
     desk.assert_effects(says(FromTrunk::HangsUp), [play("bye")]);
     assert!(!desk.call.is_on_trunk());
@@ -252,7 +252,7 @@ fn asks() -> Input {
 }
 
 fn talks_with_agent() -> [Effect; 2] {
-    [Effect::Trunk(ToTrunk::TalkWithAgent), Effect::Tell]
+    [Effect::BridgeConsult, Effect::Tell]
 }
 
 #[test]
@@ -317,4 +317,52 @@ fn an_agent_comes_back_from_a_telephone_and_the_browser_may_be_gone_meanwhile() 
     assert!(effects.contains(&Effect::Trunk(ToTrunk::PutThrough)), "{effects:?}");
     let rui = Input::AgentConsults { agent: agent("rui"), with: Consulted::Agent(agent("lia")) };
     assert!(bridged(true).after(asks()).handle(rui).0.is_err());
+}
+
+fn three_talk() -> Desk {
+    bridged(true)
+        .after(asks())
+        .after(says(FromTrunk::Answers))
+        .after(Input::AgentMerges(agent("lia")))
+}
+
+#[test]
+fn an_agent_brings_a_telephone_in_and_either_keeps_the_user() {
+    assert!(bridged(true).after(asks()).handle(Input::AgentMerges(agent("lia"))).0.is_err());
+    let mut desk = bridged(true).after(asks()).after(says(FromTrunk::Answers));
+    assert!(desk.handle(Input::AgentMerges(agent("rui"))).0.is_err(), "lia has the user");
+    desk.assert_effects(Input::AgentMerges(agent("lia")), [Effect::Arrange, Effect::Tell]);
+    assert_eq!(desk.call.state().as_str(), "three_way");
+    assert!(desk.call.is_on_trunk() && !desk.call.state().is_waiting());
+
+    for word in [FromTrunk::HangsUp, FromTrunk::Lost] {
+        let mut desk = three_talk();
+        desk.assert_effects(says(word), [Effect::Bridge, Effect::Tell]);
+        assert!(!desk.call.is_on_trunk());
+    }
+    let mut desk = three_talk();
+    desk.assert_effects(Input::AgentResumes(agent("lia")), [Effect::Bridge, Effect::Tell]);
+    assert!(!desk.call.is_on_trunk(), "the telephone is hung up on");
+
+    let why = "gone".to_owned();
+    for leaves in [
+        Input::AgentCompletes(agent("lia")),
+        Input::AgentHungUp(agent("lia")),
+        Input::AgentGone(agent("lia")),
+        Input::MediaFailed { side: Side::Agent, why },
+    ] {
+        let mut desk = three_talk();
+        let through = Effect::Trunk(ToTrunk::PutThrough);
+        desk.assert_effects(leaves, [Effect::DropAgent, through, Effect::Tell]);
+        assert_eq!(desk.call.step_name(), Some("transfer to trunk pbx 201"));
+    }
+}
+
+#[test]
+fn a_telephone_that_holds_and_comes_back_is_heard_again() {
+    let asked = || bridged(true).after(asks()).after(says(FromTrunk::Answers));
+    for mut desk in [asked(), three_talk()] {
+        desk.assert_effects(says(FromTrunk::Holds), [Effect::Arrange]);
+        desk.assert_effects(says(FromTrunk::Resumes), [Effect::Arrange]);
+    }
 }

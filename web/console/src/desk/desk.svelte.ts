@@ -312,7 +312,7 @@ export class Desk {
     if (!call) return this.#late(facts);
     // What is absent now has gone.
     const wasMuted = call.facts?.muted?.includes(this.me.id) ?? false;
-    call.facts = { ...call.facts, other: undefined, away: undefined, supervisor: undefined, muted: undefined, ...facts };
+    call.facts = { ...call.facts, other: undefined, away: undefined, supervisor: undefined, muted: undefined, trunk: undefined, ...facts };
     // A supervisor or a program may have done it.
     const isMuted = facts.muted?.includes(this.me.id) ?? false;
     if (isMuted !== wasMuted) call.audio?.mute(isMuted);
