@@ -11,11 +11,11 @@ use crate::{
     voice::Voice,
 };
 
-const ID: &str = "MX.90210000000000000001";
+pub(crate) const ID: &str = "MX.90210000000000000001";
 const DAY_S: i64 = 86_400;
 
 /// The webhook as it comes from a user with a username: ids in place of the number.
-fn hidden(mut body: Value) -> Value {
+pub(crate) fn hidden(mut body: Value) -> Value {
     let value = &mut body["entry"][0]["changes"][0]["value"];
     value["contacts"] =
         json!([{"profile": {"name": "Ana", "username": "ana.souza"}, "user_id": ID}]);
