@@ -203,6 +203,8 @@ impl CallActor {
         put("Number", Some(self.line.digits()));
         put("User", facts.contact.wa_id.as_ref().map(terms::WaId::as_str));
         put("User-Id", facts.contact.user_id.as_ref().map(terms::UserId::as_str));
+        let parent = facts.contact.parent_user_id.as_ref();
+        put("Parent-User-Id", parent.map(terms::UserId::as_str));
         put("Payload", facts.deeplink_payload.as_deref().or(facts.cta_payload.as_deref()));
         put(
             "Window",

@@ -19,7 +19,7 @@ use switchboard::trunk::Extensions;
 use crate::{
     desk::{ANA, BYE_HZ, CALL, Desk, HOLD_HZ, connect, terminate},
     far_end::{FarEnd, value},
-    numberless::{ID, hidden},
+    numberless::{ID, PARENT, hidden},
     voice::{BUSY_GAP_MAX, Voice, tone_file},
 };
 
@@ -214,6 +214,7 @@ async fn a_telephone_knows_who_calls_by_the_bsuid_where_the_number_is_hidden() {
     let asserted = format!("\"Ana\" <sip:{ID}@127.0.0.1>");
     assert_eq!(value(&invite, "P-Asserted-Identity"), asserted);
     assert_eq!(value(&invite, "X-Offhook-User-Id"), ID);
+    assert_eq!(value(&invite, "X-Offhook-Parent-User-Id"), PARENT);
     assert!(!invite.contains("X-Offhook-User:"), "a number is a number: {invite}");
 
     // Who shows the number later is known by both.
