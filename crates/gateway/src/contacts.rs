@@ -33,6 +33,7 @@ const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) fn peer(
     wa_id: Option<&WaId>,
     user_id: Option<&UserId>,
+    parent_user_id: Option<&UserId>,
     contacts: &[WebhookContact],
 ) -> Peer {
     let same = |contact: &&WebhookContact| {
@@ -46,6 +47,9 @@ pub(crate) fn peer(
         name: profile.and_then(|profile| profile.name.clone().or_else(|| profile.username.clone())),
         wa_id: wa_id.or_else(|| contact.and_then(|contact| contact.wa_id.as_ref())).cloned(),
         user_id: user_id.or_else(|| contact.and_then(|contact| contact.user_id.as_ref())).cloned(),
+        parent_user_id: parent_user_id
+            .or_else(|| contact.and_then(|contact| contact.parent_user_id.as_ref()))
+            .cloned(),
     }
 }
 
@@ -68,9 +72,9 @@ pub(crate) async fn note_window(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(user) = peer.user() else { return Ok(()) };
-    let name = peer.name.clone();
+    let seen = peer.clone();
     let change = move |contact: &mut ContactRow| {
-        contact.name = name.or_else(|| contact.name.take());
+        contact.see(seen);
         contact.window_until = contact.window_until.max(Some(at + WINDOW));
     };
     office.store.open_window(line.contact(&user), at, line.now(), change).await?;
@@ -112,7 +116,7 @@ pub(crate) async fn note_message(
 ) -> Result<(), StoreError> {
     let Some(user) = peer.user() else { return Ok(()) };
     if let Some(reply) = message.call_permission_reply() {
-        note_reply(office, line, user.clone(), message, reply).await?;
+        note_reply(office, line, peer.clone(), message, reply).await?;
         consent::note_reply(office, line, &user, message, reply).await?;
         let opens = line.config.price.rulebook.window.opened_by_permission_reply.value;
         if opens && message.context.is_some() && consent::is_by_user(reply) {
@@ -136,10 +140,11 @@ pub(crate) async fn note_message(
 async fn note_reply(
     office: &Office,
     line: &Line,
-    user: UserRef,
+    peer: Peer,
     message: &Message,
     reply: &CallPermissionReply,
 ) -> Result<(), StoreError> {
+    let Some(user) = peer.user() else { return Ok(()) };
     let permanent = reply.is_permanent == Some(true);
     let (state, shown) = match reply.response {
         Response::Accept if permanent => (PermissionState::Permanent, ChatEntryState::Permanent),
@@ -155,6 +160,7 @@ async fn note_reply(
     let by = message.id.as_str().to_owned();
     let answers = shown != ChatEntryState::Revoked;
     let change = move |contact: &mut ContactRow| {
+        contact.see(peer);
         if !take_grant(contact, grant) {
             return None;
         }

@@ -17,6 +17,7 @@ use wire::console::{Call, CallState, Peer};
 use wire::event::What;
 use wire::trace::TraceParent;
 use wire::webhook::{
+    Contact,
     account::{AccountEvent, AccountUpdate},
     call::{CallEntry, CallEvent, CallStatus, CallsValue, Progress},
     envelope::{Change, Entry, Envelope},
@@ -312,8 +313,7 @@ impl Round<'_> {
             tracing::warn!(call = %call.id.loggable(), "a connect has no session");
             return Ok(());
         };
-        let contact =
-            contacts::peer(call.from.as_ref(), call.from_user_id.as_ref(), &value.contacts);
+        let contact = caller(call, &value.contacts);
         let trace = self.trace(line, &call.id);
         office.metrics.webhook_age(line.now().since(call.timestamp));
         self.tell_ringing(line, call, contact.clone());
@@ -366,8 +366,7 @@ impl Round<'_> {
     ) -> Result<(), StoreError> {
         let opaque = call.biz_opaque_callback_data.as_deref();
         let Some(handle) = self.find(line, &call.id, opaque) else {
-            let contact =
-                contacts::peer(call.to.as_ref(), call.to_user_id.as_ref(), &value.contacts);
+            let contact = callee(call, &value.contacts);
             return self.end_if_ours(line, &call.id, opaque, contact, call.timestamp).await;
         };
         if let Some(session) = &call.session {
@@ -387,7 +386,8 @@ impl Round<'_> {
         };
         let Some(handle) = self.find(line, &status.id, opaque) else {
             let user_id = status.recipient_user_id.as_ref();
-            let contact = contacts::peer(status.recipient_id.as_ref(), user_id, &[]);
+            let parent = status.recipient_parent_user_id.as_ref();
+            let contact = contacts::peer(status.recipient_id.as_ref(), user_id, parent, &[]);
             return self.end_if_ours(line, &status.id, opaque, contact, status.timestamp).await;
         };
         let letter = Letter::Status { call_id: status.id.clone(), status: word };
@@ -477,13 +477,12 @@ impl Round<'_> {
             self.office.metrics.event("other");
             return Ok(());
         }
-        let (wa_id, user_id, silent) = match direction {
-            Direction::UserInitiated => (&call.from, &call.from_user_id, EndReason::CallerGaveUp),
+        let (contact, silent) = match direction {
+            Direction::UserInitiated => (caller(call, &value.contacts), EndReason::CallerGaveUp),
             Direction::BusinessInitiated => {
-                (&call.to, &call.to_user_id, EndReason::UserDidNotAnswer)
+                (callee(call, &value.contacts), EndReason::UserDidNotAnswer)
             }
         };
-        let contact = contacts::peer(wa_id.as_ref(), user_id.as_ref(), &value.contacts);
         let reason = match &figures.termination.error {
             Some((code, text)) => EndReason::PlatformReported { code: *code, text: text.clone() },
             None if figures.termination.picked_up => EndReason::GatewayDied,
@@ -514,6 +513,7 @@ impl Round<'_> {
             let contact = contacts::peer(
                 message.from.as_ref(),
                 message.from_user_id.as_ref(),
+                message.from_parent_user_id.as_ref(),
                 &value.contacts,
             );
             contacts::note_message(self.office, line, &contact, message).await?;
@@ -521,6 +521,18 @@ impl Round<'_> {
         }
         Ok(())
     }
+}
+
+/// The user who called.
+fn caller(call: &CallEntry, contacts: &[Contact]) -> Peer {
+    let (user_id, parent) = (call.from_user_id.as_ref(), call.from_parent_user_id.as_ref());
+    contacts::peer(call.from.as_ref(), user_id, parent, contacts)
+}
+
+/// The user whom we called.
+fn callee(call: &CallEntry, contacts: &[Contact]) -> Peer {
+    let (user_id, parent) = (call.to_user_id.as_ref(), call.to_parent_user_id.as_ref());
+    contacts::peer(call.to.as_ref(), user_id, parent, contacts)
 }
 
 fn event_key(call_id: &CallId, event: &CallEvent) -> String {

@@ -33,6 +33,7 @@ type Series = (&'static str, String);
 const ABSENT: &[&str] = &[
     "offhook_gateway_agents_available",
     "offhook_gateway_graph_rate_limit_remaining",
+    "offhook_gateway_permission_state",
     "offhook_gateway_pickup_ratio",
     "offhook_gateway_queue_depth",
 ];
@@ -135,6 +136,13 @@ impl Metrics {
         let result = if allowed { "allowed" } else { "refused" };
         let labels = format!("result=\"{result}\"");
         self.count("offhook_gateway_permission_checks_total", labels);
+    }
+
+    /// So many users of an organisation stand so by the ledger.
+    pub(crate) fn permission_state(&self, organisation: &OrganisationId, state: &str, users: u64) {
+        let labels = format!("organisation=\"{organisation}\",state=\"{state}\"");
+        let users = i64::try_from(users).unwrap_or(i64::MAX);
+        self.set_of("offhook_gateway_permission_state", labels, users);
     }
 
     /// Somebody waits in a queue no more.

@@ -42,6 +42,7 @@ pub struct Ours {
 
 /// What one party says of a day, a direction and a country.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Figures {
     /// Connected calls.
     pub calls: u64,
@@ -50,6 +51,7 @@ pub struct Figures {
     pub mean_s: Option<u64>,
     /// What they cost.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub cost: Option<Decimal>,
 }
 
@@ -66,6 +68,7 @@ pub struct Cell {
 
 /// A figure that differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Differs {
     /// How many calls.
@@ -78,6 +81,7 @@ pub enum Differs {
 
 /// Why a call may explain a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
     /// The platform never told its figures of it.
@@ -92,6 +96,7 @@ pub enum Why {
 
 /// A call that may explain a difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Suspect {
     /// Which.
     pub call_id: CallId,

@@ -33,6 +33,14 @@ impl<T> From<T> for Open<T> {
     }
 }
 
+/// A text that is one of these words, or one that came later.
+#[cfg(feature = "schema")]
+pub(crate) fn any_word(words: &[&str]) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    use utoipa::openapi::{ObjectBuilder, schema::Type};
+    let text = format!("Others may add words. Known: {}", words.join(", "));
+    ObjectBuilder::new().schema_type(Type::String).description(Some(text)).into()
+}
+
 /// Declares an enum whose unknown words survive.
 macro_rules! open_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $word:ident = $text:literal,)+ }) => {
@@ -57,6 +65,16 @@ macro_rules! open_enum {
                 }
             }
         }
+
+        #[cfg(feature = "schema")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $crate::open::any_word(Self::WORDS)
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl utoipa::ToSchema for $name {}
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {

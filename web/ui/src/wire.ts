@@ -147,6 +147,8 @@ export interface Peer {
   name?: string;
   wa_id?: string;
   user_id?: string;
+  /** Scoped to the business above, where that has such ids. */
+  parent_user_id?: string;
 }
 
 export interface Money {

@@ -17,12 +17,13 @@ use crate::{
 };
 
 /// The numbers and how each stands.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = NumberHealthList)]
 pub(super) struct Numbers {
     numbers: Vec<NumberHealth>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct NumberHealth {
     number: PhoneNumberId,
     state: Health,
@@ -34,7 +35,8 @@ struct NumberHealth {
     violations: Vec<Notice>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = PickupRate)]
 struct Rate {
     calls: u64,
     answered: u64,
@@ -44,14 +46,15 @@ struct Rate {
 }
 
 /// A user who does not pick up our calls.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct Streak {
     user: UserRef,
     unanswered: u32,
     revoked_after: u32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = NumberRestriction)]
 struct Restriction {
     active: bool,
     #[serde(flatten)]
@@ -66,7 +69,7 @@ impl From<Answered> for Rate {
 
 /// How each number stands: what it picks up, whom it calls in vain, what the platform said.
 #[utoipa::path(get, path = "/v1/health", tag = "cost",
-    responses((status = 200, body = Object, description = "`{numbers: [{number, state: good|warning|critical, window_s, user_initiated: {calls, answered, rate?}, business_initiated, streaks: [{user, unanswered, revoked_after}], restrictions: [{type, since, until?, active, remediation?}], violations}]}`"),
+    responses((status = 200, body = Numbers, description = "`{numbers: [{number, state: good|warning|critical, window_s, user_initiated: {calls, answered, rate?}, business_initiated, streaks: [{user, unanswered, revoked_after}], restrictions: [{type, since, until?, active, remediation?}], violations}]}`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn health(
     State(office): State<Arc<Office>>,

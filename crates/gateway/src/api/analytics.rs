@@ -35,7 +35,8 @@ pub(super) struct Question {
     number: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = AnalyticsBy)]
 #[serde(rename_all = "snake_case")]
 enum By {
     Day,
@@ -56,7 +57,7 @@ impl By {
 }
 
 /// The figures of a span.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Analytics {
     by: By,
     from: Timestamp,
@@ -66,7 +67,8 @@ pub(super) struct Analytics {
     total: Figures,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AnalyticsRow)]
 struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
@@ -78,7 +80,8 @@ struct Row {
     figures: Figures,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AnalyticsFigures)]
 struct Figures {
     calls: u64,
     answered: u64,
@@ -92,13 +95,15 @@ struct Figures {
     missed: BTreeMap<String, u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AnalyticsWaiting)]
 struct Waiting {
     p50_s: f64,
     p95_s: f64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AnalyticsDuration)]
 struct Lasted {
     sum_s: u64,
     mean_s: f64,
@@ -136,7 +141,7 @@ impl From<Grouped> for Figures {
            ("to" = Option<String>, Query, description = "Calls that started before then; now when absent"),
            ("by" = Option<String>, Query, description = "`day`, `hour`, `country`, `agent` or `direction`"),
            ("number" = Option<String>, Query, description = "Only this number of ours: digits or id")),
-    responses((status = 200, body = Object, description = "`{by, from, to, timezone, rows: [{key?, start?, end?, calls, answered, answer_rate?, waiting?: {p50_s, p95_s}, duration?: {sum_s, mean_s}, cost, missed: {reason: count}}], total}`"),
+    responses((status = 200, body = Analytics, description = "`{by, from, to, timezone, rows: [{key?, start?, end?, calls, answered, answer_rate?, waiting?: {p50_s, p95_s}, duration?: {sum_s, mean_s}, cost, missed: {reason: count}}], total}`"),
               (status = 400, body = super::Refused, description = "Not a span, or one with too many rows")))]
 pub(super) async fn analytics(
     State(office): State<Arc<Office>>,

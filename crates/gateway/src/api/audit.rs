@@ -12,7 +12,8 @@ use super::{ApiError, page::Page};
 use crate::{console::session::Caller, office::Office, store::AuditEntry};
 
 /// Entries, the newest first.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = AuditList)]
 pub(super) struct Entries {
     entries: Vec<AuditEntry>,
     /// What to give as `after` for the next page; absent on the last.
@@ -24,7 +25,7 @@ pub(super) struct Entries {
 #[utoipa::path(get, path = "/v1/audit", tag = "administration",
     params(("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{entries: [{no, at, by, act, object, detail?}], next?}`"),
+    responses((status = 200, body = Entries, description = "`{entries: [{no, at, by, act, object, detail?}], next?}`"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused)))]
 pub(super) async fn list(
     State(office): State<Arc<Office>>,

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::{
     ApiError,
     calls::{call_id, row},
-    events::document,
+    events::{CloudEvent, document},
 };
 use crate::{console::session::Caller, office::Office, store::Asked};
 
@@ -22,15 +22,16 @@ use crate::{console::session::Caller, office::Office, store::Asked};
 const LIMIT: u32 = 500;
 
 /// Events in the order they were told.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct CallEvents {
+    #[schema(value_type = Vec<CloudEvent>)]
     events: Vec<Box<RawValue>>,
 }
 
 /// The events of a call, the oldest first; none once they are forgotten.
 #[utoipa::path(get, path = "/v1/calls/{id}/events", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    responses((status = 200, body = Object, description = "`{events: […]}`, CloudEvents 1.0"),
+    responses((status = 200, body = CallEvents, description = "`{events: […]}`, CloudEvents 1.0"),
               (status = 401, body = super::Refused),
               (status = 404, body = super::Refused)))]
 pub(super) async fn list(

@@ -15,7 +15,7 @@ use crate::{
     console::session::Caller,
     contacts,
     office::Office,
-    store::{LineSet, Record},
+    store::{Evidence, LineSet, Record},
 };
 
 #[derive(Deserialize)]
@@ -53,8 +53,7 @@ struct LedgerEntry {
     /// What happened, such as `requested` or `granted`.
     kind: String,
     /// What proves it.
-    #[schema(value_type = Object)]
-    evidence: (),
+    evidence: Evidence,
 }
 
 /// How a user stands, and the entries behind it.

@@ -39,7 +39,7 @@ pub(super) struct Page {
 /// An event as it was told: CloudEvents 1.0.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "events are answered as they were written")]
-struct CloudEvent {
+pub(super) struct CloudEvent {
     /// `1.0`.
     specversion: String,
     /// Its id, the same in every delivery.

@@ -20,7 +20,8 @@ use crate::{
 };
 
 /// The configured words.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = WrapUpCodes)]
 pub(super) struct Codes {
     codes: Vec<String>,
 }
@@ -28,8 +29,8 @@ pub(super) struct Codes {
 /// Note something about a call, running or over.
 #[utoipa::path(patch, path = "/v1/calls/{id}", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    request_body(content = Object, description = "`{notes?, wrap_up?}`: what is absent stays, `null` takes it back"),
-    responses((status = 200, body = Object, description = "The call"),
+    request_body(content = NoteChange, description = "`{notes?, wrap_up?}`: what is absent stays, `null` takes it back"),
+    responses((status = 200, body = CallRow, description = "The call"),
               (status = 404, body = super::Refused),
               (status = 422, body = super::Refused, description = "Too long, or none of the configured codes")))]
 pub(super) async fn note(
@@ -47,7 +48,7 @@ pub(super) async fn note(
 
 /// The words of which one says what came of a call; none: any word.
 #[utoipa::path(get, path = "/v1/wrap_up_codes", tag = "calls",
-    responses((status = 200, body = Object, description = "`{codes: […]}`"),
+    responses((status = 200, body = Codes, description = "`{codes: […]}`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn codes(State(office): State<Arc<Office>>, _caller: Caller) -> Json<Codes> {
     Json(Codes { codes: office.config.wrap_up_codes.clone() })

@@ -16,22 +16,64 @@ use serde::Serialize;
 use serde_json::json;
 use switchboard::access::Act;
 use terms::PhoneNumberId;
-use wire::graph::settings::{Calling, Settings};
+use wire::graph::settings::{
+    CallHours, CallIcons, Calling, IconVisibility, Restrictions, Settings, Switch,
+};
 
 use super::ApiError;
 use crate::{console::session::Caller, graph::GraphError, line::Line, office::Office};
 
 /// How a number takes calls.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct NumberSettings {
     phone_number_id: PhoneNumberId,
+    #[schema(value_type = CallingShown)]
     calling: Calling,
+}
+
+/// The settings that decide when users may call and who sees the icon.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "the settings are answered as they were read")]
+struct CallingShown {
+    /// Calls on or off.
+    status: Option<Switch>,
+    /// Whether users see the call icon.
+    call_icon_visibility: Option<IconVisibility>,
+    /// To whom the icon is shown.
+    call_icons: Option<CallIcons>,
+    /// When users may call.
+    call_hours: Option<CallHours>,
+    /// Whether a user's call grants permission to call back.
+    callback_permission_status: Option<Switch>,
+    /// What is not allowed now.
+    restrictions: Option<Restrictions>,
+}
+
+/// A change: what is absent stays.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "a change is read field by field")]
+struct SettingsChange {
+    calling: CallingChange,
+}
+
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "a change is read field by field")]
+struct CallingChange {
+    /// `ENABLED` or `DISABLED`.
+    status: Option<Switch>,
+    /// `DEFAULT` or `DISABLE_ALL`.
+    call_icon_visibility: Option<IconVisibility>,
+    call_icons: Option<CallIcons>,
+    /// Replaces the stored hours as a whole.
+    call_hours: Option<CallHours>,
+    /// `ENABLED` or `DISABLED`.
+    callback_permission_status: Option<Switch>,
 }
 
 /// When may users call this number, and who sees the call icon?
 #[utoipa::path(get, path = "/v1/numbers/{id}/settings", tag = "numbers",
     params(("id" = String, Path, description = "The number's `phone_number_id`")),
-    responses((status = 200, body = Object,
+    responses((status = 200, body = NumberSettings,
                description = "`{phone_number_id, calling}`: `status`, `call_icon_visibility`, `call_icons`, `call_hours`, `callback_permission_status` and `restrictions` as the platform has them"),
               (status = 404, body = super::Refused, description = "It is not our number"),
               (status = 409, body = super::Refused, description = "The platform says no"),
@@ -47,8 +89,8 @@ pub(super) async fn read_settings(
 /// Change them; what is not named stays as it is.
 #[utoipa::path(patch, path = "/v1/numbers/{id}/settings", tag = "numbers",
     params(("id" = String, Path, description = "The number's `phone_number_id`")),
-    request_body(content = Object, description = "`{calling: {status?, call_icon_visibility?, call_icons?, call_hours?, callback_permission_status?}}`; `call_hours` replaces the stored hours as a whole"),
-    responses((status = 200, body = Object, description = "The settings as they are then"),
+    request_body(content = SettingsChange, description = "`{calling: {status?, call_icon_visibility?, call_icons?, call_hours?, callback_permission_status?}}`; `call_hours` replaces the stored hours as a whole"),
+    responses((status = 200, body = NumberSettings, description = "The settings as they are then"),
               (status = 400, body = super::Refused, description = "A field cannot be read, or is not changed here"),
               (status = 403, body = super::Refused, description = "Agents change no settings"),
               (status = 404, body = super::Refused, description = "It is not our number"),

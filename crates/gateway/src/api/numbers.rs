@@ -10,12 +10,12 @@ use wire::console::Number;
 use crate::{console::session::Caller, line::Line, office::Office};
 
 /// The organisation's numbers.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct NumberList {
     numbers: Vec<NumberRow>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct NumberRow {
     #[serde(flatten)]
     number: Number,
@@ -38,7 +38,7 @@ impl From<&Arc<Line>> for NumberRow {
 
 /// The numbers of the caller's organisation.
 #[utoipa::path(get, path = "/v1/numbers", tag = "numbers",
-    responses((status = 200, body = Object, description = "`{numbers: [{phone_number_id, display, name?, account?, time_zone, organisation}]}`"),
+    responses((status = 200, body = NumberList, description = "`{numbers: [{phone_number_id, display, name?, account?, time_zone, organisation}]}`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(State(office): State<Arc<Office>>, caller: Caller) -> Json<NumberList> {
     let numbers = office.lines.of(&caller.organisation).map(NumberRow::from).collect();

@@ -14,7 +14,11 @@ use terms::Timestamp;
 use utoipa::ToSchema;
 use wire::console::AgentState;
 
-use crate::{office::Office, organisation::Organisation, store::Search};
+use crate::{
+    office::Office,
+    organisation::Organisation,
+    store::{STATES, Search},
+};
 
 /// The process lives.
 #[utoipa::path(get, path = "/health", tag = "operations",
@@ -77,7 +81,7 @@ pub(super) async fn metrics(State(office): State<Arc<Office>>) -> Response {
     (kind, office.metrics.render()).into_response()
 }
 
-/// How its queues, its agents and its numbers stand now.
+/// How its queues, its agents, its users and its numbers stand now.
 async fn look_at(office: &Office, organisation: &Organisation) {
     let metrics = &office.metrics;
     for queue in &*organisation.queues.now() {
@@ -86,6 +90,19 @@ async fn look_at(office: &Office, organisation: &Organisation) {
     let colleagues = organisation.consoles.colleagues();
     let available = colleagues.iter().filter(|agent| agent.state == AgentState::Available).count();
     metrics.agents_available(&organisation.id, available);
+    match office.store.permission_states(organisation.lines.clone()).await {
+        Ok(counts) => {
+            for (state, users) in STATES.iter().zip(counts) {
+                metrics.permission_state(&organisation.id, state, users);
+            }
+        }
+        Err(error) => tracing::error!(%error, "how permissions stand is not known"),
+    }
+    metrics.pickup_ratio(&organisation.id, pickups(office, organisation).await.ratio());
+}
+
+/// The users' calls within the guard's window, and how many were picked up.
+async fn pickups(office: &Office, organisation: &Organisation) -> Answered {
     let mut all = Answered::default();
     for line in office.lines.iter().filter(|line| organisation.lines.contains(line.id())) {
         let since = line.now() - line.config.guard.pickup.window;
@@ -97,5 +114,5 @@ async fn look_at(office: &Office, organisation: &Organisation) {
             Err(error) => tracing::error!(%error, "how many calls are picked up is not known"),
         }
     }
-    metrics.pickup_ratio(&organisation.id, all.ratio());
+    all
 }

@@ -68,7 +68,6 @@ pub(crate) struct Refused {
     evidence: Option<String>,
     /// The same by codes, sentence by sentence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<Object>)]
     said: Vec<Said>,
     /// When the answer changes by itself; RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]

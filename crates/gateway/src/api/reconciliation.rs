@@ -34,7 +34,7 @@ pub(super) struct Question {
 }
 
 /// The differences of a span.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Reconciliation {
     from: Timestamp,
     to: Timestamp,
@@ -44,7 +44,7 @@ pub(super) struct Reconciliation {
     differences: Vec<Difference>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct Difference {
     day: String,
     direction: Direction,
@@ -63,7 +63,7 @@ struct Difference {
     params(("from" = Option<String>, Query, description = "The first day, by the account's calendar; 7 days before `to` when absent"),
            ("to" = Option<String>, Query, description = "The day after the last; today when absent"),
            ("number" = Option<String>, Query, description = "Our number: digits or id; may be absent where there is one")),
-    responses((status = 200, body = Object, description = "`{from, to, timezone, cells, differences: [{day, direction, country?, ours?: {calls, mean_s?, cost?}, theirs?, differs: [calls|duration|cost], calls: [{call_id, why}]}]}`"),
+    responses((status = 200, body = Reconciliation, description = "`{from, to, timezone, cells, differences: [{day, direction, country?, ours?: {calls, mean_s?, cost?}, theirs?, differs: [calls|duration|cost], calls: [{call_id, why}]}]}`"),
               (status = 400, body = super::Refused, description = "Not a span, or a longer one than a month"),
               (status = 409, body = super::Refused, description = "The account is not configured, or this platform tells no figures"),
               (status = 502, body = super::Refused, description = "The platform does not answer")))]

@@ -42,7 +42,8 @@ const PIECES_MAX: usize = 8;
 const PIECE: usize = 32 * 1024;
 
 /// Recordings, the newest first.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = RecordingList)]
 pub(super) struct List {
     recordings: Vec<Recording>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,20 +79,23 @@ enum ChannelsWord {
 }
 
 /// What is to become of a recording.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = RecordingChange)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
     held: bool,
 }
 
 /// What is to become of a call's recording.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = RecordingSteering)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Steering {
     action: Action,
 }
 
-#[derive(Deserialize, Clone, Copy)]
+#[derive(Deserialize, Clone, Copy, utoipa::ToSchema)]
+#[schema(as = RecordingAction)]
 #[serde(rename_all = "lowercase")]
 enum Action {
     Start,
@@ -105,7 +109,7 @@ enum Action {
     params(("call_id" = Option<String>, Query, description = "Those of one call"),
            ("limit" = Option<u32>, Query, description = "How many at most; 100 when absent, 1000 at most"),
            ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = Object, description = "`{recordings: […], next?}`"),
+    responses((status = 200, body = List, description = "`{recordings: […], next?}`"),
               (status = 400, body = super::Refused),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused),
               (status = 404, body = super::Refused, description = "No call can have this id")))]
@@ -127,7 +131,7 @@ pub(super) async fn list(
 /// One recording.
 #[utoipa::path(get, path = "/v1/recordings/{id}", tag = "recordings",
     params(("id" = String, Path, description = "The recording's id, `rec_…`")),
-    responses((status = 200, body = Object, description = "The recording"),
+    responses((status = 200, body = Recording, description = "The recording"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused),
               (status = 404, body = super::Refused)))]
 pub(super) async fn one(
@@ -190,8 +194,8 @@ pub(super) async fn hear(
 /// Hold a recording beyond its time, or no longer.
 #[utoipa::path(patch, path = "/v1/recordings/{id}", tag = "recordings",
     params(("id" = String, Path, description = "The recording's id, `rec_…`")),
-    request_body(content = Object, description = "`{held}`"),
-    responses((status = 200, body = Object, description = "The recording"),
+    request_body(content = Change, description = "`{held}`"),
+    responses((status = 200, body = Recording, description = "The recording"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused),
               (status = 404, body = super::Refused), (status = 422, body = super::Refused)))]
 pub(super) async fn hold(
@@ -231,7 +235,7 @@ pub(super) async fn remove(
 /// Start, pause, resume or stop the recording of a running call.
 #[utoipa::path(post, path = "/v1/calls/{id}/recording", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    request_body(content = Object, description = "`{action}`: `start`, `pause`, `resume` or `stop`"),
+    request_body(content = Steering, description = "`{action}`: `start`, `pause`, `resume` or `stop`"),
     responses((status = 204, description = "It is so; a start may wait for the announcement"),
               (status = 401, body = super::Refused),
               (status = 404, body = super::Refused, description = "No such call runs"),

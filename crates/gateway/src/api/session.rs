@@ -22,7 +22,7 @@ use crate::{
 
 /// Log in: the answer sets a cookie.
 #[utoipa::path(post, path = "/v1/session", tag = "session",
-    request_body(content = Object, description = "`{user, password}`"),
+    request_body(content = LogIn, description = "`{user, password}`"),
     responses((status = 204, description = "Logged in; the answer sets a cookie"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn log_in(
@@ -65,7 +65,7 @@ pub(super) async fn log_out(
 }
 
 /// Who asks, and for whom.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Me {
     #[serde(flatten)]
     agent: Agent,
@@ -77,7 +77,7 @@ pub(super) struct Me {
 
 /// Who is logged in.
 #[utoipa::path(get, path = "/v1/me", tag = "session",
-    responses((status = 200, body = Object, description = "`{id, name, role, state, organisation: {id, name}, scopes?}`; a program's key has scopes"),
+    responses((status = 200, body = Me, description = "`{id, name, role, state, organisation: {id, name}, scopes?}`; a program's key has scopes"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn me(caller: Caller) -> Result<Json<Me>, ApiError> {
     let organisation = caller.organisation.shown();

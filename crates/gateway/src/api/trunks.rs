@@ -9,28 +9,34 @@ use terms::Timestamp;
 use crate::{console::session::Caller, office::Office, trunks::road::Known};
 
 /// Every trunk.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct TrunkList {
     trunks: Vec<Trunk>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct Trunk {
     name: String,
+    /// What can be rung there, such as `2XXX, 100`; `X` is a digit.
     extensions: String,
     codecs: Vec<&'static str>,
     srtp: bool,
     targets: Vec<Target>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = TrunkTarget)]
 struct Target {
     host: String,
     port: u16,
     transport: &'static str,
+    /// Lower first.
     priority: u16,
+    /// Its share among those of one priority.
     weight: u16,
+    /// `unknown`, `well`, `unavailable`, `silent`, `unreachable` or `no_address`.
     health: &'static str,
+    /// What it answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,14 +44,14 @@ struct Target {
 }
 
 /// Where a call can be given to beside agents.
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Destinations {
     queues: Vec<String>,
     bots: Vec<String>,
     trunks: Vec<Telephones>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct Telephones {
     name: String,
     extensions: String,
@@ -53,7 +59,7 @@ struct Telephones {
 
 /// The ways to telephones of the house, and whether each target answers.
 #[utoipa::path(get, path = "/v1/trunks", tag = "trunks",
-    responses((status = 200, body = Object, description = "`{trunks: [{name, extensions, codecs, srtp, targets: [{host, port, transport, priority, weight, health, status?, asked_at?}]}]}`; `health` is `unknown`, `well`, `unavailable`, `silent`, `unreachable` or `no_address`"),
+    responses((status = 200, body = TrunkList, description = "`{trunks: [{name, extensions, codecs, srtp, targets: [{host, port, transport, priority, weight, health, status?, asked_at?}]}]}`; `health` is `unknown`, `well`, `unavailable`, `silent`, `unreachable` or `no_address`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(State(office): State<Arc<Office>>, caller: Caller) -> Json<TrunkList> {
     let roads = office.trunks.of(&caller.organisation.id);
@@ -69,7 +75,7 @@ pub(super) async fn list(State(office): State<Arc<Office>>, caller: Caller) -> J
 
 /// The queues, bots and telephones a call can be given to.
 #[utoipa::path(get, path = "/v1/destinations", tag = "calls",
-    responses((status = 200, body = Object, description = "`{queues: [name], bots: [name], trunks: [{name, extensions}]}`; `X` in `extensions` is a digit"),
+    responses((status = 200, body = Destinations, description = "`{queues: [name], bots: [name], trunks: [{name, extensions}]}`; `X` in `extensions` is a digit"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn destinations(
     State(office): State<Arc<Office>>,

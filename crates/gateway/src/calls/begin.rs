@@ -155,9 +155,9 @@ fn start_placed(
     let opaque = format!("{OPAQUE_PREFIX}{}", uuid::Uuid::now_v7());
     let running = office.registry.enter_placed(&opaque, handle).ok_or(PlaceError::Stopping)?;
     let now = clock::now();
-    let to = to.into_user();
+    let (to, parent_user_id) = to.into_user();
     let caller = facts::of_placed(&to, name.as_deref());
-    let contact = Peer::of(&to, name);
+    let contact = Peer { parent_user_id, ..Peer::of(&to, name) };
     // As a user's call, by the platform's clock: waits and months are counted in it.
     let mut facts = Facts::new(contact, line.now());
     facts.opaque = Some(opaque);

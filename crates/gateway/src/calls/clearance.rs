@@ -5,7 +5,7 @@
 //! [`ask`] makes.
 
 use switchboard::guard::Risk;
-use terms::{Timestamp, UserRef};
+use terms::{Timestamp, UserId, UserRef};
 use wire::console::Warning;
 
 use crate::{
@@ -26,6 +26,7 @@ pub(crate) const UNANSWERED: &str = "guard.unanswered";
 #[derive(Debug)]
 pub(crate) struct Cleared {
     to: UserRef,
+    parent_user_id: Option<UserId>,
     warnings: Vec<Warning>,
 }
 
@@ -35,9 +36,9 @@ impl Cleared {
         &self.warnings
     }
 
-    /// Whom to call.
-    pub(super) fn into_user(self) -> UserRef {
-        self.to
+    /// Whom to call, and the id scoped to the business above, where known.
+    pub(super) fn into_user(self) -> (UserRef, Option<UserId>) {
+        (self.to, self.parent_user_id)
     }
 }
 
@@ -80,7 +81,9 @@ pub(crate) async fn ask(
         said: vec![sentence.said()],
     };
     let warnings = in_words(risk, streak).map(warning).into_iter().collect();
-    Ok(Ok(Cleared { to: to.clone(), warnings }))
+    let known = office.store.contact(line.contact(to)).await?;
+    let parent_user_id = known.and_then(|known| known.parent_user_id);
+    Ok(Ok(Cleared { to: to.clone(), parent_user_id, warnings }))
 }
 
 async fn within_budget(office: &Office, line: &Line) -> Result<Result<(), Held>, StoreError> {

@@ -18,6 +18,7 @@ use switchboard::{
     call::Input,
     flow::{FromTrunk, NotTaken, ToTrunk},
 };
+use terms::ReachedBy;
 use tokio::{sync::mpsc, time::Instant};
 use wire::{
     console::{TrunkPlace, TrunkState},
@@ -199,6 +200,8 @@ impl CallActor {
         put("Number", Some(self.line.digits()));
         put("User", facts.contact.wa_id.as_ref().map(terms::WaId::as_str));
         put("User-Id", facts.contact.user_id.as_ref().map(terms::UserId::as_str));
+        let parent = facts.contact.parent_user_id.as_ref();
+        put("Parent-User-Id", parent.map(terms::UserId::as_str));
         put("Payload", facts.deeplink_payload.as_deref().or(facts.cta_payload.as_deref()));
         put(
             "Window",
@@ -207,12 +210,21 @@ impl CallActor {
         for (name, value) in context {
             put(&name.replace('_', "-"), Some(value));
         }
-        if let (Some(number), Some(ip)) = (&facts.contact.wa_id, self.office.trunks.address()) {
-            let name = facts.contact.name.as_deref().unwrap_or_default().replace(['"', '\\'], "");
-            let asserted = format!("\"{name}\" <sip:+{}@{ip}>", number.as_str());
-            headers.push(("P-Asserted-Identity".to_owned(), asserted));
-        }
+        headers.extend(self.asserted_identity());
         headers
+    }
+
+    /// Who calls, by the number where that is known, else by the BSUID: the caller hides the number
+    /// and yet is somebody, whom a PBX may know from an earlier call.
+    fn asserted_identity(&self) -> Option<(String, String)> {
+        let ip = self.office.trunks.address()?;
+        let contact = &self.facts.contact;
+        let user = match contact.user()?.reached_by() {
+            ReachedBy::Number(number) => format!("+{}", number.as_str()),
+            ReachedBy::UserId(user_id) => user_id.as_str().to_owned(),
+        };
+        let name = contact.name.as_deref().unwrap_or_default().replace(['"', '\\'], "");
+        Some(("P-Asserted-Identity".to_owned(), format!("\"{name}\" <sip:{user}@{ip}>")))
     }
 
     async fn trunk_answers(&mut self, answer: &str) -> Option<Input> {

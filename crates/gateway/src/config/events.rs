@@ -6,7 +6,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use terms::OrganisationId;
 use wire::event::{
-    KINDS,
+    Format, KINDS,
     signature::{Scheme, SigningKey},
 };
 
@@ -39,6 +39,8 @@ pub struct Endpoint {
     pub url: Url,
     /// What deliveries are signed with.
     pub key: SigningKey,
+    /// How it reads them.
+    pub format: Format,
     /// The types it wants, such as `call.ended` or `call.*`; empty means all.
     pub types: Vec<String>,
 }
@@ -151,7 +153,8 @@ impl Endpoint {
         }
         let key = SigningKey::new(scheme, secret)?;
         let organisation = Organisation::default().id;
-        Ok(Self { organisation, name: name.to_owned(), url, key, types })
+        let (name, format) = (name.to_owned(), Format::default());
+        Ok(Self { organisation, name, url, key, format, types })
     }
 
     /// Whether it wants events of this type.
@@ -228,6 +231,7 @@ mod tests {
         let events = read(&format!("{CRM}[outbox]\nretries_s = [1, 60]\nkeep_days = 1\n")).unwrap();
         assert_eq!(events.endpoints.len(), 1);
         assert!(events.endpoints[0].wants("call.missed"));
+        assert_eq!(events.endpoints[0].format, Format::CloudEvents);
         assert_eq!(events.retries, [Duration::from_secs(1), Duration::from_secs(60)]);
     }
 
@@ -238,5 +242,15 @@ mod tests {
         assert!(short.starts_with("outbox.keep_days:"), "{short}");
         let typo = CRM.replace("call.*", "call.rung");
         assert!(read(&typo).unwrap_err().contains("call.rung"));
+    }
+
+    #[test]
+    fn the_format_is_a_word_and_a_slip_of_it_is_understood() {
+        let plain = read(&format!("{CRM}format = \"plain\"\n")).unwrap();
+        assert_eq!(plain.endpoints[0].format, Format::Plain);
+        let slip = read(&format!("{CRM}format = \"plane\"\n")).unwrap_err();
+        assert!(slip.contains("unknown word `plane`: did you mean `plain`?"), "{slip}");
+        let strange = read(&format!("{CRM}format = \"xml\"\n")).unwrap_err();
+        assert!(strange.contains("unknown word `xml`: here stand cloudevents, plain"), "{strange}");
     }
 }

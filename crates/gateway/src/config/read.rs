@@ -89,6 +89,7 @@
 //! secret_env = "CRM_SECRET"               # or secret_file = "…"
 //! types = ["call.*", "permission.granted"] # optional
 //! signature = "standard"                  # or "stripe"
+//! format = "cloudevents"                  # or "plain": one flat JSON object
 //!
 //! [[permission_templates]]                # one for each language; the first is the default
 //! name = "ask_to_call"
@@ -144,7 +145,10 @@ use std::{
 
 use serde::Deserialize;
 use terms::OrganisationId;
-use wire::event::signature::{Scheme, SigningKey};
+use wire::event::{
+    Format,
+    signature::{Scheme, SigningKey},
+};
 
 use super::{
     CONNECT_AGE_DEFAULT, Config, DRAIN_FOR_DEFAULT, Endpoint, Events, FlowEndpoint, HTTP_DEFAULT,
@@ -295,6 +299,7 @@ struct EventsTable {
     #[serde(default)]
     types: Vec<String>,
     signature: Option<SignatureWord>,
+    format: Option<FormatWord>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -302,6 +307,13 @@ struct EventsTable {
 enum SignatureWord {
     Standard,
     Stripe,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum FormatWord {
+    CloudEvents,
+    Plain,
 }
 
 impl Config {
@@ -468,6 +480,10 @@ impl Secrets<'_> {
             let (name, url) = (&receiver.name, &receiver.url);
             let mut endpoint = Endpoint::new(name, url, scheme, secret.expose(), receiver.types)
                 .map_err(|error| value(&key, error.to_string()))?;
+            endpoint.format = match receiver.format {
+                None | Some(FormatWord::CloudEvents) => Format::CloudEvents,
+                Some(FormatWord::Plain) => Format::Plain,
+            };
             endpoint.organisation =
                 lines::organisation(organisations, receiver.organisation, &key)?;
             events.endpoints.push(endpoint);

@@ -33,6 +33,7 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ),
     ("offhook_gateway_ice_state_total", "Legs of ended calls, by where ICE stood."),
     ("offhook_gateway_permission_checks_total", "Answers to whether a user may be called."),
+    ("offhook_gateway_permission_state", "Users, by how their permission to be called stands."),
     (
         "offhook_gateway_playout_cleared_seconds_total",
         "Words of bots that were said and not heard.",

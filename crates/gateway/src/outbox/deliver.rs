@@ -11,10 +11,7 @@ use reqwest::{Client, header::CONTENT_TYPE, redirect::Policy};
 use terms::Timestamp;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 use wire::{
-    event::{
-        MEDIA_TYPE,
-        signature::{ATTEMPT_HEADER, ID_HEADER, TIMESTAMP_HEADER},
-    },
+    event::signature::{ATTEMPT_HEADER, ID_HEADER, TIMESTAMP_HEADER},
     trace::{self, TraceParent},
 };
 
@@ -150,16 +147,17 @@ async fn deliver(office: &Office, endpoint: &Endpoint, client: &Client, due: Due
 
 async fn attempt(endpoint: &Endpoint, client: &Client, due: Due) -> Result<u16, &'static str> {
     let now = clock::now();
-    let signed = endpoint.key.sign(&due.id, now, &due.body);
     let traced = trace_of(&due.body);
+    let body = endpoint.format.write(due.body).map_err(|_| "the event cannot be read")?;
+    let signed = endpoint.key.sign(&due.id, now, &body);
     let mut request = client
         .post(endpoint.url.clone())
-        .header(CONTENT_TYPE, MEDIA_TYPE)
+        .header(CONTENT_TYPE, endpoint.format.media_type())
         .header(ID_HEADER, &due.id)
         .header(TIMESTAMP_HEADER, now.unix())
         .header(ATTEMPT_HEADER, due.failed.saturating_add(1))
         .header(endpoint.key.header(), signed)
-        .body(due.body);
+        .body(body);
     if let Some(traced) = traced {
         request = request.header(trace::HEADER, traced.to_string());
     }

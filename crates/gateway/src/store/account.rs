@@ -39,7 +39,8 @@ impl NoticeKind {
 }
 
 /// What the platform said against a number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = PlatformNotice)]
 pub(crate) struct Notice {
     /// What, in its word.
     #[serde(rename = "type")]

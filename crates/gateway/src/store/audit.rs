@@ -17,7 +17,7 @@ CREATE INDEX IF NOT EXISTS audit_by_organisation ON audit (organisation, no);
 ";
 
 /// Something that somebody did to the house.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct Deed {
     /// When.
     pub at: Timestamp,
@@ -32,11 +32,12 @@ pub(crate) struct Deed {
     pub object: String,
     /// What else is worth knowing; never a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub detail: Option<Value>,
 }
 
 /// A deed in its place.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct AuditEntry {
     /// Its place.
     pub no: i64,

@@ -10,7 +10,7 @@ use switchboard::consent::{Entry, EntryNo, Periods, Standing};
 use terms::{CallId, MessageId, PhoneNumberId, Timestamp, UserId, UserRef};
 
 use super::{
-    ContactKey, LineSet, News, Store, StoreError,
+    ContactKey, LineSet, News, Store, StoreError, figures,
     identity::{self, ContactId},
     outbox,
 };
@@ -29,7 +29,7 @@ pub(crate) struct Draft {
 }
 
 /// What proves an entry. What has no part in it is absent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub(crate) struct Evidence {
     /// The webhook's message, or the message of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,6 +48,7 @@ pub(crate) struct Evidence {
     pub template: Option<String>,
     /// The part of the webhook or answer that says so, as it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub body: Option<Value>,
 }
 
@@ -77,6 +78,21 @@ pub(crate) struct Body {
     /// What proves it.
     pub evidence: Evidence,
 }
+
+/// How a permission can stand, in the words of [`switchboard::consent::Grant`] and
+/// [`switchboard::consent::Absence`].
+pub(crate) const STATES: [&str; 7] =
+    ["temporary", "permanent", "never_given", "refused", "revoked", "expired", "platform_says_no"];
+
+/// A standing's word of [`STATES`] is in the index: counting parses none.
+pub(super) const SCHEMA: &str = "
+CREATE INDEX IF NOT EXISTS standings_by_state
+    ON standings (line, COALESCE(body ->> '$.grant.grant', body ->> '$.absence'));
+";
+
+const COUNT: &str = "SELECT COUNT(*) FROM standings
+    WHERE line IN (SELECT value FROM json_each(?1))
+    AND COALESCE(body ->> '$.grant.grant', body ->> '$.absence') = ?2";
 
 impl Store {
     /// Writes an entry and what the user's entries now add up to, and tells the news of it; `None` when
@@ -126,6 +142,26 @@ impl Store {
         self.run(move |db| match identity::find(db, &contact)? {
             Some(contact) => load(db, contact),
             None => Ok(Standing::default()),
+        })
+        .await
+    }
+
+    /// How many users of these lines stand how, in the order of [`STATES`]. A permission that ran out
+    /// counts until its end is written.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub(crate) async fn permission_states(&self, lines: LineSet) -> Result<[u64; 7], StoreError> {
+        self.run(move |db| {
+            // One question for each word: a row that the index alone has found is not read.
+            let mut statement = db.prepare_cached(COUNT)?;
+            let mut counts = [0; 7];
+            for (state, count) in STATES.iter().zip(&mut counts) {
+                *count =
+                    statement.query_row(params![lines, state], |row| figures::count(row, 0))?;
+            }
+            Ok(counts)
         })
         .await
     }
@@ -288,4 +324,66 @@ fn record((no, ids, body): Columns) -> Result<Option<Record>, serde_json::Error>
 
 fn user([wa_id, user_id]: &[Option<String>; 2]) -> Option<UserRef> {
     identity::ids(wa_id.as_deref(), user_id.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard::consent::{Absence, Grant, What};
+
+    use super::*;
+
+    #[test]
+    fn the_states_are_the_words_of_the_ledger() {
+        let until = Timestamp::from_unix(0);
+        let grants = [Grant::Temporary { until }, Grant::Permanent];
+        let absences = [
+            Absence::NeverGiven,
+            Absence::Refused,
+            Absence::Revoked,
+            Absence::Expired,
+            Absence::PlatformSaysNo,
+        ];
+        let grants = grants.map(|grant| serde_json::to_value(grant).unwrap()["grant"].clone());
+        let absences = absences.map(|absence| serde_json::to_value(absence).unwrap());
+        let words: Vec<Value> = grants.into_iter().chain(absences).collect();
+        assert_eq!(words, STATES);
+    }
+
+    #[tokio::test]
+    async fn users_are_counted_by_how_they_stand_now_and_by_the_index_alone() {
+        let line: PhoneNumberId = "109876543210987".parse().unwrap();
+        let store = Store::open(None, &line).unwrap();
+        let grant = What::Granted(Grant::Permanent);
+        let rows = [
+            ("551", What::Requested, 0),
+            ("552", grant, 0),
+            ("553", grant, 0),
+            ("553", What::Revoked, 1),
+        ];
+        for (user, what, at) in rows {
+            let user = user.parse::<terms::WaId>().unwrap().into();
+            let contact = ContactKey { line: line.clone(), user };
+            let entry = Entry { at: Timestamp::from_unix(at), what };
+            let evidence = Evidence::default();
+            let draft = Draft {
+                key: format!("{user:?}{what:?}", user = contact.user),
+                contact,
+                entry,
+                evidence,
+            };
+            let day = std::time::Duration::from_secs(86_400);
+            let periods = Periods { day, week: day * 7 };
+            store.add_consent(draft, periods, None).await.unwrap().unwrap();
+        }
+        let counts = store.permission_states(LineSet::one(&line)).await.unwrap();
+        assert_eq!(counts, [0, 1, 1, 0, 1, 0, 0]);
+        let other = LineSet::one(&"2".parse().unwrap());
+        assert_eq!(store.permission_states(other).await.unwrap(), [0; 7]);
+        let plan = store.run(|db| {
+            let sql = format!("EXPLAIN QUERY PLAN {COUNT}");
+            Ok(db.query_row(&sql, ["[]", "x"], |row| row.get::<_, String>(3))?)
+        });
+        let plan = plan.await.unwrap();
+        assert!(plan.ends_with("standings_by_state (line=? AND <expr>=?)"), "{plan}");
+    }
 }

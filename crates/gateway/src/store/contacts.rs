@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use terms::{PhoneNumberId, Timestamp, UserRef};
+use terms::{PhoneNumberId, Timestamp, UserId, UserRef};
 use wire::console::{ChatLine, Peer, PermissionState};
 
 use super::{
@@ -25,6 +25,8 @@ pub(crate) struct ContactRow {
     pub user: UserRef,
     /// The name, where known.
     pub name: Option<String>,
+    /// The id scoped to the business above, where that has them.
+    pub parent_user_id: Option<UserId>,
     /// The ledger: what the last reply, request or look upstream said.
     pub grant: Grant,
     /// Until when the service window is open, as far as we saw.
@@ -35,6 +37,7 @@ pub(crate) struct ContactRow {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Known {
     name: Option<String>,
+    parent_user_id: Option<UserId>,
     grant: Grant,
     window_until: Option<Timestamp>,
 }
@@ -59,6 +62,7 @@ impl Default for Grant {
 impl ContactRow {
     fn learn(&mut self, known: Known) {
         self.name = known.name.or_else(|| self.name.take());
+        self.parent_user_id = known.parent_user_id.or_else(|| self.parent_user_id.take());
         self.window_until = self.window_until.max(known.window_until);
         // A request of ours is noted without a word of the platform.
         let newer = known.grant.learnt_at > self.grant.learnt_at;
@@ -67,9 +71,16 @@ impl ContactRow {
         }
     }
 
+    /// A webhook named the user so. What it did not say stays.
+    pub(crate) fn see(&mut self, peer: Peer) {
+        self.name = peer.name.or_else(|| self.name.take());
+        self.parent_user_id = peer.parent_user_id.or_else(|| self.parent_user_id.take());
+    }
+
     /// The user and the name.
     pub(crate) fn peer(&self) -> Peer {
-        Peer::of(&self.user, self.name.clone())
+        let parent_user_id = self.parent_user_id.clone();
+        Peer { parent_user_id, ..Peer::of(&self.user, self.name.clone()) }
     }
 }
 
@@ -254,9 +265,8 @@ impl Store {
 fn met(db: &Connection, key: &ContactKey, now: Timestamp) -> Result<ContactRow, StoreError> {
     let id = identity::meet(db, key, now)?;
     Ok(of_id(db, id)?.unwrap_or_else(|| {
-        let Known { name, grant, window_until } = Known::default();
         let ContactKey { line, user } = key.clone();
-        ContactRow { id, line, user, name, grant, window_until }
+        row(id, line, user, Known::default())
     }))
 }
 
@@ -278,8 +288,10 @@ pub(super) fn join(db: &Connection, from: ContactId, into: ContactId) -> Result<
     let (Some(from), Some(mut into)) = (of_id(db, from)?, of_id(db, into)?) else {
         return Ok(());
     };
-    let ContactRow { name, grant, window_until, .. } = from;
-    into.learn(Known { name: into.name.clone().or(name), grant, window_until });
+    let ContactRow { name, parent_user_id, grant, window_until, .. } = from;
+    let name = into.name.clone().or(name);
+    let parent_user_id = into.parent_user_id.clone().or(parent_user_id);
+    into.learn(Known { name, parent_user_id, grant, window_until });
     write(db, &into)
 }
 
@@ -303,9 +315,10 @@ fn save(db: &Connection, contact: &ContactRow, now: Timestamp) -> Result<(), Sto
 }
 
 fn write(db: &Connection, contact: &ContactRow) -> Result<(), StoreError> {
-    let ContactRow { id, line: _, user: _, name, grant, window_until } = contact;
-    let (name, grant, window_until) = (name.clone(), *grant, *window_until);
-    let body = serde_json::to_string(&Known { name, grant, window_until })?;
+    let ContactRow { id, line: _, user: _, name, parent_user_id, grant, window_until } = contact;
+    let (name, parent_user_id) = (name.clone(), parent_user_id.clone());
+    let known = Known { name, parent_user_id, grant: *grant, window_until: *window_until };
+    let body = serde_json::to_string(&known)?;
     let sql = "UPDATE contacts SET body = ?2 WHERE id = ?1";
     db.prepare_cached(sql)?.execute(params![id, body])?;
     Ok(())
@@ -319,8 +332,13 @@ fn columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
 
 /// `None` for a row whose ids cannot be read.
 fn contact((id, line, [wa_id, user_id], body): Columns) -> Result<Option<ContactRow>, StoreError> {
-    let Known { name, grant, window_until } = serde_json::from_str(&body)?;
+    let known = serde_json::from_str(&body)?;
     let user = identity::ids(wa_id.as_deref(), user_id.as_deref());
     let (Some(user), Ok(line)) = (user, line.parse()) else { return Ok(None) };
-    Ok(Some(ContactRow { id, line, user, name, grant, window_until }))
+    Ok(Some(row(id, line, user, known)))
+}
+
+fn row(id: ContactId, line: PhoneNumberId, user: UserRef, known: Known) -> ContactRow {
+    let Known { name, parent_user_id, grant, window_until } = known;
+    ContactRow { id, line, user, name, parent_user_id, grant, window_until }
 }

@@ -74,7 +74,7 @@ pub(crate) use api_keys::ApiKey;
 pub(crate) use audit::{AuditEntry, Deed};
 pub(crate) use callbacks::{Callback, CallbackState};
 pub(crate) use calls::LiveCall;
-pub(crate) use consent::{Draft, Evidence, Record};
+pub(crate) use consent::{Draft, Evidence, Record, STATES};
 pub(crate) use contacts::{ContactRow, Grant};
 pub(crate) use deliveries::{Attempted, DeliveryRow, Due, Next};
 pub(crate) use idempotency::Kept;

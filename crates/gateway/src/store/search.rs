@@ -115,10 +115,8 @@ mod tests {
         let tariff = tariff("UTC");
         let store = Store::open(None, &tariff.number).unwrap();
         let at: Timestamp = "2026-11-28T14:00:00Z".parse().unwrap();
-        let contact =
-            Peer {
-                name: Some("Ana É".into()), wa_id: "5511988887777".parse().ok(), user_id: None
-            };
+        let (name, wa_id) = (Some("Ana É".into()), "5511988887777".parse().ok());
+        let contact = Peer { name, wa_id, ..Peer::default() };
         let id = "wacid.C".parse().unwrap();
         let reason = EndReason::NobodyAnswered;
         let line = tariff.number.clone();

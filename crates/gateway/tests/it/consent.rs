@@ -37,6 +37,13 @@ async fn a_grant_is_proven_and_runs_out_once_by_the_platforms_clock() {
     );
     desk.reply("wamid.REPLY", &accept(until)).await;
     let known = desk.get_until(&ledger(), allowed("temporary")).await;
+    let stands = |state: &str, users: u8| {
+        let labels = format!("organisation=\"default\",state=\"{state}\"");
+        format!("offhook_gateway_permission_state{{{labels}}} {users}\n")
+    };
+    let metrics = desk.metrics().await;
+    assert!(metrics.contains(&stands("temporary", 1)), "{metrics}");
+    assert!(metrics.contains(&stands("expired", 0)), "{metrics}");
     let entry = &known["entries"][0];
     assert_eq!((&entry["kind"], &entry["grant"]), (&json!("granted"), &json!("temporary")));
     assert_eq!(entry["number"], "109876543210987");
@@ -69,6 +76,9 @@ async fn a_grant_is_proven_and_runs_out_once_by_the_platforms_clock() {
     let known = desk.get(&ledger()).await;
     assert_eq!(kinds(&known), ["expired", "granted"], "once, and both accounts agree");
     assert_eq!(known["state"]["absence"], "expired");
+    let metrics = desk.metrics().await;
+    assert!(metrics.contains(&stands("temporary", 0)), "{metrics}");
+    assert!(metrics.contains(&stands("expired", 1)), "{metrics}");
     let told = desk.get("/v1/events?type=permission.expired").await;
     let events = told["events"].as_array().unwrap();
     assert_eq!(events.len(), 1, "{told}");

@@ -144,7 +144,8 @@ impl Desk {
         self.gets_a_path(call, user).await
     }
 
-    async fn gets_a_path(&self, call: &str, mut user: Voice) -> Voice {
+    /// The user of a call takes the gateway's answer.
+    pub(crate) async fn gets_a_path(&self, call: &str, mut user: Voice) -> Voice {
         user.take_answer(self.upstream.wait_for_call("pre_accept", call).await.sdp());
         user.connected().await;
         user

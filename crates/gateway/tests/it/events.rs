@@ -6,7 +6,10 @@ use offhook_gateway::{Config, Running, config::Endpoint, serve};
 use serde_json::{Value, json};
 use terms::Timestamp;
 use wire::{
-    event::signature::{Scheme, SigningKey},
+    event::{
+        Format,
+        signature::{Scheme, SigningKey},
+    },
     webhook::signature,
 };
 
@@ -101,6 +104,48 @@ async fn a_call_is_told_once_in_sequence_and_signed_although_the_receiver_fails(
     assert_eq!(seen.len(), arrived.len() + failing.len());
     let metrics = desk.metrics_until("offhook_gateway_event_deliveries_waiting 0").await;
     assert!(metrics.contains("event_deliveries_total{result=\"failed\"} 3"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_of_plain_events_gets_one_flat_object_signed_as_ever() {
+    let plain = Receiver::start(&[Reply::Status(500)], Reply::Status(200)).await;
+    let full = Receiver::start(&[], Reply::Status(200)).await;
+    let desk = Desk::start_with(None, |config| {
+        told_to(&plain, config);
+        config.events.endpoints[0].format = Format::Plain;
+        let (url, none) = (full.url(), Vec::new());
+        let stripe = Endpoint::new("full", &url, Scheme::Stripe, SECRET, none).unwrap();
+        config.events.endpoints.push(stripe);
+    })
+    .await;
+    miss(&desk, CALL).await;
+    plain.wait_for("call.ended").await;
+    full.wait_for("call.ended").await;
+
+    let key = SigningKey::new(Scheme::Standard, SECRET).unwrap();
+    for one in plain.seen() {
+        assert_eq!(one.headers["content-type"], "application/json");
+        assert_eq!(one.event()["id"], one.id());
+        let at = Timestamp::from_unix(one.headers["webhook-timestamp"].parse().unwrap());
+        assert_eq!(one.headers["webhook-signature"], key.sign(one.id(), at, &one.body));
+    }
+    let failed = plain.seen().remove(0);
+    let again = plain.seen().into_iter().find(|one| one.arrived() && one.id() == failed.id());
+    let again = again.expect("tried again");
+    assert_eq!((&failed.body, &again.headers["webhook-attempt"]), (&again.body, &"2".to_owned()));
+
+    for told in full.arrived() {
+        let flat = plain.arrived().into_iter().find(|flat| flat["id"] == told["id"]).unwrap();
+        let data = told["data"].as_object().unwrap();
+        assert!(data.iter().all(|(name, said)| &flat[name] == said), "{flat} of {told}");
+        assert_eq!((&flat["type"], &flat["time"]), (&told["type"], &told["time"]));
+        assert_eq!(flat["phone_number_id"], "109876543210987");
+        assert!(flat.get("data").is_none() && flat.get("specversion").is_none(), "{flat}");
+    }
+    let ended = plain.arrived().into_iter().find(|flat| flat["type"] == "call.ended").unwrap();
+    assert_eq!((&ended["sequence"], &ended["call_id"]), (&json!(2), &json!(CALL)), "{ended}");
+    let signed = &full.seen()[0].headers["offhook-signature"];
+    assert!(signed.starts_with("t=") && signed.contains(",v1="), "{signed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,14 +11,15 @@ use crate::{
     voice::Voice,
 };
 
-const ID: &str = "MX.90210000000000000001";
+pub(crate) const ID: &str = "MX.90210000000000000001";
+pub(crate) const PARENT: &str = "MX.ENT.11815799212886844830";
 const DAY_S: i64 = 86_400;
 
 /// The webhook as it comes from a user with a username: ids in place of the number.
-fn hidden(mut body: Value) -> Value {
+pub(crate) fn hidden(mut body: Value) -> Value {
     let value = &mut body["entry"][0]["changes"][0]["value"];
-    value["contacts"] =
-        json!([{"profile": {"name": "Ana", "username": "ana.souza"}, "user_id": ID}]);
+    value["contacts"] = json!([{"profile": {"name": "Ana", "username": "ana.souza"}, "user_id": ID,
+            "parent_user_id": PARENT}]);
     for list in ["calls", "messages"] {
         let entries = value.get_mut(list).and_then(Value::as_array_mut);
         for entry in entries.into_iter().flatten().filter_map(Value::as_object_mut) {
@@ -49,6 +50,10 @@ fn said(id: &str, part: &Value) -> Value {
     )
 }
 
+fn told(list: &Value) -> bool {
+    list["events"][0].is_object()
+}
+
 fn in_state(state: &'static str) -> impl Fn(&Value) -> bool {
     move |list| list["callbacks"][0]["state"] == state
 }
@@ -72,6 +77,11 @@ async fn a_user_without_a_number_calls_consents_and_is_called_back() {
     let contact = format!("/v1/contacts/{ID}");
     let known = desk.get_until(&contact, |known| known["chat"][0]["kind"] == "call").await;
     assert_eq!((&known["user_id"], &known["country"]), (&json!(ID), &json!("MX")), "{known}");
+    assert_eq!(known["parent_user_id"], PARENT, "{known}");
+    let ended = desk.get_until("/v1/events?type=call.ended", told).await;
+    let contact_of = |list: &Value| list["events"][0]["data"]["contact"]["parent_user_id"].clone();
+    assert_eq!(contact_of(&ended), PARENT, "{ended}");
+    assert_eq!(contact_of(&desk.get("/v1/events?type=call.ringing").await), PARENT);
     assert_eq!((&known["name"], &known["wa_id"]), (&json!("Ana"), &Value::Null));
     assert!(known["window_open_until"].is_string(), "{known}");
 
@@ -99,6 +109,10 @@ async fn a_user_without_a_number_calls_consents_and_is_called_back() {
     desk.get_until("/v1/callbacks", in_state("placed")).await;
     let connect = desk.upstream.wait_for("connect").await.body;
     assert_eq!((&connect["recipient"], &connect["to"]), (&json!(ID), &Value::Null), "{connect}");
+    let calls = desk.get("/v1/calls?state=live").await;
+    let placed = &calls["calls"][0];
+    assert_eq!(placed["direction"], "BUSINESS_INITIATED", "{calls}");
+    assert_eq!(placed["contact"]["parent_user_id"], PARENT, "{calls}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

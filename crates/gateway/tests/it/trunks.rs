@@ -17,8 +17,9 @@ use sip::Transport;
 use switchboard::trunk::Extensions;
 
 use crate::{
-    desk::{BYE_HZ, CALL, Desk, HOLD_HZ, terminate},
+    desk::{ANA, BYE_HZ, CALL, Desk, HOLD_HZ, connect, terminate},
     far_end::{FarEnd, value},
+    numberless::{ID, PARENT, hidden},
     voice::{BUSY_GAP_MAX, Voice, tone_file},
 };
 
@@ -198,6 +199,40 @@ async fn a_telephone_of_opus_holds_the_call_and_is_hung_up_on() {
     assert!(value(&bye, "Reason").starts_with("Q.850;cause=16"), "{bye}");
     telephone.answers(&bye, "200 OK").await;
     assert_eq!(desk.record(CALL).await["trunks"][0]["codec"], "opus");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_telephone_knows_who_calls_by_the_bsuid_where_the_number_is_hidden() {
+    let mut telephone = FarEnd::udp().await;
+    let targets = [telephone.address];
+    let desk = Desk::start_with(None, |config| with_trunk(config, &targets)).await;
+    let user = Voice::of_platform(&desk.engine);
+    desk.webhook(&hidden(connect(CALL, &user.platform_offer()))).await;
+    let _user = desk.gets_a_path(CALL, user).await;
+    let invite = invited(&mut telephone).await;
+    assert!(value(&invite, "From").starts_with("\"Ana\" <sip:anonymous@"), "{invite}");
+    let asserted = format!("\"Ana\" <sip:{ID}@127.0.0.1>");
+    assert_eq!(value(&invite, "P-Asserted-Identity"), asserted);
+    assert_eq!(value(&invite, "X-Offhook-User-Id"), ID);
+    assert_eq!(value(&invite, "X-Offhook-Parent-User-Id"), PARENT);
+    assert!(!invite.contains("X-Offhook-User:"), "a number is a number: {invite}");
+
+    // Who shows the number later is known by both.
+    telephone.answers(&invite, "486 Busy Here").await;
+    telephone.hears("ACK").await;
+    desk.webhook(&hidden(terminate(CALL, "USER_INITIATED", Some(1)))).await;
+    desk.record(CALL).await;
+    let user = Voice::of_platform(&desk.engine);
+    let mut shown = connect("wacid.SHOWN", &user.platform_offer());
+    shown["entry"][0]["changes"][0]["value"]["contacts"][0]["user_id"] = json!(ID);
+    desk.webhook(&shown).await;
+    let _user = desk.gets_a_path("wacid.SHOWN", user).await;
+    let invite = invited(&mut telephone).await;
+    assert_eq!(value(&invite, "X-Offhook-User"), ANA);
+    assert_eq!(value(&invite, "X-Offhook-User-Id"), ID);
+    let asserted = format!("\"Ana\" <sip:+{ANA}@127.0.0.1>");
+    assert_eq!(value(&invite, "P-Asserted-Identity"), asserted);
+    assert!(value(&invite, "From").contains(&format!("<sip:+{ANA}@")), "{invite}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,6 +49,7 @@ pub(super) fn toml(answers: &Answers, path: &Path) -> String {
         "# The one UDP port of the agents' browsers.\n".into(),
         format!("browsers = \"{}\"\n", std::net::SocketAddr::new(answers.bind_ip, answers.browsers_port)),
         "\n# [price]\n# rulebook = \"2026-10\"   # `offhook rulebook list`\n\n".into(),
+        events(),
         "# Who takes calls; again for another. The role is agent, supervisor, admin or auditor.\n[[agents]]\n".into(),
         agent(&answers.agent),
         organisations(&answers.others, path),
@@ -130,6 +131,20 @@ fn file_name(path: &Path, ending: &str) -> String {
     quoted(&file.file_name().unwrap_or_default().to_string_lossy())
 }
 
+/// How other systems are told what happens, as a comment.
+fn events() -> String {
+    let lines = [
+        "Who is told what happens; again for another.",
+        "[[events]]",
+        "name = \"crm\"",
+        "url = \"https://crm.example/offhook\"",
+        "secret_file = \"…\"   # whsec_ and the base64 of 24 to 64 random bytes",
+        "types = [\"call.*\"]   # all when absent",
+        "format = \"plain\"   # one flat JSON object; \"cloudevents\" when absent",
+    ];
+    commented(&lines) + "\n"
+}
+
 /// How another number is added, as a comment.
 fn further_number() -> String {
     let lines = [
@@ -146,7 +161,11 @@ fn further_number() -> String {
         "app_secret_file = \"…\"",
         "verify_token_file = \"…\"",
     ];
-    lines.iter().fold("\n".to_owned(), |text, line| format!("{text}# {line}\n"))
+    "\n".to_owned() + &commented(&lines)
+}
+
+fn commented(lines: &[&str]) -> String {
+    lines.iter().map(|line| format!("# {line}\n")).collect()
 }
 
 /// A TOML string.

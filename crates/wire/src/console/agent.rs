@@ -39,6 +39,7 @@ pub enum AgentState {
 
 /// Who is logged in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Agent {
     /// The id.
     pub id: AgentId,
@@ -52,6 +53,7 @@ pub struct Agent {
 
 /// Whose numbers, people and data somebody sees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Organisation {
     /// Its id.
     pub id: OrganisationId,
@@ -82,6 +84,7 @@ pub struct Colleague {
 
 /// `POST /v1/session`
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LogIn {
     /// The agent's id.

@@ -20,6 +20,9 @@ pub struct Peer {
     /// The business-scoped id, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
+    /// The id scoped to the business above, where that has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_user_id: Option<UserId>,
 }
 
 impl Peer {
@@ -32,7 +35,8 @@ impl Peer {
     /// A user and the name, where known.
     #[must_use]
     pub fn of(user: &UserRef, name: Option<String>) -> Self {
-        Self { name, wa_id: user.wa_id().cloned(), user_id: user.user_id().cloned() }
+        let (wa_id, user_id) = (user.wa_id().cloned(), user.user_id().cloned());
+        Self { name, wa_id, user_id, parent_user_id: None }
     }
 
     /// The country of the number, or of the business-scoped id.

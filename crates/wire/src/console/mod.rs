@@ -351,6 +351,7 @@ pub enum RingStopped {
 
 /// The business number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Number {
     /// Its id.
     pub phone_number_id: PhoneNumberId,

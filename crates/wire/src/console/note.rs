@@ -4,12 +4,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// `PATCH /v1/calls/{id}`: what is absent stays as it is, `null` takes it back.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NoteChange {
     /// In words.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub notes: Option<Option<String>>,
     /// What came of the call: one of the configured codes.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub wrap_up: Option<Option<String>>,
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Every event is a CloudEvents 1.0 document in JSON. Its `id` is the same in every delivery of it,
 //! its `type` one of [`KINDS`], its `subject` the call, the user or the number it is about. The events
-//! of one call are numbered by the extension `sequence`, from one. [`signature`] proves the sender.
+//! of one call are numbered by the extension `sequence`, from one. [`Format`] is how a receiver reads them,
+//! [`signature`] proves the sender.
 
+mod format;
 mod recording;
 pub mod signature;
 
@@ -11,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terms::{AgentId, CallId, Money, PhoneNumberId, Timestamp};
 
+pub use format::Format;
 pub use recording::{Announced, Pause, Recording, RecordingKind, RecordingState};
 
 use crate::{

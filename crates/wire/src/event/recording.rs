@@ -7,6 +7,7 @@ use crate::console::Peer;
 
 /// A recording of a call, or of a message a caller left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Recording {
     /// Its id; ours.
     pub recording_id: String,
@@ -53,6 +54,7 @@ pub enum RecordingKind {
 
 /// Whether a recording still runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RecordingState {
     /// It runs.
@@ -63,6 +65,7 @@ pub enum RecordingState {
 
 /// The proof that a recording was announced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Announced {
     /// The words, or the prompt's name.
     pub text: String,
@@ -77,6 +80,7 @@ pub struct Announced {
 
 /// A stretch of silence that was asked for, in milliseconds since the recording began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Pause {
     /// From.
     pub from_ms: u64,

@@ -140,6 +140,7 @@ open_enum! {
 
 /// To whom the icon is shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CallIcons {
     /// Only to users whose number is of these countries; empty is everybody. Absent in a write:
     /// unchanged.
@@ -149,6 +150,7 @@ pub struct CallIcons {
 
 /// When users may call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CallHours {
     /// Off is always open.
     pub status: Switch,
@@ -165,6 +167,7 @@ pub struct CallHours {
 
 /// One opening on one day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct OpeningHours {
     /// Which day.
     pub day_of_week: Weekday,
@@ -176,6 +179,7 @@ pub struct OpeningHours {
 
 /// One date that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Holiday {
     /// `YYYY-MM-DD`.
     pub date: String,
@@ -242,6 +246,7 @@ impl std::fmt::Debug for SipServer {
 
 /// What is not allowed now.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Restrictions {
     /// Each restriction.
     #[serde(default, alias = "restriction_list")]
@@ -250,6 +255,7 @@ pub struct Restrictions {
 
 /// One restriction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Restriction {
     /// Such as `RESTRICTED_BUSINESS_INITIATED_CALLING`.
     #[serde(rename = "type")]
@@ -259,6 +265,7 @@ pub struct Restriction {
     pub reason: Option<String>,
     /// When it ends.
     #[serde(default, with = "unix::number_option", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>))]
     pub expiration: Option<Timestamp>,
 }
 

@@ -126,6 +126,27 @@ fn every_event() {
     }
 }
 
+/// Every event as a receiver gets it that knows no CloudEvents, and nothing of it is lost.
+#[test]
+fn every_event_in_one_flat_object() {
+    let written: Vec<Value> = value("events").as_array().unwrap().iter().map(plain).collect();
+    assert_eq!(Value::Array(written), value("events_plain"));
+    for (kept, plain) in
+        value("events").as_array().unwrap().iter().zip(value("events_plain").as_array().unwrap())
+    {
+        for (name, said) in kept["data"].as_object().unwrap() {
+            assert_eq!(&plain[name], said, "{name} of {}", kept["type"]);
+        }
+    }
+    assert!(event::Format::Plain.write("{}".into()).is_err(), "no event");
+}
+
+fn plain(document: &Value) -> Value {
+    let kept = document.to_string();
+    assert_eq!(event::Format::CloudEvents.write(kept.clone()).unwrap(), kept);
+    serde_json::from_str(&event::Format::Plain.write(kept).unwrap()).unwrap()
+}
+
 #[test]
 fn a_sandbox_body_with_an_unknown_key_is_refused() {
     for body in [

@@ -89,6 +89,7 @@ export const en = {
     chatWith: (name: string) => `Chat with ${name}`,
     nobody: "No contact chosen",
     back: "Back to the contacts",
+    parentUserId: "Id across the business's accounts",
     ask: "Ask for permission to call",
     call: "Call",
     perMinute: (price: string) => `${price} a minute`,

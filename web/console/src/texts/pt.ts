@@ -89,6 +89,7 @@ export const pt: Texts = {
     chatWith: (name) => `Conversa com ${name}`,
     nobody: "Nenhum contato escolhido",
     back: "Voltar aos contatos",
+    parentUserId: "Id comum às contas da empresa",
     ask: "Pedir permissão para ligar",
     call: "Ligar",
     perMinute: (price) => `${price} por minuto`,
