@@ -77,6 +77,12 @@ pub(crate) fn fuzzer() -> Result<()> {
     environment(&fuzz_environment(), "tests/fuzz/requirements.txt")
 }
 
+/// Makes an environment for the sample bots, with no more of their frameworks than they use.
+pub(crate) fn sample_bots() -> Result<()> {
+    let folder = shell::target().join("bots/venv");
+    environment_with(&folder, "examples/bots/requirements.txt", &["--no-deps", "--no-compile"])
+}
+
 /// The Python that has it.
 pub(crate) fn fuzz_python() -> PathBuf {
     fuzz_environment().join("bin/python")
@@ -101,6 +107,10 @@ fn peers_environment() -> PathBuf {
 }
 
 fn environment(folder: &Path, requirements: &str) -> Result<()> {
+    environment_with(folder, requirements, &[])
+}
+
+fn environment_with(folder: &Path, requirements: &str, options: &[&str]) -> Result<()> {
     let stamp = folder.join("requirements.txt");
     let wanted = read(&shell::root().join(requirements))?;
     if std::fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == wanted) {
@@ -110,7 +120,8 @@ fn environment(folder: &Path, requirements: &str) -> Result<()> {
     let path = folder.to_string_lossy();
     shell::run(python, &["-m", "venv", &path])?;
     let own = folder.join("bin/python");
-    shell::run(&own.to_string_lossy(), &["-m", "pip", "install", "--quiet", "-r", requirements])?;
+    let install = ["-m", "pip", "install", "--quiet", "-r", requirements];
+    shell::run(&own.to_string_lossy(), &[&install[..], options].concat())?;
     std::fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
 }
 

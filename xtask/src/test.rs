@@ -60,6 +60,7 @@ fn build_beside_set_up() -> Result<()> {
         let fetching = scope.spawn(|| {
             setup::programs(setup::TO_TEST)?;
             setup::python()?;
+            setup::sample_bots()?;
             setup::fuzzer()
         });
         let built = shell::run("cargo", &["build", "--workspace", "--all-targets", "--locked"]);

@@ -66,6 +66,7 @@ const PURE_MAY_LINK: &[&str] = &[
     "ogg",
     "opus",
     "phonenumber",
+    "prost",
     "rust_decimal",
     "sdp-types",
     "serde",

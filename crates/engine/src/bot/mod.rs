@@ -49,6 +49,15 @@ pub struct Bots {
     seats: Arc<Semaphore>,
 }
 
+/// How a bot hears, and how it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BotFormats {
+    /// What it is sent.
+    pub hears: Format,
+    /// What it sends.
+    pub speaks: Format,
+}
+
 /// One conversation; it ends when this is dropped. The leg is silent then.
 #[derive(Debug)]
 pub struct BotLine {
@@ -111,16 +120,17 @@ impl Bots {
     /// Lets a bot hear and speak on this leg, which talks Opus and may send already; `None` when the
     /// worker has all it can serve.
     #[must_use]
-    pub fn open(&self, leg: &Voice, format: Format) -> Option<BotLine> {
+    pub fn open(&self, leg: &Voice, formats: BotFormats) -> Option<BotLine> {
         let permit = Arc::clone(&self.seats).try_acquire_owned().ok()?;
-        let mut spool = Spool::new(format, BACKLOG_MAX_MS, worker::SETTINGS).ok()?;
+        let mut spool = Spool::new(formats.speaks, BACKLOG_MAX_MS, worker::SETTINGS).ok()?;
         spool.release();
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
         let (told, news) = mpsc::channel(NEWS_MAX);
         let (sink, frames) = frame_queue(FRAMES_MAX);
         let (tap, packets) = tap(Direction::Received, TAP_PACKETS_MAX);
         let conversation =
-            Conversation::new(format, spool, (leg.audio, packets), sink, (ordered, told)).ok()?;
+            Conversation::new(formats.hears, spool, (leg.audio, packets), sink, (ordered, told))
+                .ok()?;
         self.new.try_send(conversation).ok()?;
         leg.leg.carry(tap);
         leg.leg.play(Source::Mix(frames));

@@ -59,7 +59,9 @@ async fn connect(bot: &config::Bot, parent: Option<HeaderValue>) -> Result<Socke
             HeaderName::from_bytes(signature::HEADER.as_bytes()).ok(),
             signature::sign(token, &bot.url),
         ),
-        Protocol::Vonage | Protocol::Native => (Some(AUTHORIZATION), format!("Bearer {token}")),
+        Protocol::Vonage | Protocol::Native | Protocol::Pipecat => {
+            (Some(AUTHORIZATION), format!("Bearer {token}"))
+        }
     };
     if let (Some(name), Ok(mut value), Some(_)) =
         (name, HeaderValue::try_from(value), bot.token.as_ref())

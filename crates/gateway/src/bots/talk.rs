@@ -197,6 +197,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Reads until the bot's last word.
     async fn read(&self, stream: &mut SplitStream<Socket>) -> Last {
+        let mut is_faulty = false;
         loop {
             let next = tokio::time::timeout(self.bot.silence_timeout, stream.next()).await;
             let frame = match next {
@@ -218,6 +219,11 @@ impl Reading<'_> {
                     }
                 }
                 Ok(None) => {}
+                // The first says what is wrong with the bot; it may be wrong 50 times a second.
+                Err(fault) if !is_faulty => {
+                    is_faulty = true;
+                    tracing::warn!(bot = self.bot.name, %fault, "a message of a bot is none");
+                }
                 Err(fault) => {
                     tracing::debug!(bot = self.bot.name, %fault, "a message of a bot is none");
                 }

@@ -70,7 +70,7 @@ impl CallActor {
         let bot = self.office.config.bots.iter().find(named)?.clone();
         let call_id = self.facts.call_id.clone()?;
         let voice = self.whatsapp_voice()?;
-        let line = self.office.bots.open(&voice, bot.format)?;
+        let line = self.office.bots.open(&voice, bot.formats)?;
         let sid = self.sid.get_or_insert_with(|| {
             self.office.sids.name(Named {
                 account_sid: bot.account_sid.clone(),
@@ -86,7 +86,8 @@ impl CallActor {
             account_sid: bot.account_sid.clone(),
             from: self.facts.contact.wa_id.as_ref().map(|user| user.as_str().to_owned()),
             to: self.line.digits().to_owned(),
-            rate: bot.format.rate(),
+            rate: bot.formats.hears.rate(),
+            voice_rate: bot.formats.speaks.rate(),
             context,
         };
         self.facts.bots += 1;

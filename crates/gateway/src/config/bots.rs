@@ -5,8 +5,9 @@
 //! name = "concierge"
 //! organisation = "aurora"         # of [[organisations]]; the first when absent
 //! url = "wss://bot.example/talk"  # dialled for each call
-//! protocol = "native"             # or "twilio", "vonage"
+//! protocol = "native"             # or "twilio", "vonage", "pipecat"
 //! rate = 16000                    # samples a second; 8000, 16000, 24000, 48000; twilio: 8000
+//! voice_rate = 24000              # pipecat: as it speaks, where that differs
 //! token_file = "bot-token"        # or token_env: sent as bearer, for twilio the account's token
 //! account_sid = "AC0123"          # twilio
 //! headers = { X-Tenant = "aurora" }
@@ -17,6 +18,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use audio::spool::{Format, Rate};
+use engine::BotFormats;
 use serde::Deserialize;
 use terms::OrganisationId;
 use wire::bot::Protocol;
@@ -44,8 +46,8 @@ pub struct Bot {
     pub url: String,
     /// In whose words it talks.
     pub protocol: Protocol,
-    /// How its audio is written.
-    pub format: Format,
+    /// How its audio is written, both ways.
+    pub formats: BotFormats,
     /// What it knows us by.
     pub token: Option<Secret>,
     /// The account it believes to be in.
@@ -62,16 +64,19 @@ impl Bot {
     /// A bot of ours with what stands when nothing is said.
     #[must_use]
     pub fn new(name: &str, organisation: OrganisationId, url: &str, protocol: Protocol) -> Self {
-        let format = match protocol {
-            Protocol::Twilio => Format::MuLaw,
-            Protocol::Vonage | Protocol::Native => Format::Linear(Rate::Khz16),
+        let wideband = Format::Linear(Rate::Khz16);
+        let (hears, speaks) = match protocol {
+            Protocol::Twilio => (Format::MuLaw, Format::MuLaw),
+            Protocol::Vonage | Protocol::Native => (wideband, wideband),
+            // What a pipeline hears and speaks when nothing is said.
+            Protocol::Pipecat => (wideband, Format::Linear(Rate::Khz24)),
         };
         Self {
             name: name.to_owned(),
             organisation,
             url: url.to_owned(),
             protocol,
-            format,
+            formats: BotFormats { hears, speaks },
             token: None,
             account_sid: "AC00000000000000000000000000000000".to_owned(),
             headers: BTreeMap::new(),
@@ -89,6 +94,7 @@ pub(super) struct BotTable {
     url: String,
     protocol: ProtocolWord,
     rate: Option<u32>,
+    voice_rate: Option<u32>,
     token_file: Option<PathBuf>,
     token_env: Option<String>,
     account_sid: Option<String>,
@@ -104,6 +110,7 @@ enum ProtocolWord {
     Twilio,
     Vonage,
     Native,
+    Pipecat,
 }
 
 /// The bots of a file.
@@ -140,9 +147,10 @@ fn bot(
         ProtocolWord::Twilio => Protocol::Twilio,
         ProtocolWord::Vonage => Protocol::Vonage,
         ProtocolWord::Native => Protocol::Native,
+        ProtocolWord::Pipecat => Protocol::Pipecat,
     };
     let mut bot = Bot::new(&table.name, organisation, &table.url, protocol);
-    bot.format = format(protocol, table.rate, &key)?;
+    bot.formats = formats(bot.formats, protocol, (table.rate, table.voice_rate), &key)?;
     if table.token_file.is_some() || table.token_env.is_some() {
         let name = format!("{key}.token");
         bot.token = Some(secrets.secret(&name, table.token_file, table.token_env)?);
@@ -163,16 +171,45 @@ fn bot(
     Ok(bot)
 }
 
-fn format(protocol: Protocol, rate: Option<u32>, key: &str) -> Result<Format, ConfigError> {
+/// The formats that are configured, or what stands when nothing is said.
+fn formats(
+    default: BotFormats,
+    protocol: Protocol,
+    (rate, voice_rate): (Option<u32>, Option<u32>),
+    key: &str,
+) -> Result<BotFormats, ConfigError> {
+    let of = |rate: Option<u32>, default: Format| match rate {
+        Some(rate) => format(protocol, rate, key),
+        None => Ok(default),
+    };
+    let hears = of(rate, default.hears)?;
+    let speaks = match (protocol, voice_rate) {
+        (Protocol::Pipecat, rate) => of(rate, default.speaks)?,
+        (Protocol::Twilio | Protocol::Vonage | Protocol::Native, None) => hears,
+        (Protocol::Twilio | Protocol::Vonage | Protocol::Native, Some(_)) => {
+            return Err(value(
+                key,
+                "voice_rate: this protocol speaks as it hears, at `rate`".into(),
+            ));
+        }
+    };
+    Ok(BotFormats { hears, speaks })
+}
+
+fn format(protocol: Protocol, rate: u32, key: &str) -> Result<Format, ConfigError> {
     match (protocol, rate) {
-        (Protocol::Twilio, None | Some(8_000)) => Ok(Format::MuLaw),
-        (Protocol::Vonage | Protocol::Native, None | Some(16_000)) => {
+        (Protocol::Twilio, 8_000) => Ok(Format::MuLaw),
+        (Protocol::Vonage | Protocol::Native | Protocol::Pipecat, 8_000) => {
+            Ok(Format::Linear(Rate::Khz8))
+        }
+        (Protocol::Vonage | Protocol::Native | Protocol::Pipecat, 16_000) => {
             Ok(Format::Linear(Rate::Khz16))
         }
-        (Protocol::Vonage | Protocol::Native, Some(8_000)) => Ok(Format::Linear(Rate::Khz8)),
-        (Protocol::Vonage | Protocol::Native, Some(24_000)) => Ok(Format::Linear(Rate::Khz24)),
-        (Protocol::Native, Some(48_000)) => Ok(Format::Linear(Rate::Khz48)),
-        (Protocol::Twilio | Protocol::Vonage | Protocol::Native, Some(rate)) => {
+        (Protocol::Vonage | Protocol::Native | Protocol::Pipecat, 24_000) => {
+            Ok(Format::Linear(Rate::Khz24))
+        }
+        (Protocol::Native | Protocol::Pipecat, 48_000) => Ok(Format::Linear(Rate::Khz48)),
+        (Protocol::Twilio | Protocol::Vonage | Protocol::Native | Protocol::Pipecat, rate) => {
             Err(value(key, format!("rate: this protocol does not speak {rate} Hz")))
         }
     }

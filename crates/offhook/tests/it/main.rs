@@ -21,5 +21,6 @@ mod queue;
 mod quote;
 mod reconciliation;
 mod rules;
+mod sample_bots;
 mod sandbox;
 mod tee;

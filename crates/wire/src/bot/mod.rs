@@ -8,11 +8,13 @@
 //! | [`Protocol::Twilio`] | µ-law 8 kHz, base64 in JSON | `mark` | no |
 //! | [`Protocol::Vonage`] | linear 16 bit, binary, 8, 16 or 24 kHz | `notify` | no |
 //! | [`Protocol::Native`] | linear 16 bit, binary, 8, 16, 24 or 48 kHz | `mark` | yes |
+//! | [`Protocol::Pipecat`] | linear 16 bit in protobuf, 8, 16, 24 or 48 kHz | as native | yes |
 //!
 //! A [`Codec`] is one conversation's: it counts what Twilio wants counted. What a bot sends that is no
 //! message is a [`Fault`] and changes nothing.
 
 mod native;
+mod pipecat;
 pub mod signature;
 mod twilio;
 mod vonage;
@@ -42,6 +44,8 @@ pub enum Protocol {
     Vonage,
     /// Ours.
     Native,
+    /// Frames of Pipecat's `ProtobufFrameSerializer`.
+    Pipecat,
 }
 
 /// What a bot is told first.
@@ -59,8 +63,10 @@ pub struct Start {
     pub from: Option<String>,
     /// The business's number.
     pub to: String,
-    /// Samples a second.
+    /// Samples a second, as the bot hears.
     pub rate: u32,
+    /// Samples a second, as it speaks.
+    pub voice_rate: u32,
     /// What the flow says about the call.
     pub context: BTreeMap<String, String>,
 }
@@ -148,9 +154,25 @@ pub enum Fault {
     /// Audio that is not base64.
     #[error("the payload is not base64")]
     Base64(#[source] base64::DecodeError),
+    /// Bytes that are no frame of Pipecat's.
+    #[error("not a frame of this protocol")]
+    Protobuf(#[source] prost::DecodeError),
     /// Bytes where only text is spoken.
     #[error("this protocol has no binary messages")]
     Binary,
+    /// Text where only bytes are spoken.
+    #[error("this protocol has no text messages")]
+    Text,
+    /// Audio that would sound too high, too low or twice as long.
+    #[error("audio of {rate} Hz and {channels} channels; configured are {configured} Hz and one")]
+    Rate {
+        /// Samples a second.
+        rate: u32,
+        /// Voices side by side.
+        channels: u32,
+        /// Samples a second that were agreed.
+        configured: u32,
+    },
     /// A field has a value that cannot be used.
     #[error("`{field}` cannot be used")]
     Value {
@@ -185,6 +207,7 @@ impl Codec {
             }
             Protocol::Vonage => vec![vonage::opening(&self.start)],
             Protocol::Native => vec![native::opening(&self.start)],
+            Protocol::Pipecat => vec![pipecat::opening(&self.start)],
         }
     }
 
@@ -201,6 +224,7 @@ impl Codec {
             }
             Protocol::Vonage => vonage::write(event),
             Protocol::Native => native::write(event),
+            Protocol::Pipecat => pipecat::write(self.start.rate, event),
         }
     }
 
@@ -214,6 +238,7 @@ impl Codec {
             Protocol::Twilio => twilio::read(frame),
             Protocol::Vonage => vonage::read(frame),
             Protocol::Native => native::read(frame),
+            Protocol::Pipecat => pipecat::read(self.start.voice_rate, frame),
         }
     }
 }

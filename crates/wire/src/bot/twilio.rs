@@ -35,7 +35,17 @@ struct Name {
 }
 
 pub(super) fn opening(start: &Start) -> Vec<Frame> {
-    let Start { call_id, call_sid, stream_sid, account_sid, from, to, rate, context } = start;
+    let Start {
+        call_id,
+        call_sid,
+        stream_sid,
+        account_sid,
+        from,
+        to,
+        rate,
+        context,
+        voice_rate: _,
+    } = start;
     let mut parameters = context.clone();
     parameters.insert("call_id".into(), call_id.clone());
     parameters.insert("to_number".into(), to.clone());

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use offhook_wire::bot::{Codec, Command, Event, Frame, Protocol, Start, Target};
+use offhook_wire::bot::{Codec, Command, Event, Fault, Frame, Protocol, Start, Target};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const ALL: [Protocol; 3] = [Protocol::Twilio, Protocol::Vonage, Protocol::Native];
+const ALL: [Protocol; 4] =
+    [Protocol::Twilio, Protocol::Vonage, Protocol::Native, Protocol::Pipecat];
+
+/// Frames that Pipecat 1.14.0 wrote with its `ProtobufFrameSerializer`, in hexadecimal.
+const OF_PIPECAT: &str = include_str!("../golden/bot/pipecat.json");
 
 fn codec(protocol: Protocol) -> Codec {
     Codec::new(
@@ -20,6 +24,11 @@ fn codec(protocol: Protocol) -> Codec {
             from: Some("5215550000001".into()),
             to: "551140000000".into(),
             rate: if protocol == Protocol::Twilio { 8_000 } else { 16_000 },
+            voice_rate: match protocol {
+                Protocol::Twilio => 8_000,
+                Protocol::Vonage | Protocol::Native => 16_000,
+                Protocol::Pipecat => 24_000,
+            },
             context: BTreeMap::from([("order".to_owned(), "4711".to_owned())]),
         },
     )
@@ -32,13 +41,49 @@ fn said(frame: &Frame) -> Value {
     }
 }
 
+/// A field of a protobuf message that has a length, and what it has.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut written = vec![number << 3 | 2];
+    let mut rest = content.len();
+    while rest >= 0x80 {
+        written.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    written.push(rest as u8);
+    written.extend(content);
+    written
+}
+
+/// Our protocol's words in a message of Pipecat's.
+fn in_pipecat(text: &Frame) -> Frame {
+    let Frame::Text(text) = text else { panic!("a message is text") };
+    Frame::Binary(field(4, &field(1, text.as_bytes())))
+}
+
+/// A frame that Pipecat wrote.
+fn of_pipecat(name: &str) -> Frame {
+    let written: BTreeMap<String, String> = serde_json::from_str(OF_PIPECAT).unwrap();
+    Frame::Binary(hex::decode(&written[name]).unwrap())
+}
+
 /// What a bot of this protocol writes for a wish; nothing where it cannot wish it.
 fn wish(protocol: Protocol, command: &Command) -> Option<Frame> {
     let text = |value: Value| Some(Frame::Text(value.to_string()));
     match (protocol, command) {
         (Protocol::Twilio, Command::Audio(bytes)) => text(json!({"event": "media",
             "streamSid": "MZ01", "media": {"payload": STANDARD.encode(bytes)}})),
-        (_, Command::Audio(bytes)) => Some(Frame::Binary(bytes.clone())),
+        (Protocol::Pipecat, Command::Audio(bytes)) => {
+            // 24,000 Hz as a varint, and one channel.
+            let told = [&field(3, bytes)[..], &[4 << 3, 0xc0, 0xbb, 0x01, 5 << 3, 1]].concat();
+            Some(Frame::Binary(field(2, &told)))
+        }
+        (Protocol::Pipecat, Command::Clear) => Some(Frame::Binary(field(5, &[]))),
+        (Protocol::Pipecat, command) => {
+            wish(Protocol::Native, command).map(|text| in_pipecat(&text))
+        }
+        (Protocol::Vonage | Protocol::Native, Command::Audio(bytes)) => {
+            Some(Frame::Binary(bytes.clone()))
+        }
         (Protocol::Twilio, Command::Mark(name)) => {
             text(json!({"event": "mark", "streamSid": "MZ01", "mark": {"name": name}}))
         }
@@ -66,6 +111,14 @@ fn wish(protocol: Protocol, command: &Command) -> Option<Frame> {
     }
 }
 
+/// How many of the wishes a protocol has words for.
+fn says(protocol: Protocol) -> usize {
+    match protocol {
+        Protocol::Twilio | Protocol::Vonage => 3,
+        Protocol::Native | Protocol::Pipecat => 9,
+    }
+}
+
 #[test]
 fn every_protocol_understands_what_its_bots_can_wish() {
     let context = BTreeMap::from([("topic".to_owned(), "refund".to_owned())]);
@@ -88,7 +141,7 @@ fn every_protocol_understands_what_its_bots_can_wish() {
             assert_eq!(codec.read(frame).unwrap().as_ref(), Some(command), "{protocol:?}");
             understood += 1;
         }
-        assert_eq!(understood, if protocol == Protocol::Native { 9 } else { 3 }, "{protocol:?}");
+        assert_eq!(understood, says(protocol), "{protocol:?}");
     }
 }
 
@@ -117,6 +170,35 @@ fn start_is_first_and_says_who_calls_and_what_the_flow_knows() {
         json!({"type": "start", "version": 1, "call_id": "wacid.1", "stream_id": "MZ01",
             "from": "5215550000001", "to": "551140000000", "context": {"order": "4711"},
             "audio": {"encoding": "l16", "rate": 16_000, "channels": 1, "frame_ms": 20}})
+    );
+}
+
+#[test]
+fn what_pipecat_writes_is_understood_and_another_rate_is_a_fault() {
+    let codec = codec(Protocol::Pipecat);
+    let read = |name| codec.read(of_pipecat(name));
+    assert_eq!(read("audio").unwrap(), Some(Command::Audio(vec![1, 2, 3, 4])));
+    assert_eq!(read("mark").unwrap(), Some(Command::Mark("greeted".into())));
+    assert_eq!(read("hang_up").unwrap(), Some(Command::HangUp));
+    assert_eq!(read("interruption").unwrap(), Some(Command::Clear));
+    for left_alone in ["rtvi", "text"] {
+        assert_eq!(read(left_alone).unwrap(), None, "{left_alone}");
+    }
+    assert!(matches!(read("stereo"), Err(Fault::Rate { rate: 24_000, channels: 2, .. })));
+    assert_eq!(codec.clone().opening(), [in_pipecat(&self::codec(Protocol::Native).opening()[0])]);
+}
+
+#[test]
+fn pipecat_hears_audio_and_news_in_its_frames() {
+    let mut codec = codec(Protocol::Pipecat);
+    let audio = codec.write(&Event::Audio(vec![7, 8]));
+    // 16,000 Hz as a varint, and one channel.
+    let told = [&field(3, &[7, 8])[..], &[4 << 3, 0x80, 0x7d, 5 << 3, 1]].concat();
+    assert_eq!(audio, Some(Frame::Binary(field(2, &told))));
+    let digit = codec.write(&Event::Digit('5')).unwrap();
+    assert_eq!(
+        digit,
+        in_pipecat(&self::codec(Protocol::Native).write(&Event::Digit('5')).unwrap())
     );
 }
 
@@ -175,11 +257,15 @@ fn marks_clears_and_keys_come_in_each_ones_words() {
 fn what_is_no_message_is_a_fault_and_what_is_unknown_is_left_alone() {
     for protocol in ALL {
         let codec = codec(protocol);
+        let written = |text: &str| match protocol {
+            Protocol::Twilio | Protocol::Vonage | Protocol::Native => Frame::Text(text.into()),
+            Protocol::Pipecat => in_pipecat(&Frame::Text(text.into())),
+        };
         for text in ["", "{", "[]", "7", r#"{"event":7}"#] {
-            assert!(codec.read(Frame::Text(text.into())).is_err(), "{protocol:?} {text}");
+            assert!(codec.read(written(text)).is_err(), "{protocol:?} {text}");
         }
         let unknown = json!({"event": "hum", "action": "hum", "type": "hum"}).to_string();
-        assert_eq!(codec.read(Frame::Text(unknown)).unwrap(), None, "{protocol:?}");
+        assert_eq!(codec.read(written(&unknown)).unwrap(), None, "{protocol:?}");
         let long = Command::Mark("n".repeat(2_000));
         assert!(codec.read(wish(protocol, &long).unwrap()).is_err(), "{protocol:?}");
     }
@@ -187,6 +273,9 @@ fn what_is_no_message_is_a_fault_and_what_is_unknown_is_left_alone() {
     assert!(twilio.read(Frame::Binary(vec![1])).is_err());
     let payload = json!({"event": "media", "media": {"payload": "***"}}).to_string();
     assert!(twilio.read(Frame::Text(payload)).is_err());
+    let pipecat = codec(Protocol::Pipecat);
+    assert!(pipecat.read(Frame::Text("{}".into())).is_err());
+    assert!(pipecat.read(Frame::Binary(vec![0xff; 9])).is_err());
     let both = json!({"type": "transfer", "agent": "lia", "step": "people"}).to_string();
     assert!(codec(Protocol::Native).read(Frame::Text(both)).is_err());
 }

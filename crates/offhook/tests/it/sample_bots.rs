@@ -1,0 +1,223 @@
+//! The bots in `examples/bots`, written with Twilio's and Pipecat's own libraries, take WhatsApp calls:
+//! processes at every end, tones both ways, marks and keys.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use audio::{FRAME_SAMPLES, SAMPLE_RATE};
+use serde_json::{Value, json};
+
+use crate::{
+    http::get,
+    process::{Server, free_tcp, gateway_config, offhook, wait_for},
+};
+
+const ANA: &str = "5215550000001";
+const BUSINESS: &str = "551140000000";
+const KEY: Option<&str> = Some("demo-api-key");
+const USER_HZ: u64 = 440;
+
+/// What the bots say: a greeting of a second, ten seconds that are broken off, and a second more.
+const GREETING_HZ: f32 = 1_000.0;
+const LONG_HZ: f32 = 1_500.0;
+const SHORT_HZ: f32 = 2_000.0;
+/// Their amplitude: a quarter of full scale.
+const AMPLITUDE: f32 = 8_192.0;
+
+/// How long a Python process may take to be there, on a busy machine.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+const FLOW: &str = r#"
+start = "talk"
+[step.talk]
+bot = "concierge"
+context = { order = "4711" }
+next = "end"
+otherwise = "end"
+[step.end]
+hang_up = true
+"#;
+
+/// A running bot, and what it says of its calls.
+struct Bot {
+    child: Child,
+    told: mpsc::Receiver<Value>,
+}
+
+impl Bot {
+    fn start(script: &str, listen: &str, more: &[&str]) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let python = python();
+        let (_, port) = listen.rsplit_once(':').expect("an address");
+        let mut child = Command::new(&python)
+            .arg(root.join("examples/bots").join(script))
+            .args(["--port", port])
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!(
+                    "cannot run {}: {error}. `cargo xtask test` sets it up, or: python3 -m venv \
+                     target/bots/venv && target/bots/venv/bin/python -m pip install --no-deps -r \
+                     examples/bots/requirements.txt; or name a Python in OFFHOOK_BOTS_PYTHON",
+                    python.display()
+                )
+            });
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let news = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                let _gone = tell.send(news).is_err();
+            }
+        });
+        let bot = Self { child, told };
+        wait_for("bot", READY_WITHIN, || TcpStream::connect(listen).ok());
+        bot
+    }
+
+    /// All it told until now.
+    fn told(&self) -> Vec<Value> {
+        self.told.try_iter().collect()
+    }
+}
+
+impl Drop for Bot {
+    fn drop(&mut self) {
+        let _already_gone = self.child.kill().is_err();
+        let _already_waited = self.child.wait().is_err();
+    }
+}
+
+/// The Python that has the bots' libraries.
+fn python() -> PathBuf {
+    let target = Path::new(env!("CARGO_BIN_EXE_offhook")).ancestors().nth(2).expect("a target");
+    std::env::var_os("OFFHOOK_BOTS_PYTHON")
+        .map_or_else(|| target.join("bots/venv/bin/python"), PathBuf::from)
+}
+
+/// Both servers; the gateway gives every call to the bot.
+struct Scene {
+    folder: tempfile::TempDir,
+    platform: Server,
+    gateway: Server,
+}
+
+impl Scene {
+    fn new(listen: &str, bot: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let free = "127.0.0.1:0";
+        let webhook = format!("http://{listen}/webhooks/whatsapp");
+        let args = ["platform", "--listen", free, "--media", free, "--webhook", &webhook];
+        let platform = Server::start(&[&args[..], &["--no-handshake"]].concat());
+        let config = gateway_config(folder.path(), &platform.url("platform"), listen);
+        let text = std::fs::read_to_string(&config).expect("the configuration");
+        let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/flow.toml");
+        let flow = folder.path().join("flow.toml");
+        std::fs::write(&flow, FLOW).expect("the flow");
+        let text = text.replace(demo, flow.to_str().expect("UTF-8"));
+        let text = format!("{text}\n[[bots]]\nname = \"concierge\"\n{bot}\n");
+        std::fs::write(&config, text).expect("the configuration");
+        let gateway = Server::start(&["gateway", "--config", &config]);
+        Self { folder, platform, gateway }
+    }
+
+    /// Ana calls, speaks a tone and presses keys: the record of the call, and what she heard.
+    fn call(&self, keys: &str) -> (Value, Vec<i16>) {
+        let platform = self.platform.url("platform");
+        let file = self.folder.path().join("heard.wav");
+        let args = ["call", "--as", ANA, "--to", BUSINESS, "--platform", &platform];
+        let status = offhook(&args)
+            .args(["--play", "tone:440", "--dtmf", keys, "--for", "20s", "--expect", "tone:*"])
+            .arg("--record")
+            .arg(&file)
+            .stdout(Stdio::null())
+            .status()
+            .expect("a caller");
+        assert!(status.success(), "the bot is heard");
+        let calls = format!("{}/v1/calls", self.gateway.url("gateway"));
+        let ended = wait_for("record", Duration::from_secs(20), || {
+            let calls = get(&calls, KEY);
+            calls["calls"].as_array()?.first().cloned()
+        });
+        (ended, left(&std::fs::read(&file).expect("what was heard")))
+    }
+}
+
+/// The left one of two channels of a WAV file that we wrote.
+fn left(wav: &[u8]) -> Vec<i16> {
+    let (moments, _) = wav[44..].as_chunks::<4>();
+    moments.iter().map(|m| i16::from_le_bytes([m[0], m[1]])).collect()
+}
+
+/// For how many milliseconds this tone is heard: the 20 ms in which it is most of what the bots say.
+fn tone_ms(heard: &[i16], hz: f32) -> usize {
+    let turn = std::f32::consts::TAU * hz / SAMPLE_RATE as f32;
+    let is_there = |frame: &&[i16]| {
+        let (mut along, mut across) = (0.0, 0.0);
+        for (at, sample) in frame.iter().enumerate() {
+            let (sin, cos) = (turn * at as f32).sin_cos();
+            along += f32::from(*sample) * cos;
+            across += f32::from(*sample) * sin;
+        }
+        let amplitude = 2.0 * along.hypot(across) / FRAME_SAMPLES as f32;
+        amplitude > AMPLITUDE / 2.0
+    };
+    20 * heard.chunks_exact(FRAME_SAMPLES).filter(is_there).count()
+}
+
+/// The greeting whole, the long tone broken off when the key came, then the short one whole.
+fn assert_heard(heard: &[i16]) {
+    let heard = [GREETING_HZ, LONG_HZ, SHORT_HZ].map(|hz| tone_ms(heard, hz));
+    // Each tone's edges may lie in the middle of 20 ms, and a key takes its time to be pressed.
+    assert!((980..=1_040).contains(&heard[0]), "the greeting: {heard:?}");
+    assert!((1_700..=2_300).contains(&heard[1]), "two seconds of ten: {heard:?}");
+    assert!((980..=1_040).contains(&heard[2]), "after the clear: {heard:?}");
+}
+
+fn find<'a>(told: &'a [Value], key: &str) -> Vec<&'a Value> {
+    told.iter().filter_map(|news| news.get(key)).collect()
+}
+
+#[test]
+fn a_bot_on_twilios_library_greets_is_interrupted_and_ends_the_call_over_rest() {
+    let (listen, at) = (free_tcp(), free_tcp());
+    let api = format!("http://{listen}");
+    let bot = Bot::start("twilio_bot.py", &at, &["--token", "demo-token", "--api", &api]);
+    let table = format!(
+        "url = \"ws://{at}/talk\"\nprotocol = \"twilio\"\ntoken_env = \"OFFHOOK_TEST_TOKEN\""
+    );
+    let scene = Scene::new(&listen, &table);
+    let (record, heard) = scene.call("1@3s,2@5s,9@8s");
+    assert_eq!(record["reason"], "program_hung_up", "{record}");
+    assert_heard(&heard);
+    let told = bot.told();
+    assert_eq!(find(&told, "start")[0]["customParameters"]["order"], "4711");
+    assert_eq!(find(&told, "mark"), ["greeted", "long", "short"]);
+    assert_eq!(find(&told, "digit"), ["1", "2", "9"]);
+    assert_eq!(find(&told, "hung_up"), ["completed"]);
+    assert!(find(&told, "heard_hz").contains(&&json!(USER_HZ)), "{told:?}");
+}
+
+#[test]
+fn a_pipeline_of_pipecat_greets_is_interrupted_and_hangs_up() {
+    let (listen, at) = (free_tcp(), free_tcp());
+    let bot = Bot::start("pipecat_bot.py", &at, &[]);
+    let table = format!("url = \"ws://{at}/talk\"\nprotocol = \"pipecat\"");
+    let scene = Scene::new(&listen, &table);
+    let (record, heard) = scene.call("1@3s,2@5s,9@8s");
+    assert_eq!(record["reason"], "flow_hung_up", "{record}");
+    assert_heard(&heard);
+    let told = bot.told();
+    assert_eq!(find(&told, "start")[0]["context"], json!({"order": "4711"}));
+    assert_eq!(find(&told, "digit"), ["1", "2", "9"]);
+    assert!(find(&told, "mark").contains(&&json!("greeted")), "{told:?}");
+    assert!(find(&told, "mark").contains(&&json!("short")), "{told:?}");
+    assert!(find(&told, "heard_hz").contains(&&json!(USER_HZ)), "{told:?}");
+}
