@@ -23,8 +23,8 @@ use crate::{
     voice::{BUSY_GAP_MAX, Voice, tone_file},
 };
 
-const USER_HZ: f32 = 700.0;
-const TELEPHONE_HZ: f32 = 1_000.0;
+pub(crate) const USER_HZ: f32 = 700.0;
+pub(crate) const TELEPHONE_HZ: f32 = 1_000.0;
 pub(crate) const SDP: &str = "Content-Type: application/sdp\r\n";
 
 const FLOW: &str = r#"

@@ -12,12 +12,13 @@ use audio::{
 };
 use engine::{
     Direction, Engine, LegEvent, LegHandle, OpenLeg, OpenSdes, Password, PayloadTypes, PlainEnd,
-    Repeat, Socket, Source, TapPacket, Tapped,
+    Repeat, SdesKeys, Socket, Source, TapPacket, Tapped,
 };
 use media::{
     frame::{AudioCodec, AudioFrame},
     leg::IceRole,
-    sdp::{self, TrunkMedia},
+    sdp::{self, SdesCrypto, TrunkMedia},
+    srtp::{MasterKey, Profile},
     transport::{DtlsRole, LocalTransport, Setup},
 };
 use tokio::sync::mpsc;
@@ -101,6 +102,10 @@ pub(crate) fn tone_file(hz: f32, ms: usize) -> Vec<u8> {
     audio::wav::write_stereo(&tone::sine(hz, -15.0, ms), &[]).unwrap()
 }
 
+fn master_key(crypto: &SdesCrypto) -> MasterKey {
+    MasterKey::from_inline(Profile::Aes128CmSha1_80, &crypto.key_and_salt).unwrap()
+}
+
 impl Voice {
     fn open(engine: &Engine, ice: IceRole) -> Self {
         let (sender, events) = mpsc::channel(engine::EVENTS_MAX);
@@ -124,7 +129,7 @@ impl Voice {
         Self::open(engine, IceRole::Lite)
     }
 
-    /// The end of a telephone without keys.
+    /// The end of a telephone that has no keys before the SDP brings some.
     pub(crate) fn of_telephone(engine: &Engine) -> Self {
         let (sender, events) = mpsc::channel(engine::EVENTS_MAX);
         let open =
@@ -135,15 +140,26 @@ impl Voice {
         Self { leg, events, local, taps, continuous: Continuous::default() }
     }
 
-    /// The telephone answers the INVITE's offer, which must have Opus.
+    /// The telephone answers the INVITE's offer, which must have Opus, with keys where it brings some.
     pub(crate) fn telephone_answer(&self, invite: &str) -> String {
         let (_, offer) = invite.split_once("\r\n\r\n").unwrap();
         let offer = sdp::parse(offer).unwrap().session;
-        let media = TrunkMedia::of(&offer, &[AudioCodec::Opus], false).unwrap();
-        let types = PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf };
-        self.leg.set_plain(PlainEnd { remote: media.remote, payload_types: types });
+        let is_protected = offer.crypto.is_some();
+        let media = TrunkMedia::of(&offer, &[AudioCodec::Opus], is_protected).unwrap();
+        let payload_types =
+            PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf };
+        let remote = media.remote;
+        let ours = media.crypto.as_ref().map(|theirs| {
+            let ours = SdesCrypto { tag: theirs.tag, key_and_salt: [7; 30] };
+            let [send_key, receive_key] = [&ours, theirs].map(master_key);
+            self.leg.set_keys(SdesKeys { remote, send_key, receive_key, payload_types });
+            ours
+        });
+        if ours.is_none() {
+            self.leg.set_plain(PlainEnd { remote, payload_types });
+        }
         self.leg.send_gate(true);
-        let voice = sdp::TrunkVoice { local: &self.local, version: 1, crypto: None };
+        let voice = sdp::TrunkVoice { local: &self.local, version: 1, crypto: ours.as_ref() };
         sdp::write_trunk_answer(voice, &media)
     }
 
