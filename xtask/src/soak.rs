@@ -49,6 +49,14 @@ enum Soak {
         #[arg(long, default_value_t = 1)]
         first: u64,
     },
+    /// A bot greets for 200 ms as soon as it is told of a call: the user hears all of it, in every call.
+    ///
+    /// Example: `cargo xtask soak greeting`
+    Greeting {
+        /// How many calls, one after the other; `test` makes 2.
+        #[arg(long, default_value_t = 100)]
+        calls: u32,
+    },
     /// Requests made up from the gateway's OpenAPI document, and every answer held against it.
     ///
     /// Examples: `cargo xtask soak fuzz`, `cargo xtask soak fuzz --seed 7 --examples 2000`
@@ -71,6 +79,7 @@ pub(crate) fn run(args: &SoakArgs) -> Result<()> {
     }
     let package = match args.which {
         Soak::Stories { .. } | Soak::Sim { .. } => "offhook-sim",
+        Soak::Greeting { .. } => "offhook-gateway",
         Soak::Kill { .. } | Soak::Fuzz { .. } => "offhook",
     };
     let mut test = shell::command("cargo", &["test", "--locked", "-p", package, "--test", "it"]);
@@ -79,6 +88,10 @@ pub(crate) fn run(args: &SoakArgs) -> Result<()> {
             test.args(["--", "--nocapture", "twenty_kills_lose_nothing"]);
             test.env("OFFHOOK_KILL_RUNS", runs.to_string());
             test.env("OFFHOOK_KILL_FIRST", first.to_string());
+        }
+        Soak::Greeting { calls } => {
+            test.args(["--", "--nocapture", "a_greeting_arrives_whole"]);
+            test.env("OFFHOOK_GREETING_CALLS", calls.to_string());
         }
         // It is no test of cargo's.
         Soak::Fuzz { .. } => {}

@@ -5,10 +5,21 @@ use std::{net::IpAddr, sync::Arc};
 use engine::{Bots, Engine, Mixer};
 
 use crate::{
-    bots::sids::Sids, calls::registry::Registry, config::Config, console::session::Sessions,
-    flows::speech::Speech, hep::Hep, keys::Keys, line::Lines, metrics::Metrics,
-    organisation::Organisations, outbox::Outbox, recorder::Recorder, store::Store,
-    telemetry::Telemetry, trunks::Trunks,
+    bots::{sids::Sids, waiting::Waiting},
+    calls::registry::Registry,
+    config::Config,
+    console::session::Sessions,
+    flows::speech::Speech,
+    hep::Hep,
+    keys::Keys,
+    line::Lines,
+    metrics::Metrics,
+    organisation::Organisations,
+    outbox::Outbox,
+    recorder::Recorder,
+    store::Store,
+    telemetry::Telemetry,
+    trunks::Trunks,
 };
 
 /// The shared parts of one gateway. What is of one number is in its [`crate::line::Line`], what is of
@@ -20,6 +31,8 @@ pub(crate) struct Office {
     pub(crate) mixer: Mixer,
     /// Who lets bots hear and speak.
     pub(crate) bots: Bots,
+    /// The sockets that bots have opened and where they wait.
+    pub(crate) waiting: Waiting,
     /// Who rings telephones of the house.
     pub(crate) trunks: Trunks,
     /// The names of calls that bots of Twilio's know.

@@ -23,7 +23,7 @@ use wire::trace::Span;
 
 use crate::{
     account_health, api,
-    bots::sids::Sids,
+    bots::{sids::Sids, waiting::Waiting},
     callbacks,
     calls::{orphans, registry::Registry},
     clock,
@@ -189,6 +189,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         engine,
         mixer,
         bots,
+        waiting: Waiting::default(),
         trunks,
         sids: Sids::default(),
         advertised,

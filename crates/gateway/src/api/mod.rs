@@ -9,6 +9,7 @@ mod agents;
 mod analytics;
 mod api_keys;
 mod audit;
+mod bots;
 mod call_events;
 mod calls;
 mod cdrs;
@@ -71,6 +72,7 @@ pub(crate) fn router(office: Arc<Office>) -> Router {
     Router::new()
         .merge(rest)
         .route("/v1/console/ws", get(socket::open))
+        .route("/v1/bots/{name}/connect", get(bots::connect))
         .route("/openapi.json", get(openapi::answer))
         .route(
             "/2010-04-01/Accounts/{account}/Calls/{call}",

@@ -1,12 +1,14 @@
 //! How does a call talk with a program?
 //!
-//! The call's task begins a conversation and ends it; a task of the conversation's own dials the bot,
+//! The call's task begins a conversation and ends it; a task of the conversation's own reaches the bot,
 //! carries messages both ways and reports what the bot wants of the call. It decides nothing: what
 //! becomes of the call is the switchboard's word.
 
 mod dial;
 pub(crate) mod sids;
+mod socket;
 mod talk;
+pub(crate) mod waiting;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,6 +18,8 @@ use switchboard::flow::{FromBot, Key};
 use tokio::sync::mpsc;
 use wire::bot::Start;
 
+pub(crate) use self::dial::MESSAGE_MAX;
+use self::waiting::Waiting;
 use crate::{config, metrics::Metrics, telemetry::Asking};
 
 /// Keys that may wait for a bot: more than a hand can press while it is dialled.
@@ -53,13 +57,21 @@ impl Conversation {
     pub(crate) fn begin(
         number: u64,
         bot: (config::Bot, Start),
+        waiting: Waiting,
         asking: Option<Asking>,
         line: BotLine,
         tell: mpsc::Sender<Said>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let (keys, pressed) = mpsc::channel(KEYS_MAX);
-        tokio::spawn(talk::run(bot, asking, line, pressed, Tell { number, tell }, metrics));
+        tokio::spawn(talk::run(
+            bot,
+            (waiting, asking),
+            line,
+            pressed,
+            Tell { number, tell },
+            metrics,
+        ));
         Self { number, keys }
     }
 

@@ -11,19 +11,15 @@ use std::{
 };
 
 use engine::{BotLine, BotNews, BotOrder};
-use futures_util::{
-    SinkExt as _, StreamExt as _,
-    stream::{SplitSink, SplitStream},
-};
 use media::dtmf::Digit;
 use switchboard::flow::{FromBot, Key};
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
-use wire::bot::{Codec, Command, Event, Frame, Start, Target};
+use wire::bot::{Codec, Command, Event, Start, Target};
 
 use super::{
-    Tell, Wish,
-    dial::{self, Socket},
+    Tell, Wish, dial,
+    socket::{Came, Reader, Socket, Writer},
+    waiting::Waiting,
 };
 use crate::{config, metrics::Metrics, telemetry::Asking};
 
@@ -37,10 +33,10 @@ const LAST: &str = "\u{0}last";
 /// What a bot last wanted.
 type Last = (FromBot, BTreeMap<String, String>);
 
-/// Dials the bot and carries what is said until either side is done.
+/// Reaches the bot and carries what is said until either side is done.
 pub(super) async fn run(
     (bot, start): (config::Bot, Start),
-    asking: Option<Asking>,
+    (waiting, asking): (Waiting, Option<Asking>),
     line: BotLine,
     mut keys: mpsc::Receiver<Key>,
     tell: Tell,
@@ -48,11 +44,11 @@ pub(super) async fn run(
 ) {
     let (orders, mut news, seat) = line.split();
     let dialled = Instant::now();
-    let socket = tokio::select! {
-        socket = dial::dial(&bot, asking) => socket,
+    let reached = tokio::select! {
+        reached = dial::reach(&bot, &waiting, asking) => reached,
         () = gone(&mut keys) => return,
     };
-    let socket = match socket {
+    let Socket { mut writer, mut reader } = match reached {
         Ok(socket) => socket,
         Err(error) => {
             metrics.bot("absent");
@@ -64,18 +60,17 @@ pub(super) async fn run(
     metrics.bot_connected(dialled.elapsed());
     // What the user said while nobody heard is not said now.
     while let Ok(BotNews::Heard(_)) = news.try_recv() {}
-    let (mut sink, mut stream) = socket.split();
     let mut codec = Codec::new(bot.protocol, start);
     let reading = Reading { bot: &bot, codec: codec.clone(), orders: &orders, tell: &tell };
     for frame in codec.opening() {
-        if sink.send(message(frame)).await.is_err() {
+        if writer.send(frame).await.is_err() {
             return tell.lost().await;
         }
     }
     let mut ended = false;
     let last = tokio::select! {
-        last = reading.read(&mut stream) => last,
-        wrote = write(&mut sink, (&mut codec, &metrics), &mut news, &mut keys) => {
+        last = reading.read(&mut reader) => last,
+        wrote = write(&mut writer, (&mut codec, &metrics), &mut news, &mut keys) => {
             ended = wrote == Wrote::Over;
             (FromBot::Lost, BTreeMap::new())
         }
@@ -92,9 +87,9 @@ pub(super) async fn run(
     drop((orders, news, seat));
     let bye = async {
         if let Some(frame) = codec.write(&Event::Stop) {
-            sink.send(message(frame)).await?;
+            writer.send(frame).await?;
         }
-        sink.close().await
+        writer.close().await
     };
     if !matches!(tokio::time::timeout(CLOSE_PATIENCE, bye).await, Ok(Ok(()))) {
         tracing::debug!(bot = bot.name, "a bot was gone before the goodbye");
@@ -127,13 +122,6 @@ async fn heard_out(
     }
 }
 
-fn message(frame: Frame) -> Message {
-    match frame {
-        Frame::Text(text) => Message::text(text),
-        Frame::Binary(bytes) => Message::binary(bytes),
-    }
-}
-
 /// Why nothing more is written.
 #[derive(Debug, PartialEq, Eq)]
 enum Wrote {
@@ -144,31 +132,36 @@ enum Wrote {
 }
 
 async fn write(
-    sink: &mut SplitSink<Socket, Message>,
+    writer: &mut Writer,
     (codec, metrics): (&mut Codec, &Metrics),
     news: &mut mpsc::Receiver<BotNews>,
     keys: &mut mpsc::Receiver<Key>,
 ) -> Wrote {
     let mut ping = tokio::time::interval(PING_EVERY);
     loop {
-        let message = tokio::select! {
+        let frame = tokio::select! {
             told = news.recv() => match told {
                 Some(told) => {
                     if let BotNews::Cleared(cleared) = &told {
                         metrics.playout_cleared(Duration::from_millis(cleared.dropped_ms));
                     }
-                    codec.write(&event(told)).map(message)
+                    codec.write(&event(told))
                 }
                 None => return Wrote::Over,
             },
             key = keys.recv() => match key {
-                Some(key) => codec.write(&Event::Digit(key.sign())).map(message),
+                Some(key) => codec.write(&Event::Digit(key.sign())),
                 None => return Wrote::Over,
             },
-            _ = ping.tick() => Some(Message::Ping(Vec::new().into())),
+            _ = ping.tick() => {
+                if writer.ping().await.is_err() {
+                    return Wrote::Broken;
+                }
+                None
+            }
         };
-        if let Some(message) = message
-            && sink.send(message).await.is_err()
+        if let Some(frame) = frame
+            && writer.send(frame).await.is_err()
         {
             return Wrote::Broken;
         }
@@ -196,21 +189,14 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// Reads until the bot's last word.
-    async fn read(&self, stream: &mut SplitStream<Socket>) -> Last {
+    async fn read(&self, reader: &mut Reader) -> Last {
         let mut is_faulty = false;
         loop {
-            let next = tokio::time::timeout(self.bot.silence_timeout, stream.next()).await;
-            let frame = match next {
-                Ok(Some(Ok(Message::Text(text)))) => Frame::Text(text.as_str().to_owned()),
-                Ok(Some(Ok(Message::Binary(bytes)))) => Frame::Binary(bytes.to_vec()),
-                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => continue,
-                Ok(Some(Ok(Message::Close(close)))) => {
-                    let code = close.map_or(CloseCode::Normal, |close| close.code);
-                    let is_done = matches!(code, CloseCode::Normal | CloseCode::Status);
-                    let word = if is_done { FromBot::Done } else { FromBot::Lost };
-                    return (word, BTreeMap::new());
-                }
-                Ok(Some(Err(_)) | None) | Err(_) => return (FromBot::Lost, BTreeMap::new()),
+            let frame = match reader.next(self.bot.silence_timeout).await {
+                Came::Frame(frame) => frame,
+                Came::Alive => continue,
+                Came::Goodbye => return (FromBot::Done, BTreeMap::new()),
+                Came::Broken => return (FromBot::Lost, BTreeMap::new()),
             };
             match self.codec.read(frame) {
                 Ok(Some(command)) => {
@@ -252,6 +238,7 @@ impl Reading<'_> {
             }
             Command::End => return Some((FromBot::Done, BTreeMap::new())),
             Command::HangUp => return Some((FromBot::HangsUp, BTreeMap::new())),
+            Command::Fail => return Some((FromBot::Lost, BTreeMap::new())),
         };
         // Back-pressure lasts a turn of the worker at most; a worker that is gone ends the call's
         // conversation by itself.

@@ -94,7 +94,8 @@ impl CallActor {
         let (number, tell) = (self.facts.bots, self.bot_tells.clone());
         let metrics = std::sync::Arc::clone(&self.office.metrics);
         let (bot, asking) = ((bot, start), self.asking());
-        self.bot = Some(Conversation::begin(number, bot, asking, line, tell, metrics));
+        let waiting = self.office.waiting.clone();
+        self.bot = Some(Conversation::begin(number, bot, waiting, asking, line, tell, metrics));
         Some(())
     }
 }

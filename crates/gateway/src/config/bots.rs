@@ -4,8 +4,8 @@
 //! [[bots]]
 //! name = "concierge"
 //! organisation = "aurora"         # of [[organisations]]; the first when absent
-//! url = "wss://bot.example/talk"  # dialled for each call
-//! protocol = "native"             # or "twilio", "vonage", "pipecat"
+//! url = "wss://bot.example/talk"  # dialled for each call; without it the bot comes and waits
+//! protocol = "native"             # or "twilio", "vonage", "pipecat", "audiosocket" (tcp://host:port)
 //! rate = 16000                    # samples a second; 8000, 16000, 24000, 48000; twilio: 8000
 //! voice_rate = 24000              # pipecat: as it speaks, where that differs
 //! token_file = "bot-token"        # or token_env: sent as bearer, for twilio the account's token
@@ -42,8 +42,8 @@ pub struct Bot {
     pub name: String,
     /// Whose bot.
     pub organisation: OrganisationId,
-    /// Where it is.
-    pub url: String,
+    /// Where it is; one without an address opens its sockets itself.
+    pub url: Option<String>,
     /// In whose words it talks.
     pub protocol: Protocol,
     /// How its audio is written, both ways.
@@ -64,17 +64,26 @@ impl Bot {
     /// A bot of ours with what stands when nothing is said.
     #[must_use]
     pub fn new(name: &str, organisation: OrganisationId, url: &str, protocol: Protocol) -> Self {
+        Self { url: Some(url.to_owned()), ..Self::waiting(name, organisation, protocol) }
+    }
+
+    /// The same that opens its sockets itself.
+    #[must_use]
+    pub fn waiting(name: &str, organisation: OrganisationId, protocol: Protocol) -> Self {
+        let narrowband = Format::Linear(Rate::Khz8);
         let wideband = Format::Linear(Rate::Khz16);
         let (hears, speaks) = match protocol {
             Protocol::Twilio => (Format::MuLaw, Format::MuLaw),
             Protocol::Vonage | Protocol::Native => (wideband, wideband),
+            // What every program for it speaks.
+            Protocol::AudioSocket => (narrowband, narrowband),
             // What a pipeline hears and speaks when nothing is said.
             Protocol::Pipecat => (wideband, Format::Linear(Rate::Khz24)),
         };
         Self {
             name: name.to_owned(),
             organisation,
-            url: url.to_owned(),
+            url: None,
             protocol,
             formats: BotFormats { hears, speaks },
             token: None,
@@ -91,7 +100,7 @@ impl Bot {
 pub(super) struct BotTable {
     name: String,
     organisation: Option<OrganisationId>,
-    url: String,
+    url: Option<String>,
     protocol: ProtocolWord,
     rate: Option<u32>,
     voice_rate: Option<u32>,
@@ -111,6 +120,7 @@ enum ProtocolWord {
     Vonage,
     Native,
     Pipecat,
+    AudioSocket,
 }
 
 /// The bots of a file.
@@ -139,17 +149,15 @@ fn bot(
 ) -> Result<Bot, ConfigError> {
     let key = format!("bots.{}", table.name);
     let organisation = lines::organisation(organisations, table.organisation, &key)?;
-    let url = table.url.parse::<reqwest::Url>().ok();
-    if !url.is_some_and(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host()) {
-        return Err(value(&key, "url: write one such as wss://bot.example/talk".into()));
-    }
     let protocol = match table.protocol {
         ProtocolWord::Twilio => Protocol::Twilio,
         ProtocolWord::Vonage => Protocol::Vonage,
         ProtocolWord::Native => Protocol::Native,
         ProtocolWord::Pipecat => Protocol::Pipecat,
+        ProtocolWord::AudioSocket => Protocol::AudioSocket,
     };
-    let mut bot = Bot::new(&table.name, organisation, &table.url, protocol);
+    let mut bot = Bot::waiting(&table.name, organisation, protocol);
+    bot.url = address(protocol, table.url, &key)?;
     bot.formats = formats(bot.formats, protocol, (table.rate, table.voice_rate), &key)?;
     if table.token_file.is_some() || table.token_env.is_some() {
         let name = format!("{key}.token");
@@ -166,9 +174,43 @@ fn bot(
         }
     }
     bot.headers = table.headers;
+    if bot.url.is_none() && bot.token.is_none() {
+        return Err(value(&key, "token: a bot without `url` must show one when it comes".into()));
+    }
+    if !bot.headers.is_empty() && (bot.url.is_none() || protocol == Protocol::AudioSocket) {
+        return Err(value(&key, "headers: they are sent to bots at a ws or wss address".into()));
+    }
     bot.connect_timeout = timeout(table.connect_timeout_s, bot.connect_timeout, &key)?;
     bot.silence_timeout = timeout(table.silence_timeout_s, bot.silence_timeout, &key)?;
     Ok(bot)
+}
+
+/// The address to dial, if there is one.
+fn address(
+    protocol: Protocol,
+    url: Option<String>,
+    key: &str,
+) -> Result<Option<String>, ConfigError> {
+    let (schemes, example): (&[&str], _) = match protocol {
+        Protocol::AudioSocket => (&["tcp"], "tcp://bot.example:9092"),
+        Protocol::Twilio | Protocol::Vonage | Protocol::Native | Protocol::Pipecat => {
+            (&["ws", "wss"], "wss://bot.example/talk")
+        }
+    };
+    let Some(text) = url else {
+        // Who opens a stream shows no token.
+        let may_wait = protocol != Protocol::AudioSocket;
+        return may_wait.then_some(None).ok_or_else(|| missing(key, example));
+    };
+    let is_good = text.parse::<reqwest::Url>().is_ok_and(|url| {
+        let has_place = protocol != Protocol::AudioSocket || url.port().is_some();
+        schemes.contains(&url.scheme()) && url.has_host() && has_place
+    });
+    is_good.then_some(Some(text)).ok_or_else(|| missing(key, example))
+}
+
+fn missing(key: &str, example: &str) -> ConfigError {
+    value(key, format!("url: write one such as {example}"))
 }
 
 /// The formats that are configured, or what stands when nothing is said.
@@ -185,8 +227,13 @@ fn formats(
     let hears = of(rate, default.hears)?;
     let speaks = match (protocol, voice_rate) {
         (Protocol::Pipecat, rate) => of(rate, default.speaks)?,
-        (Protocol::Twilio | Protocol::Vonage | Protocol::Native, None) => hears,
-        (Protocol::Twilio | Protocol::Vonage | Protocol::Native, Some(_)) => {
+        (Protocol::Twilio | Protocol::Vonage | Protocol::Native | Protocol::AudioSocket, None) => {
+            hears
+        }
+        (
+            Protocol::Twilio | Protocol::Vonage | Protocol::Native | Protocol::AudioSocket,
+            Some(_),
+        ) => {
             return Err(value(
                 key,
                 "voice_rate: this protocol speaks as it hears, at `rate`".into(),
@@ -197,22 +244,21 @@ fn formats(
 }
 
 fn format(protocol: Protocol, rate: u32, key: &str) -> Result<Format, ConfigError> {
-    match (protocol, rate) {
-        (Protocol::Twilio, 8_000) => Ok(Format::MuLaw),
-        (Protocol::Vonage | Protocol::Native | Protocol::Pipecat, 8_000) => {
-            Ok(Format::Linear(Rate::Khz8))
+    let linear = match rate {
+        8_000 => Some(Rate::Khz8),
+        16_000 => Some(Rate::Khz16),
+        24_000 => Some(Rate::Khz24),
+        48_000 => Some(Rate::Khz48),
+        _ => None,
+    };
+    let format = match (protocol, linear) {
+        (Protocol::Twilio, Some(Rate::Khz8)) => Some(Format::MuLaw),
+        (Protocol::Twilio, _) | (Protocol::Vonage, Some(Rate::Khz48)) => None,
+        (Protocol::Vonage | Protocol::Native | Protocol::Pipecat | Protocol::AudioSocket, rate) => {
+            rate.map(Format::Linear)
         }
-        (Protocol::Vonage | Protocol::Native | Protocol::Pipecat, 16_000) => {
-            Ok(Format::Linear(Rate::Khz16))
-        }
-        (Protocol::Vonage | Protocol::Native | Protocol::Pipecat, 24_000) => {
-            Ok(Format::Linear(Rate::Khz24))
-        }
-        (Protocol::Native | Protocol::Pipecat, 48_000) => Ok(Format::Linear(Rate::Khz48)),
-        (Protocol::Twilio | Protocol::Vonage | Protocol::Native | Protocol::Pipecat, rate) => {
-            Err(value(key, format!("rate: this protocol does not speak {rate} Hz")))
-        }
-    }
+    };
+    format.ok_or_else(|| value(key, format!("rate: this protocol does not speak {rate} Hz")))
 }
 
 fn timeout(seconds: Option<u64>, default: Duration, key: &str) -> Result<Duration, ConfigError> {

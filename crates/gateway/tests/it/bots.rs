@@ -2,162 +2,19 @@
 
 use std::time::Duration;
 
-use audio::{
-    resample::resample,
-    spool::{Format, Hearing, Rate},
-    tone,
-};
+use audio::spool::{Format, Rate};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use engine::TapPacket;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::SinkExt;
 use media::dtmf::Digit;
-use offhook_gateway::{
-    Config,
-    config::{Bot, FlowSource, Secret},
-};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::{
-    WebSocketStream, accept_hdr_async,
-    tungstenite::{
-        Message,
-        handshake::server::{Request, Response},
-    },
-};
+use tokio_tungstenite::tungstenite::Message;
 use wire::bot::{Protocol, SUBPROTOCOL, signature};
 
 use crate::{
     desk::{BYE_HZ, CALL, Desk, TRACE, terminate},
-    voice::{BUSY_GAP_MAX, Voice, tone_file},
+    talk::{ACCOUNT, BOT_HZ, Listening, SECOND, USER_HZ, sine, sounds, with_bot},
+    voice::{BUSY_GAP_MAX, Voice, tone_ms},
 };
-
-const SECOND: &str = "wacid.TESTCALL2";
-const USER_HZ: f32 = 700.0;
-const BOT_HZ: f32 = 1_000.0;
-const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
-
-const FLOW: &str = r#"
-start = "talk"
-[step.talk]
-bot = "concierge"
-context = { order = "4711" }
-person = "0"
-next = "end"
-otherwise = "bye"
-[step.bye]
-play = "bye"
-next = "end"
-[step.end]
-hang_up = true
-"#;
-
-/// A bot of the test.
-struct Listening {
-    listener: TcpListener,
-}
-
-/// One conversation.
-struct Talk {
-    socket: WebSocketStream<TcpStream>,
-    asked: Request,
-}
-
-impl Listening {
-    async fn start() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
-    }
-
-    fn url(&self) -> String {
-        format!("ws://{}/talk", self.listener.local_addr().unwrap())
-    }
-
-    async fn next(&self) -> Talk {
-        let accepted = tokio::time::timeout(Duration::from_secs(10), self.listener.accept());
-        let (stream, _) = accepted.await.expect("a dial").unwrap();
-        let mut asked = None;
-        #[expect(clippy::result_large_err, reason = "the callback of the library")]
-        let keep = |request: &Request, mut response: Response| {
-            asked = Some(request.clone());
-            if let Some(protocol) = request.headers().get("sec-websocket-protocol") {
-                response.headers_mut().insert("sec-websocket-protocol", protocol.clone());
-            }
-            Ok(response)
-        };
-        let socket = accept_hdr_async(stream, keep).await.unwrap();
-        Talk { socket, asked: asked.unwrap() }
-    }
-}
-
-impl Talk {
-    async fn say(&mut self, message: Value) {
-        self.socket.send(Message::text(message.to_string())).await.unwrap();
-    }
-
-    async fn any(&mut self) -> Message {
-        let next = tokio::time::timeout(Duration::from_secs(10), self.socket.next());
-        next.await.expect("a message in time").expect("an open line").unwrap()
-    }
-
-    /// The next text in which this key has this value; all that comes before is left out.
-    async fn next_text(&mut self, key: &str, value: &str) -> Value {
-        for _ in 0..1_000 {
-            if let Message::Text(text) = self.any().await {
-                let message: Value = serde_json::from_str(&text).unwrap();
-                if message[key] == value {
-                    return message;
-                }
-            }
-        }
-        panic!("no {key} = {value}");
-    }
-
-    /// Listens until what is heard is this tone.
-    async fn hear_tone(&mut self, format: Format, hz: f32) {
-        for _ in 0..20 {
-            let mut samples = Vec::new();
-            while samples.len() < format.rate() as usize * 2 / 5 {
-                samples.extend(match self.any().await {
-                    Message::Binary(bytes) => format.read(&bytes),
-                    Message::Text(text) => {
-                        let message: Value = serde_json::from_str(&text).unwrap();
-                        let payload = message["media"]["payload"].as_str().unwrap_or_default();
-                        format.read(&STANDARD.decode(payload).unwrap())
-                    }
-                    Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
-                        Vec::new()
-                    }
-                });
-            }
-            let mut measure = audio::measure::Measure::default();
-            measure.push(&resample(&samples, format.rate(), 48_000).unwrap());
-            if measure.report().is_tone(hz) {
-                return;
-            }
-        }
-        panic!("the bot never heard {hz} Hz");
-    }
-}
-
-fn with_bot(config: &mut Config, url: &str, protocol: Protocol) {
-    let prompts = vec![("bye".to_owned(), tone_file(BYE_HZ, 4_000))];
-    config.lines.first.flow = Some(FlowSource::Embedded { toml: FLOW.into(), prompts });
-    config.ring_first = Some(false);
-    let house = config.organisations[0].id.clone();
-    let mut bot = Bot::new("concierge", house, url, protocol);
-    bot.token = Some(Secret::new("bot-token"));
-    bot.account_sid = ACCOUNT.into();
-    config.bots = vec![bot];
-}
-
-/// A tone as a bot of this format sends it.
-fn sine(format: Format, hz: f32, ms: usize) -> Vec<u8> {
-    Hearing::new(format).write(&tone::sine(hz, -12.0, ms))
-}
-
-/// Packets that are not the three bytes of silence.
-fn sounds(packets: &[TapPacket]) -> usize {
-    packets.iter().filter(|packet| packet.pt == 111 && packet.payload.len() > 3).count()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bot_hears_and_speaks_knows_what_was_heard_and_gives_the_call_away() {
@@ -305,5 +162,36 @@ async fn a_bot_that_dies_or_is_absent_leaves_the_user_to_the_flow() {
     for became in ["lost", "absent"] {
         let line = format!("offhook_gateway_bots_total{{result=\"{became}\"}} 1");
         assert!(metrics.contains(&line), "{became}");
+    }
+}
+
+/// The long form is `cargo xtask soak greeting`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_greeting_arrives_whole_in_every_call() {
+    let calls = std::env::var("OFFHOOK_GREETING_CALLS").map_or(2, |calls| calls.parse().unwrap());
+    let listening = Listening::start().await;
+    let url = listening.url();
+    let desk = Desk::start_with(None, |config| with_bot(config, &url, Protocol::Native)).await;
+    // The first 200 ms are one tone, what follows is another.
+    let format = Format::Linear(Rate::Khz16);
+    let greeting = [sine(format, BOT_HZ, 200), sine(format, 1_500.0, 300)].concat();
+    for number in 0..calls {
+        let call = format!("wacid.GREETING{number}");
+        let mut user = desk.user_calls(&call).await;
+        let mut bot = listening.next().await;
+        user.packets();
+        // The first thing the bot does, before it has heard anything.
+        bot.socket.send(Message::binary(greeting.clone())).await.unwrap();
+        bot.say(json!({"type": "mark", "name": "greeted"})).await;
+        bot.next_text("type", "mark").await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let heard = tone_ms(&user.take(), BOT_HZ, -12.0);
+        assert!((195.0..=205.0).contains(&heard), "{heard:.1} of 200 ms in call {number}");
+        bot.socket.close(None).await.unwrap();
+        desk.upstream.wait_for_call("terminate", &call).await;
+        desk.webhook(&terminate(&call, "USER_INITIATED", Some(1))).await;
+    }
+    if calls > 2 {
+        println!("the greeting was whole in {calls} of {calls} calls");
     }
 }

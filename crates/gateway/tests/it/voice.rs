@@ -92,6 +92,22 @@ fn level(samples: &[i16], hz: f32) -> f64 {
     20.0 * (amplitude / 2f64.sqrt() / 32_768.0).max(1e-5).log10()
 }
 
+/// For how many milliseconds a tone was heard that was said at this level: a frame in which half of it is
+/// counts half.
+pub(crate) fn tone_ms(packets: &[TapPacket], hz: f32, dbfs: f32) -> f64 {
+    let frames = |samples: &[i16]| -> f64 {
+        let level = |frame| 10f64.powf(level(frame, hz) / 20.0);
+        samples.chunks_exact(960).map(level).sum()
+    };
+    let mut playout = Playout::new().unwrap();
+    for packet in packets.iter().filter(|packet| packet.pt == 111) {
+        let at = packet.at.saturating_duration_since(packets[0].at);
+        playout.push(packet.sequence, packet.timestamp, at, &packet.payload);
+    }
+    let second = frames(&tone::sine(hz, dbfs, 1_000));
+    1_000.0 * frames(&playout.take()) / second
+}
+
 fn frames(hz: f32) -> Arc<[AudioFrame]> {
     let packets = audio::prompt::encode(&tone::sine(hz, -15.0, 1_000)).unwrap();
     packets.into_iter().map(|packet| AudioFrame::new(packet).unwrap()).collect()

@@ -1,5 +1,5 @@
-//! The bots in `examples/bots`, written with Twilio's and Pipecat's own libraries, take WhatsApp calls:
-//! processes at every end, tones both ways, marks and keys.
+//! The bots in `examples/bots`, written with Twilio's and Pipecat's own libraries and with one for
+//! Asterisk, take WhatsApp calls: processes at every end, tones both ways, marks and keys.
 
 use std::{
     io::{BufRead, BufReader},
@@ -220,4 +220,21 @@ fn a_pipeline_of_pipecat_greets_is_interrupted_and_hangs_up() {
     assert!(find(&told, "mark").contains(&&json!("greeted")), "{told:?}");
     assert!(find(&told, "mark").contains(&&json!("short")), "{told:?}");
     assert!(find(&told, "heard_hz").contains(&&json!(USER_HZ)), "{told:?}");
+}
+
+#[test]
+fn a_program_for_asterisk_greets_hears_the_user_and_hangs_up() {
+    let (listen, at) = (free_tcp(), free_tcp());
+    let bot = Bot::start("audiosocket_bot.py", &at, &[]);
+    let table = format!("url = \"tcp://{at}\"\nprotocol = \"audiosocket\"");
+    let scene = Scene::new(&listen, &table);
+    let (record, heard) = scene.call("5@1s");
+    assert_eq!(record["reason"], "flow_hung_up", "{record}");
+    let greeting = tone_ms(&heard, GREETING_HZ);
+    assert!((980..=1_040).contains(&greeting), "the greeting: {greeting}");
+    let told = bot.told();
+    let id = find(&told, "start").last().and_then(|id| id.as_str().map(str::len));
+    assert_eq!(id, Some(36), "the call's id as a UUID: {told:?}");
+    assert!(find(&told, "heard_hz").contains(&&json!(USER_HZ)), "{told:?}");
+    assert_eq!(find(&told, "hung_up"), [true]);
 }

@@ -1,4 +1,4 @@
-//! What do a bot and the gateway say to each other over a WebSocket?
+//! What do a bot and the gateway say to each other?
 //!
 //! A bot is a program that talks with a user. It was mostly written for somebody else, so each
 //! [`Protocol`] puts the same few [`Command`]s and [`Event`]s into that one's words:
@@ -9,10 +9,12 @@
 //! | [`Protocol::Vonage`] | linear 16 bit, binary, 8, 16 or 24 kHz | `notify` | no |
 //! | [`Protocol::Native`] | linear 16 bit, binary, 8, 16, 24 or 48 kHz | `mark` | yes |
 //! | [`Protocol::Pipecat`] | linear 16 bit in protobuf, 8, 16, 24 or 48 kHz | as native | yes |
+//! | [`Protocol::AudioSocket`] | linear 16 bit in packets, 8, 16, 24 or 48 kHz | none | there is no clear |
 //!
 //! A [`Codec`] is one conversation's: it counts what Twilio wants counted. What a bot sends that is no
 //! message is a [`Fault`] and changes nothing.
 
+pub mod audiosocket;
 mod native;
 mod pipecat;
 pub mod signature;
@@ -46,6 +48,8 @@ pub enum Protocol {
     Native,
     /// Frames of Pipecat's `ProtobufFrameSerializer`.
     Pipecat,
+    /// Asterisk's packets over TCP.
+    AudioSocket,
 }
 
 /// What a bot is told first.
@@ -71,7 +75,7 @@ pub struct Start {
     pub context: BTreeMap<String, String>,
 }
 
-/// One WebSocket message.
+/// One WebSocket message, or one packet of [`audiosocket`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
     /// Text.
@@ -134,6 +138,8 @@ pub enum Command {
     End,
     /// End the call.
     HangUp,
+    /// The bot failed; the flow goes on as without it.
+    Fail,
 }
 
 /// Where a bot gives a call.
@@ -208,6 +214,7 @@ impl Codec {
             Protocol::Vonage => vec![vonage::opening(&self.start)],
             Protocol::Native => vec![native::opening(&self.start)],
             Protocol::Pipecat => vec![pipecat::opening(&self.start)],
+            Protocol::AudioSocket => vec![audiosocket::opening(&self.start)],
         }
     }
 
@@ -225,6 +232,7 @@ impl Codec {
             Protocol::Vonage => vonage::write(event),
             Protocol::Native => native::write(event),
             Protocol::Pipecat => pipecat::write(self.start.rate, event),
+            Protocol::AudioSocket => audiosocket::write(self.start.rate, event),
         }
     }
 
@@ -239,6 +247,7 @@ impl Codec {
             Protocol::Vonage => vonage::read(frame),
             Protocol::Native => native::read(frame),
             Protocol::Pipecat => pipecat::read(self.start.voice_rate, frame),
+            Protocol::AudioSocket => audiosocket::read(self.start.voice_rate, frame),
         }
     }
 }

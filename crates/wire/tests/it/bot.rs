@@ -7,8 +7,15 @@ use offhook_wire::bot::{Codec, Command, Event, Fault, Frame, Protocol, Start, Ta
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const ALL: [Protocol; 4] =
-    [Protocol::Twilio, Protocol::Vonage, Protocol::Native, Protocol::Pipecat];
+const ALL: [Protocol; 5] = [
+    Protocol::Twilio,
+    Protocol::Vonage,
+    Protocol::Native,
+    Protocol::Pipecat,
+    Protocol::AudioSocket,
+];
+
+const SID: &str = "CA0123456789abcdef0123456789abcdef";
 
 /// Frames that Pipecat 1.14.0 wrote with its `ProtobufFrameSerializer`, in hexadecimal.
 const OF_PIPECAT: &str = include_str!("../golden/bot/pipecat.json");
@@ -18,14 +25,17 @@ fn codec(protocol: Protocol) -> Codec {
         protocol,
         Start {
             call_id: "wacid.1".into(),
-            call_sid: "CA01".into(),
+            call_sid: SID.into(),
             stream_sid: "MZ01".into(),
             account_sid: "AC01".into(),
             from: Some("5215550000001".into()),
             to: "551140000000".into(),
-            rate: if protocol == Protocol::Twilio { 8_000 } else { 16_000 },
+            rate: match protocol {
+                Protocol::Twilio | Protocol::AudioSocket => 8_000,
+                Protocol::Vonage | Protocol::Native | Protocol::Pipecat => 16_000,
+            },
             voice_rate: match protocol {
-                Protocol::Twilio => 8_000,
+                Protocol::Twilio | Protocol::AudioSocket => 8_000,
                 Protocol::Vonage | Protocol::Native => 16_000,
                 Protocol::Pipecat => 24_000,
             },
@@ -46,10 +56,10 @@ fn field(number: u8, content: &[u8]) -> Vec<u8> {
     let mut written = vec![number << 3 | 2];
     let mut rest = content.len();
     while rest >= 0x80 {
-        written.push(rest as u8 | 0x80);
+        written.push(rest.to_le_bytes()[0] | 0x80);
         rest >>= 7;
     }
-    written.push(rest as u8);
+    written.push(rest.to_le_bytes()[0]);
     written.extend(content);
     written
 }
@@ -81,6 +91,13 @@ fn wish(protocol: Protocol, command: &Command) -> Option<Frame> {
         (Protocol::Pipecat, command) => {
             wish(Protocol::Native, command).map(|text| in_pipecat(&text))
         }
+        (Protocol::AudioSocket, Command::Audio(bytes)) => {
+            Some(Frame::Binary([&[0x10, 0, 4], &bytes[..]].concat()))
+        }
+        (Protocol::AudioSocket, Command::Digit('5')) => Some(Frame::Binary(vec![3, 0, 1, b'5'])),
+        (Protocol::AudioSocket, Command::End) => Some(Frame::Binary(vec![0, 0, 0])),
+        (Protocol::AudioSocket, Command::Fail) => Some(Frame::Binary(vec![0xff, 0, 1, 4])),
+        (Protocol::AudioSocket, _) => None,
         (Protocol::Vonage | Protocol::Native, Command::Audio(bytes)) => {
             Some(Frame::Binary(bytes.clone()))
         }
@@ -107,6 +124,7 @@ fn wish(protocol: Protocol, command: &Command) -> Option<Frame> {
         }
         (Protocol::Native, Command::End) => text(json!({"type": "end"})),
         (Protocol::Native, Command::HangUp) => text(json!({"type": "hang_up"})),
+        (Protocol::Native, Command::Fail) => None,
         (Protocol::Twilio | Protocol::Vonage, _) => None,
     }
 }
@@ -115,6 +133,7 @@ fn wish(protocol: Protocol, command: &Command) -> Option<Frame> {
 fn says(protocol: Protocol) -> usize {
     match protocol {
         Protocol::Twilio | Protocol::Vonage => 3,
+        Protocol::AudioSocket => 4,
         Protocol::Native | Protocol::Pipecat => 9,
     }
 }
@@ -132,6 +151,7 @@ fn every_protocol_understands_what_its_bots_can_wish() {
         Command::Transfer { to: Target::Step("people".into()), context },
         Command::End,
         Command::HangUp,
+        Command::Fail,
     ];
     for protocol in ALL {
         let codec = codec(protocol);
@@ -153,7 +173,7 @@ fn start_is_first_and_says_who_calls_and_what_the_flow_knows() {
     assert_eq!(
         start,
         json!({"event": "start", "sequenceNumber": "1", "streamSid": "MZ01",
-            "start": {"accountSid": "AC01", "callSid": "CA01", "streamSid": "MZ01",
+            "start": {"accountSid": "AC01", "callSid": SID, "streamSid": "MZ01",
                 "tracks": ["inbound"],
                 "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8_000, "channels": 1},
                 "customParameters": {"order": "4711", "call_id": "wacid.1",
@@ -203,6 +223,29 @@ fn pipecat_hears_audio_and_news_in_its_frames() {
 }
 
 #[test]
+fn asterisks_packets_have_a_kind_a_length_and_the_calls_id_first() {
+    let mut codec = codec(Protocol::AudioSocket);
+    let id = hex::decode(&SID[2..]).unwrap();
+    assert_eq!(codec.opening(), [Frame::Binary([&[1, 0, 16], &id[..]].concat())]);
+    let audio = codec.write(&Event::Audio(vec![7; 320]));
+    assert_eq!(audio, Some(Frame::Binary([&[0x10, 1, 64], &[7; 320][..]].concat())));
+    let digit = codec.write(&Event::Digit('#'));
+    assert_eq!(digit, Some(Frame::Binary(vec![3, 0, 1, b'#'])));
+    assert_eq!(codec.write(&Event::Stop), Some(Frame::Binary(vec![0, 0, 0])));
+    assert_eq!(codec.write(&Event::Passed { name: "n".into(), cleared: false }), None);
+
+    let read = |bytes: &[u8]| codec.read(Frame::Binary(bytes.to_vec()));
+    for (kind, rate) in [(0x12, 16_000), (0x16, 48_000)] {
+        let fault = read(&[kind, 0, 2, 1, 2]).unwrap_err();
+        assert!(matches!(fault, Fault::Rate { rate: of, .. } if of == rate), "{fault:?}");
+    }
+    for broken in [&[][..], &[0x10, 0], &[0x10, 0, 2, 1], &[0x10, 0, 0, 1], &[3, 0, 0]] {
+        assert!(read(broken).is_err(), "{broken:?}");
+    }
+    assert_eq!(read(&[0x42, 0, 1, 9]).unwrap(), None, "a kind that is not known");
+}
+
+#[test]
 fn twilio_gets_numbers_as_strings_and_every_message_counted() {
     let mut codec = codec(Protocol::Twilio);
     codec.opening();
@@ -223,7 +266,7 @@ fn twilio_gets_numbers_as_strings_and_every_message_counted() {
     let media = &second["media"];
     assert_eq!((&media["chunk"], &media["timestamp"]), (&json!("2"), &json!("20")));
     let stop = said(&codec.write(&Event::Stop).unwrap());
-    assert_eq!(stop["stop"], json!({"accountSid": "AC01", "callSid": "CA01"}));
+    assert_eq!(stop["stop"], json!({"accountSid": "AC01", "callSid": SID}));
 }
 
 #[test]
@@ -258,9 +301,15 @@ fn what_is_no_message_is_a_fault_and_what_is_unknown_is_left_alone() {
     for protocol in ALL {
         let codec = codec(protocol);
         let written = |text: &str| match protocol {
-            Protocol::Twilio | Protocol::Vonage | Protocol::Native => Frame::Text(text.into()),
             Protocol::Pipecat => in_pipecat(&Frame::Text(text.into())),
+            Protocol::Twilio | Protocol::Vonage | Protocol::Native | Protocol::AudioSocket => {
+                Frame::Text(text.into())
+            }
         };
+        if protocol == Protocol::AudioSocket {
+            assert!(codec.read(written("{}")).is_err(), "it knows no text");
+            continue;
+        }
         for text in ["", "{", "[]", "7", r#"{"event":7}"#] {
             assert!(codec.read(written(text)).is_err(), "{protocol:?} {text}");
         }

@@ -150,6 +150,7 @@ export const said = {
     "callback.already": "This person waits for a callback in this queue already.",
     "callback.full": "As many callbacks as may be wait.",
     "callback.not_waiting": "This callback waits no longer.",
+    too_many_waiting: "As many connections of this bot wait as may.",
     too_many_readers: "Too many read along already.",
     busy: "You are in another call.",
     taken: "That no longer rings.",

@@ -137,6 +137,7 @@ export const said: Texts["said"] = {
     "callback.already": "Esta pessoa já espera um retorno nesta fila.",
     "callback.full": "Já esperam tantos retornos quanto possível.",
     "callback.not_waiting": "Este retorno não espera mais.",
+    too_many_waiting: "Conexões demais deste robô já esperam.",
     too_many_readers: "Já há leitores demais.",
     busy: "Você está em outra chamada.",
     taken: "Isso já não toca.",
