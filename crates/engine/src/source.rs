@@ -73,6 +73,11 @@ impl FrameSink {
         }
     }
 
+    /// Frames the leg has not taken.
+    pub(crate) fn waiting(&self) -> usize {
+        self.frames.len()
+    }
+
     /// Takes back the frames the leg has not taken; says how many.
     pub fn drain(&self) -> u64 {
         self.queue.0.try_iter().map(|_| 1).sum()

@@ -122,8 +122,7 @@ impl Bots {
     #[must_use]
     pub fn open(&self, leg: &Voice, formats: BotFormats) -> Option<BotLine> {
         let permit = Arc::clone(&self.seats).try_acquire_owned().ok()?;
-        let mut spool = Spool::new(formats.speaks, BACKLOG_MAX_MS, worker::SETTINGS).ok()?;
-        spool.release();
+        let spool = Spool::new(formats.speaks, BACKLOG_MAX_MS, worker::SETTINGS).ok()?;
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
         let (told, news) = mpsc::channel(NEWS_MAX);
         let (sink, frames) = frame_queue(FRAMES_MAX);

@@ -15,7 +15,7 @@ use crossbeam_channel::Receiver;
 use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
-use super::{BotNews, BotOrder};
+use super::{BotNews, BotOrder, FRAMES_MAX};
 use crate::{FrameSink, Tapped, turns};
 
 /// Wideband speech; half the effort of a prompt's encoder.
@@ -42,7 +42,17 @@ pub(super) struct Conversation {
     unsent: VecDeque<BotNews>,
     /// Whether the bot ever said something that must be heard: then what is on its way is not taken back.
     has_sections: bool,
+    leg: Leg,
     hurried: bool,
+}
+
+/// Whether the leg takes frames; before it does, what a bot said would be lost and waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leg {
+    Unknown,
+    /// A frame of silence was laid down for it.
+    Asked,
+    Takes,
 }
 
 /// Serves conversations until no `Bots` is left.
@@ -69,6 +79,7 @@ impl Conversation {
             told,
             unsent: VecDeque::new(),
             has_sections: false,
+            leg: Leg::Unknown,
             hurried: false,
         })
     }
@@ -141,8 +152,24 @@ impl Conversation {
             self.spool.set_complexity(if hurried { HURRIED } else { SETTINGS.complexity })?;
             self.hurried = hurried;
         }
+        let waiting = self.sink.waiting();
+        match self.leg {
+            Leg::Unknown => self.leg = Leg::Asked,
+            Leg::Asked if waiting > 0 => return Ok(()),
+            Leg::Asked => {
+                self.leg = Leg::Takes;
+                self.spool.release();
+            }
+            Leg::Takes => {}
+        }
+        // A leg that is behind hears what waits later, not less: the bot is told what was heard.
+        if waiting >= FRAMES_MAX {
+            return Ok(());
+        }
         let packet = match self.spool.pull()? {
             Frame::Sound(packet) => packet,
+            // Silence makes nobody later.
+            Frame::Silence if waiting > 1 => return Ok(()),
             Frame::Silence => AudioCodec::Opus.silence_20_ms().into(),
         };
         self.pass_marks();
