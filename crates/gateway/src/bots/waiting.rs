@@ -18,7 +18,7 @@ use tokio::{
 
 use super::socket::{Came, Socket};
 
-/// Lines of one bot that may wait.
+/// Sockets of one bot that may wait.
 pub(crate) const WAITING_MAX: usize = 32;
 
 /// How often a socket that waits is proven.
@@ -95,6 +95,7 @@ impl Place {
     pub(crate) async fn wait(mut self, socket: WebSocket, patience: Duration) {
         let mut socket = Socket::came(socket);
         let mut ping = tokio::time::interval(PING_EVERY);
+        let mut heard = Instant::now();
         loop {
             tokio::select! {
                 asked = &mut self.asked => {
@@ -106,10 +107,14 @@ impl Place {
                 }
                 // What a bot says before it has a call concerns nobody.
                 came = socket.reader.next(patience) => match came {
-                    Came::Frame(_) | Came::Alive => {}
+                    Came::Frame(_) | Came::Alive => heard = Instant::now(),
                     Came::Goodbye | Came::Broken => return,
                 },
-                _ = ping.tick() => if socket.writer.ping().await.is_err() { return },
+                _ = ping.tick() => {
+                    if heard.elapsed() > patience || socket.writer.ping().await.is_err() {
+                        return;
+                    }
+                }
             }
         }
     }
