@@ -168,16 +168,35 @@ pub struct Cost {
     pub month: String,
 }
 
-/// A call that went from one agent to another, or to the flow.
+/// A call that an agent gave away: to another one, or to what stands here, or else to the flow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TransferRecord {
     /// When.
     pub at: Timestamp,
     /// Who had it.
     pub from: AgentId,
-    /// Who has it; the flow when absent.
+    /// The agent who has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<AgentId>,
+    /// The queue it was put in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// The bot that got it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot: Option<String>,
+    /// The trunk of the telephone that got it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<String>,
+    /// Who was rung there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<String>,
+}
+
+impl TransferRecord {
+    /// To the flow, until something else stands in it.
+    pub(crate) fn new(at: Timestamp, from: AgentId) -> Self {
+        Self { at, from, to: None, queue: None, bot: None, trunk: None, extension: None }
+    }
 }
 
 /// A supervisor in a call, as long as the same ones heard that one.

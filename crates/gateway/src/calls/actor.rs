@@ -16,7 +16,7 @@ use tokio::{sync::mpsc, time::Instant};
 use wire::event::What;
 
 use super::{
-    facts::{Facts, Turned},
+    facts::{Facts, Given, Turned},
     legs::{self, AgentLeg},
     order::{Asker, Order},
     recording::Recordings,
@@ -27,7 +27,6 @@ use super::{
 };
 use crate::{
     bots::{Conversation, Said, sids::Sid},
-    cdr::TransferRecord,
     clock,
     flows::{
         ask::{FlowClient, Question},
@@ -231,9 +230,11 @@ impl CallActor {
         let state = self.call.state();
         self.facts.step = self.call.step_name().map(str::to_owned);
         let (Some(from), State::InFlow(_)) = (&self.facts.agent, state) else { return };
-        if !self.facts.was_given_to_flow() {
-            let record = TransferRecord { at: clock::now(), from: from.clone(), to: None };
-            self.facts.transfers.push(record);
+        if !self.facts.is_given {
+            let from = from.clone();
+            let to = self.call.handed_to().map_or(Given::Flow, Given::Room);
+            self.facts.is_given = true;
+            self.facts.note_transfer(from, to);
             self.tell_transferred();
         }
     }

@@ -22,13 +22,14 @@ use wire::{
 
 use super::{
     actor::{CallActor, Return},
+    facts::Given,
     legs::{self, AgentLeg},
     placing::NotPlaced,
     queueing::Stay,
     sounds,
 };
 use crate::{
-    cdr::{Cdr, LegRecord, TransferRecord, TrunkRecord},
+    cdr::{Cdr, LegRecord, TrunkRecord},
     clock, contacts,
     events::ConsoleId,
     flows::FlowRecord,
@@ -220,10 +221,9 @@ impl CallActor {
         let agent = leg.agent.clone();
         self.arrange();
         let before = self.facts.agent.replace(agent.clone());
-        let given = !self.facts.was_given_to_flow();
-        if let Some(from) = before.filter(|before| given && *before != agent) {
-            let to = Some(agent);
-            self.facts.transfers.push(TransferRecord { at: clock::now(), from, to });
+        let was_given = std::mem::take(&mut self.facts.is_given);
+        if let Some(from) = before.filter(|before| !was_given && *before != agent) {
+            self.facts.note_transfer(from, Given::Agent(agent));
             self.tell_transferred();
         }
         let who = self.facts.agent.as_ref().map_or("", |agent| agent.as_str()).to_owned();

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use switchboard::flow::Room;
 use terms::{AgentId, CallId, Timestamp};
 use tokio::time::Instant;
 use wire::{SdpText, console::Peer};
@@ -9,6 +10,7 @@ use wire::{SdpText, console::Peer};
 use super::{placing::Placer, queueing::Stay, registry::Figures};
 use crate::{
     cdr::{LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord, TrunkRecord},
+    clock,
     flows::record::Asked,
 };
 
@@ -30,6 +32,8 @@ pub(super) struct Facts {
     pub(super) placer: Option<Placer>,
     pub(super) agent_figures: Option<LegRecord>,
     pub(super) transfers: Vec<TransferRecord>,
+    /// Whether an agent had the call and the flow has it now.
+    pub(super) is_given: bool,
     /// The last one has no end while it lasts, here and in the next.
     pub(super) supervision: Vec<SupervisionRecord>,
     pub(super) three_way: Vec<ThreeWayRecord>,
@@ -59,10 +63,29 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Whether the flow was the last to get the call from an agent.
-    pub(super) fn was_given_to_flow(&self) -> bool {
-        self.transfers.last().is_some_and(|transfer| transfer.to.is_none())
+    /// Notes who gave the call away, and where to.
+    pub(super) fn note_transfer(&mut self, from: AgentId, to: Given<'_>) {
+        let mut record = TransferRecord::new(clock::now(), from);
+        match to {
+            Given::Agent(agent) => record.to = Some(agent),
+            Given::Flow => {}
+            Given::Room(Room::Queue(queue)) => record.queue = Some(queue.clone()),
+            Given::Room(Room::Bot(bot)) => record.bot = Some(bot.clone()),
+            Given::Room(Room::Trunk { trunk, extension }) => {
+                record.trunk = Some(trunk.clone());
+                record.extension = Some(extension.clone());
+            }
+        }
+        self.transfers.push(record);
     }
+}
+
+/// Where an agent gave the call.
+#[derive(Debug)]
+pub(super) enum Given<'a> {
+    Agent(AgentId),
+    Flow,
+    Room(&'a Room),
 }
 
 /// How long the user waited for agents who had the call.
@@ -120,6 +143,7 @@ impl Facts {
             placer: None,
             agent_figures: None,
             transfers: Vec::new(),
+            is_given: false,
             supervision: Vec::new(),
             three_way: Vec::new(),
             waiting: Waiting::default(),

@@ -376,10 +376,19 @@ async fn an_agent_gives_a_call_to_a_queue_and_who_serves_it_gets_it() {
     let browser = take(&desk, &mut lia, CALL).await;
     browser.play(KEPT_HZ);
     user.expect_tone(KEPT_HZ).await;
+    // And who got it from the queue gives it away once more.
+    let to = json!({"to": {"kind": "flow", "step": "bye"}});
+    assert_eq!(desk.post(&format!("/v1/calls/{CALL}/transfer"), &to, None).await.0, 204);
+    desk.upstream.wait_for_call("terminate", CALL).await;
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(4))).await;
     let record = desk.record(CALL).await;
     assert_eq!(
         (&record["agent"], &record["queue_record"]["left"]),
         (&json!("lia"), &json!("answered"))
     );
+    let mut given = record["transfers"].clone();
+    for transfer in given.as_array_mut().unwrap() {
+        transfer.as_object_mut().unwrap().remove("at").expect("a time");
+    }
+    assert_eq!(given, json!([{"from": "rui", "queue": "support"}, {"from": "lia"}]));
 }

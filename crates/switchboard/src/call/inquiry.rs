@@ -110,6 +110,7 @@ impl Call {
         let mut visit = Visit { flow: &flow, caller, trail, now, effects };
         let cursor = Cursor::on_trunk(flow.start, until, &mut visit);
         self.walked = Some(flow);
+        self.handed = Some(to);
         self.state = State::InFlow(cursor);
         effects.push(Effect::Tell);
     }

@@ -37,7 +37,7 @@ pub use supervision::{Manner, Supervision};
 pub use three_way::ThreeWay;
 pub use transfer::{Consult, Destination, Transfer};
 
-use crate::flow::{Caller, Cursor, Flow, Heard, Progress, Ring, Trail, Visit};
+use crate::flow::{Caller, Cursor, Flow, Heard, Progress, Ring, Room, Trail, Visit};
 
 /// How long ICE and DTLS may take after the call was accepted; the user hears nothing meanwhile.
 const JOIN_WAIT: Duration = Duration::from_secs(15);
@@ -72,6 +72,8 @@ pub struct Call {
     trail: Trail,
     /// The flow that has the call, or had it last: the plan's, or the one of a transfer.
     walked: Option<Arc<Flow>>,
+    /// Where an agent gave the call, if not to an agent or the flow.
+    handed: Option<Room>,
     /// Whether the platform has confirmed our `connect`, or a webhook proved it has the call.
     placed: bool,
     /// Whether the flow met closed hours.
@@ -137,6 +139,7 @@ impl Call {
             supervision: None,
             trail,
             walked: None,
+            handed: None,
             placed: false,
             closed: false,
         }
@@ -176,6 +179,12 @@ impl Call {
     #[must_use]
     pub fn is_on_trunk(&self) -> bool {
         self.state.is_on_trunk()
+    }
+
+    /// The room an agent gave the call to last; none where that was an agent or the flow.
+    #[must_use]
+    pub fn handed_to(&self) -> Option<&Room> {
+        self.handed.as_ref()
     }
 
     /// The flow's step the call is in, if it is in one.
@@ -327,6 +336,7 @@ impl Call {
         let Some(flow) = self.plan.flow.clone() else {
             return self.end(EndReason::NobodyAnswered, now, effects);
         };
+        self.handed = None;
         self.walk_from(flow.start, &flow, now, effects);
     }
 

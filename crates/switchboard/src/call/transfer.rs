@@ -70,6 +70,7 @@ impl Call {
                 let flow = self.plan.flow.as_deref();
                 let flow = Flow::handing_over(flow, &room, agent, self.plan.ring_for);
                 effects.push(Effect::DropAgent);
+                self.handed = Some(room);
                 self.walk_from(flow.start, &Arc::new(flow), now, effects);
             }
         }
@@ -249,6 +250,7 @@ impl Call {
             None => flow.start,
         };
         effects.push(Effect::DropAgent);
+        self.handed = None;
         self.walk_from(start, &flow, now, effects);
         Ok(())
     }
