@@ -153,7 +153,7 @@ impl Metrics {
 
     /// So many wait in a queue now.
     pub(crate) fn queue_depth(&self, organisation: &OrganisationId, queue: &str, waiting: usize) {
-        let labels = format!("organisation=\"{organisation}\",queue={queue:?}");
+        let labels = format!("organisation=\"{organisation}\",queue=\"{}\"", escaped(queue));
         self.set_of("offhook_gateway_queue_depth", labels, whole(waiting));
     }
 
@@ -271,7 +271,8 @@ impl Metrics {
 
     /// A trunk's targets were asked: so many are well, of so many.
     pub(crate) fn trunk_targets(&self, trunk: &Trunk, well: usize, all: usize) {
-        let labels = format!("organisation=\"{}\",trunk={:?}", trunk.organisation, trunk.name);
+        let (house, name) = (&trunk.organisation, escaped(&trunk.name));
+        let labels = format!("organisation=\"{house}\",trunk=\"{name}\"");
         self.set_of("offhook_gateway_trunk_targets_well", labels.clone(), whole(well));
         self.set_of("offhook_gateway_trunk_targets", labels, whole(all));
     }
@@ -374,6 +375,11 @@ impl Metrics {
     }
 }
 
+/// A label's value as the text format wants it: three signs are escaped, all others are themselves.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
 fn whole(many: usize) -> i64 {
     i64::try_from(many).unwrap_or(i64::MAX)
 }
@@ -395,4 +401,14 @@ fn head(text: &mut String, name: &str, help: &str, kind: &str) {
 fn put(text: &mut String, line: std::fmt::Arguments<'_>) {
     let written = writeln!(text, "{line}");
     debug_assert!(written.is_ok(), "a String takes all");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_has_every_sign_as_the_format_wants_it() {
+        assert_eq!(escaped("São \"Paulo\"\\\t\n"), "São \\\"Paulo\\\"\\\\\t\\n");
+    }
 }

@@ -12,9 +12,12 @@ use wire::bot::{Protocol, SUBPROTOCOL, signature};
 
 use crate::{
     desk::{BYE_HZ, CALL, Desk, TRACE, terminate},
+    hand_over::{self, Talk},
     talk::{ACCOUNT, BOT_HZ, Listening, SECOND, USER_HZ, sine, sounds, with_bot},
     voice::{BUSY_GAP_MAX, Voice, tone_ms},
 };
+
+const AGAIN_HZ: f32 = 1_400.0;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bot_hears_and_speaks_knows_what_was_heard_and_gives_the_call_away() {
@@ -163,6 +166,41 @@ async fn a_bot_that_dies_or_is_absent_leaves_the_user_to_the_flow() {
         let line = format!("offhook_gateway_bots_total{{result=\"{became}\"}} 1");
         assert!(metrics.contains(&line), "{became}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_gives_a_call_to_a_bot_and_gets_it_back_when_that_dies() {
+    let listening = Listening::start().await;
+    let url = listening.url();
+    let mut talk = Box::pin(Talk::start_with(|config| {
+        with_bot(config, &url, Protocol::Native);
+        config.ring_first = Some(true);
+    }))
+    .await;
+    let to = json!({"to": {"kind": "bot", "name": "concierge"}});
+    let path = format!("/v1/calls/{CALL}/transfer");
+    assert_eq!(talk.desk.post(&path, &to, None).await.0, 204);
+    let mut bot = listening.next().await;
+    assert_eq!(bot.next_text("type", "start").await["call_id"], CALL);
+    let format = Format::Linear(Rate::Khz16);
+    bot.socket.send(Message::binary(sine(format, BOT_HZ, 5_000))).await.unwrap();
+    talk.user.expect_tones(&[BOT_HZ], &[]).await;
+    bot.hear_tone(format, hand_over::USER_HZ).await;
+    drop(bot);
+    talk.lia.next("ringing").await;
+    let browser = Voice::of_browser(&talk.desk.engine);
+    let offer = browser.browser_offer();
+    talk.order(json!({"type": "answer", "sdp": offer})).await;
+    browser.take_browser_answer(talk.lia.next("answer").await["sdp"].as_str().unwrap());
+    browser.play(AGAIN_HZ);
+    talk.user.expect_tones(&[AGAIN_HZ], &[BOT_HZ]).await;
+    let stats = talk.user.leg.stats().await.unwrap();
+    assert_eq!(stats.ssrc_changes, 0, "one source for the whole call");
+    talk.user.continuous.assert(BUSY_GAP_MAX);
+    talk.desk.webhook(&terminate(CALL, "USER_INITIATED", Some(9))).await;
+    let record = talk.desk.record(CALL).await;
+    let transfers = record["transfers"].as_array().unwrap();
+    assert_eq!((transfers.len(), &transfers[0]["bot"]), (1, &json!("concierge")), "{record}");
 }
 
 /// The long form is `cargo xtask soak greeting`.

@@ -281,7 +281,10 @@ async fn an_agent_gives_a_call_to_a_telephone_and_gets_it_back_when_it_is_busy()
     assert_eq!(record["agent"], "lia");
     let transfers = record["transfers"].as_array().unwrap();
     assert_eq!(transfers.len(), 1, "to come back is none: {record}");
-    assert_eq!((&transfers[0]["trunk"], &transfers[0]["extension"]), (&json!("pbx"), &json!("201")));
+    assert_eq!(
+        (&transfers[0]["trunk"], &transfers[0]["extension"]),
+        (&json!("pbx"), &json!("201"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -132,6 +132,38 @@ fn the_first_case_that_holds_wins_and_what_is_unknown_meets_none() {
 }
 
 #[test]
+fn a_case_looks_at_the_language_that_was_set_and_at_the_id_of_a_user_without_a_number() {
+    let flow = r#"[step.a]
+set = { language = "pt-BR" }
+next = "b"
+[step.b]
+when = [
+  { user_id = "MX.9021*", next = "known" },
+  { language = "pt*", next = "portuguese" },
+]
+otherwise = "bye"
+[step.known]
+echo = "1s"
+next = "bye"
+[step.portuguese]
+echo = "1s"
+next = "bye"
+"#;
+    let of = |id: &str| Caller { user_id: Some(id.parse().unwrap()), ..Caller::default() };
+    let english = flow.replace("pt-BR", "en");
+    for (flow, caller, led) in [
+        (flow, of("MX.90210000000000000001"), "known"),
+        (flow, of("MX.11110000000000000001"), "portuguese"),
+        (flow, Caller::default(), "portuguese"),
+        (&english, of("MX.11110000000000000001"), "bye"),
+        (&english, Caller::default(), "bye"),
+    ] {
+        let desk = in_flow(flow, caller.clone());
+        assert_eq!(desk.call.step_name(), Some(led), "{caller:?}");
+    }
+}
+
+#[test]
 fn another_document_goes_on_and_may_come_back() {
     let billing = "start = \"in\"\n[step.in]\nplay = \"welcome\"\nnext = \"out\"\n\
                    [step.out]\ngather = \"menu\"\nnext = \"back\"\nsilence = \"back\"\n\
