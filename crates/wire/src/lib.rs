@@ -33,6 +33,7 @@ mod span;
 pub mod trace;
 pub mod transcript;
 pub mod unix;
+pub mod voices;
 pub mod wacid;
 pub mod webhook;
 
