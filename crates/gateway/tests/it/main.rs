@@ -36,6 +36,7 @@ mod recordings;
 mod rest;
 mod spoken;
 mod tls;
+mod transcripts;
 mod trunks;
 mod upstream;
 mod voice;
