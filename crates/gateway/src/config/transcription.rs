@@ -130,8 +130,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Transcription, String> {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("token"), "sesame\n").unwrap();
+        let folder = tempfile::tempdir().map_err(|it| it.to_string())?;
+        std::fs::write(folder.path().join("token"), "sesame\n").map_err(|it| it.to_string())?;
         let table: TranscriptionTable = toml::from_str(text).map_err(|it| it.to_string())?;
         table.checked(&Secrets { folder: folder.path() }).map_err(|it| it.to_string())
     }
