@@ -13,11 +13,15 @@ use crate::{
     ogg::OggError,
     opus::{CodecError, Decoder, Encoder, Settings, StereoEncoder},
     pages::{PRE_SKIP, Writer},
+    resample::Resampler,
     wav,
 };
 
 /// Bits per second of two channels.
 const STEREO_BITRATE: i32 = 40_000;
+
+/// The rate of one voice: what speech recognition wants.
+pub const VOICE_RATE: u32 = 16_000;
 
 /// Effort of the encoder: an hour takes about half a minute of one core.
 const COMPLEXITY: i32 = 3;
@@ -74,6 +78,29 @@ pub fn write_wav<P: Iterator<Item = Box<[u8]>>>(
         };
         out.write_all(&bytes).map_err(ExportError::Write)
     })
+}
+
+/// Writes one side as WAV at [`VOICE_RATE`].
+///
+/// # Errors
+///
+/// [`ExportError`].
+pub fn write_voice<P: Iterator<Item = Box<[u8]>>>(
+    side: P,
+    lasts: Duration,
+    out: &mut impl Write,
+) -> Result<(), ExportError> {
+    let mut side = Side::new(side)?;
+    let mut slower = Resampler::between(SAMPLE_RATE, VOICE_RATE);
+    let samples = frames_of(lasts) * FRAME_SAMPLES as u64 * u64::from(VOICE_RATE);
+    let samples = u32::try_from(samples / u64::from(SAMPLE_RATE)).unwrap_or(u32::MAX);
+    out.write_all(&wav::head(1, VOICE_RATE, samples)).map_err(ExportError::Write)?;
+    for _ in 0..frames_of(lasts) {
+        let slow = slower.push(&side.frame());
+        let bytes: Vec<u8> = slow.into_iter().flat_map(i16::to_le_bytes).collect();
+        out.write_all(&bytes).map_err(ExportError::Write)?;
+    }
+    Ok(())
 }
 
 /// Writes both sides as Ogg Opus.
@@ -208,5 +235,15 @@ mod tests {
         let mut file = Vec::new();
         write_wav(sides(), Channels::Mixed, lasts, &mut file).unwrap();
         assert_eq!(file.len(), 44 + 60 * 960 * 2);
+    }
+
+    #[test]
+    fn one_voice_is_at_the_rate_of_speech_recognition_and_as_long() {
+        let [business, _] = sides();
+        let mut file = Vec::new();
+        write_voice(business, Duration::from_millis(1_200), &mut file).unwrap();
+        assert_eq!(file.len(), 44 + 60 * 320 * 2);
+        let samples = wav::read(&file).unwrap();
+        assert!(is_tone(&samples[..44_000], 440.0), "read back at 48 kHz");
     }
 }

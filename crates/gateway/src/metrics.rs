@@ -241,6 +241,11 @@ impl Metrics {
         self.count("offhook_gateway_flows_asked_total", format!("result=\"{became}\""));
     }
 
+    /// The transcriber was given a recording and this became of it.
+    pub(crate) fn transcript(&self, became: &'static str) {
+        self.count("offhook_gateway_transcripts_total", format!("result=\"{became}\""));
+    }
+
     /// A text of a call was made into sound, or not.
     pub(crate) fn spoken(&self, became: &'static str) {
         self.count("offhook_gateway_speech_total", format!("result=\"{became}\""));

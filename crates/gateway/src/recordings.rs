@@ -14,6 +14,7 @@ use crate::{
     office::Office,
     recorder::FILES,
     store::{Deed, StoreError},
+    transcription,
 };
 
 /// How often old ones are looked for.
@@ -29,6 +30,7 @@ pub(crate) async fn end_left_behind(office: &Office) -> Result<(), StoreError> {
         let folder = office.recorder.folder_of(&recording.recording_id);
         let lasts = tokio::task::spawn_blocking(move || lasts(&folder)).await.unwrap_or_default();
         recording.state = RecordingState::Ready;
+        recording.transcript = transcription::wanted(office);
         recording.incomplete = true;
         recording.duration_ms = Some(u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX));
         office.store.keep_recording(recording, clock::now()).await?;

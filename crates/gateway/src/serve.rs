@@ -50,6 +50,7 @@ use crate::{
     store::{Store, StoreError},
     telemetry::{Telemetry, export},
     tls::{TlsError, TlsListener},
+    transcription,
     trunks::{self, Trunks, TrunksError},
 };
 
@@ -286,6 +287,7 @@ fn start_tasks(office: &Arc<Office>, tasks: &mut JoinSet<()>) {
     tasks.spawn(dispatch::run(Arc::clone(office)));
     tasks.spawn(public_address::watch(Arc::clone(office)));
     tasks.spawn(recordings::run(Arc::clone(office)));
+    tasks.spawn(transcription::run(Arc::clone(office)));
     tasks.spawn(trunks::watch(Arc::clone(office)));
     for line in office.lines.iter() {
         tasks.spawn(consent::run(Arc::clone(office), Arc::clone(line)));

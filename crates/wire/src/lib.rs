@@ -10,6 +10,7 @@
 //! | [`event`] | gateway → the business's own systems, ours |
 //! | [`bot`] | a program that talks with users ⇄ gateway, in three protocols |
 //! | [`trace`], [`hep`] | gateway → who watches it: OTLP, HOMER |
+//! | [`transcript`], [`voices`] | a transcriber → whoever asks what was said |
 //! | [`sandbox`] | a test ⇄ platform, ours |
 //!
 //! Three rules hold everywhere. What *we* are sent as a request is read field by field, so a refusal
@@ -33,6 +34,7 @@ mod span;
 pub mod trace;
 pub mod transcript;
 pub mod unix;
+pub mod voices;
 pub mod wacid;
 pub mod webhook;
 

@@ -51,6 +51,7 @@ pub struct Transcript {
 
 /// One stretch of one speaker.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct TranscriptSegment {
     /// Counted from 0.
@@ -73,6 +74,7 @@ pub struct TranscriptSegment {
 
 /// One word.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct TranscriptWord {
     /// The word.

@@ -59,6 +59,7 @@ fn of_calls(method: &str, path: &str) -> Option<Act> {
             | "/v1/recordings"
             | "/v1/recordings/{id}"
             | "/v1/recordings/{id}/audio"
+            | "/v1/recordings/{id}/transcript"
             | "/v1/preflight",
         ) => Act::ReadCalls,
         (

@@ -37,6 +37,7 @@ mod session;
 mod spend;
 pub(crate) mod stream;
 mod supervision;
+mod transcripts;
 mod trunks;
 mod twilio;
 mod users;
@@ -111,6 +112,7 @@ fn rest() -> OpenApiRouter<Arc<Office>> {
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::one, recordings::hold, recordings::remove))
         .routes(routes!(recordings::hear))
+        .routes(routes!(transcripts::read))
         .routes(routes!(diagnosis::diagnosis))
         .routes(routes!(call_events::list))
         .routes(routes!(cdrs::csv))

@@ -271,7 +271,12 @@ pub(super) async fn steer(
     }
 }
 
-async fn find(office: &Office, caller: &Caller, id: String) -> Result<Recording, ApiError> {
+/// A recording this caller may hear.
+pub(super) async fn find(
+    office: &Office,
+    caller: &Caller,
+    id: String,
+) -> Result<Recording, ApiError> {
     let recording = office.store.recording(caller.lines(), id).await?.ok_or_else(unknown)?;
     match recording.kind {
         RecordingKind::Call if !caller.may(Act::HearCalls) => {

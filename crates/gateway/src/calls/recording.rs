@@ -22,6 +22,7 @@ use crate::{
     config::Words,
     recorder::{Taping, What},
     store::StoreError,
+    transcription,
 };
 
 /// How much sooner than its length the end of a sound may be reported: its last frames have left.
@@ -241,6 +242,7 @@ impl CallActor {
             announcement: self.recordings.announced.clone(),
             pauses: Vec::new(),
             held: false,
+            transcript: None,
         };
         self.recordings.made.push(RecordingRecord { recording_id: id, kind });
         self.save_recording(row.clone()).await;
@@ -262,6 +264,7 @@ impl CallActor {
     async fn keep(&self, Running { taping, mut row }: Running) {
         let made = taping.end().await;
         row.state = RecordingState::Ready;
+        row.transcript = transcription::wanted(&self.office);
         row.incomplete = made.is_none_or(|made| made.incomplete);
         let lasts = made.map(|made| u64::try_from(made.lasts.as_millis()).unwrap_or(u64::MAX));
         row.duration_ms = Some(lasts.unwrap_or(0));

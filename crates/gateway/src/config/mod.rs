@@ -16,6 +16,7 @@ mod read;
 mod recording;
 mod secret;
 mod slip;
+mod transcription;
 mod trunks;
 
 use std::{
@@ -46,6 +47,7 @@ pub use read::ConfigError;
 pub use recording::{Recording, Words};
 pub use secret::Secret;
 pub use slip::explain;
+pub use transcription::{Transcriber, Transcription};
 pub use trunks::{Trunk, TrunkTarget};
 
 /// Everything a gateway needs to know.
@@ -98,6 +100,8 @@ pub struct Config {
     pub wrap_up_codes: Vec<String>,
     /// What is recorded.
     pub recording: Recording,
+    /// Who writes down what was said; nobody when absent.
+    pub transcription: Option<Transcription>,
     /// Who is told what happens.
     pub events: Events,
     /// Who gets traces; nobody when absent.
@@ -389,6 +393,7 @@ impl Config {
             drain_for: DRAIN_FOR_DEFAULT,
             wrap_up_codes: Vec::new(),
             recording: Recording::default(),
+            transcription: None,
             events: Events::default(),
             telemetry: None,
             hep: None,

@@ -106,6 +106,9 @@
 //! mode = "agents"
 //! announcement = "recorded"
 //!
+//! [transcription]                         # see `transcription`
+//! command = ["whisper-cli", "-nt", "-f", "{wav}"]
+//!
 //! [[queues]]                              # see `queues`
 //! name = "support"
 //! skills = ["billing"]
@@ -164,6 +167,7 @@ use super::{
     queues::{QueueTable, queues},
     recording::{RecordingTable, recording},
     slip,
+    transcription::TranscriptionTable,
     trunks::{SipTable, TrunkTable, trunks},
 };
 
@@ -258,6 +262,7 @@ struct File {
     hep: Option<HepTable>,
     #[serde(default)]
     recording: RecordingTable,
+    transcription: Option<TranscriptionTable>,
     #[serde(default)]
     queues: Vec<QueueTable>,
     #[serde(default)]
@@ -397,6 +402,7 @@ impl Secrets<'_> {
             agents,
             events: self.events(file.outbox, file.events, &organisations)?,
             recording: recording(file.recording, file.speech.is_some())?,
+            transcription: file.transcription.map(|it| it.checked(self)).transpose()?,
             organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
             speech: file.speech.map(speech).transpose()?,
@@ -430,6 +436,7 @@ impl Secrets<'_> {
             media(file.media).err(),
             file.turn.and_then(|turn| self.turn(turn).err()),
             recording(file.recording, file.speech.is_some()).err(),
+            file.transcription.and_then(|table| table.checked(self).err()),
             file.speech.and_then(|table| speech(table).err()),
             codes(file.wrap_up_codes).err(),
             file.telemetry.and_then(|table| telemetry(table).err()),

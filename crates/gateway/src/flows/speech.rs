@@ -6,11 +6,9 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    io::{Read as _, Write as _},
     path::PathBuf,
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError, mpsc},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use audio::prompt::PromptError;
@@ -19,16 +17,18 @@ use sha2::{Digest, Sha256};
 use switchboard::flow::{Flow, Spoken};
 use tokio::sync::Semaphore;
 
-use crate::{config::SpeechCommand, prompts};
+use crate::{
+    command::{CommandFault, Held, Run},
+    config::SpeechCommand,
+    prompts,
+};
 
 /// How many commands run at a time: speaking takes a processor.
 const AT_ONCE: usize = 2;
 /// The most sound taken from a command: ten minutes of 48 kHz.
-const SOUND_MAX: u64 = 64 * 1024 * 1024;
+const SOUND_MAX: usize = 64 * 1024 * 1024;
 /// How many texts of calls are kept: those who are asked again hear the same words.
 const KEPT_MAX: usize = 64;
-/// How often it is looked whether a command that has spoken has ended.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// What is heard of a text.
 pub(crate) type Sound = Arc<[AudioFrame]>;
@@ -63,6 +63,9 @@ pub enum SpeechError {
     /// It said that it failed.
     #[error("the speech command failed with {0}")]
     Failed(std::process::ExitStatus),
+    /// It wrote more sound than anybody hears.
+    #[error("the speech command wrote more than {0} bytes")]
+    TooMuch(usize),
     /// What it wrote cannot be played.
     #[error("the speech command wrote no sound")]
     Sound(#[source] PromptError),
@@ -176,70 +179,23 @@ fn sound_of(file: &[u8]) -> Result<Sound, SpeechError> {
     prompts::frames(packets).map_err(SpeechError::Frame)
 }
 
-/// Runs the command and returns what it wrote. It is killed when it takes too long.
+/// Runs the command and returns what it wrote.
 fn run(command: &SpeechCommand, spoken: &Spoken) -> Result<Vec<u8>, SpeechError> {
     let words = command.words(spoken);
-    let (program, rest) = words.split_first().expect("a command has at least its program");
-    let mut child = Command::new(program)
-        .args(rest)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(SpeechError::Run)?;
-    let deadline = Instant::now() + command.timeout;
-    let heard = hear(&mut child, spoken, deadline);
-    let ended = heard.is_some() && has_ended(&mut child, deadline);
-    if !ended {
-        // Whoever is late ends; one that has ended does not feel it.
-        drop(child.kill());
-    }
-    let status = child.wait().map_err(SpeechError::Run)?;
-    let file = heard.filter(|_| ended).ok_or(SpeechError::Late(command.timeout))?;
-    if !status.success() {
-        return Err(SpeechError::Failed(status));
-    }
-    file.map_err(SpeechError::Run)
+    let (input, limit) = (spoken.text.as_bytes(), command.timeout);
+    Ok(Run { words: &words, input, limit, bytes_max: SOUND_MAX }.output(&Held::default())?)
 }
 
-/// Waits for the end of a command that has said its last word.
-fn has_ended(child: &mut Child, deadline: Instant) -> bool {
-    loop {
-        match child.try_wait() {
-            Ok(Some(_)) => return true,
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(LOOK_AGAIN),
-            Ok(None) | Err(_) => return false,
+impl From<CommandFault> for SpeechError {
+    fn from(fault: CommandFault) -> Self {
+        match fault {
+            CommandFault::Run(source) => Self::Run(source),
+            CommandFault::Late(limit) => Self::Late(limit),
+            CommandFault::Failed(status) => Self::Failed(status),
+            CommandFault::TooMuch(most) => Self::TooMuch(most),
+            CommandFault::LetGo => Self::Stopped,
         }
     }
-}
-
-/// Gives the command its words and takes its sound; none when it is late.
-fn hear(
-    child: &mut Child,
-    spoken: &Spoken,
-    deadline: Instant,
-) -> Option<Result<Vec<u8>, std::io::Error>> {
-    if let Some(mut stdin) = child.stdin.take() {
-        // A pipe takes a whole text at once; a command that reads its arguments closes it.
-        let written = stdin.write_all(spoken.text.as_bytes());
-        if let Err(error) = written
-            && error.kind() != std::io::ErrorKind::BrokenPipe
-        {
-            return Some(Err(error));
-        }
-    }
-    let stdout = child.stdout.take()?;
-    let (sender, heard) = mpsc::sync_channel(1);
-    let listener = std::thread::Builder::new().name("speech".into()).spawn(move || {
-        let mut file = Vec::new();
-        let read = stdout.take(SOUND_MAX).read_to_end(&mut file).map(|_| file);
-        // Whoever waited may have given up.
-        drop(sender.send(read));
-    });
-    if let Err(error) = listener {
-        return Some(Err(error));
-    }
-    heard.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
 }
 
 #[cfg(test)]

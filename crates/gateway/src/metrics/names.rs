@@ -19,6 +19,7 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("offhook_gateway_trunk_targets", "Targets of trunks."),
     ("offhook_gateway_bots_total", "Calls given to bots, by what became of the bot."),
     ("offhook_gateway_speech_total", "Texts spoken in calls, by whether it worked."),
+    ("offhook_gateway_transcripts_total", "Transcriptions by what became of them."),
     ("offhook_gateway_calls_active", "Calls running now, by direction."),
     ("offhook_gateway_consoles_open", "Consoles open now."),
     ("offhook_gateway_tls_reloads_total", "New certificates, by whether they could be used."),

@@ -14,6 +14,7 @@
 //! | `call_figures` | what is counted of each, for sums |
 //! | `call_notes` | what was noted of calls that still run |
 //! | `recordings` | what was recorded; the files lie beside the database |
+//! | `transcripts` | what was said in them, or that somebody is still to write it down |
 //! | `budget_thresholds` | which thresholds of a month's budget were told |
 //! | `account_notices`, `account_health` | what the platform said against a number, and how it stands |
 //! | `contacts`, `chat` | users seen by BSUID, number or both, their permission and window, what was said |
@@ -54,6 +55,7 @@ mod schema;
 mod search;
 mod spend;
 mod traces;
+mod transcripts;
 mod users;
 mod waiting;
 mod windows;
@@ -84,6 +86,7 @@ pub(crate) use outbox::{Asked, News, Told};
 pub(crate) use parked::{Parked, ParkedState};
 pub(crate) use search::Search;
 pub(crate) use spend::SpendRow;
+pub(crate) use transcripts::Untranscribed;
 pub(crate) use users::User;
 
 /// How many jobs may wait; more is a disk that cannot follow, and the sender waits.

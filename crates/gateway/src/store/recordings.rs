@@ -4,9 +4,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use terms::{CallId, Timestamp};
-use wire::event::{Recording, RecordingKind, RecordingState, What};
+use wire::event::{Recording, RecordingKind, RecordingState, TranscriptState, What};
 
-use super::{Deed, LineSet, News, Store, StoreError, audit, outbox};
+use super::{Deed, LineSet, News, Store, StoreError, audit, outbox, transcripts};
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS recordings (
@@ -29,6 +29,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.run(move |db| {
             save(db, &recording)?;
+            if recording.transcript == Some(TranscriptState::Waiting) {
+                transcripts::wait(db, &recording.recording_id, at)?;
+            }
             if recording.state == RecordingState::Ready {
                 outbox::keep(db, news(recording, at))?;
             }
@@ -137,7 +140,8 @@ impl Store {
         deed: Option<Deed>,
     ) -> Result<(), StoreError> {
         self.run(move |db| {
-            db.prepare_cached("DELETE FROM recordings WHERE id = ?1")?.execute([id])?;
+            db.prepare_cached("DELETE FROM recordings WHERE id = ?1")?.execute([&id])?;
+            transcripts::forget(db, &id)?;
             deed.map_or(Ok(()), |deed| audit::write(db, &deed))
         })
         .await
@@ -153,7 +157,7 @@ impl Store {
     }
 }
 
-fn save(db: &Connection, recording: &Recording) -> Result<(), StoreError> {
+pub(super) fn save(db: &Connection, recording: &Recording) -> Result<(), StoreError> {
     let sql = "INSERT OR REPLACE INTO recordings
                (id, line, call_id, started_ms, running, held, body, kind)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -174,7 +178,11 @@ fn kind_word(kind: RecordingKind) -> &'static str {
     }
 }
 
-fn load(db: &Connection, lines: &LineSet, id: &str) -> Result<Option<Recording>, StoreError> {
+pub(super) fn load(
+    db: &Connection,
+    lines: &LineSet,
+    id: &str,
+) -> Result<Option<Recording>, StoreError> {
     let sql = "SELECT body FROM recordings
                WHERE id = ?1 AND line IN (SELECT value FROM json_each(?2))";
     let mut statement = db.prepare_cached(sql)?;

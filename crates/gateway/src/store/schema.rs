@@ -9,7 +9,7 @@ use terms::PhoneNumberId;
 
 use super::{
     StoreError, account, api_keys, audit, by_contact, callbacks, consent, deliveries, figures,
-    identity, notes, outbox, recordings, spend, traces, users, windows,
+    identity, notes, outbox, recordings, spend, traces, transcripts, users, windows,
 };
 
 const TABLES: &str = "
@@ -118,8 +118,14 @@ fn grow(db: &Connection, version: i64, first_line: &PhoneNumberId) -> Result<(),
 fn tables(db: &Connection) -> Result<(), rusqlite::Error> {
     let of_calls =
         [figures::SCHEMA, spend::SCHEMA, notes::SCHEMA, account::SCHEMA, callbacks::SCHEMA];
-    let of_people =
-        [consent::SCHEMA, api_keys::SCHEMA, audit::SCHEMA, users::SCHEMA, recordings::SCHEMA];
+    let of_people = [
+        consent::SCHEMA,
+        api_keys::SCHEMA,
+        audit::SCHEMA,
+        users::SCHEMA,
+        recordings::SCHEMA,
+        transcripts::SCHEMA,
+    ];
     [TABLES, identity::SCHEMA, outbox::SCHEMA, deliveries::SCHEMA, windows::SCHEMA, traces::SCHEMA]
         .into_iter()
         .chain(of_calls)

@@ -38,6 +38,7 @@ mod rest;
 mod spoken;
 mod talk;
 mod tls;
+mod transcripts;
 mod trunk_sound;
 mod trunks;
 mod upstream;

@@ -41,7 +41,7 @@ next = "end"
 hang_up = true
 "#;
 
-fn with_prompts(config: &mut Config) {
+pub(crate) fn with_prompts(config: &mut Config) {
     let prompts = [("told", TOLD_HZ), ("greeting", GREETING_HZ), ("bye", BYE_HZ)];
     let prompts = prompts.map(|(name, hz)| (name.to_owned(), tone_file(hz, 600)));
     config.lines.first.flow =
@@ -67,6 +67,24 @@ async fn talk(desk: &Desk) -> (Voice, Voice, Console) {
     user.take_answer(desk.upstream.wait_for("pre_accept").await.sdp());
     user.connected().await;
     (user, browser, lia)
+}
+
+/// A user calls a flow that records and takes a message; both recordings are ready.
+pub(crate) async fn message(desk: &Desk) -> Value {
+    let mut user = Voice::of_platform(&desk.engine);
+    desk.webhook(&connect(CALL, &user.platform_offer())).await;
+    user.take_answer(desk.upstream.wait_for("pre_accept").await.sdp());
+    user.connected().await;
+    user.expect_tone(TOLD_HZ).await;
+    user.expect_tone(GREETING_HZ).await;
+    user.expect_tone(1_000.0).await;
+    user.play(USER_HZ);
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    user.leg.play(Source::Silence);
+    user.expect_tone(BYE_HZ).await;
+    desk.upstream.wait_for("terminate").await;
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(5))).await;
+    ready(desk, 2).await
 }
 
 async fn ready(desk: &Desk, count: usize) -> Value {
@@ -208,20 +226,7 @@ async fn an_announcement_that_is_cut_short_refuses_the_recording() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flow_records_and_takes_a_message_until_the_caller_is_silent() {
     let desk = Desk::start_with(None, with_prompts).await;
-    let mut user = Voice::of_platform(&desk.engine);
-    desk.webhook(&connect(CALL, &user.platform_offer())).await;
-    user.take_answer(desk.upstream.wait_for("pre_accept").await.sdp());
-    user.connected().await;
-    user.expect_tone(TOLD_HZ).await;
-    user.expect_tone(GREETING_HZ).await;
-    user.expect_tone(1_000.0).await;
-    user.play(USER_HZ);
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
-    user.leg.play(Source::Silence);
-    user.expect_tone(BYE_HZ).await;
-    desk.upstream.wait_for("terminate").await;
-    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(5))).await;
-    let recordings = ready(&desk, 2).await;
+    let recordings = message(&desk).await;
     let of = |kind: &str| {
         let list = recordings.as_array().unwrap();
         list.iter().find(|it| it["kind"] == kind).unwrap().clone()

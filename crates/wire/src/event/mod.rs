@@ -14,7 +14,7 @@ use serde_json::Value;
 use terms::{AgentId, CallId, Money, PhoneNumberId, Timestamp};
 
 pub use format::Format;
-pub use recording::{Announced, Pause, Recording, RecordingKind, RecordingState};
+pub use recording::{Announced, Pause, Recording, RecordingKind, RecordingState, TranscriptState};
 
 use crate::{
     console::{Call, Peer},
@@ -46,6 +46,7 @@ pub const KINDS: &[&str] = &[
     "call.updated",
     "recording.ready",
     "voicemail.received",
+    "transcript.ready",
     "permission.granted",
     "permission.rejected",
     "permission.revoked",
@@ -141,6 +142,9 @@ pub enum What {
     /// A caller left a message.
     #[serde(rename = "voicemail.received")]
     VoicemailReceived(Box<Recording>),
+    /// What was said in a recording can be read.
+    #[serde(rename = "transcript.ready")]
+    TranscriptReady(Box<Recording>),
     /// The user may be called.
     #[serde(rename = "permission.granted")]
     PermissionGranted(Permission),
@@ -326,6 +330,7 @@ impl What {
             Self::CallUpdated(_) => "call.updated",
             Self::RecordingReady(_) => "recording.ready",
             Self::VoicemailReceived(_) => "voicemail.received",
+            Self::TranscriptReady(_) => "transcript.ready",
             Self::PermissionGranted(_) => "permission.granted",
             Self::PermissionRejected(_) => "permission.rejected",
             Self::PermissionRevoked(_) => "permission.revoked",

@@ -39,6 +39,22 @@ pub struct Recording {
     /// Whether it is kept beyond its time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
+    /// Whether what was said is there in writing; absent where nobody writes it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<TranscriptState>,
+}
+
+/// Whether what was said is there in writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum TranscriptState {
+    /// Not yet.
+    Waiting,
+    /// It can be read.
+    Ready,
+    /// The transcriber failed too often.
+    Failed,
 }
 
 /// Of what a recording is.

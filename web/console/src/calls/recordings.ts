@@ -11,6 +11,15 @@ export interface Recording {
   announcement?: { text: string; completed: boolean };
   pauses?: { from_ms: number; to_ms?: number }[];
   held?: boolean;
+  transcript?: "waiting" | "ready" | "failed";
+}
+
+/** A stretch of what was said; times are seconds from the beginning. */
+export interface Segment {
+  id: number;
+  speaker: "Business" | "Customer";
+  start: number;
+  text: string;
 }
 
 export type Format = "ogg" | "wav";
@@ -20,6 +29,9 @@ export const AGAIN_MS = 2_000;
 
 export const recordingsOf = async (callId: string) =>
   (await ask<{ recordings: Recording[] }>("GET", `/v1/recordings?${new URLSearchParams({ call_id: callId })}`)).recordings.reverse();
+
+export const wordsOf = async (recording: Recording) =>
+  (await ask<{ segments: Segment[] }>("GET", `/v1/recordings/${encodeURIComponent(recording.recording_id)}/transcript`)).segments;
 
 export const audioOf = (recording: Recording, format: Format) =>
   `/v1/recordings/${encodeURIComponent(recording.recording_id)}/audio?format=${format}`;

@@ -52,6 +52,10 @@ export const calls = {
     paused: "with pauses",
     incomplete: "incomplete",
     held: "held",
+    transcript: "Transcript",
+    reading: "Getting the transcript…",
+    nothingSaid: "No words were heard",
+    speakers: { Business: "Business", Customer: "Customer" },
   },
   call: {
     direction: "Direction",
@@ -109,6 +113,7 @@ export const calls = {
       merged: "Three talk",
       recorded: "The recording can be heard",
       message: "A message was left",
+      written: "What was said can be read",
       unsupervised: "The supervisor is gone",
     },
     theMenu: "the menu",

@@ -53,6 +53,10 @@ export const calls: Pick<Texts, "calls" | "recordings" | "call" | "notes"> = {
     paused: "com pausas",
     incomplete: "incompleta",
     held: "retida",
+    transcript: "Transcrição",
+    reading: "Buscando a transcrição…",
+    nothingSaid: "Nenhuma palavra foi ouvida",
+    speakers: { Business: "Empresa", Customer: "Cliente" },
   },
   call: {
     direction: "Direção",
@@ -110,6 +114,7 @@ export const calls: Pick<Texts, "calls" | "recordings" | "call" | "notes"> = {
       merged: "Três falam",
       recorded: "A gravação pode ser ouvida",
       message: "Uma mensagem foi deixada",
+      written: "O que foi dito pode ser lido",
       unsupervised: "A supervisão saiu",
     },
     theMenu: "o menu",

@@ -1,0 +1,117 @@
+//! How is what was said in recordings written down?
+//!
+//! One recording at a time. Its row waits in the store until it is written down or was tried too
+//! often, so a gateway that was killed goes on where it was. [`voices`] makes a file of each voice,
+//! [`listen`] asks whoever the business named.
+
+mod listen;
+mod voices;
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::Client;
+use tokio::time::sleep;
+use wire::{event::TranscriptState, transcript::Transcript};
+
+use self::{
+    listen::ListenFault,
+    voices::{Voices, VoicesFault},
+};
+use crate::{
+    clock,
+    config::Transcription,
+    office::Office,
+    outbox::deliver,
+    store::{StoreError, Untranscribed},
+};
+
+/// How often it is looked for work.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Why nobody wrote down what was said.
+#[derive(Debug, thiserror::Error)]
+enum TranscriptionFault {
+    #[error(transparent)]
+    Voices(#[from] VoicesFault),
+    #[error(transparent)]
+    Listen(#[from] ListenFault),
+}
+
+/// How a recording that is ready begins: it waits where somebody writes down what was said.
+pub(crate) fn wanted(office: &Office) -> Option<TranscriptState> {
+    office.config.transcription.as_ref().map(|_| TranscriptState::Waiting)
+}
+
+/// Writes down what is said, for ever.
+pub(crate) async fn run(office: Arc<Office>) {
+    let Some(transcription) = &office.config.transcription else { return };
+    let client = match deliver::client(transcription.timeout) {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(%error, "nothing is written down");
+            return;
+        }
+    };
+    loop {
+        match next(&office, transcription, &client).await {
+            Ok(true) => {}
+            Ok(false) => sleep(EVERY).await,
+            Err(error) => {
+                tracing::error!(%error, "recordings to write down cannot be read");
+                sleep(EVERY).await;
+            }
+        }
+    }
+}
+
+/// Writes down the next that is due; whether there was one.
+async fn next(
+    office: &Office,
+    transcription: &Transcription,
+    client: &Client,
+) -> Result<bool, StoreError> {
+    let Some(due) = office.store.next_untranscribed(clock::now()).await? else { return Ok(false) };
+    match transcript(office, transcription, client, &due).await {
+        Ok(transcript) => {
+            office.store.keep_transcript(due.recording, transcript, clock::now()).await?;
+            office.metrics.transcript("ready");
+        }
+        Err(fault) => {
+            let tried = usize::try_from(due.tries).unwrap_or(usize::MAX);
+            let again_at = transcription.retries.get(tried).map(|&wait| clock::now() + wait);
+            office.metrics.transcript(if again_at.is_some() { "again" } else { "failed" });
+            let why = in_words(&fault);
+            tracing::warn!(why, tries = due.tries + 1, "a recording is not written down");
+            office.store.miss_transcript(due.recording, why, again_at).await?;
+        }
+    }
+    Ok(true)
+}
+
+async fn transcript(
+    office: &Office,
+    transcription: &Transcription,
+    client: &Client,
+    due: &Untranscribed,
+) -> Result<Transcript, TranscriptionFault> {
+    let lasts = Duration::from_millis(due.recording.duration_ms.unwrap_or(0));
+    let folder = office.recorder.folder_of(&due.recording.recording_id);
+    let voices = Voices::write(folder, lasts).await?;
+    let mut said = [Vec::new(), Vec::new()];
+    for (said, file) in said.iter_mut().zip(voices.files()) {
+        if let Some(file) = file {
+            *said = listen::listen(transcription, client, file, lasts).await?;
+        }
+    }
+    Ok(Transcript {
+        duration: lasts.as_secs_f64(),
+        ..wire::voices::joined(&said, lasts.as_secs_f64())
+    })
+}
+
+/// A fault and its causes; none of them holds what was said, or a file's or endpoint's name.
+fn in_words(fault: &TranscriptionFault) -> String {
+    let first: Option<&dyn std::error::Error> = Some(fault);
+    let chain = std::iter::successors(first, |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
