@@ -4,6 +4,7 @@
 mod agent;
 mod capture;
 mod consent;
+mod dialog;
 mod doctor;
 mod drain;
 mod examples;
