@@ -64,7 +64,8 @@ fn of_kind<'a>(recordings: &'a [Value], kind: &str) -> &'a Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_when_the_gateway_is_killed_is_written_down_by_the_next_one() {
     let (data, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let hangs = written_down(command(&["sleep", "600"]));
+    // The path is no word of the shell's command, so it hangs indeed.
+    let hangs = written_down(command(&["sh", "-c", "sleep 600"]));
     let desk = Desk::start_with(Some(data.path()), hangs).await;
     Box::pin(recordings::message(&desk)).await;
     let waiting = all_are(&desk, "waiting").await;
