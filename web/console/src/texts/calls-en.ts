@@ -55,7 +55,7 @@ export const calls = {
     transcript: "Transcript",
     reading: "Getting the transcript…",
     nothingSaid: "No words were heard",
-    speakers: { Business: "Business", Customer: "Customer" },
+    speakers: { Business: "Business", Customer: "User" },
   },
   call: {
     direction: "Direction",

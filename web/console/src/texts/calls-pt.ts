@@ -56,7 +56,7 @@ export const calls: Pick<Texts, "calls" | "recordings" | "call" | "notes"> = {
     transcript: "Transcrição",
     reading: "Buscando a transcrição…",
     nothingSaid: "Nenhuma palavra foi ouvida",
-    speakers: { Business: "Empresa", Customer: "Cliente" },
+    speakers: { Business: "Empresa", Customer: "Usuário" },
   },
   call: {
     direction: "Direção",
