@@ -27,6 +27,8 @@ use crate::{
 
 /// How often it is looked for work.
 const EVERY: Duration = Duration::from_secs(1);
+/// How long nobody is asked after the store failed: what was understood may be asked for again.
+const AFTER_FAULT: Duration = Duration::from_secs(60);
 
 /// Why nobody wrote down what was said.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +59,8 @@ pub(crate) async fn run(office: Arc<Office>) {
             Ok(true) => {}
             Ok(false) => sleep(EVERY).await,
             Err(error) => {
-                tracing::error!(%error, "recordings to write down cannot be read");
-                sleep(EVERY).await;
+                tracing::error!(%error, "what is said cannot be read or kept in the store");
+                sleep(AFTER_FAULT).await;
             }
         }
     }

@@ -4,7 +4,7 @@
 
 use std::{
     fs::{DirBuilder, File},
-    io::{BufReader, BufWriter, Write as _},
+    io::{self, BufReader, BufWriter, Write as _},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -23,8 +23,10 @@ const FOLDER: &str = "voices";
 /// Why there are no files.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum VoicesFault {
+    #[error("the voices cannot be read")]
+    Read(#[source] io::Error),
     #[error("the voices cannot be written")]
-    Write(#[source] std::io::Error),
+    Write(#[source] io::Error),
     #[error("the voices cannot be decoded")]
     Decode(#[source] ExportError),
     #[error("the gateway stops")]
@@ -62,7 +64,12 @@ fn write(recording: &Path, lasts: Duration) -> Result<Voices, VoicesFault> {
     remove(&folder);
     let mut voices = Voices { folder, files: [None, None] };
     for (file, name) in voices.files.iter_mut().zip(FILES) {
-        let Ok(side) = File::open(recording.join(name)) else { continue };
+        let side = match File::open(recording.join(name)) {
+            Ok(side) => side,
+            // A side without a file said nothing.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(VoicesFault::Read(error)),
+        };
         if !voices.folder.exists() {
             let made = DirBuilder::new().mode(0o700).create(&voices.folder);
             made.map_err(VoicesFault::Write)?;
@@ -79,7 +86,7 @@ fn write(recording: &Path, lasts: Duration) -> Result<Voices, VoicesFault> {
 
 fn remove(folder: &Path) {
     if let Err(error) = std::fs::remove_dir_all(folder)
-        && error.kind() != std::io::ErrorKind::NotFound
+        && error.kind() != io::ErrorKind::NotFound
     {
         tracing::error!(%error, "voices made for the transcriber cannot be removed");
     }

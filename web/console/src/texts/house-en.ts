@@ -129,6 +129,7 @@ export const house = {
       "user.created": "Added a user",
       "user.changed": "Changed a user",
       "recording.heard": "Listened to a recording",
+      "recording.read": "Read what was said in a recording",
       "recording.held": "Held a recording",
       "recording.released": "Let a recording go",
       "recording.removed": "Removed a recording",

@@ -130,6 +130,7 @@ export const house: Pick<Texts, "examination" | "numbers" | "flows" | "people" |
       "user.created": "Incluiu um usuário",
       "user.changed": "Alterou um usuário",
       "recording.heard": "Ouviu uma gravação",
+      "recording.read": "Leu o que foi dito em uma gravação",
       "recording.held": "Reteve uma gravação",
       "recording.released": "Liberou uma gravação",
       "recording.removed": "Removeu uma gravação",
