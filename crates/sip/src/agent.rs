@@ -60,6 +60,9 @@ pub(crate) struct Desk {
     name: String,
 }
 
+/// Ports of the system's choice that are asked for.
+const PORTS_TRIED: u32 = 8;
+
 type DialogLayerRef = Arc<DialogLayer>;
 
 impl UserAgent {
@@ -72,11 +75,7 @@ impl UserAgent {
         let stop = CancellationToken::new();
         let transports = TransportLayer::new(stop.child_token());
         transports.set_stream_idle_timeout(IDLE);
-        let udp = UdpConnection::create_connection(listen.address, None, Some(stop.child_token()))
-            .await
-            .map_err(|fault| bind("UDP", std::io::Error::other(fault)))?;
-        let us = udp.get_addr().get_socketaddr().map_err(stack)?;
-        let tcp = TcpListener::bind(us).await.map_err(|fault| bind("TCP", fault))?;
+        let (udp, tcp, us) = one_port(listen.address, &stop).await?;
         transports.add_transport(udp.into());
         let endpoint = EndpointBuilder::new()
             .with_cancel_token(stop.child_token())
@@ -204,6 +203,26 @@ fn credential(credentials: &Credentials) -> Credential {
         username: credentials.user.clone(),
         password: credentials.password.clone(),
         ..Credential::default()
+    }
+}
+
+/// One port for UDP and TCP. One that the system chose may be taken for TCP; then another is asked for.
+async fn one_port(
+    address: SocketAddr,
+    stop: &CancellationToken,
+) -> Result<(UdpConnection, TcpListener, SocketAddr), StartError> {
+    let mut left = if address.port() == 0 { PORTS_TRIED } else { 1 };
+    loop {
+        let udp = UdpConnection::create_connection(address, None, Some(stop.child_token()))
+            .await
+            .map_err(|fault| bind("UDP", std::io::Error::other(fault)))?;
+        let us = udp.get_addr().get_socketaddr().map_err(stack)?;
+        left -= 1;
+        match TcpListener::bind(us).await {
+            Ok(tcp) => return Ok((udp, tcp, us)),
+            Err(fault) if left > 0 && fault.kind() == std::io::ErrorKind::AddrInUse => {}
+            Err(fault) => return Err(bind("TCP", fault)),
+        }
     }
 }
 

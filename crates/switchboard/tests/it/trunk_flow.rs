@@ -99,7 +99,7 @@ fn who_answers_is_heard_holds_and_hangs_up() {
     desk.assert_effects(says(FromTrunk::Answers), put_through());
     desk.assert_effects(says(FromTrunk::Answers), []);
     desk.assert_effects(says(FromTrunk::Holds), [music(), Effect::Tell]);
-    desk.assert_effects(says(FromTrunk::Holds), [Effect::Arrange]);
+    desk.assert_effects(says(FromTrunk::Holds), []);
     desk.assert_effects(says(FromTrunk::Resumes), put_through());
     desk.assert_effects(says(FromTrunk::HangsUp), [play("bye")]);
     assert!(!desk.call.is_on_trunk());
