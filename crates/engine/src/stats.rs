@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use media::frame::AudioCodec;
 use media::leg::Evidence;
 
 /// A leg's figures at one moment. What was not measured is absent, never zero.
@@ -12,6 +13,8 @@ pub struct LegStats {
     pub received: Received,
     /// What left.
     pub sent: Sent,
+    /// What both ends agreed to talk; none before.
+    pub codec: Option<AudioCodec>,
     /// What was dropped, by cause.
     pub drops: Drops,
     /// How long setting up took.

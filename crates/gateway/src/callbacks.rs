@@ -269,7 +269,7 @@ async fn try_to_call(
     let placing = office.store.change_waiting(id.clone(), &[CallbackState::Offered], placing).await;
     if !matches!(placing, Ok(Some(_))) {
         // Cancelled while it rang, or not on disk: nobody is called.
-        house.consoles.release(&agent, false);
+        house.consoles.release(&agent, None);
         return placing.map(|_| Turn::Over);
     }
     leave(line, id.clone(), Left::Answered(agent)).await;

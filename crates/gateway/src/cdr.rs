@@ -58,11 +58,26 @@ pub struct Cdr {
     /// The last queue it waited in, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueRecord>,
+    /// The bots that were to have it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bots: Vec<BotRecord>,
     /// The telephones of the house that rang for it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trunks: Vec<TrunkRecord>,
     /// When it started.
     pub started_at: Timestamp,
+    /// When somebody first rang for it: an agent, or the user of a call of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ringing_at: Option<Timestamp>,
+    /// Whole seconds somebody rang for it, taken together; only if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring_s: Option<u64>,
+    /// When the platform took `accept`, or said that the user picked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<Timestamp>,
+    /// When the leg towards WhatsApp had its path and its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_at: Option<Timestamp>,
     /// When it was picked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_at: Option<Timestamp>,
@@ -84,6 +99,9 @@ pub struct Cdr {
     /// The code the platform gave, if it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
+    /// How it ended by the platform's word, `COMPLETED` or `FAILED`; absent when it never told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_status: Option<String>,
     /// From the deep link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deeplink_payload: Option<String>,
@@ -130,6 +148,10 @@ pub struct Cdr {
     /// What came of it: one of the configured codes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wrap_up: Option<String>,
+    /// Whole seconds its agents were in wrap-up after it, taken together; only if so, and only once they
+    /// are done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrap_up_s: Option<u64>,
     /// The agent who noted that last; a program when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noted_by: Option<AgentId>,
@@ -257,6 +279,21 @@ pub struct QueueRecord {
     pub offered_to: Vec<AgentId>,
 }
 
+/// A bot that was to have the call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BotRecord {
+    /// Its name.
+    pub name: String,
+    /// When it was given the call.
+    pub at: Timestamp,
+    /// How that ended: `absent` (it was not reached), `done`, `hung_up`, `to_agent`, `to_step` and `lost` are the
+    /// bot's word, `left` is the call's: the user, a person or the flow took it away.
+    pub became: String,
+    /// Whole seconds it had the user; only if it was reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub talked_s: Option<u64>,
+}
+
 /// A telephone of the house that rang for the call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TrunkRecord {
@@ -264,6 +301,9 @@ pub struct TrunkRecord {
     pub name: String,
     /// Whom it rang there.
     pub extension: String,
+    /// The `Call-ID` of its INVITE, if one was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sip_call_id: Option<String>,
     /// What came of it: `answered`, `busy`, `no_answer`, `refused`, `unavailable`, `lost` or `given_up`.
     pub became: String,
     /// Whole seconds it rang.
@@ -282,6 +322,9 @@ pub struct TrunkRecord {
 /// What a leg measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LegRecord {
+    /// What both ends agreed to talk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codec: Option<String>,
     /// Audio packets that arrived.
     pub received: u64,
     /// Those that never came.
@@ -363,6 +406,7 @@ impl From<&LegStats> for LegRecord {
         let heard = stats.received.packets > 0;
         let checks = &stats.evidence.checks;
         Self {
+            codec: stats.codec.map(|codec| codec.as_str().to_owned()),
             received: stats.received.packets,
             lost: stats.received.lost,
             late: stats.received.late,
@@ -403,30 +447,7 @@ impl Cdr {
         ended_at: Timestamp,
         reason: &EndReason,
     ) -> Self {
-        let code = match reason {
-            EndReason::PlatformRefused { code, .. } | EndReason::PlatformReported { code, .. } => {
-                Some(*code)
-            }
-            EndReason::UserHungUp
-            | EndReason::CallerGaveUp
-            | EndReason::UserRejected
-            | EndReason::UserDidNotAnswer
-            | EndReason::AgentHungUp(_)
-            | EndReason::AgentCancelled(_)
-            | EndReason::ProgramHungUp
-            | EndReason::FlowHungUp { .. }
-            | EndReason::NobodyAnswered
-            | EndReason::AgentGone(_)
-            | EndReason::PlatformUnreachable { .. }
-            | EndReason::SessionUnusable { .. }
-            | EndReason::PlatformSilent { .. }
-            | EndReason::NoMediaFromWhatsapp { .. }
-            | EndReason::WhatsappMediaFailed { .. }
-            | EndReason::AgentMediaFailed { .. }
-            | EndReason::NoSocket { .. }
-            | EndReason::GatewayStopped
-            | EndReason::GatewayDied => None,
-        };
+        let code = code(reason);
         Self {
             schema: SCHEMA,
             organisation_id: None,
@@ -440,7 +461,13 @@ impl Cdr {
             three_way: Vec::new(),
             hold_s: None,
             queue: None,
+            bots: Vec::new(),
             trunks: Vec::new(),
+            ringing_at: None,
+            ring_s: None,
+            accepted_at: None,
+            media_at: None,
+            platform_status: None,
             set_up_ms: BTreeMap::new(),
             started_at,
             answered_at: None,
@@ -465,6 +492,7 @@ impl Cdr {
             unconfirmed: false,
             notes: None,
             wrap_up: None,
+            wrap_up_s: None,
             noted_by: None,
             noted_at: None,
             connected: None,
@@ -507,6 +535,34 @@ impl Cdr {
 
 fn first_schema() -> u32 {
     1
+}
+
+/// The code the platform gave, if it gave one.
+pub(crate) fn code(reason: &EndReason) -> Option<i64> {
+    match reason {
+        EndReason::PlatformRefused { code, .. } | EndReason::PlatformReported { code, .. } => {
+            Some(*code)
+        }
+        EndReason::UserHungUp
+        | EndReason::CallerGaveUp
+        | EndReason::UserRejected
+        | EndReason::UserDidNotAnswer
+        | EndReason::AgentHungUp(_)
+        | EndReason::AgentCancelled(_)
+        | EndReason::ProgramHungUp
+        | EndReason::FlowHungUp { .. }
+        | EndReason::NobodyAnswered
+        | EndReason::AgentGone(_)
+        | EndReason::PlatformUnreachable { .. }
+        | EndReason::SessionUnusable { .. }
+        | EndReason::PlatformSilent { .. }
+        | EndReason::NoMediaFromWhatsapp { .. }
+        | EndReason::WhatsappMediaFailed { .. }
+        | EndReason::AgentMediaFailed { .. }
+        | EndReason::NoSocket { .. }
+        | EndReason::GatewayStopped
+        | EndReason::GatewayDied => None,
+    }
 }
 
 /// Who ended the call; a caller who gave up may have been cut off by the platform's patience.

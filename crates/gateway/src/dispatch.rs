@@ -443,6 +443,7 @@ impl Round<'_> {
             error.map(|error| (error.code, error.text().unwrap_or("no reason given").to_owned()));
         let figures = Figures {
             termination: Termination { picked_up: call.start_time.is_some(), error },
+            status: call.status.clone(),
             at: call.end_time.unwrap_or(call.timestamp),
             start: call.start_time,
             duration_s: call.duration,
@@ -492,6 +493,7 @@ impl Round<'_> {
         let (number, id, end) = (line.id().clone(), call.id.clone(), figures.at);
         let mut cdr = Cdr::new(number, id, direction, contact, started_at, end, &reason);
         cdr.organisation_id = Some(line.organisation.id.clone());
+        cdr.platform_status = figures.status_word();
         if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
             let duration = std::time::Duration::from_secs(seconds);
             cdr.talked(start, duration);

@@ -16,7 +16,7 @@ use std::{
 
 use switchboard::{
     access::{self, Act},
-    agent::{Presence, Roster, Says},
+    agent::{Presence, Roster, Says, Talk, WrappedUp},
     flow::Ring,
     queue::{Duty, Taker},
 };
@@ -178,13 +178,12 @@ impl Consoles {
         claimed
     }
 
-    /// The call of this agent is over; an agent who talked has wrap-up to do.
-    pub(crate) fn release(&self, agent: &AgentId, talked: bool) {
+    /// The call of this agent is over; an agent who talked in it has wrap-up to do.
+    pub(crate) fn release(&self, agent: &AgentId, talked: Option<Talk>) {
         let (mut room, now) = (self.room(), clock::now());
-        if talked {
-            room.roster.release_to_wrap_up(agent, now);
-        } else {
-            room.roster.release(agent, now);
+        match talked {
+            Some(talk) => room.roster.release_to_wrap_up(agent, talk, now),
+            None => room.roster.release(agent, now),
         }
         drop(room);
         self.tell_agents();
@@ -249,6 +248,11 @@ impl Consoles {
     /// Tells when somebody opened or closed a console, took a call or was freed.
     pub(crate) fn watch(&self) -> watch::Receiver<Arc<str>> {
         self.there.subscribe()
+    }
+
+    /// Wrap-ups that have ended, each told once.
+    pub(crate) fn take_wrapped_up(&self) -> Vec<WrappedUp> {
+        self.room().roster.take_wrapped_up(clock::now())
     }
 
     /// When the next wrap-up ends by itself; then [`Consoles::tell_agents`] must be called.

@@ -55,6 +55,16 @@ pub(crate) const COLUMNS: &[&str] = &[
     "hold_s",
     "transfers",
     "trunk",
+    "ringing_at",
+    "ring_s",
+    "accepted_at",
+    "media_at",
+    "platform_status",
+    "bot",
+    "bot_s",
+    "wrap_up_s",
+    "whatsapp_codec",
+    "sip_call_id",
 ];
 
 /// The cells of a record, one for each column.
@@ -92,7 +102,34 @@ pub(crate) fn cells(cdr: &Cdr) -> Vec<String> {
     cells.extend([safe_or_empty(cdr.notes.as_deref()), or_empty(cdr.wrap_up.as_deref())]);
     cells.push(or_empty(cdr.outside_hours));
     cells.extend(way_cells(cdr));
+    cells.extend(moment_cells(cdr));
+    cells.extend(who_else_cells(cdr));
     cells
+}
+
+/// When it came how far, and how the platform says that it ended.
+fn moment_cells(cdr: &Cdr) -> [String; 5] {
+    [
+        or_empty(cdr.ringing_at),
+        or_empty(cdr.ring_s),
+        or_empty(cdr.accepted_at),
+        or_empty(cdr.media_at),
+        or_empty(cdr.platform_status.as_deref()),
+    ]
+}
+
+/// Which bot had it last and how long bots had it, what agents did after it, and what was talked.
+fn who_else_cells(cdr: &Cdr) -> [String; 5] {
+    let bots: Option<u64> = cdr.bots.iter().filter_map(|bot| bot.talked_s).reduce(|a, b| a + b);
+    let codec = cdr.whatsapp_leg.as_ref().and_then(|leg| leg.codec.as_deref());
+    let sip = cdr.trunks.iter().rev().find_map(|trunk| trunk.sip_call_id.as_deref());
+    [
+        safe_or_empty(cdr.bots.last().map(|bot| bot.name.as_str())),
+        or_empty(bots),
+        or_empty(cdr.wrap_up_s),
+        or_empty(codec),
+        or_empty(sip),
+    ]
 }
 
 /// On which line, and where it waited and went.
@@ -207,6 +244,7 @@ mod tests {
         let trunk = |name: &str, talked_s| TrunkRecord {
             name: name.into(),
             extension: "201".into(),
+            sip_call_id: Some("one-call".into()),
             became: "answered".into(),
             rang_s: 1,
             talked_s,

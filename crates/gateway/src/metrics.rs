@@ -14,7 +14,8 @@ use std::{
 };
 
 use rust_decimal::Decimal;
-use terms::{Direction, OrganisationId, Timestamp};
+use switchboard::call::{EndReason, Fault};
+use terms::{Direction, OrganisationId, PhoneNumberId, Timestamp};
 
 use self::{
     histogram::Histogram,
@@ -62,19 +63,42 @@ impl Metrics {
     /// A call started.
     pub(crate) fn call_started(&self, direction: Direction) {
         self.count("offhook_gateway_calls_started_total", of(direction));
-        self.add_to("offhook_gateway_calls_active", of(direction), 1);
+    }
+
+    /// Calls of this number gained or lost so many legs of this kind.
+    pub(crate) fn legs(
+        &self,
+        number: &PhoneNumberId,
+        direction: Direction,
+        leg: &'static str,
+        change: i64,
+    ) {
+        let labels = format!("number=\"{number}\",{},leg=\"{leg}\"", of(direction));
+        self.add_to("offhook_gateway_calls_active", labels, change);
     }
 
     /// A call ended.
     pub(crate) fn call_ended(
         &self,
         direction: Direction,
-        reason: &'static str,
-        fault: &'static str,
+        reason: &EndReason,
+        picked_up: bool,
+        code: Option<i64>,
     ) {
-        let labels = format!("{},reason=\"{reason}\",fault=\"{fault}\"", of(direction));
+        let fault = reason.fault();
+        let result = match fault {
+            _ if picked_up => "answered",
+            Some(Fault::Platform | Fault::Gateway) => "failed",
+            Some(Fault::User | Fault::Business) | None if code.is_some() => "failed",
+            Some(Fault::User | Fault::Business) | None => "unanswered",
+        };
+        let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+        let (reason, fault) = (reason.as_str(), fault.map_or("none", |fault| fault.as_str()));
+        let labels = format!(
+            "{},result=\"{result}\",error_code=\"{code}\",reason=\"{reason}\",fault=\"{fault}\"",
+            of(direction)
+        );
         self.count("offhook_gateway_calls_total", labels);
-        self.add_to("offhook_gateway_calls_active", of(direction), -1);
     }
 
     /// A stage of setting up a call took so long.
@@ -213,12 +237,12 @@ impl Metrics {
 
     /// An attempt to deliver an event ended.
     pub(crate) fn delivery(&self, result: &'static str) {
-        self.count("offhook_gateway_event_deliveries_total", format!("result=\"{result}\""));
+        self.count("offhook_gateway_webhook_out_deliveries_total", format!("result=\"{result}\""));
     }
 
     /// How many deliveries wait.
     pub(crate) fn deliveries_waiting(&self, waiting: u32) {
-        self.set("offhook_gateway_event_deliveries_waiting", waiting.into());
+        self.set("offhook_gateway_webhook_out_spool_depth", waiting.into());
     }
 
     /// A reader of the stream came (1) or left (-1).

@@ -151,6 +151,7 @@ impl Desk {
             contact: self.uri(&self.name)?,
             credential: invite.credentials.as_ref().map(credential),
             offer: Some(invite.offer.clone().into_bytes()),
+            call_id: Some(headers::one_line(&invite.call_id)),
             headers: Some(timer.into_iter().chain(given).collect()),
             ..InviteOption::default()
         })

@@ -12,6 +12,8 @@ pub struct Invite {
     pub targets: Vec<Target>,
     /// Whom to ring there: the user part of the URI.
     pub extension: String,
+    /// The `Call-ID`, the same at each target (RFC 3261, 8.1.1.4); never used before.
+    pub call_id: String,
     /// Who calls: the user part of `From`.
     pub caller: String,
     /// The caller's name, if one is shown.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use terms::{AgentId, Timestamp};
+use terms::{AgentId, CallId, PhoneNumberId, Timestamp};
 
 use crate::flow::Ring;
 
@@ -57,11 +57,31 @@ pub enum Says {
     WrapUp,
 }
 
+/// A call in which an agent talked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Talk {
+    /// The line it was on.
+    pub line: PhoneNumberId,
+    /// The call.
+    pub call_id: CallId,
+}
+
+/// A wrap-up that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrappedUp {
+    /// What it was about.
+    pub talk: Talk,
+    /// How long it took.
+    pub took: Duration,
+}
+
 /// All agents of the business and their presence.
 #[derive(Debug, Default)]
 pub struct Roster {
     desks: BTreeMap<AgentId, Desk>,
     wrap_up: Duration,
+    /// Those that are over, until somebody takes them.
+    wrapped_up: Vec<WrappedUp>,
 }
 
 #[derive(Debug, Default)]
@@ -71,6 +91,8 @@ struct Desk {
     available: bool,
     busy: bool,
     wrap_up: WrapUp,
+    /// The call it is after, and since when.
+    after: Option<(Talk, Timestamp)>,
     /// When the presence last changed.
     since: Option<Timestamp>,
 }
@@ -103,27 +125,35 @@ impl Desk {
         }
     }
 
-    /// Changes the desk and notes since when the presence is what it is.
-    fn change(&mut self, now: Timestamp, change: impl FnOnce(&mut Self)) {
-        self.settle(now);
+    /// Changes the desk and notes since when the presence is what it is; the wrap-up that is over with it.
+    fn change(&mut self, now: Timestamp, change: impl FnOnce(&mut Self)) -> Option<WrappedUp> {
+        let settled = self.settle(now);
         let before = self.presence(now);
         change(self);
         if self.presence(now) != before {
             self.since = Some(now);
         }
+        settled.or_else(|| self.wrapped_up(now))
+    }
+
+    /// The wrap-up that ended at this time, if one did.
+    fn wrapped_up(&mut self, at: Timestamp) -> Option<WrappedUp> {
+        let (talk, since) = self.after.take_if(|_| self.wrap_up == WrapUp::No)?;
+        Some(WrappedUp { talk, took: at.since(since) })
     }
 
     /// A wrap-up whose time is over ended then, not when somebody looks.
-    fn settle(&mut self, now: Timestamp) {
-        if let WrapUp::Until(until) = self.wrap_up
-            && until <= now
-        {
-            let showed = !self.busy && self.consoles > 0;
-            self.wrap_up = WrapUp::No;
-            if showed {
-                self.since = Some(until);
-            }
+    fn settle(&mut self, now: Timestamp) -> Option<WrappedUp> {
+        let WrapUp::Until(until) = self.wrap_up else { return None };
+        if until > now {
+            return None;
         }
+        let showed = !self.busy && self.consoles > 0;
+        self.wrap_up = WrapUp::No;
+        if showed {
+            self.since = Some(until);
+        }
+        self.wrapped_up(until)
     }
 }
 
@@ -132,7 +162,7 @@ impl Roster {
     pub fn new(agents: impl IntoIterator<Item = (AgentId, Skills)>, wrap_up: Duration) -> Self {
         let desk = |skills| Desk { skills, ..Desk::default() };
         let desks = agents.into_iter().map(|(id, skills)| (id, desk(skills))).collect();
-        Self { desks, wrap_up }
+        Self { desks, wrap_up, wrapped_up: Vec::new() }
     }
 
     /// Somebody knows about this from now on; who is new is offline, who is known stays as they are.
@@ -180,15 +210,22 @@ impl Roster {
         self.change(agent, now, |desk| desk.busy = false);
     }
 
-    /// The call in which this agent talked is over.
-    pub fn release_to_wrap_up(&mut self, agent: &AgentId, now: Timestamp) {
+    /// The call in which this agent talked is over for the agent.
+    pub fn release_to_wrap_up(&mut self, agent: &AgentId, talk: Talk, now: Timestamp) {
         let wrap_up = self.wrap_up;
         self.change(agent, now, |desk| {
             desk.busy = false;
             if !wrap_up.is_zero() {
                 desk.wrap_up = WrapUp::Until(now + wrap_up);
+                desk.after = Some((talk, now));
             }
         });
+    }
+
+    /// Wrap-ups that have ended, each told once.
+    pub fn take_wrapped_up(&mut self, now: Timestamp) -> Vec<WrappedUp> {
+        self.wrapped_up.extend(self.desks.values_mut().filter_map(|desk| desk.settle(now)));
+        std::mem::take(&mut self.wrapped_up)
     }
 
     /// Whom a ring reaches now.
@@ -273,7 +310,7 @@ impl Roster {
 
     fn change(&mut self, agent: &AgentId, now: Timestamp, change: impl FnOnce(&mut Desk)) {
         if let Some(desk) = self.desks.get_mut(agent) {
-            desk.change(now, change);
+            self.wrapped_up.extend(desk.change(now, change));
         }
     }
 }
@@ -288,6 +325,10 @@ mod tests {
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_unix(1_783_000_000 + seconds)
+    }
+
+    fn talk(number: &str) -> Talk {
+        Talk { line: "1".parse().unwrap(), call_id: format!("wacid.{number}").parse().unwrap() }
     }
 
     fn skills(words: &[&str]) -> Skills {
@@ -328,7 +369,7 @@ mod tests {
         roster.says(&lia, Says::Available, now);
         assert!(roster.claim(&lia, now));
         assert_eq!(roster.reached_by(&Ring::Back(lia.clone()), now), [], "in a call");
-        roster.release_to_wrap_up(&lia, now);
+        roster.release_to_wrap_up(&lia, talk("1"), now);
         assert_eq!(roster.reached_by(&Ring::Only(vec![lia.clone()]), now), []);
         assert_eq!(roster.reached_by(&Ring::Back(lia.clone()), now), [id("lia")]);
         assert!(roster.claim(&lia, now));
@@ -352,6 +393,30 @@ mod tests {
     }
 
     #[test]
+    fn how_long_a_wrap_up_took_is_told_once_and_by_whatever_ended_it() {
+        let mut roster = roster(30);
+        let (lia, rui) = (id("lia"), id("rui"));
+        let took =
+            |number, seconds| WrappedUp { talk: talk(number), took: Duration::from_secs(seconds) };
+        for (agent, number) in [(&lia, "1"), (&rui, "2")] {
+            assert!(roster.claim(agent, at(10)));
+            roster.release_to_wrap_up(agent, talk(number), at(20));
+        }
+        assert_eq!(roster.take_wrapped_up(at(49)), [], "both are at it");
+        assert!(roster.claim(&rui, at(49)), "another call");
+        assert_eq!(roster.take_wrapped_up(at(60)), [took("2", 29), took("1", 30)]);
+        assert_eq!(roster.take_wrapped_up(at(60)), [], "once");
+        roster.release_to_wrap_up(&rui, talk("3"), at(70));
+        roster.says(&rui, Says::WrapUp, at(80));
+        assert_eq!(roster.take_wrapped_up(at(200)), [], "until the agent says so");
+        roster.says(&rui, Says::Away, at(200));
+        assert_eq!(roster.take_wrapped_up(at(201)), [took("3", 130)]);
+        roster.says(&rui, Says::WrapUp, at(210));
+        roster.says(&rui, Says::Available, at(220));
+        assert_eq!(roster.take_wrapped_up(at(220)), [], "after no call");
+    }
+
+    #[test]
     fn wrap_up_follows_a_talk_and_ends_by_time_or_word() {
         let mut roster = roster(30);
         let lia = id("lia");
@@ -359,7 +424,7 @@ mod tests {
         roster.release(&lia, at(11));
         assert_eq!(roster.presence(&lia, at(11)), Presence::Available, "nobody talked");
         assert!(roster.claim(&lia, at(20)));
-        roster.release_to_wrap_up(&lia, at(40));
+        roster.release_to_wrap_up(&lia, talk("1"), at(40));
         assert_eq!(roster.presence(&lia, at(69)), Presence::WrapUp);
         assert_eq!(roster.next_change(at(69)), Some(at(70)));
         assert_eq!(roster.presence(&lia, at(70)), Presence::Available);
@@ -368,7 +433,7 @@ mod tests {
         assert_eq!(roster.idle_since(&lia, at(99)), Some(at(70)));
 
         assert!(roster.claim(&lia, at(100)));
-        roster.release_to_wrap_up(&lia, at(110));
+        roster.release_to_wrap_up(&lia, talk("2"), at(110));
         roster.says(&lia, Says::Available, at(115));
         assert_eq!(roster.idle_since(&lia, at(116)), Some(at(115)), "done early");
         roster.says(&lia, Says::WrapUp, at(120));

@@ -300,6 +300,7 @@ impl Slot {
         });
 
         LegStats {
+            codec: (self.types.audio != UNKNOWN).then_some(self.types.codec),
             received: crate::Received {
                 packets: self.received.packets,
                 bytes: self.received.bytes,

@@ -45,6 +45,8 @@ pub(crate) struct Said {
 /// What a bot can want of its call.
 #[derive(Debug)]
 pub(crate) enum Wish {
+    /// Nothing yet: it took the call.
+    Reached,
     /// Something for the switchboard, and what whoever gets the call should know.
     Word(FromBot, BTreeMap<String, String>),
     /// Send the user this key.

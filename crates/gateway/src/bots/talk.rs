@@ -58,6 +58,7 @@ pub(super) async fn run(
     };
     metrics.bot("talks");
     metrics.bot_connected(dialled.elapsed());
+    tell.wish(Wish::Reached).await;
     // What the user said while nobody heard is not said now.
     while let Ok(BotNews::Heard(_)) = news.try_recv() {}
     let mut codec = Codec::new(bot.protocol, start);

@@ -24,6 +24,7 @@ use super::{
     supervision::NO_SEAT,
     telephone::{self, Telephone},
     timeline::Timeline,
+    watch::LegCounts,
 };
 use crate::{
     bots::{Conversation, Said, sids::Sid},
@@ -81,6 +82,8 @@ pub(crate) struct CallActor {
     pub(super) consulted_leg: Option<AgentLeg>,
     /// Of the supervisor who is in the call.
     pub(super) supervisor_leg: Option<AgentLeg>,
+    /// Those that are counted as running.
+    pub(super) legs_counted: LegCounts,
     /// The bot that has the call.
     pub(super) bot: Option<Conversation>,
     /// The name of the call that bots of Twilio's know.
@@ -126,6 +129,7 @@ impl CallActor {
             agent_leg: None,
             consulted_leg: None,
             supervisor_leg: None,
+            legs_counted: LegCounts::default(),
             bot: None,
             sid: None,
             bot_tells,
@@ -154,6 +158,7 @@ impl CallActor {
 
     pub(super) async fn run(mut self, first: First) {
         self.watch_state();
+        self.watch_legs();
         let mut inputs = VecDeque::from_iter(first.input);
         for effect in first.effects {
             inputs.extend(self.carry_out(effect).await);
@@ -207,12 +212,23 @@ impl CallActor {
                 inputs.extend(self.carry_out(effect).await);
             }
         }
+        self.watch_legs();
+    }
+
+    /// Agents of ours ring, or the user's phone does.
+    pub(super) fn note_ringing(&mut self) {
+        let state = self.call.state();
+        let rings = !state.is_over() && self.facts.rings_here || matches!(state, State::Ringing(_));
+        if let Some(Turned::Began(1)) = self.facts.ringing.note(rings, Instant::now()) {
+            self.facts.ringing_at = Some(self.line.now());
+        }
     }
 
     /// What the record says about where the call has been.
     pub(super) fn note_state(&mut self) {
         self.watch_state();
         self.leave_bot_if_over();
+        self.note_ringing();
         let state = self.call.state();
         if self.facts.over_since.is_none() && state.is_over() {
             self.facts.over_since = Some(Instant::now());
@@ -220,11 +236,11 @@ impl CallActor {
         let bridged = matches!(state, State::Bridged { .. } | State::ThreeWay(_));
         let turned = self.facts.waiting.note(state.is_waiting(), Instant::now());
         match turned {
-            Some(Turned::Held(time)) => self.tell_outside_by(&time.to_string(), What::CallHeld),
-            Some(Turned::Resumed(time)) if bridged => {
+            Some(Turned::Began(time)) => self.tell_outside_by(&time.to_string(), What::CallHeld),
+            Some(Turned::Ceased(time)) if bridged => {
                 self.tell_outside_by(&time.to_string(), What::CallResumed);
             }
-            Some(Turned::Resumed(_)) | None => {}
+            Some(Turned::Ceased(_)) | None => {}
         }
         self.note_beside();
         let state = self.call.state();

@@ -175,7 +175,7 @@ pub(crate) async fn place(
     let program = Some(program);
     let outgoing = Outgoing { to, name, agent: agent.clone(), console, offer, program };
     if let Err(error) = begin::place(office, line, outgoing, parent) {
-        line.consoles().release(&agent, false);
+        line.consoles().release(&agent, None);
         let (what, code, text) = ("take".into(), "offer".into(), error.to_string());
         line.consoles().send(console, ToConsole::Refused { what, code, text });
         return Err(error.into());

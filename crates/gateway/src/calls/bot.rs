@@ -9,9 +9,10 @@ use switchboard::{
     call::Input,
     flow::{FromBot, ToBot},
 };
+use tokio::time::Instant;
 use wire::bot::Start;
 
-use super::actor::CallActor;
+use super::{actor::CallActor, facts::BotStay};
 use crate::{
     bots::{Conversation, Said, Wish, sids::Named},
     config,
@@ -31,10 +32,14 @@ impl CallActor {
                 None
             }
             ToBot::Begin { bot, context } => {
+                self.end_bot_stay();
                 let begun = self.begin_bot(&bot, context);
+                let mut stay = BotStay::begin(bot.clone());
                 if begun.is_none() {
+                    stay.says(&FromBot::Lost);
                     tracing::warn!(bot, "a bot cannot have a call: there is no seat for it");
                 }
+                self.facts.bot_stay = Some(stay);
                 begun.is_none().then_some(Input::Bot(FromBot::Lost))
             }
         }
@@ -50,7 +55,16 @@ impl CallActor {
                 self.with_whatsapp(|leg| leg.send_digit(digit, KEY_MS));
                 None
             }
+            Wish::Reached => {
+                if let Some(stay) = &mut self.facts.bot_stay {
+                    stay.reached(Instant::now());
+                }
+                None
+            }
             Wish::Word(word, context) => {
+                if let Some(stay) = &mut self.facts.bot_stay {
+                    stay.says(&word);
+                }
                 self.facts.context = context;
                 Some(Input::Bot(word))
             }
@@ -61,7 +75,13 @@ impl CallActor {
     pub(super) fn leave_bot_if_over(&mut self) {
         if !self.call.is_with_bot() {
             self.bot = None;
+            self.end_bot_stay();
         }
+    }
+
+    fn end_bot_stay(&mut self) {
+        let stay = self.facts.bot_stay.take();
+        self.facts.bot_records.extend(stay.map(|stay| stay.record(Instant::now())));
     }
 
     fn begin_bot(&mut self, name: &str, context: BTreeMap<String, String>) -> Option<()> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use engine::Source;
 use media::dtmf::Digit;
 use switchboard::{
+    agent::Talk,
     call::{Effect, EndReason, Input, LegTrouble, Outcome, State},
     flow::{Key, Ring},
 };
@@ -200,12 +201,17 @@ impl CallActor {
         self.save_live().await;
     }
 
-    fn ring(&self, whom: &Ring) -> Option<Input> {
+    fn ring(&mut self, whom: &Ring) -> Option<Input> {
         let call = self.view()?;
-        Some(Input::Rung(self.line.consoles().ring(&call, whom)))
+        let ringing = self.line.consoles().ring(&call, whom);
+        self.facts.rings_here = !ringing.is_empty();
+        self.note_ringing();
+        Some(Input::Rung(ringing))
     }
 
-    fn stop_ringing(&self, taken_by: Option<&AgentId>) {
+    fn stop_ringing(&mut self, taken_by: Option<&AgentId>) {
+        self.facts.rings_here = false;
+        self.note_ringing();
         let Some(call_id) = &self.facts.call_id else { return };
         let why = match taken_by {
             Some(_) => RingStopped::Taken,
@@ -254,7 +260,9 @@ impl CallActor {
         leg.handle.play(Source::Silence);
         let figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
         leg.handle.close();
-        self.line.consoles().release(&leg.agent, leg.talked);
+        let talk = |call_id| Talk { line: self.line.id().clone(), call_id };
+        let talked = self.facts.call_id.clone().filter(|_| leg.talked).map(talk);
+        self.line.consoles().release(&leg.agent, talked);
         figures
     }
 
@@ -336,7 +344,7 @@ impl CallActor {
         let leg = match leg {
             Ok(leg) => leg,
             Err(error) => {
-                consoles.release(&agent, false);
+                consoles.release(&agent, None);
                 return consoles.send(console, refuse("offer", &chain(&error)));
             }
         };
@@ -450,6 +458,12 @@ impl CallActor {
         cdr.agent.clone_from(&facts.agent);
         cdr.transfers.clone_from(&facts.transfers);
         cdr.queue = facts.queue.as_ref().map(Stay::record);
+        cdr.bots.clone_from(&facts.bot_records);
+        cdr.ringing_at = facts.ringing_at;
+        cdr.ring_s = facts.ringing.seconds();
+        cdr.accepted_at = facts.answered.map(|(at, _)| at);
+        cdr.media_at = facts.media_at;
+        cdr.platform_status = facts.figures.as_ref().and_then(|figures| figures.status_word());
         cdr.trunks.clone_from(&facts.trunk_records);
         cdr.hold_s = facts.waiting.seconds();
         cdr.supervision.clone_from(&facts.supervision);

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use switchboard::flow::Room;
+use switchboard::flow::{FromBot, Room};
 use terms::{AgentId, CallId, Timestamp};
 use tokio::time::Instant;
 use wire::{SdpText, console::Peer};
 
 use super::{placing::Placer, queueing::Stay, registry::Figures};
 use crate::{
-    cdr::{LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord, TrunkRecord},
+    cdr::{BotRecord, LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord, TrunkRecord},
     clock,
     flows::record::Asked,
 };
@@ -37,13 +37,21 @@ pub(super) struct Facts {
     /// The last one has no end while it lasts, here and in the next.
     pub(super) supervision: Vec<SupervisionRecord>,
     pub(super) three_way: Vec<ThreeWayRecord>,
-    pub(super) waiting: Waiting,
+    pub(super) waiting: Spells,
+    /// Whether agents of ours ring for it.
+    pub(super) rings_here: bool,
+    pub(super) ringing: Spells,
+    pub(super) ringing_at: Option<Timestamp>,
+    pub(super) media_at: Option<Timestamp>,
     /// The queue it waits in, or waited in last.
     pub(super) queue: Option<Stay>,
     /// How many queues it entered.
     pub(super) queues: u32,
     /// How many bots had it.
     pub(super) bots: u64,
+    /// The one that has it.
+    pub(super) bot_stay: Option<BotStay>,
+    pub(super) bot_records: Vec<BotRecord>,
     /// How many telephones rang for it.
     pub(super) trunks: u64,
     /// What became of those that do no more.
@@ -88,43 +96,85 @@ pub(super) enum Given<'a> {
     Room(&'a Room),
 }
 
-/// How long the user waited for agents who had the call.
+/// How long something lasted, all its times taken together.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct Spells {
     since: Option<Instant>,
     so_far: Duration,
     /// How often.
     times: u32,
 }
 
-/// The user began or ceased to wait, for the so manieth time.
+/// It began or ceased, for the so manieth time.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Turned {
-    Held(u32),
-    Resumed(u32),
+    Began(u32),
+    Ceased(u32),
 }
 
-impl Waiting {
-    /// The user waits now, or does not.
-    pub(super) fn note(&mut self, waits: bool, now: Instant) -> Option<Turned> {
-        match (waits, self.since) {
+impl Spells {
+    /// It lasts now, or does not.
+    pub(super) fn note(&mut self, lasts: bool, now: Instant) -> Option<Turned> {
+        match (lasts, self.since) {
             (true, None) => {
                 self.since = Some(now);
                 self.times += 1;
-                Some(Turned::Held(self.times))
+                Some(Turned::Began(self.times))
             }
             (false, Some(since)) => {
                 self.so_far += now.saturating_duration_since(since);
                 self.since = None;
-                Some(Turned::Resumed(self.times))
+                Some(Turned::Ceased(self.times))
             }
             (true, Some(_)) | (false, None) => None,
         }
     }
 
-    /// None when the user never did.
+    /// None when it never did.
     pub(super) fn seconds(&self) -> Option<u64> {
         (!self.so_far.is_zero()).then_some(self.so_far.as_secs())
+    }
+}
+
+/// A bot's time with the call, while it lasts.
+#[derive(Debug)]
+pub(super) struct BotStay {
+    name: String,
+    at: Timestamp,
+    reached: Option<Instant>,
+    /// Its last word.
+    said: Option<&'static str>,
+}
+
+impl BotStay {
+    pub(super) fn begin(name: String) -> Self {
+        Self { name, at: clock::now(), reached: None, said: None }
+    }
+
+    /// The bot took the call.
+    pub(super) fn reached(&mut self, now: Instant) {
+        self.reached = Some(now);
+    }
+
+    /// What it wants of the call.
+    pub(super) fn says(&mut self, word: &FromBot) {
+        self.said = Some(match word {
+            FromBot::Done => "done",
+            FromBot::Lost if self.reached.is_none() => "absent",
+            FromBot::Lost => "lost",
+            FromBot::HangsUp => "hung_up",
+            FromBot::ToAgent(_) => "to_agent",
+            FromBot::ToStep(_) => "to_step",
+        });
+    }
+
+    pub(super) fn record(self, now: Instant) -> BotRecord {
+        BotRecord {
+            name: self.name,
+            at: self.at,
+            became: self.said.unwrap_or("left").to_owned(),
+            talked_s: self.reached.map(|since| now.saturating_duration_since(since).as_secs()),
+        }
     }
 }
 
@@ -146,10 +196,16 @@ impl Facts {
             is_given: false,
             supervision: Vec::new(),
             three_way: Vec::new(),
-            waiting: Waiting::default(),
+            waiting: Spells::default(),
+            rings_here: false,
+            ringing: Spells::default(),
+            ringing_at: None,
+            media_at: None,
             queue: None,
             queues: 0,
             bots: 0,
+            bot_stay: None,
+            bot_records: Vec::new(),
             trunks: 0,
             trunk_records: Vec::new(),
             context: BTreeMap::new(),

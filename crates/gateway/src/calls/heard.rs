@@ -185,6 +185,7 @@ impl CallActor {
         match event {
             LegEvent::DtlsConnected { .. } => {
                 self.watch_moment(Point::MediaUp, "media_up");
+                self.facts.media_at.get_or_insert(self.line.now());
                 Some(Input::MediaConnected)
             }
             LegEvent::FirstMedia => {

@@ -100,6 +100,7 @@ pub(crate) async fn amend(
         return Ok(());
     }
     if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
+        cdr.platform_status = figures.status_word();
         cdr.talked(start, Duration::from_secs(seconds));
         (cdr.ended_at, cdr.unconfirmed) = (figures.at, false);
         let cdr = office.store.amend_cdr(cdr, line.tariff(), news::of_amendment).await?;
@@ -157,7 +158,7 @@ mod tests {
         let at = Timestamp::from_unix(1_783_000_009);
         let start = duration_s.map(|_| Timestamp::from_unix(1_783_000_000));
         let termination = Termination { picked_up: start.is_some(), error: None };
-        Box::new(Figures { termination, at, start, duration_s })
+        Box::new(Figures { termination, status: None, at, start, duration_s })
     }
 
     /// The second word comes while the first one's record is being written: both lie in the inbox

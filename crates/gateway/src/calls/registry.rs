@@ -17,7 +17,7 @@ use switchboard::{
 };
 use terms::{AgentId, CallId, PhoneNumberId, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
-use wire::{SdpText, console::Call};
+use wire::{SdpText, console::Call, webhook::call::EndStatus};
 
 use super::order::{Asker, Order};
 use crate::{cdr::LegRecord, events::ConsoleId, flows::FlowRecord, store::LineSet};
@@ -106,9 +106,18 @@ impl Settled {
 #[derive(Debug, Clone)]
 pub(crate) struct Figures {
     pub(crate) termination: Termination,
+    /// How it ended, in the platform's word.
+    pub(crate) status: Option<EndStatus>,
     pub(crate) at: Timestamp,
     pub(crate) start: Option<Timestamp>,
     pub(crate) duration_s: Option<u64>,
+}
+
+impl Figures {
+    /// How it ended, as a record says it.
+    pub(crate) fn status_word(&self) -> Option<String> {
+        self.status.as_ref().map(|status| status.as_str().to_ascii_uppercase())
+    }
 }
 
 /// A live call seen from outside.

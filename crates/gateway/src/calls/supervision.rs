@@ -66,7 +66,7 @@ impl CallActor {
             Err(("busy", NO_SEAT.into()))
         };
         opened.inspect_err(|_| {
-            self.line.consoles().release(supervisor, false);
+            self.line.consoles().release(supervisor, None);
             self.let_mix_go();
         })
     }

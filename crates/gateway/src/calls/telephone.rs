@@ -32,6 +32,7 @@ use crate::{
 pub(super) struct Telephone {
     pub(super) road: Arc<Road>,
     pub(super) extension: String,
+    pub(super) sip_call_id: String,
     pub(super) state: TrunkState,
     pub(super) handle: LegHandle,
     pub(super) local: LocalTransport,
@@ -172,6 +173,7 @@ impl Telephone {
         TrunkRecord {
             name: self.road.trunk.name.clone(),
             extension: self.extension.clone(),
+            sip_call_id: Some(self.sip_call_id.clone()),
             became: became.to_owned(),
             rang_s: rang.as_secs(),
             talked_s: self.answered_at.map(|at| at.elapsed().as_secs()),

@@ -130,8 +130,10 @@ impl CallActor {
             SdesCrypto { tag: 1, key_and_salt }
         });
         let voice = TrunkVoice { local: &local, version: 1, crypto: crypto.as_ref() };
+        let sip_call_id = uuid::Uuid::now_v7().to_string();
         let invite = Invite {
             targets: road.order(),
+            call_id: sip_call_id.clone(),
             extension: extension.to_owned(),
             caller: self.caller_user(),
             caller_name: self.facts.contact.name.clone(),
@@ -147,6 +149,7 @@ impl CallActor {
             line: Line::begin(self.facts.trunks, call, self.trunk_tells.clone()),
             road,
             extension: extension.to_owned(),
+            sip_call_id,
             state: TrunkState::Ringing,
             handle,
             local,
@@ -286,6 +289,7 @@ impl CallActor {
         self.facts.trunk_records.push(TrunkRecord {
             name,
             extension,
+            sip_call_id: None,
             became: why.as_str().to_owned(),
             rang_s: 0,
             talked_s: None,

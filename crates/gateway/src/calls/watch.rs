@@ -9,7 +9,7 @@ use terms::CallId;
 
 use super::{actor::CallActor, timeline::Point};
 use crate::{
-    cdr::Cdr,
+    cdr::{Cdr, code},
     clock,
     graph::{Graph, Witness},
     telemetry::Asking,
@@ -33,6 +33,22 @@ impl CallActor {
         }
         if let Some(trace) = self.trace.as_mut().filter(|_| !is_over) {
             trace.enter(name, clock::now());
+        }
+    }
+
+    /// Counts the legs it has and no longer has.
+    pub(super) fn watch_legs(&mut self) {
+        let ours = [&self.agent_leg, &self.consulted_leg, &self.supervisor_leg];
+        let now = LegCounts {
+            whatsapp: i64::from(!self.facts.finished),
+            agent: i64::try_from(ours.into_iter().flatten().count()).unwrap_or_default(),
+            bot: i64::from(self.bot.is_some()),
+            telephone: i64::from(self.trunk.is_some()),
+        };
+        let before = std::mem::replace(&mut self.legs_counted, now);
+        let (line, direction) = (self.line.id(), self.call.direction());
+        for (leg, change) in now.since(before) {
+            self.office.metrics.legs(line, direction, leg, change);
         }
     }
 
@@ -65,8 +81,10 @@ impl CallActor {
     pub(super) fn watch_end(&mut self, reason: &EndReason, cdr: Option<&Cdr>) {
         let direction = self.call.direction();
         let fault = reason.fault().map(|fault| fault.as_str());
+        self.watch_legs();
         let metrics = &self.office.metrics;
-        metrics.call_ended(direction, reason.as_str(), fault.unwrap_or("none"));
+        let picked_up = cdr.is_some_and(|cdr| cdr.answered_at.is_some());
+        metrics.call_ended(direction, reason, picked_up, code(reason));
         if let Some(cdr) = cdr {
             metrics.cost(cdr);
         }
@@ -93,6 +111,29 @@ impl CallActor {
             let line = self.line.id();
             self.office.store.note_trace(line, call_id, trace.root(), clock::now());
         }
+    }
+}
+
+/// How many legs of each kind a call has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LegCounts {
+    /// One from the beginning to the record.
+    whatsapp: i64,
+    agent: i64,
+    bot: i64,
+    telephone: i64,
+}
+
+impl LegCounts {
+    /// What became more or fewer.
+    fn since(self, before: Self) -> impl Iterator<Item = (&'static str, i64)> {
+        let kinds = [
+            ("whatsapp", self.whatsapp - before.whatsapp),
+            ("agent", self.agent - before.agent),
+            ("bot", self.bot - before.bot),
+            ("telephone", self.telephone - before.telephone),
+        ];
+        kinds.into_iter().filter(|(_, change)| *change != 0)
     }
 }
 

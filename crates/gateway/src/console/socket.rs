@@ -449,7 +449,7 @@ async fn place(
     let agent_id = agent.id.clone();
     let outgoing = Outgoing { to: cleared, name, agent: agent_id, console, offer, program: None };
     if let Err(error) = begin::place(office, line, outgoing, None) {
-        organisation.consoles.release(&agent.id, false);
+        organisation.consoles.release(&agent.id, None);
         let code = match error {
             PlaceError::Leg(_) => "offer",
             PlaceError::Stopping => "draining",

@@ -10,6 +10,7 @@ use std::{
 };
 
 use switchboard::{
+    agent::WrappedUp,
     flow::FromQueue,
     queue::{Effect, Floor, Input, Left, Overflow, Rules, Ticket},
 };
@@ -67,6 +68,16 @@ impl Task {
                 }
             };
             self.feed(input);
+            self.note_wrap_ups().await;
+        }
+    }
+
+    /// What agents did after their calls is in the records of those.
+    async fn note_wrap_ups(&self) {
+        for WrappedUp { talk, took } in self.house.consoles.take_wrapped_up() {
+            if let Err(error) = self.office.store.wrapped_up(talk, took).await {
+                tracing::error!(%error, "how long a wrap-up took is lost");
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use terms::{CallId, Direction, PhoneNumberId, Timestamp};
 use wire::console::Peer;
 
-use super::{LineSet, News, Store, StoreError, figures, notes, outbox, spend};
+use super::{LineSet, News, Store, StoreError, figures, notes, outbox, spend, wrap_ups};
 use crate::{cdr::Cdr, tariff::Tariff};
 
 /// What a gateway that comes back must know of a call it left behind.
@@ -104,6 +104,7 @@ impl Store {
                 return Ok(known);
             }
             notes::take(db, &mut cdr)?;
+            wrap_ups::put(db, &mut cdr)?;
             figures::price(db, &mut cdr, &tariff)?;
             let sql = "INSERT INTO cdrs (line, call_id, started_ms, body) VALUES (?1, ?2, ?3, ?4)";
             let row = params![

@@ -59,6 +59,7 @@ mod transcripts;
 mod users;
 mod waiting;
 mod windows;
+mod wrap_ups;
 
 use std::{
     path::{Path, PathBuf},

@@ -9,7 +9,7 @@ use terms::PhoneNumberId;
 
 use super::{
     StoreError, account, api_keys, audit, by_contact, callbacks, consent, deliveries, figures,
-    identity, notes, outbox, recordings, spend, traces, transcripts, users, windows,
+    identity, notes, outbox, recordings, spend, traces, transcripts, users, windows, wrap_ups,
 };
 
 const TABLES: &str = "
@@ -116,8 +116,14 @@ fn grow(db: &Connection, version: i64, first_line: &PhoneNumberId) -> Result<(),
 }
 
 fn tables(db: &Connection) -> Result<(), rusqlite::Error> {
-    let of_calls =
-        [figures::SCHEMA, spend::SCHEMA, notes::SCHEMA, account::SCHEMA, callbacks::SCHEMA];
+    let of_calls = [
+        figures::SCHEMA,
+        spend::SCHEMA,
+        notes::SCHEMA,
+        wrap_ups::SCHEMA,
+        account::SCHEMA,
+        callbacks::SCHEMA,
+    ];
     let of_people = [
         consent::SCHEMA,
         api_keys::SCHEMA,

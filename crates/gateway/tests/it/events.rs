@@ -102,8 +102,8 @@ async fn a_call_is_told_once_in_sequence_and_signed_although_the_receiver_fails(
         .unwrap();
     assert!(attempts > 1, "a retry says that it is one");
     assert_eq!(seen.len(), arrived.len() + failing.len());
-    let metrics = desk.metrics_until("offhook_gateway_event_deliveries_waiting 0").await;
-    assert!(metrics.contains("event_deliveries_total{result=\"failed\"} 3"), "{metrics}");
+    let metrics = desk.metrics_until("offhook_gateway_webhook_out_spool_depth 0").await;
+    assert!(metrics.contains("webhook_out_deliveries_total{result=\"failed\"} 3"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

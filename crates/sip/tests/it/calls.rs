@@ -1,5 +1,6 @@
 //! Calls out: answered, refused, passed on, cancelled, challenged, changed and ended.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use offhook_sip::{
@@ -13,6 +14,9 @@ pub(crate) async fn agent() -> UserAgent {
     UserAgent::start(Listen { address, name: "offhook".into() }).await.unwrap()
 }
 
+/// The next call of a test: each has a `Call-ID` of its own.
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
 fn target(far: &FarEnd, transport: Transport) -> Target {
     Target { address: far.address, transport, priority: 1, weight: 1 }
 }
@@ -21,6 +25,7 @@ pub(crate) fn invite(targets: Vec<Target>) -> Invite {
     Invite {
         targets,
         extension: "200".into(),
+        call_id: format!("call-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
         caller: "5511999990000".into(),
         caller_name: Some("Ana \"the\" user".into()),
         credentials: None,
