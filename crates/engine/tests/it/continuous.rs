@@ -290,6 +290,35 @@ fn no_feed_and_no_change_of_feeds_leaves_a_gap_over_60_ms() {
     assert!(stats.received.packets + 20 > stage.left.len() as u64, "they arrive: {stats:?}");
 }
 
+/// Opus with DTX sends one frame in 400 ms while its speaker is silent (RFC 6716, 2.1.9).
+const DTX_EVERY: Duration = Duration::from_millis(400);
+
+/// The other party speaks, and is silent with DTX, three times; the longest gap the user has.
+fn pauses_with_dtx(fills: bool) -> Duration {
+    let mut stage = Stage::new(fills);
+    let other = stage.far[1].1.leg.clone();
+    stage.bridge();
+    stage.pass(ms(300));
+    let from = stage.left.len() - 1;
+    for _ in 0..3 {
+        for _ in 0..4 {
+            other.play(Source::Packets(frames(1), Repeat::Once));
+            stage.pass(DTX_EVERY);
+        }
+        other.play(voice());
+        stage.pass(ms(330));
+    }
+    stage.left[from..].windows(2).map(|pair| pair[1].at - pair[0].at).max().unwrap()
+}
+
+#[test]
+fn a_party_that_is_silent_with_dtx_leaves_the_user_no_gap() {
+    let gap = pauses_with_dtx(true);
+    assert!(gap <= GAP_MAX, "a gap of {gap:?}");
+    let without = pauses_with_dtx(false);
+    assert!(without + ms(60) > DTX_EVERY, "it was sparse: {without:?}");
+}
+
 /// What finds no gap must be able to.
 #[test]
 fn without_silence_between_there_are_gaps() {

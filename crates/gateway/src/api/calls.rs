@@ -15,8 +15,8 @@ use super::ApiError;
 use crate::{
     calls::registry::{Letter, Look},
     cdr::{
-        Cdr, Cost, LegRecord, QueueRecord, RecordingRecord, SupervisionRecord, ThreeWayRecord,
-        TransferRecord, TrunkRecord,
+        BotRecord, Cdr, Cost, LegRecord, QueueRecord, RecordingRecord, SupervisionRecord,
+        ThreeWayRecord, TransferRecord, TrunkRecord,
     },
     console::session::Caller,
     flows::FlowRecord,
@@ -110,7 +110,26 @@ pub(super) struct CallRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Box<Cost>>,
     #[serde(flatten)]
+    course: Course,
+    #[serde(flatten)]
     noted: NotedOf,
+}
+
+/// How far a call that ended came, and when.
+#[derive(Default, Serialize, utoipa::ToSchema)]
+struct Course {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ringing_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ring_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bots: Vec<BotRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform_status: Option<String>,
 }
 
 /// What was noted of a call.
@@ -124,6 +143,8 @@ struct NotedOf {
     noted_by: Option<AgentId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     noted_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrap_up_s: Option<u64>,
 }
 
 impl CallRow {
@@ -147,11 +168,20 @@ impl CallRow {
             step: None,
             waiting_for: None,
             cost: cdr.cost,
+            course: Course {
+                ringing_at: cdr.ringing_at,
+                ring_s: cdr.ring_s,
+                accepted_at: cdr.accepted_at,
+                media_at: cdr.media_at,
+                bots: cdr.bots,
+                platform_status: cdr.platform_status,
+            },
             noted: NotedOf {
                 notes: cdr.notes,
                 wrap_up: cdr.wrap_up,
                 noted_by: cdr.noted_by,
                 noted_at: cdr.noted_at,
+                wrap_up_s: cdr.wrap_up_s,
             },
         }
     }
@@ -176,6 +206,7 @@ impl CallRow {
             step: None,
             waiting_for: None,
             cost: None,
+            course: Course::default(),
             noted: NotedOf::default(),
         }
     }
@@ -369,7 +400,13 @@ pub(super) async fn row(
         }
         if let Some(noted) = office.store.notes(caller.lines(), call_id).await? {
             let (notes, wrap_up) = (noted.notes, noted.wrap_up);
-            row.noted = NotedOf { notes, wrap_up, noted_by: noted.by, noted_at: Some(noted.at) };
+            row.noted = NotedOf {
+                notes,
+                wrap_up,
+                noted_by: noted.by,
+                noted_at: Some(noted.at),
+                wrap_up_s: None,
+            };
         }
         return Ok(row);
     }

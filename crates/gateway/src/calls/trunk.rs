@@ -130,7 +130,7 @@ impl CallActor {
             SdesCrypto { tag: 1, key_and_salt }
         });
         let voice = TrunkVoice { local: &local, version: 1, crypto: crypto.as_ref() };
-        let sip_call_id = uuid::Uuid::now_v7().to_string();
+        let sip_call_id = format!("{}@offhook", uuid::Uuid::now_v7());
         let invite = Invite {
             targets: road.order(),
             call_id: sip_call_id.clone(),

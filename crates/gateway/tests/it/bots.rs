@@ -37,6 +37,9 @@ async fn a_bot_hears_and_speaks_knows_what_was_heard_and_gives_the_call_away() {
     assert_eq!(start["audio"]["rate"], 16_000);
     user.play(USER_HZ);
     bot.hear_tone(format, USER_HZ).await;
+    let legs = ["leg=\"whatsapp\"} 1", "leg=\"bot\"} 1"];
+    let metrics = desk.metrics().await;
+    assert!(legs.iter().all(|leg| metrics.contains(leg)), "{metrics}");
 
     // An answer of eight seconds at once, and the user breaks in.
     user.packets();
@@ -74,6 +77,10 @@ async fn a_bot_hears_and_speaks_knows_what_was_heard_and_gives_the_call_away() {
     for series in ["bots_total{result=\"talks\"} 1", "bot_ws_connect_seconds_count 1"] {
         assert!(metrics.contains(series), "{series}: {metrics}");
     }
+    assert!(
+        metrics.contains("leg=\"bot\"} 0") && metrics.contains("leg=\"agent\"} 1"),
+        "{metrics}"
+    );
     let cleared = metrics.lines().find_map(|line| {
         line.strip_prefix("offhook_gateway_playout_cleared_seconds_total ")?.parse::<f64>().ok()
     });
@@ -87,6 +94,7 @@ async fn a_bot_written_for_twilio_greets_whole_and_ends_the_call_over_rest() {
     let url = listening.url();
     let desk = Desk::start_with(None, |config| with_bot(config, &url, Protocol::Twilio)).await;
     let mut sid = String::new();
+    let mut talks = Vec::new();
     for call in [CALL, SECOND] {
         let mut user = desk.user_calls(call).await;
         let mut bot = listening.next().await;
@@ -117,6 +125,7 @@ async fn a_bot_written_for_twilio_greets_whole_and_ends_the_call_over_rest() {
             bot.socket.close(None).await.unwrap();
             desk.upstream.wait_for_call("terminate", call).await;
         }
+        talks.push(bot);
     }
 
     let path = format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{sid}.json");
@@ -137,7 +146,11 @@ async fn a_bot_written_for_twilio_greets_whole_and_ends_the_call_over_rest() {
     assert_eq!((status, &call["status"]), (200, &json!("completed")));
     desk.upstream.wait_for_call("terminate", SECOND).await;
     desk.webhook(&terminate(SECOND, "USER_INITIATED", Some(2))).await;
-    assert_eq!(desk.record(SECOND).await["reason"], "program_hung_up");
+    let record = desk.record(SECOND).await;
+    let left = (&record["reason"], &record["bots"][0]["became"]);
+    assert_eq!(left, (&json!("program_hung_up"), &json!("left")));
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(2))).await;
+    assert_eq!(desk.record(CALL).await["bots"][0]["became"], "done");
     let (status, gone) = rest(reqwest::Method::POST, "bot-token").await;
     assert_eq!((status, &gone["code"]), (404, &json!(20_404)));
 }
@@ -165,6 +178,13 @@ async fn a_bot_that_dies_or_is_absent_leaves_the_user_to_the_flow() {
     for became in ["lost", "absent"] {
         let line = format!("offhook_gateway_bots_total{{result=\"{became}\"}} 1");
         assert!(metrics.contains(&line), "{became}");
+    }
+    for (call, became, talked) in [(CALL, "lost", true), (SECOND, "absent", false)] {
+        desk.webhook(&terminate(call, "USER_INITIATED", Some(2))).await;
+        let record = desk.record(call).await;
+        let bot = &record["bots"][0];
+        assert_eq!((&bot["name"], &bot["became"]), (&json!("concierge"), &json!(became)));
+        assert_eq!(bot["talked_s"].is_u64(), talked, "{bot}");
     }
 }
 
@@ -199,6 +219,7 @@ async fn an_agent_gives_a_call_to_a_bot_and_gets_it_back_when_that_dies() {
     talk.user.continuous.assert(BUSY_GAP_MAX);
     talk.desk.webhook(&terminate(CALL, "USER_INITIATED", Some(9))).await;
     let record = talk.desk.record(CALL).await;
+    assert_eq!(record["bots"].as_array().map(Vec::len), Some(1), "{record}");
     let transfers = record["transfers"].as_array().unwrap();
     assert_eq!((transfers.len(), &transfers[0]["bot"]), (1, &json!("concierge")), "{record}");
 }

@@ -10,6 +10,7 @@ mod bots;
 mod bots_come;
 mod config;
 mod consent;
+mod counted;
 mod desk;
 mod drain;
 mod events;

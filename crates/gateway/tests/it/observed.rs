@@ -86,6 +86,7 @@ async fn a_users_call_is_one_trace_of_its_webhook_and_homer_sees_it_without_secr
     desk.record(CALL).await;
     let event = desk.get(&format!("/v1/events?call_id={CALL}&type=call.ended")).await;
     let metrics = desk.metrics().await;
+    desk.metrics_until("offhook_gateway_telemetry_spans_total{result=\"sent\"}").await;
     desk.gateway.stop().await;
 
     let spans = traces.spans();
@@ -129,8 +130,10 @@ fn check_homer(homer: &UdpSocket) {
 
 fn check_metrics(metrics: &str) {
     for series in [
-        "offhook_gateway_calls_total{direction=\"user_initiated\",reason=\"user_hung_up\",",
-        "offhook_gateway_calls_active{direction=\"user_initiated\"} 0",
+        "offhook_gateway_calls_total{direction=\"user_initiated\",result=\"answered\",\
+         error_code=\"none\",reason=\"user_hung_up\",fault=\"none\"} 1",
+        "direction=\"user_initiated\",leg=\"whatsapp\"} 0",
+        "offhook_gateway_hep_packets_total{result=\"sent\"}",
         "offhook_gateway_call_setup_seconds_count{stage=\"webhook_to_pre_accept\"} 1",
         "offhook_gateway_graph_request_seconds_count{endpoint=\"accept\",outcome=\"ok\"} 1",
         "offhook_gateway_call_duration_seconds_sum{direction=\"user_initiated\"} 20",

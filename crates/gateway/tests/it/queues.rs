@@ -17,7 +17,7 @@ use crate::{
         ANA, BYE_HZ, CALL, Console, Desk, HOLD_HZ, accept, config, newest_rules, now, permissions,
         terminate,
     },
-    voice::{Voice, tone_file},
+    voice::{BUSY_GAP_MAX, Voice, tone_file},
 };
 
 const SECOND: &str = "wacid.TESTCALL2";
@@ -182,13 +182,36 @@ async fn the_second_caller_waits_with_music_and_is_offered_after_wrap_up() {
     desk.webhook(&terminate(SECOND, "USER_INITIATED", Some(5))).await;
     let record = desk.record(SECOND).await;
     assert_eq!(record["queue_record"]["left"], "answered", "{record}");
+    check_times(&record);
     assert_eq!(record["queue_record"]["offered_to"], json!(["lia"]));
     let events = desk.get(&format!("/v1/events?call_id={SECOND}")).await;
     let told = ["call.ringing", "call.accepted", "call.answered", "call.queued", "call.assigned"];
     assert_eq!(kinds(&events)[..5], told);
     assert_eq!(events["events"][3]["data"]["queue"]["position"], 1);
     assert_eq!(events["events"][4]["data"]["queue"]["name"], "support");
+    // The first call's record learns how long the agent wrapped up, though the call still ran then.
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(3))).await;
+    let is_known = |record: &Value| record["wrap_up_s"].is_u64();
+    let record = desk.get_until(&format!("/v1/calls/{CALL}"), is_known).await;
+    assert_eq!(record["wrap_up_s"], 0, "0.4 s: {record}");
     drop(first);
+}
+
+/// A queued call was accepted, had media, rang and was picked up, in this order.
+fn check_times(record: &Value) {
+    let at = |field: &str| -> jiff::Timestamp {
+        let text = record[field].as_str().unwrap_or_else(|| panic!("{field}: {record}"));
+        text.parse().unwrap()
+    };
+    assert!(at("started_at") <= at("accepted_at"), "{record}");
+    assert!(at("accepted_at") <= at("ringing_at"), "{record}");
+    // When it ended is the platform's word, and the test's platform counts in whole seconds of its own.
+    let ended = at("ended_at") + jiff::SignedDuration::from_secs(2);
+    assert!(at("ringing_at") <= ended && at("media_at") <= ended, "{record}");
+    assert!(record["ring_s"].as_u64().is_some_and(|seconds| seconds < 10), "{record}");
+    assert_eq!(record["platform_status"], "COMPLETED");
+    assert_eq!(record["whatsapp_leg"]["codec"], "opus");
+    assert_eq!(record["agent_leg"]["codec"], "opus");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -365,6 +388,7 @@ async fn an_agent_gives_a_call_to_a_queue_and_who_serves_it_gets_it() {
     let browser = take(&desk, &mut rui, CALL).await;
     browser.play(FIRST_HZ);
     user.expect_tone(FIRST_HZ).await;
+    user.continuous.start();
     let to = json!({"to": {"kind": "queue", "name": "support"}});
     assert_eq!(desk.post(&format!("/v1/calls/{CALL}/transfer"), &to, None).await.0, 204);
     user.expect_tone(HOLD_HZ).await;
@@ -376,6 +400,7 @@ async fn an_agent_gives_a_call_to_a_queue_and_who_serves_it_gets_it() {
     let browser = take(&desk, &mut lia, CALL).await;
     browser.play(KEPT_HZ);
     user.expect_tone(KEPT_HZ).await;
+    user.continuous.assert(BUSY_GAP_MAX);
     // And who got it from the queue gives it away once more.
     let to = json!({"to": {"kind": "flow", "step": "bye"}});
     assert_eq!(desk.post(&format!("/v1/calls/{CALL}/transfer"), &to, None).await.0, 204);

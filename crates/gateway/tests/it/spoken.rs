@@ -85,6 +85,8 @@ async fn a_text_is_spoken_to_all_and_another_to_one_caller() {
     assert_eq!(steps, ["menu", "note", "hello", "more", "more/ask", "more/end"]);
     assert_eq!(record["flow"]["path"][4]["keys"], "7");
     assert_eq!(record["flow"]["variables"], json!({"language": "pt"}));
+    let metrics = desk.metrics().await;
+    assert!(metrics.contains("offhook_gateway_speech_total{result=\"ok\"}"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -153,6 +153,7 @@ async fn a_telephone_of_g711_rings_talks_and_hangs_up() {
     );
     assert!(trunk["leg"]["received"].as_u64().unwrap() > 50, "{trunk}");
     assert_eq!(record["flow"]["variables"]["trunk"], "answered");
+    assert!(trunk["sip_call_id"].as_str().unwrap().ends_with("@offhook"), "{trunk}");
     let metrics = desk.metrics().await;
     assert!(metrics.contains("offhook_gateway_trunk_calls_total{result=\"answered\"} 1"));
 }
@@ -169,6 +170,7 @@ async fn a_telephone_of_opus_holds_the_call_and_is_hung_up_on() {
     busy.answers(&asked_of_it, "503 Service Unavailable").await;
     let invite = invited(&mut telephone).await;
     assert_eq!(value(&invite, "X-Offhook-Number"), "551140000000");
+    assert_eq!(value(&invite, "Call-ID"), value(&asked_of_it, "Call-ID"), "one call");
     telephone.answers(&invite, "180 Ringing").await;
     let ringing = |call: &Value| call["trunk"]["state"] == "ringing";
     desk.get_until(&format!("/v1/calls/{CALL}"), ringing).await;
@@ -198,7 +200,10 @@ async fn a_telephone_of_opus_holds_the_call_and_is_hung_up_on() {
     let bye = telephone.hears("BYE").await;
     assert!(value(&bye, "Reason").starts_with("Q.850;cause=16"), "{bye}");
     telephone.answers(&bye, "200 OK").await;
-    assert_eq!(desk.record(CALL).await["trunks"][0]["codec"], "opus");
+    let record = desk.record(CALL).await;
+    let trunk = &record["trunks"][0];
+    let talked = json!([trunk["codec"], trunk["leg"]["codec"], trunk["sip_call_id"]]);
+    assert_eq!(talked, json!(["opus", "opus", value(&invite, "Call-ID")]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,6 +259,7 @@ async fn an_agent_gives_a_call_to_a_telephone_and_gets_it_back_when_it_is_busy()
     browser.take_browser_answer(lia.next("answer").await["sdp"].as_str().unwrap());
     browser.play(1_200.0);
     user.expect_tone(1_200.0).await;
+    user.continuous.start();
 
     let path = format!("/v1/calls/{CALL}/transfer");
     let to =
@@ -275,6 +281,7 @@ async fn an_agent_gives_a_call_to_a_telephone_and_gets_it_back_when_it_is_busy()
     browser.take_browser_answer(lia.next("answer").await["sdp"].as_str().unwrap());
     browser.play(1_200.0);
     user.expect_tone(1_200.0).await;
+    user.continuous.assert(BUSY_GAP_MAX);
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(2))).await;
     let record = desk.record(CALL).await;
     assert_eq!(record["trunks"][0]["became"], "busy");
@@ -333,6 +340,7 @@ async fn an_agent_asks_a_telephone_and_hands_the_user_over() {
     browser.play(1_200.0);
     user.play(USER_HZ);
     user.expect_tone(1_200.0).await;
+    user.continuous.start();
 
     lia.send(json!({"type": "consult", "call_id": CALL, "trunk": "pbx", "extension": "202"})).await;
     let invite = invited(&mut telephone).await;
@@ -348,6 +356,7 @@ async fn an_agent_asks_a_telephone_and_hands_the_user_over() {
     lia.send(json!({"type": "hand_over", "call_id": CALL})).await;
     user.expect_tone(TELEPHONE_HZ).await;
     voice.expect_tone(USER_HZ).await;
+    user.continuous.assert(BUSY_GAP_MAX);
     let free = |list: &Value| {
         let agents = list["agents"].as_array().unwrap();
         agents.iter().any(|agent| agent["id"] == "lia" && agent["state"] != "busy")
@@ -358,5 +367,6 @@ async fn an_agent_asks_a_telephone_and_hands_the_user_over() {
     telephone.answers(&bye, "200 OK").await;
     let record = desk.record(CALL).await;
     assert_eq!(record["trunks"][0]["extension"], "202");
+    assert_eq!(record["trunks"][0]["sip_call_id"], value(&invite, "Call-ID"));
     assert!(record["hold_s"].is_u64(), "{record}");
 }

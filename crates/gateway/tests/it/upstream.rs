@@ -49,6 +49,8 @@ pub(crate) struct Upstream {
     retry_after_s: Arc<AtomicI64>,
     /// How far its clock is ahead, in seconds.
     ahead_s: Arc<AtomicI64>,
+    /// How much of our allowance it says is used, in percent; 0 is nothing said.
+    used: Arc<AtomicI64>,
     pub(crate) address: Option<SocketAddr>,
 }
 
@@ -86,6 +88,11 @@ impl Upstream {
     /// From now on, a refusal says when to come back.
     pub(crate) fn set_retry_after(&self, seconds: i64) {
         self.retry_after_s.store(seconds, Ordering::Relaxed);
+    }
+
+    /// From now on, it says that so much of our allowance is used, in percent.
+    pub(crate) fn set_used(&self, percent: i64) {
+        self.used.store(percent, Ordering::Relaxed);
     }
 
     fn told_once(&self, fits: impl Fn(&Answer) -> bool) -> Option<Answer> {
@@ -191,6 +198,11 @@ async fn take(
     let date = (jiff::Timestamp::now() + ahead).strftime("%a, %d %b %Y %H:%M:%S GMT");
     let mut headers = HeaderMap::new();
     headers.insert(header::DATE, date.to_string().parse().unwrap());
+    let used = upstream.used.load(Ordering::Relaxed);
+    if used > 0 {
+        let usage = json!({"call_count": used, "total_time": 0, "total_cputime": 0});
+        headers.insert("x-app-usage", usage.to_string().parse().unwrap());
+    }
     let retry_after = upstream.retry_after_s.load(Ordering::Relaxed);
     if status >= 400 && retry_after > 0 {
         headers.insert(header::RETRY_AFTER, retry_after.into());

@@ -25,7 +25,7 @@ pub(crate) fn invite(targets: Vec<Target>) -> Invite {
     Invite {
         targets,
         extension: "200".into(),
-        call_id: format!("call-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
+        call_id: format!("call-{}@offhook", NEXT.fetch_add(1, Ordering::Relaxed)),
         caller: "5511999990000".into(),
         caller_name: Some("Ana \"the\" user".into()),
         credentials: None,
