@@ -120,15 +120,15 @@ export class Platform extends Offhook {
   }
 }
 
-/** A gateway alone, for the demo's number on a platform; `more` is what else its configuration says. */
+/** A gateway alone, for the demo's number on a platform; `more` and `above` are what else its configuration says, in tables and before them. */
 export class Gateway extends Offhook {
   #folder;
 
-  /** @param {string} platform @param {string} listen @param {string} more */
-  constructor(platform, listen, more) {
+  /** @param {string} platform @param {string} listen @param {string} more @param {string} [above] */
+  constructor(platform, listen, more, above = "") {
     const folder = mkdtempSync(join(tmpdir(), "offhook-gateway-"));
     const file = join(folder, "gateway.toml");
-    writeFileSync(file, configuration(platform, listen) + more);
+    writeFileSync(file, above + configuration(platform, listen) + more);
     super(["gateway", "--config", file]);
     this.#folder = folder;
   }

@@ -69,3 +69,29 @@ export async function hearsSound(who, page, within_ms = 15_000) {
   };
   await until(`${who} hears sound`, check, { within_ms, times: 2 });
 }
+
+/** The two tones of keys that have none in common. */
+const KEY_HZ = { 1: [697, 1209], 5: [770, 1336], 9: [852, 1477] };
+
+/**
+ * The key's tones are heard while it is pressed: a browser plays a key that arrives beside the sound.
+ * @param {string} who
+ * @param {Page} page
+ * @param {keyof typeof KEY_HZ} key
+ * @param {() => Promise<unknown>} press
+ */
+export async function hearsKey(who, page, key, press) {
+  await page.evaluate(() => {
+    const meter = document.querySelector('[data-party="them"]');
+    /** @type {number[]} */
+    const heard = [];
+    Object.assign(window, { heard });
+    const note = () => heard.push(Number(meter?.getAttribute("data-hz") ?? 0));
+    if (meter) new MutationObserver(note).observe(meter, { attributeFilter: ["data-hz"] });
+  });
+  await press();
+  await until(`${who} hears the key ${key}`, async () => {
+    const seen = await page.evaluate(() => /** @type {number[]} */ (Reflect.get(window, "heard")));
+    return { ok: seen.some((hz) => KEY_HZ[key].some((tone) => Math.abs(hz - tone) <= tone * TOLERANCE)), seen };
+  });
+}

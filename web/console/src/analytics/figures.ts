@@ -48,9 +48,9 @@ export function days(from: string, to: string): string[] {
   return all;
 }
 
-/** Today in the browser's time zone, plus some days, `YYYY-MM-DD`. */
-export function dayFromNow(later: number): string {
-  const now = new Date();
-  const date = new Date(Date.UTC(now.getFullYear(), now.getMonth(), now.getDate() + later));
+/** Today in a time zone, in the browser's until that is known, plus some days, `YYYY-MM-DD`. */
+export function dayFromNow(later: number, zone?: string): string {
+  const date = new Date(Date.parse(new Date().toLocaleDateString("en-CA", { timeZone: zone })));
+  date.setUTCDate(date.getUTCDate() + later);
   return date.toISOString().slice(0, 10);
 }

@@ -1,7 +1,7 @@
 /** What is known of the one call an agent is on: how far it is, its sound, how it ended. */
 import type { CallAudio } from "../../../ui/src/call-audio.svelte.ts";
 import type { Ticker } from "../../../ui/src/ticker.svelte.ts";
-import type { Call, Peer } from "../../../ui/src/wire.ts";
+import type { Call, Destination, Peer } from "../../../ui/src/wire.ts";
 import { phoneNumber } from "../../../ui/src/words.ts";
 import { addressOf } from "../who.ts";
 
@@ -16,6 +16,8 @@ export class DeskCall {
   digits = $state("");
   end = $state<{ title: string; text: string } | null>(null);
   abandoned = false;
+  /** Where this desk has given it last. */
+  given: Destination | null = null;
   /** How often the path for sound was offered anew. */
   rejoins = 0;
   /** Somebody writes about it: it stays on the screen after its end. */

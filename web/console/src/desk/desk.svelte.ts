@@ -166,8 +166,8 @@ export class Desk {
   }
 
   transfer(to: Destination): void {
-    const call_id = this.call?.id;
-    if (call_id) this.#link.send({ type: "transfer", call_id, to });
+    const call = this.call;
+    if (call?.id && this.#link.send({ type: "transfer", call_id: call.id, to })) call.given = to;
   }
 
   consult(whom: Consulted): void {
@@ -345,10 +345,23 @@ export class Desk {
     const ours = facts.agent === me || (asked && facts.other === me);
     if (ours && !given) return false;
     if (facts.trunk) this.#over(call, t.toTrunk(facts.trunk.extension), t.toTrunkHint(call.name));
-    else if (facts.state === "in_flow") this.#over(call, t.toMenu, t.toMenuHint(call.name));
+    else if (facts.state === "in_flow") this.#over(call, ...this.#givenAway(call));
     else if (given) this.#over(call, t.transferred, t.transferredHint(this.nameOf(facts.other)));
     else this.#over(call, t.out, t.outHint(this.nameOf(facts.agent), call.name));
     return true;
+  }
+
+  /** A call that is in a queue or with a bot is in the flow to the gateway, not to people. */
+  #givenAway(call: DeskCall): [title: string, text: string] {
+    const t = spoken.t.live;
+    switch (call.given?.kind) {
+      case "queue":
+        return [t.toQueue(call.given.name), t.toQueueHint(call.name)];
+      case "bot":
+        return [t.toBot(call.given.name), t.toBotHint(call.name)];
+      default:
+        return [t.toMenu, t.toMenuHint(call.name)];
+    }
   }
 
   /** The call we are placing learns its id from the first word about it. */

@@ -52,8 +52,12 @@ export function price(value: Money | undefined): string {
   if (!value) return "";
   const amount = Number(value.amount);
   if (!Number.isFinite(amount)) return `${value.amount} ${value.currency}`;
-  const digits = { minimumFractionDigits: 2, maximumFractionDigits: 4 };
-  return `${amount.toLocaleString(spoken.locale, digits)} ${value.currency}`;
+  return `${sum(amount)} ${value.currency}`;
+}
+
+/** An amount without its currency: a call may cost less than a cent. */
+export function sum(amount: number): string {
+  return amount.toLocaleString(spoken.locale, { minimumFractionDigits: 2, maximumFractionDigits: 4 });
 }
 
 export function number(value: number, digits = 0): string {
