@@ -37,12 +37,13 @@ enum Soak {
         #[arg(long, default_value_t = 0)]
         first: u64,
     },
-    /// The gateway's process killed at random moments with calls up and webhooks in flight: no orphan
-    /// stays, no acknowledged webhook is lost, nothing is done twice.
+    /// The gateway's process killed at random moments with calls up, webhooks in flight, an agent who is
+    /// recorded, a queue, parked calls and a receiver of events: no orphan stays, no acknowledged
+    /// webhook is lost, nothing is done twice.
     ///
     /// Examples: `cargo xtask soak kill`, `cargo xtask soak kill --first 7 --runs 1`
     Kill {
-        /// How many runs of 20 kills, each with a platform of its own; `test` makes one.
+        /// How many runs of 20 kills and of 5, each with a platform of its own; `test` makes one.
         #[arg(long, default_value_t = 10)]
         runs: u64,
         /// The seed of the first run.
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &SoakArgs) -> Result<()> {
     let mut test = shell::command("cargo", &["test", "--locked", "-p", package, "--test", "it"]);
     match args.which {
         Soak::Kill { runs, first } => {
-            test.args(["--", "--nocapture", "twenty_kills_lose_nothing"]);
+            test.args(["--", "--nocapture", "kills"]);
             test.env("OFFHOOK_KILL_RUNS", runs.to_string());
             test.env("OFFHOOK_KILL_FIRST", first.to_string());
         }

@@ -36,12 +36,17 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
 #[test]
 fn twenty_kills_lose_nothing_and_do_nothing_twice() {
+    runs(|seed| Run::start(seed).play());
+}
+
+/// As many runs as the environment asks for, one when it does not, each with its seed.
+pub(crate) fn runs(run: impl Fn(u64) + std::panic::RefUnwindSafe) {
     let number = |name: &str, default| {
         std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
     };
     let first: u64 = number("OFFHOOK_KILL_FIRST", 1);
     for seed in first..first + number("OFFHOOK_KILL_RUNS", 1) {
-        let run = std::panic::catch_unwind(|| Run::start(seed).play());
+        let run = std::panic::catch_unwind(|| run(seed));
         if let Err(failed) = run {
             eprintln!("failed with OFFHOOK_KILL_FIRST={seed}");
             std::panic::resume_unwind(failed);
