@@ -222,6 +222,7 @@ impl CallActor {
         if let Some(Turned::Began(1)) = self.facts.ringing.note(rings, Instant::now()) {
             self.facts.ringing_at = Some(self.line.now());
         }
+        self.watch_beside("agents_ring", self.facts.rings_here);
     }
 
     /// What the record says about where the call has been.

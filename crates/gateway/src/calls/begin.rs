@@ -155,6 +155,7 @@ fn start_placed(
     let opaque = format!("{OPAQUE_PREFIX}{}", uuid::Uuid::now_v7());
     let running = office.registry.enter_placed(&opaque, handle).ok_or(PlaceError::Stopping)?;
     let now = clock::now();
+    let asked_at = to.asked_at();
     let (to, parent_user_id) = to.into_user();
     let caller = facts::of_placed(&to, name.as_deref());
     let contact = Peer { parent_user_id, ..Peer::of(&to, name) };
@@ -168,7 +169,10 @@ fn start_placed(
     let place = (Arc::clone(office), Arc::clone(line));
     let mut actor = CallActor::new(place, call, facts, inbox, running);
     actor.agent_leg = leg;
-    actor.trace = office.telemetry.call(parent, now);
+    actor.trace = office.telemetry.call(parent, asked_at);
+    if let Some(trace) = &actor.trace {
+        trace.note("rule_check", asked_at, now);
+    }
     tokio::spawn(actor.run(First { effects, input: None, receipt: None }));
     Ok(())
 }

@@ -40,6 +40,7 @@ impl CallActor {
                     tracing::warn!(bot, "a bot cannot have a call: there is no seat for it");
                 }
                 self.facts.bot_stay = Some(stay);
+                self.watch_beside("bot", true);
                 begun.is_none().then_some(Input::Bot(FromBot::Lost))
             }
         }
@@ -80,6 +81,7 @@ impl CallActor {
     }
 
     fn end_bot_stay(&mut self) {
+        self.watch_beside("bot", false);
         let stay = self.facts.bot_stay.take();
         self.facts.bot_records.extend(stay.map(|stay| stay.record(Instant::now())));
     }

@@ -9,6 +9,7 @@ use terms::{Timestamp, UserId, UserRef};
 use wire::console::Warning;
 
 use crate::{
+    clock,
     evidence::{Evidence, Sentence},
     line::Line,
     office::Office,
@@ -28,12 +29,18 @@ pub(crate) struct Cleared {
     to: UserRef,
     parent_user_id: Option<UserId>,
     warnings: Vec<Warning>,
+    asked_at: Timestamp,
 }
 
 impl Cleared {
     /// What the call puts at risk.
     pub(crate) fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// When it was asked, by our clock.
+    pub(super) fn asked_at(&self) -> Timestamp {
+        self.asked_at
     }
 
     /// Whom to call, and the id scoped to the business above, where known.
@@ -64,6 +71,7 @@ pub(crate) async fn ask(
     line: &Line,
     to: &UserRef,
 ) -> Result<Result<Cleared, Held>, StoreError> {
+    let asked_at = clock::now();
     if let Err(held) = within_budget(office, line).await? {
         return Ok(Err(held));
     }
@@ -83,7 +91,7 @@ pub(crate) async fn ask(
     let warnings = in_words(risk, streak).map(warning).into_iter().collect();
     let known = office.store.contact(line.contact(to)).await?;
     let parent_user_id = known.and_then(|known| known.parent_user_id);
-    Ok(Ok(Cleared { to: to.clone(), parent_user_id, warnings }))
+    Ok(Ok(Cleared { to: to.clone(), parent_user_id, warnings, asked_at }))
 }
 
 async fn within_budget(office: &Office, line: &Line) -> Result<Result<(), Held>, StoreError> {

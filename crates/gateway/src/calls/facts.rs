@@ -43,6 +43,8 @@ pub(super) struct Facts {
     pub(super) ringing: Spells,
     pub(super) ringing_at: Option<Timestamp>,
     pub(super) media_at: Option<Timestamp>,
+    /// How long WhatsApp's leg took until ICE was connected.
+    pub(super) ice_ms: u64,
     /// The queue it waits in, or waited in last.
     pub(super) queue: Option<Stay>,
     /// How many queues it entered.
@@ -201,6 +203,7 @@ impl Facts {
             ringing: Spells::default(),
             ringing_at: None,
             media_at: None,
+            ice_ms: 0,
             queue: None,
             queues: 0,
             bots: 0,

@@ -2,6 +2,8 @@
 //!
 //! Everything that reaches a call's task becomes an input, or is answered at once.
 
+use std::time::Duration;
+
 use engine::LegEvent;
 use switchboard::{
     call::{Input, Outcome, Side},
@@ -183,7 +185,14 @@ impl CallActor {
 
     pub(super) async fn read_whatsapp(&mut self, event: LegEvent) -> Option<Input> {
         match event {
-            LegEvent::DtlsConnected { .. } => {
+            LegEvent::IceConnected { at_ms } => {
+                self.facts.ice_ms = at_ms;
+                self.watch_set_up("ice", Duration::from_millis(at_ms));
+                None
+            }
+            LegEvent::DtlsConnected { at_ms, .. } => {
+                let took = at_ms.saturating_sub(self.facts.ice_ms);
+                self.watch_set_up("dtls", Duration::from_millis(took));
                 self.watch_moment(Point::MediaUp, "media_up");
                 self.facts.media_at.get_or_insert(self.line.now());
                 Some(Input::MediaConnected)
@@ -205,7 +214,7 @@ impl CallActor {
                 let why = reason.to_string();
                 Some(Input::MediaFailed { side: Side::Whatsapp, why })
             }
-            LegEvent::IceConnected { .. } | LegEvent::MediaResumed | LegEvent::Closed(_) => None,
+            LegEvent::MediaResumed | LegEvent::Closed(_) => None,
         }
     }
 

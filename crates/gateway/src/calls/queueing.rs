@@ -75,6 +75,7 @@ impl CallActor {
                     let waited = stay.entered.elapsed();
                     stay.left = Some((left.clone(), waited.as_secs()));
                     self.office.metrics.waited(left.as_str(), waited);
+                    self.watch_beside("queue", false);
                 }
                 self.line.organisation.queues.tell(ToFloor::Leaves { ticket, left }).await;
             }
@@ -121,6 +122,7 @@ impl CallActor {
             offered_to: Vec::new(),
             left: None,
         });
+        self.watch_beside("queue", true);
         let call = self.facts.call_id.as_ref();
         let lines = &self.line.organisation.lines;
         let handle = call.and_then(|call_id| self.office.registry.find(lines, call_id, None));

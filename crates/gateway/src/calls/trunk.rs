@@ -145,6 +145,7 @@ impl CallActor {
         let agent = office.trunks.agent().ok_or(NotTaken::Unavailable)?;
         let call = agent.call(invite).map_err(|_| NotTaken::Unavailable)?;
         self.facts.trunks += 1;
+        self.watch_beside("telephone", true);
         self.trunk = Some(Telephone {
             line: Line::begin(self.facts.trunks, call, self.trunk_tells.clone()),
             road,
@@ -278,6 +279,7 @@ impl CallActor {
 
     async fn close_trunk(&mut self, became: &str) {
         let Some(leg) = self.trunk.take() else { return };
+        self.watch_beside("telephone", false);
         leg.handle.play(Source::Silence);
         let figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
         leg.handle.close();

@@ -2,7 +2,7 @@
 //!
 //! Metrics, the call's trace and HOMER. Nothing here decides anything, and nobody waits for it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use switchboard::call::{EndReason, State};
 use terms::CallId;
@@ -34,6 +34,19 @@ impl CallActor {
         if let Some(trace) = self.trace.as_mut().filter(|_| !is_over) {
             trace.enter(name, clock::now());
         }
+    }
+
+    /// Something begins, or is over, that lasts beside the call's states.
+    pub(super) fn watch_beside(&mut self, name: &'static str, lasts: bool) {
+        let Some(trace) = &mut self.trace else { return };
+        if lasts { trace.begin(name, clock::now()) } else { trace.finish(name, clock::now()) }
+    }
+
+    /// A part of the media's set-up is done, which took so long.
+    pub(super) fn watch_set_up(&self, name: &'static str, took: Duration) {
+        let Some(trace) = &self.trace else { return };
+        let now = clock::now();
+        trace.note(name, now - took, now);
     }
 
     /// Counts the legs it has and no longer has.

@@ -3,6 +3,8 @@
 //! The root is the call. Below it are its stages, one after the other, by the words of
 //! `switchboard::call::State`; requests to the platform are parts of the stage they were sent in.
 
+use std::collections::BTreeMap;
+
 use terms::{CallId, Direction, Timestamp};
 use wire::trace::{Span, SpanId, SpanKind, TraceParent};
 
@@ -18,6 +20,8 @@ pub(crate) struct CallTrace {
     parent: Option<SpanId>,
     from: Timestamp,
     stage: Option<Stage>,
+    /// What lasts beside the stages.
+    beside: BTreeMap<&'static str, Timestamp>,
 }
 
 #[derive(Debug)]
@@ -39,7 +43,8 @@ impl CallTrace {
             span: new_span(),
             sampled: records || parent.is_some_and(|parent| parent.sampled),
         };
-        Self { telemetry, root, parent: parent.map(|parent| parent.span), from, stage: None }
+        let parent = parent.map(|parent| parent.span);
+        Self { telemetry, root, parent, from, stage: None, beside: BTreeMap::new() }
     }
 
     /// What is told of the call belongs here.
@@ -60,6 +65,18 @@ impl CallTrace {
         }
         self.leave(now);
         self.stage = Some(Stage { id: new_span(), name, from: now });
+    }
+
+    /// Something begins that lasts beside the stages.
+    pub(crate) fn begin(&mut self, name: &'static str, now: Timestamp) {
+        self.beside.entry(name).or_insert(now);
+    }
+
+    /// It is over; what never began is not.
+    pub(crate) fn finish(&mut self, name: &'static str, now: Timestamp) {
+        if let Some(from) = self.beside.remove(name) {
+            self.note(name, from, now);
+        }
     }
 
     /// Something that took a time of its own and is over, or a moment.
@@ -87,6 +104,9 @@ impl CallTrace {
         now: Timestamp,
     ) {
         self.leave(now);
+        for (name, from) in std::mem::take(&mut self.beside) {
+            self.note(name, from, now);
+        }
         let mut attributes = vec![
             ("offhook.call.direction", direction.as_str().to_ascii_lowercase()),
             ("offhook.call.reason", reason.to_owned()),
@@ -147,15 +167,20 @@ mod tests {
         let ringing = trace.now();
         trace.enter("ringing", at(2));
         assert_eq!(trace.now(), ringing, "the same stage");
+        trace.begin("queue", at(2));
         trace.enter("connected", at(3));
+        trace.finish("queue", at(4));
+        trace.finish("queue", at(5));
+        trace.begin("bot", at(6));
         let root = trace.root().span;
         trace.end(None, Direction::UserInitiated, "user_hung_up", None, at(9));
         let told: Vec<_> = std::iter::from_fn(|| spans.try_recv().ok()).collect();
         let names: Vec<_> = told.iter().map(|span| (span.name, span.parent)).collect();
-        let expected =
-            [("ringing", Some(root)), ("connected", Some(root)), ("call", Some(parent.span))];
-        assert_eq!(names, expected);
-        assert_eq!((told[1].from, told[1].to), (at(3), at(9)));
+        let expected = ["ringing", "queue", "connected", "bot"].map(|name| (name, Some(root)));
+        assert_eq!(names[..4], expected);
+        assert_eq!(names[4..], [("call", Some(parent.span))]);
+        let spans: Vec<_> = told[1..4].iter().map(|span| (span.from, span.to)).collect();
+        assert_eq!(spans, [(at(2), at(4)), (at(3), at(9)), (at(6), at(9))]);
     }
 
     #[test]

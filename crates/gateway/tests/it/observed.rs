@@ -11,9 +11,13 @@ use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use offhook_gateway::config::{Hep, Telemetry};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, UdpSocket};
+use wire::bot::Protocol;
 
 use crate::{
-    desk::{ANA, CALL, Desk, TRACE, connect, newest_rules, now, permissions, terminate},
+    desk::{ANA, CALL, Desk, HOLD_HZ, TRACE, connect, newest_rules, now, permissions, terminate},
+    hand_over::{RUI_HZ, Talk},
+    queues::with_a_queue,
+    talk::{Listening, with_bot},
     voice::Voice,
 };
 
@@ -107,6 +111,96 @@ async fn a_users_call_is_one_trace_of_its_webhook_and_homer_sees_it_without_secr
 
     check_homer(&homer);
     check_metrics(&metrics);
+}
+
+fn otlp(config: &mut offhook_gateway::Config, receiver: SocketAddr) {
+    config.telemetry = Some(Telemetry { otlp: format!("http://{receiver}") });
+}
+
+/// The spans a call left when it was over, by name; all of one trace, each within the call.
+async fn spans_of(desk: Desk, traces: &Traces) -> BTreeMap<String, Vec<Value>> {
+    desk.record(CALL).await;
+    desk.metrics_until("leg=\"whatsapp\"} 0").await;
+    desk.gateway.stop().await;
+    let spans = traces.spans();
+    let call = named(&spans, "call").clone();
+    let at = |span: &Value, end: &str| span[end].as_str().unwrap().parse::<u64>().unwrap();
+    let mut by_name: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for span in spans {
+        assert_eq!(span["traceId"], call["traceId"]);
+        let (from, to) = (at(&span, "startTimeUnixNano"), at(&span, "endTimeUnixNano"));
+        assert!(from <= to && to <= at(&call, "endTimeUnixNano"), "{span}");
+        by_name.entry(span["name"].as_str().unwrap().to_owned()).or_default().push(span);
+    }
+    by_name
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_path_of_the_sound_and_what_is_done_in_a_talk_are_spans() {
+    let (traces, receiver) = Traces::start().await;
+    let mut talk = Box::pin(Talk::start_with(|config| otlp(config, receiver))).await;
+    let mut rui = talk.desk.available("rui").await;
+    talk.order(json!({"type": "hold"})).await;
+    talk.state("held").await;
+    talk.order(json!({"type": "resume"})).await;
+    talk.state("connected").await;
+    talk.order(json!({"type": "transfer", "to": {"kind": "agent", "id": "rui"}})).await;
+    let _browser = talk.takes(&mut rui, RUI_HZ).await;
+    talk.user.expect_tone(RUI_HZ).await;
+    talk.end().await;
+    let spans = spans_of(talk.desk, &traces).await;
+    for name in
+        ["webhook", "ice", "dtls", "media_up", "first_audio", "held", "transferring", "connected"]
+    {
+        assert!(spans.contains_key(name), "{name}: {:?}", spans.keys());
+    }
+    assert_eq!(spans["agents_ring"].len(), 2, "for Lia, and for Rui");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_a_bot_and_a_check_of_the_rules_are_spans() {
+    let (traces, receiver) = Traces::start().await;
+    let listening = Listening::start().await;
+    let url = listening.url();
+    let desk = Desk::start_with(None, |config| {
+        with_bot(config, &url, Protocol::Native);
+        otlp(config, receiver);
+    })
+    .await;
+    let _user = desk.user_calls(CALL).await;
+    let mut bot = listening.next().await;
+    bot.next_text("type", "start").await;
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(1))).await;
+    let spans = spans_of(desk, &traces).await;
+    assert_eq!((spans["bot"].len(), spans["in_flow"].len()), (1, 1), "{:?}", spans.keys());
+
+    let (traces, receiver) = Traces::start().await;
+    let desk = Desk::start_with(None, |config| {
+        with_a_queue(config);
+        otlp(config, receiver);
+    })
+    .await;
+    let mut user = desk.user_calls(CALL).await;
+    user.expect_tone(HOLD_HZ).await;
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(1))).await;
+    let spans = spans_of(desk, &traces).await;
+    assert_eq!(spans["queue"].len(), 1, "{:?}", spans.keys());
+
+    let (traces, receiver) = Traces::start().await;
+    let desk = Desk::start_with(None, |config| {
+        newest_rules(config);
+        otlp(config, receiver);
+    })
+    .await;
+    let allowed = permissions("temporary", Some(now() + 86_400));
+    desk.upstream.answer("call_permissions", 200, allowed, Duration::ZERO);
+    let placed = desk.post("/v1/calls", &json!({"to": ANA, "flow": true}), None).await;
+    assert_eq!(placed.0, 201, "{placed:?}");
+    desk.metrics_until("offhook_gateway_telemetry_spans_total{result=\"sent\"}").await;
+    desk.gateway.stop().await;
+    let spans = traces.spans();
+    let (check, asked) = (named(&spans, "rule_check"), named(&spans, "connect"));
+    assert_eq!(check["traceId"], asked["traceId"], "the call's");
 }
 
 fn check_homer(homer: &UdpSocket) {
