@@ -1,6 +1,6 @@
 /**
- * Does every page of the console show what is there, and do what it says? One browser is an agent's, one a
- * supervisor's who then administers, one the user's phone; all against the real demo.
+ * Does every page of the console that agents and supervisors have show what is there, and do what it says? One
+ * browser is an agent's, one a supervisor's, one the user's phone; all against the real demo.
  *
  * OFFHOOK_BIN=../target/debug/offhook npm run test:browser
  */
@@ -9,13 +9,15 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { keep, Person } from "./lib/browser.mjs";
 import { Demo, offhookBinary } from "./lib/demo.mjs";
 import { hears, hearsSound } from "./lib/ears.mjs";
+import { fits, look, speak } from "./lib/look.mjs";
 import { looseTexts } from "./lib/loose-text.mjs";
 import { codes, unsaid } from "./lib/said-codes.mjs";
+import { breakdown, figure, plot } from "./lib/plots.mjs";
 import { until } from "./lib/poll.mjs";
 
 /** @typedef {import("playwright-core").Page} Page */
 
-const BUSINESS = { number: "551140000000", name: "Loja Aurora", pnid: "109876543210987" };
+const [BUSINESS, NUMBER] = ["Loja Aurora", "551140000000"];
 const ANA = "5215550000001";
 const [USER_HZ, LIA_HZ, SOL_HZ] = [440, 620, 880];
 const TEST_MAX_MS = 60_000;
@@ -58,16 +60,11 @@ describe("the console", { timeout: 240_000 }, () => {
   async function signIn(who) {
     const page = await people[who].page();
     await page.goto(`${demo.gateway}/`);
-    await fillIn(page, who);
-    return page;
-  }
-
-  /** @param {Page} page @param {string} name */
-  async function fillIn(page, name) {
-    await page.getByLabel("Name").fill(name);
+    await page.getByLabel("Name").fill(who);
     await page.getByLabel("Password").fill("demo");
     await press(page, "Sign in");
     await page.getByRole("navigation", { name: "Pages" }).waitFor();
+    return page;
   }
 
   /** @param {Page} page @param {string} name */
@@ -78,38 +75,6 @@ describe("the console", { timeout: 240_000 }, () => {
 
   /** @param {Page} page @param {string} stage */
   const stage = (page, stage) => page.locator(`[data-stage="${stage}"]`).waitFor();
-
-  /** @param {Page} page @param {string} what */
-  async function fits(page, what) {
-    const wider = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
-    assert.equal(wider, false, `${what} is wider than its window`);
-  }
-
-  /** Every control says what it is to those who do not see it. @param {Page} page @param {string} what */
-  async function labelled(page, what) {
-    const nameless = await page.evaluate(() => {
-      const controls = [...document.querySelectorAll("button, input, select, textarea, a[href]")];
-      /** @param {Element} each */
-      const names = (each) => [each.getAttribute("aria-label"), each.textContent, ...[...("labels" in each ? /** @type {HTMLInputElement} */ (each).labels ?? [] : [])].map((label) => label.textContent)];
-      const headings = [...document.querySelectorAll("th")].filter((each) => !each.textContent?.trim());
-      return [...controls.filter((each) => !names(each).some((name) => name?.trim())), ...headings].map((each) => each.outerHTML.slice(0, 120));
-    });
-    assert.deepEqual(nameless, [], `${what} has controls without a name`);
-  }
-
-  /** Labelled, and fit to be seen light, dark and narrow. @param {Page} page @param {string} what */
-  async function look(page, what) {
-    const size = page.viewportSize();
-    await labelled(page, what);
-    await keep(page, `console-${what}`);
-    await page.emulateMedia({ colorScheme: "dark" });
-    await keep(page, `console-${what}-dark`);
-    await page.emulateMedia({ colorScheme: "light" });
-    await page.setViewportSize({ width: 390, height: 844 });
-    await fits(page, what);
-    await keep(page, `console-narrow-${what}`);
-    if (size) await page.setViewportSize(size);
-  }
 
   it("has no word outside its catalogue", () => {
     assert.deepEqual(looseTexts(), []);
@@ -130,11 +95,11 @@ describe("the console", { timeout: 240_000 }, () => {
       return { ok: seen, seen };
     });
     if (!(await presence.isChecked())) await presence.click({ force: true });
-    await phone.getByRole("button", { name: `Call ${BUSINESS.name}` }).first().waitFor();
+    await phone.getByRole("button", { name: `Call ${BUSINESS}` }).first().waitFor();
     await phone.getByLabel("Message", { exact: true }).fill("Where is my parcel?");
     await press(phone, "Send");
     await lia.getByRole("log").getByText("Where is my parcel?").waitFor();
-    await press(phone, `Call ${BUSINESS.name}`);
+    await press(phone, `Call ${BUSINESS}`);
     const card = lia.getByRole("alert", { name: "Ana is calling" });
     await card.getByText("Mexico").waitFor();
     await card.getByText("first call").waitFor();
@@ -200,7 +165,7 @@ describe("the console", { timeout: 240_000 }, () => {
   /** Ana calls while Lia wraps up, and chooses a person in the menu. */
   async function waitsInTheQueue() {
     await presence("wrap_up");
-    await press(phone, `Call ${BUSINESS.name}`);
+    await press(phone, `Call ${BUSINESS}`);
     await stage(phone, "talking");
     await hearsSound("the user, in the menu,", phone);
     await press(phone, "Dialpad");
@@ -227,7 +192,7 @@ describe("the console", { timeout: 240_000 }, () => {
 
   it("a caller asks to be called back, and the agent calls", { timeout: TEST_MAX_MS }, async () => {
     const allows = `${demo.platform}/sandbox/v1/users/${ANA}/permission`;
-    const body = JSON.stringify({ to: BUSINESS.number, action: "accept_temporary" });
+    const body = JSON.stringify({ to: NUMBER, action: "accept_temporary" });
     const headers = { "content-type": "application/json" };
     assert.ok((await fetch(allows, { method: "POST", headers, body })).ok);
     await waitsInTheQueue();
@@ -316,129 +281,95 @@ describe("the console", { timeout: 240_000 }, () => {
     }
   });
 
-  it("analytics count the call", { timeout: TEST_MAX_MS }, async () => {
+  it("analytics show by day, country and agent what the gateway counts", { timeout: TEST_MAX_MS }, async () => {
     await visit(sol, "Analytics");
     await sol.locator('[data-plot="Calls"]').waitFor();
     await sol.getByRole("rowheader", { name: "Mexico" }).waitFor();
     await sol.getByRole("rowheader", { name: "Lia" }).waitFor();
-    await keep(sol, "console-analytics");
-  });
-
-  it("an administrator changes a number's hours, and the platform has them", { timeout: TEST_MAX_MS }, async () => {
-    await sol.getByRole("button", { name: /Preferences/ }).click();
-    await press(sol, "Sign out");
-    await fillIn(sol, "ada");
-    await visit(sol, "Numbers");
-    const calling = sol.getByRole("region", { name: "Calls", exact: true });
-    await calling.getByLabel("Call icon").selectOption("DISABLE_ALL");
-    await calling.getByRole("button", { name: "Save" }).click();
-    await calling.getByText("Saved").waitFor();
-    const hours = sol.getByRole("region", { name: "Call hours" });
-    await hours.getByLabel("Users can only call in these hours").check({ force: true });
-    await hours.getByLabel("Monday closes").fill("12:30");
-    await hours.getByRole("button", { name: "Save" }).click();
-    await hours.getByText("Saved").waitFor();
-    await keep(sol, "console-numbers");
-    const answer = await fetch(`${demo.platform}/v23.0/${BUSINESS.pnid}/settings`, { headers: { authorization: "Bearer demo-token" } });
-    const { calling: stored } = await answer.json();
-    assert.equal(stored.call_icon_visibility, "DISABLE_ALL");
-    assert.equal(stored.call_hours.weekly_operating_hours[0].close_time, "1230");
-    const examination = sol.getByRole("region", { name: "Examination" });
-    await examination.getByRole("button", { name: "Examine now" }).click();
-    await examination.getByText("Users see no call icon: they can call by links and buttons alone.").waitFor();
-    await examination.scrollIntoViewIfNeeded();
-    await look(sol, "examination");
-    await hours.getByLabel("Time zone").fill("Mars/Olympus_Mons");
-    await hours.getByRole("button", { name: "Save" }).click();
-    await hours.getByRole("alert").waitFor();
-  });
-
-  it("a flow is checked and walked without a call", { timeout: TEST_MAX_MS }, async () => {
-    await visit(sol, "Flows");
-    const text = sol.getByRole("textbox", { name: "Flow" });
-    await press(sol, "Walk");
-    await sol.getByRole("list", { name: "The caller’s way" }).getByText("welcome").first().waitFor();
-    await keep(sol, "console-flows");
-    await text.fill((await text.inputValue()).replace('next = "menu"', 'next = "menue"'));
-    await press(sol, "Check");
-    await sol.getByRole("alert").getByText("menue").waitFor();
-    await keep(sol, "console-flow-fault");
-  });
-
-  it("an administrator adds a person by keyboard, and that person may what the role may", { timeout: TEST_MAX_MS }, async () => {
-    await visit(sol, "People");
-    const users = sol.getByRole("region", { name: "Users", exact: true });
-    await users.getByRole("button", { name: "Add a user" }).focus();
-    await sol.keyboard.press("Enter");
-    await sol.keyboard.press("Tab");
-    for (const word of ["nia", "Nia", "Super", "pt, billing"]) {
-      await sol.keyboard.type(word);
-      await sol.keyboard.press("Tab");
+    const csv = await sol.getByRole("link", { name: "Download CSV" }).getAttribute("href");
+    const span = new URL(csv ?? "", demo.gateway).searchParams;
+    const counted = await analytics(span, "day");
+    const days = counted.rows.filter((each) => each.calls > 0);
+    assert.ok(counted.total.calls >= 4 && days.length > 0, JSON.stringify(counted.total));
+    /** @type {[title: string, near: number, read: (row: Row) => (number | undefined)[]][]} */
+    const plots = [
+      ["Calls", 0, (row) => [row.answered, row.calls - row.answered]],
+      ["Answer rate", 0.005, (row) => [row.answer_rate]],
+      ["Waiting", 0.05, (row) => [row.waiting?.p50_s, row.waiting?.p95_s]],
+      ["Duration", 0.05, (row) => [row.duration?.mean_s]],
+      ["Cost", 0.00005, (row) => [Number(row.cost[0]?.amount ?? 0)]],
+    ];
+    for (const [title, near, read] of plots) {
+      const shown = await plot(sol, title);
+      assert.deepEqual(Object.keys(shown), days.map((each) => each.key ?? ""), title);
+      for (const row of days) alike(title, shown[row.key ?? ""], read(row), near);
     }
-    await sol.keyboard.type("correct horse");
-    await sol.keyboard.press("Enter");
-    const row = sol.locator('[data-user="nia"]');
-    await row.getByText("Active").waitFor();
-    assert.equal(await row.getByLabel("Role of Nia").inputValue(), "supervisor");
-    const skills = row.getByLabel("Skills of Nia");
-    assert.equal(await skills.inputValue(), "billing, pt");
-    await skills.fill("pt");
-    await sol.keyboard.press("Enter");
-    await users.getByText("Skills in use: billing, pt").waitFor({ state: "detached" });
-    await users.getByText("Skills in use: pt").waitFor();
-    assert.equal(await session("nia", "correct horse"), 204);
-    await row.getByRole("button", { name: "Disable Nia" }).click();
-    await row.getByText("Disabled").waitFor();
-    assert.equal(await session("nia", "correct horse"), 401);
-    await users.getByRole("button", { name: "Add a user" }).click();
-    await users.getByLabel("Sign-in name").fill("nia");
-    await users.getByLabel("Name", { exact: true }).fill("Another Nia");
-    await users.getByLabel("Password").fill("correct horse");
-    await users.getByRole("button", { name: "Add", exact: true }).click();
-    await users.getByRole("alert").waitFor();
+    const names = { country: new Intl.DisplayNames("en-GB", { type: "region" }), agent: new Map([["lia", "Lia"], ["", "No agent"]]) };
+    await table("By country", "country", (key) => names.country.of(key) ?? key);
+    await table("By agent", "agent", (key) => names.agent.get(key) ?? key);
+    await look(sol, "analytics");
+
+    /** @param {string} title @param {"country" | "agent"} by @param {(key: string) => string} name */
+    async function table(title, by, name) {
+      const shown = await breakdown(sol, title);
+      const { rows } = await analytics(span, by);
+      assert.deepEqual(Object.keys(shown).toSorted(), rows.map((row) => name(row.key ?? "")).toSorted());
+      for (const row of rows) {
+        const cells = (shown[name(row.key ?? "")] ?? []).map(figure);
+        const told = [row.calls, row.answer_rate, row.waiting && Math.round(row.waiting.p50_s), row.duration && Math.round(row.duration.mean_s)];
+        const cost = row.cost.length > 0 ? Number(Number(row.cost[0]?.amount).toFixed(4)) : NaN;
+        assert.deepEqual(cells, [...told.map((each) => each ?? NaN), cost], `${title}: ${row.key}`);
+      }
+    }
   });
 
-  it("a key is shown once, works, and is revoked", { timeout: TEST_MAX_MS }, async () => {
-    const keys = sol.getByRole("region", { name: "API keys" });
-    await keys.getByRole("button", { name: "Add a key" }).click();
-    await keys.getByLabel("Name").fill("crm");
-    await keys.getByRole("button", { name: "Make the key" }).click();
-    const token = await keys.locator("output").innerText();
-    assert.equal(await withKey(token, "/v1/calls"), 200);
-    assert.equal(await withKey(token, "/v1/users"), 403);
-    await look(sol, "people");
-    await keys.getByRole("button", { name: "I have it" }).click();
-    await keys.getByRole("button", { name: "Revoke crm" }).click();
-    await keys.getByRole("button", { name: "Really revoke" }).click();
-    await keys.getByText("Revoked").waitFor();
-    assert.equal(await withKey(token, "/v1/calls"), 401);
+  it("every page of a supervisor is fit to be seen, in both languages", { timeout: TEST_MAX_MS }, async () => {
+    await visit(sol, "Calls");
+    await sol.getByRole("row").filter({ hasText: "Ana" }).first().waitFor();
+    await look(sol, "calls");
+    await sol.getByRole("button", { name: /Ana/ }).last().click();
+    await sol.getByRole("dialog").locator('[data-event="call.ended"]').waitFor();
+    await look(sol, "call");
+    await sol.keyboard.press("Escape");
+    await speak(sol, "Português");
+    const pages = { Mesa: "desk", Chamadas: "calls", Painel: "wall", Análises: "analytics" };
+    for (const [name, page] of Object.entries(pages)) {
+      await visit(sol, name);
+      await sol.getByRole("heading", { level: 1, name }).waitFor();
+      await sol.waitForLoadState("networkidle");
+      await look(sol, `${page}-pt`, { dark: false });
+    }
+    await visit(sol, "Chamadas");
+    await sol.getByRole("button", { name: /Ana/ }).last().click();
+    await sol.getByRole("dialog").locator('[data-event="call.ended"]').waitFor();
+    await look(sol, "call-pt", { dark: false });
   });
 
-  it("the audit says who did what, to administrators and auditors", { timeout: TEST_MAX_MS }, async () => {
-    await visit(sol, "Audit");
-    await sol.getByRole("row").filter({ hasText: "Changed a number’s settings" }).getByText("calling.call_icon_visibility: DISABLE_ALL").waitFor();
-    const row = sol.getByRole("row").filter({ hasText: "nia" });
-    await row.first().waitFor();
-    assert.match(await row.first().innerText(), /ada/);
-    await look(sol, "audit");
-    await sol.getByRole("button", { name: /Preferences/ }).click();
-    await press(sol, "Sign out");
-    await fillIn(sol, "bia");
-    await visit(sol, "Audit");
-    await sol.getByRole("row").filter({ hasText: "crm" }).first().waitFor();
-    assert.equal(await sol.getByRole("link", { name: "People" }).count(), 0);
-  });
-
-  /** What signing in is answered with. @param {string} user @param {string} password */
-  async function session(user, password) {
-    const body = JSON.stringify({ user, password });
-    const answer = await fetch(`${demo.gateway}/v1/session`, { method: "POST", headers: { "content-type": "application/json" }, body });
-    return answer.status;
+  /**
+   * What the plot's table says and its bars show, beside what the gateway counted. A bar's height is read off an
+   * axis whose own words are rounded.
+   * @param {string} title
+   * @param {{ said: string[], drawn: number[] } | undefined} shown
+   * @param {(number | undefined)[]} counted
+   * @param {number} near
+   */
+  function alike(title, shown, counted, near) {
+    counted.forEach((value, index) => {
+      const said = shown?.said[index] ?? "";
+      if (value === undefined) return assert.equal(said, "–", title);
+      assert.ok(Math.abs(figure(said) - value) <= near + 1e-9, `${title} says ${said}, counted were ${value}`);
+      const drawn = shown?.drawn[index] ?? 0;
+      assert.ok(Math.abs(drawn - value) <= 0.02 * value + near + 1e-9, `${title} draws ${drawn}, counted were ${value}`);
+    });
   }
 
-  /** What a program's question is answered with. @param {string} token @param {string} path */
-  async function withKey(token, path) {
-    const answer = await fetch(`${demo.gateway}${path}`, { headers: { authorization: `Bearer ${token}` } });
-    return answer.status;
+  /** @typedef {{ key?: string, calls: number, answered: number, answer_rate?: number, waiting?: { p50_s: number, p95_s: number }, duration?: { mean_s: number }, cost: { amount: string }[] }} Row */
+
+  /** What the gateway counts in the page's span. @param {URLSearchParams} span @param {string} by @returns {Promise<{ rows: Row[], total: { calls: number } }>} */
+  async function analytics(span, by) {
+    const query = new URLSearchParams({ from: span.get("from") ?? "", to: span.get("to") ?? "", by });
+    const answer = await fetch(`${demo.gateway}/v1/analytics?${query}`, { headers: { authorization: "Bearer demo-api-key" } });
+    assert.equal(answer.status, 200);
+    return answer.json();
   }
 });
