@@ -16,7 +16,7 @@ use std::{
 
 use switchboard::{
     access::{self, Act},
-    agent::{Presence, Roster, Says, Talk, WrappedUp},
+    agent::{Presence, Roster, Says, Skills, Talk, WrappedUp},
     flow::Ring,
     queue::{Duty, Taker},
 };
@@ -258,6 +258,14 @@ impl Consoles {
     /// When the next wrap-up ends by itself; then [`Consoles::tell_agents`] must be called.
     pub(crate) fn next_change(&self) -> Option<Timestamp> {
         self.room().roster.next_change(clock::now())
+    }
+
+    /// Of those who know about this and are free, the one who is so for longest.
+    pub(crate) fn longest_idle(&self, skills: &Skills) -> Option<AgentId> {
+        let room = self.room();
+        let ring = Ring::LongestIdle { skills: skills.clone(), passed: Vec::new() };
+        let free = room.roster.reached_by(&ring, clock::now());
+        free.into_iter().find(|agent| !room.rings_at(agent))
     }
 
     /// Rings everybody who can take this call; returns who rings.

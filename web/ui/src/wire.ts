@@ -334,7 +334,7 @@ export type ToGateway =
   | { type: "digit"; call_id: string; digit: string };
 
 /** Whom an agent asks while the user waits. */
-export type Consulted = { agent: string } | { trunk: string; extension: string };
+export type Consulted = { agent: string } | { queue: string } | { trunk: string; extension: string };
 
 export type Destination =
   | { kind: "agent"; id: string }

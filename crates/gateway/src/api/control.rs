@@ -19,7 +19,9 @@ use wire::console::{Consulted, Destination};
 use super::{ApiError, calls::call_id};
 use crate::{
     calls::{
-        order::{Asker, Order, as_destination, consulted, destination, known as known_place},
+        order::{
+            Asker, Order, as_destination, consult as to_consult, destination, known as known_place,
+        },
         registry::Letter,
     },
     console::session::{Caller, Who},
@@ -105,14 +107,15 @@ pub(super) async fn transfer(
     order(&office, caller, &id, Order::Transfer(destination(to))).await
 }
 
-/// Let the call's agent ask another one, or a telephone of the house, while the user waits.
+/// Let the call's agent ask another one, whoever serves a queue, or a telephone of the house, while the
+/// user waits.
 #[utoipa::path(post, path = "/v1/calls/{id}/consult", tag = "calls",
     params(("id" = String, Path, description = "The call's id, `wacid.…`")),
-    request_body(content = Consulted, description = "`{agent}`, or `{trunk, extension}` for a telephone of the house"),
+    request_body(content = Consulted, description = "`{agent}`, `{queue}` for whoever of it is free, or `{trunk, extension}` for a telephone of the house"),
     responses((status = 204, description = "The other agent or the telephone rings"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused),
               (status = 404, body = super::Refused, description = "No such call runs"),
-              (status = 409, body = super::Refused, description = "Not possible as the call stands"),
+              (status = 409, body = super::Refused, description = "Not possible as the call stands, or nobody of the queue is free"),
               (status = 415, body = super::Refused), (status = 422, body = super::Refused)))]
 pub(super) async fn consult(
     State(office): State<Arc<Office>>,
@@ -123,7 +126,7 @@ pub(super) async fn consult(
     let Json(with) = body?;
     known_place(&office, &caller.organisation, &as_destination(&with))
         .map_err(ApiError::invalid)?;
-    order(&office, caller, &id, Order::Consult(consulted(with))).await
+    order(&office, caller, &id, to_consult(with)).await
 }
 
 /// Hand the call over to the agent who was asked.

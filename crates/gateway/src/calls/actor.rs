@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use engine::{LegEvent, Mix};
 use switchboard::{
-    call::{Call, Effect, Input, Side, State},
+    call::{Call, Consulted, Effect, Input, Side, State},
     flow::Flow,
 };
 use terms::{CallId, Timestamp};
@@ -262,6 +262,7 @@ impl CallActor {
         order: Order,
         asker: Asker,
     ) -> Result<(), String> {
+        let order = self.with_somebody(order)?;
         let is_supervisors = order.is_supervisors();
         let whose = if is_supervisors {
             self.call.supervision().map(|it| &it.supervisor)
@@ -297,6 +298,17 @@ impl CallActor {
         }
         self.after(effects).await;
         Ok(())
+    }
+
+    /// Puts whoever serves the queue and is free into an order that names a queue.
+    fn with_somebody(&self, order: Order) -> Result<Order, String> {
+        let Order::ConsultQueue(name) = order else { return Ok(order) };
+        let house = &self.line.organisation;
+        let queue = house.queues.configured.iter().find(|queue| queue.name == name);
+        let queue = queue.ok_or_else(|| format!("There is no queue {name}."))?;
+        let free = house.consoles.longest_idle(&queue.skills);
+        let free = free.ok_or_else(|| format!("Nobody of {name} is free now."))?;
+        Ok(Order::Consult(Consulted::Agent(free)))
     }
 
     /// Carries out what followed from an input that was handed in apart, and what follows from that.

@@ -23,6 +23,8 @@ pub(crate) enum Order {
     Transfer(Destination),
     /// Ask another agent, or a telephone.
     Consult(Consulted),
+    /// Ask whoever serves this queue and is free.
+    ConsultQueue(String),
     /// Hand over to the agent who was asked.
     HandOver,
     /// Bring the agent who was asked into the call.
@@ -55,7 +57,7 @@ impl Order {
             Self::Hold => "hold",
             Self::Resume => "resume",
             Self::Transfer(_) => "transfer",
-            Self::Consult(_) => "consult",
+            Self::Consult(_) | Self::ConsultQueue(_) => "consult",
             Self::HandOver => "hand_over",
             Self::Merge => "merge",
             Self::Mute { .. } => "mute",
@@ -76,6 +78,7 @@ impl Order {
             | Self::Resume
             | Self::Transfer(_)
             | Self::Consult(_)
+            | Self::ConsultQueue(_)
             | Self::HandOver
             | Self::Merge
             | Self::Mute { .. }
@@ -97,6 +100,7 @@ impl Order {
             | Self::Resume
             | Self::Transfer(_)
             | Self::Consult(_)
+            | Self::ConsultQueue(_)
             | Self::HandOver
             | Self::Merge
             | Self::Digits(_)
@@ -116,6 +120,8 @@ impl Order {
             Self::Resume => Input::AgentResumes(agent),
             Self::Transfer(to) => Input::AgentTransfers { agent, to },
             Self::Consult(with) => Input::AgentConsults { agent, with },
+            // The call's task has put somebody in its place.
+            Self::ConsultQueue(_) => return Vec::new(),
             Self::HandOver => Input::AgentCompletes(agent),
             Self::Merge => Input::AgentMerges(agent),
             Self::Mute { agent: named, on } => {
@@ -182,12 +188,13 @@ pub(crate) fn known(
     missing.map_or(Ok(()), Err)
 }
 
-/// Whom an agent asks, as the switchboard has it.
-pub(crate) fn consulted(with: console::Consulted) -> Consulted {
+/// To ask somebody.
+pub(crate) fn consult(with: console::Consulted) -> Order {
     match with {
-        console::Consulted::Agent { agent } => Consulted::Agent(agent),
+        console::Consulted::Agent { agent } => Order::Consult(Consulted::Agent(agent)),
+        console::Consulted::Queue { queue } => Order::ConsultQueue(queue),
         console::Consulted::Telephone { trunk, extension } => {
-            Consulted::Telephone { trunk, extension }
+            Order::Consult(Consulted::Telephone { trunk, extension })
         }
     }
 }
@@ -196,6 +203,7 @@ pub(crate) fn consulted(with: console::Consulted) -> Consulted {
 pub(crate) fn as_destination(with: &console::Consulted) -> console::Destination {
     match with.clone() {
         console::Consulted::Agent { agent } => console::Destination::Agent { id: agent },
+        console::Consulted::Queue { queue } => console::Destination::Queue { name: queue },
         console::Consulted::Telephone { trunk, extension } => {
             console::Destination::Trunk { name: trunk, extension }
         }

@@ -36,7 +36,7 @@ use crate::{
         agent_first as offered,
         begin::{self, Outgoing, PlaceError},
         clearance,
-        order::{Asker, Order, as_destination, consulted, destination, known},
+        order::{Asker, Order, as_destination, consult, destination, known},
         registry::Letter,
     },
     config::Agent,
@@ -283,7 +283,7 @@ async fn act(office: &Arc<Office>, desk: &Desk, console: ConsoleId, text: &str) 
         }
         FromConsole::Consult { call_id, with } => {
             let to = as_destination(&with);
-            hand(office, desk, console, call_id, &to, Order::Consult(consulted(with)));
+            hand(office, desk, console, call_id, &to, consult(with));
         }
         FromConsole::HandOver { call_id } => order(office, desk, console, call_id, Order::HandOver),
         FromConsole::Merge { call_id } => order(office, desk, console, call_id, Order::Merge),

@@ -44,7 +44,7 @@ pub(crate) struct Guest {
 /// What others hold of an organisation's queues.
 #[derive(Debug)]
 pub(crate) struct Queues {
-    configured: Vec<config::Queue>,
+    pub(crate) configured: Vec<config::Queue>,
     letters: mpsc::Sender<ToFloor>,
     /// Until the task takes it.
     inbox: Mutex<Option<mpsc::Receiver<ToFloor>>>,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use offhook_gateway::Config;
+use offhook_gateway::{Config, config::Queue};
 use serde_json::{Value, json};
 
 use crate::{
@@ -191,6 +191,41 @@ async fn an_agent_asks_another_and_hands_over() {
     let record = talk.end().await;
     assert_eq!(record["agent"], "rui");
     assert_eq!(record["transfers"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_asks_whoever_serves_a_queue_and_hands_over() {
+    let with_a_queue = |config: &mut Config| {
+        let mut queue = Queue::new("refunds", config.organisations[0].id.clone());
+        queue.skills.insert("money".into());
+        config.queues = vec![queue];
+        config.agents.iter_mut().find(|agent| agent.id.as_str() == "rui").unwrap().skills =
+            ["money".to_owned()].into();
+        config.ring_first = Some(true);
+    };
+    let mut talk = Box::pin(Talk::start_with(with_a_queue)).await;
+    let sol = talk.desk.available("sol").await;
+    for (queue, code) in [("refunds", "out_of_place"), ("nowhere", "invalid")] {
+        talk.order(json!({"type": "consult", "queue": queue})).await;
+        let refused = talk.lia.next("refused").await;
+        assert_eq!(refused["code"], code, "nobody of it is free, or there is none: {refused}");
+    }
+    let path = format!("/v1/calls/{CALL}/consult");
+    let body = json!({"queue": "refunds"});
+    let (status, refused) = talk.desk.post(&path, &body, None).await;
+    assert_eq!(status, 409, "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("Nobody of refunds"), "{refused}");
+
+    let mut rui = talk.desk.available("rui").await;
+    assert_eq!(talk.desk.post(&path, &body, None).await.0, 204);
+    let mut other = talk.takes(&mut rui, RUI_HZ).await;
+    talk.user.expect_tone(HOLD_HZ).await;
+    other.expect_tone(LIA_HZ).await;
+    talk.order(json!({"type": "hand_over"})).await;
+    talk.user.expect_tone(RUI_HZ).await;
+    let record = talk.end().await;
+    assert_eq!((&record["agent"], &record["transfers"][0]["to"]), (&json!("rui"), &json!("rui")));
+    assert!(sol.seen.iter().all(|frame| frame["type"] != "ringing"), "Sol knows nothing of it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,7 +97,7 @@ pub enum FromConsole {
         /// Where to.
         to: Destination,
     },
-    /// Ask another agent, or a telephone of the house, while the user waits.
+    /// Ask another agent, whoever serves a queue, or a telephone of the house, while the user waits.
     Consult {
         /// Which call.
         call_id: CallId,
@@ -171,6 +171,11 @@ pub enum Consulted {
     Agent {
         /// Whom.
         agent: AgentId,
+    },
+    /// Whoever of those who serve a queue is free, the longest idle first.
+    Queue {
+        /// The queue's name.
+        queue: String,
     },
     /// A telephone of the house.
     Telephone {
