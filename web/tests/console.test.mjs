@@ -308,6 +308,8 @@ describe("the console", { timeout: 240_000 }, () => {
     await table("By country", "country", (key) => names.country.of(key) ?? key);
     await table("By agent", "agent", (key) => names.agent.get(key) ?? key);
     await look(sol, "analytics");
+    await sol.getByRole("region", { name: "By agent" }).scrollIntoViewIfNeeded();
+    await keep(sol, "console-analytics-tables");
 
     /** @param {string} title @param {"country" | "agent"} by @param {(key: string) => string} name */
     async function table(title, by, name) {
