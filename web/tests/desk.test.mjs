@@ -160,7 +160,8 @@ describe("an agent's desk", { timeout: 300_000 }, () => {
   it("all three talk, and the one who was asked leaves again", { timeout: TEST_MAX_MS }, async () => {
     await signIn(rui, "rui");
     await press(lia, "Transfer");
-    await press(lia, "Ask Rui first");
+    await press(lia, "Ask support first");
+    // Of the queue's people Rui is the one who is free.
     await press(rui, "Answer");
     await Promise.all([hears("rui", rui, LIA_HZ), hears("lia", lia, RUI_HZ)]);
     await press(lia, "Talk all three");

@@ -235,6 +235,13 @@ export interface CallRecord extends Call {
   /** Who listened, whispered or joined, and when. */
   supervision?: { supervisor: string; how: Supervising; from: Time; to: Time }[];
   three_way?: { agent: string; other: string; from: Time; to: Time }[];
+  ringing_at?: Time;
+  ring_s?: number;
+  accepted_at?: Time;
+  media_at?: Time;
+  platform_status?: string;
+  bots?: { name: string; at: Time; became: string; talked_s?: number }[];
+  wrap_up_s?: number;
   keys_pressed?: number;
   /** The way through the flow. */
   flow?: { document?: string; path?: { step: string; keys?: string }[]; variables?: Record<string, string> };
