@@ -28,7 +28,7 @@ export async function look(page, what, { dark = true } = {}) {
   if (size) await page.setViewportSize(size);
 }
 
-/** Nothing makes the page wider than its window, and no control's words are cut off. @param {Page} page @param {string} what */
+/** Nothing makes the page wider than its window, and no words are cut off. @param {Page} page @param {string} what */
 export async function fits(page, what) {
   const wider = await page.evaluate(() => {
     const parts = [document.documentElement, ...document.querySelectorAll("main, aside")];
@@ -39,7 +39,9 @@ export async function fits(page, what) {
     const words = [...document.querySelectorAll("button, h1, h2, nav a, dt, legend")];
     // What is clipped to a pixel is there for ears alone.
     const shown = words.filter((each) => each.clientWidth > 1);
-    return shown.filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.outerHTML.slice(0, 120));
+    const clipped = shown.filter((each) => each.scrollWidth > each.clientWidth + 1);
+    const drawn = [...document.querySelectorAll("svg text")].filter((each) => each.getBoundingClientRect().left < (each.closest("svg")?.getBoundingClientRect().left ?? 0));
+    return [...clipped, ...drawn].map((each) => each.outerHTML.slice(0, 120));
   });
   assert.deepEqual(cut, [], `${what} cuts words off`);
 }
