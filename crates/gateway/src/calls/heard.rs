@@ -194,7 +194,7 @@ impl CallActor {
                 let took = at_ms.saturating_sub(self.facts.ice_ms);
                 self.watch_set_up("dtls", Duration::from_millis(took));
                 self.watch_moment(Point::MediaUp, "media_up");
-                self.facts.media_at.get_or_insert(self.line.now());
+                self.facts.media_at.get_or_insert_with(|| self.line.now());
                 Some(Input::MediaConnected)
             }
             LegEvent::FirstMedia => {
