@@ -8,6 +8,7 @@ mod asked;
 mod beside;
 mod bots;
 mod bots_come;
+mod bots_model;
 mod config;
 mod consent;
 mod desk;
