@@ -16,7 +16,7 @@
 //! words are not heard yet. What a bot sends that is no message is a [`Fault`].
 
 pub mod audiosocket;
-mod native;
+pub mod native;
 mod pipecat;
 pub mod realtime;
 pub mod signature;
