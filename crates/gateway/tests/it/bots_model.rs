@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use wire::bot::{Protocol, realtime::Persona};
 
 use crate::{
+    asyncapi,
     desk::{BYE_HZ, CALL, Desk, terminate},
     talk::{BOT_HZ, Listening, SECOND, Talk, USER_HZ, sine, sounds, with},
     voice::BUSY_GAP_MAX,
@@ -118,6 +119,16 @@ async fn a_model_is_told_to_20_ms_what_was_heard_when_the_user_breaks_in() {
     desk.upstream.wait_for_call("terminate", CALL).await;
     let heard = sounds(&user.take());
     assert!((30..=31).contains(&heard), "{heard} frames of the 30, and the resampler's end");
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(6))).await;
+    desk.record(CALL).await;
+    asyncapi::fits("#/components/schemas/Cdr", &desk.get("/v1/cdrs.jsonl").await);
+    let told = desk.get(&format!("/v1/events?call_id={CALL}")).await;
+    let events = told["events"].as_array().unwrap();
+    assert!(events.len() >= 3, "{told}");
+    for event in events {
+        let kind = event["type"].as_str().unwrap();
+        asyncapi::fits(&format!("#/components/messages/{kind}/payload"), event);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 mod access;
 mod agents;
 mod asked;
+mod asyncapi;
 mod beside;
 mod bots;
 mod bots_come;
