@@ -42,6 +42,7 @@ fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
     stages.run("fmt", Tests, || shell::run("cargo", &["fmt", "--all", "--check"]))?;
     stages.run("tidy", Tests, tidy::run)?;
     stages.run("page types", Tests, web::check)?;
+    stages.run("asyncapi document", Tests, web::asyncapi)?;
     stages.run("docs", Tests, docs)?;
     stages.run("rust tests", Tests, rust_tests)?;
     stages.run("second account", Tests, second_account::run)?;

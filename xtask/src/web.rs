@@ -16,6 +16,12 @@ pub(crate) fn check() -> Result<()> {
     npm_run("check")
 }
 
+/// Holds the gateway's AsyncAPI document against AsyncAPI's own schema.
+pub(crate) fn asyncapi() -> Result<()> {
+    setup::npm()?;
+    npm_run("test:asyncapi")
+}
+
 fn npm_run(script: &str) -> Result<()> {
     let mut npm = shell::command("npm", &["run", "--silent", script]);
     npm.current_dir(shell::root().join("web"));

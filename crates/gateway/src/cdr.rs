@@ -286,7 +286,7 @@ pub struct BotRecord {
     pub name: String,
     /// When it was given the call.
     pub at: Timestamp,
-    /// How that ended: `absent` (it was not reached), `done`, `hung_up`, `to_agent`, `to_step` and `lost` are the
+    /// How that ended: `absent` (it was not reached), `done`, `hung_up`, `to_agent`, `to_step`, `to_people` and `lost` are the
     /// bot's word, `left` is the call's: the user, a person or the flow took it away.
     pub became: String,
     /// Whole seconds it had the user; only if it was reached.

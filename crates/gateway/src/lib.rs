@@ -68,7 +68,7 @@ mod trunks;
 mod verify;
 mod webhook;
 
-pub use api::openapi;
+pub use api::{asyncapi, openapi};
 pub use config::Config;
 pub use graph::ClientError;
 pub use prompts::ShelfError;

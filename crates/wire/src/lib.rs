@@ -8,7 +8,7 @@
 //! | [`handset`] | a user's phone ⇄ platform, ours |
 //! | [`console`] | an agent's browser ⇄ gateway, ours |
 //! | [`event`] | gateway → the business's own systems, ours |
-//! | [`bot`] | a program that talks with users ⇄ gateway, in three protocols |
+//! | [`bot`] | a program that talks with users ⇄ gateway, each in its own words |
 //! | [`trace`], [`hep`] | gateway → who watches it: OTLP, HOMER |
 //! | [`transcript`], [`voices`] | a transcriber → whoever asks what was said |
 //! | [`sandbox`] | a test ⇄ platform, ours |

@@ -8,6 +8,7 @@ mod account;
 mod agents;
 mod analytics;
 mod api_keys;
+pub mod asyncapi;
 mod audit;
 mod bots;
 mod call_events;

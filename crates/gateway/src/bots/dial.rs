@@ -62,9 +62,14 @@ pub(super) async fn reach(
         (Some(url), Protocol::AudioSocket) => {
             in_time(bot, stream(url, bot.silence_timeout)).await.map(Socket::stream)
         }
-        (Some(url), Protocol::Twilio | Protocol::Vonage | Protocol::Native | Protocol::Pipecat) => {
-            Box::pin(in_time(bot, connect(bot, url, parent))).await.map(Socket::dialled)
-        }
+        (
+            Some(url),
+            Protocol::Twilio
+            | Protocol::Vonage
+            | Protocol::Native
+            | Protocol::Pipecat
+            | Protocol::OpenAi,
+        ) => Box::pin(in_time(bot, connect(bot, url, parent))).await.map(Socket::dialled),
     };
     if let Some(asking) = asking {
         asking.answered("bot_connect", reached.as_ref().err().map(ToString::to_string));
@@ -109,9 +114,11 @@ async fn connect(
         Protocol::Twilio => {
             (HeaderName::from_bytes(signature::HEADER.as_bytes()).ok(), signature::sign(token, url))
         }
-        Protocol::Vonage | Protocol::Native | Protocol::Pipecat | Protocol::AudioSocket => {
-            (Some(AUTHORIZATION), format!("Bearer {token}"))
-        }
+        Protocol::Vonage
+        | Protocol::Native
+        | Protocol::Pipecat
+        | Protocol::AudioSocket
+        | Protocol::OpenAi => (Some(AUTHORIZATION), format!("Bearer {token}")),
     };
     if let (Some(name), Ok(mut value), Some(_)) =
         (name, HeaderValue::try_from(value), bot.token.as_ref())

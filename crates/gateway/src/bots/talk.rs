@@ -1,8 +1,17 @@
 //! What goes between a bot and its call?
 //!
-//! Reading and writing run side by side, so that a bot that writes and does not read holds nobody up.
-//! A bot's last word ("done", "this agent shall have it") counts once the user has heard what it said
-//! before. It is lost when its line breaks, closes with an error or is silent too long.
+//! Three run side by side: one reads the line, one writes it, and between them the conversation takes
+//! one thing at a time, what came and what happened:
+//!
+//! ```text
+//!   line ─▶ reading ─▶ came ──▶ ┌──────────────┐ ──▶ orders ─▶ the leg
+//!                 news, keys ─▶ │ conversation │ ──▶ wishes ─▶ the call
+//!                               └──────────────┘ ──▶ told ──▶ writing ─▶ line
+//! ```
+//!
+//! A bot that writes and does not read holds nobody up. Its last word ("done", "this agent shall have
+//! it") counts once the user has heard what it said before. It is lost when its line breaks, closes with
+//! an error or is silent too long.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +23,7 @@ use engine::{BotLine, BotNews, BotOrder};
 use media::dtmf::Digit;
 use switchboard::flow::{FromBot, Key};
 use tokio::sync::mpsc;
-use wire::bot::{Codec, Command, Event, Start, Target};
+use wire::bot::{Codec, Command, Event, Frame, Start, Target, Turn};
 
 use super::{
     Tell, Wish, dial,
@@ -27,11 +36,23 @@ use crate::{config, metrics::Metrics, telemetry::Asking};
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// How long the last message may take.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(500);
+/// How long what passed a mark may still be on its way through the leg: three frames, and one that
+/// is being sent.
+const ON_ITS_WAY: Duration = Duration::from_millis(80);
+/// What may wait to be taken by the conversation.
+const CAME_MAX: usize = 8;
+/// What may wait to be written.
+const TOLD_MAX: usize = 64;
+/// Places in it that news leave free, for what is said in answer to the bot.
+const TOLD_FREE: usize = 48;
 /// The mark behind a bot's last words.
 const LAST: &str = "\u{0}last";
 
 /// What a bot last wanted.
 type Last = (FromBot, BTreeMap<String, String>);
+
+/// It is gone.
+const LOST: Last = (FromBot::Lost, BTreeMap::new());
 
 /// Reaches the bot and carries what is said until either side is done.
 pub(super) async fn run(
@@ -62,21 +83,21 @@ pub(super) async fn run(
     // What the user said while nobody heard is not said now.
     while let Ok(BotNews::Heard(_)) = news.try_recv() {}
     let mut codec = Codec::new(bot.protocol, start);
-    let reading = Reading { bot: &bot, codec: codec.clone(), orders: &orders, tell: &tell };
     for frame in codec.opening() {
         if writer.send(frame).await.is_err() {
             return tell.lost().await;
         }
     }
-    let mut ended = false;
+    let (came, mut comes) = mpsc::channel(CAME_MAX);
+    let (told, mut tells) = mpsc::channel(TOLD_MAX);
+    let mut conversation =
+        Conversation { bot: &bot, codec, orders: &orders, tell: &tell, told, metrics: &metrics };
     let last = tokio::select! {
-        last = reading.read(&mut reader) => last,
-        wrote = write(&mut writer, (&mut codec, &metrics), &mut news, &mut keys) => {
-            ended = wrote == Wrote::Over;
-            (FromBot::Lost, BTreeMap::new())
-        }
+        last = conversation.run(&mut comes, &mut news, &mut keys) => last,
+        () = read(&mut reader, &bot, &came) => Some(LOST),
+        () = write(&mut writer, &mut tells) => Some(LOST),
     };
-    if !ended {
+    if let Some(last) = last {
         if last.0 == FromBot::Lost {
             metrics.bot("lost");
             tracing::warn!(bot = bot.name, "a bot is lost in a call");
@@ -85,9 +106,13 @@ pub(super) async fn run(
         }
         tell.wish(Wish::Word(last.0, last.1)).await;
     }
+    let stop = conversation.codec.write(&Event::Stop);
     drop((orders, news, seat));
     let bye = async {
-        if let Some(frame) = codec.write(&Event::Stop) {
+        while let Ok(frame) = tells.try_recv() {
+            writer.send(frame).await?;
+        }
+        for frame in stop.frames {
             writer.send(frame).await?;
         }
         writer.close().await
@@ -114,7 +139,9 @@ async fn heard_out(
     loop {
         tokio::select! {
             told = news.recv() => match told {
-                Some(BotNews::Passed(passed)) if passed.name == LAST => return,
+                Some(BotNews::Passed(passed)) if passed.name == LAST => {
+                    return tokio::time::sleep(ON_ITS_WAY).await;
+                }
                 Some(BotNews::Refused { .. }) | None => return,
                 Some(BotNews::Heard(_) | BotNews::Passed(_) | BotNews::Cleared(_)) => {}
             },
@@ -123,48 +150,26 @@ async fn heard_out(
     }
 }
 
-/// Why nothing more is written.
-#[derive(Debug, PartialEq, Eq)]
-enum Wrote {
-    /// The call is no longer with this bot.
-    Over,
-    /// The line broke.
-    Broken,
+/// Hands on what comes; over when nobody takes it.
+async fn read(reader: &mut Reader, bot: &config::Bot, came: &mpsc::Sender<Came>) {
+    while came.send(reader.next(bot.silence_timeout).await).await.is_ok() {}
 }
 
-async fn write(
-    writer: &mut Writer,
-    (codec, metrics): (&mut Codec, &Metrics),
-    news: &mut mpsc::Receiver<BotNews>,
-    keys: &mut mpsc::Receiver<Key>,
-) -> Wrote {
+/// Writes what is told, and asks for a sign of life; over when the line breaks and nothing came that
+/// says why.
+async fn write(writer: &mut Writer, tells: &mut mpsc::Receiver<Frame>) {
     let mut ping = tokio::time::interval(PING_EVERY);
     loop {
-        let frame = tokio::select! {
-            told = news.recv() => match told {
-                Some(told) => {
-                    if let BotNews::Cleared(cleared) = &told {
-                        metrics.playout_cleared(Duration::from_millis(cleared.dropped_ms));
-                    }
-                    codec.write(&event(told))
-                }
-                None => return Wrote::Over,
+        let wrote = tokio::select! {
+            frame = tells.recv() => match frame {
+                Some(frame) => writer.send(frame).await,
+                None => return,
             },
-            key = keys.recv() => match key {
-                Some(key) => codec.write(&Event::Digit(key.sign())),
-                None => return Wrote::Over,
-            },
-            _ = ping.tick() => {
-                if writer.ping().await.is_err() {
-                    return Wrote::Broken;
-                }
-                None
-            }
+            _ = ping.tick() => writer.ping().await,
         };
-        if let Some(frame) = frame
-            && writer.send(frame).await.is_err()
-        {
-            return Wrote::Broken;
+        if wrote.is_err() {
+            // A line is closed for writing before its goodbye is read.
+            return tokio::time::sleep(CLOSE_PATIENCE).await;
         }
     }
 }
@@ -180,45 +185,84 @@ fn event(news: BotNews) -> Event {
     }
 }
 
-/// What it takes to read a bot's words.
-struct Reading<'a> {
+/// What it takes to talk.
+struct Conversation<'a> {
     bot: &'a config::Bot,
     codec: Codec,
     orders: &'a mpsc::Sender<BotOrder>,
     tell: &'a Tell,
+    told: mpsc::Sender<Frame>,
+    metrics: &'a Metrics,
 }
 
-impl Reading<'_> {
-    /// Reads until the bot's last word.
-    async fn read(&self, reader: &mut Reader) -> Last {
+impl Conversation<'_> {
+    /// Until the bot's last word; nothing when the call is no longer with it.
+    async fn run(
+        &mut self,
+        comes: &mut mpsc::Receiver<Came>,
+        news: &mut mpsc::Receiver<BotNews>,
+        keys: &mut mpsc::Receiver<Key>,
+    ) -> Option<Last> {
         let mut is_faulty = false;
         loop {
-            let frame = match reader.next(self.bot.silence_timeout).await {
-                Came::Frame(frame) => frame,
-                Came::Alive => continue,
-                Came::Goodbye => return (FromBot::Done, BTreeMap::new()),
-                Came::Broken => return (FromBot::Lost, BTreeMap::new()),
-            };
-            match self.codec.read(frame) {
-                Ok(Some(command)) => {
-                    if let Some(last) = self.obey(command).await {
-                        return last;
+            // What a bot does not read waits in the leg's queue, where the oldest of the user is lost.
+            let has_room = self.told.capacity() > TOLD_FREE;
+            let turn = tokio::select! {
+                came = comes.recv() => match came {
+                    Some(Came::Frame(frame)) => self.understand(frame, &mut is_faulty),
+                    Some(Came::Alive) => continue,
+                    Some(Came::Goodbye) if self.bot.protocol.is_done_when_closed() => {
+                        return Some((FromBot::Done, BTreeMap::new()));
                     }
-                }
-                Ok(None) => {}
-                // The first says what is wrong with the bot; it may be wrong 50 times a second.
-                Err(fault) if !is_faulty => {
-                    is_faulty = true;
-                    tracing::warn!(bot = self.bot.name, %fault, "a message of a bot is none");
-                }
-                Err(fault) => {
-                    tracing::debug!(bot = self.bot.name, %fault, "a message of a bot is none");
-                }
+                    Some(Came::Goodbye | Came::Broken) | None => return Some(LOST),
+                },
+                told = news.recv(), if has_room => self.codec.write(&self.event(told?)),
+                key = keys.recv() => self.codec.write(&Event::Digit(key?.sign())),
+            };
+            if let Some(last) = self.take(turn).await {
+                return Some(last);
             }
         }
     }
 
-    /// Does what the bot wants; what it wants last is the answer.
+    fn event(&self, news: BotNews) -> Event {
+        if let BotNews::Cleared(cleared) = &news {
+            self.metrics.playout_cleared(Duration::from_millis(cleared.dropped_ms));
+        }
+        event(news)
+    }
+
+    fn understand(&mut self, frame: Frame, is_faulty: &mut bool) -> Turn {
+        let fault = match self.codec.read(frame) {
+            Ok(turn) => return turn,
+            Err(fault) => fault,
+        };
+        // The first says what is wrong with the bot; it may be wrong 50 times a second.
+        if *is_faulty {
+            tracing::debug!(bot = self.bot.name, %fault, "a message of a bot is none");
+        } else {
+            tracing::warn!(bot = self.bot.name, %fault, "a message of a bot is none");
+        }
+        *is_faulty = true;
+        Turn::default()
+    }
+
+    /// Does what the bot wants and tells it what it is to know; what it wants last is the answer.
+    async fn take(&self, turn: Turn) -> Option<Last> {
+        for frame in turn.frames {
+            // A bot that asks and asks and does not read is none.
+            if self.told.try_send(frame).is_err() {
+                return Some(LOST);
+            }
+        }
+        for command in turn.commands {
+            if let Some(last) = self.obey(command).await {
+                return Some(last);
+            }
+        }
+        None
+    }
+
     async fn obey(&self, command: Command) -> Option<Last> {
         let order = match command {
             Command::Audio(bytes) => BotOrder::Audio(bytes),
@@ -237,9 +281,12 @@ impl Reading<'_> {
             Command::Transfer { to: Target::Step(step), context } => {
                 return Some((FromBot::ToStep(step), context));
             }
+            Command::Transfer { to: Target::People, context } => {
+                return Some((FromBot::ToPeople, context));
+            }
             Command::End => return Some((FromBot::Done, BTreeMap::new())),
             Command::HangUp => return Some((FromBot::HangsUp, BTreeMap::new())),
-            Command::Fail => return Some((FromBot::Lost, BTreeMap::new())),
+            Command::Fail => return Some(LOST),
         };
         // Back-pressure lasts a turn of the worker at most; a worker that is gone ends the call's
         // conversation by itself.

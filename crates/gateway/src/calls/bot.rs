@@ -111,6 +111,7 @@ impl CallActor {
             rate: bot.formats.hears.rate(),
             voice_rate: bot.formats.speaks.rate(),
             context,
+            persona: bot.persona.clone(),
         };
         self.facts.bots += 1;
         let (number, tell) = (self.facts.bots, self.bot_tells.clone());

@@ -167,6 +167,7 @@ impl BotStay {
             FromBot::HangsUp => "hung_up",
             FromBot::ToAgent(_) => "to_agent",
             FromBot::ToStep(_) => "to_step",
+            FromBot::ToPeople => "to_people",
         });
     }
 

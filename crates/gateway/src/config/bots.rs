@@ -5,7 +5,7 @@
 //! name = "concierge"
 //! organisation = "aurora"         # of [[organisations]]; the first when absent
 //! url = "wss://bot.example/talk"  # dialled for each call; without it the bot comes and waits
-//! protocol = "native"             # or "twilio", "vonage", "pipecat", "audiosocket" (tcp://host:port)
+//! protocol = "native"             # or "twilio", "vonage", "pipecat", "openai", "audiosocket" (tcp://…)
 //! rate = 16000                    # samples a second; 8000, 16000, 24000, 48000; twilio: 8000
 //! voice_rate = 24000              # pipecat: as it speaks, where that differs
 //! token_file = "bot-token"        # or token_env: sent as bearer, for twilio the account's token
@@ -13,6 +13,16 @@
 //! headers = { X-Tenant = "aurora" }
 //! connect_timeout_s = 3
 //! silence_timeout_s = 30          # not a word and no pong for so long: the bot is lost
+//!
+//! [[bots]]                        # a model that hears and speaks
+//! name = "vera"
+//! protocol = "openai"             # url: OpenAI's when absent; rate: 24000 or 8000
+//! model = "gpt-realtime-2.1"
+//! voice = "marin"
+//! instructions_file = "vera.md"   # or instructions
+//! greeting = "Greet the user."    # without it the user speaks first
+//! steps = { orders = "The user asks about an order." }
+//! token_env = "OPENAI_API_KEY"
 //! ```
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -21,10 +31,11 @@ use audio::spool::{Format, Rate};
 use engine::BotFormats;
 use serde::Deserialize;
 use terms::OrganisationId;
-use wire::bot::Protocol;
+use wire::bot::{Protocol, realtime::Persona};
 
 use super::{
     Organisation, Secret, lines,
+    model::Model,
     read::{ConfigError, Secrets, value},
 };
 
@@ -54,6 +65,8 @@ pub struct Bot {
     pub account_sid: String,
     /// What is sent with the dial beside the token.
     pub headers: BTreeMap<String, String>,
+    /// Who it is, where it is a model.
+    pub persona: Persona,
     /// How long it may take to answer.
     pub connect_timeout: Duration,
     /// How long it may send nothing at all.
@@ -79,6 +92,7 @@ impl Bot {
             Protocol::AudioSocket => (narrowband, narrowband),
             // What a pipeline hears and speaks when nothing is said.
             Protocol::Pipecat => (wideband, Format::Linear(Rate::Khz24)),
+            Protocol::OpenAi => (Format::Linear(Rate::Khz24), Format::Linear(Rate::Khz24)),
         };
         Self {
             name: name.to_owned(),
@@ -89,6 +103,7 @@ impl Bot {
             token: None,
             account_sid: "AC00000000000000000000000000000000".to_owned(),
             headers: BTreeMap::new(),
+            persona: Persona::default(),
             connect_timeout: CONNECT_TIMEOUT_DEFAULT,
             silence_timeout: SILENCE_TIMEOUT_DEFAULT,
         }
@@ -111,6 +126,12 @@ pub(super) struct BotTable {
     headers: BTreeMap<String, String>,
     connect_timeout_s: Option<u64>,
     silence_timeout_s: Option<u64>,
+    model: Option<String>,
+    voice: Option<String>,
+    instructions: Option<String>,
+    instructions_file: Option<PathBuf>,
+    greeting: Option<String>,
+    steps: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -121,6 +142,7 @@ enum ProtocolWord {
     Native,
     Pipecat,
     AudioSocket,
+    OpenAi,
 }
 
 /// The bots of a file.
@@ -155,9 +177,31 @@ fn bot(
         ProtocolWord::Native => Protocol::Native,
         ProtocolWord::Pipecat => Protocol::Pipecat,
         ProtocolWord::AudioSocket => Protocol::AudioSocket,
+        ProtocolWord::OpenAi => Protocol::OpenAi,
     };
     let mut bot = Bot::waiting(&table.name, organisation, protocol);
-    bot.url = address(protocol, table.url, &key)?;
+    let model = Model {
+        name: table.model,
+        voice: table.voice,
+        instructions: table.instructions,
+        instructions_file: table.instructions_file,
+        greeting: table.greeting,
+        steps: table.steps,
+    };
+    (bot.url, bot.persona) = match protocol {
+        Protocol::OpenAi => {
+            let has_token = table.token_file.is_some() || table.token_env.is_some();
+            model.checked(secrets, table.url, has_token, &key)?
+        }
+        Protocol::Twilio
+        | Protocol::Vonage
+        | Protocol::Native
+        | Protocol::Pipecat
+        | Protocol::AudioSocket => {
+            model.absent(&key)?;
+            (address(protocol, table.url, &key)?, Persona::default())
+        }
+    };
     bot.formats = formats(bot.formats, protocol, (table.rate, table.voice_rate), &key)?;
     if table.token_file.is_some() || table.token_env.is_some() {
         let name = format!("{key}.token");
@@ -193,9 +237,11 @@ fn address(
 ) -> Result<Option<String>, ConfigError> {
     let (schemes, example): (&[&str], _) = match protocol {
         Protocol::AudioSocket => (&["tcp"], "tcp://bot.example:9092"),
-        Protocol::Twilio | Protocol::Vonage | Protocol::Native | Protocol::Pipecat => {
-            (&["ws", "wss"], "wss://bot.example/talk")
-        }
+        Protocol::Twilio
+        | Protocol::Vonage
+        | Protocol::Native
+        | Protocol::Pipecat
+        | Protocol::OpenAi => (&["ws", "wss"], "wss://bot.example/talk"),
     };
     let Some(text) = url else {
         // Who opens a stream shows no token.
@@ -227,17 +273,21 @@ fn formats(
     let hears = of(rate, default.hears)?;
     let speaks = match (protocol, voice_rate) {
         (Protocol::Pipecat, rate) => of(rate, default.speaks)?,
-        (Protocol::Twilio | Protocol::Vonage | Protocol::Native | Protocol::AudioSocket, None) => {
-            hears
-        }
         (
-            Protocol::Twilio | Protocol::Vonage | Protocol::Native | Protocol::AudioSocket,
-            Some(_),
+            Protocol::Twilio
+            | Protocol::Vonage
+            | Protocol::Native
+            | Protocol::AudioSocket
+            | Protocol::OpenAi,
+            voice_rate,
         ) => {
-            return Err(value(
-                key,
-                "voice_rate: this protocol speaks as it hears, at `rate`".into(),
-            ));
+            if voice_rate.is_some() {
+                return Err(value(
+                    key,
+                    "voice_rate: this protocol speaks as it hears, at `rate`".into(),
+                ));
+            }
+            hears
         }
     };
     Ok(BotFormats { hears, speaks })
@@ -252,8 +302,9 @@ fn format(protocol: Protocol, rate: u32, key: &str) -> Result<Format, ConfigErro
         _ => None,
     };
     let format = match (protocol, linear) {
-        (Protocol::Twilio, Some(Rate::Khz8)) => Some(Format::MuLaw),
-        (Protocol::Twilio, _) | (Protocol::Vonage, Some(Rate::Khz48)) => None,
+        (Protocol::Twilio | Protocol::OpenAi, Some(Rate::Khz8)) => Some(Format::MuLaw),
+        (Protocol::OpenAi, Some(Rate::Khz24)) => Some(Format::Linear(Rate::Khz24)),
+        (Protocol::Twilio | Protocol::OpenAi, _) | (Protocol::Vonage, Some(Rate::Khz48)) => None,
         (Protocol::Vonage | Protocol::Native | Protocol::Pipecat | Protocol::AudioSocket, rate) => {
             rate.map(Format::Linear)
         }

@@ -9,6 +9,7 @@ mod events;
 mod flow;
 mod lines;
 mod media;
+mod model;
 mod people;
 mod price;
 mod queues;

@@ -371,6 +371,11 @@ pub(super) struct Secrets<'a> {
 }
 
 impl Secrets<'_> {
+    /// The text of a file beside the configuration.
+    pub(super) fn text(&self, path: &Path) -> std::io::Result<String> {
+        std::fs::read_to_string(self.folder.join(path))
+    }
+
     fn config(&self, file: File) -> Result<Config, ConfigError> {
         let ring_for = ring_for(file.ring_for_s)?;
         somebody(&file.agents)?;

@@ -277,3 +277,41 @@ fn a_trunk_that_could_lead_to_the_phone_network_is_refused_at_start() {
         assert!(why.contains(told), "{wrong}: {why}");
     }
 }
+
+const MODEL: &str = r#"
+[[bots]]
+name = "vera"
+protocol = "openai"
+model = "gpt-realtime-2.1"
+voice = "marin"
+instructions_file = "key"
+greeting = "Say hello."
+steps = { orders = "The user asks about an order." }
+token_file = "key"
+"#;
+
+#[test]
+fn a_model_is_at_its_service_by_its_name_and_is_who_the_file_says() {
+    let bot = Written::new(&format!("{GOOD}{MODEL}")).read().unwrap().bots.remove(0);
+    let url = "wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1";
+    assert_eq!(bot.url.as_deref(), Some(url));
+    assert_eq!((bot.persona.instructions.as_str(), bot.persona.steps.len()), ("secret\n", 1));
+    assert_eq!(bot.formats.hears.rate(), 24_000);
+    let narrow = MODEL.replace("voice", "rate = 8000\nurl = \"wss://eu.example/rt?v=1\"\nvoice");
+    let bot = Written::new(&format!("{GOOD}{narrow}")).read().unwrap().bots.remove(0);
+    assert_eq!(bot.formats.speaks, audio::spool::Format::MuLaw);
+    assert_eq!(bot.url.as_deref(), Some("wss://eu.example/rt?v=1&model=gpt-realtime-2.1"));
+    for (right, wrong, told) in [
+        ("model = \"gpt-realtime-2.1\"\n", "", "model: name one"),
+        ("token_file = \"key\"\n", "", "token_file or token_env"),
+        ("voice", "rate = 16000\nvoice", "does not speak 16000 Hz"),
+        ("voice", "url = \"https://x.example\"\nvoice", "wss://api.openai.com"),
+        ("greeting", "instructions = \"x\"\ngreeting", "not in both"),
+        ("_file = \"key\"\ngreeting", "_file = \"gone\"\ngreeting", "gone cannot be read"),
+        ("openai", "native", "model: only `openai` bots have it"),
+        ("greeting", "greetings", "did you mean `greeting`"),
+    ] {
+        let why = fault(&format!("{GOOD}{}", MODEL.replacen(right, wrong, 1)));
+        assert!(why.contains(told), "{wrong}: {why}");
+    }
+}

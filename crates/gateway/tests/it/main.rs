@@ -5,9 +5,11 @@
 mod access;
 mod agents;
 mod asked;
+mod asyncapi;
 mod beside;
 mod bots;
 mod bots_come;
+mod bots_model;
 mod config;
 mod consent;
 mod counted;

@@ -119,7 +119,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                     Message::Binary(bytes) => format.read(&bytes),
                     Message::Text(text) => {
                         let message: Value = serde_json::from_str(&text).unwrap();
-                        let payload = message["media"]["payload"].as_str().unwrap_or_default();
+                        let payload = message["media"]["payload"].as_str();
+                        let payload =
+                            payload.or_else(|| message["audio"].as_str()).unwrap_or_default();
                         format.read(&STANDARD.decode(payload).unwrap())
                     }
                     Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {

@@ -1,5 +1,5 @@
-//! The bots in `examples/bots`, written with Twilio's and Pipecat's own libraries and with one for
-//! Asterisk, take WhatsApp calls: processes at every end, tones both ways, marks and keys.
+//! The bots in `examples/bots`, written with Twilio's and Pipecat's own libraries, with one for Asterisk and
+//! with the types of OpenAI's SDK, take WhatsApp calls: processes at every end, tones both ways, marks and keys.
 
 use std::{
     io::{BufRead, BufReader},
@@ -238,4 +238,38 @@ fn a_program_for_asterisk_greets_hears_the_user_and_hangs_up() {
     assert_eq!(id, Some(36), "the call's id as a UUID: {told:?}");
     assert!(find(&told, "heard_hz").contains(&&json!(USER_HZ)), "{told:?}");
     assert_eq!(find(&told, "hung_up"), [true]);
+}
+
+#[test]
+fn a_model_is_spoken_to_in_words_of_its_services_sdk_and_told_what_was_heard() {
+    let (listen, at) = (free_tcp(), free_tcp());
+    let bot = Bot::start("realtime_service.py", &at, &["--token", "demo-token"]);
+    let table = format!(
+        "url = \"ws://{at}/v1/realtime\"\nprotocol = \"openai\"\nmodel = \"gpt-realtime-2.1\"\n\
+         voice = \"marin\"\ninstructions = \"You are Vera.\"\ngreeting = \"Say hello.\"\n\
+         steps = {{ end = \"Never.\" }}\ntoken_env = \"OFFHOOK_TEST_TOKEN\""
+    );
+    let scene = Scene::new(&listen, &table);
+    let (record, heard) = scene.call("1@3s,9@9s");
+    let told = bot.told();
+    for fault in ["invalid", "unknown", "unexpected", "fault", "error", "refused"] {
+        assert_eq!(find(&told, fault), [&json!(null); 0], "{fault}: {told:?}");
+    }
+    assert_eq!(record["reason"], "flow_hung_up", "{record}");
+    assert_heard(&heard);
+    assert_eq!(find(&told, "model"), ["gpt-realtime-2.1"]);
+    assert_eq!(find(&told, "session")[0]["audio"]["output"]["voice"], "marin");
+    let texts: Vec<&str> = find(&told, "text").iter().filter_map(|text| text.as_str()).collect();
+    assert!(texts[0].ends_with("order: 4711") && texts[1] == "Say hello.", "{texts:?}");
+    assert!(texts[2].ends_with(" 1)") && texts[3].ends_with(" 9)"), "{texts:?}");
+    assert!(find(&told, "heard_hz").contains(&&json!(USER_HZ)), "{told:?}");
+
+    // The service is told of the long tone what the phone has heard of it, to a frame at each end.
+    let end_ms = find(&told, "audio_end_ms");
+    assert_eq!(end_ms.len(), 1, "only the long one was broken off: {told:?}");
+    let end_ms = end_ms[0].as_u64().expect("milliseconds");
+    let long = tone_ms(&heard, LONG_HZ) as u64;
+    assert!(end_ms.abs_diff(long) <= 40, "told {end_ms} ms, heard {long} ms");
+    let sent = find(&told, "sent_ms")[0].as_u64().expect("milliseconds");
+    assert!(sent > end_ms + 1_000, "it had sent {sent} ms, and {end_ms} were heard");
 }

@@ -49,6 +49,8 @@ pub enum FromBot {
     Lost,
     /// It ends the call.
     HangsUp,
+    /// People shall have the call.
+    ToPeople,
     /// This agent shall have the call.
     ToAgent(AgentId),
     /// The flow shall go on at the step of this name.
@@ -125,7 +127,7 @@ impl Talk {
         }
         match word {
             FromBot::Done => Out::To(step.next),
-            FromBot::Lost => Out::To(step.otherwise),
+            FromBot::Lost | FromBot::ToPeople => Out::To(step.otherwise),
             FromBot::HangsUp => Out::HangsUp,
             FromBot::ToStep(name) => Out::To(visit.flow.step_at(name).unwrap_or(step.otherwise)),
             FromBot::ToAgent(agent) => {

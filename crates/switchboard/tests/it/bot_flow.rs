@@ -69,6 +69,7 @@ fn a_bot_that_is_done_goes_on_and_one_that_is_lost_goes_elsewhere() {
     for (word, prompt) in [
         (FromBot::Done, "bye"),
         (FromBot::Lost, "sorry"),
+        (FromBot::ToPeople, "sorry"),
         (FromBot::ToStep("bye".into()), "bye"),
         (FromBot::ToStep("nowhere".into()), "sorry"),
     ] {

@@ -10,13 +10,15 @@
 //! | [`Protocol::Native`] | linear 16 bit, binary, 8, 16, 24 or 48 kHz | `mark` | yes |
 //! | [`Protocol::Pipecat`] | linear 16 bit in protobuf, 8, 16, 24 or 48 kHz | as native | yes |
 //! | [`Protocol::AudioSocket`] | linear 16 bit in packets, 8, 16, 24 or 48 kHz | none | there is no clear |
+//! | [`Protocol::OpenAi`] | linear 24 kHz or µ-law 8 kHz, base64 in JSON | ours, at each item's end | as `truncate` |
 //!
-//! A [`Codec`] is one conversation's: it counts what Twilio wants counted. What a bot sends that is no
-//! message is a [`Fault`] and changes nothing.
+//! A [`Codec`] is one conversation's: it counts what Twilio wants counted, and knows which of a model's
+//! words are not heard yet. What a bot sends that is no message is a [`Fault`].
 
 pub mod audiosocket;
-mod native;
+pub mod native;
 mod pipecat;
+pub mod realtime;
 pub mod signature;
 mod twilio;
 mod vonage;
@@ -24,6 +26,8 @@ mod vonage;
 use std::collections::BTreeMap;
 
 use terms::AgentId;
+
+use self::realtime::Persona;
 
 /// The WebSocket subprotocol of [`Protocol::Native`].
 pub const SUBPROTOCOL: &str = "offhook.bot.v1";
@@ -50,6 +54,20 @@ pub enum Protocol {
     Pipecat,
     /// Asterisk's packets over TCP.
     AudioSocket,
+    /// The Realtime API of a model's service, whose client we are.
+    OpenAi,
+}
+
+impl Protocol {
+    /// Whether a bot that says goodbye by closing the line is done. A model says it by a tool: whose
+    /// service closes the line had enough of us.
+    #[must_use]
+    pub fn is_done_when_closed(self) -> bool {
+        match self {
+            Self::Twilio | Self::Vonage | Self::Native | Self::Pipecat | Self::AudioSocket => true,
+            Self::OpenAi => false,
+        }
+    }
 }
 
 /// What a bot is told first.
@@ -73,6 +91,8 @@ pub struct Start {
     pub voice_rate: u32,
     /// What the flow says about the call.
     pub context: BTreeMap<String, String>,
+    /// Who a model is in the call.
+    pub persona: Persona,
 }
 
 /// One WebSocket message, or one packet of [`audiosocket`].
@@ -149,6 +169,17 @@ pub enum Target {
     Agent(AgentId),
     /// To a step of the flow.
     Step(String),
+    /// Where the flow goes on when people are wanted.
+    People,
+}
+
+/// What a message or an event comes to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// What the bot wants, in order.
+    pub commands: Vec<Command>,
+    /// What it is told.
+    pub frames: Vec<Frame>,
 }
 
 /// Why a message of a bot is none.
@@ -179,6 +210,14 @@ pub enum Fault {
         /// Samples a second that were agreed.
         configured: u32,
     },
+    /// The bot's service says that something is wrong.
+    #[error("the service reports {code} ({about})")]
+    Reported {
+        /// In a word of its own.
+        code: String,
+        /// Which field.
+        about: String,
+    },
     /// A field has a value that cannot be used.
     #[error("`{field}` cannot be used")]
     Value {
@@ -188,20 +227,22 @@ pub enum Fault {
 }
 
 /// One conversation.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Codec {
     protocol: Protocol,
     start: Start,
     /// Messages sent so far, and frames of audio among them.
     sequence: u64,
     chunk: u64,
+    model: realtime::Conversation,
 }
 
 impl Codec {
     /// A conversation that begins.
     #[must_use]
     pub fn new(protocol: Protocol, start: Start) -> Self {
-        Self { protocol, start, sequence: 0, chunk: 0 }
+        let model = realtime::Conversation::default();
+        Self { protocol, start, sequence: 0, chunk: 0, model }
     }
 
     /// What is sent first, before any audio.
@@ -215,12 +256,13 @@ impl Codec {
             Protocol::Native => vec![native::opening(&self.start)],
             Protocol::Pipecat => vec![pipecat::opening(&self.start)],
             Protocol::AudioSocket => vec![audiosocket::opening(&self.start)],
+            Protocol::OpenAi => self.model.opening(&self.start),
         }
     }
 
-    /// An event in the protocol's words; none where it has no word for it.
-    pub fn write(&mut self, event: &Event) -> Option<Frame> {
-        match self.protocol {
+    /// An event in the protocol's words; nothing where it has no word for it.
+    pub fn write(&mut self, event: &Event) -> Turn {
+        let frame = match self.protocol {
             Protocol::Twilio => {
                 let at_ms = self.chunk * FRAME_MS;
                 self.chunk += u64::from(matches!(event, Event::Audio(_)));
@@ -233,22 +275,26 @@ impl Codec {
             Protocol::Native => native::write(event),
             Protocol::Pipecat => pipecat::write(self.start.rate, event),
             Protocol::AudioSocket => audiosocket::write(self.start.rate, event),
-        }
+            Protocol::OpenAi => return self.model.write(event),
+        };
+        Turn { commands: Vec::new(), frames: frame.into_iter().collect() }
     }
 
-    /// What a bot's message wants; nothing where it is one that wants nothing of us.
+    /// What a bot's message comes to; nothing where it is one that wants nothing of us.
     ///
     /// # Errors
     ///
-    /// [`Fault`] when it is no message.
-    pub fn read(&self, frame: Frame) -> Result<Option<Command>, Fault> {
-        match self.protocol {
-            Protocol::Twilio => twilio::read(frame),
-            Protocol::Vonage => vonage::read(frame),
-            Protocol::Native => native::read(frame),
-            Protocol::Pipecat => pipecat::read(self.start.voice_rate, frame),
-            Protocol::AudioSocket => audiosocket::read(self.start.voice_rate, frame),
-        }
+    /// [`Fault`] when it is no message, or one about a fault.
+    pub fn read(&mut self, frame: Frame) -> Result<Turn, Fault> {
+        let command = match self.protocol {
+            Protocol::Twilio => twilio::read(frame)?,
+            Protocol::Vonage => vonage::read(frame)?,
+            Protocol::Native => native::read(frame)?,
+            Protocol::Pipecat => pipecat::read(self.start.voice_rate, frame)?,
+            Protocol::AudioSocket => audiosocket::read(self.start.voice_rate, frame)?,
+            Protocol::OpenAi => return self.model.read(&self.start, frame),
+        };
+        Ok(Turn { commands: command.into_iter().collect(), frames: Vec::new() })
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) fn opening(start: &Start) -> Vec<Frame> {
         rate,
         context,
         voice_rate: _,
+        persona: _,
     } = start;
     let mut parameters = context.clone();
     parameters.insert("call_id".into(), call_id.clone());

@@ -185,6 +185,7 @@ pub enum What {
 
 /// What people noted about a call. What was taken back is absent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Noted {
     /// Which call.
     pub call_id: CallId,
@@ -210,6 +211,7 @@ impl std::fmt::Debug for Noted {
 
 /// How many of the users' calls a number picks up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Pickup {
     /// Which number.
     pub number: PhoneNumberId,
@@ -223,6 +225,7 @@ pub struct Pickup {
 
 /// What of a month's budget is spent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Spending {
     /// Which number.
     pub number: PhoneNumberId,
@@ -241,6 +244,7 @@ pub struct Spending {
 
 /// A user's call that was not answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MissedCall {
     /// The call.
     #[serde(flatten)]
@@ -251,6 +255,7 @@ pub struct MissedCall {
 
 /// How a call came to be missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Missed {
     /// The user hung up, or the platform's wait was over.
@@ -269,6 +274,7 @@ pub enum Missed {
 
 /// How a user's permission stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Permission {
     /// The user.
     pub contact: Peer,

@@ -9,6 +9,7 @@ mod bot;
 mod editions;
 mod golden;
 mod hostile;
+mod realtime;
 mod requests;
 mod sandbox_types;
 mod sheet;
