@@ -1,18 +1,18 @@
 //! What becomes of recordings once they are made?
 //!
 //! One that ran when the gateway died is ready up to where its files go. Those older than the
-//! configuration says go, unless somebody holds them.
+//! configuration says go, unless somebody holds them. Whoever reads one reads it through [`sides`].
 
-use std::{fs::File, io::BufReader, path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use audio::{opus, pages::Packets};
+use audio::opus;
 use tokio::time::{MissedTickBehavior, interval};
 use wire::event::{Recording, RecordingState};
 
 use crate::{
     clock,
     office::Office,
-    recorder::FILES,
+    recorder::{Cut, OpenFault, Sides},
     store::{Deed, StoreError},
     transcription,
 };
@@ -27,12 +27,17 @@ const EVERY: Duration = Duration::from_secs(60);
 /// The store failed.
 pub(crate) async fn end_left_behind(office: &Office) -> Result<(), StoreError> {
     for mut recording in office.store.recordings_left_behind().await? {
-        let folder = office.recorder.folder_of(&recording.recording_id);
-        let lasts = tokio::task::spawn_blocking(move || lasts(&folder)).await.unwrap_or_default();
         recording.state = RecordingState::Ready;
         recording.transcript = transcription::wanted(office);
         recording.incomplete = true;
-        recording.duration_ms = Some(u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX));
+        // Without its key it is not known how long it plays; whoever hears it later counts again.
+        recording.duration_ms = match lasts(office, &recording).await {
+            Ok(lasts) => Some(u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX)),
+            Err(fault) => {
+                tracing::error!(%fault, "a recording that was left behind cannot be read");
+                None
+            }
+        };
         office.store.keep_recording(recording, clock::now()).await?;
     }
     Ok(())
@@ -79,13 +84,37 @@ pub(crate) async fn remove(
     office.store.forget_recording(recording.recording_id.clone(), deed).await
 }
 
-/// How long the longest side plays.
-fn lasts(folder: &Path) -> Duration {
-    let side = |name| {
-        let file = File::open(folder.join(name)).ok()?;
-        let packets = Packets::new(BufReader::new(file));
+/// The sides of a recording: of one that is incomplete as far as they go, else all or nothing.
+///
+/// # Errors
+///
+/// [`OpenFault`].
+pub(crate) async fn sides(office: &Office, recording: &Recording) -> Result<Sides, OpenFault> {
+    let (recorder, id) = (office.recorder.clone(), recording.recording_id.clone());
+    let cut = if recording.incomplete { Cut::Read } else { Cut::Refused };
+    let opened = tokio::task::spawn_blocking(move || recorder.open(&id, cut)).await;
+    opened.map_err(|error| OpenFault::Read(error.into()))?
+}
+
+/// How long a recording plays; its files say where nobody wrote it down.
+///
+/// # Errors
+///
+/// [`OpenFault`].
+pub(crate) async fn lasts(office: &Office, recording: &Recording) -> Result<Duration, OpenFault> {
+    if let Some(ms) = recording.duration_ms {
+        return Ok(Duration::from_millis(ms));
+    }
+    let sides = sides(office, recording).await?;
+    let longest = tokio::task::spawn_blocking(move || longest(sides)).await;
+    longest.map_err(|error| OpenFault::Read(error.into()))
+}
+
+fn longest(sides: Sides) -> Duration {
+    let side = |packets: Option<_>| {
+        let packets: audio::pages::Packets<_> = packets?;
         let samples: usize = packets.filter_map(|packet| opus::packet_samples(&packet)).sum();
         Some(Duration::from_micros(samples as u64 * 1_000 / 48))
     };
-    FILES.into_iter().filter_map(side).max().unwrap_or_default()
+    sides.into_iter().filter_map(side).max().unwrap_or_default()
 }

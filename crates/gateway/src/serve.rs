@@ -162,7 +162,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     organisations.warn_of_unknown_skills();
     store.forget_traces(clock::now() - config.events.keep).await?;
     announcement(&config, &lines)?;
-    let recorder = Recorder::start(recordings_folder(&config)).map_err(StartError::Recorder)?;
+    let recorder = recorder(&config)?;
     let engine = engine(&config.media, &advertised)?;
     let mixer = Mixer::start().map_err(StartError::Mixer)?;
     let bots = Bots::start().map_err(StartError::Bots)?;
@@ -241,6 +241,10 @@ fn announcement(config: &Config, lines: &Lines) -> Result<(), StartError> {
 }
 
 /// Beside the database, or where nothing outlives the process.
+fn recorder(config: &Config) -> Result<Recorder, StartError> {
+    Recorder::start(recordings_folder(config), &config.recording).map_err(StartError::Recorder)
+}
+
 fn recordings_folder(config: &Config) -> PathBuf {
     config.data_dir.as_ref().map_or_else(
         || std::env::temp_dir().join(format!("offhook-recordings-{}", uuid::Uuid::now_v7())),

@@ -4,17 +4,12 @@
 //! programs. Who listened is written down.
 
 use std::{
-    fs::File,
-    io::{self, BufReader, Write},
-    path::PathBuf,
+    io::{self, Write},
     sync::Arc,
     time::Duration,
 };
 
-use audio::{
-    export::{self, Channels, ExportError},
-    pages::Packets,
-};
+use audio::export::{self, Channels, ExportError};
 use axum::{
     Json,
     body::{Body, Bytes},
@@ -32,7 +27,7 @@ use crate::{
     calls::{order::Asker, registry::Letter},
     console::session::{Caller, Who},
     office::Office,
-    recorder::FILES,
+    recorder::{OpenFault, Sides},
     recordings,
 };
 
@@ -150,7 +145,7 @@ pub(super) async fn one(
     responses((status = 200, content_type = "audio/ogg", body = String, description = "The file"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused),
               (status = 403, body = super::Refused), (status = 404, body = super::Refused),
-              (status = 409, body = super::Refused, description = "It still runs")))]
+              (status = 409, body = super::Refused, description = "It still runs, its key is not configured, or its files were changed")))]
 pub(super) async fn hear(
     State(office): State<Arc<Office>>,
     caller: Caller,
@@ -161,19 +156,19 @@ pub(super) async fn hear(
     if recording.state == RecordingState::Recording {
         return Err(ApiError::conflict("out_of_place", "it still runs"));
     }
+    let lasts = recordings::lasts(&office, &recording).await?;
+    let sides = recordings::sides(&office, &recording).await?;
     let deed = caller.deed("recording.heard", &recording.recording_id, None);
     office.store.keep_deed(deed).await?;
     let channels = match (form.channels, recording.kind) {
         (Some(ChannelsWord::Stereo), _) | (None, RecordingKind::Call) => Channels::Stereo,
         (Some(ChannelsWord::Mixed), _) | (None, RecordingKind::Voicemail) => Channels::Mixed,
     };
-    let lasts = Duration::from_millis(recording.duration_ms.unwrap_or(0));
-    let folder = office.recorder.folder_of(&recording.recording_id);
     let (sender, pieces) = mpsc::channel(PIECES_MAX);
     let format = form.format;
     tokio::task::spawn_blocking(move || {
         let mut pipe = Pipe { sender, waiting: Vec::with_capacity(PIECE) };
-        let written = write(folder, format, channels, lasts, &mut pipe);
+        let written = write(sides, format, channels, lasts, &mut pipe);
         // A reader that is gone does not want the rest.
         if let Err(error) = written.and_then(|()| pipe.flush().map_err(ExportError::Write)) {
             tracing::debug!(%error, "a recording was not read to its end");
@@ -286,20 +281,34 @@ pub(super) async fn find(
     }
 }
 
+impl From<OpenFault> for ApiError {
+    fn from(fault: OpenFault) -> Self {
+        tracing::warn!(%fault, "a recording cannot be read");
+        match fault {
+            OpenFault::Key(_) => {
+                let what = format!("{fault}: name its file in [recording] old_key_files");
+                Self::conflict("recording.key_missing", what)
+            }
+            OpenFault::Read(_) | OpenFault::Damaged | OpenFault::Form => {
+                Self::conflict("recording.unreadable", fault.to_string())
+            }
+        }
+    }
+}
+
 fn unknown() -> ApiError {
     ApiError::not_found("no recording has this id")
 }
 
 fn write(
-    folder: PathBuf,
+    sides: Sides,
     format: Format,
     channels: Channels,
     lasts: Duration,
     out: &mut Pipe,
 ) -> Result<(), ExportError> {
     // A side without a file said nothing.
-    let side = |name| File::open(folder.join(name)).ok().map(|it| Packets::new(BufReader::new(it)));
-    let sides = FILES.map(|name| side(name).into_iter().flatten());
+    let sides = sides.map(|side| side.into_iter().flatten());
     match format {
         Format::Ogg => export::write_ogg(sides, channels, lasts, out),
         Format::Wav => export::write_wav(sides, channels, lasts, out),

@@ -6,15 +6,20 @@
 //! numbers = ["551140000000"]      # optional: only calls of these
 //! announcement = "recorded"       # optional: a prompt, or { say = "…", language = "en" }
 //! keep_days = 90                  # optional; for ever when absent
+//! key_file = "recording.key"      # optional: files are encrypted with it
+//! old_key_files = ["2025.key"]    # optional: with these files were encrypted before
 //! ```
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use switchboard::flow::{Announcement, Spoken};
 use terms::WaId;
 
-use super::read::{ConfigError, value};
+use super::{
+    read::{ConfigError, Secrets, value},
+    recording_key::RecordingKey,
+};
 
 /// What is recorded.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +32,10 @@ pub struct Recording {
     pub announcement: Option<Words>,
     /// How long recordings are kept; for ever when absent.
     pub keep: Option<Duration>,
+    /// What files are encrypted with; they are plain when absent.
+    pub key: Option<RecordingKey>,
+    /// What files were encrypted with before.
+    pub old_keys: Vec<RecordingKey>,
 }
 
 /// Something a user hears.
@@ -43,6 +52,11 @@ impl Recording {
     #[must_use]
     pub fn records(&self, number: &WaId) -> bool {
         self.talks && (self.numbers.is_empty() || self.numbers.contains(number))
+    }
+
+    /// Every key that may have encrypted a file, the one of today first.
+    pub fn keys(&self) -> impl Iterator<Item = &RecordingKey> {
+        self.key.iter().chain(&self.old_keys)
     }
 }
 
@@ -67,6 +81,9 @@ pub(super) struct RecordingTable {
     numbers: Vec<WaId>,
     announcement: Option<WordsTable>,
     keep_days: Option<u64>,
+    key_file: Option<PathBuf>,
+    #[serde(default)]
+    old_key_files: Vec<PathBuf>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -92,7 +109,11 @@ struct SayTable {
 }
 
 /// The checked table.
-pub(super) fn recording(table: RecordingTable, speaks: bool) -> Result<Recording, ConfigError> {
+pub(super) fn recording(
+    secrets: &Secrets<'_>,
+    table: RecordingTable,
+    speaks: bool,
+) -> Result<Recording, ConfigError> {
     let announcement = match table.announcement {
         None => None,
         Some(WordsTable::Prompt(name)) => Some(Words::Prompt(name)),
@@ -112,5 +133,18 @@ pub(super) fn recording(table: RecordingTable, speaks: bool) -> Result<Recording
         numbers: table.numbers,
         announcement,
         keep: table.keep_days.map(|days| Duration::from_secs(days.saturating_mul(86_400))),
+        key: table.key_file.map(|file| key(secrets, "key", file)).transpose()?,
+        old_keys: table
+            .old_key_files
+            .into_iter()
+            .map(|file| key(secrets, "old_key", file))
+            .collect::<Result<_, _>>()?,
     })
+}
+
+fn key(secrets: &Secrets<'_>, name: &str, file: PathBuf) -> Result<RecordingKey, ConfigError> {
+    let name = format!("recording.{name}");
+    let file = secrets.folder.join(file);
+    let text = secrets.secret(&name, Some(file.clone()), None)?;
+    RecordingKey::read(&name, &file, &text)
 }

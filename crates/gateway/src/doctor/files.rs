@@ -1,6 +1,6 @@
 //! Can this machine keep what must be kept, play what must be played and show its certificate?
 
-use std::{path::Path, time::Duration};
+use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
 use rustls::{
     CertificateError, RootCertStore,
@@ -10,7 +10,7 @@ use rustls::{
 
 use super::finding::Finding;
 use crate::{
-    config::{FlowSource, TlsFiles},
+    config::{FlowSource, Recording, RecordingKey, TlsFiles},
     prompts::{House, Shelf},
 };
 
@@ -42,6 +42,37 @@ fn write_in(folder: &Path) -> std::io::Result<()> {
     // What could not be written may be there in part.
     let removed = std::fs::remove_file(&probe);
     written.and(removed)
+}
+
+/// Are the keys of recordings where they were read, and ours alone? Nothing where none is named.
+pub(super) fn recording_keys(recording: &Recording) -> Option<Finding> {
+    let check = "recording.keys";
+    recording.keys().next()?;
+    let faults = recording.keys().filter_map(|key| key_fault(check, key));
+    Some(faults.max_by_key(|finding| finding.grade).unwrap_or_else(|| {
+        let what = "Recordings are encrypted, and only the gateway's user can read the keys.";
+        Finding::ok(check, "recording_keys_private", what)
+    }))
+}
+
+fn key_fault(check: &'static str, key: &RecordingKey) -> Option<Finding> {
+    let file = key.file.display();
+    let rights = match key.file.metadata().and_then(|it| std::fs::read(&key.file).map(|_| it)) {
+        Ok(there) => there.permissions().mode() & 0o777,
+        Err(error) => {
+            let fix = "Put the file back before the next start; without it recordings are lost.";
+            let what = "A key of the recordings cannot be read again.";
+            let fault = Finding::fault(check, "recording_keys_unreadable", what, fix);
+            return Some(fault.seen(format!("{file}: {error}")));
+        }
+    };
+    if rights & 0o077 == 0 {
+        return None;
+    }
+    let fix = "Take their rights away: chmod 600.";
+    let what = "Others on this machine can read a key of the recordings.";
+    let warning = Finding::warning(check, "recording_keys_shared", what, fix);
+    Some(warning.seen(format!("{file} has {rights:o}")))
 }
 
 /// Can the flow be walked and every prompt played?
@@ -217,6 +248,30 @@ mod tests {
         assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0);
         std::fs::write(folder.path().join("file"), "").unwrap();
         assert_eq!(storage(Some(&folder.path().join("file"))).grade, Grade::Fault);
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_or_that_is_gone_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = |name: &str, rights| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, "0").unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(rights)).unwrap();
+            RecordingKey::new(file, [1; 32])
+        };
+        let (own, shared) = (key("own", 0o600), key("shared", 0o640));
+        let gone = RecordingKey::new(folder.path().join("gone"), [1; 32]);
+        let of = |key: &RecordingKey, old: &[&RecordingKey]| {
+            let old_keys = old.iter().copied().cloned().collect();
+            recording_keys(&Recording { key: Some(key.clone()), old_keys, ..Recording::default() })
+        };
+        assert_eq!(recording_keys(&Recording::default()), None);
+        assert_eq!(of(&own, &[]).unwrap().grade, Grade::Ok);
+        let warning = of(&own, &[&shared]).unwrap();
+        assert_eq!((warning.grade, warning.code), (Grade::Warning, "recording_keys_shared"));
+        assert!(warning.evidence.unwrap().contains("shared has 640"));
+        let fault = of(&gone, &[&shared]).unwrap();
+        assert_eq!((fault.grade, fault.code), (Grade::Fault, "recording_keys_unreadable"));
     }
 
     #[test]

@@ -107,6 +107,7 @@ async fn local(config: &Config, callback_url: Option<String>) -> Vec<Finding> {
         }));
         let certificate = |tls: &TlsFiles| files::certificate(tls, callback_url.as_deref(), now);
         found.extend(config.tls.as_ref().map(certificate));
+        found.extend(files::recording_keys(&config.recording));
         found
     });
     looked.await.unwrap_or_else(|error| {

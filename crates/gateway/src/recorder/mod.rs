@@ -3,8 +3,10 @@
 //! The leg towards WhatsApp has both sides: what it receives is the user, what it sends is the business
 //! as the user hears it. A tap of each copies packets to one thread, [`writer`], that puts them in order
 //! and writes a file for each side, page by page. The packet path never waits for it: where a tap was
-//! too full the recording is marked incomplete.
+//! too full the recording is marked incomplete. [`sealed`] encrypts what is written, [`kept`] reads it again.
 
+mod kept;
+mod sealed;
 mod writer;
 
 use std::{
@@ -20,7 +22,11 @@ use std::{
 use engine::{Direction, LegHandle};
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use kept::Sides;
+pub(crate) use sealed::{Cut, OpenFault};
 use writer::Order;
+
+use crate::config::{self, RecordingKey};
 
 /// How many orders may wait for the thread; a call gives about four.
 const ORDERS_MAX: usize = 1_024;
@@ -29,13 +35,15 @@ const ORDERS_MAX: usize = 1_024;
 const TAP_PACKETS: usize = 250;
 
 /// The files of the sides, in the order of channels.
-pub(crate) const FILES: [&str; 2] = ["business.opus", "user.opus"];
+const FILES: [&str; 2] = ["business.opus", "user.opus"];
 
 /// The thread that writes recordings. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorder {
     orders: SyncSender<Order>,
     folder: Arc<Path>,
+    /// All that may have encrypted a file.
+    keys: Arc<[RecordingKey]>,
 }
 
 /// What is to be recorded.
@@ -70,16 +78,16 @@ impl Recorder {
     /// # Errors
     ///
     /// The folder cannot be made or the thread not started.
-    pub(crate) fn start(folder: PathBuf) -> io::Result<Self> {
+    pub(crate) fn start(folder: PathBuf, config: &config::Recording) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt as _;
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let (orders, waiting) = sync_channel(ORDERS_MAX);
         let folder: Arc<Path> = folder.into();
-        let here = Arc::clone(&folder);
+        let (here, key) = (Arc::clone(&folder), config.key.clone());
         std::thread::Builder::new()
             .name("recorder".into())
-            .spawn(move || writer::run(&waiting, &here))?;
-        Ok(Self { orders, folder })
+            .spawn(move || writer::run(&waiting, &here, key.as_ref()))?;
+        Ok(Self { orders, folder, keys: config.keys().cloned().collect() })
     }
 
     /// Records what passes this leg from now on; `None` when the thread cannot follow. `audio` is the
@@ -107,6 +115,15 @@ impl Recorder {
         self.orders.try_send(order).ok()?;
         leg.listen(heard);
         Some(Taping { id, began, orders: self.orders.clone() })
+    }
+
+    /// The sides of a recording, as far as they are believed. Reads them once: no work for an async thread.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenFault`].
+    pub(crate) fn open(&self, id: &str, cut: Cut) -> Result<Sides, OpenFault> {
+        kept::open(&self.folder_of(id), id, &self.keys, cut)
     }
 
     /// The folder of a recording.

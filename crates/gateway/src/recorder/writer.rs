@@ -4,9 +4,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{DirBuilder, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs::DirBuilder,
+    io,
+    os::unix::fs::DirBuilderExt as _,
     path::Path,
     sync::mpsc::{Receiver, RecvTimeoutError},
     time::{Duration, Instant},
@@ -22,7 +22,11 @@ use audio::{
 use engine::{TapPacket, Tapped};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Made;
+use super::{
+    Made,
+    kept::{self, Sink},
+};
+use crate::config::RecordingKey;
 
 /// How often taps are emptied.
 const TURN: Duration = Duration::from_millis(100);
@@ -48,12 +52,12 @@ pub(super) enum Order {
 }
 
 /// Writes until nobody can order any more.
-pub(super) fn run(orders: &Receiver<Order>, folder: &Path) {
+pub(super) fn run(orders: &Receiver<Order>, folder: &Path, key: Option<&RecordingKey>) {
     let mut running: BTreeMap<String, Tape> = BTreeMap::new();
     let mut next = Instant::now() + TURN;
     loop {
         match orders.recv_timeout(next.saturating_duration_since(Instant::now())) {
-            Ok(order) => obey(order, &mut running, folder),
+            Ok(order) => obey(order, &mut running, folder, key),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -65,11 +69,17 @@ pub(super) fn run(orders: &Receiver<Order>, folder: &Path) {
     }
 }
 
-fn obey(order: Order, running: &mut BTreeMap<String, Tape>, folder: &Path) {
+fn obey(
+    order: Order,
+    running: &mut BTreeMap<String, Tape>,
+    folder: &Path,
+    key: Option<&RecordingKey>,
+) {
     match order {
         Order::Begin { id, began, audio, taps, silent } => {
-            match Tape::begin(&folder.join(&id), began, audio, taps, silent) {
-                Ok(tape) => drop(running.insert(id, tape)),
+            let quiet = silent.and_then(|(limit, sender)| Quiet::new(began, limit, sender));
+            match sides(folder, &id, key, taps) {
+                Ok(sides) => drop(running.insert(id, Tape::begin(began, audio, sides, quiet))),
                 Err(error) => tracing::error!(%error, "a recording cannot be written"),
             }
         }
@@ -88,6 +98,22 @@ fn obey(order: Order, running: &mut BTreeMap<String, Tape>, folder: &Path) {
     }
 }
 
+/// Begins a file for each tap.
+fn sides(
+    folder: &Path,
+    id: &str,
+    key: Option<&RecordingKey>,
+    taps: Vec<(&'static str, Tapped)>,
+) -> io::Result<Vec<Side>> {
+    let folder = folder.join(id);
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    let side = |(serial, (file, tapped))| {
+        let sink = Sink::create(&folder.join(file), key, &kept::name(id, file))?;
+        Side::begin(sink, tapped, serial)
+    };
+    (1..).zip(taps).map(side).collect()
+}
+
 /// One recording.
 #[derive(Debug)]
 struct Tape {
@@ -101,21 +127,9 @@ struct Tape {
 }
 
 impl Tape {
-    fn begin(
-        folder: &Path,
-        began: Instant,
-        audio: u8,
-        taps: Vec<(&'static str, Tapped)>,
-        silent: Option<(Duration, mpsc::Sender<()>)>,
-    ) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let mut sides = Vec::new();
-        for (serial, (name, tapped)) in (1..).zip(taps) {
-            sides.push(Side::begin(&folder.join(name), tapped, serial)?);
-        }
-        let quiet = silent.and_then(|(limit, sender)| Quiet::new(began, limit, sender));
+    fn begin(began: Instant, audio: u8, sides: Vec<Side>, quiet: Option<Quiet>) -> Self {
         let (paused, incomplete) = (false, false);
-        Ok(Self { began, turned: began, audio, paused, incomplete, sides, quiet })
+        Self { began, turned: began, audio, paused, incomplete, sides, quiet }
     }
 
     fn turn(&mut self, now: Instant) {
@@ -170,20 +184,19 @@ struct Side {
     track: Track,
     writer: Writer,
     /// None once the disk refused.
-    file: Option<File>,
+    sink: Option<Sink>,
 }
 
 impl Side {
-    fn begin(path: &Path, tapped: Tapped, serial: u32) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    fn begin(sink: Sink, tapped: Tapped, serial: u32) -> io::Result<Self> {
         let writer = Writer::new(1, PRE_SKIP, serial).map_err(io::Error::other)?;
-        let mut side = Self { tapped, track: Track::default(), writer, file: Some(file) };
-        side.flush();
+        let mut side = Self { tapped, track: Track::default(), writer, sink: Some(sink) };
+        side.flush(false);
         Ok(side)
     }
 
     fn is_broken(&self) -> bool {
-        self.file.is_none()
+        self.sink.is_none()
     }
 
     fn write(&mut self, packets: &[Box<[u8]>]) {
@@ -191,21 +204,21 @@ impl Side {
             let pushed = self.writer.push(packet);
             debug_assert!(pushed.is_ok(), "a track gives only Opus");
         }
-        self.flush();
+        self.flush(false);
     }
 
     fn end(&mut self) {
         let ended = self.writer.end();
         debug_assert!(ended.is_ok(), "memory takes everything");
-        self.flush();
+        self.flush(true);
     }
 
-    fn flush(&mut self) {
+    fn flush(&mut self, are_last: bool) {
         let pages = self.writer.take();
-        let Some(file) = self.file.as_mut().filter(|_| !pages.is_empty()) else { return };
-        if let Err(error) = file.write_all(&pages) {
+        let Some(sink) = self.sink.as_mut().filter(|_| !pages.is_empty()) else { return };
+        if let Err(error) = sink.write(&pages, are_last) {
             tracing::error!(%error, "a recording is cut off: the disk refuses");
-            self.file = None;
+            self.sink = None;
         }
     }
 }

@@ -22,6 +22,8 @@ use crate::{
     config::Transcription,
     office::Office,
     outbox::deliver,
+    recorder::OpenFault,
+    recordings,
     store::{StoreError, Untranscribed},
 };
 
@@ -33,6 +35,8 @@ const AFTER_FAULT: Duration = Duration::from_secs(60);
 /// Why nobody wrote down what was said.
 #[derive(Debug, thiserror::Error)]
 enum TranscriptionFault {
+    #[error("the voices cannot be read")]
+    Open(#[from] OpenFault),
     #[error(transparent)]
     Voices(#[from] VoicesFault),
     #[error(transparent)]
@@ -96,9 +100,10 @@ async fn transcript(
     client: &Client,
     due: &Untranscribed,
 ) -> Result<Transcript, TranscriptionFault> {
-    let lasts = Duration::from_millis(due.recording.duration_ms.unwrap_or(0));
+    let lasts = recordings::lasts(office, &due.recording).await?;
+    let sides = recordings::sides(office, &due.recording).await?;
     let folder = office.recorder.folder_of(&due.recording.recording_id);
-    let voices = Voices::write(folder, lasts).await?;
+    let voices = Voices::write(folder, sides, lasts).await?;
     let mut said = [Vec::new(), Vec::new()];
     for (said, file) in said.iter_mut().zip(voices.files()) {
         if let Some(file) = file {

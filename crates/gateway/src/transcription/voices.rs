@@ -1,30 +1,27 @@
 //! Where does a transcriber find each voice of a recording?
 //!
-//! In WAV files of one channel, in a folder only we can read that is gone when the work is.
+//! In WAV files of one channel, in clear, in a folder only we can read that is gone when the work is.
 
 use std::{
-    fs::{DirBuilder, File},
-    io::{self, BufReader, BufWriter, Write as _},
-    os::unix::fs::DirBuilderExt as _,
+    fs::{DirBuilder, OpenOptions},
+    io::{self, BufWriter, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use audio::{
-    export::{self, ExportError},
-    pages::Packets,
-};
+use audio::export::{self, ExportError};
 
-use crate::recorder::FILES;
+use crate::recorder::Sides;
 
 /// Under the recording's own folder: whatever removes that removes this.
 const FOLDER: &str = "voices";
+/// The files, in the order of channels.
+const FILES: [&str; 2] = ["business.wav", "user.wav"];
 
 /// Why there are no files.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum VoicesFault {
-    #[error("the voices cannot be read")]
-    Read(#[source] io::Error),
     #[error("the voices cannot be written")]
     Write(#[source] io::Error),
     #[error("the voices cannot be decoded")]
@@ -41,9 +38,13 @@ pub(super) struct Voices {
 }
 
 impl Voices {
-    /// Writes the files of a recording that lies in this folder.
-    pub(super) async fn write(folder: PathBuf, lasts: Duration) -> Result<Self, VoicesFault> {
-        let work = tokio::task::spawn_blocking(move || write(&folder, lasts));
+    /// Writes the files of these sides, under the recording's folder.
+    pub(super) async fn write(
+        folder: PathBuf,
+        sides: Sides,
+        lasts: Duration,
+    ) -> Result<Self, VoicesFault> {
+        let work = tokio::task::spawn_blocking(move || write(&folder, sides, lasts));
         work.await.map_err(|_| VoicesFault::Stopped)?
     }
 
@@ -58,26 +59,22 @@ impl Drop for Voices {
     }
 }
 
-fn write(recording: &Path, lasts: Duration) -> Result<Voices, VoicesFault> {
+fn write(recording: &Path, sides: Sides, lasts: Duration) -> Result<Voices, VoicesFault> {
     let folder = recording.join(FOLDER);
     // A gateway that was killed may have left one.
     remove(&folder);
     let mut voices = Voices { folder, files: [None, None] };
-    for (file, name) in voices.files.iter_mut().zip(FILES) {
-        let side = match File::open(recording.join(name)) {
-            Ok(side) => side,
-            // A side without a file said nothing.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(VoicesFault::Read(error)),
-        };
+    for ((file, name), side) in voices.files.iter_mut().zip(FILES).zip(sides) {
+        // A side without a file said nothing.
+        let Some(side) = side else { continue };
         if !voices.folder.exists() {
             let made = DirBuilder::new().mode(0o700).create(&voices.folder);
             made.map_err(VoicesFault::Write)?;
         }
-        let path = voices.folder.join(name).with_extension("wav");
-        let mut wav = BufWriter::new(File::create(&path).map_err(VoicesFault::Write)?);
-        export::write_voice(Packets::new(BufReader::new(side)), lasts, &mut wav)
-            .map_err(VoicesFault::Decode)?;
+        let path = voices.folder.join(name);
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let mut wav = BufWriter::new(made.map_err(VoicesFault::Write)?);
+        export::write_voice(side, lasts, &mut wav).map_err(VoicesFault::Decode)?;
         wav.flush().map_err(VoicesFault::Write)?;
         *file = Some(path);
     }

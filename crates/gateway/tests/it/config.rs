@@ -315,3 +315,26 @@ fn a_model_is_at_its_service_by_its_name_and_is_who_the_file_says() {
         assert!(why.contains(told), "{wrong}: {why}");
     }
 }
+
+#[test]
+fn keys_of_recordings_are_files_of_32_bytes() {
+    let with = |more: &str| GOOD.replace("\n[number]", &format!("\n[recording]\n{more}\n[number]"));
+    let read = |more: &str| {
+        let written = Written::new(&with(more));
+        std::fs::write(written.0.path().join("new"), "ab".repeat(32) + "\n").unwrap();
+        std::fs::write(written.0.path().join("old"), "01".repeat(32)).unwrap();
+        written.read().map(|config| config.recording)
+    };
+    let recording = read("key_file = \"new\"\nold_key_files = [\"old\"]").unwrap();
+    assert_eq!(recording.keys().count(), 2);
+    assert!(recording.key.is_some_and(|key| key.file.ends_with("new")));
+    assert!(read("").unwrap().keys().next().is_none());
+    for (text, told) in [
+        ("key_file = \"key\"", "recording.key: write 32 random bytes"),
+        ("old_key_files = [\"new\", \"none\"]", "recording.old_key: cannot read the secret"),
+        ("key_files = [\"new\"]", "did you mean `key_file`?"),
+    ] {
+        let fault = read(text).unwrap_err().to_string();
+        assert!(fault.contains(told), "{text}: {fault}");
+    }
+}

@@ -1,12 +1,12 @@
 //! What is said is kept, announced, aligned and heard again; callers leave messages.
 
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
 use audio::measure::{Measure, Report};
 use engine::Source;
 use offhook_gateway::{
     Config,
-    config::{FlowSource, Words},
+    config::{FlowSource, RecordingKey, Transcriber, Transcription, Words},
 };
 use serde_json::{Value, json};
 
@@ -67,6 +67,31 @@ async fn talk(desk: &Desk) -> (Voice, Voice, Console) {
     user.take_answer(desk.upstream.wait_for("pre_accept").await.sdp());
     user.connected().await;
     (user, browser, lia)
+}
+
+/// A talk that is announced and recorded; both have spoken for more than a second.
+async fn spoken(desk: &Desk) -> (Voice, Voice, Console) {
+    let (mut user, mut browser, lia) = Box::pin(talk(desk)).await;
+    user.expect_tone(TOLD_HZ).await;
+    desk.get_until("/v1/recordings", |list| list["recordings"][0].is_object()).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    user.play(USER_HZ);
+    browser.play(AGENT_HZ);
+    user.expect_tone(AGENT_HZ).await;
+    browser.expect_tone(USER_HZ).await;
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    (user, browser, lia)
+}
+
+/// What a kill would leave behind.
+fn killed(data: &Path) -> tempfile::TempDir {
+    let killed = tempfile::tempdir().unwrap();
+    let copied = std::process::Command::new("cp")
+        .args(["-r", &format!("{}/.", data.display())])
+        .arg(killed.path())
+        .status();
+    assert!(copied.unwrap().success());
+    killed
 }
 
 /// A user calls a flow that records and takes a message; both recordings are ready.
@@ -136,22 +161,8 @@ fn tone(samples: &[i16], hz: f32) -> (usize, usize) {
 async fn a_talk_is_announced_recorded_in_two_channels_and_heard_again_even_after_a_kill() {
     let data = tempfile::tempdir().unwrap();
     let desk = Desk::start_with(Some(data.path()), records_talks).await;
-    let (mut user, mut browser, mut lia) = Box::pin(talk(&desk)).await;
-    user.expect_tone(TOLD_HZ).await;
-    desk.get_until("/v1/recordings", |list| list["recordings"][0].is_object()).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    user.play(USER_HZ);
-    browser.play(AGENT_HZ);
-    user.expect_tone(AGENT_HZ).await;
-    browser.expect_tone(USER_HZ).await;
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
-    // What a kill would leave behind.
-    let killed = tempfile::tempdir().unwrap();
-    let copied = std::process::Command::new("cp")
-        .args(["-r", &format!("{}/.", data.path().display())])
-        .arg(killed.path())
-        .status();
-    assert!(copied.unwrap().success());
+    let (_user, _browser, mut lia) = Box::pin(spoken(&desk)).await;
+    let killed = killed(data.path());
 
     let steer = async |action: &str| {
         let path = format!("/v1/calls/{CALL}/recording");
@@ -245,4 +256,91 @@ async fn a_flow_records_and_takes_a_message_until_the_caller_is_silent() {
     let events = desk.get_until("/v1/events?limit=100", missed).await["events"].to_string();
     assert!(events.contains("voicemail.received"), "{events}");
     assert!(events.contains("\"missed\":\"voicemail\""), "{events}");
+}
+
+/// Encrypts with the key of this byte, and knows those of the others. What a voice's file holds beside
+/// silence is written down.
+fn encrypted(key: u8, old: &[u8]) -> impl FnOnce(&mut Config) {
+    let of = |byte: &u8| RecordingKey::new("recording.key".into(), [*byte; 32]);
+    let (key, old_keys) = (of(&key), old.iter().map(of).collect());
+    let count = ["sh", "-c", "tr -d '\\000' < $1 | wc -c", "sh", "{wav}"];
+    move |config| {
+        records_talks(config);
+        (config.recording.key, config.recording.old_keys) = (Some(key), old_keys);
+        config.transcription = Some(Transcription {
+            by: Transcriber::Command(count.map(str::to_owned).to_vec()),
+            timeout: Duration::from_secs(20),
+            retries: Vec::new(),
+        });
+    }
+}
+
+/// The one recording cannot be heard, for this reason.
+async fn refused(desk: &Desk, code: &str) -> Value {
+    let recordings = ready(desk, 1).await;
+    let id = recordings[0]["recording_id"].as_str().unwrap();
+    let url = desk.url(&format!("/v1/recordings/{id}/audio"));
+    let answer = desk.http.get(url).bearer_auth("demo-api-key").send().await.unwrap();
+    assert_eq!(answer.status(), 409);
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!(problem["code"], code, "{problem}");
+    problem
+}
+
+/// Both sides as they lie on disk.
+fn on_disk(data: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let folder = std::fs::read_dir(data.join("recordings")).unwrap().next().unwrap().unwrap();
+    let files = ["business.opus", "user.opus"].map(|name| folder.path().join(name));
+    files.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
+fn both_spoke(channels: &[Vec<i16>], ms: usize) {
+    let (said, heard) = (tone(&channels[0], AGENT_HZ), tone(&channels[1], USER_HZ));
+    assert!(said.0 >= ms && heard.0 >= ms, "{said:?} {heard:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_talk_is_heard_with_its_key_alone_and_after_a_kill_as_far_as_it_goes() {
+    let data = tempfile::tempdir().unwrap();
+    let desk = Desk::start_with(Some(data.path()), encrypted(1, &[])).await;
+    let (_user, _browser, mut lia) = Box::pin(spoken(&desk)).await;
+    let killed = killed(data.path());
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(4))).await;
+    lia.next_where("call", |frame| frame["call"]["state"] == "ended").await;
+    let recordings = ready(&desk, 1).await;
+    assert_eq!(recordings[0]["incomplete"], Value::Null);
+    both_spoke(&wav(&desk, &recordings[0], 2).await, 1_200);
+    let id = recordings[0]["recording_id"].as_str().unwrap();
+    let path = format!("/v1/recordings/{id}/transcript");
+    let written = |recording: &Value| recording["transcript"] == "ready";
+    desk.get_until(&format!("/v1/recordings/{id}"), written).await;
+    let voices = desk.get(&path).await["segments"].clone();
+    for side in 0..2 {
+        let sound: usize = voices[side]["text"].as_str().unwrap().parse().unwrap();
+        assert!(sound > 20_000, "a second of tone is 32,000 bytes: {voices}");
+    }
+    desk.gateway.stop().await;
+    for (path, bytes) in on_disk(data.path()).into_iter().chain(on_disk(killed.path())) {
+        assert!(bytes.len() > 1_000 && !bytes.windows(4).any(|it| it == b"OggS"), "{path:?}");
+        assert!(!bytes.windows(8).any(|it| it == b"OpusHead"), "{path:?}");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0);
+    }
+
+    let keyless = Desk::start_with(Some(killed.path()), encrypted(2, &[])).await;
+    let problem = refused(&keyless, "recording.key_missing").await;
+    assert_eq!(keyless.get("/v1/audit").await["entries"], json!([]), "nobody heard it");
+    let key = RecordingKey::new("recording.key".into(), [1; 32]).id().to_string();
+    assert!(problem["detail"].as_str().unwrap().contains(&key), "{problem}");
+    keyless.gateway.stop().await;
+    let rotated = Desk::start_with(Some(killed.path()), encrypted(2, &[3, 1])).await;
+    let recordings = ready(&rotated, 1).await;
+    assert_eq!(recordings[0]["incomplete"], true);
+    both_spoke(&wav(&rotated, &recordings[0], 2).await, 400);
+    rotated.gateway.stop().await;
+
+    let (user, mut bytes) = on_disk(data.path()).pop().unwrap();
+    bytes.truncate(bytes.len() - 200);
+    std::fs::write(user, bytes).unwrap();
+    let changed = Desk::start_with(Some(data.path()), encrypted(1, &[])).await;
+    refused(&changed, "recording.unreadable").await;
 }

@@ -50,6 +50,7 @@ pub(super) fn toml(answers: &Answers, path: &Path) -> String {
         format!("browsers = \"{}\"\n", std::net::SocketAddr::new(answers.bind_ip, answers.browsers_port)),
         "\n# [price]\n# rulebook = \"2026-10\"   # `offhook rulebook list`\n\n".into(),
         events(),
+        recording(),
         "# Who takes calls; again for another. The role is agent, supervisor, admin or auditor.\n[[agents]]\n".into(),
         agent(&answers.agent),
         organisations(&answers.others, path),
@@ -141,6 +142,20 @@ fn events() -> String {
         "secret_file = \"…\"   # whsec_ and the base64 of 24 to 64 random bytes",
         "types = [\"call.*\"]   # all when absent",
         "format = \"plain\"   # one flat JSON object; \"cloudevents\" when absent",
+    ];
+    commented(&lines) + "\n"
+}
+
+/// How talks are recorded, as a comment.
+fn recording() -> String {
+    let lines = [
+        "What is recorded: nothing unless this or a flow says so.",
+        "[recording]",
+        "mode = \"agents\"",
+        "announcement = \"recorded\"   # a prompt of the flow's",
+        "keep_days = 90   # for ever when absent",
+        "key_file = \"recording.key\"   # encrypts the files; `openssl rand -hex 32` makes one",
+        "old_key_files = [\"…\"]   # those before it, while what they encrypted is kept",
     ];
     commented(&lines) + "\n"
 }

@@ -117,7 +117,9 @@ impl Run {
             let queues = get(&format!("{business}/v1/queues"), KEY);
             (!queues["queues"][0]["waiting"].as_array()?.is_empty()).then_some(())
         });
-        let pause = Duration::from_millis(self.random.random_range(0..1_500));
+        // A recording has a page for each second; one is to have some.
+        let least = if kill == 0 { 2_500 } else { 0 };
+        let pause = Duration::from_millis(least + self.random.random_range(0..1_500));
         // Load for the gateway, not a wait for something to happen.
         std::thread::sleep(pause);
         let live = get(&format!("{business}/v1/calls?live=true"), KEY);

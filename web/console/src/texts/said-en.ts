@@ -147,6 +147,8 @@ export const said = {
     "parked.already": "A call to this user waits for consent already.",
     "parked.full": "As many calls as may be wait for consent.",
     "parked.not_waiting": "This call waits no longer.",
+    "recording.key_missing": "The recording is encrypted with a key this gateway does not have.",
+    "recording.unreadable": "The recording’s files cannot be read, or were changed since.",
     "callback.already": "This person waits for a callback in this queue already.",
     "callback.full": "As many callbacks as may be wait.",
     "callback.not_waiting": "This callback waits no longer.",

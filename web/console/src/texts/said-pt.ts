@@ -134,6 +134,8 @@ export const said: Texts["said"] = {
     "parked.already": "Uma chamada para esta pessoa já espera consentimento.",
     "parked.full": "Já esperam consentimento tantas chamadas quanto possível.",
     "parked.not_waiting": "Esta chamada não espera mais.",
+    "recording.key_missing": "A gravação está cifrada com uma chave que este gateway não tem.",
+    "recording.unreadable": "Os arquivos da gravação não podem ser lidos ou foram alterados.",
     "callback.already": "Esta pessoa já espera um retorno nesta fila.",
     "callback.full": "Já esperam tantos retornos quanto possível.",
     "callback.not_waiting": "Este retorno não espera mais.",

@@ -1,0 +1,162 @@
+//! How does a side lie on disk, and how is it read again?
+//!
+//! As Ogg Opus, encrypted where the business gave a key. What was written without one is read as it is.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufReader, Read, Seek, SeekFrom, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use audio::pages::Packets;
+
+use super::{
+    FILES,
+    sealed::{self, Cut, OpenFault, Sealed, Sealer},
+};
+use crate::config::RecordingKey;
+
+/// What a plain file begins with.
+const OGG: &[u8] = b"OggS";
+
+/// The sides of a recording, in the order of channels; those who said nothing have none.
+pub(crate) type Sides = [Option<Packets<Kept>>; 2];
+
+/// Opens the sides of a recording whose files lie in this folder.
+pub(super) fn open(
+    folder: &Path,
+    id: &str,
+    keys: &[RecordingKey],
+    cut: Cut,
+) -> Result<Sides, OpenFault> {
+    let side = |file| {
+        let kept = Kept::open(&folder.join(file), keys, &name(id, file), cut);
+        Ok(kept?.map(Packets::new))
+    };
+    let [business, user] = FILES.map(side);
+    Ok([business?, user?])
+}
+
+/// What binds a file to its place: no file is believed in another's.
+pub(super) fn name(id: &str, file: &str) -> String {
+    format!("{id}/{file}")
+}
+
+/// A side's file being written.
+#[derive(Debug)]
+pub(super) struct Sink {
+    file: File,
+    sealer: Option<Sealer>,
+}
+
+impl Sink {
+    /// Makes the file, which only we may read.
+    pub(super) fn create(path: &Path, key: Option<&RecordingKey>, name: &str) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut sink = Self { file, sealer: None };
+        if let Some(key) = key {
+            let (sealer, head) = Sealer::new(key, name, rand::random())?;
+            sink.file.write_all(&head)?;
+            sink.sealer = Some(sealer);
+        }
+        Ok(sink)
+    }
+
+    /// Writes whole pages; nothing comes after the last.
+    pub(super) fn write(&mut self, pages: &[u8], are_last: bool) -> io::Result<()> {
+        match &mut self.sealer {
+            Some(sealer) => self.file.write_all(&sealer.seal(pages, are_last)?),
+            None => self.file.write_all(pages),
+        }
+    }
+}
+
+/// A side's file being read.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    /// As it was written.
+    Plain(BufReader<File>),
+    /// Encrypted.
+    Sealed(Box<Sealed<BufReader<File>>>),
+}
+
+impl Kept {
+    /// `None` when there is no such file.
+    fn open(
+        path: &Path,
+        keys: &[RecordingKey],
+        name: &str,
+        cut: Cut,
+    ) -> Result<Option<Self>, OpenFault> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(OpenFault::Read(error)),
+        };
+        let mut begins = Vec::new();
+        (&file).take(16).read_to_end(&mut begins).map_err(OpenFault::Read)?;
+        let mut file = BufReader::new(file);
+        file.rewind().map_err(OpenFault::Read)?;
+        if !sealed::is_sealed(&begins) {
+            if cut == Cut::Refused && !begins.starts_with(OGG) {
+                return Err(OpenFault::Damaged);
+            }
+            return Ok(Some(Self::Plain(file)));
+        }
+        let sealed = Sealed::open(file, keys, name, cut)?;
+        Ok(Some(Self::Sealed(Box::new(sealed))))
+    }
+}
+
+impl Read for Kept {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(file) => file.read(out),
+            Self::Sealed(file) => file.read(out),
+        }
+    }
+}
+
+impl Seek for Kept {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::Plain(file) => file.seek(to),
+            Self::Sealed(file) => file.seek(to),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(folder: &Path, keys: &[RecordingKey], cut: Cut) -> Result<Vec<u8>, OpenFault> {
+        let kept = Kept::open(&folder.join("user.opus"), keys, "rec_1/user.opus", cut)?;
+        let mut bytes = Vec::new();
+        kept.unwrap().read_to_end(&mut bytes).map_err(OpenFault::Read)?;
+        Ok(bytes)
+    }
+
+    #[test]
+    fn what_was_written_before_there_was_a_key_is_read_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("user.opus");
+        let key = RecordingKey::new("key".into(), [1; 32]);
+        for key in [None, Some(&key)] {
+            let mut sink = Sink::create(&path, key, "rec_1/user.opus").unwrap();
+            sink.write(b"OggS one", false).unwrap();
+            sink.write(b", two", true).unwrap();
+            let keys: Vec<RecordingKey> = vec![RecordingKey::new("key".into(), [1; 32])];
+            assert_eq!(read(folder.path(), &keys, Cut::Refused).unwrap(), b"OggS one, two");
+            let mut file = std::fs::read(&path).unwrap();
+            assert_eq!(file.starts_with(b"OggS"), key.is_none());
+            file[0] ^= 1;
+            std::fs::write(&path, file).unwrap();
+            assert!(matches!(read(folder.path(), &keys, Cut::Refused), Err(OpenFault::Damaged)));
+            std::fs::remove_file(&path).unwrap();
+        }
+        let none = Kept::open(&path, &[], "rec_1/user.opus", Cut::Refused);
+        assert!(matches!(none, Ok(None)));
+    }
+}
