@@ -58,6 +58,14 @@ enum Soak {
         #[arg(long, default_value_t = 100)]
         calls: u32,
     },
+    /// A talk that is recorded, in real time: both sides stay within 20 ms of where they were.
+    ///
+    /// Example: `cargo xtask soak recording`
+    Recording {
+        /// How long the talk is; `test` makes 15 seconds.
+        #[arg(long, default_value_t = 300)]
+        seconds: u32,
+    },
     /// Requests made up from the gateway's OpenAPI document, and every answer held against it.
     ///
     /// Examples: `cargo xtask soak fuzz`, `cargo xtask soak fuzz --seed 7 --examples 2000`
@@ -80,7 +88,7 @@ pub(crate) fn run(args: &SoakArgs) -> Result<()> {
     }
     let package = match args.which {
         Soak::Stories { .. } | Soak::Sim { .. } => "offhook-sim",
-        Soak::Greeting { .. } => "offhook-gateway",
+        Soak::Greeting { .. } | Soak::Recording { .. } => "offhook-gateway",
         Soak::Kill { .. } | Soak::Fuzz { .. } => "offhook",
     };
     let mut test = shell::command("cargo", &["test", "--locked", "-p", package, "--test", "it"]);
@@ -93,6 +101,10 @@ pub(crate) fn run(args: &SoakArgs) -> Result<()> {
         Soak::Greeting { calls } => {
             test.args(["--", "--nocapture", "a_greeting_arrives_whole"]);
             test.env("OFFHOOK_GREETING_CALLS", calls.to_string());
+        }
+        Soak::Recording { seconds } => {
+            test.args(["--", "--nocapture", "both_sides_of_a_recording"]);
+            test.env("OFFHOOK_RECORDING_S", seconds.to_string());
         }
         // It is no test of cargo's.
         Soak::Fuzz { .. } => {}

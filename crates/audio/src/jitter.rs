@@ -253,6 +253,13 @@ impl JitterBuffer {
 
     /// The packet whose turn it is has not come, but a later one.
     fn fill_loss(&mut self, next: u64, first: u64) {
+        // What went on while nothing was there stood for packets that are lost: nothing is heard later.
+        let stood_for = std::mem::take(&mut self.concealed_in_row).min(first - next);
+        let next = next + stood_for;
+        self.next = Some(next);
+        if next == first {
+            return;
+        }
         if first - next > CONCEALED_MAX {
             self.next = Some(first);
             return;

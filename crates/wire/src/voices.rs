@@ -8,13 +8,26 @@ use crate::transcript::{Transcript, TranscriptSegment};
 /// Who speaks on which channel.
 const SPEAKERS: [&str; 2] = ["Business", "Customer"];
 
+/// What a transcriber said is no transcript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the transcriber's JSON cannot be read at line {line}, column {column}")]
+pub struct VoiceFault {
+    /// Where.
+    pub line: usize,
+    /// Where in it; nothing of what stands there, for those are somebody's words.
+    pub column: usize,
+}
+
 /// Both voices, the business first, in one transcript in order of time; it lasts so many seconds.
-#[must_use]
-pub fn joined(said: &[Vec<u8>; 2], duration: f64) -> Transcript {
+///
+/// # Errors
+///
+/// [`VoiceFault`]: what begins as an object is none.
+pub fn joined(said: &[Vec<u8>; 2], duration: f64) -> Result<Transcript, VoiceFault> {
     let mut whole = Transcript::default();
     let mut confidences = Vec::new();
     for ((channel, speaker), said) in (0..).zip(SPEAKERS).zip(said) {
-        let voice = read(said, duration);
+        let voice = read(said, duration)?;
         if whole.language.is_empty() {
             whole.language = voice.language;
         }
@@ -34,16 +47,19 @@ pub fn joined(said: &[Vec<u8>; 2], duration: f64) -> Transcript {
     if !confidences.is_empty() {
         whole.confidence = confidences.iter().sum::<f64>() / confidences.len() as f64;
     }
-    whole
+    Ok(whole)
 }
 
 /// One voice: JSON, or plain text, which is one segment as long as the call.
-fn read(said: &[u8], duration: f64) -> Transcript {
+fn read(said: &[u8], duration: f64) -> Result<Transcript, VoiceFault> {
     let text = String::from_utf8_lossy(said);
     let text = text.trim();
-    let as_json = || serde_json::from_str::<Transcript>(text).ok();
-    let plain = || Transcript { text: text.to_owned(), ..Transcript::default() };
-    let mut voice = text.starts_with('{').then(as_json).flatten().unwrap_or_else(plain);
+    let mut voice = if text.starts_with('{') {
+        serde_json::from_str::<Transcript>(text)
+            .map_err(|error| VoiceFault { line: error.line(), column: error.column() })?
+    } else {
+        Transcript { text: text.to_owned(), ..Transcript::default() }
+    };
     if voice.segments.is_empty() && !voice.text.trim().is_empty() {
         voice.segments.push(TranscriptSegment {
             end: duration,
@@ -52,7 +68,7 @@ fn read(said: &[u8], duration: f64) -> Transcript {
             ..TranscriptSegment::default()
         });
     }
-    voice
+    Ok(voice)
 }
 
 #[cfg(test)]
@@ -65,13 +81,16 @@ mod tests {
             {"channel":7,"start":1.0,"end":1.4,"text":" bom dia "}]}"#;
         let user = br#"{"confidence":0.7,"segments":[{"start":0.1,"end":0.9,"text":"oi"},
             {"start":2.0,"end":2.5,"text":"tchau","words":[{"word":"tchau"}]}]}"#;
-        let transcript = joined(&[business.to_vec(), user.to_vec()], 3.0);
+        let transcript = joined(&[business.to_vec(), user.to_vec()], 3.0).unwrap();
         assert_eq!(transcript.text, "[Customer] oi [Business] bom dia [Customer] tchau");
         let segments: Vec<_> =
             transcript.segments.iter().map(|it| (it.id, it.channel, it.words.len())).collect();
         assert_eq!(segments, [(0, 1, 0), (1, 0, 0), (2, 1, 1)]);
         assert_eq!(transcript.language, "pt");
         assert!((transcript.confidence - 0.8).abs() < 1e-9);
-        assert_eq!(read(b"{not json", 1.0).text, "{not json");
+        assert_eq!(read(b"good {morning}", 1.0).unwrap().text, "good {morning}");
+        let broken = read(b"{\"text\": \"secret\"", 1.0).unwrap_err();
+        assert_eq!(broken, VoiceFault { line: 1, column: 17 });
+        assert!(!broken.to_string().contains("secret"), "nobody's words in a log");
     }
 }

@@ -25,6 +25,8 @@ fn plain_rtp_is_heard_from_where_it_comes_and_from_nowhere_else(backend: Backend
     leg.play(Source::Echo);
     leg.send_gate(true);
     let at = local.addrs[0];
+    // It has taken its orders once it answers.
+    leg.stats().blocking_recv().unwrap();
 
     // The phone is behind a NAT: it is not where its SDP says.
     for sequence in 0..10 {

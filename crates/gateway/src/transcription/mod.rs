@@ -10,8 +10,13 @@ mod voices;
 use std::{sync::Arc, time::Duration};
 
 use reqwest::Client;
+use terms::Timestamp;
 use tokio::time::sleep;
-use wire::{event::TranscriptState, transcript::Transcript};
+use wire::{
+    event::TranscriptState,
+    transcript::Transcript,
+    voices::{VoiceFault, joined},
+};
 
 use self::{
     listen::ListenFault,
@@ -32,6 +37,11 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How long nobody is asked after the store failed: what was understood may be asked for again.
 const AFTER_FAULT: Duration = Duration::from_secs(60);
 
+/// Why what waited has failed.
+const NOBODY: &str = "There is no [transcription] in the configuration any more.";
+/// Later than whatever is due, in Unix seconds: the end of the year 9999.
+const EVER: i64 = 253_402_300_799;
+
 /// Why nobody wrote down what was said.
 #[derive(Debug, thiserror::Error)]
 enum TranscriptionFault {
@@ -39,6 +49,8 @@ enum TranscriptionFault {
     Open(#[from] OpenFault),
     #[error(transparent)]
     Voices(#[from] VoicesFault),
+    #[error(transparent)]
+    Said(#[from] VoiceFault),
     #[error(transparent)]
     Listen(#[from] ListenFault),
 }
@@ -50,7 +62,7 @@ pub(crate) fn wanted(office: &Office) -> Option<TranscriptState> {
 
 /// Writes down what is said, for ever.
 pub(crate) async fn run(office: Arc<Office>) {
-    let Some(transcription) = &office.config.transcription else { return };
+    let Some(transcription) = &office.config.transcription else { return give_up(&office).await };
     let client = match deliver::client(transcription.timeout) {
         Ok(client) => client,
         Err(error) => {
@@ -67,6 +79,21 @@ pub(crate) async fn run(office: Arc<Office>) {
                 sleep(AFTER_FAULT).await;
             }
         }
+    }
+}
+
+/// What waits while nobody writes anything down is not waited for.
+async fn give_up(office: &Office) {
+    let given_up = async {
+        let ever = Timestamp::from_unix(EVER);
+        while let Some(due) = office.store.next_untranscribed(ever).await? {
+            office.store.miss_transcript(due.recording, NOBODY.to_owned(), None).await?;
+            office.metrics.transcript("failed");
+        }
+        Ok::<(), StoreError>(())
+    };
+    if let Err(error) = given_up.await {
+        tracing::error!(%error, "recordings wait for a transcriber that is not there");
     }
 }
 
@@ -110,10 +137,8 @@ async fn transcript(
             *said = listen::listen(transcription, client, file, lasts).await?;
         }
     }
-    Ok(Transcript {
-        duration: lasts.as_secs_f64(),
-        ..wire::voices::joined(&said, lasts.as_secs_f64())
-    })
+    let duration = lasts.as_secs_f64();
+    Ok(Transcript { duration, ..joined(&said, duration)? })
 }
 
 /// A fault and its causes; none of them holds what was said, or a file's or endpoint's name.

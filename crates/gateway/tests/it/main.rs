@@ -38,6 +38,7 @@ mod queues;
 mod receiver;
 mod recordings;
 mod rest;
+mod side_by_side;
 mod spoken;
 mod talk;
 mod tls;

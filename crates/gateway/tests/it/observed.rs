@@ -243,7 +243,7 @@ fn check_metrics(metrics: &str) {
     }
     let series: Vec<_> = metrics.lines().filter(|line| !line.starts_with('#')).collect();
     assert!(series.len() < 400, "few labels: {}", series.len());
-    assert!(!metrics.contains(ANA) && !metrics.contains(CALL) && !metrics.contains("5511"));
+    assert!(!metrics.contains(ANA) && !metrics.contains(CALL) && !metrics.contains("551140000000"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

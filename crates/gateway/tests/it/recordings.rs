@@ -17,8 +17,8 @@ use crate::{
 
 const TOLD_HZ: f32 = 700.0;
 const GREETING_HZ: f32 = 500.0;
-const USER_HZ: f32 = 930.0;
-const AGENT_HZ: f32 = 440.0;
+pub(crate) const USER_HZ: f32 = 930.0;
+pub(crate) const AGENT_HZ: f32 = 440.0;
 
 const FLOW: &str = r#"
 start = "record"
@@ -48,7 +48,7 @@ pub(crate) fn with_prompts(config: &mut Config) {
         Some(FlowSource::Embedded { toml: FLOW.into(), prompts: prompts.into() });
 }
 
-fn records_talks(config: &mut Config) {
+pub(crate) fn records_talks(config: &mut Config) {
     with_prompts(config);
     config.recording.talks = true;
     config.recording.announcement = Some(Words::Prompt("told".into()));
@@ -70,7 +70,7 @@ async fn talk(desk: &Desk) -> (Voice, Voice, Console) {
 }
 
 /// A talk that is announced and recorded; both have spoken for more than a second.
-async fn spoken(desk: &Desk) -> (Voice, Voice, Console) {
+pub(crate) async fn spoken(desk: &Desk) -> (Voice, Voice, Console) {
     let (mut user, mut browser, lia) = Box::pin(talk(desk)).await;
     user.expect_tone(TOLD_HZ).await;
     desk.get_until("/v1/recordings", |list| list["recordings"][0].is_object()).await;
@@ -112,7 +112,7 @@ pub(crate) async fn message(desk: &Desk) -> Value {
     ready(desk, 2).await
 }
 
-async fn ready(desk: &Desk, count: usize) -> Value {
+pub(crate) async fn ready(desk: &Desk, count: usize) -> Value {
     let all_ready = move |list: &Value| {
         let list = list["recordings"].as_array().unwrap();
         list.len() == count && list.iter().all(|it| it["state"] == "ready")
@@ -121,7 +121,7 @@ async fn ready(desk: &Desk, count: usize) -> Value {
 }
 
 /// The channels of a WAV file.
-async fn wav(desk: &Desk, recording: &Value, channels: usize) -> Vec<Vec<i16>> {
+pub(crate) async fn wav(desk: &Desk, recording: &Value, channels: usize) -> Vec<Vec<i16>> {
     let id = recording["recording_id"].as_str().unwrap();
     let url = desk.url(&format!("/v1/recordings/{id}/audio?format=wav"));
     let answer = desk.http.get(url).bearer_auth("demo-api-key").send().await.unwrap();

@@ -61,6 +61,14 @@ fn of_kind<'a>(recordings: &'a [Value], kind: &str) -> &'a Value {
     recordings.iter().find(|it| it["kind"] == kind).unwrap()
 }
 
+fn copy(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp")
+        .args(["-r", &format!("{}/.", from.display())])
+        .arg(to)
+        .status();
+    assert!(copied.unwrap().success());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_when_the_gateway_is_killed_is_written_down_by_the_next_one() {
     let (data, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -70,13 +78,18 @@ async fn what_waits_when_the_gateway_is_killed_is_written_down_by_the_next_one()
     Box::pin(recordings::message(&desk)).await;
     let waiting = all_are(&desk, "waiting").await;
     assert_eq!(status(&desk, &format!("{}/transcript", path_of(&waiting[0]))).await, 409);
-    let copied = std::process::Command::new("cp")
-        .args(["-r", &format!("{}/.", data.path().display())])
-        .arg(killed.path())
-        .status();
-    assert!(copied.unwrap().success());
+    copy(data.path(), killed.path());
     let stopped = tokio::time::timeout(Duration::from_secs(20), desk.gateway.stop());
     stopped.await.expect("a stop does not wait for the command");
+
+    // With nobody to do it nobody waits for it.
+    let nobody = tempfile::tempdir().unwrap();
+    copy(killed.path(), nobody.path());
+    let desk = Desk::start_with(Some(nobody.path()), recordings::with_prompts).await;
+    let failed = all_are(&desk, "failed").await;
+    let answer = desk.get(&format!("{}/transcript", path_of(&failed[0]))).await;
+    assert!(answer["why"].as_str().unwrap().contains("[transcription]"), "{answer}");
+    desk.gateway.stop().await;
 
     let scripts = tempfile::tempdir().unwrap();
     let again = Desk::start_with(Some(killed.path()), written_down(script(scripts.path()))).await;

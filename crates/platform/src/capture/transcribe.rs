@@ -32,7 +32,10 @@ const BYTES_MAX: usize = 16 * 1024 * 1024;
 pub(super) fn document(tools: &Tools, sides: &Sides, now: Timestamp) -> TranscriptDocument {
     let duration = sides.lasts.as_secs_f64();
     let said = tools.transcriber.as_deref().and_then(|command| run(command, tools, sides));
-    let transcript = said.map_or_else(Transcript::default, |said| joined(&said, duration));
+    let transcript = said.map(|said| joined(&said, duration)).transpose();
+    let transcript =
+        transcript.inspect_err(|error| tracing::warn!(%error, "nothing is written down"));
+    let transcript = transcript.ok().flatten().unwrap_or_default();
     TranscriptDocument {
         metadata: TranscriptMetadata {
             processed_at: now.to_string(),
