@@ -1,5 +1,4 @@
 //! What this crate does with files it did not make.
 
 mod hostile;
-mod intelligible;
 mod speech;

@@ -2,7 +2,7 @@
 
 use offhook_audio::{FRAME_SAMPLES, measure::Measure, ogg, opus, prompt};
 
-pub(crate) const PROMPTS: [(&str, &[u8]); 8] = [
+const PROMPTS: [(&str, &[u8]); 8] = [
     ("welcome", include_bytes!("../../../../demo/prompts/welcome.ogg")),
     ("menu", include_bytes!("../../../../demo/prompts/menu.ogg")),
     ("echo", include_bytes!("../../../../demo/prompts/echo.ogg")),

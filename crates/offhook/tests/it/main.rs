@@ -27,3 +27,4 @@ mod rules;
 mod sample_bots;
 mod sandbox;
 mod tee;
+mod understood;

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use offhook_audio::{
+use audio::{
     FRAME_SAMPLES,
     encoder::Encoder,
     jitter::JitterBuffer,
@@ -16,8 +16,13 @@ use offhook_audio::{
     prompt, wav,
 };
 
-use crate::speech::PROMPTS;
-
+const PROMPTS: [&[u8]; 5] = [
+    include_bytes!("../../../../demo/prompts/welcome.ogg"),
+    include_bytes!("../../../../demo/prompts/menu.ogg"),
+    include_bytes!("../../../../demo/prompts/echo.ogg"),
+    include_bytes!("../../../../demo/prompts/no_agent.ogg"),
+    include_bytes!("../../../../demo/prompts/closed.ogg"),
+];
 const LOST_PERCENT: u64 = 5;
 const SEEDS: u64 = 10;
 /// The least that counts as understood.
@@ -26,7 +31,8 @@ const LEAST: f64 = 0.85;
 #[test]
 fn speech_is_understood_at_five_percent_loss() {
     let clean = speech();
-    let packets = Encoder::opus(Settings::default()).unwrap().push(&clean).unwrap();
+    let mut encoder = Encoder::opus(Settings::default()).expect("an encoder");
+    let packets = encoder.push(&clean).expect("Opus");
     let mut heard = vec![hear(&packets, |_| false)];
     heard.extend((0..SEEDS).map(|seed| {
         let mut chance = Chance(seed);
@@ -38,7 +44,7 @@ fn speech_is_understood_at_five_percent_loss() {
     let [whole, lossy @ .., broken] = &understood[..] else { panic!("{understood:?}") };
     let least = lossy.iter().copied().fold(1.0, f64::min);
     let mean = lossy.iter().sum::<f64>() / lossy.len() as f64;
-    println!(
+    eprintln!(
         "STOI: {whole:.3} without loss; {least:.3} at least and {mean:.3} on average at {LOST_PERCENT} % \
          loss, {SEEDS} times; {broken:.3} with a third of the packets"
     );
@@ -48,21 +54,21 @@ fn speech_is_understood_at_five_percent_loss() {
 
 /// The demo's prompts, one after the other.
 fn speech() -> Vec<i16> {
-    let mut decoder = opus::Decoder::new().unwrap();
+    let mut decoder = opus::Decoder::new().expect("a decoder");
     let mut samples = Vec::new();
-    for packet in PROMPTS.iter().flat_map(|(_, file)| prompt::load(file).unwrap()) {
-        samples.extend_from_slice(decoder.decode(&packet).unwrap());
+    for packet in PROMPTS.iter().flat_map(|file| prompt::load(file).expect("a prompt")) {
+        samples.extend_from_slice(decoder.decode(&packet).expect("Opus"));
     }
     samples
 }
 
 /// What is heard of packets that leave every 20 ms, where some never come.
 fn hear(packets: &[Box<[u8]>], mut is_lost: impl FnMut(usize) -> bool) -> Vec<i16> {
-    let mut buffer = JitterBuffer::new().unwrap();
+    let mut buffer = JitterBuffer::new().expect("a decoder");
     let mut heard = Vec::new();
     for (nth, packet) in packets.iter().enumerate() {
         if !is_lost(nth) {
-            buffer.push(u16::try_from(nth).unwrap(), packet);
+            buffer.push(u16::try_from(nth).expect("less than half an hour"), packet);
         }
         heard.extend(buffer.pull().unwrap_or([0; FRAME_SAMPLES]));
     }
@@ -72,10 +78,10 @@ fn hear(packets: &[Box<[u8]>], mut is_lost: impl FnMut(usize) -> bool) -> Vec<i1
 /// How much of each is understood, from 0 to 1.
 fn stoi(clean: &[i16], heard: &[Vec<i16>]) -> Vec<f64> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("intelligible");
-    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::create_dir_all(&folder).expect("a folder");
     let write = |name: String, samples: &[i16]| {
         let path = folder.join(name);
-        std::fs::write(&path, wav::write_mono(samples).unwrap()).unwrap();
+        std::fs::write(&path, wav::write_mono(samples).expect("WAV")).expect("a file");
         path
     };
     let clean = write("clean.wav".into(), clean);
@@ -95,7 +101,7 @@ fn stoi(clean: &[i16], heard: &[Vec<i16>]) -> Vec<f64> {
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    said.split_whitespace().map(|figure| figure.parse().unwrap()).collect()
+    said.split_whitespace().map(|figure| figure.parse().expect("a figure")).collect()
 }
 
 /// The same sequence for the same seed: SplitMix64 (Steele, Lea, Flood 2014).
