@@ -281,6 +281,11 @@ impl Console {
         self.socket.send(Message::text(frame.to_string())).await.unwrap();
     }
 
+    /// Reads what comes, and keeps nothing of it.
+    pub(crate) async fn stays(mut self) {
+        while let Some(Ok(_)) = self.socket.next().await {}
+    }
+
     /// Waits until the gateway closes the line.
     pub(crate) async fn closed(&mut self) {
         let gone = async { while let Some(Ok(_)) = self.socket.next().await {} };

@@ -28,7 +28,9 @@ const WINDOW: usize = 240;
 async fn both_sides_of_a_recording_stay_side_by_side() {
     let seconds = std::env::var("OFFHOOK_RECORDING_S").map_or(SECONDS, |s| s.parse().unwrap());
     let desk = Desk::start_with(None, records_talks).await;
-    let (user, browser, _lia) = Box::pin(spoken(&desk)).await;
+    let (user, browser, lia) = Box::pin(spoken(&desk)).await;
+    // A console that does not read answers no ping, and its agent is gone.
+    tokio::spawn(lia.stays());
     for voice in [&user, &browser] {
         voice.leg.play(Source::Silence);
     }
