@@ -16,6 +16,7 @@ use crate::{
     http::{ask, get},
     kills::runs,
     process::{Server, free_tcp, gateway_config, wait_for},
+    queue::FLOW,
 };
 
 const BUSINESS: &str = "551140000000";
@@ -26,15 +27,6 @@ const AGENT_HZ: f32 = 620.0;
 const PATIENCE_MS: u64 = 20_000;
 const CALLED_MS: u64 = 3_000;
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
-
-const FLOW: &str = r#"
-start = "wait"
-[step.wait]
-queue = "support"
-overflow = "end"
-[step.end]
-hang_up = true
-"#;
 
 #[test]
 fn kills_lose_no_event_recording_place_or_parked_call() {

@@ -20,7 +20,8 @@ const KEY: Option<&str> = Some("demo-api-key");
 const AGENT_HZ: f32 = 620.0;
 const USER_HZ: f32 = 440.0;
 
-const FLOW: &str = r#"
+/// Whoever calls waits for an agent.
+pub(crate) const FLOW: &str = r#"
 start = "wait"
 [step.wait]
 queue = "support"
