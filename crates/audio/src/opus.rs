@@ -49,6 +49,34 @@ impl Default for Settings {
     }
 }
 
+/// How hard an encoder tries, from 0 to 10.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Complexity(u8);
+
+impl Complexity {
+    /// The cheapest.
+    pub const LEAST: Self = Self(0);
+
+    /// `None` above 10.
+    #[must_use]
+    pub const fn new(effort: u8) -> Option<Self> {
+        if effort <= 10 { Some(Self(effort)) } else { None }
+    }
+
+    /// As libopus takes it.
+    #[must_use]
+    pub fn get(self) -> i32 {
+        self.0.into()
+    }
+}
+
+impl Default for Complexity {
+    /// Half of what there is: beyond it a voice sounds hardly better.
+    fn default() -> Self {
+        Self(5)
+    }
+}
+
 /// Encodes one voice, frame by frame.
 pub struct Encoder {
     inner: ::opus::Encoder,

@@ -165,7 +165,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let recorder = recorder(&config)?;
     let engine = engine(&config.media, &advertised)?;
     let mixer = Mixer::start().map_err(StartError::Mixer)?;
-    let bots = Bots::start().map_err(StartError::Bots)?;
+    let bots = Bots::start(config.media.bot_complexity).map_err(StartError::Bots)?;
     let trunks = Trunks::start(&config).await?;
     let listen = |source| StartError::Listen { address: config.http, source };
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;

@@ -17,7 +17,10 @@ mod worker;
 
 use std::sync::Arc;
 
-use audio::spool::{Cleared, Format, Passed, Spool};
+use audio::{
+    opus::{Complexity, Settings},
+    spool::{Cleared, Format, Passed, Spool},
+};
 use crossbeam_channel::Sender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -47,6 +50,7 @@ const BACKLOG_MAX_MS: u64 = 120_000;
 pub struct Bots {
     new: Sender<Conversation>,
     seats: Arc<Semaphore>,
+    complexity: Complexity,
 }
 
 /// How a bot hears, and how it speaks.
@@ -104,17 +108,24 @@ pub enum BotNews {
 }
 
 impl Bots {
-    /// Starts the worker; it ends with the last `Bots`.
+    /// Starts the worker; it ends with the last `Bots`. Bots' voices are encoded with this effort, and
+    /// with the least while the worker has more to do than it can.
     ///
     /// # Errors
     ///
     /// The system has no thread for it.
-    pub fn start() -> std::io::Result<Self> {
+    pub fn start(complexity: Complexity) -> std::io::Result<Self> {
         let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
         let name = "media-bots".into();
         std::thread::Builder::new().name(name).spawn(move || worker::serve(&inbox))?;
 
-        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)) })
+        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)), complexity })
+    }
+
+    /// How a bot's voice is encoded: wideband speech.
+    #[must_use]
+    pub fn settings(complexity: Complexity) -> Settings {
+        Settings { bitrate: 24_000, complexity: complexity.get(), loss_percent: 5 }
     }
 
     /// Lets a bot hear and speak on this leg, which talks Opus and may send already; `None` when the
@@ -122,14 +133,21 @@ impl Bots {
     #[must_use]
     pub fn open(&self, leg: &Voice, formats: BotFormats) -> Option<BotLine> {
         let permit = Arc::clone(&self.seats).try_acquire_owned().ok()?;
-        let spool = Spool::new(formats.speaks, BACKLOG_MAX_MS, worker::SETTINGS).ok()?;
+        let spool =
+            Spool::new(formats.speaks, BACKLOG_MAX_MS, Self::settings(self.complexity)).ok()?;
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
         let (told, news) = mpsc::channel(NEWS_MAX);
         let (sink, frames) = frame_queue(FRAMES_MAX);
         let (tap, packets) = tap(Direction::Received, TAP_PACKETS_MAX);
-        let conversation =
-            Conversation::new(formats.hears, spool, (leg.audio, packets), sink, (ordered, told))
-                .ok()?;
+        let conversation = Conversation::new(
+            formats.hears,
+            spool,
+            (leg.audio, packets),
+            sink,
+            (ordered, told),
+            self.complexity,
+        )
+        .ok()?;
         self.new.try_send(conversation).ok()?;
         leg.leg.carry(tap);
         leg.leg.play(Source::Mix(frames));

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use audio::{
     FRAME_SAMPLES,
     jitter::JitterBuffer,
-    opus::{CodecError, Settings},
+    opus::{CodecError, Complexity},
     spool::{Format, Frame, Full, Hearing, Spool},
 };
 use crossbeam_channel::Receiver;
@@ -18,14 +18,8 @@ use tokio::sync::mpsc::{self, error::TryRecvError};
 use super::{BotNews, BotOrder, FRAMES_MAX};
 use crate::{FrameSink, Tapped, turns};
 
-/// Wideband speech; half the effort of a prompt's encoder.
-pub(super) const SETTINGS: Settings = Settings { bitrate: 24_000, complexity: 5, loss_percent: 5 };
-
 /// Answers that may wait for the bot to read.
 const UNSENT_MAX: usize = 2_048;
-
-/// The effort when the thread has more to do than it can.
-const HURRIED: i32 = 0;
 
 /// One conversation.
 #[derive(Debug)]
@@ -43,6 +37,7 @@ pub(super) struct Conversation {
     /// Whether the bot ever said something that must be heard: then what is on its way is not taken back.
     has_sections: bool,
     leg: Leg,
+    complexity: Complexity,
     hurried: bool,
 }
 
@@ -67,6 +62,7 @@ impl Conversation {
         (audio, packets): (u8, Tapped),
         sink: FrameSink,
         (orders, told): (mpsc::Receiver<BotOrder>, mpsc::Sender<BotNews>),
+        complexity: Complexity,
     ) -> Result<Self, CodecError> {
         Ok(Self {
             spool,
@@ -80,6 +76,7 @@ impl Conversation {
             unsent: VecDeque::new(),
             has_sections: false,
             leg: Leg::Unknown,
+            complexity,
             hurried: false,
         })
     }
@@ -149,7 +146,9 @@ impl Conversation {
 
     fn speak(&mut self, hurried: bool) -> Result<(), CodecError> {
         if hurried != self.hurried {
-            self.spool.set_complexity(if hurried { HURRIED } else { SETTINGS.complexity })?;
+            // Where the thread has more to do than it can, all are heard rather than some heard well.
+            let complexity = if hurried { Complexity::LEAST } else { self.complexity };
+            self.spool.set_complexity(complexity.get())?;
             self.hurried = hurried;
         }
         let waiting = self.sink.waiting();

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use audio::opus::Complexity;
 use serde::Deserialize;
 
 use super::{
@@ -26,6 +27,7 @@ pub(super) struct MediaTable {
     stun: Option<String>,
     ports: Option<[u16; 2]>,
     browsers: Option<SocketAddr>,
+    bot_complexity: Option<u8>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +77,11 @@ pub(super) fn media(table: MediaTable) -> Result<Media, ConfigError> {
     if table.stun.as_ref().is_some_and(|server| !server.contains(':')) {
         return Err(value("media.stun", "write host:port, such as \"stun.example:3478\"".into()));
     }
+    let bot_complexity = match table.bot_complexity.map(Complexity::new) {
+        Some(Some(complexity)) => complexity,
+        Some(None) => return Err(value("media.bot_complexity", "write 0 to 10".into())),
+        None => defaults.bot_complexity,
+    };
     Ok(Media {
         bind_ip: table.bind_ip.unwrap_or(defaults.bind_ip),
         advertised,
@@ -83,6 +90,7 @@ pub(super) fn media(table: MediaTable) -> Result<Media, ConfigError> {
         ports,
         browsers: table.browsers.unwrap_or(defaults.browsers),
         busy: defaults.busy,
+        bot_complexity,
     })
 }
 

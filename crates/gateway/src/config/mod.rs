@@ -32,6 +32,7 @@ use argon2::{
     Argon2, PasswordHash, PasswordVerifier,
     password_hash::{PasswordHasher, SaltString},
 };
+use audio::opus::Complexity;
 use switchboard::agent::Skills;
 use terms::{AgentId, OrganisationId, PhoneNumberId, WaId};
 use wire::{
@@ -183,6 +184,8 @@ pub struct Media {
     pub browsers: SocketAddr,
     /// How busy the media thread may be before taps rest, and before a new call is refused.
     pub busy: engine::BusyLimits,
+    /// How hard the encoder of a bot's voice tries.
+    pub bot_complexity: Complexity,
 }
 
 /// TURN servers that carry the packets of agents whose firewalls let no UDP through to us.
@@ -329,6 +332,7 @@ impl Default for Media {
             ports: 10_000..=29_999,
             browsers: SocketAddr::new(bind_ip, 8510),
             busy: engine::BusyLimits::default(),
+            bot_complexity: Complexity::default(),
         }
     }
 }

@@ -53,6 +53,16 @@ fn a_good_file_is_read() {
 }
 
 #[test]
+fn a_bots_encoder_tries_as_hard_as_opus_can() {
+    let read =
+        |effort: u8| Written::new(&format!("{GOOD}\n[media]\nbot_complexity = {effort}\n")).read();
+    assert_eq!(read(10).unwrap().media.bot_complexity.get(), 10);
+    assert_eq!(Written::new(GOOD).read().unwrap().media.bot_complexity.get(), 5);
+    let error = read(11).expect_err("a fault").to_string();
+    assert!(error.contains("media.bot_complexity") && error.contains("0 to 10"), "{error}");
+}
+
+#[test]
 fn an_unknown_key_is_told_with_its_line_and_what_was_meant() {
     for (right, wrong, told) in [
         (
