@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use audio::{FRAME_SAMPLES, SAMPLE_RATE};
+use audio::{SAMPLE_RATE, SAMPLES_PER_MS};
 use serde_json::{Value, json};
 
 use crate::{
@@ -29,6 +29,13 @@ const LONG_HZ: f32 = 1_500.0;
 const SHORT_HZ: f32 = 2_000.0;
 /// Their amplitude: a quarter of full scale.
 const AMPLITUDE: f32 = 8_192.0;
+
+/// What is looked at in a recording: short, so that an edge is known to a few milliseconds.
+const PIECE_MS: usize = 5;
+const PIECE: usize = PIECE_MS * SAMPLES_PER_MS;
+
+/// How far what a bot is told may be from what the user's phone has recorded.
+const TRUE_WITHIN_MS: u64 = 20;
 
 /// How long a Python process may take to be there, on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -156,20 +163,20 @@ fn left(wav: &[u8]) -> Vec<i16> {
     moments.iter().map(|m| i16::from_le_bytes([m[0], m[1]])).collect()
 }
 
-/// For how many milliseconds this tone is heard: the 20 ms in which it is most of what the bots say.
+/// For how many milliseconds this tone is heard: the pieces of 5 ms in which it is most of what the bots say.
 fn tone_ms(heard: &[i16], hz: f32) -> usize {
     let turn = std::f32::consts::TAU * hz / SAMPLE_RATE as f32;
-    let is_there = |frame: &&[i16]| {
+    let is_there = |piece: &&[i16]| {
         let (mut along, mut across) = (0.0, 0.0);
-        for (at, sample) in frame.iter().enumerate() {
+        for (at, sample) in piece.iter().enumerate() {
             let (sin, cos) = (turn * at as f32).sin_cos();
             along += f32::from(*sample) * cos;
             across += f32::from(*sample) * sin;
         }
-        let amplitude = 2.0 * along.hypot(across) / FRAME_SAMPLES as f32;
+        let amplitude = 2.0 * along.hypot(across) / PIECE as f32;
         amplitude > AMPLITUDE / 2.0
     };
-    20 * heard.chunks_exact(FRAME_SAMPLES).filter(is_there).count()
+    PIECE_MS * heard.chunks_exact(PIECE).filter(is_there).count()
 }
 
 /// The greeting whole, the long tone broken off when the key came, then the short one whole.
@@ -180,6 +187,13 @@ fn assert_heard(heard: &[i16]) {
     assert!((980..=1_040).contains(&heard[0]), "the greeting: {heard:?}");
     assert!((500..=2_600).contains(&heard[1]), "two seconds of ten: {heard:?}");
     assert!((980..=1_040).contains(&heard[2]), "after the clear: {heard:?}");
+}
+
+/// A bot is told of the long tone what the user's phone has recorded of it.
+fn assert_true(told_ms: u64, heard: &[i16]) {
+    let heard_ms = tone_ms(heard, LONG_HZ) as u64;
+    println!("told {told_ms} ms, recorded {heard_ms} ms");
+    assert!(told_ms.abs_diff(heard_ms) <= TRUE_WITHIN_MS, "{told_ms} ms told, {heard_ms} ms heard");
 }
 
 fn find<'a>(told: &'a [Value], key: &str) -> Vec<&'a Value> {
@@ -220,6 +234,8 @@ fn a_pipeline_of_pipecat_greets_is_interrupted_and_hangs_up() {
     assert_eq!(find(&told, "digit"), ["1", "2", "9"]);
     assert!(find(&told, "mark").contains(&&json!("greeted")), "{told:?}");
     assert!(find(&told, "mark").contains(&&json!("short")), "{told:?}");
+    let cleared = find(&told, "cleared").into_iter().find_map(|it| it["heard_ms"].as_u64());
+    assert_true(cleared.expect("what was heard before the clear"), &heard);
     assert!(find(&told, "heard_hz").contains(&&json!(USER_HZ)), "{told:?}");
 }
 
@@ -264,12 +280,11 @@ fn a_model_is_spoken_to_in_words_of_its_services_sdk_and_told_what_was_heard() {
     assert!(texts[2].ends_with(" 1)") && texts[3].ends_with(" 9)"), "{texts:?}");
     assert!(find(&told, "heard_hz").contains(&&json!(USER_HZ)), "{told:?}");
 
-    // The service is told of the long tone what the phone has heard of it, to a frame at each end.
+    // The service is told of the long tone what the phone has heard of it.
     let end_ms = find(&told, "audio_end_ms");
     assert_eq!(end_ms.len(), 1, "only the long one was broken off: {told:?}");
     let end_ms = end_ms[0].as_u64().expect("milliseconds");
-    let long = tone_ms(&heard, LONG_HZ) as u64;
-    assert!(end_ms.abs_diff(long) <= 40, "told {end_ms} ms, heard {long} ms");
+    assert_true(end_ms, &heard);
     let sent = find(&told, "sent_ms")[0].as_u64().expect("milliseconds");
     assert!(sent > end_ms + 1_000, "it had sent {sent} ms, and {end_ms} were heard");
 }
