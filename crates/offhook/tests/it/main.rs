@@ -26,5 +26,6 @@ mod reconciliation;
 mod rules;
 mod sample_bots;
 mod sandbox;
+mod scene;
 mod tee;
 mod understood;

@@ -14,13 +14,10 @@ use audio::{SAMPLE_RATE, SAMPLES_PER_MS};
 use serde_json::{Value, json};
 
 use crate::{
-    http::get,
-    process::{Server, free_tcp, gateway_config, offhook, wait_for},
+    process::{free_tcp, wait_for},
+    scene::Scene,
 };
 
-const ANA: &str = "5215550000001";
-const BUSINESS: &str = "551140000000";
-const KEY: Option<&str> = Some("demo-api-key");
 const USER_HZ: u64 = 440;
 
 /// What the bots say: a greeting of a second, ten seconds that are broken off, and a second more.
@@ -39,17 +36,6 @@ const TRUE_WITHIN_MS: u64 = 20;
 
 /// How long a Python process may take to be there, on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);
-
-const FLOW: &str = r#"
-start = "talk"
-[step.talk]
-bot = "concierge"
-context = { order = "4711" }
-next = "end"
-otherwise = "end"
-[step.end]
-hang_up = true
-"#;
 
 /// A running bot, and what it says of its calls.
 struct Bot {
@@ -109,60 +95,6 @@ fn python() -> PathBuf {
         .map_or_else(|| target.join("bots/venv/bin/python"), PathBuf::from)
 }
 
-/// Both servers; the gateway gives every call to the bot.
-struct Scene {
-    folder: tempfile::TempDir,
-    platform: Server,
-    gateway: Server,
-}
-
-impl Scene {
-    fn new(listen: &str, bot: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let free = "127.0.0.1:0";
-        let webhook = format!("http://{listen}/webhooks/whatsapp");
-        let args = ["platform", "--listen", free, "--media", free, "--webhook", &webhook];
-        let platform = Server::start(&[&args[..], &["--no-handshake"]].concat());
-        let config = gateway_config(folder.path(), &platform.url("platform"), listen);
-        let text = std::fs::read_to_string(&config).expect("the configuration");
-        let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/flow.toml");
-        let flow = folder.path().join("flow.toml");
-        std::fs::write(&flow, FLOW).expect("the flow");
-        let text = text.replace(demo, flow.to_str().expect("UTF-8"));
-        let text = format!("{text}\n[[bots]]\nname = \"concierge\"\n{bot}\n");
-        std::fs::write(&config, text).expect("the configuration");
-        let gateway = Server::start(&["gateway", "--config", &config]);
-        Self { folder, platform, gateway }
-    }
-
-    /// Ana calls, speaks a tone and presses keys: the record of the call, and what she heard.
-    fn call(&self, keys: &str) -> (Value, Vec<i16>) {
-        let platform = self.platform.url("platform");
-        let file = self.folder.path().join("heard.wav");
-        let args = ["call", "--as", ANA, "--to", BUSINESS, "--platform", &platform];
-        let status = offhook(&args)
-            .args(["--play", "tone:440", "--dtmf", keys, "--for", "20s", "--expect", "tone:*"])
-            .arg("--record")
-            .arg(&file)
-            .stdout(Stdio::null())
-            .status()
-            .expect("a caller");
-        assert!(status.success(), "the bot is heard");
-        let calls = format!("{}/v1/calls", self.gateway.url("gateway"));
-        let ended = wait_for("record", Duration::from_secs(20), || {
-            let calls = get(&calls, KEY);
-            calls["calls"].as_array()?.first().cloned()
-        });
-        (ended, left(&std::fs::read(&file).expect("what was heard")))
-    }
-}
-
-/// The left one of two channels of a WAV file that we wrote.
-fn left(wav: &[u8]) -> Vec<i16> {
-    let (moments, _) = wav[44..].as_chunks::<4>();
-    moments.iter().map(|m| i16::from_le_bytes([m[0], m[1]])).collect()
-}
-
 /// For how many milliseconds this tone is heard: the pieces of 5 ms in which it is most of what the bots say.
 fn tone_ms(heard: &[i16], hz: f32) -> usize {
     let turn = std::f32::consts::TAU * hz / SAMPLE_RATE as f32;
@@ -196,6 +128,11 @@ fn assert_true(told_ms: u64, heard: &[i16]) {
     assert!(told_ms.abs_diff(heard_ms) <= TRUE_WITHIN_MS, "{told_ms} ms told, {heard_ms} ms heard");
 }
 
+/// Ana speaks a tone and presses keys: the record of the call, and what she heard.
+fn call(scene: &Scene, keys: &str) -> (Value, Vec<i16>) {
+    scene.call(&["--play", "tone:440", "--dtmf", keys, "--for", "20s", "--expect", "tone:*"])
+}
+
 fn find<'a>(told: &'a [Value], key: &str) -> Vec<&'a Value> {
     told.iter().filter_map(|news| news.get(key)).collect()
 }
@@ -209,7 +146,7 @@ fn a_bot_on_twilios_library_greets_is_interrupted_and_ends_the_call_over_rest() 
         "url = \"ws://{at}/talk\"\nprotocol = \"twilio\"\ntoken_env = \"OFFHOOK_TEST_TOKEN\""
     );
     let scene = Scene::new(&listen, &table);
-    let (record, heard) = scene.call("1@3s,2@5s,9@8s");
+    let (record, heard) = call(&scene, "1@3s,2@5s,9@8s");
     assert_eq!(record["reason"], "program_hung_up", "{record}");
     assert_heard(&heard);
     let told = bot.told();
@@ -226,7 +163,7 @@ fn a_pipeline_of_pipecat_greets_is_interrupted_and_hangs_up() {
     let bot = Bot::start("pipecat_bot.py", &at, &[]);
     let table = format!("url = \"ws://{at}/talk\"\nprotocol = \"pipecat\"");
     let scene = Scene::new(&listen, &table);
-    let (record, heard) = scene.call("1@3s,2@5s,9@8s");
+    let (record, heard) = call(&scene, "1@3s,2@5s,9@8s");
     assert_eq!(record["reason"], "flow_hung_up", "{record}");
     assert_heard(&heard);
     let told = bot.told();
@@ -245,7 +182,7 @@ fn a_program_for_asterisk_greets_hears_the_user_and_hangs_up() {
     let bot = Bot::start("audiosocket_bot.py", &at, &[]);
     let table = format!("url = \"tcp://{at}\"\nprotocol = \"audiosocket\"");
     let scene = Scene::new(&listen, &table);
-    let (record, heard) = scene.call("5@1s");
+    let (record, heard) = call(&scene, "5@1s");
     assert_eq!(record["reason"], "flow_hung_up", "{record}");
     let greeting = tone_ms(&heard, GREETING_HZ);
     assert!((980..=1_040).contains(&greeting), "the greeting: {greeting}");
@@ -266,7 +203,7 @@ fn a_model_is_spoken_to_in_words_of_its_services_sdk_and_told_what_was_heard() {
          steps = {{ end = \"Never.\" }}\ntoken_env = \"OFFHOOK_TEST_TOKEN\""
     );
     let scene = Scene::new(&listen, &table);
-    let (record, heard) = scene.call("1@3s,9@9s");
+    let (record, heard) = call(&scene, "1@3s,9@9s");
     let told = bot.told();
     for fault in ["invalid", "unknown", "unexpected", "fault", "error", "refused"] {
         assert_eq!(find(&told, fault), [&json!(null); 0], "{fault}: {told:?}");
