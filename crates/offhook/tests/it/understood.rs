@@ -1,11 +1,14 @@
 //! Is speech understood that came over a network which loses packets?
 //!
-//! Speech is encoded as we send it, loses packets by chance, and is heard through the jitter buffer. How
-//! much of it is understood says STOI (Taal, Hendriks, Heusdens, Jensen 2011), by `pystoi`.
+//! Speech is encoded as we send it, loses packets by chance, and is heard through the jitter buffer: ten
+//! times in virtual time, and once in a call that a bot takes. How much of it is understood says STOI
+//! (Taal, Hendriks, Heusdens, Jensen 2011), by `pystoi`.
 
 use std::{
+    net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
+    thread::JoinHandle,
 };
 
 use audio::{
@@ -15,6 +18,13 @@ use audio::{
     opus::{self, Settings},
     prompt, wav,
 };
+use serde_json::json;
+use tokio_tungstenite::tungstenite::{
+    Message, accept_hdr,
+    handshake::server::{Request, Response},
+};
+
+use crate::{http::ask, process::free_tcp, scene::Scene};
 
 const PROMPTS: [&[u8]; 5] = [
     include_bytes!("../../../../demo/prompts/welcome.ogg"),
@@ -25,6 +35,8 @@ const PROMPTS: [&[u8]; 5] = [
 ];
 const LOST_PERCENT: u64 = 5;
 const SEEDS: u64 = 10;
+/// How long the user speaks in a call.
+const CALL_S: usize = 12;
 /// The least that counts as understood.
 const LEAST: f64 = 0.85;
 
@@ -40,7 +52,7 @@ fn speech_is_understood_at_five_percent_loss() {
     }));
     // What finds speech understood must be able not to.
     heard.push(hear(&packets, |nth| nth % 3 != 0));
-    let understood = stoi(&clean, &heard);
+    let understood = stoi(&clean, &heard, Shifted::AsOne);
     let [whole, lossy @ .., broken] = &understood[..] else { panic!("{understood:?}") };
     let least = lossy.iter().copied().fold(1.0, f64::min);
     let mean = lossy.iter().sum::<f64>() / lossy.len() as f64;
@@ -50,6 +62,56 @@ fn speech_is_understood_at_five_percent_loss() {
     );
     assert!(least >= LEAST, "{understood:?}");
     assert!(*broken < LEAST, "{understood:?}");
+}
+
+#[test]
+fn a_bot_understands_a_user_whose_call_loses_five_percent() {
+    let mut clean = speech();
+    clean.truncate(CALL_S * 48_000);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("speech.wav");
+    std::fs::write(&file, wav::write_mono(&clean).expect("WAV")).expect("a file");
+    let (at, listening) = listen();
+    let table = format!("url = \"ws://{at}/talk\"\nprotocol = \"native\"\nrate = 48000");
+    let scene = Scene::new(&free_tcp(), &table);
+    let faults = json!({ "media": { "loss": LOST_PERCENT as f64 / 100.0 } });
+    let url = format!("{}/sandbox/v1/faults", scene.platform.url("platform"));
+    assert_eq!(ask("PUT", &url, None, Some(&faults)).0, 200);
+    let (play, during) = (file.to_str().expect("UTF-8"), format!("{}s", CALL_S + 2));
+    let (record, _) = scene.call(&["--play", play, "--for", &during]);
+    let heard = listening.join().expect("a bot that heard");
+    let understood = stoi(&clean, &[heard], Shifted::BySeconds)[0];
+    let count = |of: &str| record["whatsapp_leg"][of].as_f64().expect("a count");
+    let lost_percent = 100.0 * count("lost") / (count("lost") + count("received"));
+    eprintln!("STOI: {understood:.3} in a call that lost {lost_percent:.1} %");
+    assert!((2.0..9.0).contains(&lost_percent), "{record}");
+    assert!(understood >= LEAST, "{understood}");
+}
+
+/// A bot that takes one call and keeps all it hears, at 48 kHz.
+fn listen() -> (String, JoinHandle<Vec<i16>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = listener.local_addr().expect("an address").to_string();
+    let bot = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a call");
+        #[expect(clippy::result_large_err, reason = "the callback of the library")]
+        let keep = |request: &Request, mut response: Response| {
+            if let Some(protocol) = request.headers().get("sec-websocket-protocol") {
+                response.headers_mut().insert("sec-websocket-protocol", protocol.clone());
+            }
+            Ok(response)
+        };
+        let mut line = accept_hdr(stream, keep).expect("a WebSocket");
+        let mut heard = Vec::new();
+        while let Ok(message) = line.read() {
+            if let Message::Binary(bytes) = message {
+                let (samples, _) = bytes.as_chunks::<2>();
+                heard.extend(samples.iter().map(|sample| i16::from_le_bytes(*sample)));
+            }
+        }
+        heard
+    });
+    (at, bot)
 }
 
 /// The demo's prompts, one after the other.
@@ -75,12 +137,20 @@ fn hear(packets: &[Box<[u8]>], mut is_lost: impl FnMut(usize) -> bool) -> Vec<i1
     heard
 }
 
+/// How what is heard is laid beside what was said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shifted {
+    /// As much later as it is as a whole.
+    AsOne,
+    /// Each second by itself: on a busy machine packets come late, and the jitter buffer gets longer.
+    BySeconds,
+}
+
 /// How much of each is understood, from 0 to 1.
-fn stoi(clean: &[i16], heard: &[Vec<i16>]) -> Vec<f64> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("intelligible");
-    std::fs::create_dir_all(&folder).expect("a folder");
+fn stoi(clean: &[i16], heard: &[Vec<i16>], shifted: Shifted) -> Vec<f64> {
+    let folder = tempfile::tempdir().expect("a folder");
     let write = |name: String, samples: &[i16]| {
-        let path = folder.join(name);
+        let path = folder.path().join(name);
         std::fs::write(&path, wav::write_mono(samples).expect("WAV")).expect("a file");
         path
     };
@@ -90,7 +160,8 @@ fn stoi(clean: &[i16], heard: &[Vec<i16>]) -> Vec<f64> {
     let python = std::env::var_os("OFFHOOK_PYTHON")
         .map_or_else(|| root.join(".venv/bin/python"), PathBuf::from);
     let mut asked = Command::new(&python);
-    asked.arg(root.join("tests/interop/understood.py")).arg(clean).args(heard);
+    asked.arg(root.join("tests/interop/understood.py"));
+    asked.args((shifted == Shifted::BySeconds).then_some("--follow")).arg(clean).args(heard);
     let output = asked.output().unwrap_or_else(|error| {
         panic!(
             "cannot run {}: {error}. This test needs Python with pystoi; `cargo xtask test` sets it up, or \
