@@ -50,4 +50,20 @@ impl Encoder {
             }
         }
     }
+
+    /// The frame that was begun, with silence to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::Encode`] from libopus.
+    pub fn finish(&mut self) -> Result<Option<Box<[u8]>>, CodecError> {
+        let missing = match &self.0 {
+            Codec::G711(encoder) => encoder.missing(),
+            Codec::Opus { waiting, .. } => FRAME_SAMPLES - waiting.len(),
+        };
+        if missing == FRAME_SAMPLES {
+            return Ok(None);
+        }
+        self.push(&vec![0; missing]).map(|frames| frames.into_iter().next())
+    }
 }

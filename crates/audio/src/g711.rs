@@ -130,6 +130,11 @@ impl Encoder {
         frames
     }
 
+    /// Samples at 48 kHz that its next frame still needs.
+    pub(crate) fn missing(&self) -> usize {
+        (FRAME_BYTES - self.waiting.len()) * TIMES as usize
+    }
+
     /// Encodes a whole signal; silence fills the last frame.
     #[must_use]
     pub fn encode_all(mut self, samples: &[i16]) -> Vec<Box<[u8]>> {

@@ -13,12 +13,14 @@
 //! strangers end in an error, never in a panic. An Opus packet is a `Box<[u8]>`; the rooms that send
 //! one give it their own type.
 
+pub mod catch_up;
 mod decoder;
 pub mod encoder;
 pub mod export;
 pub mod g711;
 pub mod jitter;
 pub mod keep;
+mod keypad;
 pub mod measure;
 pub mod mix;
 pub mod ogg;
@@ -30,6 +32,7 @@ pub mod resample;
 mod sample;
 mod spectrum;
 pub mod spool;
+mod stretch;
 pub mod tone;
 pub mod track;
 pub mod transcode;

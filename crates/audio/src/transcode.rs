@@ -1,15 +1,18 @@
 //! How does a voice go on in another codec while it is spoken?
 //!
 //! ```text
-//!   packets ──▶ playout (order, losses) ──▶ samples ──▶ encoder ──▶ frames of 20 ms
+//!   packets ──▶ playout (order, losses) ──▶ samples ──▶ encoder ──▶ frames of 20 ms ──▶ (wait for a leg)
 //! ```
 //!
 //! What comes in order goes on at once; a gap is waited for a little. A voice that pauses is followed
-//! by as much silence and then by nothing, so nobody hears more than was said.
+//! by as much silence and then by nothing, so nobody hears more than was said. What came late would wait
+//! for its leg as long as the voice goes on; it is given back before it is encoded ([`crate::catch_up`]).
 
 use std::time::Duration;
 
 use crate::{
+    FRAME_SAMPLES,
+    catch_up::CatchUp,
     encoder::Encoder,
     g711::{self, Law},
     opus::{self, CodecError, Settings},
@@ -24,6 +27,12 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 
 /// So many packets in a row from the past are a sender that counts anew.
 const STALE_MAX: u32 = 10;
+
+/// Frames that may always wait for a leg: it takes one while the next is made.
+const KEPT: usize = 1;
+
+/// Packets further apart than this were held back.
+const HELD_BACK: Duration = Duration::from_millis(60);
 
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +49,7 @@ pub struct Transcode {
     way: Way,
     playout: Playout,
     encoder: Encoder,
+    catch_up: CatchUp,
     /// When the voice began, and when its newest packet came.
     spoken: Option<(Duration, Duration)>,
     stale: u32,
@@ -56,7 +66,8 @@ impl Transcode {
             Way::ToG711(law) => Encoder::g711(law),
             Way::ToOpus(_) => Encoder::opus(Settings::default())?,
         };
-        Ok(Self { way, playout: way.playout()?, encoder, spoken: None, stale: 0 })
+        let (playout, catch_up) = (way.playout()?, CatchUp::new(KEPT));
+        Ok(Self { way, playout, encoder, catch_up, spoken: None, stale: 0 })
     }
 
     /// Takes one packet that arrived `at` after any fixed moment, its timestamp on its codec's clock.
@@ -73,8 +84,14 @@ impl Transcode {
     ) -> Result<(), CodecError> {
         let goes_on = self.spoken.filter(|(_, newest)| at.saturating_sub(*newest) <= PAUSE_MAX);
         let began = match goes_on {
-            Some((began, _)) if self.stale < STALE_MAX => began,
+            Some((began, newest)) if self.stale < STALE_MAX => {
+                if at.saturating_sub(newest) >= HELD_BACK {
+                    self.catch_up.missed();
+                }
+                began
+            }
             Some(_) | None => {
+                self.catch_up.begin();
                 self.playout = self.way.playout()?;
                 self.stale = 0;
                 at
@@ -86,17 +103,22 @@ impl Transcode {
         Ok(())
     }
 
-    /// The frames that are ready `now`, by the same clock.
+    /// The frames that are ready `now`, by the same clock, where so many still wait for their leg.
     ///
     /// # Errors
     ///
     /// [`CodecError::Encode`] from libopus.
-    pub fn frames(&mut self, now: Duration) -> Result<Vec<Box<[u8]>>, CodecError> {
+    pub fn frames(&mut self, now: Duration, waiting: usize) -> Result<Vec<Box<[u8]>>, CodecError> {
         let Some((began, newest)) = self.spoken else { return Ok(Vec::new()) };
         if now.saturating_sub(newest) <= PAUSE_MAX {
             self.playout.keep_up(now.saturating_sub(began), PATIENCE);
         }
-        self.encoder.push(&self.playout.take())
+        let mut samples = self.playout.take();
+        if samples.len() >= FRAME_SAMPLES {
+            self.catch_up.look(waiting * FRAME_SAMPLES);
+            self.catch_up.shorten(&mut samples);
+        }
+        self.encoder.push(&samples)
     }
 }
 
@@ -154,7 +176,7 @@ mod tests {
                 transcode.push(sequence, place * step, ms(at), packet).unwrap();
             }
             for look in (0..20).step_by(5) {
-                frames.extend(transcode.frames(ms(at + look)).unwrap());
+                frames.extend(transcode.frames(ms(at + look), 0).unwrap());
             }
         }
         frames
@@ -216,6 +238,32 @@ mod tests {
         assert_eq!(gaps(&from_opus(&opus)[4_800..]), 0);
     }
 
+    /// Of a leg that takes a frame every 20 ms: what a spike made late is not late for ever.
+    #[test]
+    fn what_was_held_back_waits_for_its_leg_no_longer_than_must_be() {
+        let opus = prompt::encode(&tone::sine(440.0, -15.0, 6_000)).unwrap();
+        let mut down = Transcode::new(Way::ToG711(Law::A)).unwrap();
+        let g711 = run(&mut down, (0, 960), &opus, &[]);
+        for (way, packets, step) in
+            [(Way::ToG711(Law::A), &opus, 960), (Way::ToOpus(Law::A), &g711, 160)]
+        {
+            let mut transcode = Transcode::new(way).unwrap();
+            let (mut waiting, mut most, mut left) = (0usize, 0, 0);
+            for (n, packet) in (0u16..).zip(packets) {
+                let at = if (50..55).contains(&n) { 1_100 } else { u64::from(n) * 20 };
+                transcode.push(n, u32::from(n) * step, ms(at), packet).unwrap();
+                if !(50..55).contains(&n) {
+                    waiting += transcode.frames(ms(at), waiting).unwrap().len();
+                    most = most.max(waiting);
+                }
+                waiting = waiting.saturating_sub(1);
+                left = waiting;
+            }
+            assert!(most >= 4, "{way:?}: {most} frames");
+            assert!(left <= 1, "{way:?}: {left} frames are late for ever");
+        }
+    }
+
     #[test]
     fn who_pauses_is_followed_by_a_little_silence_and_none_is_made_up_for() {
         let opus = prompt::encode(&tone::sine(440.0, -15.0, 200)).unwrap();
@@ -223,7 +271,7 @@ mod tests {
         assert_eq!(run(&mut down, (0, 960), &opus, &[]).len(), 10);
         let mut after = 0;
         for at in (200..5_000).step_by(5) {
-            after += down.frames(ms(at)).unwrap().len();
+            after += down.frames(ms(at), 0).unwrap().len();
         }
         assert!((5..=8).contains(&after), "{after}");
         assert_eq!(run(&mut down, (5_000, 960), &opus, &[]).len(), 10);

@@ -169,7 +169,7 @@ impl Voice {
     }
 
     fn give_frames(&mut self) -> Result<(), CodecError> {
-        for frame in self.transcode.frames(self.zero.elapsed())? {
+        for frame in self.transcode.frames(self.zero.elapsed(), self.sink.waiting())? {
             if let Ok(frame) = AudioFrame::new(frame) {
                 self.sink.push(frame);
             }

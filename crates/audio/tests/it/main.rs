@@ -1,4 +1,6 @@
 //! What this crate does with files it did not make.
 
+mod catch_up;
 mod hostile;
+mod prompts;
 mod speech;

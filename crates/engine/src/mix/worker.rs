@@ -2,9 +2,12 @@
 //!
 //! It takes what the taps have, 20 ms of each voice, and gives each listener a frame: a mix, or silence
 //! where nobody speaks, so that no listener's stream has a gap. A thread that was held up leaves out
-//! what it missed; the jitter buffers and the queues of frames do so too.
+//! what it missed; the jitter buffers and the queues of frames do so too. Frames that always wait for a
+//! leg that was held up are given back as in a jitter buffer.
 
 use audio::{
+    FRAME_SAMPLES,
+    catch_up::CatchUp,
     encoder::Encoder,
     jitter::{Frame, JitterBuffer},
     mix::Limiter,
@@ -18,6 +21,9 @@ use crate::{FrameSink, Tapped, transcoder::law, turns};
 
 /// Half the effort of a prompt's encoder, hardly to be heard at this rate.
 const SETTINGS: Settings = Settings { bitrate: 24_000, complexity: 3, loss_percent: 5 };
+
+/// Frames that may always wait for a leg: it takes one while the next is made.
+const KEPT: usize = 1;
 
 /// Who is in a mix from now on.
 #[derive(Debug, Default)]
@@ -74,6 +80,7 @@ struct Ear {
     leg: LegId,
     hears: Vec<LegId>,
     sink: FrameSink,
+    catch_up: CatchUp,
     limiter: Limiter,
     codec: AudioCodec,
     encoder: Encoder,
@@ -130,8 +137,9 @@ impl Room {
                 Some(law) => Encoder::g711(law),
                 None => Encoder::opus(SETTINGS)?,
             };
-            let (hears, limiter) = (Vec::new(), Limiter::default());
-            self.ears.push(Ear { leg, hears, sink, limiter, codec, encoder });
+            let (catch_up, limiter) = (CatchUp::new(KEPT), Limiter::default());
+            let hears = Vec::new();
+            self.ears.push(Ear { leg, hears, sink, catch_up, limiter, codec, encoder });
         }
         for line in lines {
             if let Some(ear) = self.ears.iter_mut().find(|ear| ear.leg == line.leg) {
@@ -159,17 +167,32 @@ impl Voice {
 impl Ear {
     /// Gives the listener its frame.
     fn hear(&mut self, voices: &[Voice]) {
+        let waiting = self.sink.waiting();
+        self.catch_up.look(waiting * FRAME_SAMPLES);
         let heard = voices.iter().filter(|voice| self.hears.contains(&voice.leg));
         let mut heard = heard.filter_map(|voice| voice.now.as_deref()).peekable();
-        let packets = if heard.peek().is_none() {
-            Ok(vec![self.codec.silence_20_ms().into()])
+        let packets = if heard.peek().is_some() {
+            let mut samples = self.limiter.mix(heard).to_vec();
+            self.catch_up.shorten(&mut samples);
+            self.encoder.push(&samples)
         } else {
-            self.encoder.push(&self.limiter.mix(heard))
+            self.silence(waiting)
         };
         match packets {
             Ok(packets) => packets.into_iter().for_each(|packet| self.give(packet)),
             Err(fault) => tracing::error!(%fault, "a frame of a mix is lost"),
         }
+    }
+
+    /// The rest of what was said, then silence; it makes nobody later.
+    fn silence(&mut self, waiting: usize) -> Result<Vec<Box<[u8]>>, CodecError> {
+        if let Some(rest) = self.encoder.finish()? {
+            return Ok(vec![rest]);
+        }
+        if waiting > KEPT {
+            return Ok(Vec::new());
+        }
+        Ok(vec![self.codec.silence_20_ms().into()])
     }
 
     fn give(&self, packet: Box<[u8]>) {

@@ -95,7 +95,7 @@ fn work(leg: &Party, pt: u8, way: Way) -> FrameQueue {
                 Err(TryRecvError::Empty) => std::thread::sleep(Duration::from_millis(5)),
                 Err(TryRecvError::Disconnected) => return,
             }
-            for frame in transcode.frames(zero.elapsed()).unwrap() {
+            for frame in transcode.frames(zero.elapsed(), 0).unwrap() {
                 sink.push(AudioFrame::new(frame).unwrap());
             }
         }

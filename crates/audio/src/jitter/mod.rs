@@ -9,17 +9,19 @@
 //!
 //! A packet that is missing when its turn comes is restored from the next one's copy, or concealed by
 //! the codec. Nothing there at all: the last sound goes on a little, and what comes after is heard that
-//! much later, so the buffer grows by what was needed. Was something always left over for a second, a
-//! frame is left out. A sender that pauses costs nothing, and begins anew. [`crate::playout`] is for
-//! who may wait: it measures and records.
+//! much later, so the buffer grows by what was needed. What is always left over is given back a period of
+//! the voice at a time ([`crate::catch_up`]); beyond [`DEPTH_MAX`], at once. A sender that pauses costs
+//! nothing, and begins anew. [`crate::playout`] is for who may wait: it measures and records.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use crate::{
-    FRAME_SAMPLES,
+    FRAME_SAMPLES, SAMPLES_PER_MS,
+    catch_up::CatchUp,
     decoder::Decoder,
     g711::Law,
     opus::{self, CodecError},
+    stretch,
 };
 
 /// 20 ms of sound.
@@ -28,19 +30,20 @@ pub type Frame = [i16; FRAME_SAMPLES];
 /// What is there before a stream begins: one frame to hear and one in hand.
 const PREFILL: usize = 2 * FRAME_SAMPLES;
 
-/// What is always left over is more than is needed from here on.
-const SPARE: usize = 2 * FRAME_SAMPLES;
+/// Frames that may always be left over: the one in hand.
+const KEPT: usize = 1;
 
-/// The most that may be in hand: beyond it, late is worse than a word left out.
-const DEPTH_MAX: usize = 6 * FRAME_SAMPLES;
+/// The most that may be in hand: beyond it, late is worse than a word left out. Below it a hiccup of the
+/// network costs nobody a word.
+const DEPTH_MAX: usize = 10 * FRAME_SAMPLES;
 
-/// Frames between two looks at what is left over: a second.
-const LOOK: u32 = 50;
+/// In how many samples what is heard goes over into what comes after words that were left out.
+const SEAM: usize = 5 * SAMPLES_PER_MS;
 
 /// Frames concealed in a row; beyond it libopus has faded out and silence is honest.
 const CONCEALED_MAX: u64 = 4;
 
-/// Packets that wait at most; a sender of 20 ms has six at [`DEPTH_MAX`], one of 2.5 ms 48.
+/// Packets that wait at most; a sender of 20 ms has ten at [`DEPTH_MAX`], one of 5 ms 40.
 const WAITING_MAX: usize = 64;
 
 /// So many packets in a row from the past are a sender that counts anew; so is one further ahead.
@@ -61,8 +64,7 @@ pub struct JitterBuffer {
     packet: usize,
     concealed_in_row: u64,
     stale: u32,
-    /// The least that was left over, in so many frames.
-    least: (usize, u32),
+    catch_up: CatchUp,
     figures: Figures,
 }
 
@@ -75,6 +77,8 @@ pub struct Figures {
     pub late: u64,
     /// Frames left out to be sooner.
     pub left_out: u64,
+    /// Samples taken out to be sooner, without a word left out.
+    pub shortened: u64,
 }
 
 #[derive(Debug)]
@@ -109,7 +113,7 @@ impl JitterBuffer {
             packet: FRAME_SAMPLES,
             concealed_in_row: 0,
             stale: 0,
-            least: (usize::MAX, 0),
+            catch_up: CatchUp::new(KEPT),
             figures: Figures::default(),
         }
     }
@@ -141,9 +145,9 @@ impl JitterBuffer {
                 return None;
             }
             self.next = self.waiting.first_key_value().map(|(index, _)| *index);
-            self.least = (usize::MAX, 0);
+            self.catch_up.begin();
         }
-        self.catch_up();
+        self.give_back();
         while self.ready.len() < FRAME_SAMPLES && self.decode() {}
         if self.ready.is_empty() {
             return None;
@@ -190,22 +194,34 @@ impl JitterBuffer {
         self.stale = 0;
     }
 
-    /// Leaves out what makes everything later than it must be.
-    fn catch_up(&mut self) {
+    /// Gives back what makes everything later than it must be.
+    fn give_back(&mut self) {
         let depth = self.depth();
         if depth > DEPTH_MAX {
-            while self.depth() > PREFILL && self.leave_out() {}
-            self.least = (usize::MAX, 0);
+            self.leave_out_words();
             return;
         }
-        let (least, frames) = self.least;
-        self.least = (least.min(depth.saturating_sub(FRAME_SAMPLES)), frames + 1);
-        if self.least.1 >= LOOK {
-            if self.least.0 >= SPARE {
-                self.leave_out();
-            }
-            self.least = (usize::MAX, 0);
+        self.catch_up.look(depth.saturating_sub(FRAME_SAMPLES));
+        if self.catch_up.is_owed() {
+            while self.ready.len() < 2 * FRAME_SAMPLES && self.follows() && self.decode() {}
+            let taken = self.catch_up.shorten(&mut self.ready);
+            self.figures.shortened += taken as u64;
         }
+    }
+
+    /// Whether the packet whose turn it is has come.
+    fn follows(&self) -> bool {
+        self.waiting.first_key_value().is_some_and(|(first, _)| Some(*first) == self.next)
+    }
+
+    /// What is beyond all measure is left out at once.
+    fn leave_out_words(&mut self) {
+        while self.ready.len() < SEAM && self.decode() {}
+        let early: Vec<i16> = self.ready.iter().copied().take(SEAM).collect();
+        while self.depth() > PREFILL && self.leave_out() {}
+        while self.ready.len() < SEAM && self.decode() {}
+        stretch::fade(&early, &mut self.ready);
+        self.catch_up.begin();
     }
 
     /// Leaves out a frame; decoded all the same, for the next one builds on it.
@@ -235,7 +251,10 @@ impl JitterBuffer {
                 }
                 self.packet = packet.samples;
                 self.next = Some(index + 1);
-                self.concealed_in_row = 0;
+                // It was late, and all that follows is heard later.
+                if std::mem::take(&mut self.concealed_in_row) > 0 {
+                    self.catch_up.missed();
+                }
             }
         }
         true
@@ -283,128 +302,4 @@ impl JitterBuffer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{g711, measure::Measure, prompt, tone};
-
-    fn packets(ms: usize) -> Vec<Box<[u8]>> {
-        prompt::encode(&tone::sine(440.0, -12.0, ms)).unwrap()
-    }
-
-    fn run(first: u16, packets: &[Box<[u8]>], at: impl Fn(u64) -> Option<u64>) -> Heard {
-        run_in(JitterBuffer::new().unwrap(), first, packets, at)
-    }
-
-    /// Pulls every 20 ms what comes when `at` says (in ms, none is lost), beginning at `first`.
-    fn run_in(
-        mut buffer: JitterBuffer,
-        first: u16,
-        packets: &[Box<[u8]>],
-        at: impl Fn(u64) -> Option<u64>,
-    ) -> Heard {
-        let mut arrivals: Vec<(u64, u16)> = (0..u16::try_from(packets.len()).unwrap())
-            .filter_map(|n| Some((at(u64::from(n))?, n)))
-            .collect();
-        arrivals.sort_unstable();
-        let mut arrivals = arrivals.into_iter().peekable();
-        let (mut measure, mut deepest) = (Measure::default(), 0);
-        for now in (10..10 + 20 * (packets.len() as u64 + 10)).step_by(20) {
-            while let Some((_, n)) = arrivals.next_if(|(at, _)| *at <= now) {
-                buffer.push(first.wrapping_add(n), &packets[usize::from(n)]);
-            }
-            measure.push(&buffer.pull().unwrap_or([0; FRAME_SAMPLES]));
-            deepest = deepest.max(buffer.depth());
-        }
-        Heard { report: measure.report(), figures: buffer.figures(), deepest, left: buffer.depth() }
-    }
-
-    struct Heard {
-        report: crate::measure::Report,
-        figures: Figures,
-        deepest: usize,
-        left: usize,
-    }
-
-    #[test]
-    fn an_even_stream_is_heard_whole_and_at_most_a_frame_later() {
-        let heard = run(65_500, &packets(2_000), |n| Some(n * 20));
-        assert!(heard.report.is_tone(440.0), "{:?}", heard.report);
-        assert!((1_960..=2_100).contains(&heard.report.loud_ms), "{:?}", heard.report);
-        assert_eq!((heard.figures.late, heard.figures.left_out), (0, 0));
-        assert!(heard.figures.concealed <= CONCEALED_MAX, "only after its end");
-        assert!(heard.deepest <= PREFILL && heard.left == 0, "{}", heard.deepest);
-    }
-
-    #[test]
-    fn what_is_lost_or_out_of_order_is_filled_in() {
-        let heard = run(7, &packets(2_000), |n| match n % 10 {
-            4 => None,
-            6 => Some(n * 20 + 21),
-            _ => Some(n * 20),
-        });
-        assert!(heard.report.is_tone(440.0), "{:?}", heard.report);
-        assert!(heard.report.loud_ms >= 1_900, "{:?}", heard.report);
-        assert!((10..=14).contains(&heard.figures.concealed), "{:?}", heard.figures);
-        assert_eq!(heard.figures.late, 0, "waited for");
-    }
-
-    #[test]
-    fn a_voice_in_g711_is_heard_as_one_in_opus() {
-        for law in [Law::Mu, Law::A] {
-            let packets = g711::Encoder::new(law).encode_all(&tone::sine(440.0, -12.0, 2_000));
-            let even = run_in(JitterBuffer::g711(law), 65_500, &packets, |n| Some(n * 20));
-            assert!(even.report.is_tone(440.0), "{:?}", even.report);
-            assert!((1_960..=2_100).contains(&even.report.loud_ms), "{:?}", even.report);
-            let lost = |n: u64| (n % 10 != 4).then_some(n * 20);
-            let lossy = run_in(JitterBuffer::g711(law), 7, &packets, lost);
-            assert!((10..=14).contains(&lossy.figures.concealed), "{:?}", lossy.figures);
-            assert!(lossy.report.loud_ms >= 1_900, "{:?}", lossy.report);
-        }
-        let mut buffer = JitterBuffer::g711(Law::Mu);
-        buffer.push(1, b"");
-        buffer.push(2, &[0; 1_400]);
-        assert_eq!(buffer.depth(), 0, "no packets of a voice");
-    }
-
-    /// A network that holds packets back grows the buffer by what it needs, and no more; once it is
-    /// even again, a frame a second is left out.
-    #[test]
-    fn the_buffer_grows_with_the_jitter_and_shrinks_after_it() {
-        let held = 48..150;
-        let burst = |n: u64| Some(if held.contains(&n) { n / 4 * 80 + 60 } else { n * 20 });
-        let heard = run(1, &packets(8_000), burst);
-        assert!(heard.report.is_tone(440.0), "{:?}", heard.report);
-        assert!(heard.deepest <= DEPTH_MAX, "{}", heard.deepest);
-        assert!((1..=8).contains(&heard.figures.left_out), "{:?}", heard.figures);
-        assert!(heard.figures.concealed < 20, "{:?}", heard.figures);
-    }
-
-    #[test]
-    fn a_flood_is_cut_and_a_sender_that_counts_anew_is_heard() {
-        let packets = packets(1_000);
-        let mut buffer = JitterBuffer::new().unwrap();
-        for (n, packet) in (0u16..).zip(&packets) {
-            buffer.push(n, packet);
-        }
-        assert!(buffer.pull().is_some());
-        assert!(buffer.depth() <= PREFILL, "{}", buffer.depth());
-        for (n, packet) in (40_000u16..).zip(&packets).take(3) {
-            buffer.push(n, packet);
-        }
-        assert_eq!(buffer.waiting.len(), 3, "far ahead");
-        assert!(buffer.pull().is_some());
-        for (n, packet) in (39_900u16..).zip(&packets).take(12) {
-            buffer.push(n, packet);
-        }
-        assert_eq!(buffer.waiting.len(), 3, "behind, so often");
-        buffer.push(1, b"");
-        assert_eq!(buffer.waiting.len(), 3, "not Opus");
-    }
-
-    #[test]
-    fn a_pause_is_silence_and_costs_no_time() {
-        let heard = run(1, &packets(1_000), |n| Some(if n < 25 { n * 20 } else { n * 20 + 160 }));
-        assert!(heard.report.loud_ms >= 940, "{:?}", heard.report);
-        assert_eq!((heard.figures.late, heard.left), (0, 0));
-    }
-}
+mod tests;
