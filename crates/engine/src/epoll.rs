@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
+use crate::arrival;
 use crate::io::{BUFFER_LEN, Departures, InPlace, Io, Moved, SocketId, Traffic, Wait};
 
 /// The rest after a turn with work.
@@ -195,6 +196,10 @@ impl Io for Epoll {
 
     fn moved(&self) -> Moved {
         Moved { received: self.received, sent: self.sockets.sent, unsent: self.sockets.unsent }
+    }
+
+    fn arrived(&self, socket: SocketId) -> Option<Duration> {
+        arrival::newest(&self.sockets.entry(socket)?.socket)
     }
 }
 

@@ -90,4 +90,9 @@ pub(crate) trait Io: Departures {
 
     /// What was moved so far.
     fn moved(&self) -> Moved;
+
+    /// When the newest datagram of this socket arrived, by [`crate::arrival`]; none where there is no kernel.
+    fn arrived(&self, _socket: SocketId) -> Option<Duration> {
+        None
+    }
 }

@@ -45,6 +45,7 @@
 //! The packets travel by `io_uring` where the kernel has what we need of it, else by epoll
 //! ([`Backend`]); both drive the same code.
 
+mod arrival;
 mod bot;
 mod config;
 mod credentials;
@@ -84,6 +85,6 @@ pub use open::{
 };
 pub use pressure::BusyLimits;
 pub use source::{FrameQueue, FrameSink, Repeat, Source, frame_queue};
-pub use stats::{Alive, Drops, LegStats, Received, Sent, SetUp, Strays, ThreadLoad};
+pub use stats::{Added, Alive, Drops, LegStats, Received, Sent, SetUp, Strays, ThreadLoad};
 pub use tap::{Direction, PAYLOAD_MAX, Payload, Tap, TapPacket, Tapped, tap};
 pub use transcoder::{Transcoder, TranscoderSeat};

@@ -60,6 +60,28 @@ pub struct Received {
     pub longest_pause: Option<Duration>,
     /// The newest payload type that was not agreed.
     pub foreign_type: Option<u8>,
+    /// What we have added to the way of packets, once one was looked at.
+    pub added: Option<Added>,
+}
+
+/// From the network stack's taking a packet to our giving it back, for those that were passed on as they
+/// came; some are looked at, up to fifty a second of all legs of a thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    /// How many were looked at.
+    pub samples: u32,
+    /// All of them together.
+    pub sum: Duration,
+    /// The longest.
+    pub most: Duration,
+}
+
+impl Added {
+    /// What is added on average.
+    #[must_use]
+    pub fn mean(&self) -> Duration {
+        self.sum / self.samples.max(1)
+    }
 }
 
 /// Signs of life of a far end that is watched.

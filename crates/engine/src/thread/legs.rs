@@ -52,6 +52,11 @@ pub(crate) struct Legs {
     pub(super) shaking: usize,
     /// There is too much to do for taps.
     taps_rest: bool,
+    /// The leg whose packet came last, and on which socket, if it was passed on.
+    pub(super) passed_on: Option<(u32, SocketId)>,
+    /// When the next one is looked at, and by socket: whether its datagrams are stamped.
+    pub(super) look_at: Instant,
+    stamped: Vec<bool>,
 }
 
 /// Wall time for RTCP, read once: only differences matter to its readers.
@@ -112,6 +117,9 @@ impl Legs {
             handshakes,
             shaking: 0,
             taps_rest: false,
+            passed_on: None,
+            look_at: now,
+            stamped: Vec::new(),
         }
     }
 
@@ -345,6 +353,19 @@ impl Legs {
         if let Some(place) = self.owners.get_mut(at) {
             *place = owner;
         }
+        // The number may have been another socket's.
+        if let Some(stamped) = self.stamped.get_mut(at) {
+            *stamped = false;
+        }
+    }
+
+    /// Whether the datagrams of a socket were stamped before this one; they are from here on.
+    pub(super) fn stamps(&mut self, socket: SocketId) -> bool {
+        let at = socket.0 as usize;
+        if self.stamped.len() <= at {
+            self.stamped.resize(at + 1, false);
+        }
+        self.stamped.get_mut(at).is_some_and(|stamped| std::mem::replace(stamped, true))
     }
 
     /// STUN and DTLS, and what they lead to.
@@ -405,6 +426,7 @@ impl Traffic for Legs {
         now: Instant,
         out: &mut impl Departures,
     ) -> Option<InPlace> {
+        self.passed_on = None;
         let owner = self.owners.get(socket.0 as usize).copied().unwrap_or(NOBODY);
         let index = match (owner, from) {
             (MUXED, Some(from)) => self.demux.find(from, buf.get(..len)?),
@@ -436,7 +458,10 @@ impl Traffic for Legs {
         if slot.impaired && !spoil::arrives(slot, from, buf.get(..len)?, now) {
             return None;
         }
-        self.media(index, from, buf, len, now, out)
+        let leaving = self.media(index, from, buf, len, now, out)?;
+        self.passed_on = Some((index, socket));
+
+        Some(leaving)
     }
 }
 

@@ -11,6 +11,7 @@
 //!     └────────────────────────────────────────┘
 //! ```
 
+mod added;
 mod demux;
 mod fill;
 mod hear;
@@ -140,6 +141,7 @@ fn serve(mut io: impl Io, seat: Seat) {
         }
         heard = io.moved().received > before;
         let now = Instant::now();
+        added::look(&mut legs, &io, now);
         let alone = after_datagrams(&seat.queue, &mut legs, &mut io, now, turns);
         if pressure.is_due(now) {
             let share = pressure.measure(now, processor_time());

@@ -20,7 +20,9 @@ use super::tell;
 use crate::io::SocketId;
 use crate::order::{Feed, NewLeg};
 use crate::tap::TapUse;
-use crate::{Alive, Drops, LegEvent, LegStats, MediaWatch, PayloadTypes, SetUp, Strays, Tap};
+use crate::{
+    Added, Alive, Drops, LegEvent, LegStats, MediaWatch, PayloadTypes, SetUp, Strays, Tap,
+};
 
 /// See the module.
 #[repr(align(64))]
@@ -153,6 +155,7 @@ pub(super) struct Cold {
     pub(super) strays: Strays,
     pub(super) foreign_type: Option<u8>,
     pub(super) longest_pause: Option<Duration>,
+    pub(super) added: Option<Added>,
     /// RTCP packets heard, and when the last one was.
     pub(super) reports: u64,
     pub(super) report_heard: Option<Instant>,
@@ -239,6 +242,7 @@ impl Slot {
             strays: Strays::default(),
             foreign_type: None,
             longest_pause: None,
+            added: None,
             reports: 0,
             report_heard: None,
             rtt_ms: None,
@@ -313,6 +317,7 @@ impl Slot {
                 reports: self.cold.reports,
                 longest_pause: self.cold.longest_pause,
                 foreign_type: self.cold.foreign_type,
+                added: self.cold.added,
             },
             sent: crate::Sent {
                 packets: self.sent.packets,

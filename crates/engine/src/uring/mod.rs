@@ -6,7 +6,8 @@
 //! wait (`MSG_DONTWAIT`), so once that call is back the kernel has copied every datagram and the
 //! buffers are free again. Success is not reported.
 //!
-//! This is, with its part [`pool`], the only module with `unsafe` code. Its obligations are few:
+//! This is, with its part [`pool`], the only module with `unsafe` code but for one request in
+//! [`crate::arrival`]. Its obligations are few:
 //!
 //! * Memory named in a queued entry lives until it is submitted: buffers belong to [`Pool`] and
 //!   [`Copies`], which live as long as the ring and are used again only after [`Sends::submit`].
@@ -24,13 +25,14 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use io_uring::types::{Fixed, RecvMsgOut, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::SockAddr;
 
 use self::pool::{BUFFERS, GROUP, Pool};
+use crate::arrival;
 use crate::io::{BUFFER_LEN, Departures, InPlace, Io, Moved, SocketId, Traffic, Wait};
 
 /// Queued entries before a submission is forced.
@@ -397,6 +399,11 @@ impl Io for Uring {
 
     fn moved(&self) -> Moved {
         Moved { received: self.received, sent: self.sends.sent, unsent: self.sends.unsent }
+    }
+
+    fn arrived(&self, socket: SocketId) -> Option<Duration> {
+        let entry = self.sockets.get(socket.0 as usize)?;
+        entry.socket.as_ref().and_then(arrival::newest)
     }
 }
 

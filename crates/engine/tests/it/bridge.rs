@@ -20,6 +20,7 @@ for_each_backend!(
     what_is_held_back_on_purpose_does_not_look_lost,
     a_filled_stream_has_no_gap,
     several_legs_may_hear_one,
+    what_is_added_to_a_packets_way_is_measured,
     reports_measure_the_round_trip,
 );
 
@@ -238,6 +239,22 @@ fn a_filled_stream_has_no_gap(backend: Backend) {
         let took = last.at.saturating_duration_since(first.at);
         assert!(took < Duration::from_millis(900), "{took:?}");
     }
+}
+
+/// No packet is later at the other end than what the relay says of the slowest.
+fn what_is_added_to_a_packets_way_is_measured(backend: Backend) {
+    let call = Call::new(backend);
+    let mut said = call.user.tap(Direction::Sent);
+    let mut heard = call.business.tap(Direction::Received);
+    call.user.leg.play(Source::Packets(frames(1, 100), Repeat::Once));
+    let (said, heard) = (take(&mut said, 100), take(&mut heard, 100));
+    let ways = said.iter().zip(&heard).map(|(said, heard)| heard.at.duration_since(said.at));
+    let slowest = ways.max().unwrap();
+    let added = call.user_leg.stats().received.added.expect("some of a hundred were looked at");
+    assert!((10..=100).contains(&added.samples), "{added:?}");
+    assert!(added.mean() > Duration::ZERO && added.mean() <= added.most, "{added:?}");
+    assert!(added.most <= slowest, "{added:?}, and at most {slowest:?} from end to end");
+    assert_eq!(call.business_leg.stats().received.added, None, "the business said nothing");
 }
 
 fn several_legs_may_hear_one(backend: Backend) {
