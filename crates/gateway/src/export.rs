@@ -65,6 +65,8 @@ pub(crate) const COLUMNS: &[&str] = &[
     "wrap_up_s",
     "whatsapp_codec",
     "sip_call_id",
+    "whatsapp_added_ms",
+    "agent_added_ms",
 ];
 
 /// The cells of a record, one for each column.
@@ -104,6 +106,8 @@ pub(crate) fn cells(cdr: &Cdr) -> Vec<String> {
     cells.extend(way_cells(cdr));
     cells.extend(moment_cells(cdr));
     cells.extend(who_else_cells(cdr));
+    let added = |leg: Option<&LegRecord>| or_empty(leg.and_then(|leg| leg.added_ms));
+    cells.extend([added(cdr.whatsapp_leg.as_ref()), added(cdr.agent_leg.as_ref())]);
     cells
 }
 

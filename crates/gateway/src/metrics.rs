@@ -133,6 +133,8 @@ impl Metrics {
         }
         let jitter = record.jitter_ms.map(|ms| f64::from(ms) / 1_000.0);
         observe("offhook_gateway_rtp_jitter_seconds", jitter);
+        let added = record.added_ms.map(|ms| f64::from(ms) / 1_000.0);
+        observe("offhook_gateway_media_added_latency_seconds", added);
         observe("offhook_gateway_rtp_packet_loss_ratio", record.lost_ratio());
         observe("offhook_gateway_rtp_mos_estimate", record.mos.map(f64::from));
         self.count_by("offhook_gateway_rtp_packets_lost_total", labels(), record.lost);

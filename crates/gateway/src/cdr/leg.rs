@@ -1,5 +1,7 @@
 //! What did a leg measure?
 
+use std::time::Duration;
+
 use engine::LegStats;
 use serde::{Deserialize, Serialize};
 use switchboard::diagnosis::Leg;
@@ -24,6 +26,13 @@ pub struct LegRecord {
     /// There and back, by RTCP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round_trip_ms: Option<f32>,
+    /// What the gateway added to the way of its packets on average, from the network stack's taking one to
+    /// giving it back; of those that were passed on as they came, by samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added_ms: Option<f32>,
+    /// And at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added_most_ms: Option<f32>,
     /// Estimated quality, 1 to 4.5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mos: Option<f32>,
@@ -98,6 +107,8 @@ impl From<&LegStats> for LegRecord {
             duplicates: stats.received.duplicates,
             jitter_ms: heard.then_some(stats.received.jitter_ms),
             round_trip_ms: stats.received.rtt_ms,
+            added_ms: stats.received.added.map(|added| ms(added.mean())),
+            added_most_ms: stats.received.added.map(|added| ms(added.most)),
             mos: stats.received.mos,
             sent: stats.sent.packets,
             lost_there_percent: stats.sent.lost_percent,
@@ -111,4 +122,10 @@ impl From<&LegStats> for LegRecord {
             alert: stats.evidence.handshake.alert,
         }
     }
+}
+
+/// In milliseconds, to the thousandth.
+fn ms(duration: Duration) -> f32 {
+    let micros = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
+    micros as f32 / 1_000.0
 }

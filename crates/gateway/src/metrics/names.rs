@@ -54,6 +54,8 @@ const STAYS: &[f64] = &[1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1
 const TALKS: &[f64] = &[1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0];
 /// Bounds of jitter, in seconds.
 const JITTERS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2];
+/// Bounds of what is added to the way of packets, in seconds.
+const ADDED: &[f64] = &[0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05];
 /// Bounds of loss, as a part of one.
 const LOSSES: &[f64] = &[0.0, 0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5];
 /// Bounds of estimated quality.
@@ -71,6 +73,7 @@ pub(super) const HISTOGRAMS: &[(&str, &str, &[f64])] = &[
     ("offhook_gateway_queue_wait_seconds", "Waits in queues that are over, by how.", STAYS),
     ("offhook_gateway_bot_ws_connect_seconds", "Until a bot took its call.", WAITS),
     ("offhook_gateway_rtp_jitter_seconds", "Jitter at the end of a call, by leg.", JITTERS),
+    ("offhook_gateway_media_added_latency_seconds", "Added to packets' way, by leg.", ADDED),
     ("offhook_gateway_rtp_packet_loss_ratio", "Loss at the end of a call, by leg.", LOSSES),
     ("offhook_gateway_rtp_mos_estimate", "Quality at the end of a call, 1 to 4.5.", QUALITIES),
 ];

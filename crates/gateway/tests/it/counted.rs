@@ -67,6 +67,7 @@ async fn a_talk_is_counted_while_it_runs_and_measured_when_it_is_over() {
         assert!((0.0..5.0).contains(&of("dtls_handshake_seconds")), "{metrics}");
         assert!((0.0..0.1).contains(&of("rtp_jitter_seconds")), "{metrics}");
         assert!((0.0..0.1).contains(&of("rtp_packet_loss_ratio")), "{metrics}");
+        assert!((0.000_001..0.1).contains(&of("media_added_latency_seconds")), "{metrics}");
         assert!((3.0..4.5).contains(&of("rtp_mos_estimate")), "{metrics}");
         assert!(value(&metrics, &format!("rtp_packets_lost_total{{{labels}}}")) < 10.0);
         let up = format!("ice_state_total{{{labels},state=\"connected\"}}");

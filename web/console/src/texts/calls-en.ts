@@ -91,6 +91,7 @@ export const calls = {
     lost: "Lost",
     jitter: "Jitter",
     roundTrip: "Round trip",
+    added: "Added by us",
     firstSound: "First sound",
     mos: "Quality (1–4.5)",
     nothingHeard: "nothing heard",

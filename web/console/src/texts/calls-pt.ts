@@ -92,6 +92,7 @@ export const calls: Pick<Texts, "calls" | "recordings" | "call" | "notes"> = {
     lost: "Perda",
     jitter: "Jitter",
     roundTrip: "Ida e volta",
+    added: "Somado por nós",
     firstSound: "Primeiro som",
     mos: "Qualidade (1–4,5)",
     nothingHeard: "nada ouvido",
