@@ -283,7 +283,8 @@ mod tests {
                 state ^= state >> 17;
                 state ^= state << 5;
                 // Uniform, so as loud as a sine of the same root mean square; in 4 of 24 kHz.
-                let noise = (state as f32 / u32::MAX as f32 - 0.5) * hiss * 6f32.sqrt() * 6f32.sqrt();
+                let noise =
+                    (state as f32 / u32::MAX as f32 - 0.5) * hiss * 6f32.sqrt() * 6f32.sqrt();
                 let tone = |hz: f32, dbm: f32| {
                     (TAU * (hz * n as f32 / SAMPLE_RATE as f32).fract()).sin() * peak(dbm)
                 };
@@ -405,7 +406,11 @@ mod tests {
             (733.0, 1_272.0),
             (900.0, 1_350.0),
         ] {
-            assert_eq!(keys_in(&crate::tone::dual(one, other, -12.0, 2_000), 0), "", "{one} {other}");
+            assert_eq!(
+                keys_in(&crate::tone::dual(one, other, -12.0, 2_000), 0),
+                "",
+                "{one} {other}"
+            );
         }
     }
 }
