@@ -34,12 +34,35 @@ pub(crate) fn energy(samples: &[f32]) -> f32 {
 
 /// The energy at one frequency: of a sine that is all there is, the whole.
 pub(crate) fn energy_at(samples: &[f32], hz: f32) -> f32 {
-    let twice_cos = 2.0 * (TAU * hz / RATE).cos();
-    let (mut before, mut last) = (0.0, 0.0);
-    for sample in samples {
-        (before, last) = (last, sample + twice_cos * last - before);
-    }
-    let power = last * last + before * before - twice_cos * last * before;
+    Tone::of(samples, hz).energy
+}
 
-    2.0 * power / samples.len().max(1) as f32
+/// What there is of one frequency.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tone {
+    pub(crate) energy: f32,
+    /// Its strength and, as an angle, its phase at the end.
+    re: f32,
+    im: f32,
+}
+
+impl Tone {
+    pub(crate) fn of(samples: &[f32], hz: f32) -> Self {
+        let (sin, cos) = (TAU * hz / RATE).sin_cos();
+        let (mut before, mut last) = (0.0, 0.0);
+        for sample in samples {
+            (before, last) = (last, sample + 2.0 * cos * last - before);
+        }
+        let (re, im) = (last - before * cos, before * sin);
+        let energy = 2.0 * (re * re + im * im) / samples.len().max(1) as f32;
+        Self { energy, re, im }
+    }
+
+    /// By how much more than `expected` its phase has turned since, as a vector: the longer, the surer.
+    pub(crate) fn turned_from(self, before: Self, expected: f32) -> (f32, f32) {
+        let re = self.re * before.re + self.im * before.im;
+        let im = self.im * before.re - self.re * before.im;
+        let (sin, cos) = expected.sin_cos();
+        (re * cos + im * sin, im * cos - re * sin)
+    }
 }

@@ -6,6 +6,7 @@
 //!                                          └──▶ wav: a recording
 //!   Opus packets ◀── transcode ──▶ G.711 packets
 //!   (legs receive) ──▶ jitter ──▶ samples of each ──▶ mix ──▶ Opus packets
+//!   samples ──▶ in_band: keys that are heard
 //!   (a bot sends) ──▶ spool ──▶ Opus packets, when each is due
 //! ```
 //!
@@ -18,6 +19,7 @@ mod decoder;
 pub mod encoder;
 pub mod export;
 pub mod g711;
+pub mod in_band;
 pub mod jitter;
 pub mod keep;
 mod keypad;

@@ -26,7 +26,8 @@ pub enum LegEvent {
     },
     /// The first audio arrived and was authentic.
     FirstMedia,
-    /// The far end pressed a key.
+    /// The far end pressed a key; told once, though it may come as telephone-events and as sound
+    /// ([`crate::InBandKeys`]).
     Digit(Digit),
     /// A [`crate::Source::Packets`] that plays once has played.
     PlaybackDone,

@@ -1,6 +1,6 @@
 //! How is one leg steered?
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use media::dtmf::Digit;
@@ -24,6 +24,19 @@ pub struct LegHandle(Arc<Inner>);
 struct Inner {
     id: LegId,
     port: ThreadPort,
+}
+
+/// Tells a leg what was found in what it heard, and keeps it open for nobody.
+#[derive(Debug)]
+pub(crate) struct LegTold(Weak<Inner>);
+
+impl LegTold {
+    /// The far end pressed a key that could be heard.
+    pub(crate) fn heard_key(&self, digit: Digit) {
+        if let Some(inner) = self.0.upgrade() {
+            LegHandle(inner).order(Order::HeardKey(digit));
+        }
+    }
 }
 
 impl LegHandle {
@@ -147,6 +160,10 @@ impl LegHandle {
         self.order(Order::Marks(answer));
 
         asked
+    }
+
+    pub(crate) fn told(&self) -> LegTold {
+        LegTold(Arc::downgrade(&self.0))
     }
 
     /// Closes the leg: its port is free again and [`crate::LegEvent::Closed`] is its last event.

@@ -54,6 +54,7 @@ mod event;
 mod handle;
 mod handshakes;
 mod impair;
+mod in_band;
 mod io;
 mod mix;
 mod open;
@@ -78,6 +79,7 @@ pub use engine::Engine;
 pub use event::{EVENTS_MAX, LegEvent};
 pub use handle::LegHandle;
 pub use impair::Impairment;
+pub use in_band::InBandKeys;
 pub use mix::{Listener, Mix, Mixer, Voice};
 pub use open::{
     MediaWatch, OpenError, OpenKeyed, OpenLeg, OpenSdes, Password, PayloadTypes, PlainEnd,

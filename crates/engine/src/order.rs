@@ -89,6 +89,7 @@ pub(crate) enum Order {
     Fill(bool),
     Play(Feed),
     SendDigit(Digit, u32),
+    HeardKey(Digit),
     Listen(Tap, TapUse),
     Mute(bool),
     WatchFrom(Instant),

@@ -9,6 +9,7 @@ pub mod dtmf;
 pub mod frame;
 pub mod leg;
 pub mod mark;
+pub mod one_key;
 pub mod quality;
 pub mod rtcp;
 pub mod rtp;

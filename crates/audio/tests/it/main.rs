@@ -2,5 +2,6 @@
 
 mod catch_up;
 mod hostile;
+mod keys;
 mod prompts;
 mod speech;

@@ -65,6 +65,7 @@ impl Legs {
             Order::SendDigit(digit, duration_ms) => {
                 self.with(index, |slot| play::press(slot, DigitSender::new(digit, duration_ms)));
             }
+            Order::HeardKey(digit) => self.with(index, |slot| tell::heard_key(slot, digit, now)),
             Order::Listen(tap, tap_use) => self.with(index, |slot| {
                 if slot.cold.taps.len() < TAPS_MAX {
                     slot.cold.taps.push((tap, tap_use));

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use media::dtmf::{DigitReceiver, DigitSender};
 use media::leg::{Leg, LegState};
+use media::one_key::OneKey;
 use media::quality::{Figures, Reception};
 use media::stream::{OutgoingStream, SourceId};
 use terms::LegId;
@@ -128,6 +129,8 @@ pub(super) struct Cold {
     /// When anything but silence is due.
     pub(super) others_at: Option<Instant>,
     pub(super) digits: DigitReceiver,
+    /// Keys that come as events and as sound are told once.
+    pub(super) one_key: OneKey,
     pub(super) digit_at: Option<Instant>,
     pub(super) press: Option<Press>,
     pub(super) waiting: Vec<DigitSender>,
@@ -222,6 +225,7 @@ impl Slot {
             fill: None,
             others_at: None,
             digits: DigitReceiver::default(),
+            one_key: OneKey::default(),
             digit_at: None,
             press: None,
             waiting: Vec::new(),

@@ -4,7 +4,9 @@
 
 use std::time::{Duration, Instant};
 
+use media::dtmf::{Digit, DigitEvent};
 use media::leg::LegState;
+use media::one_key::Way;
 use media::quality::{Figures, Reception};
 use media::rtp::{Fields, RtpHeader};
 use tokio::sync::mpsc;
@@ -167,7 +169,23 @@ pub(super) fn digit(slot: &mut Slot, header: &RtpHeader, buf: &[u8], now: Instan
     slot.cold.digit_at = Some(now + DIGIT_TICK);
     let digits = &mut slot.cold.digits;
     if let Some(press) = digits.receive(payload, header.timestamp, header.marker, now) {
-        event(slot, LegEvent::Digit(press.digit));
+        pressed(slot, press, now);
+    }
+}
+
+/// A key was heard in the audio.
+pub(super) fn heard_key(slot: &mut Slot, digit: Digit, now: Instant) {
+    if slot.cold.one_key.is_news(digit, Way::Sound, now) {
+        event(slot, LegEvent::Digit(digit));
+    }
+}
+
+/// A key came as telephone-events, and is over.
+fn pressed(slot: &mut Slot, press: DigitEvent, now: Instant) {
+    let DigitEvent { digit, duration_ms } = press;
+    let began = now.checked_sub(Duration::from_millis(duration_ms.into())).unwrap_or(now);
+    if slot.cold.one_key.is_news(digit, Way::Event, began) {
+        event(slot, LegEvent::Digit(digit));
     }
 }
 
@@ -181,7 +199,7 @@ pub(super) fn unfinished_digit(slot: &mut Slot, now: Instant) {
     if slot.cold.digit_at.is_some_and(|at| at <= now) {
         slot.cold.digit_at = None;
         if let Some(press) = slot.cold.digits.tick(now) {
-            event(slot, LegEvent::Digit(press.digit));
+            pressed(slot, press, now);
         }
     }
 }

@@ -1,11 +1,24 @@
 //! Key presses, out and in.
 
-use engine::{Backend, Direction, LegEvent, Repeat, Source};
+use std::sync::Arc;
+use std::time::Duration;
+
+use audio::g711::{self, Law};
+use audio::{SAMPLES_PER_MS, prompt, tone};
+use engine::{Backend, Direction, InBandKeys, LegEvent, PayloadTypes, Repeat, Source};
 use media::dtmf::Digit;
+use media::frame::{AudioCodec, AudioFrame};
 
-use crate::support::{Party, business, connect, for_each_backend, frames, platform, take};
+use crate::support::{
+    Party, TYPES, business, connect, connect_as, for_each_backend, frames, platform, take,
+};
 
-for_each_backend!(each_press_is_told_once, a_press_interrupts_a_prompt);
+for_each_backend!(
+    each_press_is_told_once,
+    a_press_interrupts_a_prompt,
+    keys_that_are_only_heard_are_told_as_others_are,
+    a_key_that_comes_both_ways_is_one,
+);
 
 fn each_press_is_told_once(backend: Backend) {
     let (platform, business) = (platform(backend), business(backend));
@@ -26,8 +39,68 @@ fn each_press_is_told_once(backend: Backend) {
         })
         .collect();
     assert_eq!(told, typed);
-    server
-        .never(std::time::Duration::from_millis(300), |event| matches!(event, LegEvent::Digit(_)));
+    server.never(Duration::from_millis(300), |event| matches!(event, LegEvent::Digit(_)));
+}
+
+/// What a far end without telephone-events, or with the talk of both, lets hear.
+fn sounds(keys: &[(f32, f32)], press_ms: usize, codec: AudioCodec) -> Arc<[AudioFrame]> {
+    let mut sound = vec![0; 200 * SAMPLES_PER_MS];
+    for (row, column) in keys {
+        sound.extend(tone::dual(*row, *column, -12.0, press_ms));
+        sound.extend([0; 60 * SAMPLES_PER_MS]);
+    }
+    sound.extend([0; 300 * SAMPLES_PER_MS]);
+    let packets = match codec {
+        AudioCodec::Opus => prompt::encode(&sound).unwrap(),
+        AudioCodec::Pcmu => g711::Encoder::new(Law::Mu).encode_all(&sound),
+        AudioCodec::Pcma => g711::Encoder::new(Law::A).encode_all(&sound),
+    };
+    packets.into_iter().map(|packet| AudioFrame::new(packet).unwrap()).collect()
+}
+
+fn told(party: &mut Party, count: usize) -> String {
+    let digit = |event: &LegEvent| match event {
+        LegEvent::Digit(digit) => Some(digit.sign()),
+        _ => None,
+    };
+    let told = (0..count).map(|_| party.wait("digit", digit)).collect();
+    party.never(Duration::from_millis(700), |event| matches!(event, LegEvent::Digit(_)));
+    told
+}
+
+fn keys_that_are_only_heard_are_told_as_others_are(backend: Backend) {
+    let in_band = InBandKeys::start().unwrap();
+    for (types, codec) in [
+        (PayloadTypes { audio: 0, codec: AudioCodec::Pcmu, dtmf: None }, AudioCodec::Pcmu),
+        (TYPES, AudioCodec::Opus),
+    ] {
+        let (platform, business) = (platform(backend), business(backend));
+        let mut server = Party::lite(&platform, None);
+        let mut client = Party::full(&business);
+        connect_as(&mut client, &mut server, types);
+        assert!(in_band.listen(&server.leg, types));
+        let keys = [(770.0, 1_336.0), (770.0, 1_336.0), (941.0, 1_336.0), (941.0, 1_477.0)];
+        client.leg.play(Source::Packets(sounds(&keys, 60, codec), Repeat::Once));
+        assert_eq!(told(&mut server, 4), "550#");
+    }
+}
+
+/// As a telephone that lets its keys be heard, and sends them as telephone-events a little later.
+fn a_key_that_comes_both_ways_is_one(backend: Backend) {
+    let in_band = InBandKeys::start().unwrap();
+    let (platform, business) = (platform(backend), business(backend));
+    let mut server = Party::lite(&platform, None);
+    let mut client = Party::full(&business);
+    connect(&mut client, &mut server);
+    assert!(in_band.listen(&server.leg, TYPES));
+    let key = sounds(&[(852.0, 1_209.0)], 100, AudioCodec::Opus);
+    for _ in 0..2 {
+        client.leg.play(Source::Packets(key.clone(), Repeat::Once));
+        std::thread::sleep(Duration::from_millis(350));
+        client.leg.send_digit(Digit::new('7').unwrap(), 100);
+        std::thread::sleep(Duration::from_millis(900));
+    }
+    assert_eq!(told(&mut server, 2), "77");
 }
 
 fn a_press_interrupts_a_prompt(backend: Backend) {
