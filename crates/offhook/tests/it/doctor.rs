@@ -29,10 +29,7 @@ fn grade<'a>(report: &'a Value, check: &str) -> &'a str {
 #[test]
 fn a_good_gateway_is_well_and_a_bad_one_is_told_what_to_mend() {
     let listen = free_tcp();
-    let webhook = format!("http://{listen}/webhooks/whatsapp");
-    let free = "127.0.0.1:0";
-    let args = ["platform", "--listen", free, "--media", free, "--webhook", &webhook];
-    let platform = Server::start(&[&args[..], &["--no-handshake"]].concat());
+    let platform = Server::platform(&listen);
     let folder = tempfile::tempdir().expect("a folder");
     let config = gateway_config(folder.path(), &platform.url("platform"), &listen);
 

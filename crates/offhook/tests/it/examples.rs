@@ -34,10 +34,8 @@ struct Scene {
 impl Scene {
     fn new(example: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (listen, free) = (free_tcp(), "127.0.0.1:0");
-        let webhook = format!("http://{listen}/webhooks/whatsapp");
-        let args = ["platform", "--listen", free, "--media", free, "--webhook", &webhook];
-        let platform = Server::start(&[&args[..], &["--no-handshake"]].concat());
+        let listen = free_tcp();
+        let platform = Server::platform(&listen);
         let config = gateway_config(folder.path(), &platform.url("platform"), &listen);
         let text = std::fs::read_to_string(&config).expect("the configuration");
         let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/flow.toml");

@@ -49,10 +49,7 @@ impl Run {
     fn start(seed: u64) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let listen = free_tcp();
-        let webhook = format!("http://{listen}/webhooks/whatsapp");
-        let free = "127.0.0.1:0";
-        let args = ["platform", "--listen", free, "--media", free, "--webhook", &webhook];
-        let platform = Server::start(&[&args[..], &["--no-handshake"]].concat());
+        let platform = Server::platform(&listen);
         let api = platform.url("platform");
         let receiver = EventReceiver::start();
         let config = configure(folder.path(), &api, &listen, receiver.url());

@@ -121,10 +121,7 @@ fn flow_and_refusals(world: &World) {
 
 fn start(folder: &Path) -> (World, Server, Server) {
     let listen = free_tcp();
-    let webhook = format!("http://{listen}/webhooks/whatsapp");
-    let free = "127.0.0.1:0";
-    let args = ["platform", "--listen", free, "--media", free, "--webhook", &webhook];
-    let platform = Server::start(&[&args[..], &["--no-handshake"]].concat());
+    let platform = Server::platform(&listen);
     let api = platform.url("platform");
     let tee = Tee::to(&api);
     let config = gateway_config(folder, tee.url(), &listen);

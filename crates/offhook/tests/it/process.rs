@@ -32,6 +32,13 @@ impl Server {
         Self::run(offhook(args).env("OFFHOOK_LOG", level).stderr(log))
     }
 
+    /// A platform that sends its webhooks to a gateway that will listen there.
+    pub(crate) fn platform(gateway: &str) -> Self {
+        let (free, webhook) = ("127.0.0.1:0", format!("http://{gateway}/webhooks/whatsapp"));
+        let args = ["platform", "--listen", free, "--media", free, "--webhook", &webhook];
+        Self::start(&[&args[..], &["--no-handshake"]].concat())
+    }
+
     fn run(command: &mut Command) -> Self {
         let mut child =
             command.arg("--json").stdout(Stdio::piped()).spawn().expect("starting offhook");

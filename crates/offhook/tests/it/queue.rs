@@ -72,10 +72,7 @@ async fn serve(lia: &mut Agent) -> Value {
 async fn whoever_called_first_is_served_first_and_the_next_after_wrap_up() {
     let folder = tempfile::tempdir().expect("a folder");
     let listen = free_tcp();
-    let webhook = format!("http://{listen}/webhooks/whatsapp");
-    let free = "127.0.0.1:0";
-    let args = ["platform", "--listen", free, "--media", free, "--webhook", &webhook];
-    let platform = Server::start(&[&args[..], &["--no-handshake"]].concat());
+    let platform = Server::platform(&listen);
     let api = platform.url("platform");
     let gateway = gateway(folder.path(), &api, &listen);
     let business = gateway.url("gateway");

@@ -25,10 +25,7 @@ impl Scene {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let listen = free_tcp();
-        let webhook = format!("http://{listen}/webhooks/whatsapp");
-        let free = "127.0.0.1:0";
-        let args = ["platform", "--listen", free, "--media", free, "--webhook", &webhook];
-        let platform = Server::start(&[&args[..], &["--no-handshake"]].concat());
+        let platform = Server::platform(&listen);
         let api = platform.url("platform");
         let config = gateway_config(folder.path(), &api, &listen);
         let text = std::fs::read_to_string(&config).expect("the configuration");

@@ -34,10 +34,7 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn new(listen: &str, bot: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let free = "127.0.0.1:0";
-        let webhook = format!("http://{listen}/webhooks/whatsapp");
-        let args = ["platform", "--listen", free, "--media", free, "--webhook", &webhook];
-        let platform = Server::start(&[&args[..], &["--no-handshake"]].concat());
+        let platform = Server::platform(listen);
         let config = gateway_config(folder.path(), &platform.url("platform"), listen);
         let text = std::fs::read_to_string(&config).expect("the configuration");
         let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../demo/flow.toml");
