@@ -48,6 +48,8 @@ pub enum Way {
 pub struct Transcode {
     way: Way,
     playout: Playout,
+    /// Frames that voices before this one needed.
+    concealed_before: u64,
     encoder: Encoder,
     catch_up: CatchUp,
     /// When the voice began, and when its newest packet came.
@@ -67,7 +69,14 @@ impl Transcode {
             Way::ToOpus(_) => Encoder::opus(Settings::default())?,
         };
         let (playout, catch_up) = (way.playout()?, CatchUp::new(KEPT));
-        Ok(Self { way, playout, encoder, catch_up, spoken: None, stale: 0 })
+        let (spoken, stale, concealed_before) = (None, 0, 0);
+        Ok(Self { way, playout, concealed_before, encoder, catch_up, spoken, stale })
+    }
+
+    /// How many frames were restored or concealed.
+    #[must_use]
+    pub fn concealed(&self) -> u64 {
+        self.concealed_before + self.playout.concealed()
     }
 
     /// Takes one packet that arrived `at` after any fixed moment, its timestamp on its codec's clock.
@@ -92,6 +101,7 @@ impl Transcode {
             }
             Some(_) | None => {
                 self.catch_up.begin();
+                self.concealed_before = self.concealed();
                 self.playout = self.way.playout()?;
                 self.stale = 0;
                 at

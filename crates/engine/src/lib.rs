@@ -56,6 +56,7 @@ mod handshakes;
 mod impair;
 mod in_band;
 mod io;
+mod made_up;
 mod mix;
 mod open;
 mod order;

@@ -62,6 +62,9 @@ pub struct Received {
     pub foreign_type: Option<u8>,
     /// What we have added to the way of packets, once one was looked at.
     pub added: Option<Added>,
+    /// Frames of 20 ms that were restored or concealed for whoever hears this leg decoded: a bot, a mix, a
+    /// telephone of another codec. None while nobody does: what is passed on is concealed where it is heard.
+    pub made_up: Option<u64>,
 }
 
 /// From the network stack's taking a packet to our giving it back, for those that were passed on as they

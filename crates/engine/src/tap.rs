@@ -10,6 +10,8 @@ use crossbeam_channel::TryRecvError;
 use media::rtp::Fields;
 use rtrb::{Consumer, Producer, RingBuffer};
 
+use crate::made_up::MadeUp;
+
 /// The longest payload a tap copies: one Opus frame's limit.
 pub const PAYLOAD_MAX: usize = 1275;
 
@@ -24,6 +26,7 @@ const HEAD: usize = 17;
 pub struct Tap {
     pub(crate) direction: Direction,
     pub(crate) sink: Sink,
+    pub(crate) made_up: MadeUp,
 }
 
 /// The half of a [`Tap`] where the copies arrive.
@@ -31,6 +34,7 @@ pub struct Tap {
 pub struct Tapped {
     zero: Instant,
     ring: Consumer<u8>,
+    made_up: MadeUp,
 }
 
 /// The half that the media thread has.
@@ -91,7 +95,10 @@ pub fn tap(direction: Direction, packets: usize) -> (Tap, Tapped) {
     let (sink, ring) = RingBuffer::new(room);
     let zero = Instant::now();
 
-    (Tap { direction, sink: Sink { zero, ring: sink } }, Tapped { zero, ring })
+    let made_up = MadeUp::default();
+    let tapped = Tapped { zero, ring, made_up: made_up.clone() };
+
+    (Tap { direction, sink: Sink { zero, ring: sink }, made_up }, tapped)
 }
 
 impl Tapped {
@@ -122,6 +129,11 @@ impl Tapped {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ring.is_empty()
+    }
+
+    /// Tells the leg how many frames of its had to be made up until now, for somebody to hear.
+    pub(crate) fn tell_made_up(&self, frames: u64) {
+        self.made_up.tell(frames);
     }
 
     /// The payload that follows a head.

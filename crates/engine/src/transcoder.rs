@@ -169,7 +169,9 @@ impl Voice {
     }
 
     fn give_frames(&mut self) -> Result<(), CodecError> {
-        for frame in self.transcode.frames(self.zero.elapsed(), self.sink.waiting())? {
+        let frames = self.transcode.frames(self.zero.elapsed(), self.sink.waiting())?;
+        self.packets.tell_made_up(self.transcode.concealed());
+        for frame in frames {
             if let Ok(frame) = AudioFrame::new(frame) {
                 self.sink.push(frame);
             }

@@ -67,6 +67,8 @@ pub(crate) const COLUMNS: &[&str] = &[
     "sip_call_id",
     "whatsapp_added_ms",
     "agent_added_ms",
+    "whatsapp_concealed_ms",
+    "agent_concealed_ms",
 ];
 
 /// The cells of a record, one for each column.
@@ -106,8 +108,9 @@ pub(crate) fn cells(cdr: &Cdr) -> Vec<String> {
     cells.extend(way_cells(cdr));
     cells.extend(moment_cells(cdr));
     cells.extend(who_else_cells(cdr));
-    let added = |leg: Option<&LegRecord>| or_empty(leg.and_then(|leg| leg.added_ms));
-    cells.extend([added(cdr.whatsapp_leg.as_ref()), added(cdr.agent_leg.as_ref())]);
+    let legs = [cdr.whatsapp_leg.as_ref(), cdr.agent_leg.as_ref()];
+    cells.extend(legs.map(|leg| or_empty(leg.and_then(|leg| leg.added_ms))));
+    cells.extend(legs.map(|leg| or_empty(leg.and_then(|leg| leg.concealed_ms))));
     cells
 }
 

@@ -138,6 +138,10 @@ impl Metrics {
         observe("offhook_gateway_rtp_packet_loss_ratio", record.lost_ratio());
         observe("offhook_gateway_rtp_mos_estimate", record.mos.map(f64::from));
         self.count_by("offhook_gateway_rtp_packets_lost_total", labels(), record.lost);
+        if let Some(ms) = record.concealed_ms {
+            let name = "offhook_gateway_rtp_concealed_seconds_total";
+            self.lasted(name, labels(), Duration::from_millis(ms));
+        }
     }
 
     /// A change in a webhook came and this became of it.
@@ -290,9 +294,14 @@ impl Metrics {
 
     /// So much of what a bot had said was not heard any more.
     pub(crate) fn playout_cleared(&self, dropped: Duration) {
-        let series = ("offhook_gateway_playout_cleared_seconds_total", String::new());
+        let name = "offhook_gateway_playout_cleared_seconds_total";
+        self.lasted(name, String::new(), dropped);
+    }
+
+    /// Adds to a time.
+    fn lasted(&self, name: &'static str, labels: String, time: Duration) {
         let mut measures = self.measures.lock().unwrap_or_else(PoisonError::into_inner);
-        *measures.entry(series).or_default() += dropped.as_secs_f64();
+        *measures.entry((name, labels)).or_default() += time.as_secs_f64();
     }
 
     /// A telephone was rung.

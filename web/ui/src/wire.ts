@@ -218,6 +218,8 @@ export interface LegRecord {
   jitter_ms?: number;
   round_trip_ms?: number;
   first_media_ms?: number;
+  /** What of it was restored or concealed where the gateway decodes it. */
+  concealed_ms?: number;
   /** What the gateway added to its packets' way, on average. */
   added_ms?: number;
   /** Estimated quality, 1 to 4.5. */

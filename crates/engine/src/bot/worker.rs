@@ -191,7 +191,9 @@ impl Conversation {
                 break;
             }
         }
-        let bytes = match self.buffer.pull() {
+        let frame = self.buffer.pull();
+        self.packets.tell_made_up(self.buffer.figures().concealed);
+        let bytes = match frame {
             Some(frame) => self.hearing.write(&frame),
             None => self.hearing.write(&[0; FRAME_SAMPLES]),
         };

@@ -161,6 +161,7 @@ impl Voice {
             }
         }
         self.now = self.buffer.pull().map(Box::new);
+        self.packets.tell_made_up(self.buffer.figures().concealed);
     }
 }
 

@@ -68,6 +68,7 @@ impl Legs {
             Order::HeardKey(digit) => self.with(index, |slot| tell::heard_key(slot, digit, now)),
             Order::Listen(tap, tap_use) => self.with(index, |slot| {
                 if slot.cold.taps.len() < TAPS_MAX {
+                    slot.cold.made_up.hear_of(tap.made_up.clone());
                     slot.cold.taps.push((tap, tap_use));
                     slot.tapped = true;
                 }

@@ -19,6 +19,7 @@ use super::marking::Marking;
 use super::spoil::Spoiled;
 use super::tell;
 use crate::io::SocketId;
+use crate::made_up::AllMadeUp;
 use crate::order::{Feed, NewLeg};
 use crate::tap::TapUse;
 use crate::{
@@ -121,6 +122,7 @@ pub(super) struct Cold {
     pub(super) events_lost: u64,
     pub(super) taps: Vec<(Tap, TapUse)>,
     pub(super) taps_lost: u64,
+    pub(super) made_up: AllMadeUp,
     pub(super) drops: Drops,
     pub(super) feed: Feed,
     pub(super) playing: Playing,
@@ -219,6 +221,7 @@ impl Slot {
             events_lost: 0,
             taps: Vec::new(),
             taps_lost: 0,
+            made_up: AllMadeUp::default(),
             drops: Drops::default(),
             feed: Feed::Silence,
             playing: Playing::default(),
@@ -322,6 +325,7 @@ impl Slot {
                 longest_pause: self.cold.longest_pause,
                 foreign_type: self.cold.foreign_type,
                 added: self.cold.added,
+                made_up: self.cold.made_up.frames(),
             },
             sent: crate::Sent {
                 packets: self.sent.packets,

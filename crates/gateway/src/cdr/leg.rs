@@ -6,6 +6,9 @@ use engine::LegStats;
 use serde::{Deserialize, Serialize};
 use switchboard::diagnosis::Leg;
 
+/// What a frame lasts.
+const FRAME_MS: u64 = 20;
+
 /// What a leg measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LegRecord {
@@ -26,6 +29,10 @@ pub struct LegRecord {
     /// There and back, by RTCP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round_trip_ms: Option<f32>,
+    /// How much of it was restored or concealed for whoever heard it decoded: a bot, a mix, a telephone of
+    /// another codec. Absent where nobody did: what is passed on is concealed where it is heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concealed_ms: Option<u64>,
     /// What the gateway added to the way of its packets on average, from the network stack's taking one to
     /// giving it back; of those that were passed on as they came, by samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,6 +114,7 @@ impl From<&LegStats> for LegRecord {
             duplicates: stats.received.duplicates,
             jitter_ms: heard.then_some(stats.received.jitter_ms),
             round_trip_ms: stats.received.rtt_ms,
+            concealed_ms: stats.received.made_up.map(|frames| frames.saturating_mul(FRAME_MS)),
             added_ms: stats.received.added.map(|added| ms(added.mean())),
             added_most_ms: stats.received.added.map(|added| ms(added.most)),
             mos: stats.received.mos,

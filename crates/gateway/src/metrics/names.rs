@@ -39,6 +39,10 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "offhook_gateway_playout_cleared_seconds_total",
         "Words of bots that were said and not heard.",
     ),
+    (
+        "offhook_gateway_rtp_concealed_seconds_total",
+        "Audio restored or concealed where it is decoded, by leg.",
+    ),
     ("offhook_gateway_queue_depth", "Who waits, by queue."),
     ("offhook_gateway_agents_available", "Agents who can be rung, by organisation."),
     ("offhook_gateway_pickup_ratio", "Users' calls picked up within the guard's window."),

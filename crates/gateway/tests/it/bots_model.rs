@@ -121,6 +121,8 @@ async fn a_model_is_told_to_20_ms_what_was_heard_when_the_user_breaks_in() {
     assert!((30..=31).contains(&heard), "{heard} frames of the 30, and the resampler's end");
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(6))).await;
     desk.record(CALL).await;
+    let concealed = "offhook_gateway_rtp_concealed_seconds_total{leg=\"whatsapp\"} ";
+    desk.metrics_until(concealed).await;
     asyncapi::fits("#/components/schemas/Cdr", &desk.get("/v1/cdrs.jsonl").await);
     let told = desk.get(&format!("/v1/events?call_id={CALL}")).await;
     let events = told["events"].as_array().unwrap();

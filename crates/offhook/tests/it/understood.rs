@@ -85,6 +85,8 @@ fn a_bot_understands_a_user_whose_call_loses_five_percent() {
     let lost_percent = 100.0 * count("lost") / (count("lost") + count("received"));
     eprintln!("STOI: {understood:.3} in a call that lost {lost_percent:.1} %");
     assert!((2.0..9.0).contains(&lost_percent), "{record}");
+    let concealed = count("concealed_ms") / 20.0 / count("lost");
+    assert!((0.5..3.0).contains(&concealed), "{concealed} frames for each that was lost: {record}");
     assert!(understood >= LEAST, "{understood}");
 }
 

@@ -89,6 +89,7 @@ export const calls = {
     agent: "Agent",
     theAgent: "The agent",
     lost: "Lost",
+    concealed: "Concealed",
     jitter: "Jitter",
     roundTrip: "Round trip",
     added: "Added by us",

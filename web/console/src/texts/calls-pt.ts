@@ -90,6 +90,7 @@ export const calls: Pick<Texts, "calls" | "recordings" | "call" | "notes"> = {
     agent: "Atendente",
     theAgent: "O atendente",
     lost: "Perda",
+    concealed: "Reconstruído",
     jitter: "Jitter",
     roundTrip: "Ida e volta",
     added: "Somado por nós",
