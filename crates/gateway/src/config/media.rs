@@ -26,6 +26,8 @@ pub(super) struct MediaTable {
     stun: Option<String>,
     ports: Option<[u16; 2]>,
     browsers: Option<SocketAddr>,
+    #[serde(default)]
+    in_band_keys: bool,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +85,7 @@ pub(super) fn media(table: MediaTable) -> Result<Media, ConfigError> {
         ports,
         browsers: table.browsers.unwrap_or(defaults.browsers),
         busy: defaults.busy,
+        in_band_keys: table.in_band_keys,
     })
 }
 

@@ -183,6 +183,8 @@ pub struct Media {
     pub browsers: SocketAddr,
     /// How busy the media thread may be before taps rest, and before a new call is refused.
     pub busy: engine::BusyLimits,
+    /// Whether users' keys are looked for in what they say, beside telephone-events.
+    pub in_band_keys: bool,
 }
 
 /// TURN servers that carry the packets of agents whose firewalls let no UDP through to us.
@@ -329,6 +331,7 @@ impl Default for Media {
             ports: 10_000..=29_999,
             browsers: SocketAddr::new(bind_ip, 8510),
             busy: engine::BusyLimits::default(),
+            in_band_keys: false,
         }
     }
 }
