@@ -266,9 +266,9 @@ mod tests {
         noise_db: None,
     };
 
-    /// The peak of a sine so loud; the loudest there is has 3.14 dBm0.
+    /// The peak of a sine so loud; the loudest there is has 3.17 dBm0.
     fn peak(dbm: f32) -> f32 {
-        f32::from(i16::MAX) * 10f32.powf((dbm - 3.14) / 20.0)
+        f32::from(i16::MAX) * 10f32.powf((dbm - 3.17) / 20.0)
     }
 
     fn press(key: Key, made: Made) -> Vec<i16> {

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use engine::{Bots, Engine, Mixer};
+use engine::{Bots, Engine, InBandKeys, Mixer};
 
 use crate::{
     bots::{sids::Sids, waiting::Waiting},
@@ -29,6 +29,8 @@ pub(crate) struct Office {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
     pub(crate) mixer: Mixer,
+    /// Who listens for keys in what is said.
+    pub(crate) in_band_keys: InBandKeys,
     /// Who lets bots hear and speak.
     pub(crate) bots: Bots,
     /// The sockets that bots have opened and where they wait.

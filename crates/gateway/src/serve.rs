@@ -13,7 +13,7 @@ use std::{
 };
 
 use axum::Router;
-use engine::{Bots, Engine, Mixer};
+use engine::{Bots, Engine, InBandKeys, Mixer};
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc},
@@ -90,6 +90,9 @@ pub enum StartError {
     /// The thread that mixes.
     #[error("cannot start the mixer")]
     Mixer(#[source] std::io::Error),
+    /// The thread that listens for keys.
+    #[error("cannot start the thread that listens for keys")]
+    InBandKeys(#[source] std::io::Error),
     /// The thread that carries bots' words.
     #[error("cannot start the bots' thread")]
     Bots(#[source] std::io::Error),
@@ -164,7 +167,6 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     announcement(&config, &lines)?;
     let recorder = recorder(&config)?;
     let engine = engine(&config.media, &advertised)?;
-    let mixer = Mixer::start().map_err(StartError::Mixer)?;
     let bots = Bots::start(config.media.bot_complexity).map_err(StartError::Bots)?;
     let trunks = Trunks::start(&config).await?;
     let listen = |source| StartError::Listen { address: config.http, source };
@@ -188,7 +190,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         examination: tokio::sync::Semaphore::new(1),
         config,
         engine,
-        mixer,
+        mixer: Mixer::start().map_err(StartError::Mixer)?,
+        in_band_keys: InBandKeys::start().map_err(StartError::InBandKeys)?,
         bots,
         waiting: Waiting::default(),
         trunks,

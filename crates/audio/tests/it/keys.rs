@@ -5,8 +5,8 @@ use offhook_audio::{
     g711::{self, Law},
     in_band::InBand,
     jitter::JitterBuffer,
-    opus::{self, Encoder, Settings},
-    prompt, tone,
+    opus::{Encoder, Settings},
+    tone,
 };
 
 use crate::prompts;
@@ -14,23 +14,55 @@ use crate::prompts;
 const ROWS: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
 const COLUMNS: [f32; 4] = [1_209.0, 1_336.0, 1_477.0, 1_633.0];
 
-/// Speech in ten languages, and music.
-fn files() -> Vec<std::path::PathBuf> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let folders = ["../demo/prompts", "platform/prompts", "gateway/assets"];
-    let files = folders.into_iter().flat_map(|folder| {
-        let files = std::fs::read_dir(root.join(folder)).expect("a folder");
-        files.map(|file| file.expect("a file").path())
-    });
-    let mut files: Vec<_> = files.filter(|path| path.extension() == Some("ogg".as_ref())).collect();
-    files.sort();
-    files
+/// Files of the other crates, by their path.
+macro_rules! files {
+    ($($path:literal),+ $(,)?) => { [$(($path, include_bytes!(concat!("../../../", $path)))),+] };
 }
 
-fn samples(path: &std::path::Path) -> Vec<i16> {
-    let mut decoder = opus::Decoder::new().expect("a decoder");
-    let packets = prompt::load(&std::fs::read(path).expect("a file")).expect("a prompt");
-    packets.iter().flat_map(|packet| decoder.decode(packet).expect("Opus").to_vec()).collect()
+/// Speech in eleven languages, and music.
+const FILES: [(&str, &[u8]); 37] = files![
+    "platform/prompts/de_both.ogg",
+    "platform/prompts/de_recording.ogg",
+    "platform/prompts/de_transcription.ogg",
+    "platform/prompts/en_both.ogg",
+    "platform/prompts/en_recording.ogg",
+    "platform/prompts/en_transcription.ogg",
+    "platform/prompts/es_ES_both.ogg",
+    "platform/prompts/es_ES_recording.ogg",
+    "platform/prompts/es_ES_transcription.ogg",
+    "platform/prompts/es_both.ogg",
+    "platform/prompts/es_recording.ogg",
+    "platform/prompts/es_transcription.ogg",
+    "platform/prompts/fr_both.ogg",
+    "platform/prompts/fr_recording.ogg",
+    "platform/prompts/fr_transcription.ogg",
+    "platform/prompts/hi_both.ogg",
+    "platform/prompts/hi_recording.ogg",
+    "platform/prompts/hi_transcription.ogg",
+    "platform/prompts/it_both.ogg",
+    "platform/prompts/it_recording.ogg",
+    "platform/prompts/it_transcription.ogg",
+    "platform/prompts/kn_both.ogg",
+    "platform/prompts/kn_recording.ogg",
+    "platform/prompts/kn_transcription.ogg",
+    "platform/prompts/nl_both.ogg",
+    "platform/prompts/nl_recording.ogg",
+    "platform/prompts/nl_transcription.ogg",
+    "platform/prompts/pt_both.ogg",
+    "platform/prompts/pt_recording.ogg",
+    "platform/prompts/pt_transcription.ogg",
+    "platform/prompts/te_both.ogg",
+    "platform/prompts/te_recording.ogg",
+    "platform/prompts/te_transcription.ogg",
+    "platform/prompts/vi_both.ogg",
+    "platform/prompts/vi_recording.ogg",
+    "platform/prompts/vi_transcription.ogg",
+    "gateway/assets/hold.ogg",
+];
+
+/// The demo's prompts, and these.
+fn all() -> impl Iterator<Item = (&'static str, Vec<i16>)> {
+    prompts::all().chain(FILES.into_iter().map(|(name, file)| (name, prompts::samples(file))))
 }
 
 fn keys_in(signal: &[i16]) -> String {
@@ -42,15 +74,14 @@ fn keys_in(signal: &[i16]) -> String {
 #[test]
 fn speech_and_music_have_no_keys() {
     let (mut heard_ms, mut files_heard) = (0, 0);
-    for path in files() {
-        let signal = samples(&path);
+    for (name, signal) in all() {
         let over_g711: Vec<i16> = {
             let mut decoder = g711::Decoder::new(Law::Mu);
             let frames = g711::Encoder::new(Law::Mu).encode_all(&signal);
             frames.iter().flat_map(|frame| decoder.decode(frame).to_vec()).collect()
         };
         for signal in [&signal, &over_g711] {
-            assert_eq!(keys_in(signal), "", "{}", path.display());
+            assert_eq!(keys_in(signal), "", "{name}");
             heard_ms += signal.len() / SAMPLES_PER_MS;
         }
         files_heard += 1;
@@ -73,15 +104,15 @@ fn keys_are_heard_over_our_codecs() {
     signal.extend([0; 400 * SAMPLES_PER_MS]);
     let g711 = |law| g711::Encoder::new(law).encode_all(&signal);
     let opus = Encoder::new(Settings::default()).unwrap().encode_all(&signal).unwrap();
-    let new: [(fn() -> JitterBuffer, Vec<Box<[u8]>>); 3] = [
-        (|| JitterBuffer::new().unwrap(), opus),
-        (|| JitterBuffer::g711(Law::Mu), g711(Law::Mu)),
-        (|| JitterBuffer::g711(Law::A), g711(Law::A)),
-    ];
-    for (nth, (buffer, packets)) in new.into_iter().enumerate() {
+    for (codec, packets) in [("Opus", opus), ("PCMU", g711(Law::Mu)), ("PCMA", g711(Law::A))] {
         for held in [0, 5] {
-            let keys = heard(buffer(), &packets, held);
-            assert_eq!(keys, "123A456B789C*0#D", "codec {nth}, {held} held back");
+            let buffer = match codec {
+                "PCMU" => JitterBuffer::g711(Law::Mu),
+                "PCMA" => JitterBuffer::g711(Law::A),
+                _ => JitterBuffer::new().unwrap(),
+            };
+            let keys = heard(buffer, &packets, held);
+            assert_eq!(keys, "123A456B789C*0#D", "{codec}, {held} held back");
         }
     }
 }

@@ -16,12 +16,15 @@ pub(crate) const FILES: [(&str, &[u8]); 8] = [
 
 /// Their samples.
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, Vec<i16>)> {
-    FILES.into_iter().map(|(name, file)| {
-        let mut decoder = opus::Decoder::new().expect("a decoder");
-        let mut samples = Vec::new();
-        for packet in prompt::load(file).expect("a prompt") {
-            samples.extend_from_slice(decoder.decode(&packet).expect("Opus"));
-        }
-        (name, samples)
-    })
+    FILES.into_iter().map(|(name, file)| (name, samples(file)))
+}
+
+/// The samples of a prompt.
+pub(crate) fn samples(file: &[u8]) -> Vec<i16> {
+    let mut decoder = opus::Decoder::new().expect("a decoder");
+    let mut samples = Vec::new();
+    for packet in prompt::load(file).expect("a prompt") {
+        samples.extend_from_slice(decoder.decode(&packet).expect("Opus"));
+    }
+    samples
 }

@@ -113,6 +113,14 @@ impl Count {
     }
 }
 
+/// The keys that the far end presses.
+#[derive(Default)]
+pub(super) struct Digits {
+    pub(super) events: DigitReceiver,
+    /// Those that come as events and as sound are told once.
+    pub(super) one_key: OneKey,
+}
+
 /// What only set-up, timers and reports touch.
 pub(super) struct Cold {
     pub(super) id: LegId,
@@ -130,9 +138,7 @@ pub(super) struct Cold {
     pub(super) fill: Option<Fill>,
     /// When anything but silence is due.
     pub(super) others_at: Option<Instant>,
-    pub(super) digits: DigitReceiver,
-    /// Keys that come as events and as sound are told once.
-    pub(super) one_key: OneKey,
+    pub(super) digits: Digits,
     pub(super) digit_at: Option<Instant>,
     pub(super) press: Option<Press>,
     pub(super) waiting: Vec<DigitSender>,
@@ -227,8 +233,7 @@ impl Slot {
             playing: Playing::default(),
             fill: None,
             others_at: None,
-            digits: DigitReceiver::default(),
-            one_key: OneKey::default(),
+            digits: Digits::default(),
             digit_at: None,
             press: None,
             waiting: Vec::new(),

@@ -167,7 +167,7 @@ pub(super) fn watch(slot: &mut Slot, now: Instant) {
 pub(super) fn digit(slot: &mut Slot, header: &RtpHeader, buf: &[u8], now: Instant) {
     let payload = header.payload(buf);
     slot.cold.digit_at = Some(now + DIGIT_TICK);
-    let digits = &mut slot.cold.digits;
+    let digits = &mut slot.cold.digits.events;
     if let Some(press) = digits.receive(payload, header.timestamp, header.marker, now) {
         pressed(slot, press, now);
     }
@@ -175,7 +175,7 @@ pub(super) fn digit(slot: &mut Slot, header: &RtpHeader, buf: &[u8], now: Instan
 
 /// A key was heard in the audio.
 pub(super) fn heard_key(slot: &mut Slot, digit: Digit, now: Instant) {
-    if slot.cold.one_key.is_news(digit, Way::Sound, now) {
+    if slot.cold.digits.one_key.is_news(digit, Way::Sound, now) {
         event(slot, LegEvent::Digit(digit));
     }
 }
@@ -184,7 +184,7 @@ pub(super) fn heard_key(slot: &mut Slot, digit: Digit, now: Instant) {
 fn pressed(slot: &mut Slot, press: DigitEvent, now: Instant) {
     let DigitEvent { digit, duration_ms } = press;
     let began = now.checked_sub(Duration::from_millis(duration_ms.into())).unwrap_or(now);
-    if slot.cold.one_key.is_news(digit, Way::Event, began) {
+    if slot.cold.digits.one_key.is_news(digit, Way::Event, began) {
         event(slot, LegEvent::Digit(digit));
     }
 }
@@ -198,7 +198,7 @@ pub(super) fn next_digit(slot: &Slot) -> Option<Instant> {
 pub(super) fn unfinished_digit(slot: &mut Slot, now: Instant) {
     if slot.cold.digit_at.is_some_and(|at| at <= now) {
         slot.cold.digit_at = None;
-        if let Some(press) = slot.cold.digits.tick(now) {
+        if let Some(press) = slot.cold.digits.events.tick(now) {
             pressed(slot, press, now);
         }
     }

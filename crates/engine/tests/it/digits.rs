@@ -95,7 +95,7 @@ fn a_key_that_comes_both_ways_is_one(backend: Backend) {
     assert!(in_band.listen(&server.leg, TYPES));
     let key = sounds(&[(852.0, 1_209.0)], 100, AudioCodec::Opus);
     for _ in 0..2 {
-        client.leg.play(Source::Packets(key.clone(), Repeat::Once));
+        client.leg.play(Source::Packets(Arc::clone(&key), Repeat::Once));
         std::thread::sleep(Duration::from_millis(350));
         client.leg.send_digit(Digit::new('7').unwrap(), 100);
         std::thread::sleep(Duration::from_millis(900));

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use engine::Source;
+use engine::{PayloadTypes, Source};
 use media::dtmf::Digit;
 use switchboard::{
     agent::Talk,
@@ -141,6 +141,7 @@ impl CallActor {
         Some(match legs::answer_whatsapp(&self.office.engine, &offer, sender) {
             Ok((leg, answer)) => {
                 self.whatsapp = Some(leg);
+                self.listen_for_keys();
                 self.facts.ours = Some(answer);
                 Input::LegReady
             }
@@ -175,7 +176,25 @@ impl CallActor {
             (Some(leg), Some(answer)) => legs::apply_answer(leg, answer),
             (_, _) => Err(LegTrouble::TheirSession("the answer has no SDP".into())),
         };
+        if applied.is_ok() {
+            self.listen_for_keys();
+        }
         applied.err().map(Input::LegUnusable)
+    }
+
+    /// Where the configuration wants it, the user's keys are looked for in what the user says.
+    fn listen_for_keys(&self) {
+        let Some(leg) = self.whatsapp.as_ref().filter(|_| self.office.config.media.in_band_keys)
+        else {
+            return;
+        };
+        let Some(audio) = leg.audio else { return };
+        let types = PayloadTypes::opus(audio, None);
+        if !self.office.in_band_keys.listen(&leg.handle, types) {
+            tracing::warn!(
+                "a user's keys count as telephone-events alone: too many are listened to"
+            );
+        }
     }
 
     fn ask_platform(&self, ask: Ask) {

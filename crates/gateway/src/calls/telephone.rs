@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use engine::{
-    FrameQueue, LegEvent, LegHandle, PayloadTypes, PlainEnd, SdesKeys, Source, Transcoder,
-    TranscoderSeat, Voice,
+    FrameQueue, InBandKeys, LegEvent, LegHandle, PayloadTypes, PlainEnd, SdesKeys, Source,
+    Transcoder, TranscoderSeat, Voice,
 };
 use media::{
     frame::AudioCodec,
@@ -100,6 +100,16 @@ impl Telephone {
         self.handle.fill(true);
         self.handle.watch_from_now();
         true
+    }
+
+    /// One that agreed no telephone-events may let its keys be heard.
+    pub(super) fn listen_for_keys(&self, in_band_keys: &InBandKeys) {
+        let wanted = self.road.trunk.in_band_keys;
+        let media = self.agreed.as_ref().filter(|media| wanted && media.dtmf.is_none());
+        let Some(media) = media else { return };
+        if !in_band_keys.listen(&self.handle, payload_types(media)) {
+            tracing::warn!("a telephone's keys are not heard: too many are listened to");
+        }
     }
 
     /// What a far end's SDP means here; `None` when it means nothing.

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use engine::{LegEvent, LegHandle, MediaWatch, OpenSdes, Source};
 use media::{
+    dtmf::Digit,
     frame::AudioCodec,
     sdp::{self, SdesCrypto, TrunkVoice},
     transport::LocalTransport,
@@ -38,6 +39,8 @@ const CNAME: &str = "trunk";
 /// How long a telephone may send nothing before it counts as gone: longer than a pause of one that
 /// sends nothing while its user is silent.
 const LOST_AFTER: Duration = Duration::from_secs(300);
+/// How long a key is pressed that a telephone let be heard.
+const KEY_MS: u32 = 120;
 /// How long the leg may take to tell its figures before the record is written without them.
 const FIGURES_WAIT: Duration = Duration::from_millis(300);
 
@@ -76,9 +79,23 @@ impl CallActor {
 
     /// The telephone's audio path.
     pub(super) fn read_trunk(&self, event: &LegEvent) -> Option<Input> {
+        if let LegEvent::Digit(digit) = event {
+            self.relay_heard_key(*digit);
+        }
         let lost = matches!(event, LegEvent::MediaStopped { .. } | LegEvent::Failed { .. });
         let is_held = self.trunk.as_ref().is_some_and(|leg| leg.state == TrunkState::Held);
         (lost && !is_held).then_some(Input::Trunk(FromTrunk::Lost))
+    }
+
+    /// A key that could only be heard goes to the user as one that came as a telephone-event does, where the
+    /// two have nobody between them.
+    fn relay_heard_key(&self, digit: Digit) {
+        let leg = self.trunk.as_ref().filter(|leg| leg.takes_part());
+        let is_only_heard =
+            leg.and_then(|leg| leg.agreed.as_ref()).is_some_and(|media| media.dtmf.is_none());
+        if is_only_heard && self.agent_leg.is_none() && self.call.is_on_trunk() {
+            self.with_whatsapp(|leg| leg.send_digit(digit, KEY_MS));
+        }
     }
 
     /// A telephone that no longer has the call is hung up on.
@@ -238,6 +255,7 @@ impl CallActor {
             self.close_trunk("unavailable").await;
             return Some(Input::Trunk(FromTrunk::NotTaken(NotTaken::Unavailable)));
         }
+        leg.listen_for_keys(&self.office.in_band_keys);
         let who = format!("{} {}", leg.road.trunk.name, leg.extension);
         self.office.metrics.trunk("answered");
         self.tell_outside_by(&who, What::CallAnswered);

@@ -28,6 +28,8 @@ pub(super) struct MediaTable {
     ports: Option<[u16; 2]>,
     browsers: Option<SocketAddr>,
     bot_complexity: Option<u8>,
+    #[serde(default)]
+    in_band_keys: bool,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +93,7 @@ pub(super) fn media(table: MediaTable) -> Result<Media, ConfigError> {
         browsers: table.browsers.unwrap_or(defaults.browsers),
         busy: defaults.busy,
         bot_complexity,
+        in_band_keys: table.in_band_keys,
     })
 }
 

@@ -186,6 +186,8 @@ pub struct Media {
     pub busy: engine::BusyLimits,
     /// How hard the encoder of a bot's voice tries.
     pub bot_complexity: Complexity,
+    /// Whether users' keys are looked for in what they say, beside telephone-events.
+    pub in_band_keys: bool,
 }
 
 /// TURN servers that carry the packets of agents whose firewalls let no UDP through to us.
@@ -333,6 +335,7 @@ impl Default for Media {
             browsers: SocketAddr::new(bind_ip, 8510),
             busy: engine::BusyLimits::default(),
             bot_complexity: Complexity::default(),
+            in_band_keys: false,
         }
     }
 }

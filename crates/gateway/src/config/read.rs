@@ -45,6 +45,7 @@
 //! ports = [10000, 29999]
 //! browsers = "0.0.0.0:8510"
 //! bot_complexity = 5                      # 0 (cheap) to 10: the effort for each bot's voice
+//! in_band_keys = false                    # true: users' keys are looked for in what they say, too
 //!
 //! [turn]                                  # optional, for agents behind strict firewalls
 //! urls = ["turn:turn.example:3478?transport=udp", "turns:turn.example:443?transport=tcp"]

@@ -13,6 +13,7 @@
 //! srtp = false                    # true: keys in the SDP (RFC 4568), and only so
 //! user = "offhook"                # optional: what it asks us for (digest)
 //! password_file = "pbx-password"  # or password_env
+//! in_band_keys = true             # keys in the sound of a telephone without telephone-events; false: no
 //! options_every_s = 30            # how often its targets are asked whether they are there; 0: never
 //!
 //! [[trunks.targets]]
@@ -59,6 +60,8 @@ pub struct Trunk {
     pub codecs: Vec<AudioCodec>,
     /// Whether its audio is protected with keys from the SDP.
     pub srtp: bool,
+    /// Whether the keys of a telephone without telephone-events are looked for in what it says.
+    pub in_band_keys: bool,
     /// Who we are when it asks.
     pub credentials: Option<Credentials>,
     /// How often its targets are asked whether they are there; never, when absent.
@@ -97,6 +100,7 @@ pub(super) struct TrunkTable {
     codecs: Option<Vec<CodecWord>>,
     #[serde(default)]
     srtp: bool,
+    in_band_keys: Option<bool>,
     user: Option<String>,
     password_file: Option<PathBuf>,
     password_env: Option<String>,
@@ -191,6 +195,7 @@ fn trunk(
         extensions,
         codecs,
         srtp: table.srtp,
+        in_band_keys: table.in_band_keys.unwrap_or(true),
         credentials: credentials(
             secrets,
             (table.user, table.password_file, table.password_env),

@@ -24,6 +24,7 @@ mod hand_over;
 mod helpers;
 mod idempotency;
 mod isolation;
+mod keys_heard;
 mod lines;
 mod money;
 mod number_settings;

@@ -72,6 +72,7 @@ pub(crate) fn with_trunk(config: &mut Config, telephones: &[SocketAddr]) {
         extensions: Extensions::parse(&["2XX".to_owned()]).unwrap(),
         codecs: vec![AudioCodec::Opus, AudioCodec::Pcmu],
         srtp: false,
+        in_band_keys: true,
         credentials: None,
         // A question would be SIPp's only call.
         options_every: None,

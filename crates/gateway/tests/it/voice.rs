@@ -158,10 +158,21 @@ impl Voice {
 
     /// The telephone answers the INVITE's offer, which must have Opus, with keys where it brings some.
     pub(crate) fn telephone_answer(&self, invite: &str) -> String {
+        self.telephone_answers(invite, AudioCodec::Opus, |_| {})
+    }
+
+    /// The same in another codec, and otherwise changed.
+    pub(crate) fn telephone_answers(
+        &self,
+        invite: &str,
+        codec: AudioCodec,
+        change: impl FnOnce(&mut TrunkMedia),
+    ) -> String {
         let (_, offer) = invite.split_once("\r\n\r\n").unwrap();
         let offer = sdp::parse(offer).unwrap().session;
         let is_protected = offer.crypto.is_some();
-        let media = TrunkMedia::of(&offer, &[AudioCodec::Opus], is_protected).unwrap();
+        let mut media = TrunkMedia::of(&offer, &[codec], is_protected).unwrap();
+        change(&mut media);
         let payload_types =
             PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf };
         let remote = media.remote;
