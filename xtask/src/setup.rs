@@ -83,6 +83,12 @@ pub(crate) fn sample_bots() -> Result<()> {
     environment_with(&folder, "examples/bots/requirements.txt", &["--no-deps", "--no-compile"])
 }
 
+/// Makes an environment with the server of S3's kind, with no more of its packages than it uses.
+pub(crate) fn bucket() -> Result<()> {
+    let folder = shell::target().join("s3/venv");
+    environment_with(&folder, "tests/s3/requirements.txt", &["--no-deps", "--no-compile"])
+}
+
 /// The Python that has it.
 pub(crate) fn fuzz_python() -> PathBuf {
     fuzz_environment().join("bin/python")

@@ -62,6 +62,7 @@ fn build_beside_set_up() -> Result<()> {
             setup::programs(setup::TO_TEST)?;
             setup::python()?;
             setup::sample_bots()?;
+            setup::bucket()?;
             setup::fuzzer()
         });
         let built = shell::run("cargo", &["build", "--workspace", "--all-targets", "--locked"]);

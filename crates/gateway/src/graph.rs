@@ -119,6 +119,8 @@ impl Graph {
     /// TLS cannot be set up.
     pub(crate) fn new(upstream: Upstream, metrics: Arc<Metrics>) -> Result<Self, ClientError> {
         let client = Client::builder()
+            // One packet lost holds up one request, not all of them.
+            .http1_only()
             .timeout(upstream.timeout)
             .redirect(reqwest::redirect::Policy::none())
             .build()

@@ -19,6 +19,7 @@ mod account_health;
 mod allowance;
 mod api;
 mod bots;
+mod bucket;
 mod callbacks;
 mod calls;
 pub mod cdr;

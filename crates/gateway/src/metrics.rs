@@ -33,6 +33,7 @@ type Series = (&'static str, String);
 /// Gauges that are absent, not zero, while nothing is known.
 const ABSENT: &[&str] = &[
     "offhook_gateway_agents_available",
+    "offhook_gateway_bucket_waiting",
     "offhook_gateway_graph_rate_limit_remaining",
     "offhook_gateway_permission_state",
     "offhook_gateway_pickup_ratio",
@@ -274,6 +275,17 @@ impl Metrics {
     /// The transcriber was given a recording and this became of it.
     pub(crate) fn transcript(&self, became: &'static str) {
         self.count("offhook_gateway_transcripts_total", format!("result=\"{became}\""));
+    }
+
+    /// A recording was brought to the bucket or removed there, or was not for this reason.
+    pub(crate) fn bucket_task(&self, task: &'static str, became: &'static str) {
+        let labels = format!("task=\"{task}\",result=\"{became}\"");
+        self.count("offhook_gateway_bucket_tasks_total", labels);
+    }
+
+    /// So many recordings wait to be brought to the bucket or removed there.
+    pub(crate) fn bucket_waiting(&self, task: &'static str, waiting: i64) {
+        self.set_of("offhook_gateway_bucket_waiting", format!("task=\"{task}\""), waiting);
     }
 
     /// A text of a call was made into sound, or not.

@@ -6,6 +6,7 @@ use engine::{Bots, Engine, InBandKeys, Mixer};
 
 use crate::{
     bots::{sids::Sids, waiting::Waiting},
+    bucket::Bucket,
     calls::registry::Registry,
     config::Config,
     console::session::Sessions,
@@ -49,6 +50,8 @@ pub(crate) struct Office {
     pub(crate) outbox: Outbox,
     /// What writes recordings.
     pub(crate) recorder: Recorder,
+    /// Where recordings go once they are made; none where they stay.
+    pub(crate) bucket: Option<Bucket>,
     pub(crate) metrics: Arc<Metrics>,
     /// What speaks, if something does.
     pub(crate) speech: Option<Arc<Speech>>,

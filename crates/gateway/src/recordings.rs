@@ -1,7 +1,8 @@
 //! What becomes of recordings once they are made?
 //!
 //! One that ran when the gateway died is ready up to where its files go. Those older than the
-//! configuration says go, unless somebody holds them. Whoever reads one reads it through [`sides`].
+//! configuration says go, unless somebody holds them. Whoever reads one reads it through [`sides`], from
+//! the disk or, once it was brought there, from the bucket.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,15 +11,44 @@ use tokio::time::{MissedTickBehavior, interval};
 use wire::event::{Recording, RecordingState};
 
 use crate::{
+    bucket::BucketFault,
     clock,
     office::Office,
     recorder::{Cut, OpenFault, Sides},
-    store::{Deed, StoreError},
+    store::{Deed, StoreError, There},
     transcription,
 };
 
 /// How often old ones are looked for.
 const EVERY: Duration = Duration::from_secs(60);
+
+/// Why a recording cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadFault {
+    /// Its files.
+    #[error(transparent)]
+    Open(#[from] OpenFault),
+    /// The bucket it lies in.
+    #[error(transparent)]
+    Bucket(#[from] BucketFault),
+    /// It lies in a bucket, and none is configured.
+    #[error("the recording lies in a bucket, and none is configured")]
+    NoBucket,
+    /// The store does not say where it lies.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Keeps a recording as it is.
+///
+/// # Errors
+///
+/// The store failed.
+pub(crate) async fn keep(office: &Office, recording: Recording) -> Result<(), StoreError> {
+    let bucket = office.bucket.as_ref();
+    let path = bucket.map(|bucket| format!("{}{}", bucket.prefix(), recording.recording_id));
+    office.store.keep_recording(recording, path, clock::now()).await
+}
 
 /// Ends what a dead gateway left running.
 ///
@@ -38,7 +68,7 @@ pub(crate) async fn end_left_behind(office: &Office) -> Result<(), StoreError> {
                 None
             }
         };
-        office.store.keep_recording(recording, clock::now()).await?;
+        keep(office, recording).await?;
     }
     Ok(())
 }
@@ -88,26 +118,42 @@ pub(crate) async fn remove(
 ///
 /// # Errors
 ///
-/// [`OpenFault`].
-pub(crate) async fn sides(office: &Office, recording: &Recording) -> Result<Sides, OpenFault> {
-    let (recorder, id) = (office.recorder.clone(), recording.recording_id.clone());
+/// [`ReadFault`].
+pub(crate) async fn sides(office: &Office, recording: &Recording) -> Result<Sides, ReadFault> {
+    let id = &recording.recording_id;
     let cut = if recording.incomplete { Cut::Read } else { Cut::Refused };
-    let opened = tokio::task::spawn_blocking(move || recorder.open(&id, cut)).await;
-    opened.map_err(|error| OpenFault::Read(error.into()))?
+    let (recorder, here) = (office.recorder.clone(), id.clone());
+    let opened = off_thread(move || recorder.open(&here, cut)).await;
+    // Asked after the files were opened: they go only once the store says that they lie in the bucket.
+    let Some(there) = office.store.in_bucket(id.clone()).await? else { return Ok(opened?) };
+    let files = fetched(office, &there).await?;
+    let (recorder, id) = (office.recorder.clone(), id.clone());
+    Ok(off_thread(move || recorder.read(&id, files, cut)).await?)
+}
+
+async fn fetched(office: &Office, there: &There) -> Result<[Option<std::fs::File>; 2], ReadFault> {
+    let bucket = office.bucket.as_ref().ok_or(ReadFault::NoBucket)?;
+    Ok(bucket.fetch(&there.path, &there.files, office.recorder.folder()).await?)
+}
+
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, OpenFault> + Send + 'static,
+) -> Result<T, OpenFault> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| OpenFault::Read(error.into()))?
 }
 
 /// How long a recording plays; its files say where nobody wrote it down.
 ///
 /// # Errors
 ///
-/// [`OpenFault`].
-pub(crate) async fn lasts(office: &Office, recording: &Recording) -> Result<Duration, OpenFault> {
+/// [`ReadFault`].
+pub(crate) async fn lasts(office: &Office, recording: &Recording) -> Result<Duration, ReadFault> {
     if let Some(ms) = recording.duration_ms {
         return Ok(Duration::from_millis(ms));
     }
     let sides = sides(office, recording).await?;
-    let longest = tokio::task::spawn_blocking(move || longest(sides)).await;
-    longest.map_err(|error| OpenFault::Read(error.into()))
+    Ok(off_thread(move || Ok(longest(sides))).await?)
 }
 
 fn longest(sides: Sides) -> Duration {

@@ -7,7 +7,6 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -24,6 +23,10 @@ use wire::trace::Span;
 use crate::{
     account_health, api,
     bots::{sids::Sids, waiting::Waiting},
+    bucket::{
+        Bucket,
+        porter::{self, Porter},
+    },
     callbacks,
     calls::{orphans, registry::Registry},
     clock,
@@ -102,6 +105,12 @@ pub enum StartError {
     /// The folder of recordings, or the thread that writes them.
     #[error("cannot start the recorder")]
     Recorder(#[source] std::io::Error),
+    /// The client of the bucket.
+    #[error("[recording.bucket] cannot be used: {0}")]
+    Bucket(String),
+    /// A bucket whose files nobody would know after a restart.
+    #[error("[recording.bucket]: set data_dir, or nobody knows later what lies in the bucket")]
+    BucketForgotten,
     /// What announces recordings.
     #[error("[recording] announcement: there is no prompt `{0}`")]
     Announcement(String),
@@ -188,6 +197,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         sessions: Sessions::default(),
         readers: api::stream::seats(),
         examination: tokio::sync::Semaphore::new(1),
+        bucket: bucket(&config)?,
         config,
         engine,
         mixer: Mixer::start().map_err(StartError::Mixer)?,
@@ -211,7 +221,6 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         office.store.catch_up_figures(line.tariff()).await?;
     }
     let left = orphans::end_left_behind(&office).await?;
-    recordings::end_left_behind(&office).await?;
     let mut tasks = take_up(&office).await?;
     tracing::info!(%address, left_behind = left, "gateway runs");
     let stop = Arc::new(Notify::new());
@@ -222,6 +231,10 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
 
 /// Goes on with what the last gateway left; who waits already comes to the queues.
 async fn take_up(office: &Arc<Office>) -> Result<JoinSet<()>, StartError> {
+    recordings::end_left_behind(office).await?;
+    if office.bucket.is_none() {
+        porter::warn_without_bucket(&office.store).await?;
+    }
     let mut tasks = JoinSet::new();
     for house in office.organisations.iter() {
         tasks.spawn(floor::run(Arc::clone(office), Arc::clone(house)));
@@ -245,14 +258,17 @@ fn announcement(config: &Config, lines: &Lines) -> Result<(), StartError> {
 
 /// Beside the database, or where nothing outlives the process.
 fn recorder(config: &Config) -> Result<Recorder, StartError> {
-    Recorder::start(recordings_folder(config), &config.recording).map_err(StartError::Recorder)
+    let data = config.data_dir.as_deref();
+    Recorder::start(data, &config.recording).map_err(StartError::Recorder)
 }
 
-fn recordings_folder(config: &Config) -> PathBuf {
-    config.data_dir.as_ref().map_or_else(
-        || std::env::temp_dir().join(format!("offhook-recordings-{}", uuid::Uuid::now_v7())),
-        |folder| folder.join("recordings"),
-    )
+/// What lies in the bucket must not be forgotten.
+fn bucket(config: &Config) -> Result<Option<Bucket>, StartError> {
+    let Some(bucket) = &config.recording.bucket else { return Ok(None) };
+    if config.data_dir.is_none() {
+        return Err(StartError::BucketForgotten);
+    }
+    Bucket::open(bucket).map(Some).map_err(|fault| StartError::Bucket(fault.to_string()))
 }
 
 /// What the flow says to everybody is made before anybody calls.
@@ -295,6 +311,10 @@ fn start_tasks(office: &Arc<Office>, tasks: &mut JoinSet<()>) {
     tasks.spawn(public_address::watch(Arc::clone(office)));
     tasks.spawn(recordings::run(Arc::clone(office)));
     tasks.spawn(transcription::run(Arc::clone(office)));
+    if let Some(bucket) = office.bucket.clone() {
+        let (store, recorder) = (office.store.clone(), office.recorder.clone());
+        tasks.spawn(Porter { store, recorder, bucket, metrics: Arc::clone(&office.metrics) }.run());
+    }
     tasks.spawn(trunks::watch(Arc::clone(office)));
     for line in office.lines.iter() {
         tasks.spawn(consent::run(Arc::clone(office), Arc::clone(line)));
@@ -404,10 +424,7 @@ impl Running {
         // What is not delivered is on disk; the next gateway goes on.
         self.outbox.shutdown().await;
         drop(self.server.await);
-        if self.office.config.data_dir.is_none() {
-            // Nothing outlives a process without a folder.
-            drop(std::fs::remove_dir_all(self.office.recorder.folder_of("")));
-        }
+        self.office.recorder.close();
         if let Some(traces) = self.traces {
             traces.stop.notify_one();
             drop(tokio::time::timeout(TRACES_PATIENCE, traces.task).await);

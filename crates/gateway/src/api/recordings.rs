@@ -24,11 +24,12 @@ use wire::event::{Recording, RecordingKind, RecordingState};
 
 use super::{ApiError, calls::call_id, page::Page};
 use crate::{
+    bucket::BucketFault,
     calls::{order::Asker, registry::Letter},
     console::session::{Caller, Who},
     office::Office,
     recorder::{OpenFault, Sides},
-    recordings,
+    recordings::{self, ReadFault},
 };
 
 /// How many pieces of a file may wait for a slow reader.
@@ -145,7 +146,8 @@ pub(super) async fn one(
     responses((status = 200, content_type = "audio/ogg", body = String, description = "The file"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused),
               (status = 403, body = super::Refused), (status = 404, body = super::Refused),
-              (status = 409, body = super::Refused, description = "It still runs, its key is not configured, or its files were changed")))]
+              (status = 409, body = super::Refused, description = "It still runs, its key or its bucket is not configured, or its files were changed or lost"),
+              (status = 502, body = super::Refused, description = "The bucket it lies in does not answer, or refuses")))]
 pub(super) async fn hear(
     State(office): State<Arc<Office>>,
     caller: Caller,
@@ -209,7 +211,7 @@ pub(super) async fn hold(
 /// Remove a recording for ever.
 #[utoipa::path(delete, path = "/v1/recordings/{id}", tag = "recordings",
     params(("id" = String, Path, description = "The recording's id, `rec_…`")),
-    responses((status = 204, description = "It is gone"),
+    responses((status = 204, description = "It is gone; what lies in the bucket goes as soon as that answers"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused),
               (status = 404, body = super::Refused),
               (status = 409, body = super::Refused, description = "It still runs, or is held")))]
@@ -278,6 +280,35 @@ pub(super) async fn find(
             Err(ApiError::not_allowed(caller, Act::HearCalls))
         }
         RecordingKind::Call | RecordingKind::Voicemail => Ok(recording),
+    }
+}
+
+impl From<ReadFault> for ApiError {
+    fn from(fault: ReadFault) -> Self {
+        let bucket = match fault {
+            ReadFault::Open(fault) => return fault.into(),
+            ReadFault::Store(error) => return error.into(),
+            ReadFault::NoBucket => {
+                let what = format!("{fault}: name it in [recording.bucket]");
+                return Self::conflict("recording.bucket_missing", what);
+            }
+            ReadFault::Bucket(fault) => fault,
+        };
+        tracing::warn!(fault = %bucket, "a recording cannot be fetched");
+        match bucket {
+            BucketFault::Unreachable(_) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "recording.bucket_unreachable",
+                bucket.to_string(),
+            ),
+            BucketFault::Denied(_) | BucketFault::Absent | BucketFault::Refused(_) => {
+                Self::new(StatusCode::BAD_GATEWAY, "recording.bucket_refused", bucket.to_string())
+            }
+            BucketFault::Lost => Self::conflict("recording.lost", bucket.to_string()),
+            BucketFault::Changed | BucketFault::Disk(_) => {
+                Self::conflict("recording.unreadable", bucket.to_string())
+            }
+        }
     }
 }
 

@@ -18,9 +18,9 @@ use wire::event::{self, Announced, Pause, RecordingKind, RecordingState};
 use super::{actor::CallActor, order::Asker};
 use crate::{
     cdr::RecordingRecord,
-    clock,
     config::Words,
     recorder::{Taping, What},
+    recordings,
     store::StoreError,
     transcription,
 };
@@ -272,8 +272,7 @@ impl CallActor {
     }
 
     async fn save_recording(&self, row: event::Recording) {
-        let kept: Result<(), StoreError> =
-            self.office.store.keep_recording(row, clock::now()).await;
+        let kept: Result<(), StoreError> = recordings::keep(&self.office, row).await;
         if let Err(error) = kept {
             tracing::error!(%error, "a recording has no row");
         }

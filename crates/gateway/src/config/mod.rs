@@ -5,6 +5,7 @@
 //! never written in the file: it names a file or an environment variable, and they print as `***`.
 
 mod bots;
+mod bucket;
 mod events;
 mod flow;
 mod lines;
@@ -41,6 +42,7 @@ use wire::{
 };
 
 pub use bots::Bot;
+pub use bucket::Bucket;
 pub use events::{Endpoint, EndpointError, Events};
 pub use flow::{FlowEndpoint, SpeechCommand, SpeechCommandError};
 pub use lines::{Line, Lines};

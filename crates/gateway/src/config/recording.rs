@@ -8,6 +8,8 @@
 //! keep_days = 90                  # optional; for ever when absent
 //! key_file = "recording.key"      # optional: files are encrypted with it
 //! old_key_files = ["2025.key"]    # optional: with these files were encrypted before
+//! [recording.bucket]              # see `bucket`
+//! name = "recordings"
 //! ```
 
 use std::{path::PathBuf, time::Duration};
@@ -17,6 +19,8 @@ use switchboard::flow::{Announcement, Spoken};
 use terms::WaId;
 
 use super::{
+    Bucket,
+    bucket::BucketTable,
     read::{ConfigError, Secrets, value},
     recording_key::RecordingKey,
 };
@@ -36,6 +40,8 @@ pub struct Recording {
     pub key: Option<RecordingKey>,
     /// What files were encrypted with before.
     pub old_keys: Vec<RecordingKey>,
+    /// Where files go once they are made; they stay where they were written when absent.
+    pub bucket: Option<Bucket>,
 }
 
 /// Something a user hears.
@@ -84,6 +90,7 @@ pub(super) struct RecordingTable {
     key_file: Option<PathBuf>,
     #[serde(default)]
     old_key_files: Vec<PathBuf>,
+    bucket: Option<BucketTable>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -139,6 +146,7 @@ pub(super) fn recording(
             .into_iter()
             .map(|file| key(secrets, "old_key", file))
             .collect::<Result<_, _>>()?,
+        bucket: table.bucket.map(|bucket| bucket.checked(secrets)).transpose()?,
     })
 }
 

@@ -1,9 +1,10 @@
 //! Is this gateway ready for calls, and what is to be changed where it is not?
 //!
 //! An examination goes the way of a call: configuration, storage, flow, certificate, the platform's word
-//! on token, number and webhooks, then the way of media. Nothing is changed by it, and nothing private
+//! on token, number and webhooks, then the way of media. It leaves nothing behind, and nothing private
 //! is in its report. `offhook doctor` examines a configuration, `GET /v1/doctor` a gateway that runs.
 
+mod bucket;
 mod callback;
 mod files;
 mod finding;
@@ -61,14 +62,16 @@ pub async fn examine(
         let mut lines = config.lines.iter().filter(|line| line.organisation == *organisation);
         lines.any(|line| asked_for(&line.number.phone_number_id))
     };
-    let (lines, network, trunks) = tokio::join!(
+    let (lines, network, trunks, bucket) = tokio::join!(
         lines(config, &asked_for),
         network::examine(config, runs),
-        trunks::examine(config, is_theirs)
+        trunks::examine(config, is_theirs),
+        bucket::examine(config)
     );
     let urls: BTreeSet<String> =
         lines.iter().filter_map(|line| line.callback_url.clone()).collect();
     findings.extend(local(config, urls.first().cloned()).await);
+    findings.extend(bucket);
     findings.extend(lines.into_iter().flat_map(|line| line.findings));
     for url in &urls {
         findings.extend(callback::examine(config, runs, url, since_epoch()).await);

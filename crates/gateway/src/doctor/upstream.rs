@@ -32,7 +32,7 @@ pub(super) struct Examined {
 /// Asks the platform.
 pub(super) async fn examine(upstream: &Upstream, number: &Number) -> Examined {
     let mut examined = Examined::default();
-    let client = match Client::builder().timeout(upstream.timeout).build() {
+    let client = match Client::builder().http1_only().timeout(upstream.timeout).build() {
         Ok(client) => client,
         Err(error) => {
             let fix = "Look at this machine's root certificates.";

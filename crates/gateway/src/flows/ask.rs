@@ -131,6 +131,8 @@ impl FlowClient {
     /// TLS cannot be set up.
     pub(crate) fn new(endpoint: FlowEndpoint, supplies: Supplies) -> Result<Self, ClientError> {
         let client = Client::builder()
+            // One packet lost holds up one request, not all of them.
+            .http1_only()
             .redirect(Policy::none())
             .user_agent(concat!("offhook/", env!("CARGO_PKG_VERSION")))
             .build()

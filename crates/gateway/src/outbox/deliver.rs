@@ -38,6 +38,8 @@ const LOOK_MAX: Duration = Duration::from_secs(60);
 /// TLS cannot be set up.
 pub(crate) fn client(timeout: Duration) -> Result<Client, ClientError> {
     Client::builder()
+        // One packet lost holds up one request, not all of them.
+        .http1_only()
         .timeout(timeout)
         .redirect(Policy::none())
         .user_agent(concat!("offhook/", env!("CARGO_PKG_VERSION")))

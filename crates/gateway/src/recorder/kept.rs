@@ -30,12 +30,33 @@ pub(super) fn open(
     keys: &[RecordingKey],
     cut: Cut,
 ) -> Result<Sides, OpenFault> {
-    let side = |file| {
-        let kept = Kept::open(&folder.join(file), keys, &name(id, file), cut);
-        Ok(kept?.map(Packets::new))
+    let [business, user] = FILES.map(|file| opened(&folder.join(file)));
+    sides([business?, user?], id, keys, cut)
+}
+
+/// The sides of a recording in these files.
+pub(super) fn sides(
+    files: [Option<File>; 2],
+    id: &str,
+    keys: &[RecordingKey],
+    cut: Cut,
+) -> Result<Sides, OpenFault> {
+    let side = |file: Option<File>, at| {
+        let kept = file.map(|file| Kept::of(file, keys, &name(id, at), cut)).transpose()?;
+        Ok(kept.map(Packets::new))
     };
-    let [business, user] = FILES.map(side);
-    Ok([business?, user?])
+    let [business, user] = files;
+    let [of_business, of_user] = FILES;
+    Ok([side(business, of_business)?, side(user, of_user)?])
+}
+
+/// `None` when there is no such file.
+fn opened(path: &Path) -> Result<Option<File>, OpenFault> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(OpenFault::Read(error)),
+    }
 }
 
 /// What binds a file to its place: no file is believed in another's.
@@ -82,18 +103,7 @@ pub(crate) enum Kept {
 }
 
 impl Kept {
-    /// `None` when there is no such file.
-    fn open(
-        path: &Path,
-        keys: &[RecordingKey],
-        name: &str,
-        cut: Cut,
-    ) -> Result<Option<Self>, OpenFault> {
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(OpenFault::Read(error)),
-        };
+    fn of(file: File, keys: &[RecordingKey], name: &str, cut: Cut) -> Result<Self, OpenFault> {
         let mut begins = Vec::new();
         (&file).take(16).read_to_end(&mut begins).map_err(OpenFault::Read)?;
         let mut file = BufReader::new(file);
@@ -102,10 +112,9 @@ impl Kept {
             if cut == Cut::Refused && !begins.starts_with(OGG) {
                 return Err(OpenFault::Damaged);
             }
-            return Ok(Some(Self::Plain(file)));
+            return Ok(Self::Plain(file));
         }
-        let sealed = Sealed::open(file, keys, name, cut)?;
-        Ok(Some(Self::Sealed(Box::new(sealed))))
+        Ok(Self::Sealed(Box::new(Sealed::open(file, keys, name, cut)?)))
     }
 }
 
@@ -132,9 +141,11 @@ mod tests {
     use super::*;
 
     fn read(folder: &Path, keys: &[RecordingKey], cut: Cut) -> Result<Vec<u8>, OpenFault> {
-        let kept = Kept::open(&folder.join("user.opus"), keys, "rec_1/user.opus", cut)?;
+        let file = opened(&folder.join("user.opus"))?.unwrap();
         let mut bytes = Vec::new();
-        kept.unwrap().read_to_end(&mut bytes).map_err(OpenFault::Read)?;
+        Kept::of(file, keys, "rec_1/user.opus", cut)?
+            .read_to_end(&mut bytes)
+            .map_err(OpenFault::Read)?;
         Ok(bytes)
     }
 
@@ -156,7 +167,6 @@ mod tests {
             assert!(matches!(read(folder.path(), &keys, Cut::Refused), Err(OpenFault::Damaged)));
             std::fs::remove_file(&path).unwrap();
         }
-        let none = Kept::open(&path, &[], "rec_1/user.opus", Cut::Refused);
-        assert!(matches!(none, Ok(None)));
+        assert!(matches!(opened(&path), Ok(None)));
     }
 }

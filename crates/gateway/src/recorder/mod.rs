@@ -5,11 +5,13 @@
 //! and writes a file for each side, page by page. The packet path never waits for it: where a tap was
 //! too full the recording is marked incomplete. [`sealed`] encrypts what is written, [`kept`] reads it again.
 
+mod folder;
 mod kept;
 mod sealed;
 mod writer;
 
 use std::{
+    fs::File,
     io,
     path::{Path, PathBuf},
     sync::{
@@ -22,6 +24,7 @@ use std::{
 use engine::{Direction, LegHandle};
 use tokio::sync::{mpsc, oneshot};
 
+use folder::Folder;
 pub(crate) use kept::Sides;
 pub(crate) use sealed::{Cut, OpenFault};
 use writer::Order;
@@ -35,13 +38,13 @@ const ORDERS_MAX: usize = 1_024;
 const TAP_PACKETS: usize = 250;
 
 /// The files of the sides, in the order of channels.
-const FILES: [&str; 2] = ["business.opus", "user.opus"];
+pub(crate) const FILES: [&str; 2] = ["business.opus", "user.opus"];
 
 /// The thread that writes recordings. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorder {
     orders: SyncSender<Order>,
-    folder: Arc<Path>,
+    folder: Arc<Folder>,
     /// All that may have encrypted a file.
     keys: Arc<[RecordingKey]>,
 }
@@ -73,20 +76,18 @@ pub(crate) struct Made {
 }
 
 impl Recorder {
-    /// Starts the thread; files lie in this folder.
+    /// Starts the thread. Files lie beside the database, or where nothing outlives the recorder.
     ///
     /// # Errors
     ///
     /// The folder cannot be made or the thread not started.
-    pub(crate) fn start(folder: PathBuf, config: &config::Recording) -> io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    pub(crate) fn start(data: Option<&Path>, config: &config::Recording) -> io::Result<Self> {
         let (orders, waiting) = sync_channel(ORDERS_MAX);
-        let folder: Arc<Path> = folder.into();
+        let folder = Arc::new(Folder::open(data)?);
         let (here, key) = (Arc::clone(&folder), config.key.clone());
         std::thread::Builder::new()
             .name("recorder".into())
-            .spawn(move || writer::run(&waiting, &here, key.as_ref()))?;
+            .spawn(move || writer::run(&waiting, here.path(), key.as_ref()))?;
         Ok(Self { orders, folder, keys: config.keys().cloned().collect() })
     }
 
@@ -126,9 +127,33 @@ impl Recorder {
         kept::open(&self.folder_of(id), id, &self.keys, cut)
     }
 
+    /// The same of these files, which lay somewhere else.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenFault`].
+    pub(crate) fn read(
+        &self,
+        id: &str,
+        files: [Option<File>; 2],
+        cut: Cut,
+    ) -> Result<Sides, OpenFault> {
+        kept::sides(files, id, &self.keys, cut)
+    }
+
+    /// The folder of all recordings.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The folder of a recording.
     pub(crate) fn folder_of(&self, id: &str) -> PathBuf {
-        self.folder.join(id)
+        self.folder().join(id)
+    }
+
+    /// Removes what must not outlive the gateway.
+    pub(crate) fn close(&self) {
+        self.folder.close();
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `call_figures` | what is counted of each, for sums |
 //! | `call_notes` | what was noted of calls that still run |
 //! | `recordings` | what was recorded; the files lie beside the database |
+//! | `bucket` | which recordings lie in the bucket, and what is still to be carried |
 //! | `transcripts` | what was said in them, or that somebody is still to write it down |
 //! | `budget_thresholds` | which thresholds of a month's budget were told |
 //! | `account_notices`, `account_health` | what the platform said against a number, and how it stands |
@@ -36,6 +37,7 @@ mod amount;
 mod analytics;
 mod api_keys;
 mod audit;
+mod bucket;
 mod by_contact;
 mod callbacks;
 mod calls;
@@ -75,6 +77,7 @@ pub(crate) use account::{Notice, NoticeKind, PickupCounts};
 pub(crate) use analytics::{Grouped, Grouping};
 pub(crate) use api_keys::ApiKey;
 pub(crate) use audit::{AuditEntry, Deed};
+pub(crate) use bucket::{Owed, Task, There};
 pub(crate) use callbacks::{Callback, CallbackState};
 pub(crate) use calls::LiveCall;
 pub(crate) use consent::{Draft, Evidence, Record, STATES};

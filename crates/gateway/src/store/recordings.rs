@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use terms::{CallId, Timestamp};
 use wire::event::{Recording, RecordingKind, RecordingState, TranscriptState, What};
 
-use super::{Deed, LineSet, News, Store, StoreError, audit, outbox, transcripts};
+use super::{Deed, LineSet, News, Store, StoreError, audit, bucket, outbox, transcripts};
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS recordings (
@@ -17,7 +17,8 @@ CREATE INDEX IF NOT EXISTS recordings_by_call ON recordings (call_id);
 ";
 
 impl Store {
-    /// Keeps a recording as it is; one that is ready is told, once.
+    /// Keeps a recording as it is; one that is ready is told, once, and brought to this path in the
+    /// bucket where there is one.
     ///
     /// # Errors
     ///
@@ -25,6 +26,7 @@ impl Store {
     pub(crate) async fn keep_recording(
         &self,
         recording: Recording,
+        path: Option<String>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.run(move |db| {
@@ -33,6 +35,9 @@ impl Store {
                 transcripts::wait(db, &recording.recording_id, at)?;
             }
             if recording.state == RecordingState::Ready {
+                if let Some(path) = path {
+                    bucket::bring(db, &recording.recording_id, &path, at)?;
+                }
                 outbox::keep(db, news(recording, at))?;
             }
             Ok(())
@@ -129,7 +134,7 @@ impl Store {
         .await
     }
 
-    /// Forgets a recording whose files are gone.
+    /// Forgets a recording whose files are gone here; those in the bucket are owed to go.
     ///
     /// # Errors
     ///
@@ -142,6 +147,7 @@ impl Store {
         self.run(move |db| {
             db.prepare_cached("DELETE FROM recordings WHERE id = ?1")?.execute([&id])?;
             transcripts::forget(db, &id)?;
+            bucket::forget(db, &id)?;
             deed.map_or(Ok(()), |deed| audit::write(db, &deed))
         })
         .await

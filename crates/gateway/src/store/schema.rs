@@ -8,8 +8,9 @@ use rusqlite::Connection;
 use terms::PhoneNumberId;
 
 use super::{
-    StoreError, account, api_keys, audit, by_contact, callbacks, consent, deliveries, figures,
-    identity, notes, outbox, recordings, spend, traces, transcripts, users, windows, wrap_ups,
+    StoreError, account, api_keys, audit, bucket, by_contact, callbacks, consent, deliveries,
+    figures, identity, notes, outbox, recordings, spend, traces, transcripts, users, windows,
+    wrap_ups,
 };
 
 const TABLES: &str = "
@@ -130,6 +131,7 @@ fn tables(db: &Connection) -> Result<(), rusqlite::Error> {
         audit::SCHEMA,
         users::SCHEMA,
         recordings::SCHEMA,
+        bucket::SCHEMA,
         transcripts::SCHEMA,
     ];
     [TABLES, identity::SCHEMA, outbox::SCHEMA, deliveries::SCHEMA, windows::SCHEMA, traces::SCHEMA]

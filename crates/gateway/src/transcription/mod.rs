@@ -27,8 +27,7 @@ use crate::{
     config::Transcription,
     office::Office,
     outbox::deliver,
-    recorder::OpenFault,
-    recordings,
+    recordings::{self, ReadFault},
     store::{StoreError, Untranscribed},
 };
 
@@ -46,7 +45,7 @@ const EVER: i64 = 253_402_300_799;
 #[derive(Debug, thiserror::Error)]
 enum TranscriptionFault {
     #[error("the voices cannot be read")]
-    Open(#[from] OpenFault),
+    Open(#[from] ReadFault),
     #[error(transparent)]
     Voices(#[from] VoicesFault),
     #[error(transparent)]

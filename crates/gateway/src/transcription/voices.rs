@@ -56,6 +56,8 @@ impl Voices {
 impl Drop for Voices {
     fn drop(&mut self) {
         remove(&self.folder);
+        // One that is not empty has the recording.
+        drop(self.folder.parent().map(std::fs::remove_dir));
     }
 }
 
@@ -68,7 +70,8 @@ fn write(recording: &Path, sides: Sides, lasts: Duration) -> Result<Voices, Voic
         // A side without a file said nothing.
         let Some(side) = side else { continue };
         if !voices.folder.exists() {
-            let made = DirBuilder::new().mode(0o700).create(&voices.folder);
+            // The recording's own may have gone to the bucket.
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(&voices.folder);
             made.map_err(VoicesFault::Write)?;
         }
         let path = voices.folder.join(name);

@@ -156,6 +156,12 @@ fn recording() -> String {
         "keep_days = 90   # for ever when absent",
         "key_file = \"recording.key\"   # encrypts the files; `openssl rand -hex 32` makes one",
         "old_key_files = [\"…\"]   # those before it, while what they encrypted is kept",
+        "[recording.bucket]   # files go there once they are made: S3, or what speaks like it",
+        "name = \"…\"",
+        "endpoint = \"https://…\"   # Amazon's when absent",
+        "region = \"us-east-1\"",
+        "access_key_file = \"…\"",
+        "secret_key_file = \"…\"",
     ];
     commented(&lines) + "\n"
 }

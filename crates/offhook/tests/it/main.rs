@@ -2,6 +2,7 @@
 #![allow(clippy::print_stderr, reason = "a failing test shows what its processes printed")]
 
 mod agent;
+mod bucket;
 mod capture;
 mod consent;
 mod dialog;

@@ -78,6 +78,8 @@ impl Clients {
 
 fn make(roots: &[Certificate], identity: Option<Identity>) -> Result<Client, reqwest::Error> {
     let mut client = Client::builder()
+        // One packet lost holds up one delivery, not all of them.
+        .http1_only()
         .redirect(reqwest::redirect::Policy::none())
         .tls_certs_merge(roots.iter().cloned());
     if let Some(identity) = identity {
