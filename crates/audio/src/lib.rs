@@ -7,12 +7,14 @@
 //!   Opus packets ◀── transcode ──▶ G.711 packets
 //!   (legs receive) ──▶ jitter ──▶ samples of each ──▶ mix ──▶ Opus packets
 //!   (a bot sends) ──▶ spool ──▶ Opus packets, when each is due
+//!   (a bot's user speaks) ──▶ activity: speech began, ceased, silence lasts
 //! ```
 //!
 //! Nothing here touches a file, a socket or a clock: bytes come in, bytes go out, and bytes from
 //! strangers end in an error, never in a panic. An Opus packet is a `Box<[u8]>`; the rooms that send
 //! one give it their own type.
 
+pub mod activity;
 mod decoder;
 pub mod encoder;
 pub mod export;
@@ -30,6 +32,7 @@ pub mod resample;
 mod sample;
 mod spectrum;
 pub mod spool;
+mod tonality;
 pub mod tone;
 pub mod track;
 pub mod transcode;
