@@ -8,12 +8,14 @@
 //!   (legs receive) ──▶ jitter ──▶ samples of each ──▶ mix ──▶ Opus packets
 //!   samples ──▶ in_band: keys that are heard
 //!   (a bot sends) ──▶ spool ──▶ Opus packets, when each is due
+//!   (a bot's user speaks) ──▶ activity: speech began, ceased, silence lasts
 //! ```
 //!
 //! Nothing here touches a file, a socket or a clock: bytes come in, bytes go out, and bytes from
 //! strangers end in an error, never in a panic. An Opus packet is a `Box<[u8]>`; the rooms that send
 //! one give it their own type.
 
+pub mod activity;
 pub mod catch_up;
 mod decoder;
 pub mod encoder;
@@ -35,6 +37,7 @@ mod sample;
 mod spectrum;
 pub mod spool;
 mod stretch;
+mod tonality;
 pub mod tone;
 pub mod track;
 pub mod transcode;

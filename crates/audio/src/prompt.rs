@@ -43,10 +43,8 @@ pub fn load(file: &[u8]) -> Result<Vec<Box<[u8]>>, PromptError> {
         } else {
             encode(&decode(&stream).map_err(PromptError::Codec)?)?
         }
-    } else if file.starts_with(b"RIFF") {
-        encode(&wav::read(file).map_err(PromptError::Wav)?)?
     } else {
-        return Err(PromptError::UnknownFormat);
+        encode(&samples(file)?)?
     };
     if packets.is_empty() { Err(PromptError::Empty) } else { Ok(packets) }
 }
@@ -62,6 +60,22 @@ pub fn encode(samples: &[i16]) -> Result<Vec<Box<[u8]>>, PromptError> {
     Encoder::new(settings)
         .and_then(|mut encoder| encoder.encode_all(samples))
         .map_err(PromptError::Codec)
+}
+
+/// The samples of a WAV or Ogg Opus file, at 48 kHz.
+///
+/// # Errors
+///
+/// [`PromptError`] says what is wrong with the file.
+pub fn samples(file: &[u8]) -> Result<Vec<i16>, PromptError> {
+    if file.starts_with(b"OggS") {
+        let stream = ogg::read(file).map_err(PromptError::Ogg)?;
+        decode(&stream).map_err(PromptError::Codec)
+    } else if file.starts_with(b"RIFF") {
+        wav::read(file).map_err(PromptError::Wav)
+    } else {
+        Err(PromptError::UnknownFormat)
+    }
 }
 
 fn plays_as_it_is(stream: &OpusStream) -> bool {

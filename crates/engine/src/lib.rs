@@ -74,7 +74,7 @@ pub mod yardstick;
 
 mod engine;
 
-pub use bot::{BotFormats, BotLine, BotNews, BotOrder, BotSeat, Bots};
+pub use bot::{BotFormats, BotLine, BotNews, BotNotice, BotOrder, BotSeat, Bots};
 pub use config::{Backend, Config, StartError};
 pub use engine::Engine;
 pub use event::{EVENTS_MAX, LegEvent};

@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+use switchboard::access::{Act, may};
 use terms::{PhoneNumberId, Timestamp, UserRef, WabaId};
 use tokio::sync::watch;
 use wire::console;
@@ -115,7 +116,8 @@ impl Lines {
         for config in whole.lines.iter() {
             let organisation = Arc::clone(organisations.named(&config.organisation));
             let house = House::of(whole, &config.organisation);
-            let shelf = shelves.load(config.flow.as_ref(), house)?;
+            let unattended = nobody_answers(config, whole).then(unattended);
+            let shelf = shelves.load(config.flow.as_ref().or(unattended.as_ref()), house)?;
             let asker = match config.ask.clone() {
                 Some(endpoint) => Some(FlowClient::new(endpoint, shelf.supplies.clone())?),
                 None => None,
@@ -175,6 +177,20 @@ fn counted_with(own: &config::Line, whole: &config::Config) -> LineSet {
     };
     let beside = whole.lines.iter().filter(is_beside);
     beside.map(|line| line.number.phone_number_id.clone()).collect()
+}
+
+/// Whether calls of this number would reach nobody and nothing.
+fn nobody_answers(line: &config::Line, whole: &config::Config) -> bool {
+    let takes_calls = |agent: &config::Agent| {
+        agent.organisation == line.organisation && may(agent.role, Act::TakeCalls)
+    };
+    line.flow.is_none() && !whole.agents.iter().any(takes_calls)
+}
+
+/// What answers then: a bot that is built in, so that a number can be tried before anybody works there.
+fn unattended() -> FlowSource {
+    let toml = include_str!("../assets/unattended.toml").to_owned();
+    FlowSource::Embedded { toml, prompts: Vec::new() }
 }
 
 /// Flows and prompts that were read; many lines of a house may share a file.

@@ -68,8 +68,7 @@ impl House {
     pub(crate) fn of(config: &Config, organisation: &OrganisationId) -> Self {
         let queues = config.queues.iter().filter(|queue| queue.organisation == *organisation);
         let queues = queues.map(|queue| queue.name.clone()).collect();
-        let bots = config.bots.iter().filter(|bot| bot.organisation == *organisation);
-        let bots = bots.map(|bot| bot.name.clone()).collect();
+        let bots = config.bot_names(organisation);
         let trunks = config.trunks.iter().filter(|trunk| trunk.organisation == *organisation);
         let trunks = trunks.map(|trunk| (trunk.name.clone(), trunk.extensions.clone())).collect();
         let speech = config.speech.is_some();

@@ -56,6 +56,7 @@ const PURE_MAY_LINK: &[&str] = &[
     "csv",
     "ctr",
     "dimpl",
+    "earshot",
     "hex",
     "hmac",
     "hound",

@@ -1,5 +1,6 @@
 //! What this crate does with files it did not make.
 
+mod activity;
 mod catch_up;
 mod hostile;
 mod keys;

@@ -62,6 +62,17 @@ pub struct BotFormats {
     pub speaks: Format,
 }
 
+/// What a bot is told of its user beside the voice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BotNotice {
+    /// When the user begins to speak and ceases.
+    pub speech: bool,
+    /// That neither has said anything for so many milliseconds.
+    pub silence_ms: Option<u64>,
+    /// Whether what the bot said is cleared when the user begins to speak.
+    pub barge_in: bool,
+}
+
 /// One conversation; it ends when this is dropped. The leg is silent then.
 #[derive(Debug)]
 pub struct BotLine {
@@ -105,6 +116,25 @@ pub enum BotNews {
         /// How many.
         backlog_ms: u64,
     },
+    /// The user began to speak, or ceased.
+    Speech {
+        /// Whether the user speaks now.
+        speaking: bool,
+        /// How long before the end of the next [`BotNews::Heard`] that was, in milliseconds.
+        ago_ms: u64,
+    },
+    /// Nobody has said anything for the time that was asked for.
+    Silence {
+        /// That time.
+        ms: u64,
+    },
+}
+
+impl BotNotice {
+    /// Whether the user must be listened to for it.
+    fn listens(self) -> bool {
+        self.speech || self.barge_in || self.silence_ms.is_some()
+    }
 }
 
 impl Bots {
@@ -131,7 +161,7 @@ impl Bots {
     /// Lets a bot hear and speak on this leg, which talks Opus and may send already; `None` when the
     /// worker has all it can serve.
     #[must_use]
-    pub fn open(&self, leg: &Voice, formats: BotFormats) -> Option<BotLine> {
+    pub fn open(&self, leg: &Voice, formats: BotFormats, notice: BotNotice) -> Option<BotLine> {
         let permit = Arc::clone(&self.seats).try_acquire_owned().ok()?;
         let spool =
             Spool::new(formats.speaks, BACKLOG_MAX_MS, Self::settings(self.complexity)).ok()?;
@@ -140,7 +170,7 @@ impl Bots {
         let (sink, frames) = frame_queue(FRAMES_MAX);
         let (tap, packets) = tap(Direction::Received, TAP_PACKETS_MAX);
         let conversation = Conversation::new(
-            formats.hears,
+            (formats.hears, notice),
             spool,
             (leg.audio, packets),
             sink,

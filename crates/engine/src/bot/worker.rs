@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use audio::{
     FRAME_SAMPLES,
+    activity::{Activity, Turn},
     jitter::JitterBuffer,
     opus::{CodecError, Complexity},
     spool::{Format, Frame, Full, Hearing, Spool},
@@ -15,7 +16,7 @@ use crossbeam_channel::Receiver;
 use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
-use super::{BotNews, BotOrder, FRAMES_MAX};
+use super::{BotNews, BotNotice, BotOrder, FRAMES_MAX};
 use crate::{FrameSink, Tapped, turns};
 
 /// Answers that may wait for the bot to read.
@@ -30,6 +31,9 @@ pub(super) struct Conversation {
     packets: Tapped,
     buffer: JitterBuffer,
     hearing: Hearing,
+    notice: BotNotice,
+    /// Only where somebody asks whether the user speaks.
+    activity: Option<Activity>,
     orders: mpsc::Receiver<BotOrder>,
     told: mpsc::Sender<BotNews>,
     /// What must not be lost and did not go through yet.
@@ -57,7 +61,7 @@ pub(super) fn serve(inbox: &Receiver<Conversation>) {
 
 impl Conversation {
     pub(super) fn new(
-        format: Format,
+        (format, notice): (Format, BotNotice),
         spool: Spool,
         (audio, packets): (u8, Tapped),
         sink: FrameSink,
@@ -71,6 +75,8 @@ impl Conversation {
             packets,
             buffer: JitterBuffer::new()?,
             hearing: Hearing::new(format),
+            notice,
+            activity: notice.listens().then(|| Activity::new(notice.silence_ms)),
             orders,
             told,
             unsent: VecDeque::new(),
@@ -185,19 +191,46 @@ impl Conversation {
                 self.buffer.push(packet.sequence, &packet.payload);
             }
         }
+        let frame = self.buffer.pull().unwrap_or([0; FRAME_SAMPLES]);
+        self.packets.tell_made_up(self.buffer.figures().concealed);
+        self.notice(&frame);
         while let Some(news) = self.unsent.pop_front() {
             if let Err(error) = self.told.try_send(news) {
                 self.unsent.push_front(error.into_inner());
                 break;
             }
         }
-        let frame = self.buffer.pull();
-        self.packets.tell_made_up(self.buffer.figures().concealed);
-        let bytes = match frame {
-            Some(frame) => self.hearing.write(&frame),
-            None => self.hearing.write(&[0; FRAME_SAMPLES]),
-        };
         // A bot that does not read loses what was said, and hears the newest again once it reads.
-        drop(self.told.try_send(BotNews::Heard(bytes)));
+        drop(self.told.try_send(BotNews::Heard(self.hearing.write(&frame))));
+    }
+
+    /// Notices what the user does, if that was asked for.
+    fn notice(&mut self, frame: &[i16; FRAME_SAMPLES]) {
+        let is_answered = self.spool.backlog_ms() > 0;
+        let Some(activity) = &mut self.activity else { return };
+        let turns = activity.hear(frame, is_answered);
+        let now_ms = activity.heard_ms();
+        for turn in turns {
+            match turn {
+                Turn::Began { at_ms } => {
+                    self.tell_speech(true, now_ms.saturating_sub(at_ms));
+                    if self.notice.barge_in && is_answered {
+                        self.clear();
+                        self.pass_marks();
+                    }
+                }
+                Turn::Ceased { at_ms } => {
+                    self.tell_speech(false, now_ms.saturating_sub(at_ms));
+                }
+                Turn::Silent { ms } => self.unsent.push_back(BotNews::Silence { ms }),
+            }
+        }
+    }
+
+    fn tell_speech(&mut self, speaking: bool, ago_ms: u64) {
+        // A bot that reads nothing gets no queue of it.
+        if self.notice.speech && self.unsent.len() < UNSENT_MAX {
+            self.unsent.push_back(BotNews::Speech { speaking, ago_ms });
+        }
     }
 }

@@ -14,6 +14,7 @@ mod handshakes;
 mod hostile;
 mod keyed;
 mod lifecycle;
+mod listening;
 mod marks;
 mod middle;
 mod mix;

@@ -83,14 +83,13 @@ pub(super) async fn destinations(
 ) -> Json<Destinations> {
     let mine = &caller.organisation.id;
     let queues = office.config.queues.iter().filter(|queue| queue.organisation == *mine);
-    let bots = office.config.bots.iter().filter(|bot| bot.organisation == *mine);
     let telephones = |road: &Arc<crate::trunks::road::Road>| Telephones {
         name: road.trunk.name.clone(),
         extensions: road.trunk.extensions.to_string(),
     };
     Json(Destinations {
         queues: queues.map(|queue| queue.name.clone()).collect(),
-        bots: bots.map(|bot| bot.name.clone()).collect(),
+        bots: office.config.bots_of(mine).map(str::to_owned).collect(),
         trunks: office.trunks.of(mine).map(telephones).collect(),
     })
 }

@@ -2,9 +2,11 @@
 //!
 //! The call's task begins a conversation and ends it; a task of the conversation's own reaches the bot,
 //! carries messages both ways and reports what the bot wants of the call. It decides nothing: what
-//! becomes of the call is the switchboard's word.
+//! becomes of the call is the switchboard's word. A bot that is built in is reached at once.
 
+mod builtin;
 mod dial;
+mod phrases;
 pub(crate) mod sids;
 mod socket;
 mod talk;
@@ -14,12 +16,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use engine::BotLine;
 use media::dtmf::Digit;
-use switchboard::flow::{FromBot, Key};
+use switchboard::{
+    builtin::{Builtin, Language},
+    flow::{FromBot, Key},
+};
 use tokio::sync::mpsc;
 use wire::bot::Start;
 
-pub(crate) use self::dial::MESSAGE_MAX;
 use self::waiting::Waiting;
+pub(crate) use self::{dial::MESSAGE_MAX, phrases::FORMATS};
 use crate::{config, metrics::Metrics, telemetry::Asking};
 
 /// Keys that may wait for a bot: more than a hand can press while it is dialled.
@@ -74,6 +79,19 @@ impl Conversation {
             Tell { number, tell },
             metrics,
         ));
+        Self { number, keys }
+    }
+
+    /// Begins one with a built-in bot.
+    pub(crate) fn begin_builtin(
+        number: u64,
+        bot: (Builtin, Language),
+        line: BotLine,
+        tell: mpsc::Sender<Said>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let (keys, pressed) = mpsc::channel(KEYS_MAX);
+        tokio::spawn(builtin::run(bot, line, pressed, Tell { number, tell }, metrics));
         Self { number, keys }
     }
 

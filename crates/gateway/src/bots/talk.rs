@@ -45,6 +45,8 @@ const CAME_MAX: usize = 8;
 const TOLD_MAX: usize = 64;
 /// Places in it that news leave free, for what is said in answer to the bot.
 const TOLD_FREE: usize = 48;
+/// Milliseconds of the user that come at a time.
+const HEARD_MS: u64 = 20;
 /// The mark behind a bot's last words.
 const LAST: &str = "\u{0}last";
 
@@ -80,8 +82,7 @@ pub(super) async fn run(
     metrics.bot("talks");
     metrics.bot_connected(dialled.elapsed());
     tell.wish(Wish::Reached).await;
-    // What the user said while nobody heard is not said now.
-    while let Ok(BotNews::Heard(_)) = news.try_recv() {}
+    let is_spoken = forget(&mut news);
     let mut codec = Codec::new(bot.protocol, start);
     for frame in codec.opening() {
         if writer.send(frame).await.is_err() {
@@ -90,8 +91,16 @@ pub(super) async fn run(
     }
     let (came, mut comes) = mpsc::channel(CAME_MAX);
     let (told, mut tells) = mpsc::channel(TOLD_MAX);
-    let mut conversation =
-        Conversation { bot: &bot, codec, orders: &orders, tell: &tell, told, metrics: &metrics };
+    let mut conversation = Conversation {
+        bot: &bot,
+        codec,
+        orders: &orders,
+        tell: &tell,
+        told,
+        metrics: &metrics,
+        sent_ms: 0,
+    };
+    conversation.begin(is_spoken);
     let last = tokio::select! {
         last = conversation.run(&mut comes, &mut news, &mut keys) => last,
         () = read(&mut reader, &bot, &came) => Some(LOST),
@@ -122,13 +131,24 @@ pub(super) async fn run(
     }
 }
 
+/// What the user said while nobody heard is not said now; whether the user is still speaking.
+fn forget(news: &mut mpsc::Receiver<BotNews>) -> bool {
+    let mut is_spoken = false;
+    while let Ok(told) = news.try_recv() {
+        if let BotNews::Speech { speaking, ago_ms: _ } = told {
+            is_spoken = speaking;
+        }
+    }
+    is_spoken
+}
+
 /// Waits until the call is no longer with this bot; keys pressed before it hears are lost.
 async fn gone(keys: &mut mpsc::Receiver<Key>) {
     while keys.recv().await.is_some() {}
 }
 
 /// Waits until the user has heard what was said so far, or is no longer with the bot.
-async fn heard_out(
+pub(super) async fn heard_out(
     orders: &mpsc::Sender<BotOrder>,
     news: &mut mpsc::Receiver<BotNews>,
     keys: &mut mpsc::Receiver<Key>,
@@ -143,7 +163,13 @@ async fn heard_out(
                     return tokio::time::sleep(ON_ITS_WAY).await;
                 }
                 Some(BotNews::Refused { .. }) | None => return,
-                Some(BotNews::Heard(_) | BotNews::Passed(_) | BotNews::Cleared(_)) => {}
+                Some(
+                    BotNews::Heard(_)
+                    | BotNews::Passed(_)
+                    | BotNews::Cleared(_)
+                    | BotNews::Speech { .. }
+                    | BotNews::Silence { .. },
+                ) => {}
             },
             key = keys.recv() => if key.is_none() { return },
         }
@@ -174,17 +200,6 @@ async fn write(writer: &mut Writer, tells: &mut mpsc::Receiver<Frame>) {
     }
 }
 
-fn event(news: BotNews) -> Event {
-    match news {
-        BotNews::Heard(bytes) => Event::Audio(bytes),
-        BotNews::Passed(passed) => Event::Passed { name: passed.name, cleared: passed.cleared },
-        BotNews::Cleared(cleared) => {
-            Event::Cleared { heard_ms: cleared.heard_ms, dropped_ms: cleared.dropped_ms }
-        }
-        BotNews::Refused { backlog_ms } => Event::Refused { backlog_ms },
-    }
-}
-
 /// What it takes to talk.
 struct Conversation<'a> {
     bot: &'a config::Bot,
@@ -193,9 +208,20 @@ struct Conversation<'a> {
     tell: &'a Tell,
     told: mpsc::Sender<Frame>,
     metrics: &'a Metrics,
+    /// How much of the user the bot was sent, in milliseconds.
+    sent_ms: u64,
 }
 
 impl Conversation<'_> {
+    /// Tells a bot that comes while the user speaks.
+    fn begin(&mut self, is_spoken: bool) {
+        if is_spoken {
+            let spoken = self.codec.write(&Event::Speech { speaking: true, at_ms: 0 });
+            // Nothing waits yet.
+            spoken.frames.into_iter().for_each(|frame| drop(self.told.try_send(frame)));
+        }
+    }
+
     /// Until the bot's last word; nothing when the call is no longer with it.
     async fn run(
         &mut self,
@@ -216,7 +242,10 @@ impl Conversation<'_> {
                     }
                     Some(Came::Goodbye | Came::Broken) | None => return Some(LOST),
                 },
-                told = news.recv(), if has_room => self.codec.write(&self.event(told?)),
+                told = news.recv(), if has_room => {
+                    let event = self.event(told?);
+                    self.codec.write(&event)
+                }
                 key = keys.recv() => self.codec.write(&Event::Digit(key?.sign())),
             };
             if let Some(last) = self.take(turn).await {
@@ -225,11 +254,24 @@ impl Conversation<'_> {
         }
     }
 
-    fn event(&self, news: BotNews) -> Event {
-        if let BotNews::Cleared(cleared) = &news {
-            self.metrics.playout_cleared(Duration::from_millis(cleared.dropped_ms));
+    fn event(&mut self, news: BotNews) -> Event {
+        match news {
+            BotNews::Heard(bytes) => {
+                self.sent_ms += HEARD_MS;
+                Event::Audio(bytes)
+            }
+            BotNews::Passed(passed) => Event::Passed { name: passed.name, cleared: passed.cleared },
+            BotNews::Cleared(cleared) => {
+                self.metrics.playout_cleared(Duration::from_millis(cleared.dropped_ms));
+                Event::Cleared { heard_ms: cleared.heard_ms, dropped_ms: cleared.dropped_ms }
+            }
+            BotNews::Refused { backlog_ms } => Event::Refused { backlog_ms },
+            BotNews::Speech { speaking, ago_ms } => {
+                let at_ms = (self.sent_ms + HEARD_MS).saturating_sub(ago_ms);
+                Event::Speech { speaking, at_ms }
+            }
+            BotNews::Silence { ms } => Event::Silence { ms },
         }
-        event(news)
     }
 
     fn understand(&mut self, frame: Frame, is_faulty: &mut bool) -> Turn {

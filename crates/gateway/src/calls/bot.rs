@@ -3,9 +3,11 @@
 //! The bot's conversation lasts while the switchboard says that the bot has the call; what it says
 //! afterwards, or what one before it says, is not heard.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use engine::BotNotice;
 use switchboard::{
+    builtin::{Builtin, Choices, Language},
     call::Input,
     flow::{FromBot, ToBot},
 };
@@ -14,7 +16,7 @@ use wire::bot::Start;
 
 use super::{actor::CallActor, facts::BotStay};
 use crate::{
-    bots::{Conversation, Said, Wish, sids::Named},
+    bots::{self, Conversation, Said, Wish, sids::Named},
     config,
 };
 
@@ -31,9 +33,9 @@ impl CallActor {
                 }
                 None
             }
-            ToBot::Begin { bot, context } => {
+            ToBot::Begin { bot, context, choices } => {
                 self.end_bot_stay();
-                let begun = self.begin_bot(&bot, context);
+                let begun = self.begin_bot(&bot, context, choices);
                 let mut stay = BotStay::begin(bot.clone());
                 if begun.is_none() {
                     stay.says(&FromBot::Lost);
@@ -86,13 +88,43 @@ impl CallActor {
         self.facts.bot_records.extend(stay.map(|stay| stay.record(Instant::now())));
     }
 
-    fn begin_bot(&mut self, name: &str, context: BTreeMap<String, String>) -> Option<()> {
-        let organisation = &self.line.organisation.id;
-        let named = |bot: &&config::Bot| bot.name == name && bot.organisation == *organisation;
-        let bot = self.office.config.bots.iter().find(named)?.clone();
+    fn begin_bot(
+        &mut self,
+        name: &str,
+        context: BTreeMap<String, String>,
+        choices: Choices,
+    ) -> Option<()> {
+        let office = Arc::clone(&self.office);
+        match office.config.bot(&self.line.organisation.id, name)? {
+            config::AnyBot::Program(bot) => self.begin_program(bot, context),
+            config::AnyBot::Builtin(bot) => self.begin_builtin(bot, choices),
+        }
+    }
+
+    fn begin_builtin(&mut self, bot: config::BuiltinBot, choices: Choices) -> Option<()> {
+        let voice = self.whatsapp_voice()?;
+        let line = self.office.bots.open(&voice, bots::FORMATS, BotNotice::default())?;
+        let chosen = choices.language.as_deref().and_then(Language::of_tag);
+        let language = chosen.or(bot.language);
+        let language =
+            language.unwrap_or_else(|| Language::of_number(&self.line.config.number.digits));
+        self.facts.bots += 1;
+        let (number, tell) = (self.facts.bots, self.bot_tells.clone());
+        let metrics = Arc::clone(&self.office.metrics);
+        let bot = (Builtin::new(bot.kind, choices), language);
+        self.bot = Some(Conversation::begin_builtin(number, bot, line, tell, metrics));
+        Some(())
+    }
+
+    fn begin_program(
+        &mut self,
+        bot: &config::Bot,
+        context: BTreeMap<String, String>,
+    ) -> Option<()> {
+        let bot = bot.clone();
         let call_id = self.facts.call_id.clone()?;
         let voice = self.whatsapp_voice()?;
-        let line = self.office.bots.open(&voice, bot.formats)?;
+        let line = self.office.bots.open(&voice, bot.formats, bot.notice)?;
         let sid = self.sid.get_or_insert_with(|| {
             self.office.sids.name(Named {
                 account_sid: bot.account_sid.clone(),
@@ -115,7 +147,7 @@ impl CallActor {
         };
         self.facts.bots += 1;
         let (number, tell) = (self.facts.bots, self.bot_tells.clone());
-        let metrics = std::sync::Arc::clone(&self.office.metrics);
+        let metrics = Arc::clone(&self.office.metrics);
         let (bot, asking) = ((bot, start), self.asking());
         let waiting = self.office.waiting.clone();
         self.bot = Some(Conversation::begin(number, bot, waiting, asking, line, tell, metrics));

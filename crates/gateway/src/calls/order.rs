@@ -171,8 +171,7 @@ pub(crate) fn known(
             (!is_there).then(|| format!("There is no queue {name}."))
         }
         console::Destination::Bot { name } => {
-            let named = |bot: &config::Bot| bot.organisation == *house && bot.name == *name;
-            let is_there = config.bots.iter().any(named);
+            let is_there = config.bot(house, name).is_some();
             (!is_there).then(|| format!("There is no bot {name}."))
         }
         console::Destination::Trunk { name, extension } => match office.trunks.find(house, name) {

@@ -11,6 +11,9 @@
 //! token_file = "bot-token"        # or token_env: sent as bearer, for twilio the account's token
 //! account_sid = "AC0123"          # twilio
 //! headers = { X-Tenant = "aurora" }
+//! voice_activity = true           # it is told when the user speaks; native (where it is the default), pipecat
+//! user_silence_s = 10             # and when nobody has said anything for so long
+//! barge_in = true                 # what it said is cleared when the user speaks; not openai
 //! connect_timeout_s = 3
 //! silence_timeout_s = 30          # not a word and no pong for so long: the bot is lost
 //!
@@ -25,16 +28,22 @@
 //! token_env = "OPENAI_API_KEY"
 //! ```
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use audio::spool::{Format, Rate};
-use engine::BotFormats;
+use engine::{BotFormats, BotNotice};
 use serde::Deserialize;
 use terms::OrganisationId;
 use wire::bot::{Protocol, realtime::Persona};
 
 use super::{
-    Organisation, Secret, lines,
+    BuiltinBot, Organisation, Secret,
+    builtin::{self, KindWord},
+    lines,
     model::Model,
     read::{ConfigError, Secrets, value},
 };
@@ -59,6 +68,8 @@ pub struct Bot {
     pub protocol: Protocol,
     /// How its audio is written, both ways.
     pub formats: BotFormats,
+    /// What it is told of its user beside the voice.
+    pub notice: BotNotice,
     /// What it knows us by.
     pub token: Option<Secret>,
     /// The account it believes to be in.
@@ -100,6 +111,7 @@ impl Bot {
             url: None,
             protocol,
             formats: BotFormats { hears, speaks },
+            notice: BotNotice { speech: protocol == Protocol::Native, ..BotNotice::default() },
             token: None,
             account_sid: "AC00000000000000000000000000000000".to_owned(),
             headers: BTreeMap::new(),
@@ -115,10 +127,15 @@ impl Bot {
 pub(super) struct BotTable {
     name: String,
     organisation: Option<OrganisationId>,
+    builtin: Option<KindWord>,
+    language: Option<String>,
     url: Option<String>,
-    protocol: ProtocolWord,
+    protocol: Option<ProtocolWord>,
     rate: Option<u32>,
     voice_rate: Option<u32>,
+    voice_activity: Option<bool>,
+    user_silence_s: Option<u64>,
+    barge_in: Option<bool>,
     token_file: Option<PathBuf>,
     token_env: Option<String>,
     account_sid: Option<String>,
@@ -145,33 +162,73 @@ enum ProtocolWord {
     OpenAi,
 }
 
-/// The bots of a file.
+/// The bots of a file: programs, and those that are built in.
 pub(super) fn bots(
     secrets: &Secrets<'_>,
     tables: Vec<BotTable>,
     organisations: &[Organisation],
-) -> Result<Vec<Bot>, ConfigError> {
-    let mut bots: Vec<Bot> = Vec::new();
+) -> Result<(Vec<Bot>, Vec<BuiltinBot>), ConfigError> {
+    let (mut programs, mut builtin) = (Vec::new(), Vec::new());
+    let mut known = BTreeSet::new();
     for table in tables {
-        let bot = bot(secrets, table, organisations)?;
-        let same =
-            |known: &Bot| (&known.organisation, &known.name) == (&bot.organisation, &bot.name);
-        if bot.name.is_empty() || bots.iter().any(same) {
+        let key = format!("bots.{}", table.name);
+        let house = lines::organisation(organisations, table.organisation.clone(), &key)?;
+        if table.name.is_empty() || !known.insert((house.clone(), table.name.clone())) {
             return Err(value("bots", "give each bot a name of its own".into()));
         }
-        bots.push(bot);
+        match table.builtin {
+            Some(word) => {
+                let (language, beside) = (table.language.as_deref(), table.of_programs());
+                let name = (table.name.clone(), house);
+                builtin.push(builtin::builtin(name, word, language, &beside)?);
+            }
+            None => programs.push(bot(secrets, table, house)?),
+        }
     }
-    Ok(bots)
+    Ok((programs, builtin))
+}
+
+impl BotTable {
+    /// What only programs have, and whether it is said.
+    fn of_programs(&self) -> [(&'static str, bool); 19] {
+        [
+            ("url", self.url.is_some()),
+            ("protocol", self.protocol.is_some()),
+            ("rate", self.rate.is_some()),
+            ("voice_rate", self.voice_rate.is_some()),
+            ("voice_activity", self.voice_activity.is_some()),
+            ("user_silence_s", self.user_silence_s.is_some()),
+            ("barge_in", self.barge_in.is_some()),
+            ("token_file", self.token_file.is_some()),
+            ("token_env", self.token_env.is_some()),
+            ("account_sid", self.account_sid.is_some()),
+            ("headers", !self.headers.is_empty()),
+            ("connect_timeout_s", self.connect_timeout_s.is_some()),
+            ("silence_timeout_s", self.silence_timeout_s.is_some()),
+            ("model", self.model.is_some()),
+            ("voice", self.voice.is_some()),
+            ("instructions", self.instructions.is_some()),
+            ("instructions_file", self.instructions_file.is_some()),
+            ("greeting", self.greeting.is_some()),
+            ("steps", self.steps.is_some()),
+        ]
+    }
 }
 
 fn bot(
     secrets: &Secrets<'_>,
     table: BotTable,
-    organisations: &[Organisation],
+    organisation: OrganisationId,
 ) -> Result<Bot, ConfigError> {
     let key = format!("bots.{}", table.name);
-    let organisation = lines::organisation(organisations, table.organisation, &key)?;
-    let protocol = match table.protocol {
+    if table.language.is_some() {
+        return Err(value(&key, "language: only built-in bots have it".into()));
+    }
+    let Some(protocol) = table.protocol else {
+        let why = "protocol: write \"native\" or another; or builtin = \"echo\" or \"ivr\"";
+        return Err(value(&key, why.into()));
+    };
+    let protocol = match protocol {
         ProtocolWord::Twilio => Protocol::Twilio,
         ProtocolWord::Vonage => Protocol::Vonage,
         ProtocolWord::Native => Protocol::Native,
@@ -203,6 +260,8 @@ fn bot(
         }
     };
     bot.formats = formats(bot.formats, protocol, (table.rate, table.voice_rate), &key)?;
+    let asked = (table.voice_activity, table.user_silence_s, table.barge_in);
+    bot.notice = notice(bot.notice, protocol, asked, &key)?;
     if table.token_file.is_some() || table.token_env.is_some() {
         let name = format!("{key}.token");
         bot.token = Some(secrets.secret(&name, table.token_file, table.token_env)?);
@@ -310,6 +369,38 @@ fn format(protocol: Protocol, rate: u32, key: &str) -> Result<Format, ConfigErro
         }
     };
     format.ok_or_else(|| value(key, format!("rate: this protocol does not speak {rate} Hz")))
+}
+
+/// What a bot is told of its user, where its protocol has words for it.
+fn notice(
+    default: BotNotice,
+    protocol: Protocol,
+    (speech, silence_s, barge_in): (Option<bool>, Option<u64>, Option<bool>),
+    key: &str,
+) -> Result<BotNotice, ConfigError> {
+    let silence =
+        silence_s.map(|seconds| timeout(Some(seconds), Duration::ZERO, key)).transpose()?;
+    let notice = BotNotice {
+        speech: speech.unwrap_or(default.speech),
+        silence_ms: silence.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+        barge_in: barge_in.unwrap_or(default.barge_in),
+    };
+    let (has_words, may_clear) = match protocol {
+        Protocol::Native | Protocol::Pipecat => (true, true),
+        Protocol::Twilio | Protocol::Vonage | Protocol::AudioSocket => (false, true),
+        // The service hears for itself when the user speaks, and clears.
+        Protocol::OpenAi => (false, false),
+    };
+    if !has_words && (notice.speech || notice.silence_ms.is_some()) {
+        return Err(value(
+            key,
+            "voice_activity, user_silence_s: this protocol has no words for it".into(),
+        ));
+    }
+    if !may_clear && notice.barge_in {
+        return Err(value(key, "barge_in: the service does that itself".into()));
+    }
+    Ok(notice)
 }
 
 fn timeout(seconds: Option<u64>, default: Duration, key: &str) -> Result<Duration, ConfigError> {

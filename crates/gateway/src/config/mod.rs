@@ -6,6 +6,7 @@
 
 mod bots;
 mod bucket;
+mod builtin;
 mod events;
 mod flow;
 mod lines;
@@ -43,6 +44,8 @@ use wire::{
 
 pub use bots::Bot;
 pub use bucket::Bucket;
+pub(crate) use builtin::AnyBot;
+pub use builtin::BuiltinBot;
 pub use events::{Endpoint, EndpointError, Events};
 pub use flow::{FlowEndpoint, SpeechCommand, SpeechCommandError};
 pub use lines::{Line, Lines};
@@ -92,6 +95,8 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// Programs that talk with users.
     pub bots: Vec<Bot>,
+    /// Bots that need no program, beside those that are always there.
+    pub builtin_bots: Vec<BuiltinBot>,
     /// Where SIP is spoken with trunks, over UDP and TCP.
     pub sip: Option<SocketAddr>,
     /// Ways to telephones of the house.
@@ -397,6 +402,7 @@ impl Config {
             wrap_up: Duration::ZERO,
             queues: Vec::new(),
             bots: Vec::new(),
+            builtin_bots: Vec::new(),
             sip: None,
             trunks: Vec::new(),
             return_for: RETURN_FOR_DEFAULT,

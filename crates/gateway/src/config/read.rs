@@ -115,7 +115,7 @@
 //! name = "support"
 //! skills = ["billing"]
 //!
-//! [[bots]]                                # see `bots`
+//! [[bots]]                                # see `bots`; `builtin` for those without a program
 //! name = "concierge"
 //! url = "wss://bot.example/talk"
 //! protocol = "native"                     # or "twilio", "vonage"
@@ -394,7 +394,7 @@ impl Secrets<'_> {
         let lines = lines::lines(self, tables, &shared, &organisations)?;
         let agents = self.agents(file.agents, &organisations)?;
         let queues = queues(file.queues, &organisations)?;
-        let bots = bots(self, file.bots, &organisations)?;
+        let (bots, builtin_bots) = bots(self, file.bots, &organisations)?;
         let (sip, trunks) = trunks(self, file.sip.as_ref(), file.trunks, &organisations)?;
         Ok(Config {
             http: file.http.unwrap_or(HTTP_DEFAULT),
@@ -419,6 +419,7 @@ impl Secrets<'_> {
             wrap_up: Duration::from_secs(file.wrap_up_s.unwrap_or(0)),
             queues,
             bots,
+            builtin_bots,
             sip,
             trunks,
             return_for: file.return_for_s.map_or(RETURN_FOR_DEFAULT, Duration::from_secs),

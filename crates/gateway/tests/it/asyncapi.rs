@@ -92,11 +92,13 @@ fn a_bots_conversation_is_as_the_document_has_it() {
         Event::Passed { name: "n".into(), cleared: true },
         Event::Cleared { heard_ms: 40, dropped_ms: 20 },
         Event::Refused { backlog_ms: 9 },
+        Event::Speech { speaking: false, at_ms: 1_260 },
+        Event::Silence { ms: 8_000 },
         Event::Stop,
     ] {
         told.extend(codec.write(&event).frames);
     }
-    assert_eq!(told.len(), 6);
+    assert_eq!(told.len(), 8);
     for frame in told {
         let Frame::Text(text) = frame else { panic!("text") };
         let message: Value = serde_json::from_str(&text).unwrap();

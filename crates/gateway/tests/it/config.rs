@@ -1,6 +1,7 @@
 //! What a configuration file may say, and how a slip in it is told.
 
 use offhook_gateway::{Config, config::ConfigError};
+use switchboard::builtin::Language;
 
 const GOOD: &str = r#"
 http = "127.0.0.1:0"
@@ -324,6 +325,58 @@ fn a_model_is_at_its_service_by_its_name_and_is_who_the_file_says() {
         let why = fault(&format!("{GOOD}{}", MODEL.replacen(right, wrong, 1)));
         assert!(why.contains(told), "{wrong}: {why}");
     }
+}
+
+#[test]
+fn a_bot_that_is_built_in_has_a_name_and_a_language_of_its_own_and_nothing_else() {
+    let desk = "\n[[bots]]\nname = \"desk\"\nbuiltin = \"ivr\"\nlanguage = \"pt\"\n";
+    let config = Written::new(&format!("{GOOD}{desk}")).read().unwrap();
+    assert_eq!(config.builtin_bots[0].language, Some(Language::Portuguese));
+    assert!(config.bots.is_empty());
+    for (right, wrong, told) in [
+        ("\"ivr\"", "\"ivy\"", "unknown word `ivy`: did you mean `ivr`?"),
+        ("\"pt\"", "\"fr\"", "language: the built-in bots speak \"en\" and \"pt\""),
+        ("language", "protocol", "unknown word `pt`"),
+        ("language = \"pt\"", "rate = 8000", "rate: a built-in bot has no use for it"),
+        ("builtin = \"ivr\"\n", "", "language: only built-in bots have it"),
+        ("builtin = \"ivr\"\nlanguage = \"pt\"\n", "", "protocol: write \"native\" or another"),
+        (
+            "name = \"desk\"\n",
+            "name = \"desk\"\nbuiltin = \"echo\"\n[[bots]]\nname = \"desk\"\n",
+            "a name of its own",
+        ),
+    ] {
+        let why = fault(&format!("{GOOD}{}", desk.replacen(right, wrong, 1)));
+        assert!(why.contains(told), "{wrong}: {why}");
+    }
+}
+
+#[test]
+fn a_bot_is_told_of_its_users_speech_where_its_protocol_has_words_for_it() {
+    let bot = |protocol: &str, more: &str| {
+        format!(
+            "{GOOD}\n[[bots]]\nname = \"a\"\nprotocol = \"{protocol}\"\ntoken_file = \"key\"\n{more}\n"
+        )
+    };
+    let notice = |protocol: &str, more: &str| {
+        Written::new(&bot(protocol, more)).read().map(|mut config| config.bots.remove(0).notice)
+    };
+    assert!(notice("native", "").unwrap().speech && !notice("pipecat", "").unwrap().speech);
+    assert!(!notice("native", "voice_activity = false").unwrap().speech);
+    let told =
+        notice("pipecat", "voice_activity = true\nuser_silence_s = 8\nbarge_in = true").unwrap();
+    assert!(told.speech && told.barge_in && told.silence_ms == Some(8_000), "{told:?}");
+    assert!(notice("twilio", "barge_in = true").unwrap().barge_in);
+    for (protocol, more, why) in [
+        ("twilio", "voice_activity = true", "no words for it"),
+        ("vonage", "user_silence_s = 8", "no words for it"),
+        ("native", "user_silence_s = 0", "write 1 to 300 seconds"),
+    ] {
+        let told = fault(&bot(protocol, more));
+        assert!(told.contains(why), "{protocol}, {more}: {told}");
+    }
+    let told = fault(&format!("{GOOD}{MODEL}barge_in = true\n"));
+    assert!(told.contains("the service does that itself"), "{told}");
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod asked;
 mod asyncapi;
 mod beside;
 mod bots;
+mod bots_activity;
+mod bots_builtin;
 mod bots_come;
 mod bots_model;
 mod config;

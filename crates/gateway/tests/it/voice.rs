@@ -108,6 +108,20 @@ pub(crate) fn tone_ms(packets: &[TapPacket], hz: f32, dbfs: f32) -> f64 {
     1_000.0 * frames(&playout.take()) / second
 }
 
+/// Frames in a row that have a tone before it counts as heard: a voice passes by any tone.
+const HELD: usize = 5;
+
+/// When a tone began that is held: the arrival of the first packet that has it.
+fn held_since(packets: &[TapPacket], hz: f32) -> Option<Instant> {
+    let mut decoder = audio::opus::Decoder::new().unwrap();
+    let has_it: Vec<bool> = packets
+        .iter()
+        .map(|packet| level(decoder.decode(&packet.payload).unwrap(), hz) > -24.0)
+        .collect();
+    let first = has_it.windows(HELD).position(|held| held.iter().all(|has_it| *has_it))?;
+    Some(packets[first].at)
+}
+
 fn frames(hz: f32) -> Arc<[AudioFrame]> {
     let packets = audio::prompt::encode(&tone::sine(hz, -15.0, 1_000)).unwrap();
     packets.into_iter().map(|packet| AudioFrame::new(packet).unwrap()).collect()
@@ -249,6 +263,13 @@ impl Voice {
         self.leg.play(Source::Packets(frames(hz), Repeat::Forever));
     }
 
+    /// Plays a prompt's file, and is silent afterwards.
+    pub(crate) fn speak(&self, file: &[u8]) {
+        let packets = audio::prompt::load(file).unwrap();
+        let frames = packets.into_iter().map(|packet| AudioFrame::new(packet).unwrap()).collect();
+        self.leg.play(Source::Packets(frames, Repeat::Once));
+    }
+
     pub(crate) async fn connected(&mut self) {
         let connected = async {
             while let Some(event) = self.events.recv().await {
@@ -273,6 +294,29 @@ impl Voice {
         let packets: Vec<_> = self.taps.try_iter().collect();
         packets.iter().for_each(|packet| self.continuous.note(packet));
         packets
+    }
+
+    /// Listens until a tone is held: when it began.
+    #[track_caller]
+    pub(crate) fn tone_began(
+        &mut self,
+        hz: f32,
+        within: Duration,
+    ) -> impl Future<Output = Instant> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let until = Instant::now() + within;
+            let mut packets = Vec::new();
+            while Instant::now() < until {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                packets.extend(self.take().into_iter().filter(|packet| packet.pt == 111));
+                if let Some(began) = held_since(&packets, hz) {
+                    return began;
+                }
+                packets.drain(..packets.len().saturating_sub(50));
+            }
+            panic!("no {hz} Hz at {caller}");
+        }
     }
 
     /// What is heard from now on for so long.

@@ -28,6 +28,7 @@ pub(super) fn toml(answers: &Answers, path: &Path) -> String {
         "# Records and the inbox of webhooks. Keep it over restarts.\n".into(),
         format!("data_dir = {}\n", quoted(&answers.data.to_string_lossy())),
         "# What callers hear when no agent answers; without it such calls are rejected.\n".into(),
+        "# A step with bot = \"ivr\" is a menu that needs no prompts, bot = \"echo\" a test of the sound.\n".into(),
         "# flow = \"flow.toml\"\n".into(),
         "# How long agents ring, and how long live calls may go on after SIGTERM.\n".into(),
         "ring_for_s = 20\ndrain_for_s = 60\n".into(),

@@ -3,12 +3,12 @@
 //! The bot has the call until it says that it is done, gives the call away, or is lost: then the flow
 //! goes on. A key of the flow's choice always leads to people, whatever the bot does with keys.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use terms::{AgentId, Timestamp};
 
-use super::{Heard, Key, Ring, Template, Visit};
-use crate::call::Effect;
+use super::{Heard, Key, Named, Ring, Step, Template, Visit, speech::LANGUAGE};
+use crate::{builtin::Choices, call::Effect};
 
 /// How long an agent rings to whom a bot gives a call.
 const RING_FOR: Duration = Duration::from_secs(20);
@@ -24,6 +24,8 @@ pub(crate) struct Bot {
     pub(crate) next: usize,
     /// Where it goes when there is no bot any more, or people are wanted.
     pub(crate) otherwise: usize,
+    /// Where the caller leaves a message, if the bot may offer that.
+    pub(crate) message: Option<usize>,
 }
 
 /// What a call wants of its bot. A bot is over when its call is no longer with it.
@@ -35,6 +37,8 @@ pub enum ToBot {
         bot: String,
         /// What it is told about the call.
         context: BTreeMap<String, String>,
+        /// Where the call can go from it.
+        choices: Choices,
     },
     /// The user pressed this.
     Key(Key),
@@ -71,14 +75,26 @@ pub(super) enum Out {
     HangsUp,
 }
 
+impl Bot {
+    fn choices(&self, visit: &Visit<'_>) -> Choices {
+        let is_end = |named: &Arc<Named>| matches!(named.step, Step::HangUp);
+        Choices {
+            language: visit.trail.variables().get(LANGUAGE).cloned(),
+            people: !visit.flow.steps.get(self.otherwise).is_none_or(is_end),
+            message: self.message.map(|step| visit.flow.name_of(step).to_owned()),
+        }
+    }
+}
+
 impl Talk {
     pub(super) fn begin(step: &Bot, visit: &mut Visit<'_>) -> Self {
         let fill = |(name, template): &(String, Template)| {
             (name.clone(), template.filled(visit.caller, visit.trail))
         };
         let context = step.context.iter().map(fill).collect();
+        let choices = step.choices(visit);
         visit.effects.push(Effect::PlayNothing);
-        visit.effects.push(Effect::Bot(ToBot::Begin { bot: step.bot.clone(), context }));
+        visit.effects.push(Effect::Bot(ToBot::Begin { bot: step.bot.clone(), context, choices }));
         Self::Talks
     }
 

@@ -108,7 +108,8 @@ fn queue(name: &str, overflow: usize) -> Step {
 
 fn bot(name: &str, next: usize, otherwise: usize) -> Step {
     let context = Vec::new();
-    Step::Bot(Bot { bot: name.to_owned(), context, person: None, next, otherwise })
+    let bot = name.to_owned();
+    Step::Bot(Bot { bot, context, person: None, next, otherwise, message: None })
 }
 
 fn music() -> Sound {

@@ -57,6 +57,7 @@
 //! person = "0"                    # optional: this key leads to `otherwise`
 //! next = "bye"                    # when the bot is done
 //! otherwise = "wait"              # when there is none, or it dies
+//! message = "message"             # optional: where a built-in bot lets callers leave one
 //!
 //! [step.desk]
 //! trunk = "pbx"                   # a trunk of the gateway's configuration

@@ -67,7 +67,8 @@ impl Step {
             }
             Self::Ring(ringing) => vec![way("no_answer", &ringing.no_answer)],
             Self::Queue(queue) => queue.nexts(),
-            Self::Bot(Bot { next, otherwise, .. }) | Self::Trunk(Trunk { next, otherwise, .. }) => {
+            Self::Bot(bot) => bot.nexts(),
+            Self::Trunk(Trunk { next, otherwise, .. }) => {
                 vec![way("", next), way("otherwise", otherwise)]
             }
             Self::Record(record) => vec![way("", &record.next)],
@@ -116,6 +117,14 @@ impl Step {
             | Self::Echo { .. }
             | Self::HangUp => Vec::new(),
         }
+    }
+}
+
+impl Bot {
+    fn nexts(&self) -> Vec<Way> {
+        let mut ways = vec![(String::new(), self.next), ("otherwise".to_owned(), self.otherwise)];
+        ways.extend(self.message.map(|to| ("message".to_owned(), to)));
+        ways
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use offhook_switchboard::{
+    builtin::Choices,
     call::{Effect, EndReason, Input, Outcome, State},
     flow::{Flow, FromBot, Ring, Supplies, ToBot},
 };
@@ -57,7 +58,9 @@ fn says(word: FromBot) -> Input {
 fn the_bot_begins_with_what_the_flow_knows_after_the_call_was_accepted() {
     let (desk, effects) = talking();
     let context = [("order", "4711"), ("who", "")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-    let begin = Effect::Bot(ToBot::Begin { bot: "concierge".into(), context: context.into() });
+    let choices = Choices { people: true, ..Choices::default() };
+    let begin =
+        Effect::Bot(ToBot::Begin { bot: "concierge".into(), context: context.into(), choices });
     let gate = effects.iter().position(|effect| *effect == Effect::OpenGate).unwrap();
     let began = effects.iter().position(|effect| *effect == begin);
     assert!(began.is_some_and(|began| gate < began), "{effects:?}");
@@ -126,4 +129,48 @@ fn a_bot_nobody_configured_is_a_fault_with_its_cure() {
         faults,
         "line 7, step `talk`: the configuration has no bot `conciege`: did you mean `concierge`?"
     );
+}
+
+#[test]
+fn a_bot_knows_where_the_call_can_go_from_it() {
+    const MESSAGE: &str = r#"
+start = "speaks"
+[step.speaks]
+set = { language = "pt-br" }
+next = "talk"
+[step.talk]
+bot = "concierge"
+next = "end"
+otherwise = "end"
+message = "leave"
+[step.leave]
+voicemail = "sorry"
+next = "end"
+[step.end]
+hang_up = true
+"#;
+    let begun = |text: &str| {
+        let flow = Flow::load(text, &supplies()).map(Arc::new);
+        let mut plan = plan(Some(flow.unwrap_or_else(|faults| panic!("{faults}"))));
+        plan.ring_first = false;
+        let mut desk =
+            Desk::incoming_by(plan).after(Input::LegReady).after(Input::PreAccepted(Outcome::Done));
+        desk = desk.after(Input::MediaConnected);
+        let (handled, effects) = desk.handle(Input::Accepted(Outcome::Done));
+        handled.unwrap();
+        let begun = effects.into_iter().find_map(|effect| {
+            let Effect::Bot(ToBot::Begin { choices, .. }) = effect else { return None };
+            Some(choices)
+        });
+        (desk, begun.unwrap())
+    };
+    let (mut desk, choices) = begun(MESSAGE);
+    let message = Some("leave".to_owned());
+    assert_eq!(choices, Choices { language: Some("pt-br".into()), people: false, message });
+    desk.assert_effects(says(FromBot::ToStep("leave".into())), [play("sorry")]);
+    // A step that only the bot leads to is reached by it, and one that is not there is a fault.
+    let faults =
+        Flow::load(&MESSAGE.replace("message = \"leave\"", "message = \"leaf\""), &supplies());
+    let told = faults.unwrap_err().to_string();
+    assert!(told.contains("no step is named `leaf`: did you mean `leave`?"), "{told}");
 }

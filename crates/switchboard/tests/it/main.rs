@@ -4,6 +4,7 @@
 
 mod beside;
 mod bot_flow;
+mod builtin;
 mod consent;
 mod desk;
 mod flow_faults;

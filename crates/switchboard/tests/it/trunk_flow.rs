@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use offhook_switchboard::{
+    builtin::Choices,
     call::{Consulted, Destination, Effect, EndReason, Input, Outcome, Side, State},
     flow::{Flow, FromBot, FromQueue, FromTrunk, NotTaken, Ring, Room, Supplies, ToBot, ToTrunk},
     queue::Overflow,
@@ -225,7 +226,8 @@ fn a_call_given_to_a_queue_or_a_bot_comes_back_as_well() {
     assert!(effects.contains(&back), "{effects:?}");
 
     let mut desk = bridged(true);
-    let begin = ToBot::Begin { bot: "concierge".into(), context: [].into() };
+    let choices = Choices { people: true, ..Choices::default() };
+    let begin = ToBot::Begin { bot: "concierge".into(), context: [].into(), choices };
     desk.assert_effects(
         to(Room::Bot("concierge".into())),
         [Effect::DropAgent, Effect::PlayNothing, Effect::Bot(begin), Effect::Tell],

@@ -47,7 +47,11 @@ pub(super) fn write(rate: u32, event: &Event) -> Option<Frame> {
             Some(packet(KEY, digit.encode_utf8(&mut ascii).as_bytes()))
         }
         Event::Stop => Some(packet(HANG_UP, &[])),
-        Event::Passed { .. } | Event::Cleared { .. } | Event::Refused { .. } => None,
+        Event::Passed { .. }
+        | Event::Cleared { .. }
+        | Event::Refused { .. }
+        | Event::Speech { .. }
+        | Event::Silence { .. } => None,
     }
 }
 

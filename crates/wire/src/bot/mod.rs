@@ -130,6 +130,18 @@ pub enum Event {
         /// How much.
         backlog_ms: u64,
     },
+    /// The user began to speak, or ceased.
+    Speech {
+        /// Whether the user speaks now.
+        speaking: bool,
+        /// Where in the audio the bot got that was, in milliseconds.
+        at_ms: u64,
+    },
+    /// Neither the user nor the bot has said anything for the time that was asked for.
+    Silence {
+        /// That time.
+        ms: u64,
+    },
     /// It is over.
     Stop,
 }

@@ -96,6 +96,18 @@ pub enum BotIsTold {
         /// So much waits.
         backlog_ms: u64,
     },
+    /// The user began to speak, or ceased.
+    Speech {
+        /// Whether the user speaks now.
+        speaking: bool,
+        /// Where in the audio the bot got that was, in milliseconds.
+        at_ms: u64,
+    },
+    /// Neither the user nor the bot has said anything for so long; once until somebody does.
+    Silence {
+        /// What `user_silence_s` asks for.
+        ms: u64,
+    },
     /// The call is no longer with the bot.
     Stop,
 }
@@ -137,6 +149,10 @@ pub(super) fn write(event: &Event) -> Option<Frame> {
             BotIsTold::Cleared { heard_ms: *heard_ms, dropped_ms: *dropped_ms }
         }
         Event::Refused { backlog_ms } => BotIsTold::Refused { backlog_ms: *backlog_ms },
+        Event::Speech { speaking, at_ms } => {
+            BotIsTold::Speech { speaking: *speaking, at_ms: *at_ms }
+        }
+        Event::Silence { ms } => BotIsTold::Silence { ms: *ms },
         Event::Stop => BotIsTold::Stop,
     };
     Some(text(&told))

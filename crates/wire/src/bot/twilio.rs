@@ -80,7 +80,10 @@ pub(super) fn write(
         Event::Stop => {
             ("stop", json!({"accountSid": start.account_sid, "callSid": start.call_sid}))
         }
-        Event::Cleared { .. } | Event::Refused { .. } => return None,
+        Event::Cleared { .. }
+        | Event::Refused { .. }
+        | Event::Speech { .. }
+        | Event::Silence { .. } => return None,
     };
     Some(text(&json!({"event": word, "sequenceNumber": sequence.to_string(),
         "streamSid": start.stream_sid, word: body})))

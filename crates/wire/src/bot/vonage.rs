@@ -50,7 +50,7 @@ pub(super) fn write(event: &Event) -> Option<Frame> {
         }
         Event::Cleared { .. } => text(&json!({"event": "websocket:cleared"})),
         Event::Stop => text(&json!({"event": "websocket:disconnected"})),
-        Event::Refused { .. } => return None,
+        Event::Refused { .. } | Event::Speech { .. } | Event::Silence { .. } => return None,
     })
 }
 

@@ -328,6 +328,19 @@ fn marks_clears_and_keys_come_in_each_ones_words() {
         said(&write(&mut native, &Event::Refused { backlog_ms: 9 }).unwrap())["type"],
         "refused"
     );
+    let speech = Event::Speech { speaking: true, at_ms: 1_260 };
+    assert_eq!(
+        said(&write(&mut native, &speech).unwrap()),
+        json!({"type": "speech", "speaking": true, "at_ms": 1_260})
+    );
+    let silence = Event::Silence { ms: 8_000 };
+    assert_eq!(
+        said(&write(&mut native, &silence).unwrap()),
+        json!({"type": "silence", "ms": 8_000})
+    );
+    for other in [&mut twilio, &mut vonage] {
+        assert!(write(other, &speech).is_none() && write(other, &silence).is_none());
+    }
     for codec in [&mut vonage, &mut native] {
         let frame = write(codec, &Event::Audio(vec![7, 8])).unwrap();
         assert_eq!(frame, Frame::Binary(vec![7, 8]));

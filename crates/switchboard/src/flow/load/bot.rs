@@ -7,7 +7,7 @@ use super::{
 };
 
 pub(super) const BOT: Action =
-    Action { name: "bot", keys: &["context", "person", "next", "otherwise"], read };
+    Action { name: "bot", keys: &["context", "person", "next", "otherwise", "message"], read };
 
 fn read(reader: &mut Reader<'_>, step: &Table<'_>, value: &Value) -> Step {
     Step::Bot(Bot {
@@ -16,5 +16,6 @@ fn read(reader: &mut Reader<'_>, step: &Table<'_>, value: &Value) -> Step {
         person: step.get("person").and_then(|value| reader.key(value)),
         next: reader.goto(step, "next"),
         otherwise: reader.goto(step, "otherwise"),
+        message: step.get("message").map(|value| reader.step_named(value)),
     })
 }

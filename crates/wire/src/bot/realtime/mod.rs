@@ -102,7 +102,8 @@ impl Conversation {
             Event::Refused { .. } => {
                 Turn { commands: Vec::new(), frames: self.break_off().into_iter().collect() }
             }
-            Event::Stop => Turn::default(),
+            // The service hears for itself when the user speaks.
+            Event::Speech { .. } | Event::Silence { .. } | Event::Stop => Turn::default(),
         }
     }
 

@@ -1,0 +1,129 @@
+//! How does a built-in bot talk with its user?
+//!
+//! It hears and speaks through the same worker as a program would. What it says and does is the
+//! switchboard's word; here its words become audio, and what happened on the leg becomes its input.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use engine::{BotLine, BotNews, BotOrder};
+use switchboard::{
+    builtin::{Builtin, Effect, Input, Language, Mark},
+    flow::{FromBot, Key},
+};
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    Tell, Wish,
+    phrases::{FORMAT, Phrases},
+    talk::heard_out,
+};
+use crate::metrics::Metrics;
+
+/// What the bot last wanted.
+type Last = (FromBot, BTreeMap<String, String>);
+
+/// Talks until the bot has said its last word or the call is no longer with it.
+pub(super) async fn run(
+    (bot, language): (Builtin, Language),
+    line: BotLine,
+    mut keys: mpsc::Receiver<Key>,
+    tell: Tell,
+    metrics: Arc<Metrics>,
+) {
+    let Some(phrases) = Phrases::of(language).await else {
+        metrics.bot("absent");
+        return tell.lost().await;
+    };
+    metrics.bot("talks");
+    tell.wish(Wish::Reached).await;
+    let (orders, mut news, _seat) = line.split();
+    let mut conversation = Conversation { bot, phrases, orders, came: Vec::new(), metrics };
+    if let Some((word, context)) = conversation.talk(&mut news, &mut keys).await {
+        heard_out(&conversation.orders, &mut news, &mut keys).await;
+        tell.wish(Wish::Word(word, context)).await;
+    }
+}
+
+/// One conversation.
+struct Conversation {
+    bot: Builtin,
+    phrases: &'static Phrases,
+    orders: mpsc::Sender<BotOrder>,
+    /// The last frame of the user.
+    came: Vec<u8>,
+    metrics: Arc<Metrics>,
+}
+
+impl Conversation {
+    /// Until the bot's last word; nothing when the call is no longer with it.
+    async fn talk(
+        &mut self,
+        news: &mut mpsc::Receiver<BotNews>,
+        keys: &mut mpsc::Receiver<Key>,
+    ) -> Option<Last> {
+        let began = Instant::now();
+        let mut happened = Some(Input::Begin);
+        loop {
+            if let Some(input) = happened
+                && let Some(last) = self.take(input, began.elapsed()).await
+            {
+                return Some(last);
+            }
+            let due = self.bot.next_timeout().map(|after| began + after);
+            happened = tokio::select! {
+                told = news.recv() => self.input(told?),
+                key = keys.recv() => Some(Input::Key(key?)),
+                () = until(due) => Some(Input::Tick),
+            };
+        }
+    }
+
+    async fn take(&mut self, input: Input, now: Duration) -> Option<Last> {
+        for effect in self.bot.handle(input, now) {
+            let order = match effect {
+                Effect::Say(phrase) => BotOrder::Audio(self.phrases.said(phrase)),
+                Effect::Beep => BotOrder::Audio(self.phrases.beep()),
+                Effect::Pause(lasting) => BotOrder::Audio(silence(lasting)),
+                Effect::Return => BotOrder::Audio(std::mem::take(&mut self.came)),
+                Effect::Mark(Mark(number)) => BotOrder::Mark(number.to_string()),
+                Effect::Clear => BotOrder::Clear,
+                Effect::Leave(word, context) => return Some((word, context)),
+            };
+            // A worker that is gone ends the conversation by itself.
+            drop(self.orders.send(order).await);
+        }
+        None
+    }
+
+    fn input(&mut self, told: BotNews) -> Option<Input> {
+        match told {
+            BotNews::Heard(bytes) => {
+                self.came = bytes;
+                Some(Input::Frame)
+            }
+            BotNews::Passed(passed) if !passed.cleared => {
+                passed.name.parse().ok().map(|number| Input::Heard(Mark(number)))
+            }
+            BotNews::Cleared(cleared) => {
+                self.metrics.playout_cleared(Duration::from_millis(cleared.dropped_ms));
+                Some(Input::Cleared)
+            }
+            BotNews::Passed(_)
+            | BotNews::Refused { .. }
+            | BotNews::Speech { .. }
+            | BotNews::Silence { .. } => None,
+        }
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn silence(lasting: Duration) -> Vec<u8> {
+    let samples = u128::from(FORMAT.rate()) * lasting.as_millis() / 1_000;
+    FORMAT.write(&vec![0; usize::try_from(samples).unwrap_or_default()])
+}
