@@ -15,7 +15,7 @@ use wire::{
 };
 
 use super::{ApiError, recordings};
-use crate::{console::session::Caller, office::Office};
+use crate::{console::session::Caller, office::Office, transcription};
 
 /// What was said.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -37,7 +37,7 @@ pub(super) struct Written {
     responses((status = 200, body = Written, description = "`{recording_id, state, language?, text, segments: [{id, speaker, channel, start, end, text, confidence, words}], why?}`; `failed` has a `why` and no words"),
               (status = 401, body = super::Refused), (status = 403, body = super::Refused),
               (status = 404, body = super::Refused, description = "No such recording, or nobody writes it down"),
-              (status = 409, body = super::Refused, description = "Not yet")))]
+              (status = 409, body = super::Refused, description = "Not yet, or its key is not configured")))]
 pub(super) async fn read(
     State(office): State<Arc<Office>>,
     caller: Caller,
@@ -54,8 +54,12 @@ pub(super) async fn read(
     };
     let gone = || ApiError::not_found("no recording has this id");
     let row = office.store.transcript(recording_id.clone()).await?.ok_or_else(gone)?;
+    let transcript = match row.kept {
+        Some(kept) => transcription::read(&office, &recording_id, kept)?,
+        None => Transcript::default(),
+    };
     office.store.keep_deed(caller.deed("recording.read", &recording_id, None)).await?;
-    let Transcript { text, language, segments, .. } = row.transcript.unwrap_or_default();
+    let Transcript { text, language, segments, .. } = transcript;
     let language = Some(language).filter(|language| !language.is_empty());
     Ok(Json(Written { recording_id, state, language, text, segments, why: row.why }))
 }

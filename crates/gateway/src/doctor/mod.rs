@@ -11,6 +11,7 @@ mod finding;
 mod judge;
 mod network;
 mod relay;
+mod transcriber;
 mod trunks;
 mod upstream;
 
@@ -62,16 +63,17 @@ pub async fn examine(
         let mut lines = config.lines.iter().filter(|line| line.organisation == *organisation);
         lines.any(|line| asked_for(&line.number.phone_number_id))
     };
-    let (lines, network, trunks, bucket) = tokio::join!(
+    let (lines, network, trunks, bucket, transcriber) = tokio::join!(
         lines(config, &asked_for),
         network::examine(config, runs),
         trunks::examine(config, is_theirs),
-        bucket::examine(config)
+        bucket::examine(config),
+        transcriber::examine(config)
     );
     let urls: BTreeSet<String> =
         lines.iter().filter_map(|line| line.callback_url.clone()).collect();
     findings.extend(local(config, urls.first().cloned()).await);
-    findings.extend(bucket);
+    findings.extend(bucket.into_iter().chain(transcriber));
     findings.extend(lines.into_iter().flat_map(|line| line.findings));
     for url in &urls {
         findings.extend(callback::examine(config, runs, url, since_epoch()).await);

@@ -4,7 +4,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, BufReader, Read, Seek, SeekFrom, Write as _},
+    io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
@@ -17,6 +17,8 @@ use super::{
 };
 use crate::config::RecordingKey;
 
+/// What was said in a recording, among its files.
+const TEXT: &str = "transcript";
 /// What a plain file begins with.
 const OGG: &[u8] = b"OggS";
 
@@ -57,6 +59,25 @@ fn opened(path: &Path) -> Result<Option<File>, OpenFault> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(OpenFault::Read(error)),
     }
+}
+
+/// A text that belongs to a recording, encrypted where there is a key.
+pub(super) fn seal(id: &str, key: Option<&RecordingKey>, text: Vec<u8>) -> io::Result<Vec<u8>> {
+    let Some(key) = key else { return Ok(text) };
+    let (mut sealer, mut sealed) = Sealer::new(key, &name(id, TEXT), rand::random())?;
+    sealed.extend(sealer.seal(&text, true)?);
+    Ok(sealed)
+}
+
+/// The text again; what was kept without a key as it is.
+pub(super) fn unseal(id: &str, keys: &[RecordingKey], kept: Vec<u8>) -> Result<Vec<u8>, OpenFault> {
+    if !sealed::is_sealed(&kept) {
+        return Ok(kept);
+    }
+    let mut text = Vec::new();
+    let mut sealed = Sealed::open(Cursor::new(kept), keys, &name(id, TEXT), Cut::Refused)?;
+    sealed.read_to_end(&mut text).map_err(OpenFault::Read)?;
+    Ok(text)
 }
 
 /// What binds a file to its place: no file is believed in another's.
@@ -147,6 +168,23 @@ mod tests {
             .read_to_end(&mut bytes)
             .map_err(OpenFault::Read)?;
         Ok(bytes)
+    }
+
+    #[test]
+    fn a_text_is_read_with_its_key_and_of_its_own_recording_alone() {
+        let key = |byte| RecordingKey::new("key".into(), [byte; 32]);
+        let text = b"{\"text\": \"bom dia\"}".to_vec();
+        let plain = seal("rec_1", None, text.clone()).unwrap();
+        assert_eq!((&plain, unseal("rec_1", &[], plain.clone()).unwrap()), (&text, text.clone()));
+        let sealed = seal("rec_1", Some(&key(1)), text.clone()).unwrap();
+        assert!(!sealed.windows(7).any(|part| part == b"bom dia"));
+        assert_eq!(unseal("rec_1", &[key(2), key(1)], sealed.clone()).unwrap(), text);
+        let without = unseal("rec_1", &[key(2)], sealed.clone());
+        assert!(matches!(without, Err(OpenFault::Key(id)) if id == key(1).id()));
+        let cut = sealed[..sealed.len() - 1].to_vec();
+        for (id, kept) in [("rec_2", sealed), ("rec_1", cut)] {
+            assert!(matches!(unseal(id, &[key(1)], kept), Err(OpenFault::Damaged)), "{id}");
+        }
     }
 
     #[test]

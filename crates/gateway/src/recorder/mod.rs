@@ -45,6 +45,8 @@ pub(crate) const FILES: [&str; 2] = ["business.opus", "user.opus"];
 pub(crate) struct Recorder {
     orders: SyncSender<Order>,
     folder: Arc<Folder>,
+    /// What encrypts from now on.
+    key: Option<RecordingKey>,
     /// All that may have encrypted a file.
     keys: Arc<[RecordingKey]>,
 }
@@ -88,7 +90,8 @@ impl Recorder {
         std::thread::Builder::new()
             .name("recorder".into())
             .spawn(move || writer::run(&waiting, here.path(), key.as_ref()))?;
-        Ok(Self { orders, folder, keys: config.keys().cloned().collect() })
+        let (key, keys) = (config.key.clone(), config.keys().cloned().collect());
+        Ok(Self { orders, folder, key, keys })
     }
 
     /// Records what passes this leg from now on; `None` when the thread cannot follow. `audio` is the
@@ -139,6 +142,24 @@ impl Recorder {
         cut: Cut,
     ) -> Result<Sides, OpenFault> {
         kept::sides(files, id, &self.keys, cut)
+    }
+
+    /// A text that belongs to a recording as it is kept: encrypted where there is a key.
+    ///
+    /// # Errors
+    ///
+    /// The cipher refuses.
+    pub(crate) fn seal(&self, id: &str, text: Vec<u8>) -> io::Result<Vec<u8>> {
+        kept::seal(id, self.key.as_ref(), text)
+    }
+
+    /// The text again.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenFault`].
+    pub(crate) fn unseal(&self, id: &str, kept: Vec<u8>) -> Result<Vec<u8>, OpenFault> {
+        kept::unseal(id, &self.keys, kept)
     }
 
     /// The folder of all recordings.

@@ -5,10 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use terms::Timestamp;
-use wire::{
-    event::{Recording, TranscriptState, What},
-    transcript::Transcript,
-};
+use wire::event::{Recording, TranscriptState, What};
 
 use super::{LineSet, News, Store, StoreError, outbox, recordings};
 
@@ -29,8 +26,8 @@ pub(crate) struct Untranscribed {
 /// What became of a recording's words.
 #[derive(Debug)]
 pub(crate) struct TranscriptRow {
-    /// What was said, once it is written down.
-    pub transcript: Option<Transcript>,
+    /// What was said as it was kept, once it is written down.
+    pub kept: Option<Vec<u8>>,
     /// Why it was not, the last time.
     pub why: Option<String>,
 }
@@ -58,7 +55,7 @@ impl Store {
         .await
     }
 
-    /// Keeps what was said, and tells it; nothing when the recording was removed meanwhile.
+    /// Keeps what was said as it is given, and tells that it can be read; nothing when the recording was removed meanwhile.
     ///
     /// # Errors
     ///
@@ -66,16 +63,15 @@ impl Store {
     pub(crate) async fn keep_transcript(
         &self,
         recording: Recording,
-        transcript: Transcript,
+        kept: Vec<u8>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.run(move |db| {
-            let body = serde_json::to_string(&transcript)?;
             let Some(recording) = settle(db, &recording, TranscriptState::Ready)? else {
                 return Ok(());
             };
             let sql = "UPDATE transcripts SET due_ms = NULL, why = NULL, body = ?2 WHERE id = ?1";
-            db.prepare_cached(sql)?.execute(params![recording.recording_id, body])?;
+            db.prepare_cached(sql)?.execute(params![recording.recording_id, kept])?;
             outbox::keep(db, news(recording, at))?;
             Ok(())
         })
@@ -115,13 +111,11 @@ impl Store {
         self.run(move |db| {
             let sql = "SELECT body, why FROM transcripts WHERE id = ?1";
             let row = |row: &rusqlite::Row<'_>| {
-                Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?))
+                // Older rows are text.
+                let kept = row.get_ref(0)?.as_bytes_or_null()?.map(<[u8]>::to_vec);
+                Ok(TranscriptRow { kept, why: row.get(1)? })
             };
-            let Some((body, why)) = db.prepare_cached(sql)?.query_row([id], row).optional()? else {
-                return Ok(None);
-            };
-            let transcript = body.map(|body| serde_json::from_str(&body)).transpose()?;
-            Ok(Some(TranscriptRow { transcript, why }))
+            Ok(db.prepare_cached(sql)?.query_row([id], row).optional()?)
         })
         .await
     }

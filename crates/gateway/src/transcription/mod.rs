@@ -5,9 +5,10 @@
 //! [`listen`] asks whoever the business named.
 
 mod listen;
+mod try_out;
 mod voices;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use reqwest::Client;
 use terms::Timestamp;
@@ -22,11 +23,14 @@ use self::{
     listen::ListenFault,
     voices::{Voices, VoicesFault},
 };
+pub(crate) use try_out::try_out;
+
 use crate::{
     clock,
     config::Transcription,
     office::Office,
     outbox::deliver,
+    recorder::OpenFault,
     recordings::{self, ReadFault},
     store::{StoreError, Untranscribed},
 };
@@ -52,6 +56,8 @@ enum TranscriptionFault {
     Said(#[from] VoiceFault),
     #[error(transparent)]
     Listen(#[from] ListenFault),
+    #[error("what was said cannot be kept")]
+    Keep(#[source] io::Error),
 }
 
 /// How a recording that is ready begins: it waits where somebody writes down what was said.
@@ -103,9 +109,9 @@ async fn next(
     client: &Client,
 ) -> Result<bool, StoreError> {
     let Some(due) = office.store.next_untranscribed(clock::now()).await? else { return Ok(false) };
-    match transcript(office, transcription, client, &due).await {
-        Ok(transcript) => {
-            office.store.keep_transcript(due.recording, transcript, clock::now()).await?;
+    match written(office, transcription, client, &due).await {
+        Ok(kept) => {
+            office.store.keep_transcript(due.recording, kept, clock::now()).await?;
             office.metrics.transcript("ready");
         }
         Err(fault) => {
@@ -120,12 +126,23 @@ async fn next(
     Ok(true)
 }
 
-async fn transcript(
+/// What was said in a recording, from how it was kept.
+///
+/// # Errors
+///
+/// [`OpenFault`].
+pub(crate) fn read(office: &Office, id: &str, kept: Vec<u8>) -> Result<Transcript, OpenFault> {
+    let text = office.recorder.unseal(id, kept)?;
+    serde_json::from_slice(&text).map_err(|error| OpenFault::Read(error.into()))
+}
+
+/// What is said in a recording, as it is to be kept.
+async fn written(
     office: &Office,
     transcription: &Transcription,
     client: &Client,
     due: &Untranscribed,
-) -> Result<Transcript, TranscriptionFault> {
+) -> Result<Vec<u8>, TranscriptionFault> {
     let lasts = recordings::lasts(office, &due.recording).await?;
     let sides = recordings::sides(office, &due.recording).await?;
     let folder = office.recorder.folder_of(&due.recording.recording_id);
@@ -137,7 +154,10 @@ async fn transcript(
         }
     }
     let duration = lasts.as_secs_f64();
-    Ok(Transcript { duration, ..joined(&said, duration)? })
+    let transcript = Transcript { duration, ..joined(&said, duration)? };
+    let text = serde_json::to_vec(&transcript).map_err(io::Error::from);
+    let id = &due.recording.recording_id;
+    text.and_then(|text| office.recorder.seal(id, text)).map_err(TranscriptionFault::Keep)
 }
 
 /// A fault and its causes; none of them holds what was said, or a file's or endpoint's name.

@@ -294,6 +294,13 @@ fn on_disk(data: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     files.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
 }
 
+/// Whether these letters stand in the database's files.
+fn database_has(data: &Path, word: &str) -> bool {
+    let files = ["gateway.db", "gateway.db-wal"].map(|name| std::fs::read(data.join(name)));
+    let has = |file: Vec<u8>| file.windows(word.len()).any(|it| it == word.as_bytes());
+    files.into_iter().flatten().any(has)
+}
+
 fn both_spoke(channels: &[Vec<i16>], ms: usize) {
     let (said, heard) = (tone(&channels[0], AGENT_HZ), tone(&channels[1], USER_HZ));
     assert!(said.0 >= ms && heard.0 >= ms, "{said:?} {heard:?}");
@@ -320,6 +327,9 @@ async fn an_encrypted_talk_is_heard_with_its_key_alone_and_after_a_kill_as_far_a
         assert!(sound > 20_000, "a second of tone is 32,000 bytes: {voices}");
     }
     desk.gateway.stop().await;
+    for (word, is_said) in [("recording.heard", true), ("[Business]", false), ("segments", false)] {
+        assert_eq!(database_has(data.path(), word), is_said, "{word}");
+    }
     for (path, bytes) in on_disk(data.path()).into_iter().chain(on_disk(killed.path())) {
         assert!(bytes.len() > 1_000 && !bytes.windows(4).any(|it| it == b"OggS"), "{path:?}");
         assert!(!bytes.windows(8).any(|it| it == b"OpusHead"), "{path:?}");
@@ -337,6 +347,10 @@ async fn an_encrypted_talk_is_heard_with_its_key_alone_and_after_a_kill_as_far_a
     assert_eq!(recordings[0]["incomplete"], true);
     both_spoke(&wav(&rotated, &recordings[0], 2).await, 400);
     rotated.gateway.stop().await;
+
+    let keyless = Desk::start_with(Some(data.path()), encrypted(2, &[])).await;
+    assert_eq!(keyless.get(&path).await["code"], "recording.key_missing");
+    keyless.gateway.stop().await;
 
     let (user, mut bytes) = on_disk(data.path()).pop().unwrap();
     bytes.truncate(bytes.len() - 200);

@@ -193,3 +193,20 @@ async fn a_command_that_fails_is_tried_again_and_then_has_failed() {
     let events = desk.get("/v1/events?type=transcript.ready").await;
     assert_eq!(events["events"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_has_silence_written_down() {
+    let is_wav = "test $(wc -c < $1) -eq 32044 && echo; exit $?";
+    for (words, code) in [
+        (["sh", "-c", is_wav, "sh"].as_slice(), "transcriber_well"),
+        (&["false"], "transcriber_fails"),
+        (&["/no/such/program"], "transcriber_fails"),
+        (&["echo", "{\"segments\": 1}"], "transcriber_fails"),
+    ] {
+        let desk = Desk::start_with(None, written_down(command(words))).await;
+        let report = desk.get("/v1/doctor").await;
+        let all = report["findings"].as_array().unwrap();
+        let found = all.iter().find(|each| each["check"] == "recording.transcriber").unwrap();
+        assert_eq!(found["code"], code, "{words:?}: {found}");
+    }
+}

@@ -163,6 +163,9 @@ fn recording() -> String {
         "region = \"us-east-1\"",
         "access_key_file = \"…\"",
         "secret_key_file = \"…\"",
+        "Who writes down what was said in recordings: a command, or url = \"…\" and token_file = \"…\".",
+        "[transcription]",
+        "command = [\"whisper-cli\", \"-m\", \"…\", \"-nt\", \"-np\", \"-f\", \"{wav}\"]",
     ];
     commented(&lines) + "\n"
 }

@@ -31,6 +31,8 @@ export const doctor = {
   bucket_absent: { what: "There is no such bucket.", fix: "Make the bucket, or check its name, endpoint and path_style." },
   bucket_forgetful: { what: "The bucket does not give what it has just taken.", fix: "Look at the store: what is written must be readable at once." },
   bucket_refuses: { what: "The bucket refuses a request.", fix: "Check region, endpoint and path_style; the store’s own log says more." },
+  transcriber_well: { what: "The transcriber wrote down a second of silence.", fix: "" },
+  transcriber_fails: { what: "The transcriber did not write down a second of silence.", fix: "Run the command by hand with a WAV file, as the gateway’s user; of a url check address, token and the far end’s log." },
   flow_none: { what: "No flow answers when no agent does: such calls end.", fix: "Set a flow, or have an agent be available at every hour." },
   flow_playable: { what: "The flow and its prompts can be played.", fix: "" },
   flow_unusable: { what: "The flow or a prompt cannot be used.", fix: "Mend the file that is named; prompts are WAV or Ogg Opus." },

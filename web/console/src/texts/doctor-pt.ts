@@ -26,6 +26,8 @@ export const doctor: Texts["doctor"] = {
   bucket_absent: { what: "Não há esse bucket.", fix: "Crie o bucket, ou confira nome, endpoint e path_style." },
   bucket_forgetful: { what: "O bucket não devolve o que acabou de receber.", fix: "Veja o armazenamento: o que é gravado deve poder ser lido logo." },
   bucket_refuses: { what: "O bucket recusa um pedido.", fix: "Confira região, endpoint e path_style; o registro do próprio armazenamento diz mais." },
+  transcriber_well: { what: "O transcritor passou um segundo de silêncio para texto.", fix: "" },
+  transcriber_fails: { what: "O transcritor não passou um segundo de silêncio para texto.", fix: "Rode o comando à mão com um arquivo WAV, com o usuário do gateway; de uma url, confira endereço, token e o registro do outro lado." },
   flow_none: { what: "Nenhum fluxo atende quando nenhum atendente o faz: essas chamadas terminam.", fix: "Defina um fluxo, ou tenha um atendente disponível a toda hora." },
   flow_playable: { what: "O fluxo e seus áudios podem ser tocados.", fix: "" },
   flow_unusable: { what: "O fluxo ou um áudio não pode ser usado.", fix: "Corrija o arquivo indicado; áudios são WAV ou Ogg Opus." },
