@@ -1,5 +1,6 @@
-//! The bots in `examples/bots`, written with Twilio's and Pipecat's own libraries, with one for Asterisk and
-//! with the types of OpenAI's SDK, take WhatsApp calls: processes at every end, tones both ways, marks and keys.
+//! The bots in `examples/bots` take WhatsApp calls: written with Twilio's and Pipecat's own libraries (the latter
+//! with its words for Vonage as well), with one for Asterisk and with the types of OpenAI's SDK. Processes at every
+//! end, tones both ways, marks and keys. Beside them one that is built in.
 
 use std::{
     io::{BufRead, BufReader},
@@ -19,6 +20,7 @@ use crate::{
 };
 
 const USER_HZ: u64 = 440;
+const ECHO_HZ: f32 = 440.0;
 
 /// What the bots say: a greeting of a second, ten seconds that are broken off, and a second more.
 const GREETING_HZ: f32 = 1_000.0;
@@ -177,6 +179,35 @@ fn a_pipeline_of_pipecat_greets_is_interrupted_and_hangs_up() {
 }
 
 #[test]
+fn a_pipeline_behind_pipecats_serializer_for_vonage_is_interrupted_and_says_goodbye() {
+    let (listen, at) = (free_tcp(), free_tcp());
+    let bot = Bot::start("vonage_bot.py", &at, &[]);
+    let table = format!("url = \"ws://{at}/talk\"\nprotocol = \"vonage\"");
+    let scene = Scene::new(&listen, &table);
+    let (record, heard) = scene.call("1@3s,2@5s,9@8s");
+    assert_eq!(record["reason"], "flow_hung_up", "{record}");
+    assert_eq!(record["bots"][0]["became"], "done", "{record}");
+    assert_heard(&heard);
+    let told = bot.told();
+    assert_eq!(find(&told, "digit"), ["1", "2", "9"]);
+    assert!(find(&told, "heard_hz").contains(&&json!(USER_HZ)), "{told:?}");
+    // What the serializer made of our words, by its own log; of a digit it is told above.
+    let read: Vec<&str> = find(&told, "read").iter().filter_map(|it| it.as_str()).collect();
+    let notified = |mark| format!("Vonage notify event: {{'mark': '{mark}'}}");
+    for expected in [
+        "Vonage WebSocket connected: content-type=audio/l16;rate=16000".to_owned(),
+        notified("greeted"),
+        "Vonage audio buffer cleared".to_owned(),
+        notified("short"),
+    ] {
+        assert!(read.contains(&expected.as_str()), "{expected}: {read:?}");
+    }
+    let is_odd =
+        |it: &&&str| it.contains("Invalid") || it.contains("Failed") || it.contains("no digit");
+    assert_eq!(read.iter().find(is_odd), None, "{read:?}");
+}
+
+#[test]
 fn a_program_for_asterisk_greets_hears_the_user_and_hangs_up() {
     let (listen, at) = (free_tcp(), free_tcp());
     let bot = Bot::start("audiosocket_bot.py", &at, &[]);
@@ -224,4 +255,18 @@ fn a_model_is_spoken_to_in_words_of_its_services_sdk_and_told_what_was_heard() {
     assert_true(end_ms, &heard);
     let sent = find(&told, "sent_ms")[0].as_u64().expect("milliseconds");
     assert!(sent > end_ms + 1_000, "it had sent {sent} ms, and {end_ms} were heard");
+}
+
+#[test]
+fn the_menu_that_is_built_in_needs_no_program_and_echoes_the_caller() {
+    let listen = free_tcp();
+    let scene = Scene::new(&listen, "builtin = \"ivr\"\nlanguage = \"en\"");
+    // The echo is explained for 7.3 s, a key ends it, another one the call.
+    let (record, heard) = scene.call("2@2s,5@15s,9@17s");
+    assert_eq!(record["reason"], "flow_hung_up", "{record}");
+    assert_eq!(record["bots"][0]["became"], "done", "{record}");
+    let beep = tone_ms(&heard, GREETING_HZ);
+    assert!((260..=340).contains(&beep), "{beep} ms of 300 before the echo");
+    let echo = tone_ms(&heard, ECHO_HZ);
+    assert!((1_500..=6_000).contains(&echo), "{echo} ms of the caller, a second late");
 }
