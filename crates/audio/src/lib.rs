@@ -15,6 +15,7 @@
 //! one give it their own type.
 
 pub mod catch_up;
+pub mod comfort;
 mod decoder;
 pub mod encoder;
 pub mod export;

@@ -167,7 +167,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     announcement(&config, &lines)?;
     let recorder = recorder(&config)?;
     let engine = engine(&config.media, &advertised)?;
-    let bots = Bots::start().map_err(StartError::Bots)?;
+    let mixer = Mixer::start().map_err(StartError::Mixer)?;
     let trunks = Trunks::start(&config).await?;
     let listen = |source| StartError::Listen { address: config.http, source };
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;
@@ -188,11 +188,11 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         sessions: Sessions::default(),
         readers: api::stream::seats(),
         examination: tokio::sync::Semaphore::new(1),
+        mixer: mixer.comfort_noise(config.media.comfort_noise),
         config,
         engine,
-        mixer: Mixer::start().map_err(StartError::Mixer)?,
         in_band_keys: InBandKeys::start().map_err(StartError::InBandKeys)?,
-        bots,
+        bots: Bots::start().map_err(StartError::Bots)?,
         waiting: Waiting::default(),
         trunks,
         sids: Sids::default(),

@@ -28,6 +28,7 @@ pub(super) struct MediaTable {
     browsers: Option<SocketAddr>,
     #[serde(default)]
     in_band_keys: bool,
+    comfort_noise: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +87,7 @@ pub(super) fn media(table: MediaTable) -> Result<Media, ConfigError> {
         browsers: table.browsers.unwrap_or(defaults.browsers),
         busy: defaults.busy,
         in_band_keys: table.in_band_keys,
+        comfort_noise: table.comfort_noise.unwrap_or(defaults.comfort_noise),
     })
 }
 

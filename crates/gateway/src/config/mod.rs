@@ -185,6 +185,9 @@ pub struct Media {
     pub busy: engine::BusyLimits,
     /// Whether users' keys are looked for in what they say, beside telephone-events.
     pub in_band_keys: bool,
+    /// Whether pauses of a party that sends nothing meanwhile are the noise of its room, where it is
+    /// decoded.
+    pub comfort_noise: bool,
 }
 
 /// TURN servers that carry the packets of agents whose firewalls let no UDP through to us.
@@ -332,6 +335,7 @@ impl Default for Media {
             browsers: SocketAddr::new(bind_ip, 8510),
             busy: engine::BusyLimits::default(),
             in_band_keys: false,
+            comfort_noise: true,
         }
     }
 }

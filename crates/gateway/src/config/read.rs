@@ -44,6 +44,7 @@
 //! stun = "stun.example:3478"              # optional
 //! ports = [10000, 29999]
 //! browsers = "0.0.0.0:8510"
+//! comfort_noise = true                    # pauses where a party sends nothing and is decoded
 //! in_band_keys = false                    # true: users' keys are looked for in what they say, too
 //!
 //! [turn]                                  # optional, for agents behind strict firewalls
