@@ -17,6 +17,7 @@
 
 pub mod activity;
 pub mod catch_up;
+pub mod comfort;
 mod decoder;
 pub mod encoder;
 pub mod export;

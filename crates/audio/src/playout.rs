@@ -105,13 +105,15 @@ impl Playout {
     }
 
     /// Plays what has waited for longer than `patience` by `now`; where nothing waits, is silent up to
-    /// so long ago. For a listener who hears it as it comes.
-    pub fn keep_up(&mut self, now: Duration, patience: Duration) {
-        if self.waiting.is_empty() {
+    /// so long ago, and says so. For a listener who hears it as it comes.
+    pub fn keep_up(&mut self, now: Duration, patience: Duration) -> bool {
+        let is_silent = self.waiting.is_empty();
+        if is_silent {
             self.silence_until(place(now.saturating_sub(patience)));
         } else {
             self.release((now + DEPTH).saturating_sub(patience));
         }
+        is_silent
     }
 
     /// Declares everything before `until` final: what waits is played, what is missing is silence.

@@ -7,12 +7,14 @@
 //! What comes in order goes on at once; a gap is waited for a little. A voice that pauses is followed
 //! by as much silence and then by nothing, so nobody hears more than was said. What came late would wait
 //! for its leg as long as the voice goes on; it is given back before it is encoded ([`crate::catch_up`]).
+//! With [`Transcode::comfort`] a pause is the noise of the party's room instead, as long as it lasts.
 
 use std::time::Duration;
 
 use crate::{
-    FRAME_SAMPLES,
+    FRAME_MS, FRAME_SAMPLES,
     catch_up::CatchUp,
+    comfort::Comfort,
     encoder::Encoder,
     g711::{self, Law},
     opus::{self, CodecError, Settings},
@@ -30,6 +32,9 @@ const STALE_MAX: u32 = 10;
 
 /// Frames that may always wait for a leg: it takes one while the next is made.
 const KEPT: usize = 1;
+
+/// 20 ms.
+const FRAME: Duration = Duration::from_millis(FRAME_MS as u64);
 
 /// Packets further apart than this were held back.
 const HELD_BACK: Duration = Duration::from_millis(60);
@@ -52,6 +57,9 @@ pub struct Transcode {
     concealed_before: u64,
     encoder: Encoder,
     catch_up: CatchUp,
+    comfort: Option<Comfort>,
+    /// Up to when there is sound.
+    made: Duration,
     /// When the voice began, and when its newest packet came.
     spoken: Option<(Duration, Duration)>,
     stale: u32,
@@ -69,14 +77,39 @@ impl Transcode {
             Way::ToOpus(_) => Encoder::opus(Settings::default())?,
         };
         let (playout, catch_up) = (way.playout()?, CatchUp::new(KEPT));
-        let (spoken, stale, concealed_before) = (None, 0, 0);
-        Ok(Self { way, playout, concealed_before, encoder, catch_up, spoken, stale })
+        Ok(Self {
+            way,
+            playout,
+            concealed_before: 0,
+            encoder,
+            catch_up,
+            comfort: None,
+            made: Duration::ZERO,
+            spoken: None,
+            stale: 0,
+        })
     }
 
     /// How many frames were restored or concealed.
     #[must_use]
     pub fn concealed(&self) -> u64 {
         self.concealed_before + self.playout.concealed()
+    }
+
+    /// Fills the party's pauses with the noise of its room.
+    #[must_use]
+    pub fn comfort(self) -> Self {
+        Self { comfort: Some(Comfort::default()), ..self }
+    }
+
+    /// Takes a packet of comfort noise (RFC 3389) that arrived `at`; a voice may begin with a pause.
+    pub fn noise(&mut self, at: Duration, payload: &[u8]) {
+        let Some(comfort) = &mut self.comfort else { return };
+        comfort.told(payload);
+        if self.spoken.is_none() {
+            self.made = at;
+            self.spoken = Some((at, at.saturating_sub(PAUSE_MAX)));
+        }
     }
 
     /// Takes one packet that arrived `at` after any fixed moment, its timestamp on its codec's clock.
@@ -120,15 +153,39 @@ impl Transcode {
     /// [`CodecError::Encode`] from libopus.
     pub fn frames(&mut self, now: Duration, waiting: usize) -> Result<Vec<Box<[u8]>>, CodecError> {
         let Some((began, newest)) = self.spoken else { return Ok(Vec::new()) };
-        if now.saturating_sub(newest) <= PAUSE_MAX {
-            self.playout.keep_up(now.saturating_sub(began), PATIENCE);
-        }
         let mut samples = self.playout.take();
+        if now.saturating_sub(newest) <= PAUSE_MAX {
+            let is_silent = self.playout.keep_up(now.saturating_sub(began), PATIENCE);
+            let more = self.playout.take();
+            match &mut self.comfort {
+                Some(comfort) if is_silent => {
+                    comfort.hear(&samples);
+                    samples.extend(comfort.fill(more.len()));
+                }
+                Some(_) | None => samples.extend(more),
+            }
+            self.made = now;
+        } else {
+            samples.extend(self.pause(now));
+        }
         if samples.len() >= FRAME_SAMPLES {
             self.catch_up.look(waiting * FRAME_SAMPLES);
             self.catch_up.shorten(&mut samples);
         }
         self.encoder.push(&samples)
+    }
+
+    /// The noise of a pause that goes on, as much as is due.
+    fn pause(&mut self, now: Duration) -> Vec<i16> {
+        let Some(comfort) = &mut self.comfort else { return Vec::new() };
+        // Who was held up for longer does not make up for it.
+        self.made = self.made.max(now.saturating_sub(PAUSE_MAX));
+        let mut noise = Vec::new();
+        while self.made + FRAME <= now {
+            self.made += FRAME;
+            noise.extend(comfort.frame().into_iter().flatten());
+        }
+        noise
     }
 }
 
@@ -285,6 +342,39 @@ mod tests {
         }
         assert!((5..=8).contains(&after), "{after}");
         assert_eq!(run(&mut down, (5_000, 960), &opus, &[]).len(), 10);
+    }
+
+    /// The noise of a room of −60 dBov, or what the party says it is, as long as the pause lasts, a frame
+    /// every 20 ms; and not a gap, nor anything later, when the party speaks again.
+    #[test]
+    fn a_pause_is_as_loud_as_the_room_and_lasts_as_long() {
+        for (told, expected) in [(None, -60.0), (Some(50), -50.0)] {
+            let mut room = Comfort::default();
+            room.told(&[60]);
+            let mut said = room.fill(48_000);
+            for (sample, tone) in said[9_600..33_600].iter_mut().zip(tone::sine(440.0, -15.0, 500))
+            {
+                *sample = tone;
+            }
+            let packets = g711::Encoder::new(Law::A).encode_all(&said);
+            let mut up = Transcode::new(Way::ToOpus(Law::A)).unwrap().comfort();
+            let before = run(&mut up, (0, 160), &packets, &[]);
+            told.iter().for_each(|level| up.noise(ms(1_000), &[*level]));
+            let mut pause = Vec::new();
+            for at in (1_000..4_000).step_by(5) {
+                pause.extend(up.frames(ms(at), 0).unwrap());
+            }
+            assert!((143..=151).contains(&pause.len()), "{} frames of 3 s", pause.len());
+            let mut decoder = opus::Decoder::new().unwrap();
+            let mut decode = |frames: &[Box<[u8]>]| -> Vec<i16> {
+                frames.iter().flat_map(|frame| decoder.decode(frame).unwrap().to_vec()).collect()
+            };
+            decode(&before);
+            let level = heard(&decode(&pause)[9_600..]).dbfs.unwrap();
+            assert!((level - expected).abs() < 4.0, "{level} dBov, not {expected}");
+            let after = run(&mut up, (4_000, 160), &packets, &[]);
+            assert!((49..=51).contains(&after.len()), "{}", after.len());
+        }
     }
 
     #[test]

@@ -141,13 +141,15 @@ pub struct PayloadTypes {
     pub codec: AudioCodec,
     /// `telephone-event/8000`, where agreed.
     pub dtmf: Option<u8>,
+    /// Comfort noise, where agreed (RFC 3389); it is for who decodes, and not passed on.
+    pub noise: Option<u8>,
 }
 
 impl PayloadTypes {
     /// Opus at 48 kHz, and events where agreed.
     #[must_use]
     pub const fn opus(audio: u8, dtmf: Option<u8>) -> Self {
-        Self { audio, codec: AudioCodec::Opus, dtmf }
+        Self { audio, codec: AudioCodec::Opus, dtmf, noise: None }
     }
 }
 

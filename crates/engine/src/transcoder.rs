@@ -44,6 +44,7 @@ const ROUND: Duration = Duration::from_millis(5);
 pub struct Transcoder {
     new: Sender<Voice>,
     seats: Arc<Semaphore>,
+    comfort_noise: bool,
 }
 
 /// The right of one call to be transcoded, into these codecs.
@@ -71,7 +72,13 @@ impl Transcoder {
         let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
         let name = "transcoder".into();
         std::thread::Builder::new().name(name).spawn(move || serve(&inbox))?;
-        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)) })
+        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)), comfort_noise: false })
+    }
+
+    /// Whether pauses of a party that sends nothing meanwhile are the noise of its room.
+    #[must_use]
+    pub fn comfort_noise(self, on: bool) -> Self {
+        Self { comfort_noise: on, ..self }
     }
 
     /// A seat for a call that may have these codecs beside Opus; `None` if all are taken, or if there
@@ -100,10 +107,12 @@ impl Transcoder {
     ) -> Option<FrameQueue> {
         let way = way(types.codec, to)?;
         let transcode = Transcode::new(way).inspect_err(not_transcoded).ok()?;
+        let transcode = if self.comfort_noise { transcode.comfort() } else { transcode };
         let (sink, queue) = frame_queue(FRAMES_MAX);
         let (tap, packets) = tap(Direction::Received, TAP_PACKETS_MAX);
         from.carry(tap);
-        let voice = Voice { packets, pt: types.audio, transcode, sink, zero: Instant::now() };
+        let zero = Instant::now();
+        let voice = Voice { packets, types, transcode, sink, zero };
         // With two voices a seat there is room, unless the thread has died.
         if self.new.try_send(voice).is_err() {
             tracing::error!("a call is not transcoded: the worker takes no more");
@@ -116,8 +125,7 @@ impl Transcoder {
 #[derive(Debug)]
 struct Voice {
     packets: Tapped,
-    /// The payload type of its audio.
-    pt: u8,
+    types: PayloadTypes,
     transcode: Transcode,
     sink: FrameSink,
     zero: Instant,
@@ -161,8 +169,10 @@ impl Voice {
                 Err(TryRecvError::Disconnected) => return Ok(false),
             };
             // Key presses cross by themselves.
-            if packet.pt == self.pt {
-                let at = packet.at.saturating_duration_since(self.zero);
+            let at = packet.at.saturating_duration_since(self.zero);
+            if Some(packet.pt) == self.types.noise {
+                self.transcode.noise(at, &packet.payload);
+            } else if packet.pt == self.types.audio {
                 self.transcode.push(packet.sequence, packet.timestamp, at, &packet.payload)?;
             }
         }

@@ -176,6 +176,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     announcement(&config, &lines)?;
     let recorder = recorder(&config)?;
     let engine = engine(&config.media, &advertised)?;
+    let mixer = Mixer::start().map_err(StartError::Mixer)?;
     let bots = Bots::start(config.media.bot_complexity).map_err(StartError::Bots)?;
     let trunks = Trunks::start(&config).await?;
     let listen = |source| StartError::Listen { address: config.http, source };
@@ -198,9 +199,9 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         readers: api::stream::seats(),
         examination: tokio::sync::Semaphore::new(1),
         bucket: bucket(&config)?,
+        mixer: mixer.comfort_noise(config.media.comfort_noise),
         config,
         engine,
-        mixer: Mixer::start().map_err(StartError::Mixer)?,
         in_band_keys: InBandKeys::start().map_err(StartError::InBandKeys)?,
         bots,
         waiting: Waiting::default(),

@@ -235,7 +235,7 @@ fn describe(
     // What comes first is what both send (RFC 3264 section 6.1).
     let first = session.audio(extra).first().copied();
     let (audio, codec) = first.unwrap_or((OFFERED_TYPES.audio, OFFERED_TYPES.codec));
-    let types = PayloadTypes { audio, codec, dtmf: session.dtmf_pt() };
+    let types = PayloadTypes { audio, codec, dtmf: session.dtmf_pt(), noise: None };
     let extra = extra.to_vec();
     Ok(Described { far_end, types, session, warnings, skipped, extra, is_answer })
 }

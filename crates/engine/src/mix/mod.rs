@@ -41,6 +41,7 @@ const FRAMES_MAX: usize = 3;
 pub struct Mixer {
     new: Sender<Room>,
     seats: Arc<Semaphore>,
+    comfort_noise: bool,
 }
 
 /// One mix; it ends when this is dropped. Whoever still plays it then is silent.
@@ -61,6 +62,8 @@ pub struct Voice {
     pub audio: u8,
     /// What it talks.
     pub codec: AudioCodec,
+    /// The payload type of its comfort noise, where agreed.
+    pub noise: Option<u8>,
 }
 
 /// A leg that hears a mix, and whom.
@@ -85,7 +88,13 @@ impl Mixer {
         let name = "media-mixer".into();
         std::thread::Builder::new().name(name).spawn(move || worker::serve(&inbox))?;
 
-        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)) })
+        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)), comfort_noise: false })
+    }
+
+    /// Whether pauses of a party that sends nothing meanwhile are the noise of its room.
+    #[must_use]
+    pub fn comfort_noise(self, on: bool) -> Self {
+        Self { comfort_noise: on, ..self }
     }
 
     /// A mix with nobody in it; `None` when the worker has all it can serve.
@@ -93,7 +102,7 @@ impl Mixer {
     pub fn open(&self) -> Option<Mix> {
         let seat = Arc::clone(&self.seats).try_acquire_owned().ok()?;
         let (changes, inbox) = crossbeam_channel::bounded(CHANGES_MAX);
-        self.new.try_send(Room::new(inbox)).ok()?;
+        self.new.try_send(Room::new(inbox, self.comfort_noise)).ok()?;
 
         Some(Mix { changes, voices: Vec::new(), listeners: Vec::new(), _seat: seat })
     }
@@ -135,8 +144,8 @@ impl Mix {
         if is_new && arrangement.new_voices.iter().all(|it| it.leg != leg) {
             let (tap, packets) = tap(Direction::Received, TAP_PACKETS_MAX);
             voice.leg.carry(tap);
-            let Voice { audio, codec, leg: _ } = *voice;
-            arrangement.new_voices.push(NewVoice { leg, audio, codec, packets });
+            let Voice { audio, codec, noise, leg: _ } = *voice;
+            arrangement.new_voices.push(NewVoice { leg, audio, codec, noise, packets });
         }
     }
 }

@@ -3,11 +3,13 @@
 //! It takes what the taps have, 20 ms of each voice, and gives each listener a frame: a mix, or silence
 //! where nobody speaks, so that no listener's stream has a gap. A thread that was held up leaves out
 //! what it missed; the jitter buffers and the queues of frames do so too. Frames that always wait for a
-//! leg that was held up are given back as in a jitter buffer.
+//! leg that was held up are given back as in a jitter buffer. A voice that sends nothing while it is silent
+//! may be the noise of its room.
 
 use audio::{
     FRAME_SAMPLES,
     catch_up::CatchUp,
+    comfort::Comfort,
     encoder::Encoder,
     jitter::{Frame, JitterBuffer},
     mix::Limiter,
@@ -46,6 +48,7 @@ pub(super) struct NewVoice {
     pub(super) leg: LegId,
     pub(super) audio: u8,
     pub(super) codec: AudioCodec,
+    pub(super) noise: Option<u8>,
     pub(super) packets: Tapped,
 }
 
@@ -61,6 +64,7 @@ pub(super) struct NewListener {
 #[derive(Debug)]
 pub(super) struct Room {
     changes: Receiver<Arrangement>,
+    comfort_noise: bool,
     voices: Vec<Voice>,
     ears: Vec<Ear>,
 }
@@ -69,8 +73,12 @@ pub(super) struct Room {
 struct Voice {
     leg: LegId,
     audio: u8,
+    noise: Option<u8>,
     packets: Tapped,
     buffer: JitterBuffer,
+    comfort: Option<Comfort>,
+    /// Whether the last turn was made up, in parts.
+    made_up: bool,
     /// What is heard of it in this turn; none while it is silent.
     now: Option<Box<Frame>>,
 }
@@ -92,8 +100,8 @@ pub(super) fn serve(inbox: &Receiver<Room>) {
 }
 
 impl Room {
-    pub(super) const fn new(changes: Receiver<Arrangement>) -> Self {
-        Self { changes, voices: Vec::new(), ears: Vec::new() }
+    pub(super) const fn new(changes: Receiver<Arrangement>, comfort_noise: bool) -> Self {
+        Self { changes, comfort_noise, voices: Vec::new(), ears: Vec::new() }
     }
 
     /// One turn; false once the mix is over.
@@ -125,12 +133,14 @@ impl Room {
         let is_heard = |leg: LegId| lines.iter().any(|line| line.hears.contains(&leg));
         self.voices.retain(|voice| is_heard(voice.leg));
         self.ears.retain(|ear| lines.iter().any(|line| line.leg == ear.leg));
-        for NewVoice { leg, audio, codec, packets } in new_voices {
+        for NewVoice { leg, audio, codec, noise, packets } in new_voices {
             let buffer = match law(codec) {
                 Some(law) => JitterBuffer::g711(law),
                 None => JitterBuffer::new()?,
             };
-            self.voices.push(Voice { leg, audio, packets, buffer, now: None });
+            let comfort = self.comfort_noise.then(Comfort::default);
+            let (made_up, now) = (false, None);
+            self.voices.push(Voice { leg, audio, noise, packets, buffer, comfort, made_up, now });
         }
         for NewListener { leg, codec, sink } in new_listeners {
             let encoder = match law(codec) {
@@ -158,10 +168,26 @@ impl Voice {
             // Key presses are for the switchboard.
             if packet.pt == self.audio {
                 self.buffer.push(packet.sequence, &packet.payload);
+            } else if Some(packet.pt) == self.noise
+                && let Some(comfort) = &mut self.comfort
+            {
+                comfort.told(&packet.payload);
             }
         }
-        self.now = self.buffer.pull().map(Box::new);
-        self.packets.tell_made_up(self.buffer.figures().concealed);
+        let before = self.buffer.figures().concealed;
+        let frame = self.buffer.pull();
+        let concealed = self.buffer.figures().concealed;
+        self.packets.tell_made_up(concealed);
+        let made_up = concealed > before;
+        let was_made_up = std::mem::replace(&mut self.made_up, made_up);
+        self.now = match (frame, &mut self.comfort) {
+            (Some(frame), Some(comfort)) if !made_up && !was_made_up => {
+                comfort.hear(&frame);
+                Some(Box::new(frame))
+            }
+            (Some(frame), _) => Some(Box::new(frame)),
+            (None, comfort) => comfort.as_mut().and_then(Comfort::frame).map(Box::new),
+        };
     }
 }
 

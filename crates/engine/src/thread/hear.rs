@@ -32,6 +32,8 @@ const STRAGGLER_MAX: Duration = Duration::from_secs(1);
 enum Meaning {
     Audio,
     Dtmf,
+    /// What a party's room sounds like while it says nothing.
+    Noise,
 }
 
 /// Who has heard a packet.
@@ -65,7 +67,7 @@ pub(super) fn rtp(
         legs.settle(index, now);
     }
     let slot = legs.slots.get_mut(index as usize)?.as_deref_mut()?;
-    if slot.muted && meaning == Meaning::Audio {
+    if slot.muted && meaning != Meaning::Dtmf {
         return None;
     }
     if slot.tapped {
@@ -94,6 +96,8 @@ fn count(slot: &mut Slot, header: &RtpHeader, now: Instant) -> Option<Meaning> {
         Meaning::Audio
     } else if Some(header.payload_type) == slot.types.dtmf {
         Meaning::Dtmf
+    } else if Some(header.payload_type) == slot.types.noise {
+        Meaning::Noise
     } else {
         slot.cold.drops.payload_type += 1;
         slot.cold.foreign_type = Some(header.payload_type);
@@ -105,7 +109,7 @@ fn count(slot: &mut Slot, header: &RtpHeader, now: Instant) -> Option<Meaning> {
     // Only counted here: SRTP has already refused whatever came twice.
     let _arrival = match meaning {
         Meaning::Audio => slot.reception.receive(header.sequence, header.timestamp, now),
-        Meaning::Dtmf => slot.reception.receive_untimed(header.sequence),
+        Meaning::Dtmf | Meaning::Noise => slot.reception.receive_untimed(header.sequence),
     };
     let pause = now.saturating_duration_since(slot.last_heard);
     if pause >= PAUSE_MIN && slot.received.packets > 0 {
@@ -135,7 +139,7 @@ fn admit(
     let same_codec = heard.codec == fed.types.codec;
     let payload_type = match heard.meaning {
         Meaning::Audio if same_codec => Some(fed.types.audio),
-        Meaning::Audio => return None,
+        Meaning::Audio | Meaning::Noise => return None,
         Meaning::Dtmf => fed.types.dtmf,
     };
     let Some(payload_type) = payload_type else {

@@ -71,7 +71,10 @@ fn told(party: &mut Party, count: usize) -> String {
 fn keys_that_are_only_heard_are_told_as_others_are(backend: Backend) {
     let in_band = InBandKeys::start().unwrap();
     for (types, codec) in [
-        (PayloadTypes { audio: 0, codec: AudioCodec::Pcmu, dtmf: None }, AudioCodec::Pcmu),
+        (
+            PayloadTypes { audio: 0, codec: AudioCodec::Pcmu, dtmf: None, noise: None },
+            AudioCodec::Pcmu,
+        ),
         (TYPES, AudioCodec::Opus),
     ] {
         let (platform, business) = (platform(backend), business(backend));

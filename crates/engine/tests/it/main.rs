@@ -7,6 +7,7 @@ extern crate offhook_engine as engine;
 mod aiortc;
 mod bridge;
 mod busy;
+mod comfort;
 mod continuous;
 mod digits;
 mod fallback;

@@ -28,7 +28,8 @@ const SUPERVISOR: usize = 2;
 const GAP_MAX: Duration = Duration::from_millis(60 + 40);
 
 /// What a telephone in G.711 talks.
-const TELEPHONE: PayloadTypes = PayloadTypes { audio: 0, codec: AudioCodec::Pcmu, dtmf: Some(101) };
+const TELEPHONE: PayloadTypes =
+    PayloadTypes { audio: 0, codec: AudioCodec::Pcmu, dtmf: Some(101), noise: None };
 
 /// Three people, each playing a tone, and their legs in one engine.
 struct Call {
@@ -67,8 +68,8 @@ impl Call {
     }
 
     fn voice(&self, of: usize) -> Voice {
-        let PayloadTypes { audio, codec, dtmf: _ } = self.talks[of];
-        Voice { leg: self.near[of].leg.clone(), audio, codec }
+        let PayloadTypes { audio, codec, dtmf: _, noise: _ } = self.talks[of];
+        Voice { leg: self.near[of].leg.clone(), audio, codec, noise: None }
     }
 
     fn listener(&self, who: usize, hears: &[usize]) -> Listener {

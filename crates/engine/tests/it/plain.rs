@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 
 use crate::support::{LOCALHOST, business, for_each_backend};
 
-const TYPES: PayloadTypes = PayloadTypes { audio: 0, codec: AudioCodec::Pcmu, dtmf: Some(101) };
+const TYPES: PayloadTypes =
+    PayloadTypes { audio: 0, codec: AudioCodec::Pcmu, dtmf: Some(101), noise: None };
 
 for_each_backend!(plain_rtp_is_heard_from_where_it_comes_and_from_nowhere_else);
 

@@ -64,7 +64,7 @@ impl Call {
         let mut business_leg = Party::lite(&engines[1], Some(&user_leg));
         let mut business = Party::full(&engines[2]);
         connect(&mut user, &mut user_leg);
-        let types = PayloadTypes { audio: 8, codec, dtmf: Some(101) };
+        let types = PayloadTypes { audio: 8, codec, dtmf: Some(101), noise: None };
         connect_as(&mut business, &mut business_leg, types);
         let law = law_of(codec);
         let for_business = work(&user_leg, TYPES.audio, Way::ToG711(law));

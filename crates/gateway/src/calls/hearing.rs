@@ -6,7 +6,7 @@
 //! notices in a call that somebody begins to listen.
 
 use engine::{LegHandle, Listener, Repeat, Source, Voice};
-use media::frame::AudioCodec;
+use media::{frame::AudioCodec, sdp::TrunkMedia};
 use switchboard::call::{Side, State};
 use terms::LegId;
 
@@ -57,7 +57,8 @@ impl CallActor {
     pub(super) fn whatsapp_voice(&mut self) -> Option<Voice> {
         let leg = self.whatsapp.as_mut()?;
         leg.fed = None;
-        Some(Voice { leg: leg.handle.clone(), audio: leg.audio?, codec: AudioCodec::Opus })
+        let (audio, codec) = (leg.audio?, AudioCodec::Opus);
+        Some(Voice { leg: leg.handle.clone(), audio, codec, noise: None })
     }
 
     /// Gets the call a seat at the mixer; false when there is none.
@@ -129,16 +130,21 @@ impl CallActor {
             },
             Side::Supervisor => self.supervisor_leg.as_ref()?.audio,
         };
-        Some(Voice { leg, audio, codec })
+        let noise = self.telephone_as(side).and_then(|media| media.noise);
+        Some(Voice { leg, audio, codec, noise })
     }
 
     /// What this side talks; only a telephone may talk something else than Opus.
     fn codec(&self, side: Side) -> AudioCodec {
+        self.telephone_as(side).map_or(AudioCodec::Opus, |media| media.codec)
+    }
+
+    /// What this side agreed, where it is a telephone.
+    fn telephone_as(&self, side: Side) -> Option<&TrunkMedia> {
         let telephone = self.trunk.as_ref();
         let telephone =
             telephone.filter(|_| side == Side::Consulted && self.consulted_leg.is_none());
-        let agreed = telephone.and_then(|telephone| telephone.agreed.as_ref());
-        agreed.map_or(AudioCodec::Opus, |media| media.codec)
+        telephone.and_then(|telephone| telephone.agreed.as_ref())
     }
 
     fn leg(&self, side: Side) -> Option<&LegHandle> {

@@ -194,7 +194,7 @@ impl Telephone {
 }
 
 fn payload_types(media: &TrunkMedia) -> PayloadTypes {
-    PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf }
+    PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf, noise: media.noise }
 }
 
 /// The next event of the telephone's leg; waits for ever while there is none.

@@ -30,6 +30,7 @@ pub(super) struct MediaTable {
     bot_complexity: Option<u8>,
     #[serde(default)]
     in_band_keys: bool,
+    comfort_noise: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -94,6 +95,7 @@ pub(super) fn media(table: MediaTable) -> Result<Media, ConfigError> {
         busy: defaults.busy,
         bot_complexity,
         in_band_keys: table.in_band_keys,
+        comfort_noise: table.comfort_noise.unwrap_or(defaults.comfort_noise),
     })
 }
 

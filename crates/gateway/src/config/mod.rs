@@ -195,6 +195,9 @@ pub struct Media {
     pub bot_complexity: Complexity,
     /// Whether users' keys are looked for in what they say, beside telephone-events.
     pub in_band_keys: bool,
+    /// Whether pauses of a party that sends nothing meanwhile are the noise of its room, where it is
+    /// decoded.
+    pub comfort_noise: bool,
 }
 
 /// TURN servers that carry the packets of agents whose firewalls let no UDP through to us.
@@ -343,6 +346,7 @@ impl Default for Media {
             busy: engine::BusyLimits::default(),
             bot_complexity: Complexity::default(),
             in_band_keys: false,
+            comfort_noise: true,
         }
     }
 }

@@ -45,6 +45,7 @@
 //! ports = [10000, 29999]
 //! browsers = "0.0.0.0:8510"
 //! bot_complexity = 5                      # 0 (cheap) to 10: the effort for each bot's voice
+//! comfort_noise = true                    # pauses where a party sends nothing and is decoded
 //! in_band_keys = false                    # true: users' keys are looked for in what they say, too
 //!
 //! [turn]                                  # optional, for agents behind strict firewalls

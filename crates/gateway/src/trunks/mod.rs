@@ -43,6 +43,7 @@ impl Trunks {
     /// Listens, where SIP is configured.
     pub(crate) async fn start(config: &Config) -> Result<Self, TrunksError> {
         let transcoder = Transcoder::start().map_err(TrunksError::Transcoder)?;
+        let transcoder = transcoder.comfort_noise(config.media.comfort_noise);
         let agent = match config.sip {
             Some(address) => {
                 Some(UserAgent::start(Listen { address, name: NAME.to_owned() }).await?)

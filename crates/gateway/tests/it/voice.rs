@@ -188,7 +188,7 @@ impl Voice {
         let mut media = TrunkMedia::of(&offer, &[codec], is_protected).unwrap();
         change(&mut media);
         let payload_types =
-            PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf };
+            PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf, noise: None };
         let remote = media.remote;
         let ours = media.crypto.as_ref().map(|theirs| {
             let ours = SdesCrypto { tag: theirs.tag, key_and_salt: [7; 30] };

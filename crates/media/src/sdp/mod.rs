@@ -314,6 +314,12 @@ impl AudioSession {
         events.map(|codec| codec.pt)
     }
 
+    /// The payload type of comfort noise at 8000 Hz (RFC 3389).
+    #[must_use]
+    pub fn noise_pt(&self) -> Option<u8> {
+        self.codecs.iter().find(|codec| codec.is("CN", 8000)).map(|codec| codec.pt)
+    }
+
     /// Whether Opus was written with `transport-cc` feedback.
     fn opus_has_transport_cc(&self) -> bool {
         let opus = self.codecs.iter().find(|codec| Some(codec.pt) == self.opus_pt());

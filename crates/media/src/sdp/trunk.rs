@@ -16,6 +16,9 @@ use crate::frame::AudioCodec;
 /// The payload type PBXs know telephone-events by.
 const EVENTS_PT: u8 = 101;
 
+/// The payload type of comfort noise (RFC 3551).
+const NOISE_PT: u8 = 13;
+
 /// What our side towards a trunk is written from.
 #[derive(Clone, Copy, Debug)]
 pub struct TrunkVoice<'a> {
@@ -38,6 +41,8 @@ pub struct TrunkMedia {
     pub codec: AudioCodec,
     /// The payload type of telephone-events, where agreed.
     pub dtmf: Option<u8>,
+    /// The payload type of comfort noise, where agreed beside G.711.
+    pub noise: Option<u8>,
     /// The far end's key, where protected.
     pub crypto: Option<SdesCrypto>,
     /// Which way the far end lets audio flow, as it sees it.
@@ -76,8 +81,9 @@ impl TrunkMedia {
         let (audio, codec) = first.ok_or(TrunkRefusal::NoCodec)?;
         let remote = session.media_addr();
         let (dtmf, direction) = (session.dtmf_pt(), session.direction);
+        let noise = session.noise_pt().filter(|_| codec != AudioCodec::Opus);
 
-        Ok(Self { remote, audio, codec, dtmf, crypto, direction })
+        Ok(Self { remote, audio, codec, dtmf, noise, crypto, direction })
     }
 
     /// Whether the far end holds the call: it wants to hear nothing.
@@ -109,14 +115,15 @@ fn keys(session: &AudioSession, is_protected: bool) -> Result<Option<SdesCrypto>
 pub fn write_trunk_offer(voice: TrunkVoice<'_>, codecs: &[AudioCodec]) -> String {
     let audio: Vec<(u8, AudioCodec)> =
         codecs.iter().map(|codec| (payload_type(*codec), *codec)).collect();
-    write(voice, &audio, Some(EVENTS_PT), MediaDirection::SendRecv)
+    let noise = codecs.iter().any(|codec| *codec != AudioCodec::Opus).then_some(NOISE_PT);
+    write(voice, &audio, (Some(EVENTS_PT), noise), MediaDirection::SendRecv)
 }
 
 /// Our answer to a far end's offer: what was agreed, and its hold mirrored.
 #[must_use]
 pub fn write_trunk_answer(voice: TrunkVoice<'_>, agreed: &TrunkMedia) -> String {
     let audio = [(agreed.audio, agreed.codec)];
-    write(voice, &audio, agreed.dtmf, agreed.direction.mirrored())
+    write(voice, &audio, (agreed.dtmf, agreed.noise), agreed.direction.mirrored())
 }
 
 const fn payload_type(codec: AudioCodec) -> u8 {
@@ -130,7 +137,7 @@ const fn payload_type(codec: AudioCodec) -> u8 {
 fn write(
     voice: TrunkVoice<'_>,
     audio: &[(u8, AudioCodec)],
-    dtmf: Option<u8>,
+    (dtmf, noise): (Option<u8>, Option<u8>),
     direction: MediaDirection,
 ) -> String {
     let TrunkVoice { local, version, crypto } = voice;
@@ -143,7 +150,7 @@ fn write(
     out.connection(addr.ip());
     out.line(format_args!("t=0 0"));
     let profile = if crypto.is_some() { "RTP/SAVP" } else { "RTP/AVP" };
-    out.audio(addr.port(), profile, audio.iter().map(|(pt, _)| *pt).chain(dtmf));
+    out.audio(addr.port(), profile, audio.iter().map(|(pt, _)| *pt).chain(noise).chain(dtmf));
     for (pt, codec) in audio {
         let channels = if *codec == AudioCodec::Opus { "/2" } else { "" };
         let (name, clock) = (codec.as_str(), codec.clock());
@@ -151,6 +158,9 @@ fn write(
         if *codec == AudioCodec::Opus {
             out.line(format_args!("a=fmtp:{pt} useinbandfec=1"));
         }
+    }
+    if let Some(noise) = noise {
+        out.line(format_args!("a=rtpmap:{noise} CN/8000"));
     }
     if let Some(dtmf) = dtmf {
         out.line(format_args!("a=rtpmap:{dtmf} telephone-event/8000"));
@@ -202,8 +212,8 @@ mod tests {
         assert_eq!(
             offer,
             "v=0\r\no=- 9 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
-             m=audio 40000 RTP/AVP 111 0 101\r\na=rtpmap:111 opus/48000/2\r\n\
-             a=fmtp:111 useinbandfec=1\r\na=rtpmap:0 PCMU/8000\r\n\
+             m=audio 40000 RTP/AVP 111 0 13 101\r\na=rtpmap:111 opus/48000/2\r\n\
+             a=fmtp:111 useinbandfec=1\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:13 CN/8000\r\n\
              a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n"
         );
     }

@@ -86,7 +86,7 @@ impl Business {
         business.sdp = answer.replace("SAVPF 111 126", &format!("SAVPF {formats}"));
         business.codec = codec;
         let remote = offer.session.remote_transport().unwrap();
-        let types = PayloadTypes { audio, codec, dtmf: Some(126) };
+        let types = PayloadTypes { audio, codec, dtmf: Some(126), noise: None };
         business.leg.set_remote(remote, media::transport::DtlsRole::Client, types);
         business
     }
@@ -113,7 +113,7 @@ impl Business {
         let role = remote.setup.our_role();
         let (audio, codec) = answer.audio(&AudioCodec::G711)[0];
         self.codec = codec;
-        let types = PayloadTypes { audio, codec, dtmf: answer.dtmf_pt() };
+        let types = PayloadTypes { audio, codec, dtmf: answer.dtmf_pt(), noise: None };
         self.leg.set_remote(remote, role, types);
     }
 
@@ -146,7 +146,7 @@ impl Business {
         let answer = sdp::parse(answer).unwrap().session;
         let (audio, codec) = answer.audio(&AudioCodec::G711)[0];
         self.codec = codec;
-        self.take_key(&answer, PayloadTypes { audio, codec, dtmf: Some(101) });
+        self.take_key(&answer, PayloadTypes { audio, codec, dtmf: Some(101), noise: None });
     }
 
     fn take_key(&self, theirs: &sdp::AudioSession, payload_types: PayloadTypes) {
