@@ -4,7 +4,7 @@
 //! configuration says go, unless somebody holds them. Whoever reads one reads it through [`sides`], from
 //! the disk or, once it was brought there, from the bucket.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use audio::opus;
 use tokio::time::{MissedTickBehavior, interval};
@@ -35,6 +35,17 @@ pub(crate) enum ReadFault {
     #[error("the recording lies in a bucket, and none is configured")]
     NoBucket,
     /// The store does not say where it lies.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a recording is not removed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RemoveFault {
+    /// Its files here.
+    #[error("a recording's files cannot be removed")]
+    Files(#[source] io::Error),
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -88,30 +99,35 @@ pub(crate) async fn run(office: Arc<Office>) {
 
 async fn sweep(office: &Office, keep: Duration) -> Result<(), StoreError> {
     for recording in office.store.recordings_before(clock::now() - keep).await? {
-        remove(office, &recording, None).await?;
+        match remove(office, &recording, None).await {
+            Ok(()) => {}
+            Err(RemoveFault::Store(error)) => return Err(error),
+            Err(fault @ RemoveFault::Files(_)) => tracing::error!(%fault, "it stays"),
+        }
     }
     Ok(())
 }
 
-/// Removes a recording's files, then its row: a row without files would be a promise.
+/// Removes a recording's files, then its row: a row without files would be a promise. What lies in the
+/// bucket is owed to go from then on.
 ///
 /// # Errors
 ///
-/// The store failed.
+/// [`RemoveFault`]: the row is still there.
 pub(crate) async fn remove(
     office: &Office,
     recording: &Recording,
     deed: Option<Deed>,
-) -> Result<(), StoreError> {
+) -> Result<(), RemoveFault> {
     let folder = office.recorder.folder_of(&recording.recording_id);
     let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder)).await;
-    if let Ok(Err(error)) = removed
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::error!(%error, "a recording's files cannot be removed");
-        return Ok(());
+    match removed.map_err(io::Error::from).flatten() {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(RemoveFault::Files(error));
+        }
+        Ok(()) | Err(_) => {}
     }
-    office.store.forget_recording(recording.recording_id.clone(), deed).await
+    Ok(office.store.forget_recording(recording.recording_id.clone(), deed).await?)
 }
 
 /// The sides of a recording: of one that is incomplete as far as they go, else all or nothing.

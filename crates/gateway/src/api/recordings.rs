@@ -29,7 +29,7 @@ use crate::{
     console::session::{Caller, Who},
     office::Office,
     recorder::{OpenFault, Sides},
-    recordings::{self, ReadFault},
+    recordings::{self, ReadFault, RemoveFault},
 };
 
 /// How many pieces of a file may wait for a slow reader.
@@ -280,6 +280,18 @@ pub(super) async fn find(
             Err(ApiError::not_allowed(caller, Act::HearCalls))
         }
         RecordingKind::Call | RecordingKind::Voicemail => Ok(recording),
+    }
+}
+
+impl From<RemoveFault> for ApiError {
+    fn from(fault: RemoveFault) -> Self {
+        match fault {
+            RemoveFault::Store(error) => error.into(),
+            RemoveFault::Files(error) => {
+                tracing::error!(%error, "a recording's files cannot be removed");
+                Self::internal("its files cannot be removed; it is still there")
+            }
+        }
     }
 }
 

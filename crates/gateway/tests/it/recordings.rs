@@ -211,6 +211,14 @@ async fn a_talk_is_announced_recorded_in_two_channels_and_heard_again_even_after
     assert_eq!(remove().await.unwrap().status(), 409, "it is held");
     let free = again.http.patch(&url).bearer_auth("demo-api-key").json(&json!({"held": false}));
     assert_eq!(free.send().await.unwrap().status(), 200);
+    let folder = killed.path().join("recordings").join(id);
+    let aside = killed.path().join("aside");
+    std::fs::rename(&folder, &aside).unwrap();
+    std::fs::write(&folder, "no folder").unwrap();
+    assert_eq!(remove().await.unwrap().status(), 500, "what is still there is not gone");
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&aside, &folder).unwrap();
+    assert_eq!(again.get("/v1/recordings").await["recordings"][0]["recording_id"], id);
     assert_eq!(remove().await.unwrap().status(), 204);
     assert_eq!(std::fs::read_dir(killed.path().join("recordings")).unwrap().count(), 0);
 }

@@ -196,20 +196,22 @@ impl Scene {
         wait_for("end of the files here", CARRIED_WITHIN, || (!folder.exists()).then_some(()));
     }
 
-    /// As whoever listens gets it, or why not.
-    fn audio(&self, id: &str) -> Result<Vec<u8>, (u16, Value)> {
+    /// What whoever listens gets.
+    fn audio(&self, id: &str) -> (u16, Vec<u8>) {
         let url = self.url(&format!("/v1/recordings/{id}/audio?format=wav"));
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
             let request = reqwest::Client::new().get(url).bearer_auth("demo-api-key");
             let answer = request.send().await.expect("an answer");
             let status = answer.status().as_u16();
-            let bytes = answer.bytes().await.expect("a whole answer").to_vec();
-            if status == 200 {
-                return Ok(bytes);
-            }
-            Err((status, serde_json::from_slice(&bytes).expect("a problem")))
+            (status, answer.bytes().await.expect("a whole answer").to_vec())
         })
+    }
+
+    fn heard(&self, id: &str) -> Vec<u8> {
+        let (status, wav) = self.audio(id);
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&wav));
+        wav
     }
 
     fn metric(&self, line: &str) {
@@ -241,7 +243,7 @@ fn a_recording_waits_for_the_bucket_over_a_kill_is_heard_from_there_and_removed_
     scene.metric("offhook_gateway_bucket_tasks_total{task=\"bring\",result=\"unreachable\"}");
     scene.metric("offhook_gateway_bucket_waiting{task=\"bring\"} 1");
     assert_eq!(scene.doctor()["code"], "bucket_unreachable");
-    let heard = scene.audio(&id).expect("it is heard from here");
+    let heard = scene.heard(&id);
     assert!(heard.len() > 2 * 48_000 * 4, "two seconds of two channels: {}", heard.len());
     let here = scene.here(&id);
     assert_eq!(here.len(), 2);
@@ -256,11 +258,12 @@ fn a_recording_waits_for_the_bucket_over_a_kill_is_heard_from_there_and_removed_
         assert!(bucket.bytes(name) == *bytes, "{name} is what was here");
     }
     scene.metric("offhook_gateway_bucket_tasks_total{task=\"bring\",result=\"done\"} 1");
-    assert!(scene.audio(&id).expect("it is heard from the bucket") == heard);
+    assert!(scene.heard(&id) == heard, "it is heard from the bucket");
     assert!(!scene.data().join("recordings").join(&id).exists(), "nothing came to stay");
 
     bucket.stands_still(true);
-    let (status, problem) = scene.audio(&id).expect_err("the bucket says nothing");
+    let (status, problem) = scene.audio(&id);
+    let problem: Value = serde_json::from_slice(&problem).expect("a problem");
     assert_eq!((status, &problem["code"]), (502, &json!("recording.bucket_unreachable")));
     let path = format!("/v1/recordings/{id}");
     assert_eq!(ask("DELETE", &scene.url(&path), KEY, None).0, 204);
@@ -283,7 +286,7 @@ fn an_encrypted_recording_waits_for_the_right_keys_and_goes_when_its_time_is_ove
     let finding = scene.doctor();
     assert_eq!(finding["code"], "bucket_denied");
     assert!(finding["evidence"].to_string().contains("SignatureDoesNotMatch"), "{finding}");
-    let heard = scene.audio(&id).expect("it is heard from here");
+    let heard = scene.heard(&id);
     let here = scene.here(&id);
     assert_eq!(here.len(), 2);
     scene.kill();
@@ -294,7 +297,7 @@ fn an_encrypted_recording_waits_for_the_right_keys_and_goes_when_its_time_is_ove
         let there = bucket.bytes(&format!("calls/{id}/{name}"));
         assert!(there == *bytes && there.starts_with(b"offhook"), "{name} is encrypted");
     }
-    assert!(scene.audio(&id).expect("it is heard from the bucket") == heard);
+    assert!(scene.heard(&id) == heard, "it is heard from the bucket");
 
     // A day later.
     scene.kill();
@@ -308,4 +311,35 @@ fn an_encrypted_recording_waits_for_the_right_keys_and_goes_when_its_time_is_ove
 
     assert_eq!(bucket.ask("versions"), "on");
     assert_eq!(scene.doctor()["code"], "bucket_keeps_versions");
+}
+
+#[test]
+fn the_doctor_tells_what_is_wrong_with_a_bucket() {
+    let bucket = Bucket::start();
+    let scene = Scene::new(&bucket, &bucket.secret, "");
+    let good = std::fs::read_to_string(&scene.config).expect("the configuration");
+    let nowhere = format!("http://{}", free_tcp());
+    for (from, to, code, seen) in [
+        ("", "", "bucket_usable", ""),
+        ("name = \"recordings\"", "name = \"elsewhere\"", "bucket_absent", "no such bucket"),
+        (&bucket.endpoint, &nowhere, "bucket_unreachable", "no connection"),
+        (
+            "file = \"bucket.key\"",
+            "file = \"recording.key\"",
+            "bucket_denied",
+            "InvalidAccessKeyId",
+        ),
+    ] {
+        std::fs::write(&scene.config, good.replace(from, to)).expect("the configuration");
+        let data = scene.data();
+        let output = offhook(&["doctor", "--json", "--config", &scene.config, "--data"])
+            .arg(&data)
+            .output()
+            .expect("the doctor");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let all = report["findings"].as_array().expect("findings");
+        let found = all.iter().find(|each| each["check"] == "recording.bucket").expect("one");
+        assert_eq!(found["code"], code, "{found}");
+        assert!(found["evidence"].as_str().unwrap_or_default().contains(seen), "{found}");
+    }
 }
