@@ -176,8 +176,6 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     announcement(&config, &lines)?;
     let recorder = recorder(&config)?;
     let engine = engine(&config.media, &advertised)?;
-    let mixer = Mixer::start().map_err(StartError::Mixer)?;
-    let bots = Bots::start(config.media.bot_complexity).map_err(StartError::Bots)?;
     let trunks = Trunks::start(&config).await?;
     let listen = |source| StartError::Listen { address: config.http, source };
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;
@@ -199,11 +197,11 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         readers: api::stream::seats(),
         examination: tokio::sync::Semaphore::new(1),
         bucket: bucket(&config)?,
-        mixer: mixer.comfort_noise(config.media.comfort_noise),
+        mixer: mixer(&config.media)?,
+        bots: Bots::start(config.media.bot_complexity).map_err(StartError::Bots)?,
         config,
         engine,
         in_band_keys: InBandKeys::start().map_err(StartError::InBandKeys)?,
-        bots,
         waiting: Waiting::default(),
         trunks,
         sids: Sids::default(),
@@ -245,6 +243,11 @@ async fn take_up(office: &Arc<Office>) -> Result<JoinSet<()>, StartError> {
         callbacks::take_up_left_behind(office, line).await?;
     }
     Ok(tasks)
+}
+
+fn mixer(media: &Media) -> Result<Mixer, StartError> {
+    let mixer = Mixer::start().map_err(StartError::Mixer)?;
+    Ok(mixer.comfort_noise(media.comfort_noise))
 }
 
 /// Whoever is to be told that calls are recorded must be told something.

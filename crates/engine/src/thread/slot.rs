@@ -181,6 +181,63 @@ pub(super) struct Cold {
     pub(super) connected_at: Instant,
 }
 
+impl Cold {
+    fn new(
+        (id, cname, events): (LegId, String, mpsc::Sender<LegEvent>),
+        limits: Option<MediaWatch>,
+        connected: Option<SocketAddr>,
+        leg: &Leg,
+        now: Instant,
+    ) -> Self {
+        Self {
+            id,
+            muxed: false,
+            cname,
+            events,
+            events_lost: 0,
+            taps: Vec::new(),
+            taps_lost: 0,
+            made_up: AllMadeUp::default(),
+            drops: Drops::default(),
+            feed: Feed::Silence,
+            playing: Playing::default(),
+            fill: None,
+            others_at: None,
+            digits: Digits::default(),
+            digit_at: None,
+            press: None,
+            waiting: Vec::new(),
+            relayed: None,
+            watch: Watch { limits, since: None, packets: 0 },
+            remote_at: now,
+            told: leg.state(),
+            set_up: SetUp::default(),
+            past: Figures::default(),
+            spoiled: None,
+            marking: None,
+            left_behind: Vec::new(),
+            rebound: false,
+            missed: None,
+            taps_rest: false,
+            shaking: false,
+            ssrc_changes: 0,
+            strays: Strays::default(),
+            foreign_type: None,
+            longest_pause: None,
+            added: None,
+            reports: 0,
+            report_heard: None,
+            rtt_ms: None,
+            lost_there: None,
+            report_at: leg.is_connected().then_some(now),
+            reported: 0,
+            entered: None,
+            connected,
+            connected_at: now,
+        }
+    }
+}
+
 /// How far a prompt has played.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Playing {
@@ -218,53 +275,8 @@ impl Slot {
         let NewLeg { id, leg, connected, stream, cname, media_watch, events, socket: _ } = new;
         let types = connected.map(|(_, types)| types);
         let types = types.unwrap_or(PayloadTypes::opus(UNKNOWN, None));
-        let told = leg.state();
-        let cold = Cold {
-            id,
-            muxed: false,
-            cname,
-            events,
-            events_lost: 0,
-            taps: Vec::new(),
-            taps_lost: 0,
-            made_up: AllMadeUp::default(),
-            drops: Drops::default(),
-            feed: Feed::Silence,
-            playing: Playing::default(),
-            fill: None,
-            others_at: None,
-            digits: Digits::default(),
-            digit_at: None,
-            press: None,
-            waiting: Vec::new(),
-            relayed: None,
-            watch: Watch { limits: media_watch, since: None, packets: 0 },
-            remote_at: now,
-            told,
-            set_up: SetUp::default(),
-            past: Figures::default(),
-            spoiled: None,
-            marking: None,
-            left_behind: Vec::new(),
-            rebound: false,
-            missed: None,
-            taps_rest: false,
-            shaking: false,
-            ssrc_changes: 0,
-            strays: Strays::default(),
-            foreign_type: None,
-            longest_pause: None,
-            added: None,
-            reports: 0,
-            report_heard: None,
-            rtt_ms: None,
-            lost_there: None,
-            report_at: leg.is_connected().then_some(now),
-            reported: 0,
-            entered: None,
-            connected: connected.map(|(remote, _)| remote),
-            connected_at: now,
-        };
+        let remote = connected.map(|(remote, _)| remote);
+        let cold = Cold::new((id, cname, events), media_watch, remote, &leg, now);
 
         Self {
             leg,

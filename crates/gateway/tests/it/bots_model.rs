@@ -123,6 +123,11 @@ async fn a_model_is_told_to_20_ms_what_was_heard_when_the_user_breaks_in() {
     desk.record(CALL).await;
     let concealed = "offhook_gateway_rtp_concealed_seconds_total{leg=\"whatsapp\"} ";
     desk.metrics_until(concealed).await;
+    is_told_as_documented(&desk).await;
+}
+
+/// The record and the events of the call are as the AsyncAPI document has them.
+async fn is_told_as_documented(desk: &Desk) {
     asyncapi::fits("#/components/schemas/Cdr", &desk.get("/v1/cdrs.jsonl").await);
     let told = desk.get(&format!("/v1/events?call_id={CALL}")).await;
     let events = told["events"].as_array().unwrap();

@@ -126,7 +126,7 @@ fn assert_heard(heard: &[i16]) {
 /// A bot is told of the long tone what the user's phone has recorded of it.
 fn assert_true(told_ms: u64, heard: &[i16]) {
     let heard_ms = tone_ms(heard, LONG_HZ) as u64;
-    println!("told {told_ms} ms, recorded {heard_ms} ms");
+    eprintln!("told {told_ms} ms, recorded {heard_ms} ms");
     assert!(told_ms.abs_diff(heard_ms) <= TRUE_WITHIN_MS, "{told_ms} ms told, {heard_ms} ms heard");
 }
 
@@ -184,7 +184,7 @@ fn a_pipeline_behind_pipecats_serializer_for_vonage_is_interrupted_and_says_good
     let bot = Bot::start("vonage_bot.py", &at, &[]);
     let table = format!("url = \"ws://{at}/talk\"\nprotocol = \"vonage\"");
     let scene = Scene::new(&listen, &table);
-    let (record, heard) = scene.call("1@3s,2@5s,9@8s");
+    let (record, heard) = call(&scene, "1@3s,2@5s,9@8s");
     assert_eq!(record["reason"], "flow_hung_up", "{record}");
     assert_eq!(record["bots"][0]["became"], "done", "{record}");
     assert_heard(&heard);
@@ -262,7 +262,7 @@ fn the_menu_that_is_built_in_needs_no_program_and_echoes_the_caller() {
     let listen = free_tcp();
     let scene = Scene::new(&listen, "builtin = \"ivr\"\nlanguage = \"en\"");
     // The echo is explained for 7.3 s, a key ends it, another one the call.
-    let (record, heard) = scene.call("2@2s,5@15s,9@17s");
+    let (record, heard) = call(&scene, "2@2s,5@15s,9@17s");
     assert_eq!(record["reason"], "flow_hung_up", "{record}");
     assert_eq!(record["bots"][0]["became"], "done", "{record}");
     let beep = tone_ms(&heard, GREETING_HZ);
