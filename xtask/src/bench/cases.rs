@@ -280,6 +280,10 @@ mod tests {
             ]
         );
         assert_eq!(
+            names("bots"),
+            ["bot-complexity-0", "bot-complexity-5", "bot-complexity-10", "bot-vs-pipecat"]
+        );
+        assert_eq!(
             names("platform"),
             [
                 "platform-start",

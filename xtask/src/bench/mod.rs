@@ -25,7 +25,7 @@ pub(crate) struct BenchArgs {
     /// Prints one JSON array of rows and nothing else.
     #[arg(long)]
     json: bool,
-    /// Set by `bench peers` itself, in the network namespace where it measures.
+    /// Set by `bench peers` and `bench bots` themselves, in the network namespace where it measures.
     #[arg(long, hide = true)]
     inside: bool,
 }
@@ -34,6 +34,8 @@ pub(crate) struct BenchArgs {
 enum Bench {
     /// CPU per forwarded packet of the relay, beside an echo without crypto.
     Media,
+    /// A call with a bot, beside the bare codecs and beside pipecat.
+    Bots,
     /// Relay, set-up, webhook to accept and memory, beside rtpengine, Janus, aiortc and pipecat.
     Peers,
     /// The platform's start, memory, cost of a refused call, and thirty days in virtual time.
@@ -41,13 +43,16 @@ enum Bench {
 }
 
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
-    if args.inside {
-        return peers::run_inside(args.json);
+    match args.name {
+        Bench::Peers if args.inside => return peers::run_inside(peers::What::All, args.json),
+        Bench::Bots if args.inside => return peers::run_inside(peers::What::Bots, args.json),
+        Bench::Media | Bench::Bots | Bench::Peers | Bench::Platform => {}
     }
     setup::programs(setup::TO_BUILD)?;
     match args.name {
         Bench::Media => media(args.json),
-        Bench::Peers => peers::run(args.json),
+        Bench::Bots => peers::run(peers::What::Bots, args.json),
+        Bench::Peers => peers::run(peers::What::All, args.json),
         Bench::Platform => platform::run(args.json),
     }
 }

@@ -15,6 +15,9 @@ use crate::Outcome;
 /// Bytes of a 20 ms frame of Opus at 24 kbit/s.
 const PAYLOAD: usize = 60;
 
+/// The longest frame of Opus.
+const PAYLOAD_MAX: usize = 1_275;
+
 /// Room for a datagram.
 pub(crate) const BUFFER: usize = 2_048;
 
@@ -26,6 +29,8 @@ pub(crate) struct End {
     payload_type: u8,
     sequence: u16,
     timestamp: u32,
+    /// Which packet of the speech comes next.
+    said: usize,
 }
 
 /// When a packet was sent, and in which run: the first bytes of each payload.
@@ -58,6 +63,7 @@ impl End {
             payload_type: OPUS_PT,
             sequence: rand::random::<u16>() >> 1,
             timestamp: rand::random(),
+            said: rand::random_range(..1_000),
         })
     }
 
@@ -85,7 +91,10 @@ impl End {
         now: Instant,
     ) -> Heard {
         match self.leg.handle_datagram(from, buf, len, now, &mut Out(&self.socket)) {
-            Some(MediaPacket::Rtp(header)) => Heard::Audio(Stamp::read(header.payload(buf))),
+            Some(MediaPacket::Rtp(header)) => {
+                let payload = header.payload(buf);
+                Heard::Audio { stamp: Stamp::read(payload), bytes: payload.len() }
+            }
             Some(MediaPacket::Rtcp { .. }) => Heard::Report,
             None => Heard::Other,
         }
@@ -99,9 +108,24 @@ impl End {
         self.leg.next_timeout().map(|(at, _)| at)
     }
 
-    /// Sends the next packet; false when the kernel would not take it.
+    /// Sends the next packet with a stamp; false when the kernel would not take it.
     pub(crate) fn send(&mut self, stamp: Stamp) -> bool {
-        let mut packet = [0x5A; 12 + PAYLOAD + TRAILER_MAX];
+        let mut payload = [0x5A; PAYLOAD];
+        stamp.write(&mut payload);
+
+        self.send_payload(&payload)
+    }
+
+    /// Says the next 20 ms of what there is to say; false when the kernel would not take it.
+    pub(crate) fn say(&mut self, speech: &[Box<[u8]>]) -> bool {
+        let payload = speech.get(self.said).map_or(&[][..], |packet| packet);
+        self.said = (self.said + 1) % speech.len().max(1);
+
+        self.send_payload(payload)
+    }
+
+    fn send_payload(&mut self, payload: &[u8]) -> bool {
+        let mut packet = [0; 12 + PAYLOAD_MAX + TRAILER_MAX];
         let fields = Fields {
             payload_type: self.payload_type,
             marker: false,
@@ -112,8 +136,10 @@ impl End {
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(OPUS_SAMPLES_20_MS);
         let Some(header) = write_header(&mut packet, fields) else { return false };
-        stamp.write(&mut packet[header..]);
-        let Some(len) = self.leg.protect_rtp(&mut packet, header + PAYLOAD) else { return false };
+        let end = header + payload.len();
+        let Some(place) = packet.get_mut(header..end) else { return false };
+        place.copy_from_slice(payload);
+        let Some(len) = self.leg.protect_rtp(&mut packet, end) else { return false };
         let Some(to) = self.leg.remote() else { return false };
 
         self.socket.send_to(&packet[..len], to).is_ok()
@@ -135,7 +161,12 @@ impl End {
 /// What a datagram was.
 pub(crate) enum Heard {
     /// Audio, authentic.
-    Audio(Option<Stamp>),
+    Audio {
+        /// The stamp it bears.
+        stamp: Option<Stamp>,
+        /// How long its payload is.
+        bytes: usize,
+    },
     /// RTCP.
     Report,
     /// Nothing that flows to a listener; it may have moved a timer.

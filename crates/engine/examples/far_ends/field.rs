@@ -33,6 +33,17 @@ const DRAIN: Duration = Duration::from_millis(100);
 /// A step that begins later than this was held up by the machine, not by a peer.
 const LATE: Duration = Duration::from_millis(5);
 
+/// A payload so long is no silence: that has three bytes, and comfort noise hardly more.
+const VOICED: usize = 20;
+
+/// What the ends say when they speak.
+const SPEECH: [&[u8]; 4] = [
+    include_bytes!("../../../../demo/prompts/welcome.ogg"),
+    include_bytes!("../../../../demo/prompts/menu.ogg"),
+    include_bytes!("../../../../demo/prompts/echo.ogg"),
+    include_bytes!("../../../../demo/prompts/no_agent.ogg"),
+];
+
 /// Sockets looked at in one turn.
 const READY_MAX: usize = 256;
 
@@ -50,15 +61,21 @@ pub(crate) struct Field {
     ready: Vec<Event>,
     epoch: Instant,
     run: Run,
+    speech: Vec<Box<[u8]>>,
 }
 
 /// What one run has moved.
 #[derive(Default)]
 struct Run {
     number: u32,
+    /// Who takes part.
+    ends: Range<u64>,
     sent: u64,
     late: u64,
     delays_us: Vec<u32>,
+    /// Packets that bore no stamp, and those of them that were no silence.
+    heard: u64,
+    voiced: u64,
 }
 
 impl Field {
@@ -78,6 +95,11 @@ impl Field {
             ready: Vec::with_capacity(READY_MAX),
             epoch: Instant::now(),
             run: Run::default(),
+            speech: SPEECH
+                .iter()
+                .map(|file| audio::prompt::load(file))
+                .collect::<Result<Vec<_>, _>>()?
+                .concat(),
         })
     }
 
@@ -138,20 +160,7 @@ impl Field {
 
     /// Lets these ends send 50 packets a second for a while.
     pub(crate) fn play(&mut self, ends: Range<u64>, during: Duration) -> Outcome<Value> {
-        let ids: Vec<u64> = self.ends.range(ends).map(|(id, _)| *id).collect();
-        self.run = Run { number: self.run.number + 1, ..Run::default() };
-        let start = Instant::now();
-        let (mut due, mut step) = (start, 0);
-        while due < start + during {
-            self.serve_until(due)?;
-            if due.elapsed() > LATE {
-                self.run.late += 1;
-            }
-            self.send(&ids, step);
-            step = (step + 1) % STEPS;
-            due += FRAME / STEPS;
-        }
-        self.serve_until(due + DRAIN)?;
+        self.run(ends, during, Self::send)?;
         let run = &mut self.run;
         run.delays_us.sort_unstable();
 
@@ -159,6 +168,38 @@ impl Field {
             "sent": run.sent, "received": run.delays_us.len(), "late": run.late,
             "p50_us": share(&run.delays_us, 50), "p99_us": share(&run.delays_us, 99),
         }))
+    }
+
+    /// Lets these ends speak for a while, to somebody who answers in his own words.
+    pub(crate) fn speak(&mut self, ends: Range<u64>, during: Duration) -> Outcome<Value> {
+        self.run(ends, during, Self::say)?;
+        let Run { sent, late, heard, voiced, .. } = self.run;
+
+        Ok(json!({ "sent": sent, "heard": heard, "voiced": voiced, "late": late }))
+    }
+
+    /// Lets these ends take their turns for a while.
+    fn run(
+        &mut self,
+        ends: Range<u64>,
+        during: Duration,
+        send: fn(&mut Self, &[u64]),
+    ) -> Outcome<()> {
+        let ids: Vec<u64> = self.ends.range(ends.clone()).map(|(id, _)| *id).collect();
+        self.run = Run { number: self.run.number + 1, ends, ..Run::default() };
+        let start = Instant::now();
+        let (mut due, mut step) = (start, 0);
+        while due < start + during {
+            self.serve_until(due)?;
+            if due.elapsed() > LATE {
+                self.run.late += 1;
+            }
+            send(self, in_step(&ids, step));
+            step = (step + 1) % STEPS;
+            due += FRAME / STEPS;
+        }
+
+        self.serve_until(due + DRAIN)
     }
 
     pub(crate) fn close(&mut self, ends: Range<u64>) {
@@ -195,12 +236,19 @@ impl Field {
         }
     }
 
-    fn send(&mut self, ids: &[u64], step: u32) {
-        let part = |step: u32| ids.len() * step as usize / STEPS as usize;
-        for id in ids.get(part(step)..part(step + 1)).unwrap_or_default() {
+    fn send(&mut self, ids: &[u64]) {
+        for id in ids {
             let sent_ns = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or_default();
             let stamp = Stamp { run: self.run.number, sent_ns };
             if self.ends.get_mut(id).is_some_and(|end| end.send(stamp)) {
+                self.run.sent += 1;
+            }
+        }
+    }
+
+    fn say(&mut self, ids: &[u64]) {
+        for id in ids {
+            if self.ends.get_mut(id).is_some_and(|end| end.say(&self.speech)) {
                 self.run.sent += 1;
             }
         }
@@ -243,12 +291,16 @@ impl Field {
         let Some(end) = self.ends.get_mut(&id) else { return };
         while let Ok((len, from)) = receive(end, &mut buf) {
             match end.hear(from, &mut buf, len, Instant::now()) {
-                Heard::Audio(Some(stamp)) if stamp.run == self.run.number => {
+                Heard::Audio { stamp: Some(stamp), .. } if stamp.run == self.run.number => {
                     let now = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or_default();
                     let delay = now.saturating_sub(stamp.sent_ns) / 1_000;
                     self.run.delays_us.push(u32::try_from(delay).unwrap_or(u32::MAX));
                 }
-                Heard::Audio(_) | Heard::Report => {}
+                Heard::Audio { bytes, .. } if self.run.ends.contains(&id) => {
+                    self.run.heard += 1;
+                    self.run.voiced += u64::from(bytes >= VOICED);
+                }
+                Heard::Audio { .. } | Heard::Report => {}
                 Heard::Other => moved = true,
             }
         }
@@ -283,6 +335,13 @@ impl Field {
             self.timers.insert((at, id));
         }
     }
+}
+
+/// Who sends in this step of a frame.
+fn in_step(ids: &[u64], step: u32) -> &[u64] {
+    let part = |step: u32| ids.len() * step as usize / STEPS as usize;
+
+    ids.get(part(step)..part(step + 1)).unwrap_or_default()
 }
 
 /// The kernel tells of a closed port at the next call; that says nothing about this datagram.

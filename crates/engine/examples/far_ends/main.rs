@@ -14,6 +14,7 @@
 //! | `{"answer": 8, "sdp": …}`, an offer to a browser | `{"sdp": …}` |
 //! | `{"wait": [7, 9], "ms": 5000}`, those from 7 up to 9 | `{"up": 2, "failed": 0, "profiles": […]}` |
 //! | `{"play": [7, 9], "ms": 2000}` | `{"sent": …, "received": …, "p50_us": …, "p99_us": …, "late": …}` |
+//! | `{"speak": [7, 9], "ms": 2000}`, real speech | `{"sent": …, "heard": …, "voiced": …, "late": …}` |
 //! | `{"close": [7, 9]}` | `{}` |
 //!
 //! What goes wrong is answered with `{"error": …}`.
@@ -69,6 +70,9 @@ fn obey(field: &mut Field, order: &Value) -> Outcome<Value> {
     }
     if let Some(ends) = range(&order["play"]) {
         return field.play(ends, millis(order)?);
+    }
+    if let Some(ends) = range(&order["speak"]) {
+        return field.speak(ends, millis(order)?);
     }
     if let Some(ends) = range(&order["close"]) {
         field.close(ends);

@@ -37,6 +37,15 @@ pub(super) struct Tally {
     pub(super) late: u64,
 }
 
+/// What a run of speech has moved.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct Speech {
+    pub(super) sent: u64,
+    /// Packets that came back, and those of them that were no silence.
+    pub(super) heard: u64,
+    pub(super) voiced: u64,
+}
+
 impl Tally {
     /// The share of packets that did not come back.
     pub(super) fn lost(&self) -> f64 {
@@ -112,6 +121,13 @@ impl FarEnds {
         let ms = u64::try_from(during.as_millis())?;
         let order = json!({ "play": [2 * calls.start, 2 * calls.end], "ms": ms });
         serde_json::from_value(self.0.ask(&order)?).context("not a tally")
+    }
+
+    /// Lets WhatsApp's ends of these calls speak for a while to somebody who has his own words.
+    pub(super) fn speak(&mut self, calls: &Calls, during: Duration) -> Result<Speech> {
+        let ms = u64::try_from(during.as_millis())?;
+        let order = json!({ "speak": [2 * calls.start, 2 * calls.end], "ms": ms });
+        serde_json::from_value(self.0.ask(&order)?).context("not a count")
     }
 
     pub(super) fn close(&mut self, calls: &Calls) -> Result<()> {

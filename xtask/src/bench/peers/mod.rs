@@ -5,6 +5,7 @@
 //! namespace of their own. [docs/peer-bench.md](../../../../docs/peer-bench.md) says what each case
 //! covers and what distorts it.
 
+mod bots;
 mod far_ends;
 mod memory;
 mod place;
@@ -33,8 +34,27 @@ const THEIR_SET_UPS: u64 = 20;
 /// What each case measured, by its name.
 type Outcomes = BTreeMap<String, Result<Measured>>;
 
+/// What is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// Everything but bots.
+    All,
+    /// Calls with a bot.
+    Bots,
+}
+
+impl What {
+    /// The word of the command line, and of the cases' file.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::All => "peers",
+            Self::Bots => "bots",
+        }
+    }
+}
+
 /// Installs and builds what is needed, then measures in a place of its own.
-pub(super) fn run(json: bool) -> Result<()> {
+pub(super) fn run(what: What, json: bool) -> Result<()> {
     // A row says what is missing; the others are measured all the same.
     for installed in [setup::programs(setup::TO_COMPARE), setup::python_peers()] {
         if let Err(fault) = installed {
@@ -42,22 +62,26 @@ pub(super) fn run(json: bool) -> Result<()> {
         }
     }
     let build = ["build", "--quiet", "--release", "--locked"];
-    let what = ["-p", "offhook", "--bin", "offhook"];
-    shell::run("cargo", &[&build[..], &what].concat())?;
-    let what = ["-p", "offhook-engine", "--examples"];
-    shell::run("cargo", &[&build[..], &what].concat())?;
+    let program = ["-p", "offhook", "--bin", "offhook"];
+    shell::run("cargo", &[&build[..], &program].concat())?;
+    let examples = ["-p", "offhook-engine", "--examples"];
+    shell::run("cargo", &[&build[..], &examples].concat())?;
     if let Some(refusal) = place::refusal() {
-        return cases::print(&rows(all_refused(&refusal)?)?, json);
+        return cases::print(&rows(what, all_refused(what, &refusal)?)?, json);
     }
-    let mut args = vec!["bench", "peers", "--inside"];
+    let mut args = vec!["bench", what.name(), "--inside"];
     args.extend(json.then_some("--json"));
     shell::run_command(place::enter(&args)?)
 }
 
 /// Measures every case; called in that place.
-pub(super) fn run_inside(json: bool) -> Result<()> {
+pub(super) fn run_inside(what: What, json: bool) -> Result<()> {
     place::furnish()?;
-    cases::print(&rows(measure()?)?, json)
+    let outcomes = match what {
+        What::All => measure()?,
+        What::Bots => measure_bots()?,
+    };
+    cases::print(&rows(what, outcomes)?, json)
 }
 
 /// Two calls between the far ends through our own relay, by the debug build: what needs no peer, no
@@ -73,6 +97,9 @@ pub(super) fn smoke() -> Result<()> {
     far.connect(&calls)?;
     let tally = far.play(&calls, Duration::from_millis(500))?;
     ensure!(tally.sent > 50 && tally.received == tally.sent, "packets were lost: {tally:?}");
+    let speech = far.speak(&calls, Duration::from_millis(500))?;
+    ensure!(speech.sent > 50 && speech.heard == speech.sent, "speech was lost: {speech:?}");
+    ensure!(2 * speech.voiced > speech.heard, "nobody spoke: {speech:?}");
     for call in calls.clone() {
         ours.close(call)?;
     }
@@ -80,12 +107,12 @@ pub(super) fn smoke() -> Result<()> {
 }
 
 /// Nothing but the echo can be measured without such a place.
-fn all_refused(refusal: &str) -> Result<Outcomes> {
-    let names = cases::of("peers")?.into_iter().map(|case| case.name);
+fn all_refused(what: What, refusal: &str) -> Result<Outcomes> {
+    let names = cases::of(what.name())?.into_iter().map(|case| case.name);
     Ok(names.map(|name| (name, Err(anyhow!("{refusal}")))).collect())
 }
 
-fn rows(mut outcomes: Outcomes) -> Result<Vec<Row>> {
+fn rows(what: What, mut outcomes: Outcomes) -> Result<Vec<Row>> {
     let row = |case: Case| {
         if case.name.ends_with("-vs-echo") {
             return echo(&case);
@@ -93,7 +120,7 @@ fn rows(mut outcomes: Outcomes) -> Result<Vec<Row>> {
         let nobody = || Err(anyhow!("nobody measures this case"));
         case.row(&outcomes.remove(&case.name).unwrap_or_else(nobody))
     };
-    Ok(cases::of("peers")?.into_iter().map(row).collect())
+    Ok(cases::of(what.name())?.into_iter().map(row).collect())
 }
 
 /// The relay beside the echo without crypto is measured by `bench media`'s own program.
@@ -130,6 +157,22 @@ fn measure() -> Result<Outcomes> {
     put("latency-1000", system::latency());
     eprintln!("growth-2000-200 …");
     put("growth-2000-200", system::growth());
+    Ok(outcomes)
+}
+
+fn measure_bots() -> Result<Outcomes> {
+    let work = shell::target().join("peers");
+    std::fs::create_dir_all(&work)?;
+    let (mut numbers, mut far) = (Numbers(1), FarEnds::start()?);
+    let mut outcomes = Outcomes::new();
+    for complexity in bots::COMPLEXITIES {
+        eprintln!("bot-complexity-{complexity} …");
+        let measured = bots::beside_codecs(&work, &mut numbers, &mut far, complexity);
+        outcomes.insert(format!("bot-complexity-{complexity}"), measured);
+    }
+    eprintln!("bot-vs-pipecat …");
+    let measured = bots::beside_pipecat(&work, &mut numbers, &mut far);
+    outcomes.insert("bot-vs-pipecat".into(), measured);
     Ok(outcomes)
 }
 

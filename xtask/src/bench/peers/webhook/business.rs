@@ -23,10 +23,19 @@ const SECRET: &str = "demo-app-secret";
 /// Where pipecat listens: it has the namespace for itself.
 const PIPECAT: &str = "127.0.0.1:8082";
 
+/// What comes behind an answered call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::bench::peers) enum Answers {
+    /// Nothing that would cost much.
+    Only,
+    /// A bot that says what it hears, its voice encoded with this effort where that can be chosen.
+    Bot { complexity: u8 },
+}
+
 /// A process that takes webhooks and answers calls.
 #[derive(Debug)]
-pub(super) struct Business {
-    pub(super) name: &'static str,
+pub(in crate::bench::peers) struct Business {
+    pub(in crate::bench::peers) name: &'static str,
     process: Spoken,
     host: String,
     path: &'static str,
@@ -35,17 +44,26 @@ pub(super) struct Business {
 
 impl Business {
     /// The release binary's gateway, with a data folder on disk. Nobody is at the console, so its flow
-    /// answers and echoes.
-    pub(super) fn ours(work: &Path, graph: SocketAddr) -> Result<Self> {
+    /// answers.
+    pub(in crate::bench::peers) fn ours(
+        work: &Path,
+        graph: SocketAddr,
+        answers: Answers,
+    ) -> Result<Self> {
         let folder = work.join("gateway");
         // What an earlier run left there; there may be nothing.
         drop(fs::remove_dir_all(&folder));
         fs::create_dir_all(&folder)?;
         let from = shell::root().join("bench/peers");
-        fs::copy(from.join("flow.toml"), folder.join("flow.toml"))?;
+        let (flow, complexity) = match answers {
+            Answers::Only => ("flow.toml", 5),
+            Answers::Bot { complexity } => ("bot.toml", complexity),
+        };
+        fs::copy(from.join(flow), folder.join("flow.toml"))?;
         let config = fs::read_to_string(from.join("gateway.toml"))?;
         let config = config.replace("@GRAPH@", &graph.to_string());
         let config = config.replace("@ADDRESS@", place::ADDRESS);
+        let config = config.replace("@COMPLEXITY@", &complexity.to_string());
         fs::write(folder.join("gateway.toml"), config)?;
         let program = shell::target().join("release/offhook");
         let mut command = place::pinned(place::MEASURED, program.as_os_str());
@@ -63,12 +81,15 @@ impl Business {
     }
 
     /// pipecat behind `bench/peers/pipecat_answer.py`.
-    pub(super) fn pipecat(graph: SocketAddr) -> Result<Self> {
+    pub(in crate::bench::peers) fn pipecat(graph: SocketAddr, answers: Answers) -> Result<Self> {
         let mut command = relays::python();
         let port = PIPECAT.rsplit(':').next().unwrap_or_default();
         let graph = format!("http://{graph}/v23.0/");
         command.arg(shell::root().join("bench/peers/pipecat_answer.py"));
         command.args([port, &graph, SECRET]);
+        if answers != Answers::Only {
+            command.arg("echo");
+        }
         Self::start("pipecat", command, PIPECAT.to_owned(), "/")
     }
 
@@ -80,6 +101,10 @@ impl Business {
     ) -> Result<Self> {
         let process = Spoken::start(name, command)?;
         Ok(Self { name, process, host, path, idle: Arc::default() })
+    }
+
+    pub(in crate::bench::peers) fn pid(&self) -> u32 {
+        self.process.pid()
     }
 
     /// Sends a webhook on a thread of its own, since its answer may come late; tells when it left.

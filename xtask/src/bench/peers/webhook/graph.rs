@@ -20,8 +20,8 @@ const YES: &str = r#"{"messaging_product":"whatsapp","success":true}"#;
 
 /// A running Graph API; it ends with the process.
 #[derive(Debug)]
-pub(super) struct Graph {
-    pub(super) address: SocketAddr,
+pub(in crate::bench::peers) struct Graph {
+    pub(in crate::bench::peers) address: SocketAddr,
     requests: Receiver<Asked>,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Asked {
 }
 
 impl Graph {
-    pub(super) fn start() -> Result<Self> {
+    pub(in crate::bench::peers) fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").context("cannot listen")?;
         let address = listener.local_addr()?;
         let (tell, requests) = channel();

@@ -18,11 +18,15 @@ use std::{
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
 
-use self::{
-    business::Business,
-    graph::{Asked, Graph},
+use self::graph::Asked;
+pub(super) use self::{
+    business::{Answers as Answered, Business},
+    graph::Graph,
 };
-use super::{Numbers, far_ends::FarEnds};
+use super::{
+    Numbers,
+    far_ends::{Calls, FarEnds},
+};
 use crate::bench::cases::{Measured, middle, percentile};
 
 /// Pairs of rounds, the calls of each, and how far apart they are: one is over before the next comes.
@@ -46,8 +50,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn measure(work: &Path, numbers: &mut Numbers, far: &mut FarEnds) -> Result<Measured> {
     let graph = Graph::start()?;
-    let ours = Business::ours(work, graph.address)?;
-    let pipecat = Business::pipecat(graph.address)?;
+    let ours = Business::ours(work, graph.address, Answered::Only)?;
+    let pipecat = Business::pipecat(graph.address, Answered::Only)?;
     let (mut pairs, mut all) = (Vec::new(), [Vec::new(), Vec::new()]);
     // The first round warms caches and is thrown away.
     for round in 0..=ROUNDS {
@@ -97,14 +101,27 @@ fn late(rush: &[f64], commits: &[f64]) -> Result<Option<String>> {
     }))
 }
 
-/// Lets calls come at a pace; milliseconds from each webhook to its `pre_accept`.
+/// Lets calls come at a pace and ends them; milliseconds from each webhook to its `pre_accept`.
 fn play(
     business: &Business,
     graph: &Graph,
     numbers: &mut Numbers,
     far: &mut FarEnds,
-    (count, every): (u64, Duration),
+    pace: (u64, Duration),
 ) -> Result<Vec<f64>> {
+    let (calls, took) = bring(business, graph, numbers, far, pace)?;
+    hang_up(business, &calls, far)?;
+    Ok(took)
+}
+
+/// Lets calls come at a pace until all are connected; milliseconds from each webhook to its `pre_accept`.
+pub(super) fn bring(
+    business: &Business,
+    graph: &Graph,
+    numbers: &mut Numbers,
+    far: &mut FarEnds,
+    (count, every): (u64, Duration),
+) -> Result<(Calls, Vec<f64>)> {
     let calls = numbers.take(count);
     let mut offers = Vec::new();
     for call in calls.clone() {
@@ -121,7 +138,7 @@ fn play(
         due += every;
     }
     let until = Instant::now() + PATIENCE;
-    while answers.accepted < calls.end - calls.start {
+    while answers.accepted < count {
         let asked = graph.next(until.saturating_duration_since(Instant::now()));
         answers.note(asked.context("a call was not accepted")?, far)?;
     }
@@ -132,19 +149,17 @@ fn play(
         let at = answers.pre_accepted.get(&id(call)).context("a call without pre_accept")?;
         took.push(at.saturating_duration_since(left).as_secs_f64() * 1e3);
     }
-    hang_up(business, calls.clone())?;
-    far.close(&calls)?;
-    Ok(took)
+    Ok((calls, took))
 }
 
-/// The users hang up, a few at a time.
-fn hang_up(business: &Business, calls: std::ops::Range<u64>) -> Result<()> {
-    for call in calls {
+/// The users hang up, one after the other.
+pub(super) fn hang_up(business: &Business, calls: &Calls, far: &mut FarEnds) -> Result<()> {
+    for call in calls.clone() {
         sent(business.send(&terminate(call)?))?;
     }
     // What the process still does belongs to this round.
     thread::sleep(Duration::from_millis(200));
-    Ok(())
+    far.close(calls)
 }
 
 /// When a webhook left.
