@@ -1,6 +1,6 @@
 //! Which keys are in what is heard?
 //!
-//! A telephone without telephone-events sends a key as what it sounds like: two tones ([`crate::keypad`]).
+//! A telephone without telephone-events sends a key as what it sounds like: two tones (`keypad`).
 //! [`InBand`] listens to a voice and tells each press once, as soon as it is sure: some 35 ms after it began.
 //!
 //! ```text

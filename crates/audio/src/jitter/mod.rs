@@ -10,7 +10,7 @@
 //! A packet that is missing when its turn comes is restored from the next one's copy, or concealed by
 //! the codec. Nothing there at all: the last sound goes on a little, and what comes after is heard that
 //! much later, so the buffer grows by what was needed. What is always left over is given back a period of
-//! the voice at a time ([`crate::catch_up`]); beyond [`DEPTH_MAX`], at once. A sender that pauses costs
+//! the voice at a time ([`crate::catch_up`]); beyond `DEPTH_MAX`, at once. A sender that pauses costs
 //! nothing, and begins anew. [`crate::playout`] is for who may wait: it measures and records.
 
 use std::{cmp::Ordering, collections::BTreeMap};
