@@ -1,7 +1,9 @@
 //! When did the newest datagram of a socket arrive?
 //!
 //! The network stack stamps datagrams before they wait in a socket, if somebody wants to know: a socket
-//! that was asked once keeps the stamp of the newest datagram it has handed out from then on.
+//! that was asked once keeps the stamp of the newest datagram it has handed out from then on. The first such
+//! wish on a machine takes the network stack a moment ([`SETTLES`]); a datagram without a stamp gets one
+//! when it is handed out.
 #![expect(unsafe_code, reason = "a request of the kernel for which no library is safe")]
 
 use std::net::UdpSocket;
@@ -10,6 +12,9 @@ use std::time::{Duration, SystemTime};
 
 /// `SIOCGSTAMPNS` of `linux/sockios.h`, as 64-bit machines have it.
 const NEWEST: libc::Ioctl = 0x8907;
+
+/// How long the network stack may take to begin with stamps.
+pub(crate) const SETTLES: Duration = Duration::from_millis(100);
 
 /// By [`now`]'s clock. The first answer of a socket says nothing: it had no stamps before.
 pub(crate) fn newest(socket: &UdpSocket) -> Option<Duration> {
@@ -40,6 +45,7 @@ mod tests {
         socket.send_to(b"first", to).unwrap();
         socket.recv_from(&mut buf).unwrap();
         newest(&socket).unwrap();
+        std::thread::sleep(SETTLES);
         let before = now();
         socket.send_to(b"second", to).unwrap();
         let sent = now();

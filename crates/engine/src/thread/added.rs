@@ -24,7 +24,7 @@ pub(super) fn look(legs: &mut Legs, io: &impl Io, now: Instant) {
     if now < legs.look_at {
         return;
     }
-    legs.look_at = now + EVERY;
+    legs.look_at = now + if legs.has_stamps() { EVERY } else { arrival::SETTLES };
     let arrived = io.arrived(socket);
     let left = arrival::now();
     if !legs.stamps(socket) {

@@ -359,6 +359,11 @@ impl Legs {
         }
     }
 
+    /// Whether any socket was asked for stamps.
+    pub(super) const fn has_stamps(&self) -> bool {
+        !self.stamped.is_empty()
+    }
+
     /// Whether the datagrams of a socket were stamped before this one; they are from here on.
     pub(super) fn stamps(&mut self, socket: SocketId) -> bool {
         let at = socket.0 as usize;

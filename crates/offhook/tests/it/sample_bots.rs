@@ -99,8 +99,22 @@ fn python() -> PathBuf {
 
 /// For how many milliseconds this tone is heard: the pieces of 5 ms in which it is most of what the bots say.
 fn tone_ms(heard: &[i16], hz: f32) -> usize {
+    PIECE_MS * pieces(heard, hz).filter(|is_there| *is_there).count()
+}
+
+/// For how many milliseconds without a break: among words, which have pieces of any tone.
+fn beep_ms(heard: &[i16], hz: f32) -> usize {
+    let runs = pieces(heard, hz).scan(0, |run, is_there| {
+        *run = if is_there { *run + PIECE_MS } else { 0 };
+        Some(*run)
+    });
+    runs.max().unwrap_or(0)
+}
+
+/// Whether this tone is there, piece by piece.
+fn pieces(heard: &[i16], hz: f32) -> impl Iterator<Item = bool> {
     let turn = std::f32::consts::TAU * hz / SAMPLE_RATE as f32;
-    let is_there = |piece: &&[i16]| {
+    let is_there = move |piece: &[i16]| {
         let (mut along, mut across) = (0.0, 0.0);
         for (at, sample) in piece.iter().enumerate() {
             let (sin, cos) = (turn * at as f32).sin_cos();
@@ -110,7 +124,7 @@ fn tone_ms(heard: &[i16], hz: f32) -> usize {
         let amplitude = 2.0 * along.hypot(across) / PIECE as f32;
         amplitude > AMPLITUDE / 2.0
     };
-    PIECE_MS * heard.chunks_exact(PIECE).filter(is_there).count()
+    heard.chunks_exact(PIECE).map(is_there)
 }
 
 /// The greeting whole, the long tone broken off when the key came, then the short one whole.
@@ -265,7 +279,7 @@ fn the_menu_that_is_built_in_needs_no_program_and_echoes_the_caller() {
     let (record, heard) = call(&scene, "2@2s,5@15s,9@17s");
     assert_eq!(record["reason"], "flow_hung_up", "{record}");
     assert_eq!(record["bots"][0]["became"], "done", "{record}");
-    let beep = tone_ms(&heard, GREETING_HZ);
+    let beep = beep_ms(&heard, GREETING_HZ);
     assert!((260..=340).contains(&beep), "{beep} ms of 300 before the echo");
     let echo = tone_ms(&heard, ECHO_HZ);
     assert!((1_500..=6_000).contains(&echo), "{echo} ms of the caller, a second late");
