@@ -13,6 +13,7 @@ mod setup;
 mod shell;
 mod soak;
 mod stages;
+mod suites;
 mod test;
 mod tidy;
 mod web;

@@ -8,9 +8,9 @@ use clap::Args;
 use crate::{
     bench,
     fuzz::{self, Depth},
-    second_account, setup, shell,
+    setup, shell,
     stages::{Budget, Stages},
-    tidy, web,
+    suites, tidy, web,
 };
 
 /// What is left out, for a quick look on the way; the whole is the default.
@@ -44,8 +44,7 @@ fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
     stages.run("page types", Tests, web::check)?;
     stages.run("asyncapi document", Tests, web::asyncapi)?;
     stages.run("docs", Tests, docs)?;
-    stages.run("rust tests", Tests, rust_tests)?;
-    stages.run("second account", Tests, second_account::run)?;
+    stages.run("rust tests", Tests, suites::run)?;
     stages.run("far ends and relay", Tests, bench::smoke)?;
     stages.run("openapi fuzzer", Tests, || fuzz::run(Depth::BOUNDED))?;
     stages.run("postman collections", Tests, || against_binary("test:postman"))?;
@@ -82,12 +81,6 @@ fn docs() -> Result<()> {
     let mut doc = shell::command("cargo", &["doc", "--workspace", "--no-deps", "--locked"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     shell::run_command(doc)
-}
-
-fn rust_tests() -> Result<()> {
-    let mut tests = shell::command("cargo", &["test", "--workspace", "--locked", "--no-fail-fast"]);
-    tests.envs(shell::TESTS_AT_A_TIME);
-    shell::run_command(tests)
 }
 
 /// A script of the pages' package against the real binary.

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE,
+    FRAME_MS, SAMPLE_RATE,
     opus::WIDEBAND_RATE,
     resample::Resampler,
     tonality::{self, Tonality},
@@ -51,7 +51,7 @@ pub enum Turn {
 /// Listens to one voice.
 pub struct Activity {
     detector: Box<earshot::Detector>,
-    resampler: Resampler,
+    resampler: Option<Resampler>,
     /// Samples at 16 kHz that are no whole look yet.
     waiting: Vec<i16>,
     /// The last that was looked at.
@@ -86,12 +86,22 @@ impl std::fmt::Debug for Activity {
 }
 
 impl Activity {
-    /// For a voice that has not been heard yet; `silent_after_ms` is when silence is told.
+    /// For a voice of 48 kHz that has not been heard yet; `silent_after_ms` is when silence is told.
     #[must_use]
     pub fn new(silent_after_ms: Option<u64>) -> Self {
+        Self::of(Some(Resampler::between(SAMPLE_RATE, WIDEBAND_RATE)), silent_after_ms)
+    }
+
+    /// As [`Self::new`], for a voice of 16 kHz.
+    #[must_use]
+    pub fn wideband(silent_after_ms: Option<u64>) -> Self {
+        Self::of(None, silent_after_ms)
+    }
+
+    fn of(resampler: Option<Resampler>, silent_after_ms: Option<u64>) -> Self {
         Self {
             detector: earshot::Detector::default_boxed(),
-            resampler: Resampler::between(SAMPLE_RATE, WIDEBAND_RATE),
+            resampler,
             waiting: Vec::with_capacity(2 * LOOK_SAMPLES),
             seen: std::iter::repeat_n(0, tonality::WINDOW).collect(),
             tonality: Tonality::new(),
@@ -103,10 +113,13 @@ impl Activity {
         }
     }
 
-    /// Takes 20 ms at 48 kHz; `is_answered` is whether the other side speaks meanwhile, when a user who says
+    /// Takes 20 ms; `is_answered` is whether the other side speaks meanwhile, when a user who says
     /// nothing is listening.
-    pub fn hear(&mut self, frame: &[i16; FRAME_SAMPLES], is_answered: bool) -> Vec<Turn> {
-        self.waiting.extend(self.resampler.push(frame));
+    pub fn hear(&mut self, frame: &[i16], is_answered: bool) -> Vec<Turn> {
+        match &mut self.resampler {
+            Some(resampler) => self.waiting.extend(resampler.push(frame)),
+            None => self.waiting.extend_from_slice(frame),
+        }
         self.heard_ms += u64::from(FRAME_MS);
         let mut turns = Vec::new();
         while let Some(look) = self.waiting.get(..LOOK_SAMPLES) {

@@ -13,18 +13,15 @@
 //! had been given back, it is watched for twice as long the next time, so that a network with a hiccup every
 //! second is not cut and patched every second.
 
-use crate::{FRAME_SAMPLES, SAMPLES_PER_MS, stretch::Stretch};
+use crate::{FRAME_SAMPLES, stretch::Stretch};
 
 /// For how many frames it is watched, at least and at most: half a second, four seconds.
 const WATCHED_MIN: u32 = 25;
 const WATCHED_MAX: u32 = 200;
 
-/// Less than this is not worth a cut.
-const WORTH_IT: usize = 10 * SAMPLES_PER_MS;
-
-/// Gives back the delay of one voice.
+/// Gives back the delay of one voice, so many samples in a frame of 20 ms.
 #[derive(Debug)]
-pub struct CatchUp {
+pub struct CatchUp<const FRAME: usize = FRAME_SAMPLES> {
     /// What may always be left over.
     kept: usize,
     /// The least that was left over, in so many frames.
@@ -34,15 +31,18 @@ pub struct CatchUp {
     watched: u32,
     gave_back: bool,
     owed: usize,
-    stretch: Stretch,
+    stretch: Stretch<FRAME>,
 }
 
-impl CatchUp {
+impl<const FRAME: usize> CatchUp<FRAME> {
+    /// Less than 10 ms is not worth a cut.
+    const WORTH_IT: usize = FRAME / 2;
+
     /// Of a voice of which so many frames may always be left over.
     #[must_use]
     pub fn new(kept_frames: usize) -> Self {
         Self {
-            kept: kept_frames * FRAME_SAMPLES,
+            kept: kept_frames * FRAME,
             least: usize::MAX,
             frames: 0,
             watched: WATCHED_MIN,
@@ -61,7 +61,7 @@ impl CatchUp {
         if self.frames < self.watched {
             return;
         }
-        if self.least >= WORTH_IT {
+        if self.least >= Self::WORTH_IT {
             if self.owed == 0 {
                 self.stretch.reset();
             }
@@ -113,6 +113,8 @@ mod tests {
     use super::*;
     use crate::tone;
 
+    const WORTH_IT: usize = <CatchUp>::WORTH_IT;
+
     /// Looks `frames` times at what is left over.
     fn watch(catch_up: &mut CatchUp, frames: u32, left_over: usize) {
         for _ in 0..frames {
@@ -122,7 +124,7 @@ mod tests {
 
     #[test]
     fn what_is_always_left_over_is_owed_and_no_more() {
-        let mut catch_up = CatchUp::new(1);
+        let mut catch_up: CatchUp = CatchUp::new(1);
         watch(&mut catch_up, 200, FRAME_SAMPLES + WORTH_IT - 1);
         assert!(!catch_up.is_owed(), "not worth it");
         watch(&mut catch_up, WATCHED_MIN - 1, 5 * FRAME_SAMPLES);
@@ -136,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_was_given_back_too_soon_is_watched_for_longer_and_in_the_end_as_before() {
-        let mut catch_up = CatchUp::new(1);
+        let mut catch_up: CatchUp = CatchUp::new(1);
         catch_up.missed();
         assert_eq!(catch_up.watched, WATCHED_MIN, "nothing had been given back");
         for times in [2, 4, 8, 8] {
@@ -151,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_is_owed_is_taken_out_once() {
-        let mut catch_up = CatchUp::new(0);
+        let mut catch_up: CatchUp = CatchUp::new(0);
         watch(&mut catch_up, WATCHED_MIN, 2_000);
         let mut taken = 0;
         for _ in 0..50 {

@@ -17,14 +17,19 @@ impl Decoder {
         opus::Decoder::new().map(Self::Opus)
     }
 
+    /// Of 16 kHz.
+    pub(crate) fn wideband() -> Result<Self, CodecError> {
+        opus::Decoder::wideband().map(Self::Opus)
+    }
+
     pub(crate) fn g711(law: Law) -> Self {
         Self::G711(g711::Decoder::new(law))
     }
 
-    /// The length of what a packet holds, in samples at 48 kHz; `None` where it is no packet of this codec.
+    /// The length of what a packet holds, in samples as they are decoded; `None` where it is no packet of this codec.
     pub(crate) fn packet_samples(&self, packet: &[u8]) -> Option<usize> {
         match self {
-            Self::Opus(_) => opus::packet_samples(packet),
+            Self::Opus(decoder) => decoder.packet_samples(packet),
             Self::G711(_) => g711::packet_samples(packet),
         }
     }

@@ -9,8 +9,11 @@ use crate::{FRAME_SAMPLES, SAMPLE_RATE};
 /// Room for one encoded frame; 20 ms of Opus never needs more than 1,275 bytes (RFC 6716, 3.4).
 const PACKET_BYTES_MAX: usize = 1_275;
 
-/// Samples of the longest Opus packet: 120 ms (RFC 6716, 3.2.5).
-pub const PACKET_SAMPLES_MAX: usize = 5_760;
+/// Frames of 20 ms in the longest Opus packet: 120 ms (RFC 6716, 3.2.5).
+pub(crate) const PACKET_FRAMES_MAX: usize = 6;
+
+/// Samples of the longest Opus packet.
+pub const PACKET_SAMPLES_MAX: usize = PACKET_FRAMES_MAX * FRAME_SAMPLES;
 
 /// libopus refused something.
 #[derive(Debug, thiserror::Error)]
@@ -291,22 +294,42 @@ pub fn decode_stereo(packets: &[Box<[u8]>]) -> Result<(Vec<i16>, Vec<i16>), Code
     Ok((left, right))
 }
 
-/// Decodes one stream of packets to mono samples at 48 kHz.
+/// Decodes one stream of packets to mono samples.
 pub struct Decoder {
     inner: ::opus::Decoder,
+    rate: u32,
     buffer: Vec<i16>,
 }
 
 impl Decoder {
-    /// Starts a decoder.
+    /// Starts a decoder of 48 kHz.
     ///
     /// # Errors
     ///
     /// [`CodecError::SetUp`] when libopus has no memory.
     pub fn new() -> Result<Self, CodecError> {
+        Self::at(SAMPLE_RATE, FRAME_SAMPLES)
+    }
+
+    /// Starts a decoder of 16 kHz: what is above 8 kHz is not heard, and costs nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] when libopus has no memory.
+    pub fn wideband() -> Result<Self, CodecError> {
+        Self::at(WIDEBAND_RATE, WIDEBAND_SAMPLES)
+    }
+
+    fn at(rate: u32, frame: usize) -> Result<Self, CodecError> {
         let inner =
-            ::opus::Decoder::new(SAMPLE_RATE, ::opus::Channels::Mono).map_err(CodecError::SetUp)?;
-        Ok(Self { inner, buffer: vec![0; PACKET_SAMPLES_MAX] })
+            ::opus::Decoder::new(rate, ::opus::Channels::Mono).map_err(CodecError::SetUp)?;
+        Ok(Self { inner, rate, buffer: vec![0; PACKET_FRAMES_MAX * frame] })
+    }
+
+    /// How many samples a packet stands for here; `None` when it is not Opus.
+    pub(crate) fn packet_samples(&self, packet: &[u8]) -> Option<usize> {
+        let samples = ::opus::packet::get_nb_samples(packet, self.rate).ok()?;
+        (1..=self.buffer.len()).contains(&samples).then_some(samples)
     }
 
     /// Decodes one packet.
@@ -318,7 +341,7 @@ impl Decoder {
         if packet.is_empty() {
             return Ok(&[]);
         }
-        self.run(packet, PACKET_SAMPLES_MAX, false)
+        self.run(packet, self.buffer.len(), false)
     }
 
     /// Guesses `samples` that never arrived from what came before (a multiple of 2.5 ms).
@@ -327,7 +350,7 @@ impl Decoder {
     ///
     /// [`CodecError::Decode`] when libopus refuses the length.
     pub fn conceal(&mut self, samples: usize) -> Result<&[i16], CodecError> {
-        self.run(&[], samples.min(PACKET_SAMPLES_MAX), false)
+        self.run(&[], samples.min(self.buffer.len()), false)
     }
 
     /// Restores the `samples` just before `next`, from the copy `next` may carry; without a copy
@@ -337,7 +360,7 @@ impl Decoder {
     ///
     /// [`CodecError::Decode`] when `next` is not Opus.
     pub fn recover(&mut self, next: &[u8], samples: usize) -> Result<&[i16], CodecError> {
-        self.run(next, samples.min(PACKET_SAMPLES_MAX), true)
+        self.run(next, samples.min(self.buffer.len()), true)
     }
 
     fn run(&mut self, packet: &[u8], samples: usize, fec: bool) -> Result<&[i16], CodecError> {

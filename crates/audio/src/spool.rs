@@ -160,7 +160,7 @@ impl Format {
     }
 }
 
-/// Brings a voice of 48 kHz down to a bot's rate.
+/// Brings a voice to a bot's rate.
 #[derive(Debug)]
 pub struct Hearing {
     format: Format,
@@ -168,13 +168,19 @@ pub struct Hearing {
 }
 
 impl Hearing {
-    /// For a bot that hears in this format.
+    /// A voice of 48 kHz for a bot that hears in this format.
     #[must_use]
     pub fn new(format: Format) -> Self {
         Self { format, resampler: between(crate::SAMPLE_RATE, format.rate()) }
     }
 
-    /// These samples of 48 kHz as the bot gets them.
+    /// A voice of 16 kHz for a bot that hears in this format.
+    #[must_use]
+    pub fn wideband(format: Format) -> Self {
+        Self { format, resampler: between(WIDEBAND_RATE, format.rate()) }
+    }
+
+    /// These samples as the bot gets them.
     pub fn write(&mut self, samples: &[i16]) -> Vec<u8> {
         match &mut self.resampler {
             Some(resampler) => self.format.write(&resampler.push(samples)),

@@ -15,20 +15,7 @@
 //! and of pauses, so much is always heard first that a listener for keys takes each for what it is. What
 //! never sounds as it did (noise, music) is cut where it does most, the sooner the longer it was waited.
 
-use crate::{FRAME_SAMPLES, SAMPLES_PER_MS, keypad, sample::clip};
-
-/// In how many samples one sound goes over into the other.
-pub(crate) const OVERLAP: usize = 10 * SAMPLES_PER_MS;
-
-/// In how many it does where one is silent, or where there is no choice.
-const SEAM: usize = 5 * SAMPLES_PER_MS;
-
-/// The periods that are looked for: voices from 80 to 400 Hz.
-const LAG_MIN: usize = 5 * SAMPLES_PER_MS / 2;
-const LAG_MAX: usize = 25 * SAMPLES_PER_MS / 2;
-
-/// Samples at 48 kHz for each that is looked at first.
-const TIMES: usize = 6;
+use crate::{FRAME_MS, FRAME_SAMPLES, keypad, sample::clip};
 
 /// How alike is alike enough, from 0 to 1; so much less with each frame that was waited for it, but never
 /// the opposite: that would be a hole.
@@ -45,15 +32,15 @@ const SILENCE_RMS: f32 = 104.0;
 /// Frames of a pause that are always heard: 60 ms, for two keys 40 ms apart are two.
 const SILENCE_HEARD: u32 = 3;
 
-/// What a key is known by: 20 ms.
-const KEY_LOOK: usize = FRAME_SAMPLES / TIMES;
+/// What a key is known by: 20 ms at 8 kHz.
+const KEY_LOOK: usize = 160;
 
 /// Frames of a key that are always heard: 80 ms, for one of 40 ms counts.
 const KEY_HEARD: u32 = 4;
 
-/// One voice being shortened.
+/// One voice being shortened, so many samples in a frame of 20 ms.
 #[derive(Debug, Default)]
-pub(crate) struct Stretch {
+pub(crate) struct Stretch<const FRAME: usize = FRAME_SAMPLES> {
     sound: Sound,
     /// Frames that sounded so, before this one.
     lasted: u32,
@@ -72,13 +59,28 @@ enum Sound {
     Key,
 }
 
-impl Stretch {
+impl<const FRAME: usize> Stretch<FRAME> {
+    const PER_MS: usize = FRAME / FRAME_MS as usize;
+
+    /// In how many samples one sound goes over into the other.
+    const OVERLAP: usize = 10 * Self::PER_MS;
+
+    /// In how many it does where one is silent, or where there is no choice.
+    const SEAM: usize = 5 * Self::PER_MS;
+
+    /// The periods that are looked for: voices from 80 to 400 Hz.
+    const LAG_MIN: usize = 5 * Self::PER_MS / 2;
+    const LAG_MAX: usize = 25 * Self::PER_MS / 2;
+
+    /// Samples for each at 8 kHz that is looked at first.
+    const TIMES: usize = FRAME / KEY_LOOK;
+
     /// Takes at most `most` samples out of what is heard next; how many. To be asked once for each frame
     /// that is heard, with a frame at least and better two.
     pub(crate) fn shorten(&mut self, samples: &mut Vec<i16>, most: usize) -> usize {
-        let silent = silence(samples);
-        let slow = slower(samples);
-        let sound = if silent >= FRAME_SAMPLES {
+        let silent = Self::silence(samples);
+        let slow = Self::slower(samples);
+        let sound = if silent >= FRAME {
             Sound::Silence
         } else if keypad::may_be_key(slow.get(..KEY_LOOK).unwrap_or(&slow)) {
             Sound::Key
@@ -92,8 +94,8 @@ impl Stretch {
         }
         match sound {
             Sound::Silence if self.lasted >= SILENCE_HEARD => {
-                let lag = most.min(silent - SEAM);
-                join(samples, lag, SEAM);
+                let lag = most.min(silent - Self::SEAM);
+                join(samples, lag, Self::SEAM);
                 lag
             }
             Sound::Key if self.lasted < KEY_HEARD => 0,
@@ -109,9 +111,9 @@ impl Stretch {
 
     fn shorten_by_periods(&mut self, samples: &mut Vec<i16>, slow: &[f32], most: usize) -> usize {
         let wanted = (ALIKE - ALIKE_LESS * self.refused as f32).max(ALIKE_MIN);
-        match period(samples, slow, most).filter(|(_, alike)| *alike >= wanted) {
+        match Self::period(samples, slow, most).filter(|(_, alike)| *alike >= wanted) {
             Some((lag, _)) => {
-                join(samples, lag, OVERLAP);
+                join(samples, lag, Self::OVERLAP);
                 self.rests = true;
                 lag
             }
@@ -121,40 +123,40 @@ impl Stretch {
             }
         }
     }
-}
 
-/// How many samples are silent before anything else is.
-fn silence(samples: &[i16]) -> usize {
-    let is_silent = |block: &&[i16]| {
-        let squares: f32 = block.iter().map(|sample| f32::from(*sample).powi(2)).sum();
-        squares <= SILENCE_RMS.powi(2) * block.len() as f32
-    };
-    samples.chunks_exact(SEAM).take_while(is_silent).count() * SEAM
-}
-
-/// At 8 kHz, good enough to find a period in.
-fn slower(samples: &[i16]) -> Vec<f32> {
-    let mean = |part: &[i16]| part.iter().map(|it| f32::from(*it)).sum::<f32>() / TIMES as f32;
-    samples.chunks_exact(TIMES).map(mean).collect()
-}
-
-/// After how many samples it sounds the same again, and how much so.
-fn period(samples: &[i16], slow: &[f32], most: usize) -> Option<(usize, f32)> {
-    let longest = LAG_MAX.min(most).min(samples.len().checked_sub(OVERLAP)?);
-    if longest < LAG_MIN {
-        return None;
+    /// How many samples are silent before anything else is.
+    fn silence(samples: &[i16]) -> usize {
+        let is_silent = |block: &&[i16]| {
+            let squares: f32 = block.iter().map(|sample| f32::from(*sample).powi(2)).sum();
+            squares <= SILENCE_RMS.powi(2) * block.len() as f32
+        };
+        samples.chunks_exact(Self::SEAM).take_while(is_silent).count() * Self::SEAM
     }
-    let (first, last) = (LAG_MIN / TIMES, longest / TIMES);
-    let looks = (first..=last).map(|lag| (lag, alike(slow, lag, OVERLAP / TIMES)));
-    let looks: Vec<(usize, f32)> = looks.collect();
-    let best = looks.iter().fold(f32::MIN, |best, (_, alike)| best.max(*alike));
-    let (near, _) = looks.into_iter().rfind(|(_, alike)| *alike >= best - ALIKE_SLACK)?;
 
-    let fine: Vec<f32> = samples.iter().map(|sample| f32::from(*sample)).collect();
-    let around = (near * TIMES).saturating_sub(TIMES - 1)..=(near * TIMES + TIMES - 1).min(longest);
-    around
-        .map(|lag| (lag, alike(&fine, lag, OVERLAP)))
-        .max_by(|(_, one), (_, other)| one.total_cmp(other))
+    /// At 8 kHz, good enough to find a period in.
+    fn slower(samples: &[i16]) -> Vec<f32> {
+        let mean = |part: &[i16]| part.iter().map(|it| f32::from(*it)).sum::<f32>() / Self::TIMES as f32;
+        samples.chunks_exact(Self::TIMES).map(mean).collect()
+    }
+
+    /// After how many samples it sounds the same again, and how much so.
+    fn period(samples: &[i16], slow: &[f32], most: usize) -> Option<(usize, f32)> {
+        let longest = Self::LAG_MAX.min(most).min(samples.len().checked_sub(Self::OVERLAP)?);
+        if longest < Self::LAG_MIN {
+            return None;
+        }
+        let (first, last) = (Self::LAG_MIN / Self::TIMES, longest / Self::TIMES);
+        let looks = (first..=last).map(|lag| (lag, alike(slow, lag, Self::OVERLAP / Self::TIMES)));
+        let looks: Vec<(usize, f32)> = looks.collect();
+        let best = looks.iter().fold(f32::MIN, |best, (_, alike)| best.max(*alike));
+        let (near, _) = looks.into_iter().rfind(|(_, alike)| *alike >= best - ALIKE_SLACK)?;
+
+        let fine: Vec<f32> = samples.iter().map(|sample| f32::from(*sample)).collect();
+        let around = (near * Self::TIMES).saturating_sub(Self::TIMES - 1)..=(near * Self::TIMES + Self::TIMES - 1).min(longest);
+        around
+            .map(|lag| (lag, alike(&fine, lag, Self::OVERLAP)))
+            .max_by(|(_, one), (_, other)| one.total_cmp(other))
+    }
 }
 
 /// How much the first samples are like those a while later, whatever their loudness: 1 is the same.
@@ -187,13 +189,15 @@ pub(crate) fn fade(early: &[i16], samples: &mut [i16]) {
 mod tests {
     use super::*;
     use crate::{
+        SAMPLES_PER_MS,
         measure::{LOUD_DBFS, Measure, Report},
         tone,
     };
 
     /// What is heard where as much is taken out as can be, two frames in hand as in the jitter buffer.
     fn heard(signal: &[i16]) -> Vec<i16> {
-        let (mut stretch, mut ready, mut output) = (Stretch::default(), Vec::new(), Vec::new());
+        let mut stretch = Stretch::<FRAME_SAMPLES>::default();
+        let (mut ready, mut output) = (Vec::new(), Vec::new());
         let mut signal = signal.iter().copied();
         loop {
             ready.extend(signal.by_ref().take(2 * FRAME_SAMPLES - ready.len()));
@@ -287,7 +291,7 @@ mod tests {
         let shorter = heard(&signal);
         assert!(shorter.len() < signal.len() * 9 / 10, "{}", shorter.len());
         for frame in shorter.chunks_exact(FRAME_SAMPLES) {
-            assert!(keypad::may_be_key(&slower(frame)));
+            assert!(keypad::may_be_key(&<Stretch>::slower(frame)));
         }
         let (was, is) = (steepest(&signal), steepest(&shorter));
         assert!(is <= was + was / 20, "a step of {is}, not {was}");
@@ -306,8 +310,9 @@ mod tests {
 
     #[test]
     fn what_is_too_short_is_left_as_it_is() {
-        let mut stretch = Stretch::default();
-        for length in [0, 1, 100, OVERLAP, OVERLAP + LAG_MIN - 1] {
+        let mut stretch: Stretch = Stretch::default();
+        let (overlap, lag) = (<Stretch>::OVERLAP, <Stretch>::LAG_MIN);
+        for length in [0, 1, 100, overlap, overlap + lag - 1] {
             let mut samples = tone::sine(400.0, -15.0, 20)[..length].to_vec();
             assert_eq!(stretch.shorten(&mut samples, 5_000), 0);
             assert_eq!(samples.len(), length);
@@ -316,6 +321,6 @@ mod tests {
         for _ in 0..10 {
             stretch.shorten(&mut silence, 5_000);
         }
-        assert!(silence.len() >= SEAM);
+        assert!(silence.len() >= <Stretch>::SEAM);
     }
 }

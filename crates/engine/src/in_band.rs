@@ -93,7 +93,7 @@ fn buffer(types: PayloadTypes) -> Result<JitterBuffer, CodecError> {
 }
 
 fn serve(inbox: &Receiver<Listening>) {
-    turns::serve(inbox, |listening: &mut Listening, _| listening.turn());
+    turns::serve(inbox, |listening: &mut Listening, _| listening.turn(), |_| ());
 }
 
 impl Listening {

@@ -11,8 +11,13 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 pub(crate) const TURN: Duration = Duration::from_millis(20);
 
 /// Serves who comes until nobody can come any more. A turn is told whether the thread is behind, and
-/// says whether there is another one.
-pub(crate) fn serve<T>(inbox: &Receiver<T>, mut turn: impl FnMut(&mut T, bool) -> bool) {
+/// says whether there is another one. What others are told waits until everybody had a turn (`tell`): each
+/// word wakes somebody, who may want this processor.
+pub(crate) fn serve<T>(
+    inbox: &Receiver<T>,
+    mut turn: impl FnMut(&mut T, bool) -> bool,
+    tell: impl FnMut(&mut T) + Copy,
+) {
     let mut served: Vec<T> = Vec::new();
     let mut due = Instant::now();
     loop {
@@ -31,6 +36,7 @@ pub(crate) fn serve<T>(inbox: &Receiver<T>, mut turn: impl FnMut(&mut T, bool) -
             Err(RecvTimeoutError::Timeout) => {
                 let is_behind = Instant::now().saturating_duration_since(due) > TURN;
                 served.retain_mut(|each| turn(each, is_behind));
+                served.iter_mut().for_each(tell);
                 due = next(due, Instant::now());
             }
             Err(RecvTimeoutError::Disconnected) => return,
@@ -45,6 +51,8 @@ fn next(due: Instant, now: Instant) -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     #[test]
@@ -61,15 +69,16 @@ mod tests {
         let (new, inbox) = crossbeam_channel::bounded(2);
         new.send(1).unwrap();
         new.send(3).unwrap();
-        let (mut turns, mut new) = (Vec::new(), Some(new));
-        serve(&inbox, |left: &mut u32, _| {
-            turns.push(*left);
+        let (turns, mut new) = (RefCell::new(Vec::new()), Some(new));
+        let turn = |left: &mut u32, _| {
+            turns.borrow_mut().push(*left);
             *left -= 1;
-            if turns.len() == 4 {
+            if turns.borrow().len() == 6 {
                 new = None;
             }
             *left > 0
-        });
-        assert_eq!(turns, [1, 3, 2, 1]);
+        };
+        serve(&inbox, turn, |left| turns.borrow_mut().push(10 * *left));
+        assert_eq!(turns.into_inner(), [1, 3, 20, 2, 10, 1]);
     }
 }

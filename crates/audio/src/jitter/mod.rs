@@ -16,29 +16,29 @@
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use crate::{
-    FRAME_SAMPLES, SAMPLES_PER_MS,
+    FRAME_MS, FRAME_SAMPLES,
     catch_up::CatchUp,
     decoder::Decoder,
     g711::Law,
-    opus::{self, CodecError},
+    opus::{self, CodecError, WIDEBAND_SAMPLES},
     stretch,
 };
 
 /// 20 ms of sound.
 pub type Frame = [i16; FRAME_SAMPLES];
 
-/// What is there before a stream begins: one frame to hear and one in hand.
-const PREFILL: usize = 2 * FRAME_SAMPLES;
+/// What is there before a stream begins, in frames: one to hear and one in hand.
+const PREFILL: usize = 2;
 
 /// Frames that may always be left over: the one in hand.
 const KEPT: usize = 1;
 
-/// The most that may be in hand: beyond it, late is worse than a word left out. Below it a hiccup of the
-/// network costs nobody a word.
-const DEPTH_MAX: usize = 10 * FRAME_SAMPLES;
+/// The most that may be in hand, in frames: beyond it, late is worse than a word left out. Below it a hiccup
+/// of the network costs nobody a word.
+const DEPTH_MAX: usize = 10;
 
-/// In how many samples what is heard goes over into what comes after words that were left out.
-const SEAM: usize = 5 * SAMPLES_PER_MS;
+/// In how many milliseconds what is heard goes over into what comes after words that were left out.
+const SEAM_MS: usize = 5;
 
 /// Frames concealed in a row; beyond it libopus has faded out and silence is honest.
 const CONCEALED_MAX: u64 = 4;
@@ -50,9 +50,9 @@ const WAITING_MAX: usize = 64;
 const STALE_MAX: u32 = 10;
 const JUMP_MAX: i16 = 1_000;
 
-/// One stream on its way to be heard.
+/// One stream on its way to be heard, so many samples in a frame of 20 ms.
 #[derive(Debug)]
-pub struct JitterBuffer {
+pub struct JitterBuffer<const FRAME: usize = FRAME_SAMPLES> {
     decoder: Decoder,
     waiting: BTreeMap<u64, Waiting>,
     /// Decoded and not yet heard.
@@ -64,7 +64,7 @@ pub struct JitterBuffer {
     packet: usize,
     concealed_in_row: u64,
     stale: u32,
-    catch_up: CatchUp,
+    catch_up: CatchUp<FRAME>,
     figures: Figures,
 }
 
@@ -102,15 +102,32 @@ impl JitterBuffer {
     pub fn g711(law: Law) -> Self {
         Self::of(Decoder::g711(law))
     }
+}
+
+impl JitterBuffer<WIDEBAND_SAMPLES> {
+    /// A stream of Opus that has not begun and is heard at 16 kHz: a third of the samples, for who needs no more.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] when libopus has no memory.
+    pub fn wideband() -> Result<Self, CodecError> {
+        Decoder::wideband().map(Self::of)
+    }
+}
+
+impl<const FRAME: usize> JitterBuffer<FRAME> {
+    const PREFILL: usize = PREFILL * FRAME;
+    const DEPTH_MAX: usize = DEPTH_MAX * FRAME;
+    const SEAM: usize = SEAM_MS * FRAME / FRAME_MS as usize;
 
     fn of(decoder: Decoder) -> Self {
         Self {
             decoder,
             waiting: BTreeMap::new(),
-            ready: Vec::with_capacity(opus::PACKET_SAMPLES_MAX + FRAME_SAMPLES),
+            ready: Vec::with_capacity((opus::PACKET_FRAMES_MAX + 1) * FRAME),
             next: None,
             newest: None,
-            packet: FRAME_SAMPLES,
+            packet: FRAME,
             concealed_in_row: 0,
             stale: 0,
             catch_up: CatchUp::new(KEPT),
@@ -139,22 +156,22 @@ impl JitterBuffer {
     }
 
     /// The next 20 ms; `None` while nobody speaks.
-    pub fn pull(&mut self) -> Option<Frame> {
+    pub fn pull(&mut self) -> Option<[i16; FRAME]> {
         if self.next.is_none() {
-            if self.depth() < PREFILL {
+            if self.depth() < Self::PREFILL {
                 return None;
             }
             self.next = self.waiting.first_key_value().map(|(index, _)| *index);
             self.catch_up.begin();
         }
         self.give_back();
-        while self.ready.len() < FRAME_SAMPLES && self.decode() {}
+        while self.ready.len() < FRAME && self.decode() {}
         if self.ready.is_empty() {
             return None;
         }
         // The end of a stream may be a part of a frame.
-        let mut frame = [0; FRAME_SAMPLES];
-        let count = self.ready.len().min(FRAME_SAMPLES);
+        let mut frame = [0; FRAME];
+        let count = self.ready.len().min(FRAME);
         for (to, from) in frame.iter_mut().zip(self.ready.drain(..count)) {
             *to = from;
         }
@@ -197,13 +214,13 @@ impl JitterBuffer {
     /// Gives back what makes everything later than it must be.
     fn give_back(&mut self) {
         let depth = self.depth();
-        if depth > DEPTH_MAX {
+        if depth > Self::DEPTH_MAX {
             self.leave_out_words();
             return;
         }
-        self.catch_up.look(depth.saturating_sub(FRAME_SAMPLES));
+        self.catch_up.look(depth.saturating_sub(FRAME));
         if self.catch_up.is_owed() {
-            while self.ready.len() < 2 * FRAME_SAMPLES && self.follows() && self.decode() {}
+            while self.ready.len() < 2 * FRAME && self.follows() && self.decode() {}
             let taken = self.catch_up.shorten(&mut self.ready);
             self.figures.shortened += taken as u64;
         }
@@ -216,22 +233,22 @@ impl JitterBuffer {
 
     /// What is beyond all measure is left out at once.
     fn leave_out_words(&mut self) {
-        while self.ready.len() < SEAM && self.decode() {}
-        let early: Vec<i16> = self.ready.iter().copied().take(SEAM).collect();
-        while self.depth() > PREFILL && self.leave_out() {}
-        while self.ready.len() < SEAM && self.decode() {}
+        while self.ready.len() < Self::SEAM && self.decode() {}
+        let early: Vec<i16> = self.ready.iter().copied().take(Self::SEAM).collect();
+        while self.depth() > Self::PREFILL && self.leave_out() {}
+        while self.ready.len() < Self::SEAM && self.decode() {}
         stretch::fade(&early, &mut self.ready);
         self.catch_up.begin();
     }
 
     /// Leaves out a frame; decoded all the same, for the next one builds on it.
     fn leave_out(&mut self) -> bool {
-        while self.ready.len() < FRAME_SAMPLES {
+        while self.ready.len() < FRAME {
             if !self.decode() {
                 return false;
             }
         }
-        self.ready.drain(..FRAME_SAMPLES);
+        self.ready.drain(..FRAME);
         self.figures.left_out += 1;
         true
     }
@@ -267,7 +284,7 @@ impl JitterBuffer {
             self.concealed_in_row = 0;
             return false;
         }
-        self.conceal(FRAME_SAMPLES)
+        self.conceal(FRAME)
     }
 
     /// The packet whose turn it is has not come, but a later one.

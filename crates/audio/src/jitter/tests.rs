@@ -46,7 +46,7 @@ fn an_even_stream_is_heard_whole_and_at_most_a_frame_later() {
     assert!((1_960..=2_100).contains(&heard.report.loud_ms), "{:?}", heard.report);
     assert_eq!((heard.figures.late, heard.figures.left_out), (0, 0));
     assert!(heard.figures.concealed <= CONCEALED_MAX, "only after its end");
-    assert!(heard.deepest <= PREFILL && heard.left == 0, "{}", heard.deepest);
+    assert!(heard.deepest <= <JitterBuffer>::PREFILL && heard.left == 0, "{}", heard.deepest);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn the_buffer_grows_with_the_jitter_and_shrinks_after_it() {
     let burst = |n: u64| Some(if held.contains(&n) { n / 4 * 80 + 60 } else { n * 20 });
     let heard = run(1, &packets(8_000), burst);
     assert!(heard.report.is_tone(440.0), "{:?}", heard.report);
-    assert!(heard.deepest <= DEPTH_MAX, "{}", heard.deepest);
+    assert!(heard.deepest <= <JitterBuffer>::DEPTH_MAX, "{}", heard.deepest);
     assert_eq!(heard.figures.left_out, 0);
     assert!((960..4_800).contains(&heard.figures.shortened), "{:?}", heard.figures);
     assert!(heard.figures.concealed < 20, "{:?}", heard.figures);
@@ -102,7 +102,7 @@ fn a_flood_is_cut_and_a_sender_that_counts_anew_is_heard() {
         buffer.push(n, packet);
     }
     assert!(buffer.pull().is_some());
-    assert!(buffer.depth() <= PREFILL, "{}", buffer.depth());
+    assert!(buffer.depth() <= <JitterBuffer>::PREFILL, "{}", buffer.depth());
     for (n, packet) in (40_000u16..).zip(&packets).take(3) {
         buffer.push(n, packet);
     }

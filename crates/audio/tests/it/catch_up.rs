@@ -1,11 +1,12 @@
 //! Is speech as soon as before after a network held it back, and is it still that speech?
 
 use offhook_audio::{
-    FRAME_SAMPLES, SAMPLES_PER_MS,
+    FRAME_SAMPLES, SAMPLE_RATE, SAMPLES_PER_MS,
     g711::{self, Law},
     jitter::JitterBuffer,
     measure::Measure,
-    opus::{Encoder, Settings},
+    opus::{Encoder, Settings, WIDEBAND_RATE, WIDEBAND_SAMPLES},
+    resample,
 };
 
 use crate::prompts;
@@ -16,9 +17,6 @@ const HELD: usize = 5;
 /// How long it may take until 100 ms of speech are given back.
 const GIVEN_BACK_MS: usize = 2_000;
 
-/// From when on what is left over counts as what it was before: the frame in hand and half a one.
-const SOON: usize = 3 * FRAME_SAMPLES / 2;
-
 /// What was heard of speech that was held back at one packet.
 struct Heard {
     samples: Vec<i16>,
@@ -27,11 +25,36 @@ struct Heard {
     shortened: u64,
 }
 
-fn buffer(is_opus: bool) -> JitterBuffer {
-    if is_opus { JitterBuffer::new().expect("a decoder") } else { JitterBuffer::g711(Law::A) }
+/// Who hears it.
+#[derive(Debug, Clone, Copy)]
+enum Listener {
+    Opus,
+    Wideband,
+    G711,
 }
 
-fn hear(mut buffer: JitterBuffer, packets: &[Box<[u8]>], held: usize) -> Heard {
+impl Listener {
+    fn hear(self, packets: &[Box<[u8]>], held: usize) -> Heard {
+        match self {
+            Self::Opus => hear(JitterBuffer::new().expect("a decoder"), packets, held),
+            Self::G711 => hear(JitterBuffer::g711(Law::A), packets, held),
+            Self::Wideband => {
+                let buffer = JitterBuffer::wideband().expect("a decoder");
+                let heard = hear::<WIDEBAND_SAMPLES>(buffer, packets, held);
+                let samples = resample::resample(&heard.samples, WIDEBAND_RATE, SAMPLE_RATE);
+                let samples = samples.expect("two usual rates");
+                let times = u64::from(SAMPLE_RATE / WIDEBAND_RATE);
+                Heard { samples, shortened: heard.shortened * times, ..heard }
+            }
+        }
+    }
+}
+
+fn hear<const FRAME: usize>(
+    mut buffer: JitterBuffer<FRAME>,
+    packets: &[Box<[u8]>],
+    held: usize,
+) -> Heard {
     let (mut samples, mut waits, mut given_back_ms) = (Vec::new(), Vec::new(), None);
     for (nth, packet) in packets.iter().enumerate() {
         waits.push((u16::try_from(nth).expect("a short stream"), packet));
@@ -40,8 +63,9 @@ fn hear(mut buffer: JitterBuffer, packets: &[Box<[u8]>], held: usize) -> Heard {
                 buffer.push(nth, packet);
             }
         }
-        samples.extend(buffer.pull().unwrap_or([0; FRAME_SAMPLES]));
-        if nth > held + HELD && buffer.depth() <= SOON && given_back_ms.is_none() {
+        samples.extend(buffer.pull().unwrap_or([0; FRAME]));
+        // The frame in hand and half a one: what is left over counts as what it was before.
+        if nth > held + HELD && buffer.depth() <= 3 * FRAME / 2 && given_back_ms.is_none() {
             given_back_ms = Some((nth - held - HELD) * 20);
         }
     }
@@ -69,13 +93,13 @@ fn a_hundred_milliseconds_are_given_back_in_two_seconds_of_speech() {
     for (name, speech) in prompts::all() {
         let opus = Encoder::new(Settings::default()).unwrap().encode_all(&speech).unwrap();
         let g711 = g711::Encoder::new(Law::A).encode_all(&speech);
-        let even_opus = hear(buffer(true), &opus, usize::MAX - HELD);
-        let even_g711 = hear(buffer(false), &g711, usize::MAX - HELD);
+        let listeners = [(&opus, Listener::Opus), (&opus, Listener::Wideband), (&g711, Listener::G711)];
+        let even = |(packets, listener): (&Vec<_>, Listener)| listener.hear(packets, usize::MAX - HELD);
+        let evens = listeners.map(even);
         let room = opus.len().saturating_sub(HELD + GIVEN_BACK_MS / 20);
         for held in (5..room).step_by(7) {
-            for (packets, even, is_opus) in [(&opus, &even_opus, true), (&g711, &even_g711, false)]
-            {
-                let heard = hear(buffer(is_opus), packets, held);
+            for ((packets, listener), even) in listeners.into_iter().zip(&evens) {
+                let heard = listener.hear(packets, held);
                 let in_ms = heard.given_back_ms.unwrap_or(usize::MAX);
                 assert!(in_ms <= GIVEN_BACK_MS, "{name} at {held}: {in_ms} ms");
                 assert_eq!(heard.left_out, 0);

@@ -13,6 +13,7 @@
 //! to a clear are never lost; audio that nobody takes is. One bot more than the worker can serve is
 //! refused.
 
+mod ear;
 mod worker;
 
 use std::sync::Arc;

@@ -6,17 +6,15 @@
 use std::collections::VecDeque;
 
 use audio::{
-    FRAME_SAMPLES,
-    activity::{Activity, Turn},
-    jitter::JitterBuffer,
+    activity::Turn,
     opus::{CodecError, Complexity},
-    spool::{Format, Frame, Full, Hearing, Spool},
+    spool::{Format, Frame, Full, Spool},
 };
 use crossbeam_channel::Receiver;
 use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
-use super::{BotNews, BotNotice, BotOrder, FRAMES_MAX};
+use super::{BotNews, BotNotice, BotOrder, FRAMES_MAX, ear::Ear};
 use crate::{FrameSink, Tapped, turns};
 
 /// Answers that may wait for the bot to read.
@@ -29,15 +27,14 @@ pub(super) struct Conversation {
     sink: FrameSink,
     audio: u8,
     packets: Tapped,
-    buffer: JitterBuffer,
-    hearing: Hearing,
+    ear: Ear,
     notice: BotNotice,
-    /// Only where somebody asks whether the user speaks.
-    activity: Option<Activity>,
     orders: mpsc::Receiver<BotOrder>,
     told: mpsc::Sender<BotNews>,
     /// What must not be lost and did not go through yet.
     unsent: VecDeque<BotNews>,
+    /// What the bot is to hear of this turn.
+    heard: Vec<u8>,
     /// Whether the bot ever said something that must be heard: then what is on its way is not taken back.
     has_sections: bool,
     leg: Leg,
@@ -56,7 +53,7 @@ enum Leg {
 
 /// Serves conversations until no `Bots` is left.
 pub(super) fn serve(inbox: &Receiver<Conversation>) {
-    turns::serve(inbox, Conversation::turn);
+    turns::serve(inbox, Conversation::turn, Conversation::tell);
 }
 
 impl Conversation {
@@ -73,13 +70,12 @@ impl Conversation {
             sink,
             audio,
             packets,
-            buffer: JitterBuffer::new()?,
-            hearing: Hearing::new(format),
+            ear: Ear::new(format, notice)?,
             notice,
-            activity: notice.listens().then(|| Activity::new(notice.silence_ms)),
             orders,
             told,
             unsent: VecDeque::new(),
+            heard: Vec::new(),
             has_sections: false,
             leg: Leg::Unknown,
             complexity,
@@ -184,16 +180,22 @@ impl Conversation {
         Ok(())
     }
 
-    /// Tells what happened, and then what the user said; a user who is silent is heard as silence.
+    /// Takes what the user said.
     fn hear(&mut self) {
         for packet in self.packets.try_iter() {
             if packet.pt == self.audio {
-                self.buffer.push(packet.sequence, &packet.payload);
+                self.ear.push(packet.sequence, &packet.payload);
             }
         }
-        let frame = self.buffer.pull().unwrap_or([0; FRAME_SAMPLES]);
-        self.packets.tell_made_up(self.buffer.figures().concealed);
-        self.notice(&frame);
+        let is_answered = self.spool.backlog_ms() > 0;
+        let heard = self.ear.pull(is_answered);
+        self.packets.tell_made_up(self.ear.concealed());
+        self.notice(heard.turns, is_answered);
+        self.heard = heard.bytes;
+    }
+
+    /// Tells what happened, and then what the user said.
+    fn tell(&mut self) {
         while let Some(news) = self.unsent.pop_front() {
             if let Err(error) = self.told.try_send(news) {
                 self.unsent.push_front(error.into_inner());
@@ -201,15 +203,12 @@ impl Conversation {
             }
         }
         // A bot that does not read loses what was said, and hears the newest again once it reads.
-        drop(self.told.try_send(BotNews::Heard(self.hearing.write(&frame))));
+        drop(self.told.try_send(BotNews::Heard(std::mem::take(&mut self.heard))));
     }
 
-    /// Notices what the user does, if that was asked for.
-    fn notice(&mut self, frame: &[i16; FRAME_SAMPLES]) {
-        let is_answered = self.spool.backlog_ms() > 0;
-        let Some(activity) = &mut self.activity else { return };
-        let turns = activity.hear(frame, is_answered);
-        let now_ms = activity.heard_ms();
+    /// Notices what the user does.
+    fn notice(&mut self, turns: Vec<Turn>, is_answered: bool) {
+        let now_ms = self.ear.heard_ms();
         for turn in turns {
             match turn {
                 Turn::Began { at_ms } => {

@@ -253,7 +253,9 @@ fn what_is_added_to_a_packets_way_is_measured(backend: Backend) {
     let added = call.user_leg.stats().received.added.expect("some of a hundred were looked at");
     assert!((10..=100).contains(&added.samples), "{added:?}");
     assert!(added.mean() > Duration::ZERO && added.mean() <= added.most, "{added:?}");
-    assert!(added.most <= slowest, "{added:?}, and at most {slowest:?} from end to end");
+    // Both ends note a time before they are at the packet; on a busy machine that is long before.
+    let noted = Duration::from_millis(50);
+    assert!(added.most <= slowest + noted, "{added:?}, and at most {slowest:?} from end to end");
     assert_eq!(call.business_leg.stats().received.added, None, "the business said nothing");
 }
 

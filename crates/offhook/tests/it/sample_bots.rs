@@ -281,6 +281,8 @@ fn the_menu_that_is_built_in_needs_no_program_and_echoes_the_caller() {
     assert_eq!(record["bots"][0]["became"], "done", "{record}");
     let beep = beep_ms(&heard, GREETING_HZ);
     assert!((260..=340).contains(&beep), "{beep} ms of 300 before the echo");
-    let echo = tone_ms(&heard, ECHO_HZ);
+    // From the end of the beep to the key, less the second the echo is late; words have pieces of any tone.
+    let echo = beep_ms(&heard, ECHO_HZ);
+    eprintln!("{echo} ms of the caller");
     assert!((1_500..=6_000).contains(&echo), "{echo} ms of the caller, a second late");
 }
