@@ -135,7 +135,8 @@ impl<const FRAME: usize> Stretch<FRAME> {
 
     /// At 8 kHz, good enough to find a period in.
     fn slower(samples: &[i16]) -> Vec<f32> {
-        let mean = |part: &[i16]| part.iter().map(|it| f32::from(*it)).sum::<f32>() / Self::TIMES as f32;
+        let mean =
+            |part: &[i16]| part.iter().map(|it| f32::from(*it)).sum::<f32>() / Self::TIMES as f32;
         samples.chunks_exact(Self::TIMES).map(mean).collect()
     }
 
@@ -152,7 +153,8 @@ impl<const FRAME: usize> Stretch<FRAME> {
         let (near, _) = looks.into_iter().rfind(|(_, alike)| *alike >= best - ALIKE_SLACK)?;
 
         let fine: Vec<f32> = samples.iter().map(|sample| f32::from(*sample)).collect();
-        let around = (near * Self::TIMES).saturating_sub(Self::TIMES - 1)..=(near * Self::TIMES + Self::TIMES - 1).min(longest);
+        let around = (near * Self::TIMES).saturating_sub(Self::TIMES - 1)
+            ..=(near * Self::TIMES + Self::TIMES - 1).min(longest);
         around
             .map(|lag| (lag, alike(&fine, lag, Self::OVERLAP)))
             .max_by(|(_, one), (_, other)| one.total_cmp(other))

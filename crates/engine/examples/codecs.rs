@@ -1,7 +1,7 @@
 //! What do the codecs of a bot's call cost, with nothing around them?
 //!
-//! The same libopus decodes the same speech and encodes it again with the settings of a bot's voice, on
-//! one thread, as fast as it can. `cargo xtask bench bots` asks for it beside whole calls.
+//! The same libopus decodes the same speech at a bot's rate and encodes it again with the settings of a bot's
+//! voice, on one thread, as fast as it can. `cargo xtask bench bots` asks for it beside whole calls.
 //!
 //! An order is a line of JSON on standard input, its answer a line on standard output:
 //!
@@ -64,7 +64,7 @@ impl Speech {
     }
 
     fn decode(&self, frames: usize) -> Outcome<()> {
-        let mut decoder = Decoder::new()?;
+        let mut decoder = Decoder::wideband()?;
         for packet in self.packets.iter().cycle().take(frames) {
             std::hint::black_box(decoder.decode(packet)?);
         }

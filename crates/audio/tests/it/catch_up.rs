@@ -93,8 +93,10 @@ fn a_hundred_milliseconds_are_given_back_in_two_seconds_of_speech() {
     for (name, speech) in prompts::all() {
         let opus = Encoder::new(Settings::default()).unwrap().encode_all(&speech).unwrap();
         let g711 = g711::Encoder::new(Law::A).encode_all(&speech);
-        let listeners = [(&opus, Listener::Opus), (&opus, Listener::Wideband), (&g711, Listener::G711)];
-        let even = |(packets, listener): (&Vec<_>, Listener)| listener.hear(packets, usize::MAX - HELD);
+        let listeners =
+            [(&opus, Listener::Opus), (&opus, Listener::Wideband), (&g711, Listener::G711)];
+        let even =
+            |(packets, listener): (&Vec<_>, Listener)| listener.hear(packets, usize::MAX - HELD);
         let evens = listeners.map(even);
         let room = opus.len().saturating_sub(HELD + GIVEN_BACK_MS / 20);
         for held in (5..room).step_by(7) {

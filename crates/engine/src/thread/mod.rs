@@ -18,6 +18,7 @@ mod hear;
 mod legs;
 mod marking;
 mod obey;
+mod pace;
 mod play;
 mod report;
 mod seek;
@@ -37,6 +38,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
 pub(crate) use self::legs::Legs;
+use self::pace::Pace;
 use crate::epoll::Epoll;
 use crate::handshakes::{Handshakes, Job};
 use crate::io::{Io, Moved, Wait};
@@ -45,10 +47,10 @@ use crate::pressure::{Pressure, Room};
 use crate::uring::Uring;
 use crate::{Backend, BusyLimits, StartError, ThreadLoad};
 
-/// With legs: enough datagrams to make a turn worth it, or the time a packet may be held up.
+/// Where much comes: enough datagrams to make a turn worth it, or the time a packet may be held up.
 pub(crate) const BUSY: Wait = Wait { batch: 256, at_most: Duration::from_millis(2) };
 
-/// With legs of which none was heard in the turn before: until one is, or the next timers are due.
+/// Where little comes: until one is heard, or the next timers are due.
 const QUIET: Wait = Wait { batch: 1, at_most: wheel::SLOT };
 
 /// Without: until an order comes, or to see that nobody is left who could give one.
@@ -130,17 +132,16 @@ fn serve(mut io: impl Io, seat: Seat) {
             Err(error) => tracing::error!(%error, "cannot serve the muxed media port"),
         }
     }
-    let (mut turns, mut heard) = (0, false);
+    let (mut turns, mut pace) = (0, Pace::new(Instant::now()));
     loop {
         turns += 1;
-        let wait = wait(&legs, heard);
-        let before = io.moved().received;
+        let wait = wait(&legs, &pace);
         if let Err(error) = io.turn(&mut legs, wait) {
             tracing::error!(%error, "a media thread cannot wait for datagrams");
             return;
         }
-        heard = io.moved().received > before;
         let now = Instant::now();
+        pace.look(io.moved().received, now);
         added::look(&mut legs, &io, now);
         let alone = after_datagrams(&seat.queue, &mut legs, &mut io, now, turns);
         if pressure.is_due(now) {
@@ -154,12 +155,12 @@ fn serve(mut io: impl Io, seat: Seat) {
     }
 }
 
-/// How long the next turn waits, when something was heard in the last one or not.
-fn wait(legs: &Legs, heard: bool) -> Wait {
+/// How long the next turn waits.
+fn wait(legs: &Legs, pace: &Pace) -> Wait {
     if legs.is_empty() {
         return IDLE;
     }
-    if heard {
+    if pace.is_high() {
         return BUSY;
     }
     let due = legs.next_timers().saturating_duration_since(Instant::now());

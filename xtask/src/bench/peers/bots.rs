@@ -3,7 +3,8 @@
 //! Users speak real speech to the gateway's own echo bot: it decodes what it hears, says it and encodes
 //! it again. All CPU of the gateway's process counts, from the socket to the socket. Beside it stands
 //! what the same libopus costs for the same speech with nothing around it, on the same processor just
-//! before and after; and pipecat's process with the same bot behind its WhatsApp transport.
+//! before and after, while the same users speak on the other one, which may share its core; and pipecat's
+//! process with the same bot behind its WhatsApp transport.
 
 use std::{path::Path, time::Duration};
 
@@ -40,7 +41,7 @@ const GREETING: Duration = Duration::from_secs(12);
 const WARM: Duration = Duration::from_millis(400);
 const RUN: Duration = Duration::from_secs(3);
 
-/// Frames the codecs are timed with: the speech about ten times.
+/// Frames the codecs are timed with: the speech about ten times, in less time than the users speak.
 const FRAMES: u64 = 5_000;
 const FRAMES_A_SECOND: f64 = 50.0;
 
@@ -61,10 +62,10 @@ pub(super) fn beside_codecs(
     let ours = Business::ours(work, graph.address, Answered::Bot { complexity })?;
     let bots = Talks::begin(ours, &graph, numbers, far, CALLS)?;
     let mut pairs = Vec::new();
-    let mut bare = codecs.ms(complexity)?;
+    let mut bare = bots.beside(far, || codecs.ms(complexity))?;
     for _ in 0..ROUNDS {
         let whole = bots.round(far)?;
-        let after = codecs.ms(complexity)?;
+        let after = bots.beside(far, || codecs.ms(complexity))?;
         let codecs_ms = f64::midpoint(bare, after);
         eprintln!("  a call {whole:.3} ms a second, its codecs {codecs_ms:.3} ms");
         pairs.push((whole, codecs_ms));
@@ -125,6 +126,19 @@ impl Talks {
         are_answered(speech).with_context(|| self.business.name)?;
         let call_seconds = (self.calls.end - self.calls.start) as f64 * RUN.as_secs_f64();
         Ok(spent_ns as f64 / 1e6 / call_seconds)
+    }
+
+    /// Lets users speak meanwhile, and is not counted itself.
+    fn beside<T: Send>(
+        &self,
+        far: &mut FarEnds,
+        what: impl FnOnce() -> Result<T> + Send,
+    ) -> Result<T> {
+        std::thread::scope(|scope| {
+            let measured = scope.spawn(what);
+            far.speak(&self.calls, RUN)?;
+            measured.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 
     fn end(self, far: &mut FarEnds) -> Result<()> {
