@@ -2,7 +2,7 @@
  * Does every form of the manager change what it says? Filled in and saved in a real browser, read back
  * through Graph or the sandbox API.
  *
- * OFFHOOK_BIN=../target/debug/offhook npm run test:browser
+ * OFFHOOK_BIN=../target/debug/offhook npm run test:manager
  */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";

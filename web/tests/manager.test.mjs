@@ -2,7 +2,7 @@
  * Does the manager page do what the sandbox API does? A real browser against the real demo; what the page
  * changes is read back through the API, and what happens there is seen in the page.
  *
- * OFFHOOK_BIN=../target/debug/offhook npm run test:browser
+ * OFFHOOK_BIN=../target/debug/offhook npm run test:manager
  */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
@@ -47,6 +47,35 @@ pub(crate) fn run_command(mut command: Command) -> Result<()> {
     Ok(())
 }
 
+/// A command that has ended, whose words nobody has seen yet.
+#[derive(Debug)]
+pub(crate) struct Quiet {
+    words: String,
+    output: Result<Output>,
+}
+
+/// Runs a command to its end and keeps its words, while others are seen.
+pub(crate) fn quietly(mut command: Command) -> Quiet {
+    let words = words(&command);
+    let output = command.output().with_context(|| format!("could not start `{words}`"));
+    Quiet { words, output }
+}
+
+impl Quiet {
+    /// Its words, and whether all was well.
+    pub(crate) fn told(self) -> Result<()> {
+        let Self { words, output } = self;
+        let output = output?;
+        eprintln!("$ {words}");
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+        if !output.status.success() {
+            bail!("`{words}` ended with {}", output.status);
+        }
+        Ok(())
+    }
+}
+
 /// What a command prints on its standard output.
 pub(crate) fn output(program: &str, args: &[&str]) -> Result<String> {
     let mut command = command(program, args);
@@ -68,7 +97,7 @@ pub(crate) fn has(program: &str) -> bool {
 }
 
 /// A command as somebody would type it.
-pub(crate) fn words(command: &Command) -> String {
+fn words(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));
     words.join(" ")

@@ -3,10 +3,7 @@
 //! Tests mostly wait for timers and far ends. Where one program waits, another one runs that does not mind: no
 //! two that need much of both processors, and none beside those that listen to whole calls.
 
-use std::{
-    path::Path,
-    process::{Command, Output},
-};
+use std::{path::Path, process::Command};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::Value;
@@ -96,33 +93,13 @@ fn pair(programs: &[Program], seen: &[Suite], beside: &[Suite]) -> Result<Vec<an
     };
     let (seen, beside) = (commands(seen)?, commands(beside)?);
     std::thread::scope(|scope| {
-        let beside = scope.spawn(|| beside.into_iter().map(quietly).collect::<Vec<_>>());
+        let beside = scope.spawn(|| beside.into_iter().map(shell::quietly).collect::<Vec<_>>());
         let mut failed: Vec<_> =
             seen.into_iter().filter_map(|command| shell::run_command(command).err()).collect();
         let done = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        for (words, output) in done {
-            failed.extend(told(&words, output).err());
-        }
+        failed.extend(done.into_iter().filter_map(|one| one.told().err()));
         Ok(failed)
     })
-}
-
-/// Runs it and keeps its words for later.
-fn quietly(mut command: Command) -> (String, Result<Output>) {
-    let words = shell::words(&command);
-    let output = command.output().with_context(|| format!("could not start `{words}`"));
-    (words, output)
-}
-
-/// Its words, once nobody else speaks.
-fn told(words: &str, output: Result<Output>) -> Result<()> {
-    let output = output?;
-    eprintln!("$ {words}");
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
-    print!("{}", String::from_utf8_lossy(&output.stdout));
-    ensure!(output.status.success(), "`{words}` ended with {}", output.status);
-
-    Ok(())
 }
 
 impl Suite {

@@ -1,6 +1,6 @@
 //! Does everything hold? All set-up, then every test, each stage with its time.
 
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 
 use anyhow::Result;
 use clap::Args;
@@ -46,12 +46,27 @@ fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
     stages.run("docs", Tests, docs)?;
     stages.run("rust tests", Tests, suites::run)?;
     stages.run("far ends and relay", Tests, bench::smoke)?;
-    stages.run("openapi fuzzer", Tests, || fuzz::run(Depth::BOUNDED))?;
-    stages.run("postman collections", Tests, || against_binary("test:postman"))?;
-    if !args.no_browser {
-        stages.run("browser tests", Tests, || against_binary("test:browser"))?;
+    if args.no_browser {
+        stages.run("openapi fuzzer", Tests, || fuzz::run(Depth::BOUNDED))?;
+        return stages
+            .run("postman collections", Tests, || shell::run_command(npm("test:postman")));
     }
-    Ok(())
+    stages.run("fuzzer, postman, manager", Tests, programs_and_the_manager)?;
+    stages.run("browser tests", Tests, || shell::run_command(npm("test:browser")))
+}
+
+/// The manager page has no sound, so programs may keep the processors busy meanwhile.
+fn programs_and_the_manager() -> Result<()> {
+    std::thread::scope(|scope| {
+        let manager = scope.spawn(|| shell::quietly(npm("test:manager")));
+        let fuzzed = fuzz::run(Depth::BOUNDED);
+        let posted = shell::run_command(npm("test:postman"));
+        let manager = manager.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let managed = manager.told();
+        fuzzed?;
+        posted?;
+        managed
+    })
 }
 
 /// What is fetched waits for the network, what is compiled for the processor.
@@ -84,9 +99,9 @@ fn docs() -> Result<()> {
 }
 
 /// A script of the pages' package against the real binary.
-fn against_binary(script: &str) -> Result<()> {
+fn npm(script: &str) -> Command {
     let mut npm = shell::command("npm", &["run", "--silent", script]);
     npm.current_dir(shell::root().join("web"))
         .env("OFFHOOK_BIN", shell::target().join("debug/offhook"));
-    shell::run_command(npm)
+    npm
 }
