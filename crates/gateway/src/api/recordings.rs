@@ -155,16 +155,27 @@ pub(super) async fn hear(
     Query(form): Query<Form>,
 ) -> Result<Response, ApiError> {
     let recording = find(&office, &caller, id).await?;
-    if recording.state == RecordingState::Recording {
-        return Err(ApiError::conflict("out_of_place", "it still runs"));
+    match recording.state {
+        RecordingState::Ready => {}
+        RecordingState::Recording => {
+            return Err(ApiError::conflict("out_of_place", "it still runs"));
+        }
+        RecordingState::Failed => {
+            let why = recording.why.as_deref().unwrap_or("nobody knows why");
+            let what = format!("it could not be fetched from the platform: {why}");
+            return Err(ApiError::conflict("recording.lost", what));
+        }
     }
     let lasts = recordings::lasts(&office, &recording).await?;
     let sides = recordings::sides(&office, &recording).await?;
     let deed = caller.deed("recording.heard", &recording.recording_id, None);
     office.store.keep_deed(deed).await?;
-    let channels = match (form.channels, recording.kind) {
-        (Some(ChannelsWord::Stereo), _) | (None, RecordingKind::Call) => Channels::Stereo,
-        (Some(ChannelsWord::Mixed), _) | (None, RecordingKind::Voicemail) => Channels::Mixed,
+    let apart = recording.kind == RecordingKind::Call && !recording.mixed;
+    let channels = match form.channels {
+        Some(ChannelsWord::Stereo) => Channels::Stereo,
+        Some(ChannelsWord::Mixed) => Channels::Mixed,
+        None if apart => Channels::Stereo,
+        None => Channels::Mixed,
     };
     let (sender, pieces) = mpsc::channel(PIECES_MAX);
     let format = form.format;
