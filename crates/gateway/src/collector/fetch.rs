@@ -62,6 +62,11 @@ impl FetchFault {
         }
     }
 
+    /// Whether what it belongs to is not here yet, as happens where webhooks overtake each other.
+    pub(super) fn is_early(&self) -> bool {
+        matches!(self, Self::NoRecord | Self::NoRecording)
+    }
+
     /// One word of ours.
     pub(super) fn as_str(&self) -> &'static str {
         match self {

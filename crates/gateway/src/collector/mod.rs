@@ -114,7 +114,11 @@ async fn collect(office: &Office, owed: Collection) -> Result<(), StoreError> {
     let (why, tries) = (fault.in_words(), owed.tries + 1);
     let is_over = clock::now() >= owed.until || fault.is_of_the_file() && tries >= TRIES_MAX;
     office.metrics.collection(thing, fault.as_str());
-    tracing::warn!(what = thing, fault = fault.as_str(), tries, "it is not fetched");
+    if fault.is_early() {
+        tracing::debug!(what = thing, tries, "it is fetched later");
+    } else {
+        tracing::warn!(what = thing, fault = fault.as_str(), tries, "it is not fetched");
+    }
     if is_over {
         office.metrics.collection(thing, "given_up");
         tracing::error!(what = thing, fault = fault.as_str(), "it is never fetched");

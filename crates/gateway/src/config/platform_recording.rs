@@ -104,12 +104,11 @@ impl PlatformTable {
 }
 
 fn refused(refusal: Refusal) -> ConfigError {
-    match refusal {
-        Refusal::CaptureInvalid { field, reason, .. } => {
-            value(&format!("recording.{field}"), format!("the platform refuses it: {reason}"))
-        }
-        other => value("recording", other.to_string()),
+    if let Refusal::CaptureInvalid { field, reason, .. } = &refusal {
+        let why = format!("the platform refuses it: {reason}");
+        return value(&format!("recording.{field}"), why);
     }
+    value("recording", refusal.to_string())
 }
 
 #[cfg(test)]

@@ -196,12 +196,13 @@ mod tests {
         file: &[u8],
         told: &[u8],
     ) -> Result<(Taken, [bool; 2]), IntakeFault> {
-        let mut intake = recorder.intake("rec_1".into()).unwrap();
+        let mut intake = recorder.intake("rec_1".into()).map_err(IntakeFault::Disk)?;
         for piece in file.chunks(700) {
             intake.take(piece)?;
         }
         let taken = intake.finish(&Sha256::digest(told))?;
-        let sides = recorder.open("rec_1", Cut::Refused).unwrap();
+        let sides = recorder.open("rec_1", Cut::Refused);
+        let sides = sides.map_err(|fault| IntakeFault::Disk(io::Error::other(fault)))?;
         let is_there = sides.each_ref().map(Option::is_some);
         for side in sides.into_iter().flatten() {
             assert!(side.count().abs_diff(51) <= 1);
