@@ -274,3 +274,22 @@ async fn a_recording_that_is_removed_takes_what_is_owed_of_it_along() {
     assert!(scene.office().store.collections_due(later, 9).await.unwrap().is_empty());
     assert!(!scene.office().recorder.folder_of(&kept.recording_id).exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_goes_to_the_bucket_and_what_could_not_be_fetched_does_not() {
+    let scene = Scene::new().await;
+    let store = &scene.office().store;
+    for (call_id, state) in
+        [("wacid.HERE", RecordingState::Ready), ("wacid.LOST", RecordingState::Failed)]
+    {
+        let owed = scene.recorded(call_id, b"OggS").await;
+        let recording = Recording { state, ..never_taken(&owed) };
+        let (path, now) = (Some("calls/x".to_owned()), clock::now());
+        store.keep_collected(owed, recording, path, (now, None)).await.unwrap();
+    }
+    store.bring_all("calls/".to_owned()).await.unwrap();
+    let later = clock::now() + Duration::from_secs(86_400);
+    let due = store.owed_to_bucket(later, Vec::new(), 9).await.unwrap();
+    let [owed] = &due[..] else { panic!("{due:?}") };
+    assert_eq!(owed.path, "calls/x");
+}

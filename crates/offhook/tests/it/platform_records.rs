@@ -77,7 +77,8 @@ async fn channels(gateway: &str, id: &str) -> [Vec<i16>; 2] {
     let url = format!("{gateway}/v1/recordings/{id}/audio?format=wav");
     let request = reqwest::Client::new().get(url).bearer_auth("demo-api-key");
     let file = request.send().await.expect("an answer").bytes().await.expect("a whole answer");
-    assert_eq!(&file[..44], &wav::head(2, 48_000, (file.len() - 44) as u32 / 4));
+    let samples = u32::try_from((file.len() - 44) / 4).expect("some seconds");
+    assert_eq!(&file[..44], &wav::head(2, 48_000, samples));
     [0, 2].map(|at| {
         file[44..].chunks_exact(4).map(|it| i16::from_le_bytes([it[at], it[at + 1]])).collect()
     })
