@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What each voice is encoded with: it was encoded before, and nothing of it is lost on the way.
-const VOICE: Settings = Settings { bitrate: 32_000, complexity: 5, loss_percent: 0 };
+const VOICE: Settings = Settings { bitrate: 32_000, complexity: 3, loss_percent: 0 };
 
 /// Why a file cannot be taken apart.
 #[derive(Debug, thiserror::Error)]

@@ -146,7 +146,7 @@ pub(super) async fn one(
     responses((status = 200, content_type = "audio/ogg", body = String, description = "The file"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused),
               (status = 403, body = super::Refused), (status = 404, body = super::Refused),
-              (status = 409, body = super::Refused, description = "It still runs, its key or its bucket is not configured, or its files were changed or lost"),
+              (status = 409, body = super::Refused, description = "It still runs, its key or its bucket is not configured, its files were changed or lost, or it could not be fetched from the platform"),
               (status = 502, body = super::Refused, description = "The bucket it lies in does not answer, or refuses")))]
 pub(super) async fn hear(
     State(office): State<Arc<Office>>,

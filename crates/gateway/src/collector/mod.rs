@@ -9,12 +9,12 @@
 mod collect_test;
 mod fetch;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use rules::rulebook::Rulebook;
 use terms::Timestamp;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use wire::{
     console::Peer,
     event::{Recording, RecordingKind, RecordingState, TranscriptState},
@@ -36,8 +36,8 @@ use crate::{
 
 /// How often it is looked for work.
 const EVERY: Duration = Duration::from_secs(1);
-/// How many are fetched at a time.
-const FETCHED_MAX: u32 = 4;
+/// How many are fetched at a time; taking one apart takes a core.
+const FETCHED_MAX: usize = 2;
 /// The longest wait before the next try.
 const WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 /// How often something is tried that the platform itself says is not so: two minutes and more.
@@ -71,29 +71,56 @@ pub(crate) async fn told(
 
 /// Fetches for ever.
 pub(crate) async fn run(office: Arc<Office>) {
+    let (mut work, mut under_way) = (FuturesUnordered::new(), BTreeSet::new());
     loop {
-        match next(&office).await {
-            Ok(true) => {}
-            Ok(false) => sleep(EVERY).await,
+        match due(&office, &under_way).await {
+            Ok(due) => {
+                for owed in due {
+                    under_way.insert((owed.recording_id(), owed.thing));
+                    work.push(one(&office, owed));
+                }
+            }
             Err(error) => {
                 tracing::error!(%error, "what the platform recorded is not fetched");
                 sleep(AFTER_FAULT).await;
             }
         }
+        match timeout(EVERY, work.next()).await {
+            Ok(Some(done)) => drop(under_way.remove(&done)),
+            Ok(None) => sleep(EVERY).await,
+            Err(_) => {}
+        }
     }
 }
 
-/// Fetches some of what is due; whether there was any.
-async fn next(office: &Office) -> Result<bool, StoreError> {
+/// What is due and not under way, as much as there are seats for.
+async fn due(
+    office: &Office,
+    under_way: &BTreeSet<(String, Thing)>,
+) -> Result<Vec<Collection>, StoreError> {
     for (thing, waiting) in office.store.collections_waiting().await? {
         office.metrics.collections_waiting(thing.as_str(), waiting);
     }
-    let due = office.store.collections_due(clock::now(), FETCHED_MAX).await?;
-    let any = !due.is_empty();
-    for done in join_all(due.into_iter().map(|owed| collect(office, owed))).await {
-        done?;
+    let free = FETCHED_MAX.saturating_sub(under_way.len());
+    if free == 0 {
+        return Ok(Vec::new());
     }
-    Ok(any)
+    // Those under way are due as well, until they are done.
+    let mut due = office.store.collections_due(clock::now(), 2 * FETCHED_MAX).await?;
+    due.retain(|owed| !under_way.contains(&(owed.recording_id(), owed.thing)));
+    due.truncate(free);
+    Ok(due)
+}
+
+/// Collects one, and says which.
+async fn one(office: &Office, owed: Collection) -> (String, Thing) {
+    let which = (owed.recording_id(), owed.thing);
+    if let Err(error) = collect(office, owed).await {
+        tracing::error!(%error, "what the platform recorded cannot be kept in the store");
+        // It is still due: nobody asks the platform for it again at once.
+        sleep(AFTER_FAULT).await;
+    }
+    which
 }
 
 /// One try.

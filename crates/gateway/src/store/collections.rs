@@ -93,11 +93,12 @@ impl Store {
     pub(crate) async fn collections_due(
         &self,
         now: Timestamp,
-        limit: u32,
+        limit: usize,
     ) -> Result<Vec<Collection>, StoreError> {
         self.run(move |db| {
             let sql = "SELECT what, line, call_id, contact, told_ms, file, until_ms, tries
                        FROM collections WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2";
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let mut statement = db.prepare_cached(sql)?;
             let mut rows = statement.query(params![now.unix_ms(), limit])?;
             let mut due = Vec::new();
