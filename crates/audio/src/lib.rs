@@ -16,6 +16,7 @@
 //! one give it their own type.
 
 pub mod activity;
+pub mod apart;
 pub mod catch_up;
 pub mod comfort;
 mod decoder;

@@ -101,7 +101,7 @@ pub fn read(file: &[u8]) -> Result<OpusStream, OggError> {
     Ok(stream)
 }
 
-fn read_head(head: &[u8]) -> Result<OpusStream, OggError> {
+pub(crate) fn read_head(head: &[u8]) -> Result<OpusStream, OggError> {
     let &[
         b'O',
         b'p',

@@ -280,18 +280,55 @@ impl std::fmt::Debug for WidebandEncoder {
 ///
 /// [`CodecError`] from libopus.
 pub fn decode_stereo(packets: &[Box<[u8]>]) -> Result<(Vec<i16>, Vec<i16>), CodecError> {
-    let mut decoder =
-        ::opus::Decoder::new(SAMPLE_RATE, ::opus::Channels::Stereo).map_err(CodecError::SetUp)?;
-    let mut room = vec![0; PACKET_SAMPLES_MAX * 2];
+    let mut decoder = StereoDecoder::new()?;
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for packet in packets {
-        let count = decoder.decode(packet, &mut room, false).map_err(CodecError::Decode)?;
-        for moment in room[..count * 2].chunks_exact(2) {
-            left.push(moment[0]);
-            right.push(moment[1]);
+        for &[one, other] in decoder.decode(packet)? {
+            left.push(one);
+            right.push(other);
         }
     }
     Ok((left, right))
+}
+
+/// Decodes one stream of packets to two channels at 48 kHz; of a packet with one both are the same.
+pub struct StereoDecoder {
+    inner: ::opus::Decoder,
+    buffer: Vec<i16>,
+}
+
+impl StereoDecoder {
+    /// Starts a decoder.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] when libopus has no memory.
+    pub fn new() -> Result<Self, CodecError> {
+        let inner = ::opus::Decoder::new(SAMPLE_RATE, ::opus::Channels::Stereo);
+        let inner = inner.map_err(CodecError::SetUp)?;
+        Ok(Self { inner, buffer: vec![0; PACKET_SAMPLES_MAX * 2] })
+    }
+
+    /// Decodes one packet: left and right of each moment.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::Decode`] when the packet is not Opus; the decoder stays usable.
+    pub fn decode(&mut self, packet: &[u8]) -> Result<&[[i16; 2]], CodecError> {
+        if packet.is_empty() {
+            return Ok(&[]);
+        }
+        let decoded = self.inner.decode(packet, &mut self.buffer, false);
+        let count = decoded.map_err(CodecError::Decode)?;
+        let (moments, _) = self.buffer[..count * 2].as_chunks();
+        Ok(moments)
+    }
+}
+
+impl std::fmt::Debug for StereoDecoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StereoDecoder").finish_non_exhaustive()
+    }
 }
 
 /// Decodes one stream of packets to mono samples.

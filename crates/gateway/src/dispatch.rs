@@ -17,7 +17,7 @@ use wire::console::{Call, CallState, Peer};
 use wire::event::What;
 use wire::trace::TraceParent;
 use wire::webhook::{
-    Contact,
+    Contact, MediaRef,
     account::{AccountEvent, AccountUpdate},
     call::{CallEntry, CallEvent, CallStatus, CallsValue, Progress},
     envelope::{Change, Entry, Envelope},
@@ -32,12 +32,12 @@ use crate::{
         registry::{CallHandle, Figures, Letter, OPAQUE_PREFIX, Receipt},
     },
     cdr::Cdr,
-    clock, contacts,
+    clock, collector, contacts,
     flows::facts,
     line::Line,
     office::Office,
     outbox::news,
-    store::{Delivery, LineSet, LiveCall, StoreError},
+    store::{Delivery, LineSet, LiveCall, StoreError, Thing},
     telemetry::trace::CallTrace,
     verify,
 };
@@ -262,14 +262,45 @@ impl Round<'_> {
             CallEvent::Connect if business => self.answer(line, value, call).await,
             CallEvent::Connect => self.connect(line, value, call).await,
             CallEvent::Terminate => self.terminate(line, value, call).await,
-            CallEvent::CallCreated
-            | CallEvent::RecordingAvailable
-            | CallEvent::TranscriptionAvailable
-            | CallEvent::Unknown(_) => {
+            CallEvent::RecordingAvailable => {
+                self.kept(line, value, call, (Thing::Recording, call.recording())).await
+            }
+            CallEvent::TranscriptionAvailable => {
+                self.kept(line, value, call, (Thing::Transcript, call.transcript())).await
+            }
+            CallEvent::CallCreated | CallEvent::Unknown(_) => {
                 self.office.metrics.event("other");
                 Ok(())
             }
         }
+    }
+
+    /// The platform kept something of a call: it is fetched where we asked for it.
+    async fn kept(
+        &self,
+        line: &Line,
+        value: &CallsValue,
+        call: &CallEntry,
+        (thing, file): (Thing, Option<MediaRef>),
+    ) -> Result<(), StoreError> {
+        let number = &line.config.number.digits;
+        if self.office.config.recording.platform_for(number).is_none() {
+            self.office.metrics.event("other");
+            return Ok(());
+        }
+        let Some(file) = file else {
+            self.office.metrics.event("unreadable");
+            tracing::warn!(call = %call.id.loggable(), "what was recorded names no file");
+            return Ok(());
+        };
+        let contact = match call.direction() {
+            Some(Direction::BusinessInitiated) => callee(call, &value.contacts),
+            Some(Direction::UserInitiated) | None => caller(call, &value.contacts),
+        };
+        let at = self.received_at;
+        collector::told(self.office, line, (call, contact), (thing, file), at).await?;
+        self.office.metrics.event("acted_on");
+        Ok(())
     }
 
     /// HOMER sees what the platform told of a call.

@@ -4,6 +4,8 @@
 //! a second one would ring the user twice; nor is a message. Every other request is repeated as
 //! [`crate::repetition`] says, and an error that says "already so" counts as done (fact sheet 3.6).
 
+pub(crate) mod media;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -18,7 +20,7 @@ use wire::{
     edition::{Edition, Endpoint, call_analytics_path},
     graph::{
         analytics::{AccountFigures, CallAnalytics, CallAnalyticsRequest},
-        call::{Accept, CallRequest, Connect, Connected},
+        call::{Accept, CallRequest, Captures, Connect, Connected},
         error::ErrorAnswer,
         message::{Content, MessageRequest, Sent},
         permission::{CallPermissions, PermissionQuery},
@@ -154,13 +156,13 @@ impl Graph {
         to: UserRef,
         offer: SdpText,
         opaque: String,
+        captures: Captures,
     ) -> Result<CallId, GraphError> {
         let request = CallRequest::Connect(Box::new(Connect {
             to: to.into(),
             sdp: offer,
             biz_opaque_callback_data: Some(opaque),
-            recording: None,
-            transcription: None,
+            captures,
         }));
         let connected: Connected = self.post("connect", Endpoint::Calls, &request).await?;
         let id = connected.call_id().cloned();
@@ -173,14 +175,13 @@ impl Graph {
     }
 
     /// Takes a user's call.
-    pub(crate) async fn accept(&self, call_id: CallId, sdp: SdpText) -> Outcome {
-        let accept = Accept {
-            call_id,
-            sdp,
-            biz_opaque_callback_data: None,
-            recording: None,
-            transcription: None,
-        };
+    pub(crate) async fn accept(
+        &self,
+        call_id: CallId,
+        sdp: SdpText,
+        captures: Captures,
+    ) -> Outcome {
+        let accept = Accept { call_id, sdp, biz_opaque_callback_data: None, captures };
         self.action(&CallRequest::Accept(Box::new(accept))).await
     }
 

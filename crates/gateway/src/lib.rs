@@ -24,6 +24,7 @@ mod callbacks;
 mod calls;
 pub mod cdr;
 mod clock;
+mod collector;
 mod command;
 pub mod config;
 mod consent;

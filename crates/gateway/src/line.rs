@@ -115,7 +115,7 @@ impl Lines {
         let mut all = Vec::new();
         for config in whole.lines.iter() {
             let organisation = Arc::clone(organisations.named(&config.organisation));
-            let house = House::of(whole, &config.organisation);
+            let house = House::of(whole, config);
             let unattended = nobody_answers(config, whole).then(unattended);
             let shelf = shelves.load(config.flow.as_ref().or(unattended.as_ref()), house)?;
             let asker = match config.ask.clone() {

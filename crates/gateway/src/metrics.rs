@@ -34,6 +34,7 @@ type Series = (&'static str, String);
 const ABSENT: &[&str] = &[
     "offhook_gateway_agents_available",
     "offhook_gateway_bucket_waiting",
+    "offhook_gateway_collections_waiting",
     "offhook_gateway_graph_rate_limit_remaining",
     "offhook_gateway_permission_state",
     "offhook_gateway_pickup_ratio",
@@ -281,6 +282,17 @@ impl Metrics {
     pub(crate) fn bucket_task(&self, task: &'static str, became: &'static str) {
         let labels = format!("task=\"{task}\",result=\"{became}\"");
         self.count("offhook_gateway_bucket_tasks_total", labels);
+    }
+
+    /// Something the platform kept of a call was fetched, or was not for this reason.
+    pub(crate) fn collection(&self, thing: &'static str, became: &'static str) {
+        let labels = format!("what=\"{thing}\",result=\"{became}\"");
+        self.count("offhook_gateway_collections_total", labels);
+    }
+
+    /// So many things the platform told of wait to be fetched.
+    pub(crate) fn collections_waiting(&self, thing: &'static str, waiting: i64) {
+        self.set_of("offhook_gateway_collections_waiting", format!("what=\"{thing}\""), waiting);
     }
 
     /// So many recordings wait to be brought to the bucket or removed there.

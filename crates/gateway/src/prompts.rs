@@ -16,9 +16,8 @@ use switchboard::{
     flow::{BEEP, Faults, Flow, Supplies},
     trunk::Extensions,
 };
-use terms::OrganisationId;
 
-use crate::config::{Config, FlowSource};
+use crate::config::{Config, FlowSource, Line};
 
 /// The prompt a user on hold hears: a file of this name, or music of ours.
 pub(crate) const HOLD_MUSIC: &str = "hold";
@@ -61,24 +60,29 @@ pub(crate) struct House {
     pub bots: Option<BTreeSet<String>>,
     /// The trunks flows may ring telephones on; none where that is not known.
     pub trunks: Option<BTreeMap<String, Extensions>>,
+    /// Whether the platform records the calls.
+    pub by_platform: bool,
 }
 
 impl House {
-    /// What the flows of this organisation have.
-    pub(crate) fn of(config: &Config, organisation: &OrganisationId) -> Self {
+    /// What the flows of this line have.
+    pub(crate) fn of(config: &Config, line: &Line) -> Self {
+        let organisation = &line.organisation;
         let queues = config.queues.iter().filter(|queue| queue.organisation == *organisation);
         let queues = queues.map(|queue| queue.name.clone()).collect();
         let bots = config.bot_names(organisation);
         let trunks = config.trunks.iter().filter(|trunk| trunk.organisation == *organisation);
         let trunks = trunks.map(|trunk| (trunk.name.clone(), trunk.extensions.clone())).collect();
         let speech = config.speech.is_some();
-        Self { speech, queues: Some(queues), bots: Some(bots), trunks: Some(trunks) }
+        let by_platform = config.recording.platform_for(&line.number.digits).is_some();
+        Self { speech, queues: Some(queues), bots: Some(bots), trunks: Some(trunks), by_platform }
     }
 
     fn supplies(&self, prompts: &Prompts) -> Supplies {
         let (queues, bots, trunks) = (self.queues.clone(), self.bots.clone(), self.trunks.clone());
         let prompts = lengths(prompts);
-        Supplies { prompts, speech: self.speech, queues, bots, trunks, ..Supplies::default() }
+        let (speech, by_platform) = (self.speech, self.by_platform);
+        Supplies { prompts, speech, by_platform, queues, bots, trunks, ..Supplies::default() }
     }
 }
 
@@ -279,7 +283,8 @@ fn files_in(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, ShelfError> {
 mod tests {
     use super::*;
 
-    const HOUSE: House = House { speech: false, queues: None, bots: None, trunks: None };
+    const HOUSE: House =
+        House { speech: false, queues: None, bots: None, trunks: None, by_platform: false };
 
     #[test]
     fn the_demo_flow_and_its_prompts_load() {

@@ -56,9 +56,13 @@ pub(crate) enum RemoveFault {
 ///
 /// The store failed.
 pub(crate) async fn keep(office: &Office, recording: Recording) -> Result<(), StoreError> {
-    let bucket = office.bucket.as_ref();
-    let path = bucket.map(|bucket| format!("{}{}", bucket.prefix(), recording.recording_id));
+    let path = path_in_bucket(office, &recording.recording_id);
     office.store.keep_recording(recording, path, clock::now()).await
+}
+
+/// Where a recording goes in the bucket, if there is one.
+pub(crate) fn path_in_bucket(office: &Office, id: &str) -> Option<String> {
+    office.bucket.as_ref().map(|bucket| format!("{}{id}", bucket.prefix()))
 }
 
 /// Ends what a dead gateway left running.

@@ -29,7 +29,7 @@ use crate::{
     },
     callbacks,
     calls::{orphans, registry::Registry},
-    clock,
+    clock, collector,
     config::{Config, Media, Words},
     consent,
     console::session::Sessions,
@@ -315,6 +315,7 @@ fn start_tasks(office: &Arc<Office>, tasks: &mut JoinSet<()>) {
     tasks.spawn(public_address::watch(Arc::clone(office)));
     tasks.spawn(recordings::run(Arc::clone(office)));
     tasks.spawn(transcription::run(Arc::clone(office)));
+    tasks.spawn(collector::run(Arc::clone(office)));
     if let Some(bucket) = office.bucket.clone() {
         let (store, recorder) = (office.store.clone(), office.recorder.clone());
         tasks.spawn(Porter { store, recorder, bucket, metrics: Arc::clone(&office.metrics) }.run());

@@ -61,6 +61,8 @@ pub struct Facts {
     pub must_announce: bool,
     /// Whether we may speak to the user now: an agent has the call, no flow.
     pub may_speak: bool,
+    /// Whether the platform records the call.
+    pub by_platform: bool,
 }
 
 /// What to do.
@@ -84,6 +86,9 @@ pub enum Refusal {
     /// It must be announced, and was not heard to the end.
     #[error("the user has not heard the announcement to its end")]
     NotAnnounced,
+    /// Nobody at the business can steer what the platform does.
+    #[error("the platform records this call, from when it is answered until its end")]
+    ByPlatform,
     /// It is not in a state for that.
     #[error("the recording does not stand so")]
     OutOfPlace,
@@ -99,6 +104,7 @@ impl Recording {
         match input {
             Input::Announced { whole } => self.announced(whole),
             Input::CallOver => Ok(self.over()),
+            Input::Wish(_) if facts.by_platform => Err(Refusal::ByPlatform),
             Input::Wish(Wish::Start) => self.start(facts),
             Input::Wish(Wish::Pause) => self.turn(State::On, State::Paused, Effect::Pause),
             Input::Wish(Wish::Resume) => self.turn(State::Paused, State::On, Effect::Resume),
@@ -181,8 +187,8 @@ impl Recording {
 mod tests {
     use super::*;
 
-    const FREE: Facts = Facts { must_announce: false, may_speak: false };
-    const MUST: Facts = Facts { must_announce: true, may_speak: true };
+    const FREE: Facts = Facts { must_announce: false, may_speak: false, by_platform: false };
+    const MUST: Facts = Facts { must_announce: true, may_speak: true, by_platform: false };
     const START: Input = Input::Wish(Wish::Start);
 
     #[test]
@@ -203,6 +209,16 @@ mod tests {
         assert_eq!(call.handle(START, in_flow), Ok(Some(Effect::Begin)));
         assert_eq!(call.handle(Input::CallOver, MUST), Ok(Some(Effect::End)));
         assert_eq!(call.handle(START, MUST), Err(Refusal::OutOfPlace));
+    }
+
+    #[test]
+    fn what_the_platform_records_nobody_steers() {
+        let mut call = Recording::default();
+        let theirs = Facts { by_platform: true, ..FREE };
+        for wish in [Wish::Start, Wish::Pause, Wish::Resume, Wish::Stop] {
+            assert_eq!(call.handle(Input::Wish(wish), theirs), Err(Refusal::ByPlatform));
+        }
+        assert_eq!(call.handle(Input::CallOver, theirs), Ok(None));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! 10.6): the base URL, the header with the secret, and the path. Nothing else may ask which
 //! edition it is.
 
-use terms::{AppId, PhoneNumberId, WabaId};
+use terms::{AppId, MediaId, PhoneNumberId, WabaId};
 
 use crate::graph::{analytics::CallAnalyticsRequest, permission::PermissionQuery};
 
@@ -122,6 +122,36 @@ impl Edition {
     #[must_use]
     pub fn url(&self, base_url: &str, endpoint: Endpoint<'_>) -> String {
         format!("{}{}", base_url.trim_end_matches('/'), self.path(endpoint))
+    }
+
+    /// The path of a media file: of what is known of it, and a link. A number asks for its own alone.
+    #[must_use]
+    pub fn media_path(&self, file: &MediaId) -> String {
+        match self {
+            Self::Meta { version, phone_number_id } => {
+                format!("/{version}/{file}?phone_number_id={phone_number_id}")
+            }
+            Self::Dialog360 => format!("/{file}"),
+        }
+    }
+
+    /// Where a media file's link leads with the secret of this edition: Meta's links are Meta's, at
+    /// 360dialog the same path is at its own address. `None` for a link that is none, or would carry the
+    /// secret in clear although the API is not asked so.
+    #[must_use]
+    pub fn media_url(&self, base_url: &str, link: &str) -> Option<String> {
+        let (scheme, rest) = link.split_once("://")?;
+        let in_clear = base_url.starts_with("http://");
+        if rest.is_empty() || !(scheme == "https" || scheme == "http" && in_clear) {
+            return None;
+        }
+        match self {
+            Self::Meta { .. } => Some(link.to_owned()),
+            Self::Dialog360 => {
+                let (_, path) = rest.split_once('/')?;
+                Some(format!("{}/{path}", base_url.trim_end_matches('/')))
+            }
+        }
     }
 }
 

@@ -146,7 +146,7 @@ pub(super) async fn one(
     responses((status = 200, content_type = "audio/ogg", body = String, description = "The file"),
               (status = 400, body = super::Refused), (status = 401, body = super::Refused),
               (status = 403, body = super::Refused), (status = 404, body = super::Refused),
-              (status = 409, body = super::Refused, description = "It still runs, its key or its bucket is not configured, or its files were changed or lost"),
+              (status = 409, body = super::Refused, description = "It still runs, its key or its bucket is not configured, its files were changed or lost, or it could not be fetched from the platform"),
               (status = 502, body = super::Refused, description = "The bucket it lies in does not answer, or refuses")))]
 pub(super) async fn hear(
     State(office): State<Arc<Office>>,
@@ -155,16 +155,27 @@ pub(super) async fn hear(
     Query(form): Query<Form>,
 ) -> Result<Response, ApiError> {
     let recording = find(&office, &caller, id).await?;
-    if recording.state == RecordingState::Recording {
-        return Err(ApiError::conflict("out_of_place", "it still runs"));
+    match recording.state {
+        RecordingState::Ready => {}
+        RecordingState::Recording => {
+            return Err(ApiError::conflict("out_of_place", "it still runs"));
+        }
+        RecordingState::Failed => {
+            let why = recording.why.as_deref().unwrap_or("nobody knows why");
+            let what = format!("it could not be fetched from the platform: {why}");
+            return Err(ApiError::conflict("recording.lost", what));
+        }
     }
     let lasts = recordings::lasts(&office, &recording).await?;
     let sides = recordings::sides(&office, &recording).await?;
     let deed = caller.deed("recording.heard", &recording.recording_id, None);
     office.store.keep_deed(deed).await?;
-    let channels = match (form.channels, recording.kind) {
-        (Some(ChannelsWord::Stereo), _) | (None, RecordingKind::Call) => Channels::Stereo,
-        (Some(ChannelsWord::Mixed), _) | (None, RecordingKind::Voicemail) => Channels::Mixed,
+    let apart = recording.kind == RecordingKind::Call && !recording.mixed;
+    let channels = match form.channels {
+        Some(ChannelsWord::Stereo) => Channels::Stereo,
+        Some(ChannelsWord::Mixed) => Channels::Mixed,
+        None if apart => Channels::Stereo,
+        None => Channels::Mixed,
     };
     let (sender, pieces) = mpsc::channel(PIECES_MAX);
     let format = form.format;

@@ -214,7 +214,7 @@ impl Porter {
 }
 
 /// Twice as long each time, and by chance up to half as long again: many gateways do not ask at once.
-fn wait_after(tries: u32, longest: Duration) -> Duration {
+pub(crate) fn wait_after(tries: u32, longest: Duration) -> Duration {
     let wait = FIRST_WAIT.saturating_mul(1 << tries.min(16)).min(longest);
     wait.mul_f64(1.0 + rand::random::<f64>() / 2.0)
 }

@@ -19,6 +19,7 @@ use wire::{
     SdpText,
     console::{Call, RingStopped, ToConsole},
     event::What,
+    graph::call::Captures,
 };
 
 use super::{
@@ -31,7 +32,9 @@ use super::{
 };
 use crate::{
     cdr::{Cdr, LegRecord, TrunkRecord},
-    clock, contacts,
+    clock,
+    config::PlatformRecording,
+    contacts,
     events::ConsoleId,
     flows::FlowRecord,
     outbox::news,
@@ -160,8 +163,9 @@ impl CallActor {
         let to = self.facts.contact.user()?;
         let opaque = self.facts.opaque.clone().unwrap_or_default();
         let (graph, returns) = (self.graph(), self.returns.clone());
+        let captures = self.captures();
         tokio::spawn(async move {
-            let returned = match graph.connect(to, offer, opaque).await {
+            let returned = match graph.connect(to, offer, opaque, captures).await {
                 Ok(call_id) => Return::Placed(call_id),
                 Err(error) => Return::Input(Input::Placed(Outcome::from(error))),
             };
@@ -201,16 +205,22 @@ impl CallActor {
         let Some(call_id) = self.facts.call_id.clone() else { return };
         let (graph, returns) = (self.graph(), self.returns.clone());
         let sdp = self.facts.ours.clone().unwrap_or_else(|| SdpText::from(""));
+        let captures = self.captures();
         tokio::spawn(async move {
             let input = match ask {
                 Ask::PreAccept => Input::PreAccepted(graph.pre_accept(call_id, sdp).await),
-                Ask::Accept => Input::Accepted(graph.accept(call_id, sdp).await),
+                Ask::Accept => Input::Accepted(graph.accept(call_id, sdp, captures).await),
                 Ask::Reject => Input::Closed(graph.reject(call_id).await),
                 Ask::Terminate => Input::Closed(graph.terminate(call_id).await),
             };
             // A call that is over does not wait for it.
             drop(returns.send(Return::Input(input)).await);
         });
+    }
+
+    /// What the platform is asked to keep of the call.
+    fn captures(&self) -> Captures {
+        self.platform_recording().map(PlatformRecording::captures).unwrap_or_default()
     }
 
     async fn open_gate(&mut self) {

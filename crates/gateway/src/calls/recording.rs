@@ -18,7 +18,7 @@ use wire::event::{self, Announced, Pause, RecordingKind, RecordingState};
 use super::{actor::CallActor, order::Asker};
 use crate::{
     cdr::RecordingRecord,
-    config::Words,
+    config::{PlatformRecording, Words},
     recorder::{Taping, What},
     recordings,
     store::StoreError,
@@ -154,6 +154,11 @@ impl CallActor {
         }
     }
 
+    /// How the platform is asked to record this call, if it is.
+    pub(super) fn platform_recording(&self) -> Option<&PlatformRecording> {
+        self.office.config.recording.platform_for(&self.line.config.number.digits)
+    }
+
     async fn wish(&mut self, wish: Wish, whose: &'static str) {
         match self.recordings.state.handle(recording::Input::Wish(wish), self.facts_now()) {
             Ok(effect) => self.carry_out_recording(effect).await,
@@ -165,6 +170,7 @@ impl CallActor {
         Facts {
             must_announce: self.office.config.recording.announcement.is_some(),
             may_speak: matches!(self.call.state(), State::Bridged { .. } | State::ThreeWay(_)),
+            by_platform: self.platform_recording().is_some(),
         }
     }
 
@@ -240,6 +246,9 @@ impl CallActor {
             duration_ms: None,
             incomplete: false,
             announcement: self.recordings.announced.clone(),
+            by_platform: false,
+            mixed: false,
+            why: None,
             pauses: Vec::new(),
             held: false,
             transcript: None,

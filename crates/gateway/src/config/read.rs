@@ -168,7 +168,7 @@ use super::{
     people::{AgentTable, OrganisationTable, somebody},
     price::{BudgetTable, GuardTable, PriceTable},
     queues::{QueueTable, queues},
-    recording::{RecordingTable, recording},
+    recording::{Beside, RecordingTable, recording},
     slip,
     transcription::TranscriptionTable,
     trunks::{SipTable, TrunkTable, trunks},
@@ -397,6 +397,8 @@ impl Secrets<'_> {
         let queues = queues(file.queues, &organisations)?;
         let (bots, builtin_bots) = bots(self, file.bots, &organisations)?;
         let (sip, trunks) = trunks(self, file.sip.as_ref(), file.trunks, &organisations)?;
+        let beside =
+            Beside { speaks: file.speech.is_some(), transcribes: file.transcription.is_some() };
         Ok(Config {
             http: file.http.unwrap_or(HTTP_DEFAULT),
             tls: file.tls.map(|tls| TlsFiles {
@@ -409,7 +411,7 @@ impl Secrets<'_> {
             lines,
             agents,
             events: self.events(file.outbox, file.events, &organisations)?,
-            recording: recording(self, file.recording, file.speech.is_some())?,
+            recording: recording(self, file.recording, beside)?,
             transcription: file.transcription.map(|it| it.checked(self)).transpose()?,
             organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,
@@ -439,12 +441,14 @@ impl Secrets<'_> {
 
     /// Each part by itself, so that one fault hides no other.
     fn faults(&self, file: File) -> Vec<ConfigError> {
+        let beside =
+            Beside { speaks: file.speech.is_some(), transcribes: file.transcription.is_some() };
         let mut faults = vec![
             ring_for(file.ring_for_s).err(),
             self.secret("api_key", file.api_key_file, file.api_key_env).err(),
             media(file.media).err(),
             file.turn.and_then(|turn| self.turn(turn).err()),
-            recording(self, file.recording, file.speech.is_some()).err(),
+            recording(self, file.recording, beside).err(),
             file.transcription.and_then(|table| table.checked(self).err()),
             file.speech.and_then(|table| speech(table).err()),
             codes(file.wrap_up_codes).err(),

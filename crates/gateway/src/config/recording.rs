@@ -2,7 +2,8 @@
 //!
 //! ```toml
 //! [recording]
-//! mode = "agents"                 # every talk with an agent; "off": only what flows and programs begin
+//! mode = "agents"                 # every talk with an agent; "off": only what flows and programs begin;
+//!                                 # "platform": see `platform_recording`
 //! numbers = ["551140000000"]      # optional: only calls of these
 //! announcement = "recorded"       # optional: a prompt, or { say = "…", language = "en" }
 //! keep_days = 90                  # optional; for ever when absent
@@ -21,6 +22,7 @@ use terms::WaId;
 use super::{
     Bucket,
     bucket::BucketTable,
+    platform_recording::{PlatformRecording, PlatformTable},
     read::{ConfigError, Secrets, value},
     recording_key::RecordingKey,
 };
@@ -30,6 +32,8 @@ use super::{
 pub struct Recording {
     /// Whether every talk with an agent is.
     pub talks: bool,
+    /// How the platform is asked to record calls; it is not when absent.
+    pub by_platform: Option<PlatformRecording>,
     /// Of these numbers alone; of all when empty.
     pub numbers: Vec<WaId>,
     /// What a user hears to the end before anything is recorded.
@@ -57,7 +61,17 @@ impl Recording {
     /// Whether talks with this number's users are recorded.
     #[must_use]
     pub fn records(&self, number: &WaId) -> bool {
-        self.talks && (self.numbers.is_empty() || self.numbers.contains(number))
+        self.talks && self.is_of(number)
+    }
+
+    /// How the platform is asked to record this number's calls; `None` where it is not.
+    #[must_use]
+    pub fn platform_for(&self, number: &WaId) -> Option<&PlatformRecording> {
+        self.by_platform.as_ref().filter(|_| self.is_of(number))
+    }
+
+    fn is_of(&self, number: &WaId) -> bool {
+        self.numbers.is_empty() || self.numbers.contains(number)
     }
 
     /// Every key that may have encrypted a file, the one of today first.
@@ -86,6 +100,9 @@ pub(super) struct RecordingTable {
     #[serde(default)]
     numbers: Vec<WaId>,
     announcement: Option<WordsTable>,
+    purpose: Option<String>,
+    announcement_language: Option<String>,
+    transcription: Option<bool>,
     keep_days: Option<u64>,
     key_file: Option<PathBuf>,
     #[serde(default)]
@@ -98,6 +115,7 @@ pub(super) struct RecordingTable {
 enum Mode {
     Off,
     Agents,
+    Platform,
 }
 
 #[derive(Deserialize)]
@@ -115,28 +133,42 @@ struct SayTable {
     voice: Option<String>,
 }
 
+/// What else is configured.
+#[derive(Clone, Copy)]
+pub(super) struct Beside {
+    /// Whether something speaks.
+    pub(super) speaks: bool,
+    /// Whether somebody writes down what was said.
+    pub(super) transcribes: bool,
+}
+
 /// The checked table.
 pub(super) fn recording(
     secrets: &Secrets<'_>,
     table: RecordingTable,
-    speaks: bool,
+    beside: Beside,
 ) -> Result<Recording, ConfigError> {
-    let announcement = match table.announcement {
-        None => None,
-        Some(WordsTable::Prompt(name)) => Some(Words::Prompt(name)),
-        Some(WordsTable::Say(_)) if !speaks => {
-            let why = "nothing is set up that speaks: add [speech], or name a prompt";
-            return Err(value("recording.announcement", why.into()));
-        }
-        Some(WordsTable::Say(SayTable { say, language, voice })) => {
-            Some(Words::Say(Spoken { text: say, language, voice }))
+    let platform = PlatformTable {
+        purpose: table.purpose,
+        announcement_language: table.announcement_language,
+        transcription: table.transcription,
+        announces: table.announcement.is_some(),
+        is_transcribed: beside.transcribes,
+    };
+    let by_platform = match table.mode {
+        Some(Mode::Platform) => Some(platform.checked()?),
+        Some(Mode::Off | Mode::Agents) | None => {
+            platform.unwanted()?;
+            None
         }
     };
+    let announcement = announcement(table.announcement, beside.speaks)?;
     if table.keep_days == Some(0) {
         return Err(value("recording.keep_days", "write at least 1 day".into()));
     }
     Ok(Recording {
         talks: matches!(table.mode, Some(Mode::Agents)),
+        by_platform,
         numbers: table.numbers,
         announcement,
         keep: table.keep_days.map(|days| Duration::from_secs(days.saturating_mul(86_400))),
@@ -147,6 +179,20 @@ pub(super) fn recording(
             .map(|file| key(secrets, "old_key", file))
             .collect::<Result<_, _>>()?,
         bucket: table.bucket.map(|bucket| bucket.checked(secrets)).transpose()?,
+    })
+}
+
+fn announcement(table: Option<WordsTable>, speaks: bool) -> Result<Option<Words>, ConfigError> {
+    Ok(match table {
+        None => None,
+        Some(WordsTable::Prompt(name)) => Some(Words::Prompt(name)),
+        Some(WordsTable::Say(_)) if !speaks => {
+            let why = "nothing is set up that speaks: add [speech], or name a prompt";
+            return Err(value("recording.announcement", why.into()));
+        }
+        Some(WordsTable::Say(SayTable { say, language, voice })) => {
+            Some(Words::Say(Spoken { text: say, language, voice }))
+        }
     })
 }
 

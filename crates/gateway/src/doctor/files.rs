@@ -280,7 +280,8 @@ mod tests {
             "start = \"a\"\n[step.a]\nplay = \"a\"\nnext = \"z\"\n[step.z]\nhang_up = true\n";
         let prompts = vec![("a".to_owned(), b"no sound".to_vec())];
         let flow = FlowSource::Embedded { toml: toml.into(), prompts };
-        let house = House { speech: false, queues: None, bots: None, trunks: None };
+        let house =
+            House { speech: false, queues: None, bots: None, trunks: None, by_platform: false };
         let broken = super::prompts(Some(&flow), &house);
         assert_eq!(broken.grade, Grade::Fault);
         assert!(broken.evidence.unwrap().contains("prompt a"));

@@ -107,7 +107,7 @@ async fn local(config: &Config, callback_url: Option<String>) -> Vec<Finding> {
     let looked = tokio::task::spawn_blocking(move || {
         let mut found = vec![files::storage(config.data_dir.as_deref())];
         found.extend(config.lines.iter().map(|line| {
-            files::prompts(line.flow.as_ref(), &House::of(&config, &line.organisation))
+            files::prompts(line.flow.as_ref(), &House::of(&config, line))
                 .of_line(&line.number.phone_number_id)
         }));
         let certificate = |tls: &TlsFiles| files::certificate(tls, callback_url.as_deref(), now);

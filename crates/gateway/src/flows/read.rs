@@ -24,7 +24,7 @@ pub struct Source {
 /// A file cannot be read, or a prompt not played.
 pub fn read(path: &Path) -> Result<Source, ShelfError> {
     let source = FlowSource::File(path.to_owned());
-    let house = House { speech: true, queues: None, bots: None, trunks: None };
+    let house = House { speech: true, queues: None, bots: None, trunks: None, by_platform: false };
     let (text, _, supplies) = Shelf::supplies_of(&source, &house)?;
     Ok(Source { flow: Flow::load(&text, &supplies) })
 }

@@ -20,6 +20,11 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("offhook_gateway_bots_total", "Calls given to bots, by what became of the bot."),
     ("offhook_gateway_speech_total", "Texts spoken in calls, by whether it worked."),
     ("offhook_gateway_transcripts_total", "Transcriptions by what became of them."),
+    ("offhook_gateway_collections_total", "Tries to fetch what the platform kept of calls."),
+    (
+        "offhook_gateway_collections_waiting",
+        "What the platform kept of calls and is not fetched yet.",
+    ),
     ("offhook_gateway_bucket_tasks_total", "Recordings brought to the bucket or removed there."),
     ("offhook_gateway_bucket_waiting", "Recordings to be brought to the bucket or removed there."),
     ("offhook_gateway_calls_active", "Legs of running calls; each call has one towards WhatsApp."),

@@ -96,6 +96,11 @@ impl Sink {
     /// Makes the file, which only we may read.
     pub(super) fn create(path: &Path, key: Option<&RecordingKey>, name: &str) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        Self::onto(file, key, name)
+    }
+
+    /// Writes into this file.
+    pub(super) fn onto(file: File, key: Option<&RecordingKey>, name: &str) -> io::Result<Self> {
         let mut sink = Self { file, sealer: None };
         if let Some(key) = key {
             let (sealer, head) = Sealer::new(key, name, rand::random())?;
@@ -103,6 +108,11 @@ impl Sink {
             sink.sealer = Some(sealer);
         }
         Ok(sink)
+    }
+
+    /// The file, once everything is written.
+    pub(super) fn into_file(self) -> File {
+        self.file
     }
 
     /// Writes whole pages; nothing comes after the last.
@@ -124,7 +134,12 @@ pub(crate) enum Kept {
 }
 
 impl Kept {
-    fn of(file: File, keys: &[RecordingKey], name: &str, cut: Cut) -> Result<Self, OpenFault> {
+    pub(super) fn of(
+        file: File,
+        keys: &[RecordingKey],
+        name: &str,
+        cut: Cut,
+    ) -> Result<Self, OpenFault> {
         let mut begins = Vec::new();
         (&file).take(16).read_to_end(&mut begins).map_err(OpenFault::Read)?;
         let mut file = BufReader::new(file);

@@ -3,9 +3,11 @@
 //! The leg towards WhatsApp has both sides: what it receives is the user, what it sends is the business
 //! as the user hears it. A tap of each copies packets to one thread, [`writer`], that puts them in order
 //! and writes a file for each side, page by page. The packet path never waits for it: where a tap was
-//! too full the recording is marked incomplete. [`sealed`] encrypts what is written, [`kept`] reads it again.
+//! too full the recording is marked incomplete. [`sealed`] encrypts what is written, [`kept`] reads it again,
+//! [`intake`] takes what somebody else recorded.
 
 mod folder;
+mod intake;
 mod kept;
 mod sealed;
 mod writer;
@@ -25,6 +27,7 @@ use engine::{Direction, LegHandle};
 use tokio::sync::{mpsc, oneshot};
 
 use folder::Folder;
+pub(crate) use intake::{Intake, IntakeFault, Taken};
 pub(crate) use kept::Sides;
 pub(crate) use sealed::{Cut, OpenFault};
 use writer::Order;
@@ -142,6 +145,15 @@ impl Recorder {
         cut: Cut,
     ) -> Result<Sides, OpenFault> {
         kept::sides(files, id, &self.keys, cut)
+    }
+
+    /// Begins to take a recording that somebody else made. No work for an async thread.
+    ///
+    /// # Errors
+    ///
+    /// The disk.
+    pub(crate) fn intake(&self, id: String) -> io::Result<Intake> {
+        Intake::begin(self.folder(), id, self.key.clone())
     }
 
     /// A text that belongs to a recording as it is kept: encrypted where there is a key.

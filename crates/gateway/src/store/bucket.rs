@@ -69,7 +69,7 @@ impl Store {
         self.run(move |db| {
             let sql = "INSERT OR IGNORE INTO bucket (id, path, task, tries, due_ms)
                        SELECT id, ?1 || id, 'bring', 0, started_ms FROM recordings
-                       WHERE running = 0";
+                       WHERE running = 0 AND json_extract(body, '$.state') = 'ready'";
             db.prepare_cached(sql)?.execute([prefix])?;
             Ok(())
         })

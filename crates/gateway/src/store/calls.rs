@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use terms::{CallId, Direction, PhoneNumberId, Timestamp};
 use wire::console::Peer;
 
-use super::{LineSet, News, Store, StoreError, figures, notes, outbox, spend, wrap_ups};
+use super::{
+    LineSet, News, Store, StoreError, collections, figures, notes, outbox, spend, wrap_ups,
+};
 use crate::{cdr::Cdr, tariff::Tariff};
 
 /// What a gateway that comes back must know of a call it left behind.
@@ -138,6 +140,7 @@ impl Store {
         F: FnOnce(&Cdr) -> News + Send + 'static,
     {
         self.run(move |db| {
+            collections::put(db, &mut cdr)?;
             figures::price(db, &mut cdr, &tariff)?;
             rewrite(db, &cdr)?;
             outbox::keep(db, news(&cdr))?;

@@ -15,6 +15,7 @@
 //! | `call_notes` | what was noted of calls that still run |
 //! | `recordings` | what was recorded; the files lie beside the database |
 //! | `bucket` | which recordings lie in the bucket, and what is still to be carried |
+//! | `collections` | what the platform recorded or wrote down, until it is fetched |
 //! | `transcripts` | what was said in them, or that somebody is still to write it down |
 //! | `budget_thresholds` | which thresholds of a month's budget were told |
 //! | `account_notices`, `account_health` | what the platform said against a number, and how it stands |
@@ -41,6 +42,7 @@ mod bucket;
 mod by_contact;
 mod callbacks;
 mod calls;
+mod collections;
 mod consent;
 mod contacts;
 mod deliveries;
@@ -80,6 +82,7 @@ pub(crate) use audit::{AuditEntry, Deed};
 pub(crate) use bucket::{Owed, Task, There};
 pub(crate) use callbacks::{Callback, CallbackState};
 pub(crate) use calls::LiveCall;
+pub(crate) use collections::{Collection, Thing};
 pub(crate) use consent::{Draft, Evidence, Record, STATES};
 pub(crate) use contacts::{ContactRow, Grant};
 pub(crate) use deliveries::{Attempted, DeliveryRow, Due, Next};

@@ -6,7 +6,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use terms::{CallId, Timestamp};
 use wire::event::{Recording, RecordingKind, RecordingState, TranscriptState, What};
 
-use super::{Deed, LineSet, News, Store, StoreError, audit, bucket, outbox, transcripts};
+use super::{
+    Deed, LineSet, News, Store, StoreError, audit, bucket, collections, outbox, transcripts,
+};
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS recordings (
@@ -29,20 +31,7 @@ impl Store {
         path: Option<String>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.run(move |db| {
-            save(db, &recording)?;
-            if recording.transcript == Some(TranscriptState::Waiting) {
-                transcripts::wait(db, &recording.recording_id, at)?;
-            }
-            if recording.state == RecordingState::Ready {
-                if let Some(path) = path {
-                    bucket::bring(db, &recording.recording_id, &path, at)?;
-                }
-                outbox::keep(db, news(recording, at))?;
-            }
-            Ok(())
-        })
-        .await
+        self.run(move |db| keep(db, &recording, path.as_deref(), at)).await
     }
 
     /// One of these lines.
@@ -148,6 +137,7 @@ impl Store {
             db.prepare_cached("DELETE FROM recordings WHERE id = ?1")?.execute([&id])?;
             transcripts::forget(db, &id)?;
             bucket::forget(db, &id)?;
+            collections::forget(db, &id)?;
             deed.map_or(Ok(()), |deed| audit::write(db, &deed))
         })
         .await
@@ -161,6 +151,26 @@ impl Store {
     pub(crate) async fn keep_deed(&self, deed: Deed) -> Result<(), StoreError> {
         self.run(move |db| audit::write(db, &deed)).await
     }
+}
+
+/// As [`Store::keep_recording`]. One whose transcript waits already stays as it is in that.
+pub(super) fn keep(
+    db: &Connection,
+    recording: &Recording,
+    path: Option<&str>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    save(db, recording)?;
+    if recording.transcript == Some(TranscriptState::Waiting) {
+        transcripts::wait(db, &recording.recording_id, at)?;
+    }
+    if recording.state == RecordingState::Ready {
+        if let Some(path) = path {
+            bucket::bring(db, &recording.recording_id, path, at)?;
+        }
+        outbox::keep(db, news(recording.clone(), at))?;
+    }
+    Ok(())
 }
 
 pub(super) fn save(db: &Connection, recording: &Recording) -> Result<(), StoreError> {

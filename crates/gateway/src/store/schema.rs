@@ -8,9 +8,9 @@ use rusqlite::Connection;
 use terms::PhoneNumberId;
 
 use super::{
-    StoreError, account, api_keys, audit, bucket, by_contact, callbacks, consent, deliveries,
-    figures, identity, notes, outbox, recordings, spend, traces, transcripts, users, windows,
-    wrap_ups,
+    StoreError, account, api_keys, audit, bucket, by_contact, callbacks, collections, consent,
+    deliveries, figures, identity, notes, outbox, recordings, spend, traces, transcripts, users,
+    windows, wrap_ups,
 };
 
 const TABLES: &str = "
@@ -132,6 +132,7 @@ fn tables(db: &Connection) -> Result<(), rusqlite::Error> {
         users::SCHEMA,
         recordings::SCHEMA,
         bucket::SCHEMA,
+        collections::SCHEMA,
         transcripts::SCHEMA,
     ];
     [TABLES, identity::SCHEMA, outbox::SCHEMA, deliveries::SCHEMA, windows::SCHEMA, traces::SCHEMA]

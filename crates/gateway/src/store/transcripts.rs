@@ -66,16 +66,7 @@ impl Store {
         kept: Vec<u8>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.run(move |db| {
-            let Some(recording) = settle(db, &recording, TranscriptState::Ready)? else {
-                return Ok(());
-            };
-            let sql = "UPDATE transcripts SET due_ms = NULL, why = NULL, body = ?2 WHERE id = ?1";
-            db.prepare_cached(sql)?.execute(params![recording.recording_id, kept])?;
-            outbox::keep(db, news(recording, at))?;
-            Ok(())
-        })
-        .await
+        self.run(move |db| keep(db, &recording, &kept, at)).await
     }
 
     /// Keeps that nobody could write it down, and when to try again; without a moment it has failed.
@@ -89,17 +80,7 @@ impl Store {
         why: String,
         again_at: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        self.run(move |db| {
-            let sql = "UPDATE transcripts SET tries = tries + 1, due_ms = ?2, why = ?3
-                       WHERE id = ?1";
-            let due_ms = again_at.map(Timestamp::unix_ms);
-            db.prepare_cached(sql)?.execute(params![recording.recording_id, due_ms, why])?;
-            if again_at.is_none() {
-                settle(db, &recording, TranscriptState::Failed)?;
-            }
-            Ok(())
-        })
-        .await
+        self.run(move |db| miss(db, &recording, &why, again_at)).await
     }
 
     /// What became of a recording's words; `None` when nobody was to write them down.
@@ -125,6 +106,43 @@ impl Store {
 pub(super) fn wait(db: &Connection, id: &str, at: Timestamp) -> Result<(), StoreError> {
     let sql = "INSERT OR IGNORE INTO transcripts (id, tries, due_ms) VALUES (?1, 0, ?2)";
     db.prepare_cached(sql)?.execute(params![id, at.unix_ms()])?;
+    Ok(())
+}
+
+/// What was said in this recording comes from elsewhere: it is nobody's work here.
+pub(super) fn await_elsewhere(db: &Connection, id: &str) -> Result<(), StoreError> {
+    let sql = "INSERT OR IGNORE INTO transcripts (id, tries, due_ms) VALUES (?1, 0, NULL)";
+    db.prepare_cached(sql)?.execute([id])?;
+    Ok(())
+}
+
+/// As [`Store::keep_transcript`].
+pub(super) fn keep(
+    db: &Connection,
+    recording: &Recording,
+    kept: &[u8],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(recording) = settle(db, recording, TranscriptState::Ready)? else { return Ok(()) };
+    let sql = "UPDATE transcripts SET due_ms = NULL, why = NULL, body = ?2 WHERE id = ?1";
+    db.prepare_cached(sql)?.execute(params![recording.recording_id, kept])?;
+    outbox::keep(db, news(recording, at))?;
+    Ok(())
+}
+
+/// As [`Store::miss_transcript`].
+pub(super) fn miss(
+    db: &Connection,
+    recording: &Recording,
+    why: &str,
+    again_at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE transcripts SET tries = tries + 1, due_ms = ?2, why = ?3 WHERE id = ?1";
+    let due_ms = again_at.map(Timestamp::unix_ms);
+    db.prepare_cached(sql)?.execute(params![recording.recording_id, due_ms, why])?;
+    if again_at.is_none() {
+        settle(db, recording, TranscriptState::Failed)?;
+    }
     Ok(())
 }
 

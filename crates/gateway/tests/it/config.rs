@@ -380,6 +380,33 @@ fn a_bot_is_told_of_its_users_speech_where_its_protocol_has_words_for_it() {
 }
 
 #[test]
+fn the_platform_records_as_it_is_told_and_only_there() {
+    let read = |more: &str| {
+        let text = GOOD.replace("\n[number]", &format!("\n[recording]\n{more}\n[number]"));
+        Written::new(&text).read().map(|config| config.recording)
+    };
+    let mode = "mode = \"platform\"\npurpose = \"quality\"\nannouncement_language = \"pt\"";
+    let recording = read(&format!("{mode}\nnumbers = [\"551140000000\"]")).unwrap();
+    let (ours, other) = ("551140000000".parse().unwrap(), "551140000001".parse().unwrap());
+    assert!(recording.platform_for(&other).is_none() && !recording.records(&ours));
+    let captures = recording.platform_for(&ours).unwrap().captures();
+    assert!(captures.recording.is_some_and(|asked| asked.enabled));
+    assert_eq!(captures.transcription, None);
+    let transcribed = format!("{mode}\ntranscription = true\n[transcription]\ncommand = [\"x\"]");
+    for (text, told) in [
+        ("mode = \"platform\"", "recording.purpose: with mode = \"platform\""),
+        ("purpose = \"quality\"", "recording.purpose: this is what the platform is told"),
+        ("mode = \"agents\"\ntranscription = true", "recording.transcription: this is what"),
+        (&format!("{mode}\nannouncement = \"told\""), "leave the announcement out"),
+        (&transcribed, "leave out one of them"),
+        (&mode.replace("\"pt\"", "\"xx\""), "the platform refuses it: must be one of en, "),
+    ] {
+        let fault = read(text).unwrap_err().to_string();
+        assert!(fault.contains(told), "{text}: {fault}");
+    }
+}
+
+#[test]
 fn keys_of_recordings_are_files_of_32_bytes() {
     let with = |more: &str| GOOD.replace("\n[number]", &format!("\n[recording]\n{more}\n[number]"));
     let read = |more: &str| {

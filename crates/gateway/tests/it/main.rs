@@ -37,6 +37,7 @@ mod orders;
 mod orphans;
 mod parked;
 mod placed;
+mod platform_recordings;
 mod queues;
 mod receiver;
 mod recordings;

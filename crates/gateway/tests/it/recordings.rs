@@ -84,7 +84,7 @@ pub(crate) async fn spoken(desk: &Desk) -> (Voice, Voice, Console) {
 }
 
 /// What a kill would leave behind.
-fn killed(data: &Path) -> tempfile::TempDir {
+pub(crate) fn killed(data: &Path) -> tempfile::TempDir {
     let killed = tempfile::tempdir().unwrap();
     let copied = std::process::Command::new("cp")
         .args(["-r", &format!("{}/.", data.display())])
@@ -139,7 +139,7 @@ fn measured(samples: &[i16]) -> Report {
 }
 
 /// Milliseconds in which this tone is heard, and the first of them.
-fn tone(samples: &[i16], hz: f32) -> (usize, usize) {
+pub(crate) fn tone(samples: &[i16], hz: f32) -> (usize, usize) {
     let heard: Vec<usize> = samples
         .chunks(960)
         .enumerate()

@@ -1,6 +1,7 @@
 //! A platform of the test: it records what it is asked and answers as told.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -14,6 +15,7 @@ use axum::{
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, Uri, header},
+    response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
 
@@ -51,6 +53,8 @@ pub(crate) struct Upstream {
     ahead_s: Arc<AtomicI64>,
     /// How much of our allowance it says is used, in percent; 0 is nothing said.
     used: Arc<AtomicI64>,
+    /// Files that are given as they are, by their path's last part.
+    files: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
     pub(crate) address: Option<SocketAddr>,
 }
 
@@ -83,6 +87,15 @@ impl Upstream {
     pub(crate) fn answer_once(&self, what: &str, status: u16, body: Value) {
         let answer = (what.to_owned(), status, body, Duration::ZERO);
         self.once.lock().unwrap().push(answer);
+    }
+
+    /// From now on, gives these bytes as a media file of this id.
+    pub(crate) fn has_media(&self, id: &str, bytes: Vec<u8>) {
+        let size = bytes.len();
+        self.files.lock().unwrap().insert(format!("file-{id}"), bytes);
+        let url = format!("{}/attachments/file-{id}", self.url());
+        let answer = json!({"messaging_product": "whatsapp", "url": url, "file_size": size});
+        self.answer(id, 200, answer, Duration::ZERO);
     }
 
     /// From now on, a refusal says when to come back.
@@ -173,7 +186,7 @@ async fn take(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, HeaderMap, Json<Value>) {
+) -> Response {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let path = uri.path_and_query().unwrap().to_string();
     let traceparent = headers.get("traceparent").map(|value| value.to_str().unwrap().to_owned());
@@ -187,7 +200,13 @@ async fn take(
     let last = uri.path().rsplit('/').next().unwrap_or_default().to_owned();
     let fits = |(what, ..): &Answer| *what == action || *what == last;
     let lasting = || upstream.answers.lock().unwrap().iter().find(|told| fits(told)).cloned();
-    let told = upstream.told_once(fits).or_else(lasting);
+    let once = upstream.told_once(fits);
+    if let (None, Some(file)) = (&once, upstream.files.lock().unwrap().get(&last)) {
+        let is_ours = headers.get("authorization").is_some_and(|it| it == "Bearer demo-token");
+        let status = if is_ours { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+        return (status, file.clone()).into_response();
+    }
+    let told = once.or_else(lasting);
     let (status, answer, after) = match told {
         Some((_, status, answer, after)) => (status, answer, after),
         None => (200, default_answer(&action, &last), Duration::ZERO),
@@ -207,7 +226,7 @@ async fn take(
     if status >= 400 && retry_after > 0 {
         headers.insert(header::RETRY_AFTER, retry_after.into());
     }
-    (StatusCode::from_u16(status).unwrap(), headers, Json(answer))
+    (StatusCode::from_u16(status).unwrap(), headers, Json(answer)).into_response()
 }
 
 fn default_answer(action: &str, last: &str) -> Value {

@@ -152,7 +152,8 @@ fn recording() -> String {
     let lines = [
         "What is recorded: nothing unless this or a flow says so.",
         "[recording]",
-        "mode = \"agents\"",
+        "mode = \"agents\"   # or \"platform\": it records, and announces that: with `purpose` and",
+        "# `announcement_language` instead of the next line",
         "announcement = \"recorded\"   # a prompt of the flow's",
         "keep_days = 90   # for ever when absent",
         "key_file = \"recording.key\"   # encrypts the files; `openssl rand -hex 32` makes one",

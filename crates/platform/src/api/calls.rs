@@ -14,7 +14,7 @@ use terms::CallId;
 use tokio::sync::oneshot;
 use wire::graph::{
     Success,
-    call::{CallRequest, Capture, Connect, Connected},
+    call::{CallRequest, Capture, Captures, Connect, Connected},
 };
 
 use super::{Answer, faults, refusals::ApiRefusal};
@@ -60,11 +60,7 @@ pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) ->
             check_answer(world, &number, &accept.call_id, "accept", accept.sdp.as_str()).await?;
             let sdp = accept.sdp.as_str().into();
             let opaque = accept.biz_opaque_callback_data.map(Into::into);
-            let capture = plan(
-                accept.recording.as_ref(),
-                accept.transcription.as_ref(),
-                &world.book(&number),
-            )?;
+            let capture = plan(&accept.captures, &world.book(&number))?;
             on_call(world, &number, &accept.call_id, Input::Accept { sdp, opaque, capture }).await
         }
         Ok(CallRequest::Reject { call_id }) => {
@@ -80,7 +76,7 @@ pub(super) async fn act(world: &Arc<World>, number: Arc<Number>, body: &[u8]) ->
 async fn connect(world: &Arc<World>, number: Arc<Number>, connect: Connect) -> Answer {
     let cleared = clear(world, &number)?;
     let book = world.book(&number);
-    let capture = plan(connect.recording.as_ref(), connect.transcription.as_ref(), &book)?;
+    let capture = plan(&connect.captures, &book)?;
     let offer = place::read_offer(world, &number, connect.sdp.as_str())?;
     let call = place::BusinessCall {
         number,
@@ -101,11 +97,7 @@ fn clear(world: &World, number: &Number) -> Result<NumberCleared, Refusal> {
 }
 
 /// What is to be kept of a call, if the rules allow it so.
-fn plan(
-    recording: Option<&Capture>,
-    transcription: Option<&Capture>,
-    book: &Rulebook,
-) -> Result<Option<Plan>, Refusal> {
+fn plan(captures: &Captures, book: &Rulebook) -> Result<Option<Plan>, Refusal> {
     fn wish(wanted: &Capture) -> Wish<'_> {
         Wish {
             enabled: wanted.enabled,
@@ -113,7 +105,8 @@ fn plan(
             language: wanted.announcement_language.as_deref(),
         }
     }
-    capture::check(recording.map(wish), transcription.map(wish), book)
+    let Captures { recording, transcription } = captures;
+    capture::check(recording.as_ref().map(wish), transcription.as_ref().map(wish), book)
 }
 
 /// Reads the answer to a live user's call; any other call refuses by its state.

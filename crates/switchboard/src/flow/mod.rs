@@ -171,6 +171,8 @@ pub struct Supplies {
     pub trunks: Option<BTreeMap<String, Extensions>>,
     /// Whether texts can be spoken.
     pub speech: bool,
+    /// Whether the platform records the calls, so that no step can turn that on or off.
+    pub by_platform: bool,
     /// The documents that may be redirected to: name and TOML text.
     pub documents: BTreeMap<String, String>,
     /// The name of the document that is read: a redirect to it leads to its start.

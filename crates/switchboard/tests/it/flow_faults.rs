@@ -1,6 +1,6 @@
 //! What a wrong flow is told.
 
-use offhook_switchboard::flow::Flow;
+use offhook_switchboard::flow::{Flow, Supplies};
 
 use crate::desk::{FLOW, supplies};
 
@@ -126,4 +126,19 @@ fn a_fault_of_another_document_is_told_with_its_name_and_circles_are_found_acros
     let back = "start = \"x\"\n[step.x]\nredirect = \"main\"\n";
     let wrong = "start = \"x\"\n[step.x]\nplay = \"gone\"\nnext = \"x\"\n";
     insta::assert_snapshot!([back, wrong, "start ="].map(load).join("\n---\n"));
+}
+
+#[test]
+fn a_flow_cannot_steer_what_the_platform_records_and_still_takes_messages() {
+    let theirs = Supplies { by_platform: true, ..supplies() };
+    let step = |step: &str| {
+        format!("start = \"a\"\n[step.a]\n{step}\nnext = \"b\"\n[step.b]\nhang_up = true\n")
+    };
+    for word in ["on", "pause", "off"] {
+        let text = step(&format!("record = \"{word}\""));
+        assert!(Flow::load(&text, &supplies()).is_ok());
+        let told = Flow::load(&text, &theirs).unwrap_err().to_string();
+        assert!(told.contains("the platform records these calls"), "{told}");
+    }
+    assert!(Flow::load(&step("voicemail = \"menu\""), &theirs).is_ok());
 }

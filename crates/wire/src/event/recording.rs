@@ -21,6 +21,15 @@ pub struct Recording {
     pub kind: RecordingKind,
     /// Whether it still runs.
     pub state: RecordingState,
+    /// Whether the platform recorded it, and not the gateway.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_platform: bool,
+    /// Whether both parties are in one: the platform did not keep them apart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mixed: bool,
+    /// Why it has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// When it began.
     pub started_at: Timestamp,
     /// How long it plays, in milliseconds; once it is ready.
@@ -77,6 +86,8 @@ pub enum RecordingState {
     Recording,
     /// It can be heard.
     Ready,
+    /// The platform recorded it, and it could not be fetched while it was there.
+    Failed,
 }
 
 /// The proof that a recording was announced.

@@ -83,10 +83,8 @@ pub struct Connect {
     pub sdp: SdpText,
     /// Echoed in every webhook of the call.
     pub biz_opaque_callback_data: Option<String>,
-    /// Whether to record.
-    pub recording: Option<Capture>,
-    /// Whether to transcribe.
-    pub transcription: Option<Capture>,
+    /// What to keep of it.
+    pub captures: Captures,
 }
 
 /// The taking of a user's call.
@@ -98,6 +96,13 @@ pub struct Accept {
     pub sdp: SdpText,
     /// Echoed in the terminate webhook.
     pub biz_opaque_callback_data: Option<String>,
+    /// What to keep of it.
+    pub captures: Captures,
+}
+
+/// What is to be kept of a call (fact sheet 12.1, 12.2).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captures {
     /// Whether to record.
     pub recording: Option<Capture>,
     /// Whether to transcribe.
@@ -262,8 +267,7 @@ fn read_connect(fields: Fields<'_>) -> Result<Connect, RequestFault> {
         to: read_recipient(fields)?,
         sdp: read_session(fields, SdpType::Offer)?,
         biz_opaque_callback_data: fields.text(OPAQUE)?.map(str::to_owned),
-        recording: fields.object("recording", read_capture)?,
-        transcription: fields.object("transcription", read_capture)?,
+        captures: read_captures(fields)?,
     })
 }
 
@@ -272,6 +276,12 @@ fn read_accept(fields: Fields<'_>) -> Result<Accept, RequestFault> {
         call_id: call_id(fields)?,
         sdp: read_session(fields, SdpType::Answer)?,
         biz_opaque_callback_data: fields.text(OPAQUE)?.map(str::to_owned),
+        captures: read_captures(fields)?,
+    })
+}
+
+fn read_captures(fields: Fields<'_>) -> Result<Captures, RequestFault> {
+    Ok(Captures {
         recording: fields.object("recording", read_capture)?,
         transcription: fields.object("transcription", read_capture)?,
     })
@@ -340,8 +350,8 @@ impl Serialize for CallRequest {
                 body.recipient = connect.to.user_id.as_ref();
                 body.session = Some(SessionBody { sdp_type: SdpType::Offer, sdp: &connect.sdp });
                 body.biz_opaque_callback_data = connect.biz_opaque_callback_data.as_deref();
-                body.recording = connect.recording.as_ref();
-                body.transcription = connect.transcription.as_ref();
+                body.recording = connect.captures.recording.as_ref();
+                body.transcription = connect.captures.transcription.as_ref();
             }
             Self::PreAccept { call_id, sdp } => {
                 body.call_id = Some(call_id);
@@ -351,8 +361,8 @@ impl Serialize for CallRequest {
                 body.call_id = Some(&accept.call_id);
                 body.session = Some(SessionBody { sdp_type: SdpType::Answer, sdp: &accept.sdp });
                 body.biz_opaque_callback_data = accept.biz_opaque_callback_data.as_deref();
-                body.recording = accept.recording.as_ref();
-                body.transcription = accept.transcription.as_ref();
+                body.recording = accept.captures.recording.as_ref();
+                body.transcription = accept.captures.transcription.as_ref();
             }
             Self::Reject { call_id } | Self::Terminate { call_id } => body.call_id = Some(call_id),
         }

@@ -8,6 +8,7 @@ pub mod call;
 pub mod error;
 pub mod fields;
 pub mod health;
+pub mod media;
 pub mod message;
 pub mod permission;
 pub mod settings;

@@ -200,6 +200,18 @@ impl CallEntry {
         Self { call_transcript: Some(transcript), ..self }
     }
 
+    /// The file of the recording, where it names one.
+    #[must_use]
+    pub fn recording(&self) -> Option<MediaRef> {
+        MediaRef::of_value(self.call_recording.as_ref()?.get("audio")?)
+    }
+
+    /// The file of the transcript, where it names one.
+    #[must_use]
+    pub fn transcript(&self) -> Option<MediaRef> {
+        MediaRef::of_value(self.call_transcript.as_ref()?.get("document")?)
+    }
+
     /// Who started the call, where it says so in a word we know.
     #[must_use]
     pub fn direction(&self) -> Option<Direction> {

@@ -85,6 +85,10 @@ pub struct MediaRef {
 }
 
 impl MediaRef {
+    fn of_value(value: &Value) -> Option<Self> {
+        Self::deserialize(value).ok()
+    }
+
     pub(crate) fn to_value(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()
     }

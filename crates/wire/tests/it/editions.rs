@@ -54,6 +54,26 @@ fn every_endpoint_in_both_editions() {
 }
 
 #[test]
+fn a_media_file_is_asked_for_and_fetched_where_the_secret_belongs() {
+    let file = "1002700000000002".parse().unwrap();
+    let at_meta = "/v23.0/1002700000000002?phone_number_id=109876543210987";
+    assert_eq!(meta().media_path(&file), at_meta);
+    assert_eq!(Edition::Dialog360.media_path(&file), "/1002700000000002");
+    let link = "https://media.example/attachments/?mid=1&ext=2";
+    let (https, http) = ("https://api.example/", "http://127.0.0.1:4000");
+    let dialog = Edition::Dialog360;
+    assert_eq!(meta().media_url(https, link).as_deref(), Some(link));
+    let at_360 = "https://api.example/attachments/?mid=1&ext=2";
+    assert_eq!(dialog.media_url(https, link).as_deref(), Some(at_360));
+    let clear = "http://media.example/a";
+    assert_eq!(meta().media_url(https, clear), None, "the token would travel in clear");
+    assert_eq!(meta().media_url(http, clear).as_deref(), Some(clear));
+    for no in ["", "media.example/a", "file:///etc/passwd", "https://"] {
+        assert_eq!((meta().media_url(http, no), dialog.media_url(http, no)), (None, None), "{no}");
+    }
+}
+
+#[test]
 fn the_secret_and_the_base_url() {
     assert_eq!(meta().auth_header("demo-token"), ("authorization", "Bearer demo-token".into()));
     let (name, value) = Edition::Dialog360.auth_header("demo-d360-key");

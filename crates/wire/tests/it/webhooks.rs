@@ -38,6 +38,25 @@ fn a_users_call_comes_with_its_offer_and_its_context() {
 }
 
 #[test]
+fn a_recording_and_a_transcript_name_their_files() {
+    let (recorded, written) = (calls("webhook_recording"), calls("webhook_transcription"));
+    let (recorded, written) = (&recorded.calls[0], &written.calls[0]);
+    assert_eq!(recorded.event, CallEvent::RecordingAvailable);
+    let file = recorded.recording().unwrap();
+    assert_eq!(
+        (file.id.as_str(), file.mime_type.as_str()),
+        ("1002700000000002", "audio/ogg; codecs=opus")
+    );
+    assert_eq!(recorded.transcript(), None);
+    assert_eq!(written.event, CallEvent::TranscriptionAvailable);
+    assert_eq!(written.transcript().unwrap().id.as_str(), "1002700000000003");
+    assert_eq!(written.recording(), None);
+    let mut nameless = recorded.clone();
+    nameless.call_recording = Some(json!({"type": "audio", "audio": {"id": "no digits"}}));
+    assert_eq!(nameless.recording(), None);
+}
+
+#[test]
 fn an_error_is_found_in_either_place_and_told_once() {
     for name in ["webhook_terminate_failed", "webhook_terminate_failed_value_errors"] {
         let value = calls(name);

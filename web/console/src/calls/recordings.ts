@@ -4,7 +4,10 @@ import { ask, refusal } from "../api.ts";
 export interface Recording {
   recording_id: string;
   kind: "call" | "voicemail";
-  state: "recording" | "ready";
+  state: "recording" | "ready" | "failed";
+  by_platform?: boolean;
+  mixed?: boolean;
+  why?: string;
   started_at: string;
   duration_ms?: number;
   incomplete?: boolean;

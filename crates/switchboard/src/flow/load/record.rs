@@ -23,6 +23,11 @@ fn read(reader: &mut Reader<'_>, step: &Table<'_>, value: &Value) -> Step {
         }
         None => Turn::Off,
     };
+    if reader.supplies.by_platform {
+        let why = "the platform records these calls from when they are answered, and a flow cannot \
+                   steer that: leave the step out";
+        reader.fault(&value.place, why.into());
+    }
     let announce = step.get("announce").map(|value| {
         if turn != Turn::On {
             reader.fault(&value.place, "only record = \"on\" is announced".into());
