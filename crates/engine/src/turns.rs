@@ -11,12 +11,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 pub(crate) const TURN: Duration = Duration::from_millis(20);
 
 /// Serves who comes until nobody can come any more. A turn is told whether the thread is behind, and
-/// says whether there is another one. What others are told waits until everybody had a turn (`tell`): each
-/// word wakes somebody, who may want this processor.
+/// says whether there is another one. When everybody had a turn, `after` may tell others of it.
 pub(crate) fn serve<T>(
     inbox: &Receiver<T>,
     mut turn: impl FnMut(&mut T, bool) -> bool,
-    tell: impl FnMut(&mut T) + Copy,
+    mut after: impl FnMut(&mut [T]),
 ) {
     let mut served: Vec<T> = Vec::new();
     let mut due = Instant::now();
@@ -36,7 +35,7 @@ pub(crate) fn serve<T>(
             Err(RecvTimeoutError::Timeout) => {
                 let is_behind = Instant::now().saturating_duration_since(due) > TURN;
                 served.retain_mut(|each| turn(each, is_behind));
-                served.iter_mut().for_each(tell);
+                after(&mut served);
                 due = next(due, Instant::now());
             }
             Err(RecvTimeoutError::Disconnected) => return,
@@ -78,7 +77,7 @@ mod tests {
             }
             *left > 0
         };
-        serve(&inbox, turn, |left| turns.borrow_mut().push(10 * *left));
-        assert_eq!(turns.into_inner(), [1, 3, 20, 2, 10, 1]);
+        serve(&inbox, turn, |all| turns.borrow_mut().push(10 * all.iter().sum::<u32>()));
+        assert_eq!(turns.into_inner(), [1, 3, 20, 2, 10, 1, 0]);
     }
 }

@@ -15,6 +15,7 @@ use axum::Router;
 use engine::{Bots, Engine, InBandKeys, Mixer};
 use tokio::{
     net::TcpListener,
+    runtime::Handle,
     sync::{Notify, mpsc},
     task::{JoinHandle, JoinSet},
 };
@@ -198,7 +199,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         examination: tokio::sync::Semaphore::new(1),
         bucket: bucket(&config)?,
         mixer: mixer(&config.media)?,
-        bots: Bots::start(config.media.bot_complexity).map_err(StartError::Bots)?,
+        bots: bots(&config.media)?,
         config,
         engine,
         in_band_keys: InBandKeys::start().map_err(StartError::InBandKeys)?,
@@ -248,6 +249,10 @@ async fn take_up(office: &Arc<Office>) -> Result<JoinSet<()>, StartError> {
 fn mixer(media: &Media) -> Result<Mixer, StartError> {
     let mixer = Mixer::start().map_err(StartError::Mixer)?;
     Ok(mixer.comfort_noise(media.comfort_noise))
+}
+
+fn bots(media: &Media) -> Result<Bots, StartError> {
+    Bots::start(media.bot_complexity, &Handle::current()).map_err(StartError::Bots)
 }
 
 /// Whoever is to be told that calls are recorded must be told something.

@@ -14,6 +14,7 @@
 //! refused.
 
 mod ear;
+mod post;
 mod worker;
 
 use std::sync::Arc;
@@ -23,9 +24,12 @@ use audio::{
     spool::{Cleared, Format, Passed, Spool},
 };
 use crossbeam_channel::Sender;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+};
 
-use self::worker::Conversation;
+use self::{post::Post, worker::Conversation};
 use crate::{Direction, Source, Voice, frame_queue, tap};
 
 /// Conversations at a time: each a decoder and an encoder, together about 150 µs in 20 ms.
@@ -140,15 +144,17 @@ impl BotNotice {
 
 impl Bots {
     /// Starts the worker; it ends with the last `Bots`. Bots' voices are encoded with this effort, and
-    /// with the least while the worker has more to do than it can.
+    /// with the least while the worker has more to do than it can. Whoever talks with the bots does so on
+    /// this runtime.
     ///
     /// # Errors
     ///
     /// The system has no thread for it.
-    pub fn start(complexity: Complexity) -> std::io::Result<Self> {
+    pub fn start(complexity: Complexity, runtime: &Handle) -> std::io::Result<Self> {
         let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
         let name = "media-bots".into();
-        std::thread::Builder::new().name(name).spawn(move || worker::serve(&inbox))?;
+        let post = Post::new(runtime);
+        std::thread::Builder::new().name(name).spawn(move || worker::serve(&inbox, post))?;
 
         Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)), complexity })
     }

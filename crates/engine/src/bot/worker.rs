@@ -14,7 +14,7 @@ use crossbeam_channel::Receiver;
 use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
-use super::{BotNews, BotNotice, BotOrder, FRAMES_MAX, ear::Ear};
+use super::{BotNews, BotNotice, BotOrder, FRAMES_MAX, ear::Ear, post::Post};
 use crate::{FrameSink, Tapped, turns};
 
 /// Answers that may wait for the bot to read.
@@ -52,8 +52,13 @@ enum Leg {
 }
 
 /// Serves conversations until no `Bots` is left.
-pub(super) fn serve(inbox: &Receiver<Conversation>) {
-    turns::serve(inbox, Conversation::turn, Conversation::tell);
+pub(super) fn serve(inbox: &Receiver<Conversation>, mut post: Post) {
+    turns::serve(inbox, Conversation::turn, |all| {
+        for each in all {
+            each.tell(&mut post);
+        }
+        post.hand_over();
+    });
 }
 
 impl Conversation {
@@ -195,15 +200,15 @@ impl Conversation {
     }
 
     /// Tells what happened, and then what the user said.
-    fn tell(&mut self) {
+    fn tell(&mut self, post: &mut Post) {
         while let Some(news) = self.unsent.pop_front() {
-            if let Err(error) = self.told.try_send(news) {
-                self.unsent.push_front(error.into_inner());
+            if let Err(news) = post.put(&self.told, news) {
+                self.unsent.push_front(news);
                 break;
             }
         }
         // A bot that does not read loses what was said, and hears the newest again once it reads.
-        drop(self.told.try_send(BotNews::Heard(std::mem::take(&mut self.heard))));
+        drop(post.put(&self.told, BotNews::Heard(std::mem::take(&mut self.heard))));
     }
 
     /// Notices what the user does.

@@ -11,8 +11,8 @@ use super::BUSY;
 /// How long is counted, before what comes next is judged by it.
 const COUNTED: Duration = Duration::from_millis(100);
 
-/// Datagrams in that time from which on more than one comes in the time they may be held up.
-const MANY: u64 = (COUNTED.as_micros() / BUSY.at_most.as_micros()) as u64;
+/// More datagrams than turns in that time are more than one in each.
+const MANY: u128 = COUNTED.as_micros() / BUSY.at_most.as_micros();
 
 /// How much comes.
 #[derive(Debug)]
@@ -35,8 +35,8 @@ impl Pace {
             return;
         }
         // A thread that was held up counted for longer.
-        let parts = (counted.as_micros() / COUNTED.as_micros()).max(1) as u64;
-        self.is_high = received.saturating_sub(self.before) >= MANY * parts;
+        let parts = (counted.as_micros() / COUNTED.as_micros()).max(1);
+        self.is_high = u128::from(received.saturating_sub(self.before)) >= MANY * parts;
         (self.since, self.before) = (now, received);
     }
 
