@@ -63,6 +63,30 @@ async fn talk(platform: &Server, gateway: &str) {
     lia.wait_for_state("ended").await;
 }
 
+/// Lia calls Ana, who allowed it, speaks and hangs up.
+async fn place(platform: &Server, gateway: &str) {
+    let ana = format!("{}/sandbox/v1/users/{ANA}", platform.url("platform"));
+    let behaviour = json!({
+        "answer": { "after_ms": 300 }, "play": { "tone_hz": ANA_HZ }, "hang_up": { "after_ms": 12_000 }
+    });
+    for (method, path, body) in [
+        ("POST", "message", json!({ "to": BUSINESS, "text": "Please call me" })),
+        ("POST", "permission", json!({ "to": BUSINESS, "action": "accept_permanent" })),
+        ("PUT", "behaviour", behaviour),
+    ] {
+        let (status, answer) = ask(method, &format!("{ana}/{path}"), None, Some(&body));
+        assert!(status < 300, "{path}: {status} {answer}");
+    }
+    let mut lia = Agent::sign_in(gateway, "lia").await;
+    let (mut line, offer) = lia.open(AGENT_HZ);
+    lia.send(json!({ "type": "place", "to": ANA, "sdp": offer })).await;
+    lia.connect(&line).await;
+    lia.wait_for_state("connected").await;
+    let heard = line.listen(Duration::from_secs(2)).await;
+    assert!(heard.is_sound(), "{heard:?}");
+    lia.wait_for_state("ended").await;
+}
+
 /// The recording, once it is as it should be.
 fn recording_where(gateway: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     let url = format!("{gateway}/v1/recordings");
@@ -98,6 +122,26 @@ fn halves(channel: &[i16]) -> [usize; 2] {
     counts
 }
 
+/// Each party is heard on its own channel alone.
+async fn assert_apart(gateway: &str, id: &str) {
+    let [business, user] = channels(gateway, id).await;
+    let (said, heard) = (halves(&business), halves(&user));
+    eprintln!("{said:?} {heard:?} of {} half seconds", business.len() / 24_000);
+    assert!(said[1] >= 4 && heard[0] >= 4, "{said:?} {heard:?}");
+    assert_eq!((said[0], heard[1]), (0, 0), "no party is in the other's channel");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_to_a_user_is_recorded_by_the_platform_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (platform, server) = servers(folder.path());
+    let gateway = server.url("gateway");
+    place(&platform, &gateway).await;
+    let recording = recording_where(&gateway, |it| it["state"] == "ready");
+    assert_apart(&gateway, recording["recording_id"].as_str().expect("an id")).await;
+    recording_where(&gateway, |it| it["transcript"] == "ready");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_the_platform_recorded_is_heard_and_read_at_the_gateway() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -108,11 +152,7 @@ async fn a_call_that_the_platform_recorded_is_heard_and_read_at_the_gateway() {
     let recording = recording_where(&gateway, |it| it["state"] == "ready");
     assert_eq!(recording["by_platform"], true, "{recording}");
     let id = recording["recording_id"].as_str().expect("an id");
-    let [business, user] = channels(&gateway, id).await;
-    let (said, heard) = (halves(&business), halves(&user));
-    println!("{said:?} {heard:?} of {} half seconds", business.len() / 24_000);
-    assert!(said[1] >= 4 && heard[0] >= 4, "{said:?} {heard:?}");
-    assert_eq!((said[0], heard[1]), (0, 0), "no party is in the other's channel");
+    assert_apart(&gateway, id).await;
 
     recording_where(&gateway, |it| it["transcript"] == "ready");
     let words = get(&format!("{gateway}/v1/recordings/{id}/transcript"), KEY);
