@@ -12,7 +12,7 @@ use crate::{second_account, shell};
 
 /// What runs beside what, by where it is written: first those whose words are seen at once.
 ///
-/// The engine's mostly wait; instructions and allocations are counted, not timed.
+/// The engine's mostly wait; instructions and allocations are counted, not timed, and `sim` has a clock of its own.
 const BESIDE: [(&[Suite], &[Suite]); 2] = [
     (&[Suite::Once("crates/engine/tests/it/main.rs")], &[Suite::SecondAccount]),
     (
@@ -20,8 +20,7 @@ const BESIDE: [(&[Suite], &[Suite]); 2] = [
         &[
             Suite::Once("crates/engine/tests/instructions.rs"),
             Suite::Once("crates/engine/tests/allocations.rs"),
-            Suite::Once("crates/audio/src/lib.rs"),
-            Suite::Once("crates/audio/tests/it/main.rs"),
+            Suite::Once("crates/sim/tests/it/main.rs"),
         ],
     ),
 ];
