@@ -99,7 +99,7 @@ fn a_hundred_milliseconds_are_given_back_in_two_seconds_of_speech() {
             |(packets, listener): (&Vec<_>, Listener)| listener.hear(packets, usize::MAX - HELD);
         let evens = listeners.map(even);
         let room = opus.len().saturating_sub(HELD + GIVEN_BACK_MS / 20);
-        for held in (5..room).step_by(7) {
+        for held in (5..room).step_by(11) {
             for ((packets, listener), even) in listeners.into_iter().zip(&evens) {
                 let heard = listener.hear(packets, held);
                 let in_ms = heard.given_back_ms.unwrap_or(usize::MAX);
