@@ -310,6 +310,22 @@ describe("the console", { timeout: 240_000 }, () => {
     await look(sol, "analytics");
     await sol.getByRole("region", { name: "By agent" }).scrollIntoViewIfNeeded();
     await keep(sol, "console-analytics-tables");
+    await answeredAtOnce();
+
+    /** A team that lets nobody wait for a second has an axis too. */
+    async function answeredAtOnce() {
+      const byDay = (/** @type {URL} */ url) => url.pathname === "/v1/analytics" && url.searchParams.get("by") === "day";
+      const waiting = { p50_s: 0.2, p95_s: 0.4 };
+      await sol.route(byDay, async (route) => {
+        const response = await route.fetch();
+        const told = await response.json();
+        await route.fulfill({ response, json: { ...told, rows: told.rows.map((/** @type {Row} */ row) => ({ ...row, waiting })) } });
+      });
+      await sol.getByRole("button", { name: "7 days" }).click();
+      await sol.locator('[data-plot="Waiting"] tbody td').filter({ hasText: "0.2" }).first().waitFor();
+      for (const shown of Object.values(await plot(sol, "Waiting"))) alike("Waiting", shown, [waiting.p50_s, waiting.p95_s], 0);
+      await sol.unroute(byDay);
+    }
 
     /** @param {string} title @param {"country" | "agent"} by @param {(key: string) => string} name */
     async function table(title, by, name) {

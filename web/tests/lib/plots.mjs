@@ -15,17 +15,16 @@ export async function plot(page, title) {
     const lines = [...figure.querySelectorAll("svg line")];
     const [floor, ceiling] = [size(lines[0], "y1"), size(lines.at(-1), "y1")];
     const top = [...figure.querySelectorAll('svg text[text-anchor="end"]')].at(-1)?.textContent ?? "";
-    const bars = [...figure.querySelectorAll("svg g")].map((day) =>
-      [...day.querySelectorAll("rect.bar")].map((bar) => size(bar, "height") / (floor - ceiling)),
-    );
+    /** @param {string} day */
+    const bars = (day) => [...figure.querySelectorAll(`svg g[data-day="${day}"] rect.bar`)].map((bar) => size(bar, "height") / (floor - ceiling));
     const rows = [...figure.querySelectorAll("tbody tr")].map((row) => ({
       day: row.getAttribute("data-day") ?? "",
+      shares: bars(row.getAttribute("data-day") ?? ""),
       said: [...row.querySelectorAll("td")].map((cell) => cell.textContent ?? ""),
     }));
-    return { top, rows, bars: bars.filter((day) => day.some((height) => height > 0)) };
+    return { top, rows };
   });
-  const drawn = read.bars.map((day) => day.map((share) => share * figure(read.top)));
-  return Object.fromEntries(read.rows.map((row, index) => [row.day, { said: row.said, drawn: drawn[index] ?? [] }]));
+  return Object.fromEntries(read.rows.map(({ day, said, shares }) => [day, { said, drawn: shares.map((share) => share * figure(read.top)) }]));
 }
 
 /**
