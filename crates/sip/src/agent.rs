@@ -14,28 +14,33 @@ use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
 use rsipstack::transport::TransportLayer;
 use rsipstack::transport::udp::UdpConnection;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::roads::{Roads, sip_address};
+use crate::roads::{Addresses, Roads, sip_address};
 use crate::{
-    Call, CallError, Credentials, Invite, ProbeError, StartError, Target, Transport, door, headers,
-    session,
+    Call, CallError, Credentials, Incoming, Invite, ProbeError, StartError, Target, Tls, Transport,
+    door, headers, session, tls,
 };
 
 /// How many calls an agent has at once.
 const CALLS_MAX: usize = 10_000;
 /// A connection on which nobody speaks is closed: a slow writer holds a place no longer.
-const IDLE: Duration = Duration::from_secs(300);
+pub(crate) const IDLE: Duration = Duration::from_secs(300);
 
 /// Where a user agent listens and who it is.
 #[derive(Clone, Debug)]
 pub struct Listen {
-    /// Address of UDP and TCP; port 0 takes a free one.
-    pub address: SocketAddr,
+    /// Address of UDP and TCP; port 0 takes a free one; `None` has neither.
+    pub plain: Option<SocketAddr>,
+    /// TLS, if it speaks that.
+    pub tls: Option<Tls>,
     /// What it is called in `From`, `Contact` and `User-Agent`.
     pub name: String,
+    /// Whether it takes part in session timers (RFC 4028).
+    pub timers: bool,
 }
 
 /// A SIP user agent. Dropping it stops it.
@@ -47,7 +52,7 @@ pub struct UserAgent {
 
 impl std::fmt::Debug for UserAgent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UserAgent").field("address", &self.desk.us).finish_non_exhaustive()
+        f.debug_struct("UserAgent").field("us", &self.desk.us).finish_non_exhaustive()
     }
 }
 
@@ -55,8 +60,9 @@ impl std::fmt::Debug for UserAgent {
 pub(crate) struct Desk {
     pub(crate) layer: DialogLayerRef,
     pub(crate) roads: Arc<Roads>,
+    pub(crate) timers: bool,
     endpoint: EndpointInnerRef,
-    us: SocketAddr,
+    us: Addresses,
     name: String,
 }
 
@@ -66,17 +72,20 @@ const PORTS_TRIED: u32 = 8;
 type DialogLayerRef = Arc<DialogLayer>;
 
 impl UserAgent {
-    /// Binds UDP and TCP on one port and begins to answer.
+    /// Binds what it listens on and begins to answer. `ask` hears of calls and registrations that come
+    /// in; without it they are refused.
     ///
     /// # Errors
     ///
-    /// [`StartError`] when the port cannot be had.
-    pub async fn start(listen: Listen) -> Result<Self, StartError> {
+    /// [`StartError`] when a port cannot be had.
+    pub async fn start(
+        listen: Listen,
+        ask: Option<mpsc::Sender<Incoming>>,
+    ) -> Result<Self, StartError> {
         let stop = CancellationToken::new();
         let transports = TransportLayer::new(stop.child_token());
         transports.set_stream_idle_timeout(IDLE);
-        let (udp, tcp, us) = one_port(listen.address, &stop).await?;
-        transports.add_transport(udp.into());
+        let doors = Doors::open(&listen, &transports, &stop).await?;
         let endpoint = EndpointBuilder::new()
             .with_cancel_token(stop.child_token())
             .with_user_agent(&listen.name)
@@ -89,18 +98,34 @@ impl UserAgent {
         let incoming = endpoint.incoming_transactions().map_err(stack)?;
         let inner = Arc::clone(&endpoint.inner);
         let layer = Arc::new(DialogLayer::new(Arc::clone(&inner)));
-        let roads = Arc::new(Roads::new(Arc::clone(&inner), us, stop.clone()));
+        let trust = listen.tls.map(|tls| tls.connect);
+        let roads = Arc::new(Roads::new(Arc::clone(&inner), doors.us, trust, stop.clone()));
         drop(tokio::spawn(async move { endpoint.serve().await }));
-        drop(tokio::spawn(door::keep(Arc::clone(&layer), incoming)));
-        drop(tokio::spawn(Arc::clone(&roads).welcome(tcp)));
-        let desk = Desk { layer, roads, endpoint: inner, us, name: listen.name };
-        Ok(Self { desk: Arc::new(desk), calls: Arc::new(Semaphore::new(CALLS_MAX)), stop })
+        let desk = Arc::new(Desk {
+            layer,
+            roads: Arc::clone(&roads),
+            timers: listen.timers,
+            endpoint: inner,
+            us: doors.us,
+            name: listen.name,
+        });
+        drop(tokio::spawn(door::keep(Arc::clone(&desk), incoming, ask)));
+        for (listener, tls) in doors.listeners {
+            drop(tokio::spawn(Arc::clone(&roads).welcome(listener, tls)));
+        }
+        Ok(Self { desk, calls: Arc::new(Semaphore::new(CALLS_MAX)), stop })
     }
 
-    /// Where it listens.
+    /// Where it listens for UDP and TCP.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.desk.us
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.desk.us.plain
+    }
+
+    /// Where it listens for TLS.
+    #[must_use]
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.desk.us.tls
     }
 
     /// Rings a trunk's targets, one after the other.
@@ -109,7 +134,9 @@ impl UserAgent {
     ///
     /// [`CallError`]; nothing was sent then.
     pub fn call(&self, mut invite: Invite) -> Result<Call, CallError> {
-        invite.extension = headers::user(&invite.extension, "the extension")?;
+        let extension = headers::user(&invite.extension, "the extension")?;
+        invite.extension = headers::user_with(&extension, &invite.user_params)
+            .ok_or(CallError::User("what follows the extension"))?;
         invite.caller = headers::user(&invite.caller, "the caller")?;
         let place = Arc::clone(&self.calls).try_acquire_owned().map_err(|_| CallError::Full)?;
         Ok(Call::begin(Arc::clone(&self.desk), invite, place))
@@ -121,7 +148,7 @@ impl UserAgent {
     /// # Errors
     ///
     /// [`ProbeError`] when it does not answer within `limit`.
-    pub async fn probe(&self, target: Target, limit: Duration) -> Result<u16, ProbeError> {
+    pub async fn probe(&self, target: &Target, limit: Duration) -> Result<u16, ProbeError> {
         let asking = Box::pin(self.desk.ask(target));
         tokio::time::timeout(limit, asking).await.map_err(|_| ProbeError::Silent)?
     }
@@ -135,33 +162,64 @@ impl Drop for UserAgent {
 
 impl Desk {
     /// The INVITE for one target; `None` when it cannot be written.
-    pub(crate) fn option(&self, invite: &Invite, target: Target) -> Option<InviteOption> {
+    pub(crate) fn option(&self, invite: &Invite, target: &Target) -> Option<InviteOption> {
         let given = invite.headers.iter();
+        let given = given.filter_map(|(name, value)| headers::header(name, value));
         let timer = [
             Header::Supported("timer".into()),
             Header::SessionExpires(session::ASKED.to_string().into()),
             Header::MinSE(session::LEAST.to_string().into()),
         ];
-        let given = given.filter_map(|(name, value)| headers::header(name, value));
+        let timer = timer.into_iter().filter(|_| self.timers);
         Some(InviteOption {
             caller_display_name: invite.caller_name.as_deref().map(headers::display_name),
-            caller: self.uri(&invite.caller)?,
-            callee: headers::callee(&invite.extension, &target)?,
+            caller: self.caller(invite, target.transport)?,
+            callee: headers::callee(&invite.extension, target)?,
             destination: Some(sip_address(target.address, target.transport)),
-            contact: self.uri(&self.name)?,
+            contact: self.contact(&self.name, target.transport)?,
             credential: invite.credentials.as_ref().map(credential),
             offer: Some(invite.offer.clone().into_bytes()),
             call_id: Some(headers::one_line(&invite.call_id)),
-            headers: Some(timer.into_iter().chain(given).collect()),
+            headers: Some(timer.chain(given).collect()),
             ..InviteOption::default()
         })
     }
 
-    fn uri(&self, user: &str) -> Option<Uri> {
-        Uri::try_from(format!("sip:{user}@{}", self.us).as_str()).ok()
+    fn caller(&self, invite: &Invite, transport: Transport) -> Option<Uri> {
+        let host = match &invite.caller_host {
+            Some(host) => headers::host(host)?.to_owned(),
+            None => self.us.at(transport)?.to_string(),
+        };
+        Uri::try_from(format!("sip:{}@{host}", invite.caller).as_str()).ok()
     }
 
-    async fn ask(&self, target: Target) -> Result<u16, ProbeError> {
+    /// Our `Contact` in a call that came in by `transport`.
+    pub(crate) fn contact_of(
+        &self,
+        user: &str,
+        transport: Option<rsipstack::sip::Transport>,
+    ) -> Option<Uri> {
+        let transport = match transport? {
+            rsipstack::sip::Transport::Tcp => Transport::Tcp,
+            rsipstack::sip::Transport::Tls => Transport::Tls,
+            _ => Transport::Udp,
+        };
+        let user = headers::user(user, "our contact").ok()?;
+        self.contact(&user, transport)
+    }
+
+    /// Where we are reached in a call.
+    fn contact(&self, user: &str, transport: Transport) -> Option<Uri> {
+        let us = self.us.at(transport)?;
+        let how = match transport {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
+        };
+        Uri::try_from(format!("sip:{user}@{us}{how}").as_str()).ok()
+    }
+
+    async fn ask(&self, target: &Target) -> Result<u16, ProbeError> {
         self.roads.ready(target).await.map_err(ProbeError::Connect)?;
         let mut asked = self.options(target).map_err(|fault| send(*fault))?;
         asked.send().await.map_err(send)?;
@@ -175,10 +233,12 @@ impl Desk {
         Err(ProbeError::Silent)
     }
 
-    fn options(&self, target: Target) -> Result<Transaction, Box<rsipstack::Error>> {
-        let us = sip_address(self.us, Transport::Udp);
+    fn options(&self, target: &Target) -> Result<Transaction, Box<rsipstack::Error>> {
+        let nowhere = || Box::new(rsipstack::Error::Error("listening nowhere".to_owned()));
+        let us = self.us.at(target.transport).ok_or_else(nowhere)?;
         let at = sip_address(target.address, target.transport);
-        let via = sip_address(self.us, target.transport);
+        let via = sip_address(us, target.transport);
+        let us = sip_address(us, target.transport);
         let uri = Uri::from(at.addr.clone());
         let from = typed::From { display_name: None, uri: us.addr.into(), params: Vec::new() };
         let to = typed::To { display_name: None, uri: uri.clone(), params: Vec::new() };
@@ -204,6 +264,40 @@ fn credential(credentials: &Credentials) -> Credential {
         username: credentials.user.clone(),
         password: credentials.password.clone(),
         ..Credential::default()
+    }
+}
+
+/// What we listen on.
+struct Doors {
+    us: Addresses,
+    listeners: Vec<(TcpListener, Option<Arc<ServerConfig>>)>,
+}
+
+impl Doors {
+    async fn open(
+        listen: &Listen,
+        transports: &TransportLayer,
+        stop: &CancellationToken,
+    ) -> Result<Self, StartError> {
+        let mut doors = Self { us: Addresses { plain: None, tls: None }, listeners: Vec::new() };
+        if let Some(address) = listen.plain {
+            let (udp, tcp, us) = one_port(address, stop).await?;
+            transports.add_transport(udp.into());
+            doors.us.plain = Some(us);
+            doors.listeners.push((tcp, None));
+        }
+        if let Some((address, config)) = listen.tls.as_ref().and_then(|tls| tls.accept.clone()) {
+            let at = |fault| bind("TLS", fault);
+            let listener = TcpListener::bind(address).await.map_err(at)?;
+            let us = listener.local_addr().map_err(at)?;
+            transports.add_transport(tls::door(us).await.map_err(at)?);
+            doors.us.tls = Some(us);
+            doors.listeners.push((listener, Some(config)));
+        }
+        match doors.us.at(Transport::Tls) {
+            Some(_) => Ok(doors),
+            None => Err(StartError::Nowhere),
+        }
     }
 }
 

@@ -4,19 +4,19 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rsipstack::dialog::DialogId;
-use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TransactionHandle};
+use rsipstack::dialog::dialog::DialogStateReceiver;
 use rsipstack::dialog::invitation::{InviteAsyncResult, InviteOption};
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::prelude::HasHeaders;
-use rsipstack::sip::{Header, Method, Request, Response, StatusCodeKind};
+use rsipstack::sip::{Header, Response, StatusCodeKind};
 use tokio::task::JoinHandle;
 use tracing::debug;
 
 use crate::agent::Desk;
 use crate::life::Input;
 use crate::reoffer::{Ours, Reoffer};
+use crate::said::{said, sdp, value};
 use crate::session::Session;
-use crate::{Invite, Target, headers, session};
+use crate::{Invite, Target, session};
 
 type Settled = (DialogId, Option<Response>);
 
@@ -58,12 +58,13 @@ struct Dialog {
 }
 
 impl Attempt {
-    pub(crate) fn begin(desk: &Arc<Desk>, invite: &Invite, target: Target, index: usize) -> Self {
+    pub(crate) fn begin(desk: &Arc<Desk>, invite: &Invite, target: &Target, index: usize) -> Self {
         debug!(index, ?target, "ringing a SIP target");
         let option = desk.option(invite, target);
         let desk = Arc::clone(desk);
-        let roads = Arc::clone(&desk);
-        let connecting = tokio::spawn(async move { roads.roads.ready(target).await });
+        let roads = Arc::clone(&desk.roads);
+        let target = target.clone();
+        let connecting = tokio::spawn(async move { roads.ready(&target).await });
         Self {
             desk,
             option,
@@ -230,93 +231,5 @@ async fn refreshed(refreshing: &mut Option<JoinHandle<bool>>) -> bool {
     match refreshing {
         Some(refreshing) => refreshing.await.unwrap_or(false),
         None => std::future::pending().await,
-    }
-}
-
-fn said(state: DialogState, ours: &Ours) -> Seen {
-    match state {
-        DialogState::Trying(_) => Seen::Input(Input::Heard),
-        DialogState::Early(_, response) => Seen::Input(provisional(&response)),
-        DialogState::Terminated(..) => Seen::Input(Input::TheyLeft),
-        DialogState::Updated(_, request, handle) => updated(&request, handle, ours),
-        DialogState::Options(_, _, handle) | DialogState::Notify(_, _, handle) => {
-            answer(handle, 200)
-        }
-        DialogState::Info(_, _, handle) => answer(handle, 415),
-        DialogState::Refer(_, _, handle) => answer(handle, 603),
-        DialogState::Publish(_, _, handle) | DialogState::Message(_, _, handle) => {
-            answer(handle, 405)
-        }
-        DialogState::Calling(_) | DialogState::WaitAck(..) | DialogState::Confirmed(..) => {
-            Seen::Nothing
-        }
-    }
-}
-
-fn provisional(response: &Response) -> Input {
-    let early = sdp(response);
-    if early.is_some() || response.status_code.code() == 180 {
-        Input::Rings { early }
-    } else {
-        Input::Heard
-    }
-}
-
-/// An UPDATE without SDP only says that the far end is still there (RFC 4028, 7.4).
-fn updated(request: &Request, handle: TransactionHandle, ours: &Ours) -> Seen {
-    let offer = sdp(request);
-    let session = value(request, "Session-Expires").or_else(|| value(request, "x"));
-    if offer.is_none() && request.method == Method::Update {
-        let headers = session.map(|session| vec![Header::SessionExpires(session.into())]);
-        respond(handle, 200, headers);
-        return Seen::Input(Input::Lives);
-    }
-    Seen::Reoffer(Reoffer::new(offer, handle, session, Arc::clone(ours)))
-}
-
-fn answer(handle: TransactionHandle, status: u16) -> Seen {
-    respond(handle, status, None);
-    Seen::Nothing
-}
-
-fn respond(handle: TransactionHandle, status: u16, headers: Option<Vec<Header>>) {
-    drop(tokio::spawn(async move {
-        if handle.respond(status.into(), headers, None).await.is_err() {
-            debug!("a SIP request was answered too late");
-        }
-    }));
-}
-
-/// What the header of this name says.
-fn value(message: &impl HasHeaders, name: &str) -> Option<String> {
-    let mut headers = message.headers().iter();
-    let header = headers.find(|header| header.name().eq_ignore_ascii_case(name))?;
-    Some(headers::one_line(header.value().trim()))
-}
-
-/// The SDP a message carries.
-fn sdp(message: &impl Carries) -> Option<String> {
-    let typed = message.headers().iter().any(|header| {
-        matches!(header, Header::ContentType(value)
-            if value.to_string().to_ascii_lowercase().contains("application/sdp"))
-    });
-    let body = std::str::from_utf8(message.bytes()).ok()?;
-    (typed && !body.is_empty()).then(|| body.to_owned())
-}
-
-/// What requests and responses have in common here.
-trait Carries: HasHeaders {
-    fn bytes(&self) -> &[u8];
-}
-
-impl Carries for Request {
-    fn bytes(&self) -> &[u8] {
-        &self.body
-    }
-}
-
-impl Carries for Response {
-    fn bytes(&self) -> &[u8] {
-        &self.body
     }
 }

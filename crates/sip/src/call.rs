@@ -121,7 +121,7 @@ impl Owner {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Try(index) => {
-                let target = self.invite.targets.get(index).copied();
+                let target = self.invite.targets.get(index);
                 self.attempt =
                     target.map(|target| Attempt::begin(&self.desk, &self.invite, target, index));
                 if self.attempt.is_none() {

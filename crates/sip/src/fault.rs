@@ -10,12 +10,15 @@ pub enum StartError {
     /// The port cannot be had.
     #[error("cannot listen for SIP over {transport}")]
     Bind {
-        /// `UDP` or `TCP`.
+        /// `UDP`, `TCP` or `TLS`.
         transport: &'static str,
         /// Why not.
         #[source]
         source: io::Error,
     },
+    /// Neither a plain address nor one for TLS is given.
+    #[error("a SIP user agent has to listen somewhere")]
+    Nowhere,
     /// The stack below refused what it was given.
     #[error("the SIP stack does not start")]
     Stack(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -2,7 +2,7 @@
 //!
 //! Callers' names and payloads are theirs: none of it may end a line or a quotation.
 
-use rsipstack::sip::{Header, Uri};
+use rsipstack::sip::{Auth, Header, Uri};
 
 use crate::{CallError, Target};
 
@@ -67,10 +67,53 @@ pub(crate) fn user(user: &str, which: &'static str) -> Result<String, CallError>
     Ok(user.replace('#', "%23"))
 }
 
+/// The user part of a URI, its parameters included, and the host; the stack below takes such
+/// parameters for the URI's own.
+pub(crate) fn user_and_host(uri: &str) -> Option<(String, String)> {
+    let (_, rest) = uri.split_once(':')?;
+    let (user, rest) = rest.rsplit_once('@')?;
+    let (rest, _) = rest.split_once([';', '?']).unwrap_or((rest, ""));
+    let host = match rest.strip_prefix('[') {
+        Some(address) => address.split(']').next()?,
+        None => rest.split(':').next()?,
+    };
+    let (user, _password) = user.split_once(':').unwrap_or((user, ""));
+    (!user.is_empty()).then(|| (user.to_owned(), host.to_owned()))
+}
+
 /// The URI of `user` at a target.
 pub(crate) fn callee(user: &str, target: &Target) -> Option<Uri> {
-    let text = format!("sip:{user}@{};transport={}", target.address, target.transport.as_str());
-    Uri::try_from(text.as_str()).ok()
+    let transport = target.transport.as_str();
+    let text = match &target.host {
+        Some(host) if target.address.port() == target.transport.port() => {
+            format!("sip:{host};transport={transport}")
+        }
+        Some(host) => format!("sip:{host}:{};transport={transport}", target.address.port()),
+        None => format!("sip:{};transport={transport}", target.address),
+    };
+    let mut uri = Uri::try_from(text.as_str()).ok()?;
+    uri.auth = Some(Auth { user: user.to_owned(), password: None });
+    Some(uri)
+}
+
+/// A host as in a URI; `None` for what is none.
+pub(crate) fn host(host: &str) -> Option<&str> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    (!host.is_empty() && host.bytes().all(known)).then_some(host)
+}
+
+/// `user` with the parameters of a user part (`tgrp` of RFC 4904); `None` where one is no token.
+pub(crate) fn user_with(user: &str, params: &[(String, String)]) -> Option<String> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()[]/:&+$%".contains(&byte);
+    let fine = |text: &String| !text.is_empty() && text.bytes().all(known);
+    let mut whole = user.to_owned();
+    for (name, value) in params {
+        if !(fine(name) && fine(value)) {
+            return None;
+        }
+        whole.extend([";", name, "=", value]);
+    }
+    Some(whole)
 }
 
 #[cfg(test)]
@@ -91,6 +134,18 @@ mod tests {
     fn what_sip_writes_itself_is_not_overwritten() {
         for name in ["Via", "f", "CALL-ID", "Content-Length", "", "X Y", "X:Y"] {
             assert!(header(name, "x").is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_user_is_the_users() {
+        let parts = |uri| user_and_host(uri).map(|(user, host)| format!("{user} at {host}"));
+        let meta = "sip:+551140000000;tgrp=wa;trunk-context=shop.example@sip.shop.example:5061;transport=tls";
+        let whom = "+551140000000;tgrp=wa;trunk-context=shop.example at sip.shop.example";
+        assert_eq!(parts(meta).as_deref(), Some(whom));
+        assert_eq!(parts("sips:200:secret@[::1]:5060").as_deref(), Some("200 at ::1"));
+        for bad in ["", "sip:", "sip:host", "sip:@host", "200@host"] {
+            assert_eq!(parts(bad), None, "{bad}");
         }
     }
 

@@ -14,8 +14,12 @@ pub struct Invite {
     pub extension: String,
     /// The `Call-ID`, the same at each target (RFC 3261, 8.1.1.4); never used before.
     pub call_id: String,
+    /// What follows it there, name and value (`tgrp`, `trunk-context`: RFC 4904).
+    pub user_params: Vec<(String, String)>,
     /// Who calls: the user part of `From`.
     pub caller: String,
+    /// The host part of `From`; the agent's own where absent.
+    pub caller_host: Option<String>,
     /// The caller's name, if one is shown.
     pub caller_name: Option<String>,
     /// Answers a target's digest challenge; without them a challenge is a refusal.

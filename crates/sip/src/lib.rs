@@ -1,30 +1,44 @@
-//! Who speaks SIP (RFC 3261) for us? A user agent that calls the targets of a trunk.
+//! Who speaks SIP (RFC 3261) for us? A user agent that places calls and takes them.
 //!
-//! [`UserAgent::start`] binds UDP and TCP on one port; [`UserAgent::call`] rings the targets of a
-//! trunk in the order given, the next when one is unavailable, and tells in [`News`] what came of it.
-//! SDP is carried, not read. What an outgoing call does next is one pure machine, `life`; every state
-//! in it but a conversation without session timer (RFC 4028) has a deadline.
+//! [`UserAgent::start`] binds UDP and TCP on one port, TLS on another, or one of them.
+//! [`UserAgent::call`] rings the targets of a trunk in the order given, the next when one is
+//! unavailable, and tells in [`News`] what came of it. Calls and registrations that come in are
+//! [`Incoming`] for whoever started the agent: to be asked for a password ([`Realm`]), refused or
+//! taken. SDP is carried, not read. What a call does next is a pure machine, `life` for one out and
+//! `answering` for one in; every state but a conversation without session timer (RFC 4028) has a
+//! deadline.
 //!
-//! Messages, transactions and digest are `rsipstack`'s; nothing of it shows in this crate's interface.
-//! Calls in are refused: nobody is reached here without a route.
+//! Messages, transactions and the digest we answer are `rsipstack`'s; nothing of it shows in this
+//! crate's interface.
 
 mod agent;
+mod answering;
 mod attempt;
 mod call;
+mod call_in;
+mod digest;
 mod door;
 mod fault;
 mod headers;
+mod incoming;
 mod invite;
 mod life;
 mod reoffer;
 mod roads;
+mod said;
 mod session;
 mod target;
+mod tls;
 
 pub use agent::{Listen, UserAgent};
+pub use answering::{Patience, Told};
 pub use call::{Call, NEWS_MAX, Word};
+pub use call_in::{CallIn, WordIn};
+pub use digest::{Asker, Claim, Proof, Realm};
 pub use fault::{CallError, ProbeError, StartError};
+pub use incoming::{Incoming, IncomingInvite, IncomingRegister, Refusal};
 pub use invite::{Credentials, Invite, Limits};
 pub use life::{End, News};
 pub use reoffer::Reoffer;
 pub use target::{Target, Transport};
+pub use tls::Tls;

@@ -7,16 +7,18 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use rsipstack::transport::tcp::TcpConnection;
 use rsipstack::transport::{SipAddr, SipConnection};
+use rustls::{ClientConfig, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use crate::{Target, Transport};
+use crate::{Target, Transport, tls};
 
 /// How many connections others may hold open at once.
 const GUESTS_MAX: usize = 256;
@@ -24,69 +26,136 @@ const GUESTS_MAX: usize = 256;
 /// Our connections.
 pub(crate) struct Roads {
     endpoint: EndpointInnerRef,
-    us: SocketAddr,
+    us: Addresses,
+    trust: Option<Arc<ClientConfig>>,
     stop: CancellationToken,
     /// Each with the token that the stack cancels when the connection is gone.
-    open: Mutex<HashMap<SocketAddr, CancellationToken>>,
+    open: Mutex<HashMap<(SocketAddr, Transport), CancellationToken>>,
+    places: Arc<Semaphore>,
+}
+
+/// Where we are reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    /// By UDP and TCP.
+    pub(crate) plain: Option<SocketAddr>,
+    /// By TLS.
+    pub(crate) tls: Option<SocketAddr>,
+}
+
+impl Addresses {
+    /// The one for a transport, or the other where there is none.
+    pub(crate) fn at(self, transport: Transport) -> Option<SocketAddr> {
+        match transport {
+            Transport::Udp | Transport::Tcp => self.plain.or(self.tls),
+            Transport::Tls => self.tls.or(self.plain),
+        }
+    }
 }
 
 impl Roads {
-    pub(crate) fn new(endpoint: EndpointInnerRef, us: SocketAddr, stop: CancellationToken) -> Self {
-        Self { endpoint, us, stop, open: Mutex::default() }
+    pub(crate) fn new(
+        endpoint: EndpointInnerRef,
+        us: Addresses,
+        trust: Option<Arc<ClientConfig>>,
+        stop: CancellationToken,
+    ) -> Self {
+        let places = Arc::new(Semaphore::new(GUESTS_MAX));
+        Self { endpoint, us, trust, stop, open: Mutex::default(), places }
     }
 
     /// Makes sure that a message to `target` has a way.
-    pub(crate) async fn ready(&self, target: Target) -> io::Result<()> {
-        match target.transport {
-            Transport::Udp => Ok(()),
-            Transport::Tcp if self.is_open(target.address) => Ok(()),
-            Transport::Tcp => {
-                let gone = self.adopt(TcpStream::connect(target.address).await?)?;
-                let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-                open.retain(|_, gone| !gone.is_cancelled());
-                open.insert(target.address, gone);
-                Ok(())
-            }
+    pub(crate) async fn ready(&self, target: &Target) -> io::Result<()> {
+        if target.transport == Transport::Udp || self.is_open(target) {
+            return Ok(());
         }
+        let gone = match (target.transport, &self.trust) {
+            (Transport::Udp, _) => return Ok(()),
+            (Transport::Tcp, _) => self.adopt(TcpStream::connect(target.address).await?)?,
+            (Transport::Tls, None) => return Err(io::ErrorKind::Unsupported.into()),
+            (Transport::Tls, Some(trust)) => {
+                let stream = tls::call(target, trust).await?;
+                self.adopt_tls(stream, target.address).await?
+            }
+        };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, gone| !gone.is_cancelled());
+        open.insert((target.address, target.transport), gone);
+        Ok(())
     }
 
-    fn is_open(&self, address: SocketAddr) -> bool {
+    fn is_open(&self, target: &Target) -> bool {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get(&address).is_some_and(|gone| !gone.is_cancelled())
+        let gone = open.get(&(target.address, target.transport));
+        gone.is_some_and(|gone| !gone.is_cancelled())
     }
 
     /// Gives a connection to the stack; the token is cancelled when it is gone.
     fn adopt(&self, stream: TcpStream) -> io::Result<CancellationToken> {
         stream.set_nodelay(true)?;
+        let us = match self.us.at(Transport::Tcp) {
+            Some(us) => us,
+            None => stream.local_addr()?,
+        };
         let gone = self.stop.child_token();
-        let connection = TcpConnection::from_stream(
-            stream,
-            sip_address(self.us, Transport::Tcp),
-            Some(gone.clone()),
-        )
-        .map_err(io::Error::other)?;
+        let connection =
+            TcpConnection::from_stream(stream, sip_address(us, Transport::Tcp), Some(gone.clone()))
+                .map_err(io::Error::other)?;
         self.endpoint.transport_layer.add_connection(SipConnection::Tcp(connection));
         Ok(gone)
     }
 
+    /// The same for one whose handshake is done.
+    async fn adopt_tls(
+        &self,
+        stream: tokio_rustls::TlsStream<TcpStream>,
+        them: SocketAddr,
+    ) -> io::Result<CancellationToken> {
+        let gone = self.stop.child_token();
+        let them = sip_address(them, Transport::Tls);
+        let connection = tls::connection(stream, them, gone.clone()).await?;
+        self.endpoint.transport_layer.add_connection(connection);
+        Ok(gone)
+    }
+
     /// Takes connections until the agent stops.
-    pub(crate) async fn welcome(self: Arc<Self>, listener: TcpListener) {
-        let places = Arc::new(Semaphore::new(GUESTS_MAX));
+    pub(crate) async fn welcome(
+        self: Arc<Self>,
+        listener: TcpListener,
+        tls: Option<Arc<ServerConfig>>,
+    ) {
         loop {
             let stream = tokio::select! {
                 () = self.stop.cancelled() => return,
                 stream = listener.accept() => stream,
             };
-            let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-            match stream.and_then(|(stream, _)| self.adopt(stream)) {
-                Ok(gone) => drop(tokio::spawn(async move {
-                    gone.cancelled().await;
-                    drop(place);
-                })),
+            let Ok((stream, them)) = stream else {
                 // Out of descriptors: the next accept would fail at once, and the one after it.
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-            }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { continue };
             debug!("a SIP connection came in");
+            let (roads, tls) = (Arc::clone(&self), tls.clone());
+            drop(tokio::spawn(async move {
+                match roads.take(stream, them, tls).await {
+                    Ok(gone) => gone.cancelled().await,
+                    Err(fault) => debug!(%fault, "a SIP connection was not taken"),
+                }
+                drop(place);
+            }));
+        }
+    }
+
+    async fn take(
+        &self,
+        stream: TcpStream,
+        them: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> io::Result<CancellationToken> {
+        match tls {
+            None => self.adopt(stream),
+            Some(config) => self.adopt_tls(tls::welcome(stream, &config).await?, them).await,
         }
     }
 }
@@ -96,6 +165,7 @@ pub(crate) fn sip_address(address: SocketAddr, transport: Transport) -> SipAddr 
     let transport = match transport {
         Transport::Udp => rsipstack::sip::Transport::Udp,
         Transport::Tcp => rsipstack::sip::Transport::Tcp,
+        Transport::Tls => rsipstack::sip::Transport::Tls,
     };
     SipAddr::new(transport, address.into())
 }

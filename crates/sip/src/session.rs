@@ -28,6 +28,16 @@ impl Session {
         Some(Self { interval: Duration::from_secs(seconds.max(LEAST).into()), ours: !theirs })
     }
 
+    /// From `Session-Expires` of an INVITE that came in: whoever sent it refreshes.
+    pub(crate) fn theirs(header: &str) -> Option<Self> {
+        Self::agreed(header).map(|session| Self { ours: false, ..session })
+    }
+
+    /// What we agree to, for the answer.
+    pub(crate) fn said(self) -> String {
+        format!("{};refresher=uac", self.interval.as_secs())
+    }
+
     /// How long after the last sign of life something is due: ours to say, or theirs to be missed.
     pub(crate) fn due(self) -> Duration {
         if self.ours {

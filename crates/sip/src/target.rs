@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// How messages travel to a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -10,24 +11,38 @@ pub enum Transport {
     Udp,
     /// One connection for all calls to a target.
     Tcp,
+    /// The same inside TLS, with a certificate for the target's name.
+    Tls,
 }
 
 impl Transport {
+    /// The port where none is said (RFC 3261, 19.1.2).
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+        }
+    }
+
     /// As in a URI's `transport` parameter.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         }
     }
 }
 
 /// One place a trunk's calls may go to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Target {
     /// Its address.
     pub address: SocketAddr,
+    /// Its name, in the URI and in its certificate; the address where it has none.
+    pub host: Option<Arc<str>>,
     /// How messages travel to it.
     pub transport: Transport,
     /// Lower ones are rung first.
@@ -81,7 +96,7 @@ mod tests {
 
     fn target(port: u16, priority: u16, weight: u16) -> Target {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        Target { address, transport: Transport::Udp, priority, weight }
+        Target { address, host: None, transport: Transport::Udp, priority, weight }
     }
 
     fn ports(order: &[Target]) -> Vec<u16> {

@@ -24,7 +24,7 @@ pub(super) async fn examine(
     let (Some(listen), false) = (config.sip, trunks.is_empty()) else { return Vec::new() };
     // A gateway that runs has the port itself.
     let address = std::net::SocketAddr::new(listen.ip(), 0);
-    let agent = match UserAgent::start(Listen { address, name: "offhook".into() }).await {
+    let agent = match UserAgent::start(listening(address), None).await {
         Ok(agent) => agent,
         Err(error) => {
             let fix = "Set [sip] listen to an address of this machine.";
@@ -40,6 +40,10 @@ pub(super) async fn examine(
         found.extend(known.iter().map(|known| target(&trunk.name, known, well)));
     }
     found
+}
+
+fn listening(address: std::net::SocketAddr) -> Listen {
+    Listen { plain: Some(address), tls: None, name: "offhook".into(), timers: true }
 }
 
 fn target(trunk: &str, known: &Known, another_is_well: bool) -> Finding {

@@ -46,7 +46,9 @@ impl Trunks {
         let transcoder = transcoder.comfort_noise(config.media.comfort_noise);
         let agent = match config.sip {
             Some(address) => {
-                Some(UserAgent::start(Listen { address, name: NAME.to_owned() }).await?)
+                let name = NAME.to_owned();
+                let listen = Listen { plain: Some(address), tls: None, name, timers: true };
+                Some(UserAgent::start(listen, None).await?)
             }
             None => None,
         };
@@ -71,7 +73,7 @@ impl Trunks {
 
     /// The address telephones are told to send audio to.
     pub(crate) fn address(&self) -> Option<IpAddr> {
-        self.agent.as_ref().map(|agent| agent.address().ip())
+        self.agent.as_ref().and_then(UserAgent::address).map(|address| address.ip())
     }
 }
 

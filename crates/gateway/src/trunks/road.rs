@@ -4,9 +4,13 @@
 //! well ones are rung first, by priority and weight; the others last, for a target that cannot be asked
 //! may still take a call.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
-use sip::{ProbeError, Target, UserAgent};
+use sip::{ProbeError, Target, Transport, UserAgent};
 use terms::Timestamp;
 use tokio::sync::watch;
 
@@ -163,7 +167,11 @@ impl Road {
 impl Known {
     fn targets(&self) -> impl Iterator<Item = Target> {
         let TrunkTarget { transport, priority, weight, .. } = self.target;
-        let target = move |address| Target { address, transport, priority, weight };
+        // A certificate is for a name, where there is one.
+        let named = transport == Transport::Tls && self.target.host.parse::<IpAddr>().is_err();
+        let host: Option<Arc<str>> = named.then(|| self.target.host.as_str().into());
+        let target =
+            move |address| Target { address, host: host.clone(), transport, priority, weight };
         self.addresses.iter().copied().map(target)
     }
 }
@@ -179,10 +187,10 @@ pub(crate) async fn examine(agent: &UserAgent, trunk: &Trunk) -> Vec<Known> {
 
 async fn look_up(agent: &UserAgent, target: TrunkTarget) -> Known {
     let looked_up = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
-    let ours = agent.address();
+    let is_v4 = agent.address().is_none_or(|ours| ours.is_ipv4());
     // One socket speaks one family.
     let addresses: Vec<SocketAddr> = looked_up
-        .map(|found| found.filter(|address| address.is_ipv4() == ours.is_ipv4()).collect())
+        .map(|found| found.filter(|address| address.is_ipv4() == is_v4).collect())
         .unwrap_or_default();
     let health = if addresses.is_empty() { Health::NoAddress } else { Health::Unknown };
     Known { target, addresses, health, asked_at: None }
@@ -190,7 +198,8 @@ async fn look_up(agent: &UserAgent, target: TrunkTarget) -> Known {
 
 async fn ask(agent: &UserAgent, mut known: Known) -> Known {
     known.asked_at = Some(clock::now());
-    let asked = known.targets().map(|target| agent.probe(target, PROBE_PATIENCE));
+    let asked =
+        known.targets().map(|target| async move { agent.probe(&target, PROBE_PATIENCE).await });
     for answer in futures_util::future::join_all(asked).await {
         let health = match answer {
             Ok(status @ (408 | 500..=599)) => Health::Unavailable(status),

@@ -11,22 +11,25 @@ use crate::far_end::{FarEnd, PATIENCE, SDP, value};
 
 pub(crate) async fn agent() -> UserAgent {
     let address = "127.0.0.1:0".parse().unwrap();
-    UserAgent::start(Listen { address, name: "offhook".into() }).await.unwrap()
+    let listen = Listen { plain: Some(address), tls: None, name: "offhook".into(), timers: true };
+    UserAgent::start(listen, None).await.unwrap()
 }
 
 /// The next call of a test: each has a `Call-ID` of its own.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 fn target(far: &FarEnd, transport: Transport) -> Target {
-    Target { address: far.address, transport, priority: 1, weight: 1 }
+    Target { address: far.address, host: None, transport, priority: 1, weight: 1 }
 }
 
 pub(crate) fn invite(targets: Vec<Target>) -> Invite {
     Invite {
         targets,
         extension: "200".into(),
+        user_params: Vec::new(),
         call_id: format!("call-{}@offhook", NEXT.fetch_add(1, Ordering::Relaxed)),
         caller: "5511999990000".into(),
+        caller_host: None,
         caller_name: Some("Ana \"the\" user".into()),
         credentials: None,
         headers: vec![("X-Offhook-Call".into(), "wacid.1".into())],
@@ -230,13 +233,13 @@ async fn options_say_who_is_well() {
     let agent = agent().await;
     let mut far = FarEnd::udp().await;
     let at = target(&far, Transport::Udp);
-    let (asked, ()) = tokio::join!(agent.probe(at, PATIENCE), async {
+    let (asked, ()) = tokio::join!(agent.probe(&at, PATIENCE), async {
         let asked = far.hears("OPTIONS").await;
         far.answers(&asked, "200 OK").await;
     });
     assert_eq!(asked.unwrap(), 200);
     let begun = Instant::now();
-    assert!(agent.probe(at, Duration::from_millis(100)).await.is_err());
+    assert!(agent.probe(&at, Duration::from_millis(100)).await.is_err());
     assert!(begun.elapsed() < PATIENCE);
 }
 

@@ -30,7 +30,7 @@ fn request(method: &str, branch: &str, more: &str) -> String {
 async fn nobody_calls_in_and_everybody_gets_a_status() {
     let agent = agent().await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    socket.connect(agent.address()).await.unwrap();
+    socket.connect(agent.address().unwrap()).await.unwrap();
     for (method, status) in
         [("OPTIONS", "200"), ("REGISTER", "403"), ("BYE", "481"), ("SUBSCRIBE", "405")]
     {
@@ -46,7 +46,7 @@ async fn nobody_calls_in_and_everybody_gets_a_status() {
 async fn torture_neither_stops_nor_silences_us() {
     let agent = agent().await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    socket.connect(agent.address()).await.unwrap();
+    socket.connect(agent.address().unwrap()).await.unwrap();
     let whole = request("INVITE", "torture", "X-Long: a\r\n");
     let mut hostile: Vec<Vec<u8>> = vec![
         b"".to_vec(),
@@ -78,7 +78,7 @@ async fn torture_neither_stops_nor_silences_us() {
         socket.send(&message).await.unwrap();
     }
     let still = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    still.connect(agent.address()).await.unwrap();
+    still.connect(agent.address().unwrap()).await.unwrap();
     let answer = ask(&still, request("OPTIONS", "still", "").as_bytes(), PATIENCE).await;
     assert!(answer.is_some_and(|line| line.contains("200")), "silent after torture");
 }
@@ -86,9 +86,9 @@ async fn torture_neither_stops_nor_silences_us() {
 #[tokio::test]
 async fn a_slow_writer_holds_up_nobody() {
     let agent = agent().await;
-    let mut slow = TcpStream::connect(agent.address()).await.unwrap();
+    let mut slow = TcpStream::connect(agent.address().unwrap()).await.unwrap();
     slow.write_all(b"INVITE sip:200@127.0.0.1 SIP/2.0\r\nVia: ").await.unwrap();
-    let mut quick = TcpStream::connect(agent.address()).await.unwrap();
+    let mut quick = TcpStream::connect(agent.address().unwrap()).await.unwrap();
     let asked = request("OPTIONS", "tcp", "").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
     quick.write_all(asked.as_bytes()).await.unwrap();
     let mut buffer = [0; 4096];

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod calls;
+mod calls_in;
 mod far_end;
 mod hostile;
 mod sipp;

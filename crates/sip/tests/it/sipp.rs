@@ -32,7 +32,7 @@ impl Sipp {
             .stderr(Stdio::null())
             .spawn()
             .expect("SIPp is installed (Debian: sip-tester)");
-        Self { child, target: Target { address, transport, priority: 1, weight: 1 } }
+        Self { child, target: Target { address, host: None, transport, priority: 1, weight: 1 } }
     }
 
     /// Whether the scenario went as it is written.
@@ -60,7 +60,9 @@ impl Drop for Sipp {
 fn free_port(transport: Transport) -> SocketAddr {
     match transport {
         Transport::Udp => std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap(),
-        Transport::Tcp => std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(),
+        Transport::Tcp | Transport::Tls => {
+            std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+        }
     }
 }
 
@@ -70,7 +72,7 @@ fn control_port() -> u16 {
 }
 
 fn targets(sipps: &[&Sipp]) -> Vec<Target> {
-    sipps.iter().map(|sipp| sipp.target).collect()
+    sipps.iter().map(|sipp| sipp.target.clone()).collect()
 }
 
 /// Waits until it listens.
@@ -79,7 +81,9 @@ async fn ready(sipp: &Sipp) {
     while begun.elapsed() < PATIENCE {
         let up = match sipp.target.transport {
             Transport::Udp => std::net::UdpSocket::bind(sipp.target.address).is_err(),
-            Transport::Tcp => std::net::TcpListener::bind(sipp.target.address).is_err(),
+            Transport::Tcp | Transport::Tls => {
+                std::net::TcpListener::bind(sipp.target.address).is_err()
+            }
         };
         if up {
             return;

@@ -1,0 +1,297 @@
+//! Who owns a call in? One task: it asks `answering` what to do and does it with the stack.
+
+use std::sync::{Arc, Mutex};
+
+use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver};
+use rsipstack::dialog::invite_dialog::InviteDialog;
+use rsipstack::sip::{Header, Request};
+use rsipstack::transaction::transaction::Transaction;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tracing::debug;
+
+use crate::agent::Desk;
+use crate::answering::{Answering, Effect, Input, Patience, Told};
+use crate::attempt::Seen;
+use crate::reoffer::Ours;
+use crate::said::{said, value};
+use crate::session::{LEAST, Session};
+use crate::{NEWS_MAX, Refusal, Reoffer, headers, life};
+
+/// How many orders may wait: more than one call can have.
+const ORDERS_MAX: usize = 8;
+
+/// A call in. Dropping it refuses it, or hangs up.
+#[derive(Debug)]
+pub struct CallIn {
+    orders: mpsc::Sender<Order>,
+    told: mpsc::Receiver<Told>,
+    reoffers: mpsc::Receiver<Reoffer>,
+}
+
+/// Something of a call for whoever has it.
+#[derive(Debug)]
+pub enum WordIn {
+    /// What became of it.
+    Told(Told),
+    /// What the far end wants changed.
+    Reoffer(Reoffer),
+}
+
+enum Order {
+    Ring { early: Option<String> },
+    Answer { answer: String },
+    Refuse(Refusal),
+    HangUp { headers: Vec<(String, String)> },
+}
+
+impl CallIn {
+    /// `None` where the INVITE is none a call can be made of; it is refused then.
+    pub(crate) fn begin(
+        desk: Arc<Desk>,
+        transaction: Transaction,
+        place: OwnedSemaphorePermit,
+        contact: &str,
+        patience: Patience,
+    ) -> Option<Self> {
+        let (sender, states) = desk.layer.new_dialog_state_channel();
+        let transport = transaction.connection.as_ref().map(|way| way.transport());
+        let contact = desk.contact_of(contact, transport);
+        let made = desk.layer.get_or_create_server_invite(&transaction, sender, None, contact);
+        let Ok(dialog) = made else {
+            drop(tokio::spawn(async move {
+                let status = rsipstack::sip::StatusCode::BadRequest;
+                crate::door::finish(transaction, status, Vec::new()).await;
+                drop(place);
+            }));
+            return None;
+        };
+        let session = desk.timers.then(|| asked_for(&transaction.original)).flatten();
+        let (orders, ordered) = mpsc::channel(ORDERS_MAX);
+        let (tell, told) = mpsc::channel(NEWS_MAX);
+        let (reoffer, reoffers) = mpsc::channel(1);
+        drop(tokio::spawn(async move {
+            let serving = tokio::spawn(serve(dialog.clone(), transaction));
+            let owner = Owner {
+                dialog,
+                states,
+                serving,
+                session,
+                orders: Some(ordered),
+                tell,
+                reoffer,
+                ours: Arc::new(Mutex::new(String::new())),
+                parting: Vec::new(),
+                leaving: None,
+            };
+            Box::pin(owner.run(patience)).await;
+            drop(place);
+        }));
+        Some(Self { orders, told, reoffers })
+    }
+
+    /// Says that it rings (180), or sends audio before the answer (183).
+    pub fn ring(&self, early: Option<String>) {
+        self.order(Order::Ring { early });
+    }
+
+    /// Answers with SDP.
+    pub fn answer(&self, answer: String) {
+        self.order(Order::Answer { answer });
+    }
+
+    /// Refuses it. An answered call is hung up.
+    pub fn refuse(&self, refusal: Refusal) {
+        self.order(Order::Refuse(refusal));
+    }
+
+    /// Hangs up, with further headers for the BYE. A call not answered is refused with 480.
+    pub fn hang_up(&self, headers: Vec<(String, String)>) {
+        self.order(Order::HangUp { headers });
+    }
+
+    /// What became of it; `None` after [`Told::Ended`].
+    pub async fn told(&mut self) -> Option<Told> {
+        self.told.recv().await
+    }
+
+    /// Whichever comes first: what became of it or what the far end wants changed; `None` when it is
+    /// over and all was heard.
+    pub async fn word(&mut self) -> Option<WordIn> {
+        tokio::select! {
+            biased;
+            Some(reoffer) = self.reoffers.recv() => Some(WordIn::Reoffer(reoffer)),
+            told = self.told.recv() => told.map(WordIn::Told),
+        }
+    }
+
+    fn order(&self, order: Order) {
+        if self.orders.try_send(order).is_err() {
+            debug!("the SIP call is ending already");
+        }
+    }
+}
+
+/// Repetitions, CANCEL and ACK of the INVITE.
+async fn serve(mut dialog: InviteDialog, mut transaction: Transaction) {
+    if let Err(fault) = Box::pin(dialog.handle(&mut transaction)).await {
+        debug!(%fault, "an INVITE could not be served");
+    }
+}
+
+/// The session timer a far end that refreshes asks for.
+fn asked_for(invite: &Request) -> Option<Session> {
+    let supported = value(invite, "Supported").or_else(|| value(invite, "k"))?;
+    supported.split(',').any(|word| word.trim() == "timer").then_some(())?;
+    Session::theirs(&value(invite, "Session-Expires").or_else(|| value(invite, "x"))?)
+}
+
+struct Owner {
+    dialog: InviteDialog,
+    states: DialogStateReceiver,
+    serving: JoinHandle<()>,
+    session: Option<Session>,
+    /// `None` once nobody is left to give them.
+    orders: Option<mpsc::Receiver<Order>>,
+    tell: mpsc::Sender<Told>,
+    reoffer: mpsc::Sender<Reoffer>,
+    ours: Ours,
+    /// What the BYE says beside itself.
+    parting: Vec<Header>,
+    leaving: Option<JoinHandle<()>>,
+}
+
+impl Owner {
+    async fn run(mut self, patience: Patience) {
+        let begun = Instant::now();
+        let mut call = Answering::begin(patience, self.session);
+        while !call.is_over() {
+            let until = call.deadline().map(|deadline| begun + deadline);
+            let Some(input) = self.input(until).await else { continue };
+            for effect in call.handle(begun.elapsed(), input) {
+                self.carry_out(effect);
+            }
+        }
+        // The refusal is repeated until its ACK by the stack's own task, which has a limit of its own.
+        drop(self.serving);
+    }
+
+    async fn input(&mut self, until: Option<Instant>) -> Option<Input> {
+        tokio::select! {
+            biased;
+            order = ordered(&mut self.orders) => Some(self.order(order)),
+            Some(state) = self.states.recv() => self.heard(state),
+            () = left(&mut self.leaving) => {
+                self.leaving = None;
+                Some(Input::Left)
+            }
+            () = deadline(until) => Some(Input::Deadline),
+        }
+    }
+
+    fn order(&mut self, order: Option<Order>) -> Input {
+        match order {
+            Some(Order::Ring { early }) => Input::Ring { early },
+            Some(Order::Answer { answer }) => Input::Answer { answer },
+            Some(Order::Refuse(refusal)) => Input::Refuse(refusal),
+            Some(Order::HangUp { headers }) => {
+                let headers = headers.iter();
+                self.parting =
+                    headers.filter_map(|(name, value)| headers::header(name, value)).collect();
+                Input::HangUp
+            }
+            None => {
+                self.orders = None;
+                Input::HangUp
+            }
+        }
+    }
+
+    fn heard(&mut self, state: DialogState) -> Option<Input> {
+        if matches!(state, DialogState::Confirmed(..)) {
+            return Some(Input::Acknowledged);
+        }
+        match said(state, &self.ours) {
+            Seen::Input(life::Input::TheyLeft) => Some(Input::TheyLeft),
+            Seen::Input(life::Input::Lives) => Some(Input::Lives),
+            Seen::Input(_) | Seen::Nothing => None,
+            Seen::Reoffer(reoffer) => {
+                if let Err(unread) = self.reoffer.try_send(reoffer) {
+                    unread.into_inner().refuse();
+                }
+                Some(Input::Lives)
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        let done = match effect {
+            Effect::Ring { early } => {
+                let headers = early.is_some().then(|| vec![Header::ContentType(SDP.into())]);
+                self.dialog.ringing(headers, early.map(String::into_bytes))
+            }
+            Effect::Answer { answer } => self.answer(answer),
+            Effect::Refuse(refusal) => self.dialog.reject(Some(refusal.code()), None),
+            Effect::Bye => {
+                self.bye();
+                Ok(())
+            }
+            Effect::Tell(told) => {
+                if self.tell.try_send(told).is_err() {
+                    debug!("nobody hears what became of the SIP call");
+                }
+                Ok(())
+            }
+        };
+        if let Err(fault) = done {
+            debug!(%fault, "a SIP call in could not be answered");
+        }
+    }
+
+    fn answer(&mut self, answer: String) -> rsipstack::Result<()> {
+        let mut headers = vec![Header::ContentType(SDP.into())];
+        if let Some(session) = self.session {
+            headers.push(Header::Require("timer".into()));
+            headers.push(Header::SessionExpires(session.said().into()));
+            headers.push(Header::MinSE(LEAST.to_string().into()));
+        }
+        let mut ours = self.ours.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        ours.clone_from(&answer);
+        drop(ours);
+        self.dialog.accept(Some(headers), Some(answer.into_bytes()))
+    }
+
+    fn bye(&mut self) {
+        let (dialog, headers) = (self.dialog.clone(), std::mem::take(&mut self.parting));
+        self.leaving = Some(tokio::spawn(async move {
+            if Box::pin(dialog.bye_with_headers(Some(headers))).await.is_err() {
+                debug!("a BYE was not answered");
+            }
+        }));
+    }
+}
+
+const SDP: &str = "application/sdp";
+
+async fn ordered(orders: &mut Option<mpsc::Receiver<Order>>) -> Option<Order> {
+    match orders {
+        Some(orders) => orders.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn left(leaving: &mut Option<JoinHandle<()>>) {
+    match leaving {
+        // A BYE whose task failed was not answered: the same.
+        Some(leaving) => drop(leaving.await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn deadline(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,310 @@
+//! Who asks us for something, and what is it?
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rsipstack::sip::prelude::{HeadersExt, ToTypedHeader as _};
+use rsipstack::sip::{Header, HostWithPort, Request, StatusCode};
+use rsipstack::transaction::transaction::Transaction;
+use rsipstack::transport::SipConnection;
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::debug;
+
+use crate::agent::Desk;
+use crate::said::{sdp, value};
+use crate::{CallIn, Patience, Proof, Realm, Transport, headers};
+
+/// A request outside of any call, to be answered once. Dropped, it is refused with 503.
+#[derive(Debug)]
+pub enum Incoming {
+    /// Somebody calls.
+    Invite(IncomingInvite),
+    /// A telephone says where it is.
+    Register(IncomingRegister),
+}
+
+/// Why a request is refused.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// 300 or more.
+    pub status: u16,
+    /// What stands beside it; the RFC's words where absent.
+    pub phrase: Option<String>,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Refusal {
+    /// A status with the words of the RFC.
+    #[must_use]
+    pub const fn of(status: u16) -> Self {
+        Self { status, phrase: None, headers: Vec::new() }
+    }
+
+    pub(crate) fn code(&self) -> StatusCode {
+        match &self.phrase {
+            Some(phrase) => StatusCode::Other(self.status, headers::one_line(phrase)),
+            None => StatusCode::from(self.status),
+        }
+    }
+
+    fn headers(&self) -> Vec<Header> {
+        self.headers.iter().filter_map(|(name, value)| headers::header(name, value)).collect()
+    }
+}
+
+impl fmt::Debug for Refusal {
+    /// Texts may name somebody.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// A request whose answer is awaited.
+struct Asked {
+    /// `None` once it is answered.
+    transaction: Option<(Transaction, OwnedSemaphorePermit)>,
+    desk: Arc<Desk>,
+}
+
+/// A call in that nobody has taken or refused yet.
+pub struct IncomingInvite {
+    asked: Asked,
+    /// The user part of the request's URI, with the parameters that follow it there: who is called.
+    pub called: String,
+    /// The host part of the request's URI.
+    pub host: String,
+    /// The user part of `From`: who calls.
+    pub caller: String,
+    /// The name in `From`.
+    pub caller_name: Option<String>,
+    /// The host part of `From`.
+    pub caller_host: String,
+    /// The `Call-ID`.
+    pub call_id: String,
+    /// Its SDP; `None` asks for ours.
+    pub offer: Option<String>,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// How it travelled.
+    pub transport: Transport,
+}
+
+impl fmt::Debug for IncomingInvite {
+    /// Nobody's number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingInvite").field("transport", &self.transport).finish_non_exhaustive()
+    }
+}
+
+/// A telephone that says where it is (RFC 3261, 10).
+pub struct IncomingRegister {
+    asked: Asked,
+    /// The user part of `To`: whose telephone it is.
+    pub user: String,
+    /// The host part of the request's URI: which registrar is meant.
+    pub host: String,
+    /// Its `Contact`, as it stands there; `None` asks for what is known, `*` takes all back.
+    pub contact: Option<String>,
+    /// For how many seconds it is to be known; 0 takes it back.
+    pub expires: Option<u32>,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// How it travelled.
+    pub transport: Transport,
+}
+
+impl fmt::Debug for IncomingRegister {
+    /// Nobody's number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingRegister")
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IncomingInvite {
+    pub(crate) fn read(
+        transaction: Transaction,
+        place: OwnedSemaphorePermit,
+        desk: Arc<Desk>,
+    ) -> Result<Self, (Transaction, OwnedSemaphorePermit)> {
+        let read = || {
+            let request = &transaction.original;
+            let (called, host) = headers::user_and_host(&request.uri.to_string())?;
+            let from = request.from_header().ok()?.clone().typed().ok()?;
+            let (source, transport) = source(&transaction)?;
+            Some(Self {
+                asked: Asked { transaction: None, desk: Arc::clone(&desk) },
+                called,
+                host,
+                caller: from.uri.auth.map(|auth| auth.user).unwrap_or_default(),
+                caller_name: from.display_name.map(|name| headers::display_name(&name)),
+                caller_host: from.uri.host_with_port.host.to_string(),
+                call_id: request.call_id_header().ok()?.value().to_string(),
+                offer: sdp(request),
+                source,
+                transport,
+            })
+        };
+        match read() {
+            Some(mut invite) => {
+                invite.asked.transaction = Some((transaction, place));
+                Ok(invite)
+            }
+            None => Err((transaction, place)),
+        }
+    }
+
+    /// What its header of this name says; the first of several.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        value(self.asked.request()?, name)
+    }
+
+    /// What it says of who sent it.
+    #[must_use]
+    pub fn proof(&self, realm: &Realm) -> Proof {
+        self.asked.proof(realm)
+    }
+
+    /// Asks for a password.
+    pub fn challenge(mut self, realm: &Realm, stale: bool) {
+        self.asked.challenge(realm, stale);
+    }
+
+    /// Refuses it.
+    pub fn refuse(mut self, refusal: Refusal) {
+        self.asked.answer(refusal.code(), refusal.headers());
+    }
+
+    /// Takes it: it waits to ring, to be answered or refused. `contact` is our user in `Contact`.
+    #[must_use]
+    pub fn take(mut self, contact: &str, patience: Patience) -> Option<CallIn> {
+        let (transaction, place) = self.asked.transaction.take()?;
+        CallIn::begin(Arc::clone(&self.asked.desk), transaction, place, contact, patience)
+    }
+}
+
+impl IncomingRegister {
+    pub(crate) fn read(
+        transaction: Transaction,
+        place: OwnedSemaphorePermit,
+        desk: Arc<Desk>,
+    ) -> Result<Self, (Transaction, OwnedSemaphorePermit)> {
+        let read = || {
+            let request = &transaction.original;
+            let to = request.to_header().ok()?.clone().typed().ok()?;
+            let (source, transport) = source(&transaction)?;
+            let contact = value(request, "Contact").or_else(|| value(request, "m"));
+            Some(Self {
+                asked: Asked { transaction: None, desk: Arc::clone(&desk) },
+                user: to.uri.auth.map(|auth| auth.user)?,
+                host: request.uri.host_with_port.host.to_string(),
+                expires: expires(request, contact.as_deref()),
+                contact,
+                source,
+                transport,
+            })
+        };
+        match read() {
+            Some(mut register) => {
+                register.asked.transaction = Some((transaction, place));
+                Ok(register)
+            }
+            None => Err((transaction, place)),
+        }
+    }
+
+    /// What it says of who sent it.
+    #[must_use]
+    pub fn proof(&self, realm: &Realm) -> Proof {
+        self.asked.proof(realm)
+    }
+
+    /// Asks for a password.
+    pub fn challenge(mut self, realm: &Realm, stale: bool) {
+        self.asked.challenge(realm, stale);
+    }
+
+    /// Refuses it.
+    pub fn refuse(mut self, refusal: Refusal) {
+        self.asked.answer(refusal.code(), refusal.headers());
+    }
+
+    /// Knows the telephone for so many seconds; 0 forgets it.
+    pub fn accept(mut self, expires: u32) {
+        let contact = self.contact.take().filter(|contact| expires > 0 && contact != "*");
+        let contact = contact.map(|contact| {
+            let bare = contact.split(";expires=").next().unwrap_or_default();
+            Header::Contact(format!("{bare};expires={expires}").into())
+        });
+        let mut headers = vec![Header::Expires(expires.to_string().into())];
+        headers.extend(contact);
+        self.asked.answer(StatusCode::OK, headers);
+    }
+}
+
+impl Asked {
+    fn request(&self) -> Option<&Request> {
+        self.transaction.as_ref().map(|(transaction, _)| &transaction.original)
+    }
+
+    fn proof(&self, realm: &Realm) -> Proof {
+        self.request().map_or(Proof::None, |request| realm.proof(request))
+    }
+
+    fn challenge(&mut self, realm: &Realm, stale: bool) {
+        let status = match realm.asker() {
+            crate::Asker::User => StatusCode::Unauthorized,
+            crate::Asker::Proxy => StatusCode::ProxyAuthenticationRequired,
+        };
+        self.answer(status, vec![realm.challenge(stale)]);
+    }
+
+    fn answer(&mut self, status: StatusCode, headers: Vec<Header>) {
+        let Some((transaction, place)) = self.transaction.take() else { return };
+        drop(tokio::spawn(async move {
+            crate::door::finish(transaction, status, headers).await;
+            drop(place);
+        }));
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if self.transaction.is_some() {
+            debug!("nobody answered a SIP request");
+            self.answer(StatusCode::ServiceUnavailable, Vec::new());
+        }
+    }
+}
+
+/// Where a request came from, by what the transport wrote into its first `Via`.
+fn source(transaction: &Transaction) -> Option<(SocketAddr, Transport)> {
+    let via = transaction.original.via_header().ok()?;
+    let (transport, host) = SipConnection::parse_target_from_via(via).ok()?;
+    let transport = match transport {
+        rsipstack::sip::Transport::Udp => Transport::Udp,
+        rsipstack::sip::Transport::Tcp => Transport::Tcp,
+        rsipstack::sip::Transport::Tls => Transport::Tls,
+        _ => return None,
+    };
+    Some((SocketAddr::new(ip(&host)?, port(&host, transport)), transport))
+}
+
+fn ip(host: &HostWithPort) -> Option<IpAddr> {
+    host.host.to_string().trim_matches(|c| c == '[' || c == ']').parse().ok()
+}
+
+fn port(host: &HostWithPort, transport: Transport) -> u16 {
+    host.port.as_ref().map_or(transport.port(), |port| port.value())
+}
+
+/// The contact's own word comes before the request's (RFC 3261, 10.2.1.1).
+fn expires(request: &Request, contact: Option<&str>) -> Option<u32> {
+    let own = contact.and_then(|contact| contact.split(";expires=").nth(1));
+    let own = own.and_then(|rest| rest.split([';', ',', ' ']).next()?.parse().ok());
+    own.or_else(|| value(request, "Expires")?.parse().ok())
+}

@@ -1,0 +1,101 @@
+//! What did the far end say in a call, and what of it is answered at once?
+
+use std::sync::Arc;
+
+use rsipstack::dialog::dialog::{DialogState, TransactionHandle};
+use rsipstack::sip::prelude::HasHeaders;
+use rsipstack::sip::{Header, Method, Request, Response};
+use tracing::debug;
+
+use crate::attempt::Seen;
+use crate::headers;
+use crate::life::Input;
+use crate::reoffer::{Ours, Reoffer};
+
+pub(crate) fn said(state: DialogState, ours: &Ours) -> Seen {
+    match state {
+        DialogState::Trying(_) => Seen::Input(Input::Heard),
+        DialogState::Early(_, response) => Seen::Input(provisional(&response)),
+        DialogState::Terminated(..) => Seen::Input(Input::TheyLeft),
+        DialogState::Updated(_, request, handle) => updated(&request, handle, ours),
+        DialogState::Options(_, _, handle) | DialogState::Notify(_, _, handle) => {
+            answer(handle, 200)
+        }
+        DialogState::Info(_, _, handle) => answer(handle, 415),
+        DialogState::Refer(_, _, handle) => answer(handle, 603),
+        DialogState::Publish(_, _, handle) | DialogState::Message(_, _, handle) => {
+            answer(handle, 405)
+        }
+        DialogState::Calling(_) | DialogState::WaitAck(..) | DialogState::Confirmed(..) => {
+            Seen::Nothing
+        }
+    }
+}
+
+fn provisional(response: &Response) -> Input {
+    let early = sdp(response);
+    if early.is_some() || response.status_code.code() == 180 {
+        Input::Rings { early }
+    } else {
+        Input::Heard
+    }
+}
+
+/// An UPDATE without SDP only says that the far end is still there (RFC 4028, 7.4).
+fn updated(request: &Request, handle: TransactionHandle, ours: &Ours) -> Seen {
+    let offer = sdp(request);
+    let session = value(request, "Session-Expires").or_else(|| value(request, "x"));
+    if offer.is_none() && request.method == Method::Update {
+        let headers = session.map(|session| vec![Header::SessionExpires(session.into())]);
+        respond(handle, 200, headers);
+        return Seen::Input(Input::Lives);
+    }
+    Seen::Reoffer(Reoffer::new(offer, handle, session, Arc::clone(ours)))
+}
+
+fn answer(handle: TransactionHandle, status: u16) -> Seen {
+    respond(handle, status, None);
+    Seen::Nothing
+}
+
+fn respond(handle: TransactionHandle, status: u16, headers: Option<Vec<Header>>) {
+    drop(tokio::spawn(async move {
+        if handle.respond(status.into(), headers, None).await.is_err() {
+            debug!("a SIP request was answered too late");
+        }
+    }));
+}
+
+/// What the header of this name says.
+pub(crate) fn value(message: &impl HasHeaders, name: &str) -> Option<String> {
+    let mut headers = message.headers().iter();
+    let header = headers.find(|header| header.name().eq_ignore_ascii_case(name))?;
+    Some(headers::one_line(header.value().trim()))
+}
+
+/// The SDP a message carries.
+pub(crate) fn sdp(message: &impl Carries) -> Option<String> {
+    let typed = message.headers().iter().any(|header| {
+        matches!(header, Header::ContentType(value)
+            if value.to_string().to_ascii_lowercase().contains("application/sdp"))
+    });
+    let body = std::str::from_utf8(message.bytes()).ok()?;
+    (typed && !body.is_empty()).then(|| body.to_owned())
+}
+
+/// What requests and responses have in common here.
+pub(crate) trait Carries: HasHeaders {
+    fn bytes(&self) -> &[u8];
+}
+
+impl Carries for Request {
+    fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+impl Carries for Response {
+    fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+}

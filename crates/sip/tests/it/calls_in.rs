@@ -1,0 +1,301 @@
+//! Calls in: over each transport answered, changed and ended by either side, refused with words,
+//! challenged, cancelled; telephones that register.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use offhook_sip::{
+    Asker, Call, CallIn, Credentials, End, Incoming, IncomingInvite, Invite, Listen, News,
+    Patience, Proof, Realm, Refusal, Target, Tls, Told, Transport, UserAgent,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::sync::mpsc;
+
+use crate::calls::{invite, news};
+use crate::far_end::{PATIENCE, SDP, line, value};
+
+const ANSWER: &str =
+    "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 40002 RTP/AVP 0\r\n";
+
+/// Two agents: one that calls, one that is called.
+struct Pair {
+    caller: UserAgent,
+    called: UserAgent,
+    incoming: mpsc::Receiver<Incoming>,
+    transport: Transport,
+}
+
+impl Pair {
+    async fn by(transport: Transport) -> Self {
+        let tls = (transport == Transport::Tls).then(|| tls("pbx.test"));
+        let (ask, incoming) = mpsc::channel(8);
+        let here = Some("127.0.0.1:0".parse().unwrap());
+        let plain = if tls.is_some() { None } else { here };
+        let listen = Listen { plain, tls, name: "called".into(), timers: true };
+        let called = UserAgent::start(listen.clone(), Some(ask)).await.unwrap();
+        let tls = listen.tls.map(|tls| Tls { accept: None, ..tls });
+        let listen = Listen { plain: here, tls, name: "caller".into(), timers: true };
+        let caller = UserAgent::start(listen, None).await.unwrap();
+        Self { caller, called, incoming, transport }
+    }
+
+    fn target(&self) -> Target {
+        let tls = self.transport == Transport::Tls;
+        let address = if tls { self.called.tls_address() } else { self.called.address() };
+        Target {
+            address: address.unwrap(),
+            host: tls.then(|| Arc::from("pbx.test")),
+            transport: self.transport,
+            priority: 1,
+            weight: 1,
+        }
+    }
+
+    fn call(&self, with: impl FnOnce(Invite) -> Invite) -> Call {
+        self.caller.call(with(invite(vec![self.target()]))).unwrap()
+    }
+
+    async fn invited(&mut self) -> IncomingInvite {
+        match self.incoming().await {
+            Incoming::Invite(invite) => invite,
+            Incoming::Register(_) => panic!("a registration instead of a call"),
+        }
+    }
+
+    async fn incoming(&mut self) -> Incoming {
+        let coming = tokio::time::timeout(PATIENCE, self.incoming.recv()).await;
+        coming.expect("something came in time").expect("the agent runs")
+    }
+}
+
+/// TLS for `name`, trusted by whoever has the same.
+fn tls(name: &str) -> Tls {
+    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    let certificate = CertificateDer::from(made.cert.der().to_vec());
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.clone()).unwrap();
+    let provider = || Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let server = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let client = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Tls {
+        accept: Some(("127.0.0.1:0".parse().unwrap(), Arc::new(server))),
+        connect: Arc::new(client),
+    }
+}
+
+async fn told(call: &mut CallIn) -> Told {
+    let told = tokio::time::timeout(PATIENCE, call.told()).await;
+    told.expect("told in time").expect("told")
+}
+
+fn take(invite: IncomingInvite) -> CallIn {
+    invite.take("200", Patience::default()).expect("a call")
+}
+
+/// A call that both speak in.
+async fn standing(pair: &mut Pair) -> (Call, CallIn) {
+    let mut out = pair.call(|invite| invite);
+    let invited = pair.invited().await;
+    assert_eq!(invited.offer.as_deref(), Some(SDP));
+    let mut taken = take(invited);
+    taken.ring(None);
+    assert_eq!(news(&mut out).await, News::Ringing);
+    taken.answer(ANSWER.into());
+    assert_eq!(news(&mut out).await, News::Answered { target: 0, answer: ANSWER.into() });
+    assert_eq!(told(&mut taken).await, Told::Standing);
+    (out, taken)
+}
+
+async fn over_each(test: impl AsyncFn(Pair)) {
+    for transport in [Transport::Udp, Transport::Tcp, Transport::Tls] {
+        test(Pair::by(transport).await).await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_answered_and_they_hang_up() {
+    over_each(async |mut pair| {
+        let (mut out, mut taken) = standing(&mut pair).await;
+        out.hang_up(None);
+        assert_eq!(told(&mut taken).await, Told::Ended(End::Theirs));
+        assert_eq!(news(&mut out).await, News::Ended(End::Ours));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_is_answered_and_we_hang_up() {
+    over_each(async |mut pair| {
+        let (mut out, mut taken) = standing(&mut pair).await;
+        taken.hang_up(vec![("x-wa-meta-call-duration".into(), "3".into())]);
+        assert_eq!(news(&mut out).await, News::Ended(End::Theirs));
+        assert_eq!(told(&mut taken).await, Told::Ended(End::Ours));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_calls_and_how_stands_in_it() {
+    over_each(async |mut pair| {
+        let _out = pair.call(|invite| Invite {
+            user_params: vec![("tgrp".into(), "wa".into())],
+            caller_host: Some("shop.example".into()),
+            ..invite
+        });
+        let invited = pair.invited().await;
+        assert_eq!(invited.called.split(';').next(), Some("200"));
+        assert!(invited.called.contains("tgrp=wa"), "{}", invited.called);
+        assert_eq!(invited.caller, "5511999990000");
+        assert_eq!(invited.caller_host, "shop.example");
+        assert_eq!(invited.transport, pair.transport);
+        assert!(invited.source.ip().is_loopback());
+        assert_eq!(invited.header("x-offhook-call").as_deref(), Some("wacid.1"));
+        if pair.transport == Transport::Tls {
+            assert_eq!(invited.host, "pbx.test");
+        }
+        invited.refuse(Refusal::of(486));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn early_audio_comes_before_the_answer() {
+    let mut pair = Pair::by(Transport::Tcp).await;
+    let mut out = pair.call(|invite| invite);
+    let taken = take(pair.invited().await);
+    taken.ring(Some(ANSWER.into()));
+    assert_eq!(news(&mut out).await, News::Ringing);
+    assert_eq!(news(&mut out).await, News::Early(ANSWER.into()));
+}
+
+#[tokio::test]
+async fn a_call_is_refused_with_words_of_ours() {
+    over_each(async |mut pair| {
+        let mut out = pair.call(|invite| invite);
+        pair.invited().await.refuse(Refusal {
+            status: 403,
+            phrase: Some("No Approved Call Permission Found".into()),
+            headers: vec![("Warning".into(), "399 wa.meta.vc \"…\"".into())],
+        });
+        assert_eq!(news(&mut out).await, News::Ended(End::Refused(403)));
+        let mut out = pair.call(|invite| invite);
+        let mut taken = take(pair.invited().await);
+        taken.refuse(Refusal::of(486));
+        assert_eq!(news(&mut out).await, News::Ended(End::Busy));
+        assert_eq!(told(&mut taken).await, Told::Ended(End::Ours));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_is_refused() {
+    let mut pair = Pair::by(Transport::Udp).await;
+    let mut out = pair.call(|invite| invite);
+    drop(pair.invited().await);
+    assert_eq!(news(&mut out).await, News::Ended(End::Unavailable));
+    let mut out = pair.call(|invite| invite);
+    drop(take(pair.invited().await));
+    assert_eq!(news(&mut out).await, News::Ended(End::NoAnswer));
+}
+
+#[tokio::test]
+async fn a_call_is_given_up_before_the_answer() {
+    over_each(async |mut pair| {
+        let mut out = pair.call(|invite| invite);
+        let mut taken = take(pair.invited().await);
+        taken.ring(None);
+        assert_eq!(news(&mut out).await, News::Ringing);
+        out.hang_up(None);
+        assert_eq!(told(&mut taken).await, Told::Ended(End::Theirs));
+        assert_eq!(news(&mut out).await, News::Ended(End::Ours));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_who_knows_the_password_gets_in() {
+    over_each(async |mut pair| {
+        let realm = Realm::new("wa.meta.vc".into(), Asker::Proxy);
+        let credentials = |password: &str| {
+            Some(Credentials { user: "551140000000".into(), password: password.into() })
+        };
+        let mut out = pair.call(|invite| Invite { credentials: credentials("right"), ..invite });
+        let first = pair.invited().await;
+        assert!(matches!(first.proof(&realm), Proof::None));
+        first.challenge(&realm, false);
+        let second = pair.invited().await;
+        let Proof::Claimed(claim) = second.proof(&realm) else { panic!("nothing is claimed") };
+        assert_eq!(claim.user(), "551140000000");
+        assert!(claim.proves("right") && !claim.proves("wrong"));
+        take(second).answer(ANSWER.into());
+        assert_eq!(news(&mut out).await, News::Answered { target: 0, answer: ANSWER.into() });
+
+        let mut out = pair.call(|invite| Invite { credentials: credentials("wrong"), ..invite });
+        pair.invited().await.challenge(&realm, false);
+        let second = pair.invited().await;
+        let Proof::Claimed(claim) = second.proof(&realm) else { panic!("nothing is claimed") };
+        assert!(!claim.proves("right"));
+        second.refuse(Refusal::of(403));
+        assert_eq!(news(&mut out).await, News::Ended(End::Refused(403)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_leads_nowhere() {
+    let pair = Pair::by(Transport::Tls).await;
+    let wrong = Target { host: Some("other.test".into()), ..pair.target() };
+    let mut out = pair.caller.call(invite(vec![wrong])).unwrap();
+    assert_eq!(news(&mut out).await, News::Ended(End::Unavailable));
+}
+
+#[tokio::test]
+async fn a_telephone_says_where_it_is() {
+    let mut pair = Pair::by(Transport::Udp).await;
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(pair.called.address().unwrap()).await.unwrap();
+    let us = socket.local_addr().unwrap();
+    let register = |seq: u32, more: &str| {
+        format!(
+            "REGISTER sip:pbx.test SIP/2.0\r\nVia: SIP/2.0/UDP {us};rport;branch=z9hG4bKr{seq}\r\n\
+             From: <sip:lia@pbx.test>;tag=1\r\nTo: <sip:lia@pbx.test>\r\nCall-ID: reg-1\r\n\
+             CSeq: {seq} REGISTER\r\nContact: <sip:lia@{us}>;expires=120\r\nMax-Forwards: 70\r\n\
+             {more}Content-Length: 0\r\n\r\n"
+        )
+    };
+    let realm = Realm::new("pbx.test".into(), Asker::User);
+    socket.send(register(1, "").as_bytes()).await.unwrap();
+    let Incoming::Register(asked) = pair.incoming().await else { panic!("no registration") };
+    assert_eq!((asked.user.as_str(), asked.host.as_str()), ("lia", "pbx.test"));
+    assert_eq!(asked.expires, Some(120));
+    assert_eq!(asked.source, us);
+    asked.challenge(&realm, false);
+    let answer = heard(&socket).await;
+    assert!(answer.starts_with("SIP/2.0 401"), "{answer}");
+    assert!(line(&answer, "WWW-Authenticate").contains("realm=\"pbx.test\""));
+
+    socket.send(register(2, "Expires: 60\r\n").as_bytes()).await.unwrap();
+    let Incoming::Register(asked) = pair.incoming().await else { panic!("no registration") };
+    asked.accept(90);
+    let answer = heard(&socket).await;
+    assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+    assert_eq!(value(&answer, "Contact"), format!("<sip:lia@{us}>;expires=90"));
+}
+
+async fn heard(socket: &tokio::net::UdpSocket) -> String {
+    let mut buffer = [0; 4096];
+    let reading = tokio::time::timeout(Duration::from_secs(5), socket.recv(&mut buffer));
+    let len = reading.await.expect("an answer in time").unwrap();
+    String::from_utf8_lossy(&buffer[..len]).into_owned()
+}
