@@ -13,6 +13,7 @@ use std::{
 
 use axum::Router;
 use engine::{Bots, Engine, InBandKeys, Mixer};
+use sip::Incoming;
 use tokio::{
     net::TcpListener,
     runtime::Handle,
@@ -177,7 +178,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     announcement(&config, &lines)?;
     let recorder = recorder(&config)?;
     let engine = engine(&config.media, &advertised)?;
-    let trunks = Trunks::start(&config).await?;
+    let (trunks, incoming) = Trunks::start(&config, &metrics).await?;
     let listen = |source| StartError::Listen { address: config.http, source };
     let listener = TcpListener::bind(config.http).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
@@ -225,7 +226,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     tracing::info!(%address, left_behind = left, "gateway runs");
     let stop = Arc::new(Notify::new());
     let server = tokio::spawn(run(listening, Arc::clone(&office), Arc::clone(&stop)));
-    start_tasks(&office, &mut tasks);
+    start_tasks(&office, incoming, &mut tasks);
     Ok(Running { office, address, stop, server, tasks, outbox, traces })
 }
 
@@ -315,7 +316,7 @@ fn engine(media: &Media, advertised: &[IpAddr]) -> Result<Engine, StartError> {
     .map_err(StartError::Engine)
 }
 
-fn start_tasks(office: &Arc<Office>, tasks: &mut JoinSet<()>) {
+fn start_tasks(office: &Arc<Office>, incoming: mpsc::Receiver<Incoming>, tasks: &mut JoinSet<()>) {
     tasks.spawn(dispatch::run(Arc::clone(office)));
     tasks.spawn(public_address::watch(Arc::clone(office)));
     tasks.spawn(recordings::run(Arc::clone(office)));
@@ -326,6 +327,7 @@ fn start_tasks(office: &Arc<Office>, tasks: &mut JoinSet<()>) {
         tasks.spawn(Porter { store, recorder, bucket, metrics: Arc::clone(&office.metrics) }.run());
     }
     tasks.spawn(trunks::watch(Arc::clone(office)));
+    tasks.spawn(trunks::incoming::run(Arc::clone(office), incoming));
     for line in office.lines.iter() {
         tasks.spawn(consent::run(Arc::clone(office), Arc::clone(line)));
         tasks.spawn(parked::run(Arc::clone(office), Arc::clone(line)));

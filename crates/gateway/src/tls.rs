@@ -3,7 +3,7 @@
 //! The pair of PEM files is read at start, which fails on a bad one. While the gateway runs, it looks at
 //! the files every two seconds: a new good pair is shown to every connection from then on, a bad one is
 //! warned of and counted, and the old one stays. Handshakes run beside each other, so that a slow
-//! browser keeps nobody waiting.
+//! browser keeps nobody waiting. SIP over TLS has its own connections and follows its pair the same way.
 
 use std::{
     net::SocketAddr,
@@ -16,6 +16,8 @@ use axum::serve::Listener;
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -49,6 +51,33 @@ pub enum TlsError {
     /// Certificate and key cannot be used together.
     #[error("certificate and key cannot be used together")]
     Pair(#[source] rustls::Error),
+}
+
+/// A configuration that shows the newest good pair, for what has an accept loop of its own.
+///
+/// # Errors
+///
+/// The pair cannot be used.
+pub(crate) fn follow(
+    files: TlsFiles,
+    metrics: Arc<Metrics>,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let seen = written(&files);
+    let (newest, config) = watch::channel(read(&files)?);
+    tokio::spawn(look(files, seen, newest, metrics));
+    let builder = ServerConfig::builder().with_no_client_auth();
+    Ok(Arc::new(builder.with_cert_resolver(Arc::new(Newest(config)))))
+}
+
+/// The certificate of the newest pair.
+#[derive(Debug)]
+struct Newest(watch::Receiver<Arc<ServerConfig>>);
+
+impl ResolvesServerCert for Newest {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let newest = Arc::clone(&self.0.borrow());
+        newest.cert_resolver.resolve(hello)
+    }
 }
 
 /// Reads a pair.

@@ -20,6 +20,7 @@ mod read;
 mod recording;
 mod recording_key;
 mod secret;
+mod sip;
 mod slip;
 mod transcription;
 mod trunks;
@@ -57,6 +58,7 @@ pub use read::ConfigError;
 pub use recording::{Recording, Words};
 pub use recording_key::{KeyId, RecordingKey};
 pub use secret::Secret;
+pub use sip::Sip;
 pub use slip::explain;
 pub use transcription::{Transcriber, Transcription};
 pub use trunks::{Trunk, TrunkTarget};
@@ -99,8 +101,8 @@ pub struct Config {
     pub bots: Vec<Bot>,
     /// Bots that need no program, beside those that are always there.
     pub builtin_bots: Vec<BuiltinBot>,
-    /// Where SIP is spoken with trunks, over UDP and TCP.
-    pub sip: Option<SocketAddr>,
+    /// Where SIP is spoken.
+    pub sip: Option<Sip>,
     /// Ways to telephones of the house.
     pub trunks: Vec<Trunk>,
     /// How long an agent whose page went away in a call may take to come back.

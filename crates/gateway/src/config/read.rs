@@ -121,7 +121,7 @@
 //! url = "wss://bot.example/talk"
 //! protocol = "native"                     # or "twilio", "vonage"
 //!
-//! [sip]                                   # see `trunks`
+//! [sip]                                   # see `sip`, `trunks`
 //! listen = "10.0.0.4:5060"
 //!
 //! [[trunks]]
@@ -169,9 +169,10 @@ use super::{
     price::{BudgetTable, GuardTable, PriceTable},
     queues::{QueueTable, queues},
     recording::{Beside, RecordingTable, recording},
+    sip::SipTable,
     slip,
     transcription::TranscriptionTable,
-    trunks::{SipTable, TrunkTable, trunks},
+    trunks::{TrunkTable, trunks},
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).

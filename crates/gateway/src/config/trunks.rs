@@ -1,9 +1,6 @@
 //! Which telephones of the house may calls be put through to?
 //!
 //! ```toml
-//! [sip]
-//! listen = "10.0.0.4:5060"        # UDP and TCP; the address at which the PBX reaches us
-//!
 //! [[trunks]]
 //! name = "pbx"
 //! organisation = "aurora"         # of [[organisations]]; the first when absent
@@ -18,7 +15,7 @@
 //!
 //! [[trunks.targets]]
 //! host = "pbx.aurora.example"     # or host:port
-//! transport = "udp"               # or "tcp"
+//! transport = "udp"               # or "tcp", "tls"
 //! priority = 1                    # lower first
 //! weight = 1                      # its share among those of one priority
 //! ```
@@ -34,10 +31,9 @@ use terms::OrganisationId;
 use super::{
     Organisation, lines,
     read::{ConfigError, Secrets, value},
+    sip::{Sip, SipTable, sip},
 };
 
-/// Where SIP is spoken when a target says nothing of it (RFC 3261, 19.1.2).
-const PORT_DEFAULT: u16 = 5060;
 /// How often a target is asked when nothing is said.
 const OPTIONS_EVERY_DEFAULT_S: u64 = 30;
 /// The longest between two questions.
@@ -85,12 +81,6 @@ pub struct TrunkTarget {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SipTable {
-    listen: SocketAddr,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct TrunkTable {
     name: String,
     organisation: Option<OrganisationId>,
@@ -131,22 +121,18 @@ struct TargetTable {
 enum TransportWord {
     Udp,
     Tcp,
+    Tls,
 }
 
-/// Where SIP listens and which trunks there are.
+/// Where SIP is spoken and which trunks there are.
 pub(super) fn trunks(
     secrets: &Secrets<'_>,
-    sip: Option<&SipTable>,
+    table: Option<&SipTable>,
     tables: Vec<TrunkTable>,
     organisations: &[Organisation],
-) -> Result<(Option<SocketAddr>, Vec<Trunk>), ConfigError> {
-    let listen = sip.map(|sip| sip.listen);
-    if listen.is_some_and(|address| address.ip().is_unspecified()) {
-        let why = "listen: name the address at which the PBX reaches us, not 0.0.0.0: it stands in \
-                   our messages";
-        return Err(value("sip", why.into()));
-    }
-    if listen.is_none() && !tables.is_empty() {
+) -> Result<(Option<Sip>, Vec<Trunk>), ConfigError> {
+    let spoken = table.map(|table| sip(secrets, table)).transpose()?;
+    if spoken.is_none() && !tables.is_empty() {
         let why = "say where SIP is spoken: [sip] listen = \"10.0.0.4:5060\"";
         return Err(value("trunks", why.into()));
     }
@@ -161,7 +147,7 @@ pub(super) fn trunks(
         }
         trunks.push(trunk);
     }
-    Ok((listen, trunks))
+    Ok((spoken, trunks))
 }
 
 fn trunk(
@@ -207,26 +193,28 @@ fn trunk(
 }
 
 fn target(table: TargetTable, key: &str) -> Result<TrunkTarget, ConfigError> {
-    let (name, port) = split(&table.host).ok_or_else(|| {
+    let transport = match table.transport {
+        Some(TransportWord::Tcp) => Transport::Tcp,
+        Some(TransportWord::Tls) => Transport::Tls,
+        Some(TransportWord::Udp) | None => Transport::Udp,
+    };
+    let (name, port) = split(&table.host, transport.port()).ok_or_else(|| {
         value(key, format!("targets: `{}` is no host; write pbx or pbx:5060", table.host))
     })?;
     host(name).map_err(|why| value(key, format!("targets: {why}")))?;
     Ok(TrunkTarget {
         host: name.to_owned(),
         port,
-        transport: match table.transport {
-            Some(TransportWord::Tcp) => Transport::Tcp,
-            Some(TransportWord::Udp) | None => Transport::Udp,
-        },
+        transport,
         priority: table.priority.unwrap_or(1),
         weight: table.weight.unwrap_or(1),
     })
 }
 
-/// The host, without the brackets of an IPv6 address, and the port.
-fn split(text: &str) -> Option<(&str, u16)> {
+/// The host, without the brackets of an IPv6 address, and the port, which may be left out.
+fn split(text: &str, default: u16) -> Option<(&str, u16)> {
     if text.starts_with("tel:") {
-        return Some((text, PORT_DEFAULT));
+        return Some((text, default));
     }
     if let Ok(address) = text.parse::<SocketAddr>() {
         let (host, _) = text.rsplit_once(':')?;
@@ -240,7 +228,7 @@ fn split(text: &str) -> Option<(&str, u16)> {
         Some((host, port)) if !host.contains(':') => {
             Some((host, port.parse().ok().filter(|port| *port != 0)?)).filter(|_| is_name(host))
         }
-        Some(_) | None => is_name(text).then_some((text, PORT_DEFAULT)),
+        Some(_) | None => is_name(text).then_some((text, default)),
     }
 }
 
@@ -274,13 +262,13 @@ mod tests {
 
     #[test]
     fn a_target_is_a_host_with_or_without_a_port() {
-        assert_eq!(split("pbx"), Some(("pbx", 5060)));
-        assert_eq!(split("pbx.aurora.example:5080"), Some(("pbx.aurora.example", 5080)));
-        assert_eq!(split("10.0.0.4:5070"), Some(("10.0.0.4", 5070)));
-        assert_eq!(split("[::1]:5070"), Some(("::1", 5070)));
-        assert_eq!(split("::1"), Some(("::1", 5060)));
+        assert_eq!(split("pbx", 5060), Some(("pbx", 5060)));
+        assert_eq!(split("pbx.aurora.example:5080", 5060), Some(("pbx.aurora.example", 5080)));
+        assert_eq!(split("10.0.0.4:5070", 5060), Some(("10.0.0.4", 5070)));
+        assert_eq!(split("[::1]:5070", 5060), Some(("::1", 5070)));
+        assert_eq!(split("::1", 5060), Some(("::1", 5060)));
         for bad in ["", "pbx:0", "pbx:x", ":5060", "a b", "pbx/x", "user@pbx"] {
-            assert_eq!(split(bad), None, "{bad}");
+            assert_eq!(split(bad, 5060), None, "{bad}");
         }
     }
 }

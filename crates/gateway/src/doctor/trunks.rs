@@ -3,13 +3,18 @@
 //! Each target of a trunk is looked up and asked once with OPTIONS, also where the configuration never
 //! asks. A trunk rings its other targets while one is away, so that alone is no fault.
 
-use sip::{Listen, UserAgent};
+use std::net::SocketAddr;
+
+use sip::{Listen, Tls, UserAgent};
 use terms::OrganisationId;
 
 use super::finding::Finding;
 use crate::{
-    config::{Config, Trunk},
-    trunks::road::{self, Health, Known},
+    config::{Config, Sip, Trunk},
+    trunks::{
+        road::{self, Health, Known},
+        tls::trust,
+    },
 };
 
 const CHECK: &str = "trunk.target";
@@ -21,17 +26,10 @@ pub(super) async fn examine(
 ) -> Vec<Finding> {
     let trunks = config.trunks.iter().filter(|trunk| asked_for(&trunk.organisation));
     let trunks: Vec<&Trunk> = trunks.collect();
-    let (Some(listen), false) = (config.sip, trunks.is_empty()) else { return Vec::new() };
-    // A gateway that runs has the port itself.
-    let address = std::net::SocketAddr::new(listen.ip(), 0);
-    let agent = match UserAgent::start(listening(address), None).await {
+    let (Some(sip), false) = (&config.sip, trunks.is_empty()) else { return Vec::new() };
+    let agent = match start(sip).await {
         Ok(agent) => agent,
-        Err(error) => {
-            let fix = "Set [sip] listen to an address of this machine.";
-            let fault =
-                Finding::fault("trunk.sip", "sip_port_missing", "No SIP port can be had.", fix);
-            return vec![fault.seen(error.to_string())];
-        }
+        Err(fault) => return vec![fault],
     };
     let mut found = Vec::new();
     for trunk in trunks {
@@ -42,8 +40,22 @@ pub(super) async fn examine(
     found
 }
 
-fn listening(address: std::net::SocketAddr) -> Listen {
-    Listen { plain: Some(address), tls: None, name: "offhook".into(), timers: true }
+async fn start(sip: &Sip) -> Result<UserAgent, Finding> {
+    // A gateway that runs has the port itself.
+    let plain = Some(SocketAddr::new(sip.listen.ip(), 0));
+    let fault = |code, what, fix, error: &dyn std::error::Error| {
+        Finding::fault("trunk.sip", code, what, fix).seen(error.to_string())
+    };
+    let connect = trust(sip).map_err(|error| {
+        let fix = "Set [sip.tls] roots to a PEM file of certificates.";
+        fault("sip_roots_unusable", "The file of those we believe cannot be used.", fix, &error)
+    })?;
+    let tls = Some(Tls { accept: None, connect });
+    let listen = Listen { plain, tls, name: "offhook".into(), timers: true };
+    UserAgent::start(listen, None).await.map_err(|error| {
+        let fix = "Set [sip] listen to an address of this machine.";
+        fault("sip_port_missing", "No SIP port can be had.", fix, &error)
+    })
 }
 
 fn target(trunk: &str, known: &Known, another_is_well: bool) -> Finding {

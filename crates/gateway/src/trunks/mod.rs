@@ -4,20 +4,25 @@
 //! whether they are there; [`line`] is one call to a telephone. What becomes of a call is the
 //! switchboard's word.
 
+pub(crate) mod incoming;
 pub(crate) mod line;
 pub(crate) mod road;
+pub(crate) mod tls;
 
 use std::{net::IpAddr, sync::Arc};
 
 use engine::Transcoder;
-use sip::{Listen, UserAgent};
+use sip::{Incoming, Listen, UserAgent};
 use terms::OrganisationId;
+use tokio::sync::mpsc;
 
-use self::road::Road;
+use self::{road::Road, tls::SipTlsError};
 use crate::{config::Config, metrics::Metrics};
 
 /// What we are called in SIP.
 const NAME: &str = "offhook";
+/// How many who ask us for something may wait to be heard.
+const INCOMING_MAX: usize = 256;
 
 /// Every trunk.
 #[derive(Debug)]
@@ -34,26 +39,34 @@ pub enum TrunksError {
     /// The SIP port.
     #[error("[sip] listen")]
     Listen(#[from] sip::StartError),
+    /// Certificates.
+    #[error("[sip.tls]")]
+    Tls(#[from] SipTlsError),
     /// The thread that transcodes.
     #[error("cannot start the transcoder")]
     Transcoder(#[source] std::io::Error),
 }
 
 impl Trunks {
-    /// Listens, where SIP is configured.
-    pub(crate) async fn start(config: &Config) -> Result<Self, TrunksError> {
+    /// Listens, where SIP is configured; who asks us for something is heard of at the other end.
+    pub(crate) async fn start(
+        config: &Config,
+        metrics: &Arc<Metrics>,
+    ) -> Result<(Self, mpsc::Receiver<Incoming>), TrunksError> {
+        let (ask, incoming) = mpsc::channel(INCOMING_MAX);
         let transcoder = Transcoder::start().map_err(TrunksError::Transcoder)?;
         let transcoder = transcoder.comfort_noise(config.media.comfort_noise);
-        let agent = match config.sip {
-            Some(address) => {
+        let agent = match &config.sip {
+            Some(sip) => {
+                let tls = Some(tls::tls(sip, metrics)?);
                 let name = NAME.to_owned();
-                let listen = Listen { plain: Some(address), tls: None, name, timers: true };
-                Some(UserAgent::start(listen, None).await?)
+                let listen = Listen { plain: Some(sip.listen), tls, name, timers: true };
+                Some(UserAgent::start(listen, Some(ask)).await?)
             }
             None => None,
         };
         let roads = config.trunks.iter().cloned().map(|trunk| Arc::new(Road::new(trunk)));
-        Ok(Self { agent, transcoder, roads: roads.collect() })
+        Ok((Self { agent, transcoder, roads: roads.collect() }, incoming))
     }
 
     /// The trunk of this name.

@@ -10,7 +10,7 @@ use std::{
 use media::frame::AudioCodec;
 use offhook_gateway::{
     Config,
-    config::{FlowSource, Trunk, TrunkTarget},
+    config::{FlowSource, Sip, Trunk, TrunkTarget},
 };
 use serde_json::{Value, json};
 use sip::Transport;
@@ -57,7 +57,8 @@ pub(crate) fn with_trunk(config: &mut Config, telephones: &[SocketAddr]) {
     ];
     config.lines.first.flow = Some(FlowSource::Embedded { toml: FLOW.into(), prompts });
     config.ring_first = Some(false);
-    config.sip = Some("127.0.0.1:0".parse().unwrap());
+    let listen = "127.0.0.1:0".parse().unwrap();
+    config.sip = Some(Sip { listen, tls: None, roots: None });
     let targets = telephones.iter().zip(1..).map(|(address, priority)| TrunkTarget {
         host: address.ip().to_string(),
         port: address.port(),

@@ -117,6 +117,7 @@ export const doctor = {
   callback_answers: { what: "The callback URL’s host answers.", fix: "" },
   proxy_unnamed: { what: "A proxy ends TLS, and is not named.", fix: "Name the proxy’s address in trusted_proxies, so that cookies are Secure." },
   proxy_named: { what: "The proxy that ends TLS is named.", fix: "" },
+  sip_roots_unusable: { what: "The file of those we believe cannot be used.", fix: "Set [sip.tls] roots to a PEM file of certificates." },
   sip_port_missing: { what: "No SIP port can be had.", fix: "Set [sip] listen to an address of this machine." },
   target_well: { what: "A target of the trunk {trunk} answers.", fix: "" },
   target_unavailable: { what: "A target of the trunk {trunk} says that it cannot serve.", fix: "Look at the PBX: its log says why it answers so." },

@@ -112,6 +112,7 @@ export const doctor: Texts["doctor"] = {
   callback_answers: { what: "O host da URL de callback responde.", fix: "" },
   proxy_unnamed: { what: "Um proxy termina o TLS e não está indicado.", fix: "Indique o endereço do proxy em trusted_proxies, para que os cookies sejam Secure." },
   proxy_named: { what: "O proxy que termina o TLS está indicado.", fix: "" },
+  sip_roots_unusable: { what: "O arquivo daqueles em quem confiamos não pode ser usado.", fix: "Defina [sip.tls] roots com um arquivo PEM de certificados." },
   sip_port_missing: { what: "Nenhuma porta SIP pôde ser aberta.", fix: "Defina [sip] listen com um endereço desta máquina." },
   target_well: { what: "Um destino do tronco {trunk} responde.", fix: "" },
   target_unavailable: { what: "Um destino do tronco {trunk} diz que não pode atender.", fix: "Veja o PABX: o registro dele diz por que responde assim." },
