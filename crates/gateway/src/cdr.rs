@@ -304,6 +304,9 @@ pub struct TrunkRecord {
     /// The `Call-ID` of its INVITE, if one was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sip_call_id: Option<String>,
+    /// Whether it placed the call; then it rang at the user.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub placed: bool,
     /// What came of it: `answered`, `busy`, `no_answer`, `refused`, `unavailable`, `lost` or `given_up`.
     pub became: String,
     /// Whole seconds it rang.
@@ -440,6 +443,8 @@ pub(crate) fn code(reason: &EndReason) -> Option<i64> {
         | EndReason::UserDidNotAnswer
         | EndReason::AgentHungUp(_)
         | EndReason::AgentCancelled(_)
+        | EndReason::TelephoneHungUp
+        | EndReason::TelephoneCancelled
         | EndReason::ProgramHungUp
         | EndReason::FlowHungUp { .. }
         | EndReason::NobodyAnswered
@@ -466,6 +471,7 @@ fn ended_by(reason: &EndReason) -> &'static str {
         EndReason::AgentHungUp(_) | EndReason::AgentCancelled(_) | EndReason::AgentGone(_) => {
             "agent"
         }
+        EndReason::TelephoneHungUp | EndReason::TelephoneCancelled => "telephone",
         EndReason::ProgramHungUp => "program",
         EndReason::FlowHungUp { .. } => "flow",
         EndReason::PlatformRefused { .. }

@@ -252,6 +252,7 @@ mod tests {
             name: name.into(),
             extension: "201".into(),
             sip_call_id: Some("one-call".into()),
+            placed: false,
             became: "answered".into(),
             rang_s: 1,
             talked_s,

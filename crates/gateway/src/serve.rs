@@ -411,6 +411,18 @@ impl Running {
         self.address
     }
 
+    /// Where it speaks SIP over UDP and TCP, if it does.
+    #[must_use]
+    pub fn sip_address(&self) -> Option<SocketAddr> {
+        self.office.trunks.agent().and_then(sip::UserAgent::address)
+    }
+
+    /// Where it speaks SIP over TLS, if it does.
+    #[must_use]
+    pub fn sip_tls_address(&self) -> Option<SocketAddr> {
+        self.office.trunks.agent().and_then(sip::UserAgent::tls_address)
+    }
+
     /// Takes and places no more calls, and waits until the live ones are over or the configured time
     /// is; then [`Running::stop`] ends what is left. May be given up at any time.
     pub async fn drain(&self) {

@@ -16,6 +16,7 @@ use tokio::{sync::mpsc, time::Instant};
 use wire::event::What;
 
 use super::{
+    caller::Caller,
     facts::{Facts, Given, Turned},
     legs::{self, AgentLeg},
     order::{Asker, Order},
@@ -92,6 +93,8 @@ pub(crate) struct CallActor {
     bot_said: mpsc::Receiver<Said>,
     /// The telephone of the house that rings or talks.
     pub(super) trunk: Option<Telephone>,
+    /// The telephone that placed the call, until its leg is open.
+    pub(super) caller: Option<Caller>,
     pub(super) trunk_tells: mpsc::Sender<line::Said>,
     trunk_said: mpsc::Receiver<line::Said>,
     /// The seat at the mixer, while three can hear each other.
@@ -135,6 +138,7 @@ impl CallActor {
             bot_tells,
             bot_said,
             trunk: None,
+            caller: None,
             trunk_tells,
             trunk_said,
             mix: None,

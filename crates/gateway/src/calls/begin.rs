@@ -15,6 +15,7 @@ use wire::{SdpText, console::Peer, trace::TraceParent};
 
 use super::{
     actor::{CallActor, First},
+    caller::Caller as Telephone,
     clearance::Cleared,
     facts::Facts,
     legs::{self, AgentLeg},
@@ -124,7 +125,8 @@ pub(crate) fn place(
         Some(program) => Placer::Both { console, program },
         None => Placer::Console(console),
     };
-    start_placed((office, line), (to, name), answerer, placer, Some(leg), parent)
+    let ours = Ours { placer: Some(placer), leg: Some(leg), caller: None };
+    start_placed((office, line), (to, name), answerer, ours, parent)
 }
 
 /// Starts the task of a call to a user that the flow answers on our side.
@@ -140,15 +142,41 @@ pub(super) fn place_flow(
     placer: Placer,
     parent: Option<TraceParent>,
 ) -> Result<(), PlaceError> {
-    start_placed((office, line), (to, name), Answerer::Flow, placer, None, parent)
+    let ours = Ours { placer: Some(placer), leg: None, caller: None };
+    start_placed((office, line), (to, name), Answerer::Flow, ours, parent)
+}
+
+/// Starts the task of a call to a user that a telephone of the house places.
+///
+/// # Errors
+///
+/// The gateway stops.
+pub(crate) fn place_telephone(
+    office: &Arc<Office>,
+    line: &Arc<Line>,
+    to: Cleared,
+    caller: Telephone,
+) -> Result<(), PlaceError> {
+    let answerer = Answerer::Telephone {
+        trunk: caller.road.trunk.name.clone(),
+        extension: caller.extension.clone(),
+    };
+    let ours = Ours { placer: None, leg: None, caller: Some(caller) };
+    start_placed((office, line), (to, None), answerer, ours, None)
+}
+
+/// Who of ours is in a call that is placed.
+struct Ours {
+    placer: Option<Placer>,
+    leg: Option<AgentLeg>,
+    caller: Option<Telephone>,
 }
 
 fn start_placed(
     (office, line): (&Arc<Office>, &Arc<Line>),
     (to, name): (Cleared, Option<String>),
     answerer: Answerer,
-    placer: Placer,
-    leg: Option<AgentLeg>,
+    ours: Ours,
     parent: Option<TraceParent>,
 ) -> Result<(), PlaceError> {
     let (handle, inbox) = CallHandle::new(line.id().clone());
@@ -163,12 +191,13 @@ fn start_placed(
     let mut facts = Facts::new(contact, line.now());
     facts.opaque = Some(opaque);
     facts.agent = answerer.agent().cloned();
-    facts.placer = Some(placer);
+    facts.placer = ours.placer;
     let mut effects = Vec::new();
     let call = Call::outgoing(plan(office, line, caller), answerer, now, &mut effects);
     let place = (Arc::clone(office), Arc::clone(line));
     let mut actor = CallActor::new(place, call, facts, inbox, running);
-    actor.agent_leg = leg;
+    actor.agent_leg = ours.leg;
+    actor.caller = ours.caller;
     actor.trace = office.telemetry.call(parent, asked_at);
     if let Some(trace) = &actor.trace {
         trace.note("rule_check", asked_at, now);

@@ -160,6 +160,9 @@ impl CallActor {
             Err(trouble) => return Some(Input::LegUnusable(trouble)),
         };
         self.whatsapp = Some(leg);
+        if let Some(unusable) = self.seat_caller() {
+            return Some(unusable);
+        }
         let to = self.facts.contact.user()?;
         let opaque = self.facts.opaque.clone().unwrap_or_default();
         let (graph, returns) = (self.graph(), self.returns.clone());

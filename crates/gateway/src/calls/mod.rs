@@ -8,6 +8,7 @@ mod actor;
 pub(crate) mod agent_first;
 pub(crate) mod begin;
 mod bot;
+pub(crate) mod caller;
 pub(crate) mod clearance;
 mod effects;
 mod facts;

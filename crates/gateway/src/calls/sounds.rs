@@ -103,7 +103,7 @@ pub(super) fn changes(effect: &Effect) -> bool {
         | Effect::KeepMessage
         | Effect::Queue(_)
         | Effect::Bot(_)
-        | Effect::Trunk(ToTrunk::Ring { .. })
+        | Effect::Trunk(ToTrunk::Ring { .. } | ToTrunk::UserRings | ToTrunk::Answer)
         | Effect::DropConsulted
         | Effect::DropSupervisor
         | Effect::DropAgent

@@ -53,6 +53,8 @@ pub(super) struct Telephone {
     pub(super) version: u64,
     pub(super) rang_at: Instant,
     pub(super) answered_at: Option<Instant>,
+    /// The offer with which it called, where it placed the call.
+    pub(super) called_with: Option<String>,
 }
 
 impl Telephone {
@@ -86,6 +88,24 @@ impl Telephone {
     /// It answered with this SDP; false when that is of no use.
     pub(super) fn answered(&mut self, answer: &str, transcoder: &Transcoder) -> bool {
         let Some(media) = self.media(answer) else { return false };
+        self.agree(media, transcoder);
+        true
+    }
+
+    /// What answers the offer with which it called; `None` when that is of no use.
+    pub(super) fn answer(&mut self, offer: &str, transcoder: &Transcoder) -> Option<String> {
+        let media = self.media(offer)?;
+        if let (Some(ours), Some(theirs)) = (&mut self.crypto, &media.crypto) {
+            // The line of theirs that was taken (RFC 4568, 5.1.2).
+            ours.tag = theirs.tag;
+        }
+        let voice = TrunkVoice { local: &self.local, version: 1, crypto: self.crypto.as_ref() };
+        let answer = sdp::write_trunk_answer(voice, &media);
+        self.agree(media, transcoder);
+        Some(answer)
+    }
+
+    fn agree(&mut self, media: TrunkMedia, transcoder: &Transcoder) {
         self.meet(&media);
         if let Some(seat) = self.seat.as_ref().filter(|_| media.codec != AudioCodec::Opus) {
             let types = payload_types(&media);
@@ -99,7 +119,6 @@ impl Telephone {
         self.handle.send_gate(true);
         self.handle.fill(true);
         self.handle.watch_from_now();
-        true
     }
 
     /// One that agreed no telephone-events may let its keys be heard.
@@ -184,6 +203,7 @@ impl Telephone {
             name: self.road.trunk.name.clone(),
             extension: self.extension.clone(),
             sip_call_id: Some(self.sip_call_id.clone()),
+            placed: self.called_with.is_some(),
             became: became.to_owned(),
             rang_s: rang.as_secs(),
             talked_s: self.answered_at.map(|at| at.elapsed().as_secs()),

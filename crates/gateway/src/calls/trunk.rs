@@ -62,6 +62,11 @@ impl CallActor {
                 self.put_through();
                 None
             }
+            ToTrunk::UserRings => {
+                self.let_caller_ring();
+                None
+            }
+            ToTrunk::Answer => self.answer_caller(),
         }
     }
 
@@ -101,6 +106,9 @@ impl CallActor {
     /// A telephone that no longer has the call is hung up on.
     pub(super) async fn leave_trunk_if_over(&mut self) {
         if !self.call.is_on_trunk() {
+            if self.refuse_caller().await {
+                return;
+            }
             let became = match self.trunk.as_ref().map(|leg| leg.state) {
                 Some(TrunkState::Ringing) => "given_up",
                 Some(TrunkState::Talking | TrunkState::Held) => "answered",
@@ -141,11 +149,7 @@ impl CallActor {
         }
         let (events, heard) = mpsc::channel(engine::EVENTS_MAX);
         let (handle, local) = self.open_trunk_leg(events).ok_or(NotTaken::Unavailable)?;
-        let crypto = road.trunk.srtp.then(|| {
-            let mut key_and_salt = [0; 30];
-            rand::fill(&mut key_and_salt);
-            SdesCrypto { tag: 1, key_and_salt }
-        });
+        let crypto = road.trunk.srtp.then(new_key);
         let voice = TrunkVoice { local: &local, version: 1, crypto: crypto.as_ref() };
         let sip_call_id = format!("{}@offhook", uuid::Uuid::now_v7());
         let invite = Invite {
@@ -184,11 +188,12 @@ impl CallActor {
             version: 1,
             rang_at: Instant::now(),
             answered_at: None,
+            called_with: None,
         });
         Ok(())
     }
 
-    fn open_trunk_leg(
+    pub(super) fn open_trunk_leg(
         &self,
         events: mpsc::Sender<LegEvent>,
     ) -> Option<(LegHandle, LocalTransport)> {
@@ -265,6 +270,11 @@ impl CallActor {
     }
 
     async fn trunk_over(&mut self, end: End) -> FromTrunk {
+        if self.trunk.as_ref().is_some_and(|leg| leg.called_with.is_some()) {
+            let lost = end == End::Lost;
+            self.close_trunk(if lost { "lost" } else { self.caller_became() }).await;
+            return if lost { FromTrunk::Lost } else { FromTrunk::HangsUp };
+        }
         let answered = self.trunk.as_ref().is_some_and(|leg| leg.answered_at.is_some());
         let (word, became) = match (end, answered) {
             (End::Lost, true) => (FromTrunk::Lost, "lost"),
@@ -297,7 +307,7 @@ impl CallActor {
         self.let_mix_go();
     }
 
-    async fn close_trunk(&mut self, became: &str) {
+    pub(super) async fn close_trunk(&mut self, became: &str) {
         let Some(leg) = self.trunk.take() else { return };
         self.watch_beside("telephone", false);
         leg.handle.play(Source::Silence);
@@ -312,6 +322,7 @@ impl CallActor {
             name,
             extension,
             sip_call_id: None,
+            placed: false,
             became: why.as_str().to_owned(),
             rang_s: 0,
             talked_s: None,
@@ -319,6 +330,13 @@ impl CallActor {
             leg: None,
         });
     }
+}
+
+/// A key of ours (RFC 4568).
+pub(super) fn new_key() -> SdesCrypto {
+    let mut key_and_salt = [0; 30];
+    rand::fill(&mut key_and_salt);
+    SdesCrypto { tag: 1, key_and_salt }
 }
 
 fn beside_opus(codecs: &[AudioCodec]) -> Vec<AudioCodec> {

@@ -61,7 +61,7 @@ pub use secret::Secret;
 pub use sip::Sip;
 pub use slip::explain;
 pub use transcription::{Transcriber, Transcription};
-pub use trunks::{Trunk, TrunkTarget};
+pub use trunks::{CallsIn, Trunk, TrunkTarget};
 
 /// Everything a gateway needs to know.
 #[derive(Debug, Clone)]

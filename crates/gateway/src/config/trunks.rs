@@ -13,6 +13,12 @@
 //! in_band_keys = true             # keys in the sound of a telephone without telephone-events; false: no
 //! options_every_s = 30            # how often its targets are asked whether they are there; 0: never
 //!
+//! [trunks.calls_in]               # optional: its telephones call users; without it they cannot
+//! from = "551140000000"           # our number that calls, or its id; the organisation's first when absent
+//! user = "pbx"                    # optional: who asks must know the password; else only targets may ask
+//! password_file = "in-password"   # or password_env
+//! prefix = "9"                    # optional: what is dialled before a user's number
+//!
 //! [[trunks.targets]]
 //! host = "pbx.aurora.example"     # or host:port
 //! transport = "udp"               # or "tcp", "tls"
@@ -62,6 +68,19 @@ pub struct Trunk {
     pub credentials: Option<Credentials>,
     /// How often its targets are asked whether they are there; never, when absent.
     pub options_every: Option<Duration>,
+    /// How its telephones call users, if they may.
+    pub calls_in: Option<CallsIn>,
+}
+
+/// How telephones of a trunk call users.
+#[derive(Debug, Clone)]
+pub struct CallsIn {
+    /// Our number that calls, or its id; the organisation's first when absent.
+    pub from: Option<String>,
+    /// What who asks must know; without it only a target of the trunk may ask.
+    pub credentials: Option<Credentials>,
+    /// What is dialled before a user's number.
+    pub prefix: String,
 }
 
 /// One place a trunk's calls may go to.
@@ -95,8 +114,20 @@ pub(super) struct TrunkTable {
     password_file: Option<PathBuf>,
     password_env: Option<String>,
     options_every_s: Option<u64>,
+    calls_in: Option<CallsInTable>,
     #[serde(default)]
     targets: Vec<TargetTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CallsInTable {
+    from: Option<String>,
+    user: Option<String>,
+    password_file: Option<PathBuf>,
+    password_env: Option<String>,
+    #[serde(default)]
+    prefix: String,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -188,8 +219,22 @@ fn trunk(
             &key,
         )?,
         options_every: (every > 0).then(|| Duration::from_secs(every)),
+        calls_in: table.calls_in.map(|table| calls_in(secrets, table, &key)).transpose()?,
         name: table.name,
     })
+}
+
+fn calls_in(
+    secrets: &Secrets<'_>,
+    table: CallsInTable,
+    key: &str,
+) -> Result<CallsIn, ConfigError> {
+    let CallsInTable { from, user, password_file, password_env, prefix } = table;
+    if !prefix.bytes().all(|sign| sign.is_ascii_digit() || sign == b'*') {
+        return Err(value(key, "calls_in: prefix: write digits and * only".into()));
+    }
+    let credentials = credentials(secrets, (user, password_file, password_env), key)?;
+    Ok(CallsIn { from, credentials, prefix })
 }
 
 fn target(table: TargetTable, key: &str) -> Result<TrunkTarget, ConfigError> {

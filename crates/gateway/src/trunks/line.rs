@@ -3,7 +3,7 @@
 //! The call's task begins a line and ends it; a task of the line's own hears what the telephone does
 //! and tells it. It decides nothing.
 
-use sip::{Call, End, News, Reoffer, Word};
+use sip::{Call, CallIn, End, News, Refusal, Reoffer, Told, Word, WordIn};
 use tokio::sync::mpsc;
 
 /// Why we hang up (RFC 3326).
@@ -14,8 +14,19 @@ const REASON: &str = "Q.850;cause=16;text=\"Normal call clearing\"";
 pub(crate) struct Line {
     /// Tells its words from those of one before.
     pub(crate) number: u64,
-    _held: mpsc::Sender<()>,
+    held: mpsc::Sender<ToCaller>,
 }
+
+/// What a telephone that calls is told.
+#[derive(Debug)]
+enum ToCaller {
+    Rings,
+    Answers(String),
+    Refuses(Refusal),
+}
+
+/// How many words for it may wait: more than one call has.
+const WORDS_MAX: usize = 4;
 
 /// What a telephone does.
 #[derive(Debug)]
@@ -44,11 +55,73 @@ impl Line {
     pub(crate) fn begin(number: u64, call: Call, tell: mpsc::Sender<Said>) -> Self {
         let (held, ends) = mpsc::channel(1);
         drop(tokio::spawn(run(number, call, tell, ends)));
-        Self { number, _held: held }
+        Self { number, held }
+    }
+
+    /// Begins with a telephone that calls.
+    pub(crate) fn begin_in(number: u64, call: CallIn, tell: mpsc::Sender<Said>) -> Self {
+        let (held, words) = mpsc::channel(WORDS_MAX);
+        drop(tokio::spawn(run_in(number, call, tell, words)));
+        Self { number, held }
+    }
+
+    /// The telephone that calls is to hear that it rings.
+    pub(crate) fn rings(&self) {
+        self.tell(ToCaller::Rings);
+    }
+
+    /// The telephone that calls is answered with SDP.
+    pub(crate) fn answers(&self, answer: String) {
+        self.tell(ToCaller::Answers(answer));
+    }
+
+    /// The telephone that calls is refused.
+    pub(crate) fn refuses(&self, refusal: Refusal) {
+        self.tell(ToCaller::Refuses(refusal));
+    }
+
+    fn tell(&self, word: ToCaller) {
+        // One whose line is over hears nothing more.
+        drop(self.held.try_send(word));
     }
 }
 
-async fn run(number: u64, mut call: Call, tell: mpsc::Sender<Said>, mut held: mpsc::Receiver<()>) {
+async fn run_in(
+    number: u64,
+    mut call: CallIn,
+    tell: mpsc::Sender<Said>,
+    mut words: mpsc::Receiver<ToCaller>,
+) {
+    loop {
+        let word = tokio::select! {
+            word = call.word() => word,
+            told = words.recv() => match told {
+                Some(ToCaller::Rings) => { call.ring(None); continue }
+                Some(ToCaller::Answers(answer)) => { call.answer(answer); continue }
+                Some(ToCaller::Refuses(refusal)) => { call.refuse(refusal); continue }
+                None => break,
+            },
+        };
+        let Some(word) = word else { return };
+        let what = match word {
+            WordIn::Told(Told::Standing) => continue,
+            WordIn::Told(Told::Ended(end)) => Happening::Over(end),
+            WordIn::Reoffer(reoffer) => Happening::Reoffers(reoffer),
+        };
+        // A call that is over does not wait for it.
+        drop(tell.send(Said { number, what }).await);
+    }
+    call.hang_up(vec![("Reason".to_owned(), REASON.to_owned())]);
+    // Until the far end knows; the call below has a deadline of its own.
+    while call.told().await.is_some() {}
+}
+
+async fn run(
+    number: u64,
+    mut call: Call,
+    tell: mpsc::Sender<Said>,
+    mut held: mpsc::Receiver<ToCaller>,
+) {
     loop {
         let word = tokio::select! {
             word = call.word() => word,

@@ -108,6 +108,12 @@ impl Road {
         self.known.borrow().clone()
     }
 
+    /// Whether one of its targets has this address.
+    pub(crate) fn has_address(&self, ip: IpAddr) -> bool {
+        let known = self.known.borrow();
+        known.iter().any(|known| known.addresses.iter().any(|address| address.ip() == ip))
+    }
+
     /// How many of them are well.
     pub(crate) fn well(&self) -> usize {
         self.known.borrow().iter().filter(|known| known.health.is_well()).count()

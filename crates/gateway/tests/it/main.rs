@@ -45,6 +45,7 @@ mod rest;
 mod side_by_side;
 mod spoken;
 mod talk;
+mod telephone_calls;
 mod tls;
 mod transcripts;
 mod trunk_sound;

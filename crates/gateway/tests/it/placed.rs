@@ -13,20 +13,20 @@ use crate::{
     voice::Voice,
 };
 
-const PLACED: &str = "wacid.PLACED1";
+pub(crate) const PLACED: &str = "wacid.PLACED1";
 
-fn answer(opaque: &str, sdp: &str) -> Value {
+pub(crate) fn answer(opaque: &str, sdp: &str) -> Value {
     calls(&json!({"calls": [{"id": PLACED, "from": "551140000000", "to": ANA, "event": "connect",
         "timestamp": now().to_string(), "direction": "BUSINESS_INITIATED",
         "biz_opaque_callback_data": opaque, "session": {"sdp": sdp, "sdp_type": "answer"}}]}))
 }
 
-fn status(opaque: &str, word: &str) -> Value {
+pub(crate) fn status(opaque: &str, word: &str) -> Value {
     calls(&json!({"statuses": [{"id": PLACED, "type": "call", "status": word,
         "timestamp": now().to_string(), "recipient_id": ANA, "biz_opaque_callback_data": opaque}]}))
 }
 
-fn opaque(asked: &Asked) -> String {
+pub(crate) fn opaque(asked: &Asked) -> String {
     asked.body["biz_opaque_callback_data"].as_str().unwrap().to_owned()
 }
 

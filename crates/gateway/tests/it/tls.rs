@@ -13,7 +13,12 @@ use crate::{
 
 /// Writes a self-signed pair for localhost; returns the certificate.
 fn write_pair(files: &TlsFiles) -> String {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    write_pair_for("localhost", files)
+}
+
+/// A pair for a host; its certificate.
+pub(crate) fn write_pair_for(host: &str, files: &TlsFiles) -> String {
+    let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
     let certificate = pem("CERTIFICATE", made.cert.der());
     std::fs::write(&files.key, pem("PRIVATE KEY", made.signing_key.serialized_der())).unwrap();
     std::fs::write(&files.certificate, &certificate).unwrap();
@@ -25,7 +30,7 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }
 
-fn files(folder: &Path) -> TlsFiles {
+pub(crate) fn files(folder: &Path) -> TlsFiles {
     TlsFiles { certificate: folder.join("tls.pem"), key: folder.join("tls.key") }
 }
 

@@ -77,6 +77,7 @@ pub(crate) fn with_trunk(config: &mut Config, telephones: &[SocketAddr]) {
         credentials: None,
         // A question would be SIPp's only call.
         options_every: None,
+        calls_in: None,
     }];
 }
 

@@ -204,6 +204,32 @@ impl Voice {
         sdp::write_trunk_answer(voice, &media)
     }
 
+    /// The telephone's offer, when it is who calls, with keys or without.
+    pub(crate) fn telephone_offer(&self, codec: AudioCodec, keys: bool) -> String {
+        let ours = keys.then_some(SdesCrypto { tag: 3, key_and_salt: [7; 30] });
+        let voice = sdp::TrunkVoice { local: &self.local, version: 1, crypto: ours.as_ref() };
+        sdp::write_trunk_offer(voice, &[codec])
+    }
+
+    /// The telephone takes the answer to its offer.
+    pub(crate) fn take_telephone_answer(&self, answer: &str, codec: AudioCodec) {
+        let answer = sdp::parse(answer).unwrap().session;
+        let media = TrunkMedia::of(&answer, &[codec], answer.crypto.is_some()).unwrap();
+        let payload_types =
+            PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf, noise: None };
+        let remote = media.remote;
+        match &media.crypto {
+            Some(theirs) => {
+                assert_eq!(theirs.tag, 3, "the line of ours that was taken");
+                let ours = SdesCrypto { tag: 3, key_and_salt: [7; 30] };
+                let [send_key, receive_key] = [&ours, theirs].map(master_key);
+                self.leg.set_keys(SdesKeys { remote, send_key, receive_key, payload_types });
+            }
+            None => self.leg.set_plain(PlainEnd { remote, payload_types }),
+        }
+        self.leg.send_gate(true);
+    }
+
     /// A browser's end.
     pub(crate) fn of_browser(engine: &Engine) -> Self {
         Self::open(engine, IceRole::Full { controlling: true })

@@ -55,6 +55,9 @@ impl Call {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Handled {
+        if let Some(handled) = self.caller_telephone_said(word, now, effects) {
+            return handled;
+        }
         if matches!(self.state, State::InFlow(_)) || !self.is_on_trunk() {
             let heard = crate::flow::Heard::Trunk(word);
             return self.flow_heard("a trunk's word", &heard, now, effects);

@@ -20,6 +20,7 @@ mod outgoing;
 mod reason;
 mod state;
 mod supervision;
+mod telephone;
 mod three_way;
 mod transfer;
 
@@ -78,6 +79,8 @@ pub struct Call {
     placed: bool,
     /// Whether the flow met closed hours.
     closed: bool,
+    /// Whether a telephone of the house placed it and has the user.
+    by_telephone: bool,
 }
 
 /// What is known about the media path to WhatsApp.
@@ -142,6 +145,7 @@ impl Call {
             handed: None,
             placed: false,
             closed: false,
+            by_telephone: false,
         }
     }
 
@@ -329,6 +333,9 @@ impl Call {
                 effects.extend([Effect::Bridge, Effect::Tell]);
             }
             Answerer::Flow => self.enter_flow(now, effects),
+            Answerer::Telephone { trunk, extension } => {
+                self.telephone_takes((trunk, extension), now, effects);
+            }
         }
     }
 

@@ -100,6 +100,7 @@ impl Call {
                     return Err(refusal);
                 }
                 self.state = State::Ringing(out);
+                self.let_telephone_ring(effects);
                 effects.push(Effect::Tell);
             }
             Status::Accepted => self.picked_up(now, effects),

@@ -20,6 +20,10 @@ pub enum EndReason {
     AgentHungUp(AgentId),
     /// The agent stopped calling before the user picked up.
     AgentCancelled(AgentId),
+    /// The telephone of the house that placed the call hung up.
+    TelephoneHungUp,
+    /// The telephone of the house that placed the call gave up before the user picked up.
+    TelephoneCancelled,
     /// A program of the business ended the call.
     ProgramHungUp,
     /// The flow hung up at its step.
@@ -127,6 +131,8 @@ impl EndReason {
             Self::UserDidNotAnswer => "user_did_not_answer",
             Self::AgentHungUp(_) => "agent_hung_up",
             Self::AgentCancelled(_) => "agent_cancelled",
+            Self::TelephoneHungUp => "telephone_hung_up",
+            Self::TelephoneCancelled => "telephone_cancelled",
             Self::ProgramHungUp => "program_hung_up",
             Self::FlowHungUp { .. } => "flow_hung_up",
             Self::NobodyAnswered => "nobody_answered",
@@ -155,6 +161,8 @@ impl EndReason {
             | Self::UserDidNotAnswer
             | Self::AgentHungUp(_)
             | Self::AgentCancelled(_)
+            | Self::TelephoneHungUp
+            | Self::TelephoneCancelled
             | Self::ProgramHungUp
             | Self::FlowHungUp { .. }
             | Self::NobodyAnswered => None,
@@ -184,6 +192,10 @@ impl EndReason {
             Self::AgentHungUp(agent) => format!("{agent} hung up."),
             Self::AgentCancelled(agent) => {
                 format!("{agent} stopped the call before it was answered.")
+            }
+            Self::TelephoneHungUp => "The telephone that placed the call hung up.".into(),
+            Self::TelephoneCancelled => {
+                "The telephone stopped the call before it was answered.".into()
             }
             Self::ProgramHungUp => "A program of the business ended the call.".into(),
             Self::FlowHungUp { step } => format!("The flow hung up at step \"{step}\"."),

@@ -100,6 +100,13 @@ pub enum Answerer {
     Agent(AgentId),
     /// The flow.
     Flow,
+    /// A telephone of the house; only in a call of ours, which that telephone placed.
+    Telephone {
+        /// The trunk it came by.
+        trunk: String,
+        /// Who called there.
+        extension: String,
+    },
 }
 
 impl Answerer {
@@ -108,7 +115,7 @@ impl Answerer {
     pub fn agent(&self) -> Option<&AgentId> {
         match self {
             Self::Agent(agent) => Some(agent),
-            Self::Flow => None,
+            Self::Flow | Self::Telephone { .. } => None,
         }
     }
 }
@@ -158,8 +165,8 @@ impl State {
             Self::ThreeWay(three) => Some(&three.agent),
             Self::Offered(offered) => offered.answerer.as_ref().and_then(Answerer::agent),
             Self::Opening
-            | Self::Accepting { answerer: Answerer::Flow, until: _ }
-            | Self::Joining { answerer: Answerer::Flow, until: _ }
+            | Self::Accepting { answerer: Answerer::Flow | Answerer::Telephone { .. }, until: _ }
+            | Self::Joining { answerer: Answerer::Flow | Answerer::Telephone { .. }, until: _ }
             | Self::InFlow(_)
             | Self::Transferring(_)
             | Self::Ending { .. }
@@ -218,17 +225,40 @@ impl State {
             Self::InFlow(cursor) => cursor.is_on_trunk(),
             Self::Inquiring(_) => true,
             Self::ThreeWay(three) => matches!(three.with, Consulted::Telephone { .. }),
+            Self::Placing(_) | Self::Dialing(_) | Self::Ringing(_) | Self::Joining { .. } => {
+                self.waits_with_telephone()
+            }
             Self::Opening
             | Self::Offered(_)
             | Self::Accepting { .. }
-            | Self::Joining { .. }
             | Self::Bridged { .. }
             | Self::Held(_)
             | Self::Transferring(_)
             | Self::Consulting(_)
-            | Self::Placing(_)
-            | Self::Dialing(_)
-            | Self::Ringing(_)
+            | Self::Ending { .. }
+            | Self::Ended { .. } => false,
+        }
+    }
+
+    /// Whether a telephone placed the call and does not talk yet.
+    pub(super) fn waits_with_telephone(&self) -> bool {
+        match self {
+            Self::Placing(out) | Self::Dialing(out) | Self::Ringing(out) => {
+                matches!(out.answerer, Answerer::Telephone { .. })
+            }
+            Self::Joining { answerer, until: _ } => {
+                matches!(answerer, Answerer::Telephone { .. })
+            }
+            Self::Opening
+            | Self::Offered(_)
+            | Self::Accepting { .. }
+            | Self::InFlow(_)
+            | Self::Bridged { .. }
+            | Self::Held(_)
+            | Self::Transferring(_)
+            | Self::Consulting(_)
+            | Self::Inquiring(_)
+            | Self::ThreeWay(_)
             | Self::Ending { .. }
             | Self::Ended { .. } => false,
         }

@@ -41,6 +41,15 @@ impl fmt::Display for Room {
 }
 
 impl Flow {
+    /// The flow of a call that this telephone placed: it has the user, and its hanging up is the end.
+    pub(crate) fn with_telephone((trunk, extension): (&str, &str), ring_for: Duration) -> Self {
+        let step = telephone((trunk, extension), ring_for, 1, 1);
+        let name = format!("call by trunk {trunk} {extension}");
+        let steps = [(name, step), ("end of the call".into(), Step::HangUp)];
+        let named = |(name, step)| Arc::new(Named { name, place: Place::Line(0), step });
+        Self { start: 0, steps: steps.map(named).into(), documents: Vec::new() }
+    }
+
     /// The flow of a call that is given there, where it begins.
     pub(crate) fn handing_over(
         flow: Option<&Self>,
@@ -57,15 +66,9 @@ impl Flow {
         let step = match to {
             Room::Queue(name) => queue(name, back),
             Room::Bot(name) => bot(name, end, back),
-            Room::Trunk { trunk, extension } => Step::Trunk(Trunk {
-                trunk: trunk.clone(),
-                extension: Template::fixed(extension),
-                context: Vec::new(),
-                ring_for,
-                music: music(),
-                next: end,
-                otherwise: back,
-            }),
+            Room::Trunk { trunk, extension } => {
+                telephone((trunk, extension), ring_for, end, back)
+            }
         };
         let rings = Step::Ring(Ringing {
             whom: Ring::Back(by.clone()),
@@ -85,6 +88,23 @@ impl Flow {
         );
         Self { start, steps, documents }
     }
+}
+
+fn telephone(
+    (trunk, extension): (&str, &str),
+    ring_for: Duration,
+    next: usize,
+    otherwise: usize,
+) -> Step {
+    Step::Trunk(Trunk {
+        trunk: trunk.to_owned(),
+        extension: Template::fixed(extension),
+        context: Vec::new(),
+        ring_for,
+        music: music(),
+        next,
+        otherwise,
+    })
 }
 
 fn queue(name: &str, overflow: usize) -> Step {

@@ -49,6 +49,10 @@ pub enum ToTrunk {
     },
     /// The caller and the telephone hear each other from now on.
     PutThrough,
+    /// The telephone placed the call: the user's phone rings.
+    UserRings,
+    /// The telephone placed the call: the user has picked up.
+    Answer,
 }
 
 /// What a trunk tells its call.

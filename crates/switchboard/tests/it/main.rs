@@ -5,6 +5,7 @@
 mod beside;
 mod bot_flow;
 mod builtin;
+mod by_telephone;
 mod consent;
 mod desk;
 mod flow_faults;

@@ -195,6 +195,8 @@ export const reasons = {
   user_rejected: { short: "Declined", text: "" },
   user_did_not_answer: { short: "No answer", text: "" },
   agent_cancelled: { short: "Cancelled", text: "" },
+  telephone_hung_up: { short: "Telephone hung up", text: "" },
+  telephone_cancelled: { short: "Telephone cancelled", text: "" },
   nobody_answered: { short: "Nobody answered", text: "" },
   agent_gone: { short: "Agent left", text: "" },
   platform_refused: { short: "Refused", text: "" },

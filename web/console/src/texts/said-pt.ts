@@ -181,6 +181,8 @@ export const reasons: Texts["reasons"] = {
   caller_gave_up: { short: "Quem ligava desistiu", text: "A pessoa desligou antes de ser atendida." },
   user_rejected: { short: "Recusada", text: "A pessoa recusou a chamada." },
   user_did_not_answer: { short: "Sem resposta", text: "A pessoa não atendeu." },
+  telephone_hung_up: { short: "Telefone desligou", text: "O telefone que fez a chamada desligou." },
+  telephone_cancelled: { short: "Telefone desistiu", text: "O telefone desligou antes de a pessoa atender." },
   agent_cancelled: { short: "Cancelada", text: "O atendente desligou antes de a pessoa atender." },
   nobody_answered: { short: "Ninguém atendeu", text: "Nenhum atendente atendeu a tempo." },
   agent_gone: { short: "Atendente saiu", text: "A página do atendente fechou e não voltou." },

@@ -1,0 +1,153 @@
+//! How does a telephone of the house call a user, and what does it hear?
+//!
+//! Its leg is opened beside WhatsApp's when that is offered. It hears that the user's phone rings, is
+//! answered when the user has picked up, and is refused with a status that says why when nothing comes
+//! of it. From the answer on it is a telephone as any other in a call ([`super::telephone`]).
+
+use std::sync::Arc;
+
+use media::{
+    frame::AudioCodec,
+    sdp::{self, TrunkMedia},
+};
+use sip::{CallIn, Refusal};
+use switchboard::{
+    call::{EndReason, Input, LegTrouble, State},
+    flow::FromTrunk,
+};
+use tokio::{sync::mpsc, time::Instant};
+use wire::{console::TrunkState, event::What};
+
+use super::{actor::CallActor, telephone::Telephone, trunk::new_key};
+use crate::trunks::{line::Line, road::Road};
+
+/// A telephone that calls, taken and not yet answered.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) road: Arc<Road>,
+    pub(crate) extension: String,
+    pub(crate) sip_call_id: String,
+    pub(crate) offer: String,
+    pub(crate) call: CallIn,
+}
+
+/// Whether a telephone of this trunk can be heard with this offer.
+pub(crate) fn is_usable(road: &Road, offer: &str) -> bool {
+    agreed(road, offer).is_some()
+}
+
+fn agreed(road: &Road, offer: &str) -> Option<TrunkMedia> {
+    let session = sdp::parse(offer).ok()?.session;
+    TrunkMedia::of(&session, &road.trunk.codecs, road.trunk.srtp).ok()
+}
+
+impl CallActor {
+    /// Opens the leg of the telephone that placed the call, if one did.
+    pub(super) fn seat_caller(&mut self) -> Option<Input> {
+        let caller = self.caller.take()?;
+        let no_leg = |why: &str| Some(Input::LegUnusable(LegTrouble::OurSocket(why.to_owned())));
+        let Some(media) = agreed(&caller.road, &caller.offer) else { return no_leg("no codec") };
+        let transcoder = &self.office.trunks.transcoder;
+        let is_opus = media.codec == AudioCodec::Opus;
+        let seat = if is_opus { None } else { transcoder.seat(vec![media.codec]) };
+        if !is_opus && seat.is_none() {
+            return no_leg("as many calls are transcoded as can be");
+        }
+        let (events, heard) = mpsc::channel(engine::EVENTS_MAX);
+        let Some((handle, local)) = self.open_trunk_leg(events) else { return no_leg("no socket") };
+        self.facts.trunks += 1;
+        self.watch_beside("telephone", true);
+        self.trunk = Some(Telephone {
+            line: Line::begin_in(self.facts.trunks, caller.call, self.trunk_tells.clone()),
+            crypto: caller.road.trunk.srtp.then(new_key),
+            codecs: vec![media.codec],
+            road: caller.road,
+            extension: caller.extension,
+            sip_call_id: caller.sip_call_id,
+            state: TrunkState::Ringing,
+            handle,
+            local,
+            seat,
+            agreed: None,
+            heard: None,
+            fed: None,
+            told: None,
+            events: heard,
+            version: 1,
+            rang_at: Instant::now(),
+            answered_at: None,
+            called_with: Some(caller.offer),
+        });
+        None
+    }
+
+    /// The user's phone rings.
+    pub(super) fn let_caller_ring(&self) {
+        if let Some(leg) = &self.trunk {
+            leg.line.rings();
+        }
+    }
+
+    /// The user has picked up.
+    pub(super) fn answer_caller(&mut self) -> Option<Input> {
+        let leg = self.trunk.as_mut()?;
+        let offer = leg.called_with.clone()?;
+        let Some(answer) = leg.answer(&offer, &self.office.trunks.transcoder) else {
+            return Some(Input::Trunk(FromTrunk::Lost));
+        };
+        leg.line.answers(answer);
+        leg.listen_for_keys(&self.office.in_band_keys);
+        let who = format!("{} {}", leg.road.trunk.name, leg.extension);
+        self.office.metrics.trunk("answered");
+        self.tell_outside_by(&who, What::CallAnswered);
+        None
+    }
+
+    /// A telephone whose call came to nothing hears why; false where none waits.
+    pub(super) async fn refuse_caller(&mut self) -> bool {
+        let waits = |leg: &&Telephone| leg.called_with.is_some() && leg.answered_at.is_none();
+        let Some(leg) = self.trunk.as_ref().filter(waits) else { return false };
+        let (State::Ending { reason, .. } | State::Ended { reason }) = self.call.state() else {
+            return false;
+        };
+        let (status, became) = verdict(reason);
+        leg.line.refuses(Refusal { status, phrase: Some(reason.text()), headers: Vec::new() });
+        self.office.metrics.trunk(became);
+        self.close_trunk(became).await;
+        true
+    }
+
+    /// What became of a telephone that placed the call and hung up.
+    pub(super) fn caller_became(&self) -> &'static str {
+        let answered = self.trunk.as_ref().is_some_and(|leg| leg.answered_at.is_some());
+        if answered { "answered" } else { "given_up" }
+    }
+}
+
+/// What a telephone is answered whose call ended so before the user picked up.
+fn verdict(reason: &EndReason) -> (u16, &'static str) {
+    match reason {
+        EndReason::UserRejected => (486, "busy"),
+        EndReason::UserDidNotAnswer => (480, "no_answer"),
+        EndReason::PlatformRefused { .. } | EndReason::PlatformReported { .. } => (403, "refused"),
+        EndReason::TelephoneCancelled => (487, "given_up"),
+        EndReason::UserHungUp
+        | EndReason::CallerGaveUp
+        | EndReason::AgentHungUp(_)
+        | EndReason::AgentCancelled(_)
+        | EndReason::TelephoneHungUp
+        | EndReason::ProgramHungUp
+        | EndReason::FlowHungUp { .. }
+        | EndReason::NobodyAnswered
+        | EndReason::AgentGone(_)
+        | EndReason::PlatformUnreachable { .. }
+        | EndReason::SessionUnusable { .. }
+        | EndReason::PlatformSilent { .. }
+        | EndReason::NoMediaFromWhatsapp { .. }
+        | EndReason::WhatsappMediaFailed { .. }
+        | EndReason::AgentMediaFailed { .. }
+        | EndReason::NoSocket { .. }
+        | EndReason::GatewayStopped
+        | EndReason::GatewayDied => (503, "unavailable"),
+    }
+}
