@@ -20,9 +20,10 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::roads::{Addresses, Roads, sip_address};
+use crate::wall::Wall;
 use crate::{
-    Call, CallError, Credentials, Incoming, Invite, ProbeError, StartError, Target, Tls, Transport,
-    door, headers, session, tls,
+    Call, CallError, Credentials, Incoming, Invite, ProbeError, Registered, Registrar, StartError,
+    Strangers, Target, Tls, Transport, door, headers, session, tls,
 };
 
 /// How many calls an agent has at once.
@@ -61,6 +62,7 @@ pub(crate) struct Desk {
     pub(crate) layer: DialogLayerRef,
     pub(crate) roads: Arc<Roads>,
     pub(crate) timers: bool,
+    pub(crate) wall: Arc<Wall>,
     endpoint: EndpointInnerRef,
     us: Addresses,
     name: String,
@@ -85,6 +87,9 @@ impl UserAgent {
         let stop = CancellationToken::new();
         let transports = TransportLayer::new(stop.child_token());
         transports.set_stream_idle_timeout(IDLE);
+        let wall = Arc::new(Wall::default());
+        let heard = Arc::clone(&wall);
+        transports.set_whitelist(move |ip| std::future::ready(heard.hears(ip)));
         let doors = Doors::open(&listen, &transports, &stop).await?;
         let endpoint = EndpointBuilder::new()
             .with_cancel_token(stop.child_token())
@@ -99,12 +104,13 @@ impl UserAgent {
         let inner = Arc::clone(&endpoint.inner);
         let layer = Arc::new(DialogLayer::new(Arc::clone(&inner)));
         let trust = listen.tls.map(|tls| tls.connect);
-        let roads = Arc::new(Roads::new(Arc::clone(&inner), doors.us, trust, stop.clone()));
+        let roads = Arc::new(Roads::new(Arc::clone(&inner), doors.us, (trust, Arc::clone(&wall)), stop.clone()));
         drop(tokio::spawn(async move { endpoint.serve().await }));
         let desk = Arc::new(Desk {
             layer,
             roads: Arc::clone(&roads),
             timers: listen.timers,
+            wall,
             endpoint: inner,
             us: doors.us,
             name: listen.name,
@@ -142,6 +148,18 @@ impl UserAgent {
         Ok(Call::begin(Arc::clone(&self.desk), invite, place))
     }
 
+    /// Says at a registrar where we are, and again before it forgets.
+    #[must_use]
+    pub fn register(&self, registrar: Registrar) -> Registered {
+        Registered::begin(Arc::clone(&self.desk), registrar)
+    }
+
+    /// Who was turned away.
+    #[must_use]
+    pub fn strangers(&self) -> Strangers {
+        self.desk.wall.strangers()
+    }
+
     /// Asks a target with OPTIONS whether it is there; the status it answers. A target is well when
     /// that is not 408 or 5xx.
     ///
@@ -161,12 +179,17 @@ impl Drop for UserAgent {
 }
 
 impl Desk {
+    pub(crate) fn endpoint(&self) -> EndpointInnerRef {
+        Arc::clone(&self.endpoint)
+    }
+
     /// The INVITE for one target; `None` when it cannot be written.
     pub(crate) fn option(&self, invite: &Invite, target: &Target) -> Option<InviteOption> {
         let given = invite.headers.iter();
         let given = given.filter_map(|(name, value)| headers::header(name, value));
+        let supported = if self.timers { "timer, 100rel" } else { "100rel" };
+        let supported = [Header::Supported(supported.into())];
         let timer = [
-            Header::Supported("timer".into()),
             Header::SessionExpires(session::ASKED.to_string().into()),
             Header::MinSE(session::LEAST.to_string().into()),
         ];
@@ -180,7 +203,7 @@ impl Desk {
             credential: invite.credentials.as_ref().map(credential),
             offer: Some(invite.offer.clone().into_bytes()),
             call_id: Some(headers::one_line(&invite.call_id)),
-            headers: Some(timer.chain(given).collect()),
+            headers: Some(supported.into_iter().chain(timer).chain(given).collect()),
             ..InviteOption::default()
         })
     }
@@ -209,7 +232,7 @@ impl Desk {
     }
 
     /// Where we are reached in a call.
-    fn contact(&self, user: &str, transport: Transport) -> Option<Uri> {
+    pub(crate) fn contact(&self, user: &str, transport: Transport) -> Option<Uri> {
         let us = self.us.at(transport)?;
         let how = match transport {
             Transport::Udp => "",
@@ -259,7 +282,7 @@ impl Desk {
     }
 }
 
-fn credential(credentials: &Credentials) -> Credential {
+pub(crate) fn credential(credentials: &Credentials) -> Credential {
     Credential {
         username: credentials.user.clone(),
         password: credentials.password.clone(),

@@ -13,10 +13,10 @@ use tracing::debug;
 
 use crate::agent::Desk;
 use crate::life::Input;
-use crate::reoffer::{Ours, Reoffer};
+use crate::reoffer::Ours;
 use crate::said::{said, sdp, value};
 use crate::session::Session;
-use crate::{Invite, Target, session};
+use crate::{Invite, Target, Wish, session};
 
 type Settled = (DialogId, Option<Response>);
 
@@ -26,7 +26,7 @@ pub(crate) enum Seen {
     /// Something for `life`.
     Input(Input),
     /// Something for whoever has the call.
-    Reoffer(Reoffer),
+    Wish(Wish),
     /// Nothing of interest.
     Nothing,
 }

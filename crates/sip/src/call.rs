@@ -10,7 +10,7 @@ use crate::agent::Desk;
 use crate::attempt::{Attempt, Seen};
 use crate::headers;
 use crate::life::{Effect, Input, Life};
-use crate::{Invite, News, Reoffer};
+use crate::{Invite, News, Wish};
 
 /// How deep a call's news may lie unread: more than one call can have.
 pub const NEWS_MAX: usize = 8;
@@ -20,16 +20,19 @@ pub const NEWS_MAX: usize = 8;
 pub struct Call {
     orders: mpsc::Sender<HangUp>,
     news: mpsc::Receiver<News>,
-    reoffers: mpsc::Receiver<Reoffer>,
+    wishes: mpsc::Receiver<Wish>,
 }
+
+/// How many wishes may lie unread: a change of the session, and keys.
+pub(crate) const WISHES_MAX: usize = 16;
 
 /// Something of a call for whoever placed it.
 #[derive(Debug)]
 pub enum Word {
     /// What the far end did.
     News(News),
-    /// What it wants changed.
-    Reoffer(Reoffer),
+    /// What it wants.
+    Wish(Wish),
 }
 
 /// The only order there is, with the `Reason` (RFC 3326) for the far end.
@@ -41,14 +44,14 @@ impl Call {
     pub(crate) fn begin(desk: Arc<Desk>, invite: Invite, place: OwnedSemaphorePermit) -> Self {
         let (orders, ordered) = mpsc::channel(1);
         let (tell, news) = mpsc::channel(NEWS_MAX);
-        let (reoffer, reoffers) = mpsc::channel(1);
+        let (wish, wishes) = mpsc::channel(WISHES_MAX);
         drop(tokio::spawn(async move {
             let owner = Owner {
                 desk,
                 invite,
                 orders: Some(ordered),
                 tell,
-                reoffer,
+                wish,
                 attempt: None,
                 reason: None,
                 next: None,
@@ -56,7 +59,7 @@ impl Call {
             Box::pin(owner.run()).await;
             drop(place);
         }));
-        Self { orders, news, reoffers }
+        Self { orders, news, wishes }
     }
 
     /// What the far end did; `None` after [`News::Ended`].
@@ -64,16 +67,16 @@ impl Call {
         self.news.recv().await
     }
 
-    /// A change of the session the far end asks for, once answered; `None` when the call is over.
-    pub async fn reoffer(&mut self) -> Option<Reoffer> {
-        self.reoffers.recv().await
+    /// What the far end wants, once answered; `None` when the call is over.
+    pub async fn wish(&mut self) -> Option<Wish> {
+        self.wishes.recv().await
     }
 
     /// Whichever of the two comes first; `None` when the call is over and all was heard.
     pub async fn word(&mut self) -> Option<Word> {
         tokio::select! {
             biased;
-            Some(reoffer) = self.reoffers.recv() => Some(Word::Reoffer(reoffer)),
+            Some(wish) = self.wishes.recv() => Some(Word::Wish(wish)),
             news = self.news.recv() => news.map(Word::News),
         }
     }
@@ -94,7 +97,7 @@ struct Owner {
     /// `None` once hanging up was ordered or nobody is left to order it.
     orders: Option<mpsc::Receiver<HangUp>>,
     tell: mpsc::Sender<News>,
-    reoffer: mpsc::Sender<Reoffer>,
+    wish: mpsc::Sender<Wish>,
     attempt: Option<Attempt>,
     reason: Option<String>,
     /// What an effect already led to.
@@ -166,8 +169,8 @@ impl Owner {
                 }
                 seen = seen(&mut self.attempt) => match seen {
                     Seen::Input(input) => return input,
-                    Seen::Reoffer(reoffer) => {
-                        self.pass_on(reoffer);
+                    Seen::Wish(wish) => {
+                        pass_on(&self.wish, wish);
                         return Input::Lives;
                     }
                     Seen::Nothing => {}
@@ -176,11 +179,14 @@ impl Owner {
             }
         }
     }
+}
 
-    fn pass_on(&self, reoffer: Reoffer) {
-        if let Err(unread) = self.reoffer.try_send(reoffer) {
-            unread.into_inner().refuse();
-        }
+/// A wish that nobody reads is not granted.
+pub(crate) fn pass_on(wishes: &mpsc::Sender<Wish>, wish: Wish) {
+    match wishes.try_send(wish).map_err(mpsc::error::TrySendError::into_inner) {
+        Ok(()) => {}
+        Err(Wish::Reoffer(reoffer)) => reoffer.refuse(),
+        Err(Wish::Key(_)) => debug!("a key of a SIP call was not read"),
     }
 }
 

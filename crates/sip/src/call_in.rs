@@ -17,7 +17,8 @@ use crate::attempt::Seen;
 use crate::reoffer::Ours;
 use crate::said::{said, value};
 use crate::session::{LEAST, Session};
-use crate::{NEWS_MAX, Refusal, Reoffer, headers, life};
+use crate::call::{WISHES_MAX, pass_on};
+use crate::{NEWS_MAX, Refusal, Wish, headers, life};
 
 /// How many orders may wait: more than one call can have.
 const ORDERS_MAX: usize = 8;
@@ -27,7 +28,7 @@ const ORDERS_MAX: usize = 8;
 pub struct CallIn {
     orders: mpsc::Sender<Order>,
     told: mpsc::Receiver<Told>,
-    reoffers: mpsc::Receiver<Reoffer>,
+    wishes: mpsc::Receiver<Wish>,
 }
 
 /// Something of a call for whoever has it.
@@ -35,8 +36,8 @@ pub struct CallIn {
 pub enum WordIn {
     /// What became of it.
     Told(Told),
-    /// What the far end wants changed.
-    Reoffer(Reoffer),
+    /// What the far end wants.
+    Wish(Wish),
 }
 
 enum Order {
@@ -70,7 +71,7 @@ impl CallIn {
         let session = desk.timers.then(|| asked_for(&transaction.original)).flatten();
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
         let (tell, told) = mpsc::channel(NEWS_MAX);
-        let (reoffer, reoffers) = mpsc::channel(1);
+        let (wish, wishes) = mpsc::channel(WISHES_MAX);
         drop(tokio::spawn(async move {
             let serving = tokio::spawn(serve(dialog.clone(), transaction));
             let owner = Owner {
@@ -80,7 +81,7 @@ impl CallIn {
                 session,
                 orders: Some(ordered),
                 tell,
-                reoffer,
+                wish,
                 ours: Arc::new(Mutex::new(String::new())),
                 parting: Vec::new(),
                 leaving: None,
@@ -88,7 +89,7 @@ impl CallIn {
             Box::pin(owner.run(patience)).await;
             drop(place);
         }));
-        Some(Self { orders, told, reoffers })
+        Some(Self { orders, told, wishes })
     }
 
     /// Says that it rings (180), or sends audio before the answer (183).
@@ -116,12 +117,11 @@ impl CallIn {
         self.told.recv().await
     }
 
-    /// Whichever comes first: what became of it or what the far end wants changed; `None` when it is
-    /// over and all was heard.
+    /// Whichever comes first: what became of it or what the far end wants; `None` when it is over and all was heard.
     pub async fn word(&mut self) -> Option<WordIn> {
         tokio::select! {
             biased;
-            Some(reoffer) = self.reoffers.recv() => Some(WordIn::Reoffer(reoffer)),
+            Some(wish) = self.wishes.recv() => Some(WordIn::Wish(wish)),
             told = self.told.recv() => told.map(WordIn::Told),
         }
     }
@@ -155,7 +155,7 @@ struct Owner {
     /// `None` once nobody is left to give them.
     orders: Option<mpsc::Receiver<Order>>,
     tell: mpsc::Sender<Told>,
-    reoffer: mpsc::Sender<Reoffer>,
+    wish: mpsc::Sender<Wish>,
     ours: Ours,
     /// What the BYE says beside itself.
     parting: Vec<Header>,
@@ -216,10 +216,8 @@ impl Owner {
             Seen::Input(life::Input::TheyLeft) => Some(Input::TheyLeft),
             Seen::Input(life::Input::Lives) => Some(Input::Lives),
             Seen::Input(_) | Seen::Nothing => None,
-            Seen::Reoffer(reoffer) => {
-                if let Err(unread) = self.reoffer.try_send(reoffer) {
-                    unread.into_inner().refuse();
-                }
+            Seen::Wish(wish) => {
+                pass_on(&self.wish, wish);
                 Some(Input::Lives)
             }
         }

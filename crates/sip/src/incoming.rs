@@ -171,6 +171,7 @@ impl IncomingInvite {
 
     /// Asks for a password.
     pub fn challenge(mut self, realm: &Realm, stale: bool) {
+        self.asked.desk.wall.challenged(self.source.ip());
         self.asked.challenge(realm, stale);
     }
 
@@ -179,10 +180,18 @@ impl IncomingInvite {
         self.asked.answer(refusal.code(), refusal.headers());
     }
 
+    /// Refuses somebody who is nobody we know: who is turned away ten times within a minute is not
+    /// heard for ten.
+    pub fn turn_away(self, refusal: Refusal) {
+        self.asked.desk.wall.turned_away(self.source.ip());
+        self.refuse(refusal);
+    }
+
     /// Takes it: it waits to ring, to be answered or refused. `contact` is our user in `Contact`.
     #[must_use]
     pub fn take(mut self, contact: &str, patience: Patience) -> Option<CallIn> {
         let (transaction, place) = self.asked.transaction.take()?;
+        self.asked.desk.wall.welcomed(self.source.ip());
         CallIn::begin(Arc::clone(&self.asked.desk), transaction, place, contact, patience)
     }
 }
@@ -225,6 +234,7 @@ impl IncomingRegister {
 
     /// Asks for a password.
     pub fn challenge(mut self, realm: &Realm, stale: bool) {
+        self.asked.desk.wall.challenged(self.source.ip());
         self.asked.challenge(realm, stale);
     }
 
@@ -233,8 +243,16 @@ impl IncomingRegister {
         self.asked.answer(refusal.code(), refusal.headers());
     }
 
+    /// Refuses somebody who is nobody we know: who is turned away ten times within a minute is not
+    /// heard for ten.
+    pub fn turn_away(self, refusal: Refusal) {
+        self.asked.desk.wall.turned_away(self.source.ip());
+        self.refuse(refusal);
+    }
+
     /// Knows the telephone for so many seconds; 0 forgets it.
     pub fn accept(mut self, expires: u32) {
+        self.asked.desk.wall.welcomed(self.source.ip());
         let contact = self.contact.take().filter(|contact| expires > 0 && contact != "*");
         let contact = contact.map(|contact| {
             let bare = contact.split(";expires=").next().unwrap_or_default();

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::wall::Wall;
 use crate::{Target, Transport, tls};
 
 /// How many connections others may hold open at once.
@@ -28,6 +29,7 @@ pub(crate) struct Roads {
     endpoint: EndpointInnerRef,
     us: Addresses,
     trust: Option<Arc<ClientConfig>>,
+    wall: Arc<Wall>,
     stop: CancellationToken,
     /// Each with the token that the stack cancels when the connection is gone.
     open: Mutex<HashMap<(SocketAddr, Transport), CancellationToken>>,
@@ -57,11 +59,11 @@ impl Roads {
     pub(crate) fn new(
         endpoint: EndpointInnerRef,
         us: Addresses,
-        trust: Option<Arc<ClientConfig>>,
+        (trust, wall): (Option<Arc<ClientConfig>>, Arc<Wall>),
         stop: CancellationToken,
     ) -> Self {
         let places = Arc::new(Semaphore::new(GUESTS_MAX));
-        Self { endpoint, us, trust, stop, open: Mutex::default(), places }
+        Self { endpoint, us, trust, wall, stop, open: Mutex::default(), places }
     }
 
     /// Makes sure that a message to `target` has a way.
@@ -134,6 +136,9 @@ impl Roads {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             };
+            if !self.wall.hears(them.ip()) {
+                continue;
+            }
             let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { continue };
             debug!("a SIP connection came in");
             let (roads, tls) = (Arc::clone(&self), tls.clone());

@@ -8,9 +8,10 @@ use rsipstack::sip::{Header, Method, Request, Response};
 use tracing::debug;
 
 use crate::attempt::Seen;
-use crate::headers;
 use crate::life::Input;
 use crate::reoffer::{Ours, Reoffer};
+use crate::wish::Key;
+use crate::{Wish, headers};
 
 pub(crate) fn said(state: DialogState, ours: &Ours) -> Seen {
     match state {
@@ -21,7 +22,7 @@ pub(crate) fn said(state: DialogState, ours: &Ours) -> Seen {
         DialogState::Options(_, _, handle) | DialogState::Notify(_, _, handle) => {
             answer(handle, 200)
         }
-        DialogState::Info(_, _, handle) => answer(handle, 415),
+        DialogState::Info(_, request, handle) => pressed(&request, handle),
         DialogState::Refer(_, _, handle) => answer(handle, 603),
         DialogState::Publish(_, _, handle) | DialogState::Message(_, _, handle) => {
             answer(handle, 405)
@@ -50,7 +51,14 @@ fn updated(request: &Request, handle: TransactionHandle, ours: &Ours) -> Seen {
         respond(handle, 200, headers);
         return Seen::Input(Input::Lives);
     }
-    Seen::Reoffer(Reoffer::new(offer, handle, session, Arc::clone(ours)))
+    Seen::Wish(Wish::Reoffer(Reoffer::new(offer, handle, session, Arc::clone(ours))))
+}
+
+/// An INFO is a key, or nothing we know.
+fn pressed(request: &Request, handle: TransactionHandle) -> Seen {
+    let Some(key) = Key::of(request) else { return answer(handle, 415) };
+    respond(handle, 200, None);
+    Seen::Wish(Wish::Key(key))
 }
 
 fn answer(handle: TransactionHandle, status: u16) -> Seen {

@@ -14,7 +14,7 @@ use media::{
     sdp::{self, SdesCrypto, TrunkVoice},
     transport::LocalTransport,
 };
-use sip::{End, Invite, Limits};
+use sip::{End, Invite, Key, Limits};
 use switchboard::{
     call::Input,
     flow::{FromTrunk, NotTaken, ToTrunk},
@@ -77,6 +77,10 @@ impl CallActor {
             Happening::Rings => FromTrunk::Rings,
             Happening::Answers(answer) => return self.trunk_answers(&answer).await,
             Happening::Reoffers(reoffer) => return leg.reoffered(reoffer),
+            Happening::Presses(key) => {
+                self.relay_key(key);
+                return None;
+            }
             Happening::Over(end) => return Some(Input::Trunk(self.trunk_over(end).await)),
         };
         Some(Input::Trunk(word))
@@ -100,6 +104,19 @@ impl CallActor {
             leg.and_then(|leg| leg.agreed.as_ref()).is_some_and(|media| media.dtmf.is_none());
         if is_only_heard && self.agent_leg.is_none() && self.call.is_on_trunk() {
             self.with_whatsapp(|leg| leg.send_digit(digit, KEY_MS));
+        }
+    }
+
+    /// A key that comes beside the sound goes to the user as a telephone-event, where the two have nobody
+    /// between them.
+    fn relay_key(&self, key: Key) {
+        let takes_part = self.trunk.as_ref().is_some_and(Telephone::takes_part);
+        if takes_part
+            && self.agent_leg.is_none()
+            && self.call.is_on_trunk()
+            && let Some(digit) = Digit::new(key.sign)
+        {
+            self.with_whatsapp(|leg| leg.send_digit(digit, key.ms));
         }
     }
 

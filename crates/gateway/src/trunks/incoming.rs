@@ -36,7 +36,7 @@ pub(crate) async fn run(office: Arc<Office>, mut incoming: mpsc::Receiver<Incomi
         let invite = match asked {
             Incoming::Invite(invite) => invite,
             Incoming::Register(register) => {
-                register.refuse(Refusal::of(403));
+                register.turn_away(Refusal::of(403));
                 continue;
             }
         };
@@ -55,7 +55,10 @@ async fn called(office: &Arc<Office>, invite: IncomingInvite, realm: &Realm) {
             let calls_in = calls_in.clone();
             place(office, &road, &calls_in, invite).await;
         }
-        Asks::Nobody => invite.refuse(Refusal::of(403)),
+        Asks::Nobody => {
+            office.metrics.trunk("forbidden");
+            invite.turn_away(Refusal::of(403));
+        }
         Asks::Unproven { stale } => invite.challenge(realm, stale),
     }
 }

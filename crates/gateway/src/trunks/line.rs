@@ -3,7 +3,7 @@
 //! The call's task begins a line and ends it; a task of the line's own hears what the telephone does
 //! and tells it. It decides nothing.
 
-use sip::{Call, CallIn, End, News, Refusal, Reoffer, Told, Word, WordIn};
+use sip::{Call, CallIn, End, Key, News, Refusal, Reoffer, Told, Wish, Word, WordIn};
 use tokio::sync::mpsc;
 
 /// Why we hang up (RFC 3326).
@@ -46,6 +46,8 @@ pub(crate) enum Happening {
     Answers(String),
     /// It wants the session changed.
     Reoffers(Reoffer),
+    /// It presses a key, and says so beside the sound.
+    Presses(Key),
     /// The line is over.
     Over(End),
 }
@@ -106,7 +108,7 @@ async fn run_in(
         let what = match word {
             WordIn::Told(Told::Standing) => continue,
             WordIn::Told(Told::Ended(end)) => Happening::Over(end),
-            WordIn::Reoffer(reoffer) => Happening::Reoffers(reoffer),
+            WordIn::Wish(wish) => wished(wish),
         };
         // A call that is over does not wait for it.
         drop(tell.send(Said { number, what }).await);
@@ -144,6 +146,13 @@ fn happening(word: Word) -> Option<Happening> {
         Word::News(News::Early(_)) => None,
         Word::News(News::Answered { target: _, answer }) => Some(Happening::Answers(answer)),
         Word::News(News::Ended(end)) => Some(Happening::Over(end)),
-        Word::Reoffer(reoffer) => Some(Happening::Reoffers(reoffer)),
+        Word::Wish(wish) => Some(wished(wish)),
+    }
+}
+
+fn wished(wish: Wish) -> Happening {
+    match wish {
+        Wish::Reoffer(reoffer) => Happening::Reoffers(reoffer),
+        Wish::Key(key) => Happening::Presses(key),
     }
 }

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use offhook_sip::{
-    Call, Credentials, End, Invite, Limits, Listen, News, Target, Transport, UserAgent,
+    Call, Credentials, End, Invite, Limits, Listen, News, Registrar, Registration, Target,
+    Transport, UserAgent, Wish,
 };
 
-use crate::far_end::{FarEnd, PATIENCE, SDP, value};
+use crate::far_end::{FarEnd, PATIENCE, SDP, line, value};
 
 pub(crate) async fn agent() -> UserAgent {
     let address = "127.0.0.1:0".parse().unwrap();
@@ -197,7 +198,8 @@ async fn a_standing_call_is_changed_or_not_and_goes_on() {
     let (mut call, asked) = answered(&agent, &mut far, Transport::Udp).await;
     let sdp = "Content-Type: application/sdp\r\n";
     far.says(&far.request(&asked, "INVITE", 1, sdp, SDP)).await;
-    let reoffer = tokio::time::timeout(PATIENCE, call.reoffer()).await.unwrap().unwrap();
+    let wish = tokio::time::timeout(PATIENCE, call.wish()).await.unwrap().unwrap();
+    let Wish::Reoffer(reoffer) = wish else { panic!("{wish:?}") };
     assert_eq!(reoffer.offer(), Some(SDP));
     reoffer.accept("v=0\r\nours".into());
     let accepted = far.hears("SIP/2.0 200").await;
@@ -250,4 +252,88 @@ async fn a_trunk_dials_extensions_only() {
         let invite = Invite { extension: extension.into(), ..invite(Vec::new()) };
         assert!(agent.call(invite).is_err(), "{extension}");
     }
+}
+
+#[tokio::test]
+async fn a_reliable_word_before_the_answer_is_acknowledged() {
+    let agent = agent().await;
+    let mut far = FarEnd::udp().await;
+    let mut call = agent.call(invite(vec![target(&far, Transport::Udp)])).unwrap();
+    let asked = far.hears("INVITE").await;
+    assert!(line(&asked, "Supported").contains("100rel"), "{asked}");
+    let reliable = "Require: 100rel\r\nRSeq: 7\r\nContent-Type: application/sdp\r\n";
+    far.says(&far.response(&asked, "183 Session Progress", reliable, SDP)).await;
+    let prack = far.hears("PRACK").await;
+    assert_eq!(value(&prack, "RAck"), format!("7 {}", value(&asked, "CSeq")));
+    far.answers(&prack, "200 OK").await;
+    assert_eq!(news(&mut call).await, News::Ringing);
+    assert_eq!(news(&mut call).await, News::Early(SDP.into()));
+    far.answers_with_sdp(&asked, "200 OK").await;
+    assert_eq!(news(&mut call).await, News::Answered { target: 0, answer: SDP.into() });
+}
+
+#[tokio::test]
+async fn keys_come_beside_the_sound() {
+    let agent = agent().await;
+    let mut far = FarEnd::tcp().await;
+    let mut call = agent.call(invite(vec![target(&far, Transport::Tcp)])).unwrap();
+    let asked = far.hears("INVITE").await;
+    far.answers_with_sdp(&asked, "200 OK").await;
+    far.hears("ACK").await;
+    for (seq, sign) in [(1, '4'), (2, '2')] {
+        let more = "Content-Type: application/dtmf-relay\r\n";
+        let body = format!("Signal={sign}\r\nDuration=200\r\n");
+        far.says(&far.request(&asked, "INFO", seq, more, &body)).await;
+        far.hears("SIP/2.0 200").await;
+        let wish = tokio::time::timeout(PATIENCE, call.wish()).await.unwrap().unwrap();
+        let Wish::Key(key) = wish else { panic!("{wish:?}") };
+        assert_eq!((key.sign, key.ms), (sign, 200));
+    }
+    far.says(&far.request(&asked, "INFO", 3, "Content-Type: text/plain\r\n", "x")).await;
+    far.hears("SIP/2.0 415").await;
+}
+
+#[tokio::test]
+async fn a_registrar_knows_us_until_we_go() {
+    let agent = agent().await;
+    let mut far = FarEnd::udp().await;
+    let registered = agent.register(Registrar {
+        target: target(&far, Transport::Udp),
+        domain: Some("pbx.test".into()),
+        credentials: Credentials { user: "offhook".into(), password: "secret".into() },
+        expires: Duration::from_secs(120),
+    });
+    let first = far.hears("REGISTER").await;
+    assert!(first.starts_with("REGISTER sip:pbx.test"), "{first}");
+    assert_eq!(registered.state(), Registration::Asking);
+    let challenge = "WWW-Authenticate: Digest realm=\"pbx\",nonce=\"abc\",algorithm=MD5\r\n";
+    far.says(&far.response(&first, "401 Unauthorized", challenge, "")).await;
+    let second = far.hears("REGISTER").await;
+    assert!(line(&second, "Authorization").contains("username=\"offhook\""), "{second}");
+    assert!(value(&second, "Contact").contains(&agent.address().unwrap().port().to_string()));
+    let mut changes = registered.changes();
+    far.answers(&second, "200 OK").await;
+    tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
+    assert_eq!(registered.state(), Registration::Known);
+    drop(registered);
+    let last = far.hears("REGISTER").await;
+    assert_eq!(value(&last, "Expires"), "0");
+}
+
+#[tokio::test]
+async fn a_registrar_that_does_not_want_us_is_asked_again_later() {
+    let agent = agent().await;
+    let mut far = FarEnd::tcp().await;
+    let registered = agent.register(Registrar {
+        target: target(&far, Transport::Tcp),
+        domain: None,
+        credentials: Credentials { user: "offhook".into(), password: "secret".into() },
+        expires: Duration::from_secs(120),
+    });
+    let mut changes = registered.changes();
+    let first = far.hears("REGISTER").await;
+    far.answers(&first, "403 Forbidden").await;
+    tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
+    assert_eq!(registered.state(), Registration::Refused(403));
+    far.hears("REGISTER").await;
 }

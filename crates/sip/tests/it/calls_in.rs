@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offhook_sip::{
-    Asker, Call, CallIn, Credentials, End, Incoming, IncomingInvite, Invite, Listen, News,
+    Asker, Call, CallIn, Credentials, End, Incoming, IncomingInvite, Invite, Limits, Listen, News,
     Patience, Proof, Realm, Refusal, Target, Tls, Told, Transport, UserAgent,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -298,4 +298,41 @@ async fn heard(socket: &tokio::net::UdpSocket) -> String {
     let reading = tokio::time::timeout(Duration::from_secs(5), socket.recv(&mut buffer));
     let len = reading.await.expect("an answer in time").unwrap();
     String::from_utf8_lossy(&buffer[..len]).into_owned()
+}
+
+#[tokio::test]
+async fn who_is_turned_away_again_and_again_is_not_heard() {
+    let mut pair = Pair::by(Transport::Udp).await;
+    for _ in 0..10 {
+        let mut out = pair.call(|invite| invite);
+        pair.invited().await.turn_away(Refusal::of(403));
+        assert_eq!(news(&mut out).await, News::Ended(End::Refused(403)));
+    }
+    let unheard = Limits { answers: Duration::from_millis(300), ..Limits::default() };
+    let mut out = pair.call(|invite| Invite { limits: unheard, ..invite });
+    assert_eq!(news(&mut out).await, News::Ended(End::Unavailable));
+    let strangers = pair.called.strangers();
+    assert_eq!((strangers.turned_away, strangers.banned), (10, 1));
+    assert!(strangers.unheard > 0);
+    let tcp = Target { transport: Transport::Tcp, ..pair.target() };
+    let mut out = pair.caller.call(Invite { limits: unheard, ..invite(vec![tcp]) }).unwrap();
+    assert_eq!(news(&mut out).await, News::Ended(End::Unavailable), "nor by TCP");
+}
+
+#[tokio::test]
+async fn who_insists_on_what_we_cannot_do_is_told() {
+    let pair = Pair::by(Transport::Udp).await;
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(pair.called.address().unwrap()).await.unwrap();
+    let us = socket.local_addr().unwrap();
+    let invite = format!(
+        "INVITE sip:200@pbx.test SIP/2.0\r\nVia: SIP/2.0/UDP {us};rport;branch=z9hG4bKrel\r\n\
+         From: <sip:lia@pbx.test>;tag=1\r\nTo: <sip:200@pbx.test>\r\nCall-ID: rel-1\r\n\
+         CSeq: 1 INVITE\r\nContact: <sip:lia@{us}>\r\nMax-Forwards: 70\r\n\
+         Require: 100rel\r\nContent-Length: 0\r\n\r\n"
+    );
+    socket.send(invite.as_bytes()).await.unwrap();
+    let answer = heard(&socket).await;
+    assert!(answer.starts_with("SIP/2.0 420"), "{answer}");
+    assert_eq!(value(&answer, "Unsupported"), "100rel");
 }
