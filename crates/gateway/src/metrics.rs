@@ -14,6 +14,7 @@ use std::{
 };
 
 use rust_decimal::Decimal;
+use sip::Strangers;
 use switchboard::call::{EndReason, Fault};
 use terms::{Direction, OrganisationId, PhoneNumberId, Timestamp};
 
@@ -331,6 +332,27 @@ impl Metrics {
     /// A telephone was rung.
     pub(crate) fn trunk(&self, became: &'static str) {
         self.count("offhook_gateway_trunk_calls_total", format!("result=\"{became}\""));
+    }
+
+    /// So many of a trunk's targets know where we are.
+    pub(crate) fn trunk_registered(&self, trunk: &Trunk, knows: usize) {
+        let (house, name) = (&trunk.organisation, escaped(&trunk.name));
+        let labels = format!("organisation=\"{house}\",trunk=\"{name}\"");
+        self.set_of("offhook_gateway_trunk_registered", labels, whole(knows));
+    }
+
+    /// Who came by SIP and is nobody we know, since the start.
+    pub(crate) fn strangers(&self, strangers: Strangers) {
+        let counts = [
+            ("turned_away", strangers.turned_away),
+            ("banned", strangers.banned),
+            ("unheard", strangers.unheard),
+        ];
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        for (what, many) in counts {
+            let name = "offhook_gateway_sip_strangers_total";
+            counters.insert((name, format!("what=\"{what}\"")), many);
+        }
     }
 
     /// A trunk's targets were asked: so many are well, of so many.

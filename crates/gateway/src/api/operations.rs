@@ -77,6 +77,7 @@ pub(super) async fn metrics(State(office): State<Arc<Office>>) -> Response {
     for organisation in office.organisations.iter() {
         look_at(&office, organisation).await;
     }
+    office.trunks.count(&office.metrics);
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (kind, office.metrics.render()).into_response()
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use serde::Serialize;
+use sip::Registration;
 use terms::Timestamp;
 
 use crate::{console::session::Caller, office::Office, trunks::road::Known};
@@ -41,6 +42,9 @@ struct Target {
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     asked_at: Option<Timestamp>,
+    /// Whether it knows where we are, where it is told: `asking`, `known`, `refused` or `unreachable`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration: Option<&'static str>,
 }
 
 /// Where a call can be given to beside agents.
@@ -59,7 +63,7 @@ struct Telephones {
 
 /// The ways to telephones of the house, and whether each target answers.
 #[utoipa::path(get, path = "/v1/trunks", tag = "trunks",
-    responses((status = 200, body = TrunkList, description = "`{trunks: [{name, extensions, codecs, srtp, targets: [{host, port, transport, priority, weight, health, status?, asked_at?}]}]}`; `health` is `unknown`, `well`, `unavailable`, `silent`, `unreachable` or `no_address`"),
+    responses((status = 200, body = TrunkList, description = "`{trunks: [{name, extensions, codecs, srtp, targets: [{host, port, transport, priority, weight, health, status?, asked_at?, registration?}]}]}`; `health` is `unknown`, `well`, `unavailable`, `silent`, `unreachable` or `no_address`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(State(office): State<Arc<Office>>, caller: Caller) -> Json<TrunkList> {
     let roads = office.trunks.of(&caller.organisation.id);
@@ -103,6 +107,16 @@ fn target(known: Known) -> Target {
         health: known.health.as_str(),
         status: known.health.status(),
         asked_at: known.asked_at,
+        registration: known.registration().map(registration),
         host: known.target.host,
+    }
+}
+
+fn registration(state: Registration) -> &'static str {
+    match state {
+        Registration::Asking => "asking",
+        Registration::Known => "known",
+        Registration::Refused(_) => "refused",
+        Registration::Unreachable => "unreachable",
     }
 }

@@ -22,6 +22,7 @@
 //! [[trunks.targets]]
 //! host = "pbx.aurora.example"     # or host:port
 //! transport = "udp"               # or "tcp", "tls"
+//! register = false                # true: it is told where we are (REGISTER), with user and password
 //! priority = 1                    # lower first
 //! weight = 1                      # its share among those of one priority
 //! ```
@@ -92,6 +93,8 @@ pub struct TrunkTarget {
     pub port: u16,
     /// How messages travel to it.
     pub transport: Transport,
+    /// Whether it is told where we are.
+    pub register: bool,
     /// Lower ones are rung first.
     pub priority: u16,
     /// Its share of the calls among those of one priority.
@@ -142,6 +145,8 @@ enum CodecWord {
 #[serde(deny_unknown_fields)]
 struct TargetTable {
     host: String,
+    #[serde(default)]
+    register: bool,
     transport: Option<TransportWord>,
     priority: Option<u16>,
     weight: Option<u16>,
@@ -193,6 +198,9 @@ fn trunk(
     if table.targets.is_empty() || table.targets.len() > TARGETS_MAX {
         let why = format!("name 1 to {TARGETS_MAX} targets: [[trunks.targets]] host = \"pbx\"");
         return Err(value(&key, why));
+    }
+    if table.user.is_none() && table.targets.iter().any(|target| target.register) {
+        return Err(value(&key, "targets: register: who are we there? Write user = \"…\"".into()));
     }
     let targets = table.targets.into_iter().map(|table| target(table, &key));
     let codecs = table.codecs.map_or_else(
@@ -251,6 +259,7 @@ fn target(table: TargetTable, key: &str) -> Result<TrunkTarget, ConfigError> {
         host: name.to_owned(),
         port,
         transport,
+        register: table.register,
         priority: table.priority.unwrap_or(1),
         weight: table.weight.unwrap_or(1),
     })

@@ -17,6 +17,11 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("offhook_gateway_trunk_calls_total", "Telephones rung on trunks, by what became of it."),
     ("offhook_gateway_trunk_targets_well", "Targets of trunks that answer OPTIONS."),
     ("offhook_gateway_trunk_targets", "Targets of trunks."),
+    ("offhook_gateway_trunk_registered", "Targets of trunks that know where we are."),
+    (
+        "offhook_gateway_sip_strangers_total",
+        "Who came by SIP and is nobody we know: requests turned away, addresses banned, and what was not heard of those.",
+    ),
     ("offhook_gateway_bots_total", "Calls given to bots, by what became of the bot."),
     ("offhook_gateway_speech_total", "Texts spoken in calls, by whether it worked."),
     ("offhook_gateway_transcripts_total", "Transcriptions by what became of them."),

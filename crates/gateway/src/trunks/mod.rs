@@ -98,6 +98,21 @@ pub(crate) async fn watch(office: Arc<crate::office::Office>) {
     futures_util::future::join_all(watched).await;
 }
 
+impl Trunks {
+    /// How registrations stand, and who came, for the metrics.
+    pub(crate) fn count(&self, metrics: &Metrics) {
+        for road in &self.roads {
+            let (knows, told) = road.registered();
+            if told > 0 {
+                metrics.trunk_registered(&road.trunk, knows);
+            }
+        }
+        if let Some(agent) = &self.agent {
+            metrics.strangers(agent.strangers());
+        }
+    }
+}
+
 /// What a road tells the metrics.
 pub(crate) fn note(metrics: &Metrics, road: &Road) {
     metrics.trunk_targets(&road.trunk, road.well(), road.trunk.targets.len());

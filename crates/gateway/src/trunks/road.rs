@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use sip::{ProbeError, Target, Transport, UserAgent};
+use sip::{ProbeError, Registered, Registrar, Registration, Target, Transport, UserAgent};
 use terms::Timestamp;
 use tokio::sync::watch;
 
@@ -22,6 +22,8 @@ use crate::{
 
 /// How often the names of targets that are never asked are looked up.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(30);
+/// For how long a registrar is asked to know us.
+const REGISTERED_FOR: Duration = Duration::from_secs(300);
 /// How long a target may take to answer.
 const PROBE_PATIENCE: Duration = Duration::from_secs(4);
 
@@ -40,6 +42,8 @@ pub(crate) struct Known {
     pub(crate) health: Health,
     /// When it was last asked.
     pub(crate) asked_at: Option<Timestamp>,
+    /// Whether it knows where we are, where it is told.
+    registration: Option<watch::Receiver<Registration>>,
 }
 
 /// How a target is.
@@ -98,6 +102,7 @@ impl Road {
                 .collect(),
             health: Health::Unknown,
             asked_at: None,
+            registration: None,
         });
         let (known, _) = watch::channel(known.collect());
         Self { trunk, known }
@@ -112,6 +117,18 @@ impl Road {
     pub(crate) fn has_address(&self, ip: IpAddr) -> bool {
         let known = self.known.borrow();
         known.iter().any(|known| known.addresses.iter().any(|address| address.ip() == ip))
+    }
+
+    /// How many of them know where we are, and how many are told.
+    pub(crate) fn registered(&self) -> (usize, usize) {
+        let known = self.known.borrow();
+        let told = known.iter().filter_map(Known::registration);
+        let (mut knows, mut all) = (0, 0);
+        for registration in told {
+            all += 1;
+            knows += usize::from(registration == Registration::Known);
+        }
+        (knows, all)
     }
 
     /// How many of them are well.
@@ -136,6 +153,7 @@ impl Road {
         let every = self.trunk.options_every;
         let mut ticks = tokio::time::interval(every.unwrap_or(LOOK_UP_EVERY));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut registered = Vec::new();
         loop {
             ticks.tick().await;
             let examine = |target| async move {
@@ -143,10 +161,37 @@ impl Road {
                 if every.is_some() { ask(agent, known).await } else { known }
             };
             let asked = self.targets().into_iter().map(|known| examine(known.target));
-            let known = futures_util::future::join_all(asked).await;
+            let mut known = futures_util::future::join_all(asked).await;
+            self.register(agent, &mut registered, &mut known);
             self.note(&known);
             self.known.send_replace(known);
             super::note(metrics, self);
+        }
+    }
+
+    /// Each target that is to know where we are is told at its first address, and anew when that changes.
+    fn register(
+        &self,
+        agent: &UserAgent,
+        registered: &mut Vec<(Target, Registered)>,
+        known: &mut [Known],
+    ) {
+        let Some(credentials) = &self.trunk.credentials else { return };
+        let told: Vec<Option<Target>> = known.iter().map(Known::to_tell).collect();
+        registered.retain(|(target, _)| told.iter().flatten().any(|told| told == target));
+        for (known, target) in known.iter_mut().zip(told) {
+            let Some(target) = target else { continue };
+            if !registered.iter().any(|(told, _)| *told == target) {
+                let registrar = Registrar {
+                    target: target.clone(),
+                    domain: Some(known.target.host.clone()),
+                    credentials: credentials.clone(),
+                    expires: REGISTERED_FOR,
+                };
+                registered.push((target.clone(), agent.register(registrar)));
+            }
+            let ours = registered.iter().find(|(told, _)| *told == target);
+            known.registration = ours.map(|(_, ours)| ours.changes());
         }
     }
 
@@ -171,6 +216,16 @@ impl Road {
 }
 
 impl Known {
+    /// How the registration there is, where there is one.
+    pub(crate) fn registration(&self) -> Option<Registration> {
+        self.registration.as_ref().map(|registration| *registration.borrow())
+    }
+
+    /// Where it is told where we are.
+    fn to_tell(&self) -> Option<Target> {
+        self.target.register.then(|| self.targets().next()).flatten()
+    }
+
     fn targets(&self) -> impl Iterator<Item = Target> {
         let TrunkTarget { transport, priority, weight, .. } = self.target;
         // A certificate is for a name, where there is one.
@@ -199,7 +254,7 @@ async fn look_up(agent: &UserAgent, target: TrunkTarget) -> Known {
         .map(|found| found.filter(|address| address.is_ipv4() == is_v4).collect())
         .unwrap_or_default();
     let health = if addresses.is_empty() { Health::NoAddress } else { Health::Unknown };
-    Known { target, addresses, health, asked_at: None }
+    Known { target, addresses, health, asked_at: None, registration: None }
 }
 
 async fn ask(agent: &UserAgent, mut known: Known) -> Known {

@@ -63,6 +63,7 @@ pub(crate) fn with_trunk(config: &mut Config, telephones: &[SocketAddr]) {
         host: address.ip().to_string(),
         port: address.port(),
         transport: Transport::Udp,
+        register: false,
         priority,
         weight: 1,
     });
