@@ -208,7 +208,7 @@ impl Owner {
         }
     }
 
-    fn heard(&mut self, state: DialogState) -> Option<Input> {
+    fn heard(&self, state: DialogState) -> Option<Input> {
         if matches!(state, DialogState::Confirmed(..)) {
             return Some(Input::Acknowledged);
         }
@@ -249,7 +249,8 @@ impl Owner {
         }
     }
 
-    fn answer(&mut self, answer: String) -> rsipstack::Result<()> {
+    #[expect(clippy::result_large_err, reason = "as large as the stack below makes it")]
+    fn answer(&self, answer: String) -> rsipstack::Result<()> {
         let mut headers = vec![Header::ContentType(SDP.into())];
         if let Some(session) = self.session {
             headers.push(Header::Require("timer".into()));
