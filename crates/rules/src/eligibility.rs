@@ -2,8 +2,8 @@
 //!
 //! The checks run in the platform's order (fact sheet 4.7), so the first refusal is the one a
 //! client would meet at WhatsApp. The body and its SDP are read between the two halves; the types
-//! keep that order: [`check_number`] gives a [`NumberCleared`], which [`check_call`] turns into a
-//! [`Permit`], and only a permit makes a [`crate::call::Call`] to a user.
+//! keep that order: [`check_number`] (over SIP [`check_sip_number`]) gives a [`NumberCleared`], which
+//! [`check_call`] turns into a [`Permit`], and only a permit makes a [`crate::call::Call`] to a user.
 //!
 //! ```text
 //! SIP → enabled → country → restriction │ body │ payment → callable → permission (→ window)
@@ -122,6 +122,20 @@ pub fn check_number(
     if number.sip_enabled {
         return Err(Refusal::SipEnabled);
     }
+    check_open_to_business(number, book, now)?;
+    Ok(NumberCleared(()))
+}
+
+/// The same for a call that a business signals over SIP, where Graph's actions are off.
+///
+/// # Errors
+///
+/// The first refusal in order.
+pub fn check_sip_number(
+    number: &NumberFacts,
+    book: &Rulebook,
+    now: Timestamp,
+) -> Result<NumberCleared, Refusal> {
     check_open_to_business(number, book, now)?;
     Ok(NumberCleared(()))
 }

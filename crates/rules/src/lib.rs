@@ -30,6 +30,7 @@ pub mod reconciliation;
 mod refusal;
 pub mod rulebook;
 pub mod settings;
+pub mod sip;
 pub mod template;
 pub mod usage;
 pub mod window;

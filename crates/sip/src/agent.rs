@@ -19,11 +19,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::face::Mask;
 use crate::roads::{Addresses, Roads, sip_address};
 use crate::wall::Wall;
 use crate::{
-    Call, CallError, Credentials, Incoming, Invite, ProbeError, Registered, Registrar, StartError,
-    Strangers, Target, Tls, Transport, door, headers, session, tls,
+    Call, CallError, Credentials, Face, Incoming, Invite, ProbeError, ReachError, Registered,
+    Registrar, StartError, Strangers, Target, Tls, Transport, door, headers, session, tls,
 };
 
 /// How many calls an agent has at once.
@@ -63,6 +64,7 @@ pub(crate) struct Desk {
     pub(crate) roads: Arc<Roads>,
     pub(crate) timers: bool,
     pub(crate) wall: Arc<Wall>,
+    pub(crate) face: Face,
     endpoint: EndpointInnerRef,
     us: Addresses,
     name: String,
@@ -84,6 +86,19 @@ impl UserAgent {
         listen: Listen,
         ask: Option<mpsc::Sender<Incoming>>,
     ) -> Result<Self, StartError> {
+        Self::start_as(listen, Face::default(), ask).await
+    }
+
+    /// The same with a face of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when a port cannot be had.
+    pub async fn start_as(
+        listen: Listen,
+        face: Face,
+        ask: Option<mpsc::Sender<Incoming>>,
+    ) -> Result<Self, StartError> {
         let stop = CancellationToken::new();
         let transports = TransportLayer::new(stop.child_token());
         transports.set_stream_idle_timeout(IDLE);
@@ -91,26 +106,34 @@ impl UserAgent {
         let heard = Arc::clone(&wall);
         transports.set_whitelist(move |ip| std::future::ready(heard.hears(ip)));
         let doors = Doors::open(&listen, &transports, &stop).await?;
+        let us = doors.us.at(Transport::Tls).map(|us| us.to_string()).unwrap_or_default();
         let endpoint = EndpointBuilder::new()
             .with_cancel_token(stop.child_token())
             .with_user_agent(&listen.name)
             .with_option(EndpointOption {
-                callid_suffix: Some(listen.name.clone()),
+                callid_suffix: Some(listen.name.replace(' ', "-")),
                 ..EndpointOption::default()
             })
+            .with_inspector(Box::new(Mask::new(&face, &us)))
             .with_transport_layer(transports)
             .build();
         let incoming = endpoint.incoming_transactions().map_err(stack)?;
         let inner = Arc::clone(&endpoint.inner);
         let layer = Arc::new(DialogLayer::new(Arc::clone(&inner)));
         let trust = listen.tls.map(|tls| tls.connect);
-        let roads = Arc::new(Roads::new(Arc::clone(&inner), doors.us, (trust, Arc::clone(&wall)), stop.clone()));
+        let roads = Arc::new(Roads::new(
+            Arc::clone(&inner),
+            doors.us,
+            (trust, Arc::clone(&wall)),
+            stop.clone(),
+        ));
         drop(tokio::spawn(async move { endpoint.serve().await }));
         let desk = Arc::new(Desk {
             layer,
             roads: Arc::clone(&roads),
             timers: listen.timers,
             wall,
+            face,
             endpoint: inner,
             us: doors.us,
             name: listen.name,
@@ -160,6 +183,15 @@ impl UserAgent {
         self.desk.wall.strangers()
     }
 
+    /// Makes sure of a connection to a target, and that it is who it says; a call to it takes it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReachError`]: why not.
+    pub async fn reach(&self, target: &Target) -> Result<(), ReachError> {
+        self.desk.roads.ready(target).await.map_err(ReachError::from)
+    }
+
     /// Asks a target with OPTIONS whether it is there; the status it answers. A target is well when
     /// that is not 408 or 5xx.
     ///
@@ -199,7 +231,7 @@ impl Desk {
             caller: self.caller(invite, target.transport)?,
             callee: headers::callee(&invite.extension, target)?,
             destination: Some(sip_address(target.address, target.transport)),
-            contact: self.contact(&self.name, target.transport)?,
+            contact: self.contact_out(invite, target.transport)?,
             credential: invite.credentials.as_ref().map(credential),
             offer: Some(invite.offer.clone().into_bytes()),
             call_id: Some(headers::one_line(&invite.call_id)),
@@ -225,21 +257,35 @@ impl Desk {
         let transport = match transport? {
             rsipstack::sip::Transport::Tcp => Transport::Tcp,
             rsipstack::sip::Transport::Tls => Transport::Tls,
-            _ => Transport::Udp,
+            rsipstack::sip::Transport::Udp
+            | rsipstack::sip::Transport::TlsSctp
+            | rsipstack::sip::Transport::Sctp
+            | rsipstack::sip::Transport::Ws
+            | rsipstack::sip::Transport::Wss => Transport::Udp,
         };
         let user = headers::user(user, "our contact").ok()?;
         self.contact(&user, transport)
     }
 
+    /// Our `Contact` in a call out.
+    fn contact_out(&self, invite: &Invite, transport: Transport) -> Option<Uri> {
+        let user = if self.face.is_plain() { &self.name } else { &invite.caller };
+        self.contact(user, transport)
+    }
+
     /// Where we are reached in a call.
     pub(crate) fn contact(&self, user: &str, transport: Transport) -> Option<Uri> {
-        let us = self.us.at(transport)?;
+        let us = match &self.face.host {
+            Some(host) => headers::host(host)?.to_owned(),
+            None => self.us.at(transport)?.to_string(),
+        };
+        let more: String = self.face.contact_uri.iter().flat_map(|it| [";", it]).collect();
         let how = match transport {
             Transport::Udp => "",
             Transport::Tcp => ";transport=tcp",
             Transport::Tls => ";transport=tls",
         };
-        Uri::try_from(format!("sip:{user}@{us}{how}").as_str()).ok()
+        Uri::try_from(format!("sip:{user}@{us}{how}{more}").as_str()).ok()
     }
 
     async fn ask(&self, target: &Target) -> Result<u16, ProbeError> {

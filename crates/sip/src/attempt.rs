@@ -136,13 +136,12 @@ impl Attempt {
     }
 
     /// Sends BYE.
-    pub(crate) fn bye(&mut self, reason: Option<String>) {
+    pub(crate) fn bye(&mut self, headers: Vec<Header>) {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Standing(dialog) => {
                 let leaver = dialog.inner.clone();
-                let headers = reason.map(|reason| vec![Header::Reason(reason.into())]);
                 let leaving = tokio::spawn(async move {
-                    if Box::pin(leaver.bye_with_headers(headers)).await.is_err() {
+                    if Box::pin(leaver.bye_with_headers(Some(headers))).await.is_err() {
                         debug!("a BYE was not answered");
                     }
                 });

@@ -1,7 +1,9 @@
 //! Who owns a call out? One task: it asks `life` what to do and does it with the stack.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
+use rsipstack::sip::Header;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 use tracing::debug;
@@ -19,6 +21,7 @@ pub const NEWS_MAX: usize = 8;
 #[derive(Debug)]
 pub struct Call {
     orders: mpsc::Sender<HangUp>,
+    status: Arc<AtomicU16>,
     news: mpsc::Receiver<News>,
     wishes: mpsc::Receiver<Wish>,
 }
@@ -35,9 +38,9 @@ pub enum Word {
     Wish(Wish),
 }
 
-/// The only order there is, with the `Reason` (RFC 3326) for the far end.
+/// The only order there is, with further headers of the BYE.
 #[derive(Debug)]
-struct HangUp(Option<String>);
+struct HangUp(Vec<Header>);
 
 impl Call {
     /// Rings the first target; `place` is the call's among those of the agent.
@@ -45,6 +48,8 @@ impl Call {
         let (orders, ordered) = mpsc::channel(1);
         let (tell, news) = mpsc::channel(NEWS_MAX);
         let (wish, wishes) = mpsc::channel(WISHES_MAX);
+        let status = Arc::new(AtomicU16::new(0));
+        let refused = Arc::clone(&status);
         drop(tokio::spawn(async move {
             let owner = Owner {
                 desk,
@@ -53,13 +58,14 @@ impl Call {
                 tell,
                 wish,
                 attempt: None,
-                reason: None,
+                refused,
+                parting: Vec::new(),
                 next: None,
             };
             Box::pin(owner.run()).await;
             drop(place);
         }));
-        Self { orders, news, wishes }
+        Self { orders, status, news, wishes }
     }
 
     /// What the far end did; `None` after [`News::Ended`].
@@ -84,7 +90,24 @@ impl Call {
     /// Ends the call: CANCEL before the answer, BYE after it, with a `Reason` such as
     /// `Q.850;cause=16;text="Normal call clearing"`. Asking twice is asking once.
     pub fn hang_up(&self, reason: Option<&str>) {
-        let order = HangUp(reason.map(headers::one_line));
+        let reason = reason.map(|reason| Header::Reason(headers::one_line(reason).into()));
+        self.order(HangUp(reason.into_iter().collect()));
+    }
+
+    /// The same with further headers of the BYE, name and value.
+    pub fn part(&self, headers: &[(String, String)]) {
+        let given = headers.iter();
+        let given = given.filter_map(|(name, value)| headers::header(name, value));
+        self.order(HangUp(given.collect()));
+    }
+
+    /// The status of 300 or more that a target answered last.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        Some(self.status.load(Ordering::Relaxed)).filter(|status| *status != 0)
+    }
+
+    fn order(&self, order: HangUp) {
         if self.orders.try_send(order).is_err() {
             debug!("the SIP call is ending already");
         }
@@ -99,7 +122,10 @@ struct Owner {
     tell: mpsc::Sender<News>,
     wish: mpsc::Sender<Wish>,
     attempt: Option<Attempt>,
-    reason: Option<String>,
+    /// Where the status of a refusal is left.
+    refused: Arc<AtomicU16>,
+    /// What the BYE says beside itself.
+    parting: Vec<Header>,
     /// What an effect already led to.
     next: Option<Input>,
 }
@@ -139,7 +165,7 @@ impl Owner {
                 }
             }
             Effect::Bye => match &mut self.attempt {
-                Some(attempt) => attempt.bye(self.reason.take()),
+                Some(attempt) => attempt.bye(std::mem::take(&mut self.parting)),
                 None => self.next = Some(Input::Left),
             },
             Effect::Refresh => {
@@ -164,11 +190,16 @@ impl Owner {
                 biased;
                 order = ordered(&mut self.orders) => {
                     self.orders = None;
-                    self.reason = order.and_then(|HangUp(reason)| reason);
+                    self.parting = order.map(|HangUp(parting)| parting).unwrap_or_default();
                     return Input::HangUp;
                 }
                 seen = seen(&mut self.attempt) => match seen {
-                    Seen::Input(input) => return input,
+                    Seen::Input(input) => {
+                        if let Input::Refuses(status) = input {
+                            self.refused.store(status, Ordering::Relaxed);
+                        }
+                        return input;
+                    }
                     Seen::Wish(wish) => {
                         pass_on(&self.wish, wish);
                         return Input::Lives;

@@ -14,10 +14,10 @@ use tracing::debug;
 use crate::agent::Desk;
 use crate::answering::{Answering, Effect, Input, Patience, Told};
 use crate::attempt::Seen;
+use crate::call::{WISHES_MAX, pass_on};
 use crate::reoffer::Ours;
 use crate::said::{said, value};
 use crate::session::{LEAST, Session};
-use crate::call::{WISHES_MAX, pass_on};
 use crate::{NEWS_MAX, Refusal, Wish, headers, life};
 
 /// How many orders may wait: more than one call can have.
@@ -208,7 +208,7 @@ impl Owner {
         }
     }
 
-    fn heard(&mut self, state: DialogState) -> Option<Input> {
+    fn heard(&self, state: DialogState) -> Option<Input> {
         if matches!(state, DialogState::Confirmed(..)) {
             return Some(Input::Acknowledged);
         }
@@ -247,7 +247,8 @@ impl Owner {
         }
     }
 
-    fn answer(&mut self, answer: String) -> rsipstack::Result<()> {
+    #[expect(clippy::result_large_err, reason = "as large as the stack below makes it")]
+    fn answer(&self, answer: String) -> rsipstack::Result<()> {
         let mut headers = vec![Header::ContentType(SDP.into())];
         if let Some(session) = self.session {
             headers.push(Header::Require("timer".into()));

@@ -46,6 +46,10 @@ async fn answer(
     place: OwnedSemaphorePermit,
     ask: Option<mpsc::Sender<Incoming>>,
 ) {
+    if !desk.face.takes(request.original.method) && request.original.method != Method::Register {
+        let allow = desk.face.allow().into_iter().collect();
+        return finish(request, StatusCode::MethodNotAllowed, allow).await;
+    }
     if let Some(Dialog::Invite(mut dialog)) = desk.layer.match_dialog(&request) {
         let handling = Box::pin(dialog.handle(&mut request));
         match tokio::time::timeout(ANSWERING, handling).await {

@@ -35,6 +35,52 @@ pub enum CallError {
     Full,
 }
 
+/// Why there is no connection to a target.
+#[derive(Debug, Error)]
+pub enum ReachError {
+    /// Nobody listens there.
+    #[error("nobody listens there")]
+    Refused,
+    /// Nothing answered in time.
+    #[error("nothing answers there")]
+    Silent,
+    /// The certificate is for another name.
+    #[error("its certificate is for another name")]
+    Name,
+    /// The certificate is none that we trust.
+    #[error("its certificate is not trusted: {0}")]
+    Trust(String),
+    /// It speaks TLS with us, but not to the end.
+    #[error("the TLS handshake failed: {0}")]
+    Handshake(String),
+    /// Anything else of the network.
+    #[error("it cannot be reached")]
+    Network(#[source] io::Error),
+}
+
+impl From<io::Error> for ReachError {
+    fn from(fault: io::Error) -> Self {
+        use rustls::{CertificateError as Bad, Error as Tls};
+        let tls = fault.get_ref().and_then(|inner| inner.downcast_ref::<Tls>());
+        match (fault.kind(), tls) {
+            (
+                _,
+                Some(Tls::InvalidCertificate(
+                    Bad::NotValidForName | Bad::NotValidForNameContext { .. },
+                )),
+            ) => Self::Name,
+            (_, Some(Tls::InvalidCertificate(bad))) => Self::Trust(bad.to_string()),
+            (_, Some(other)) => Self::Handshake(other.to_string()),
+            (io::ErrorKind::ConnectionRefused, None) => Self::Refused,
+            (io::ErrorKind::TimedOut, None) => Self::Silent,
+            (io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData, None) => {
+                Self::Handshake(fault.to_string())
+            }
+            (_, None) => Self::Network(fault),
+        }
+    }
+}
+
 /// Why a target's health is not known.
 #[derive(Debug, Error)]
 pub enum ProbeError {

@@ -2,7 +2,7 @@
 //!
 //! Callers' names and payloads are theirs: none of it may end a line or a quotation.
 
-use rsipstack::sip::{Auth, Header, Uri};
+use rsipstack::sip::{Auth, Header, Param, Uri};
 
 use crate::{CallError, Target};
 
@@ -92,6 +92,9 @@ pub(crate) fn callee(user: &str, target: &Target) -> Option<Uri> {
         None => format!("sip:{};transport={transport}", target.address),
     };
     let mut uri = Uri::try_from(text.as_str()).ok()?;
+    // The stack's own word for it is in capitals, which none of the specifications' examples is.
+    let spelled = Param::Other("transport".into(), Some(transport.into()));
+    uri.params = vec![spelled];
     uri.auth = Some(Auth { user: user.to_owned(), password: None });
     Some(uri)
 }

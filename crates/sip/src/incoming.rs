@@ -125,6 +125,7 @@ impl fmt::Debug for IncomingRegister {
 }
 
 impl IncomingInvite {
+    #[expect(clippy::result_large_err, reason = "the request goes back whole, to be refused")]
     pub(crate) fn read(
         transaction: Transaction,
         place: OwnedSemaphorePermit,
@@ -197,6 +198,7 @@ impl IncomingInvite {
 }
 
 impl IncomingRegister {
+    #[expect(clippy::result_large_err, reason = "the request goes back whole, to be refused")]
     pub(crate) fn read(
         transaction: Transaction,
         place: OwnedSemaphorePermit,
@@ -307,7 +309,10 @@ fn source(transaction: &Transaction) -> Option<(SocketAddr, Transport)> {
         rsipstack::sip::Transport::Udp => Transport::Udp,
         rsipstack::sip::Transport::Tcp => Transport::Tcp,
         rsipstack::sip::Transport::Tls => Transport::Tls,
-        _ => return None,
+        rsipstack::sip::Transport::TlsSctp
+        | rsipstack::sip::Transport::Sctp
+        | rsipstack::sip::Transport::Ws
+        | rsipstack::sip::Transport::Wss => return None,
     };
     Some((SocketAddr::new(ip(&host)?, port(&host, transport)), transport))
 }
@@ -317,7 +322,7 @@ fn ip(host: &HostWithPort) -> Option<IpAddr> {
 }
 
 fn port(host: &HostWithPort, transport: Transport) -> u16 {
-    host.port.as_ref().map_or(transport.port(), |port| port.value())
+    host.port.as_ref().map_or_else(|| transport.port(), |port| port.value())
 }
 
 /// The contact's own word comes before the request's (RFC 3261, 10.2.1.1).

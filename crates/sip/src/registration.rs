@@ -124,10 +124,8 @@ fn asking(desk: &Arc<Desk>, registrar: &Registrar) -> Option<(Asking, Uri)> {
     let uri = Uri::try_from(uri.as_str()).ok()?;
     let user = headers::user(&registrar.credentials.user, "the user").ok()?;
     let contact = desk.contact(&user, target.transport)?;
-    let mut asking =
-        Asking::new(desk.endpoint(), Some(credential(&registrar.credentials)));
-    asking.contact =
-        Some(typed::Contact { display_name: None, uri: contact, params: Vec::new() });
+    let mut asking = Asking::new(desk.endpoint(), Some(credential(&registrar.credentials)));
+    asking.contact = Some(typed::Contact { display_name: None, uri: contact, params: Vec::new() });
     asking.outbound_proxy = Some(target.address);
     Some((asking, uri))
 }

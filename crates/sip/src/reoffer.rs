@@ -52,7 +52,12 @@ impl Reoffer {
 
     /// Refuses it (488); the call goes on as before.
     pub fn refuse(self) {
-        self.respond(488, None, None);
+        self.refuse_with(488);
+    }
+
+    /// Refuses it with a status of its own; the call goes on as before.
+    pub fn refuse_with(self, status: u16) {
+        self.respond(status, None, None);
     }
 
     fn respond(self, status: u16, headers: Option<Vec<Header>>, body: Option<Vec<u8>>) {

@@ -24,6 +24,9 @@ use crate::{Target, Transport, tls};
 /// How many connections others may hold open at once.
 const GUESTS_MAX: usize = 256;
 
+/// Whom a connection is to: a name that was not proven is another one, at whatever address.
+type Far = (SocketAddr, Transport, Option<Arc<str>>);
+
 /// Our connections.
 pub(crate) struct Roads {
     endpoint: EndpointInnerRef,
@@ -32,7 +35,7 @@ pub(crate) struct Roads {
     wall: Arc<Wall>,
     stop: CancellationToken,
     /// Each with the token that the stack cancels when the connection is gone.
-    open: Mutex<HashMap<(SocketAddr, Transport), CancellationToken>>,
+    open: Mutex<HashMap<Far, CancellationToken>>,
     places: Arc<Semaphore>,
 }
 
@@ -82,13 +85,13 @@ impl Roads {
         };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, gone| !gone.is_cancelled());
-        open.insert((target.address, target.transport), gone);
+        open.insert(far(target), gone);
         Ok(())
     }
 
     fn is_open(&self, target: &Target) -> bool {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone = open.get(&(target.address, target.transport));
+        let gone = open.get(&far(target));
         gone.is_some_and(|gone| !gone.is_cancelled())
     }
 
@@ -163,6 +166,10 @@ impl Roads {
             Some(config) => self.adopt_tls(tls::welcome(stream, &config).await?, them).await,
         }
     }
+}
+
+fn far(target: &Target) -> Far {
+    (target.address, target.transport, target.host.clone())
 }
 
 /// An address in the stack's words.

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ use crate::agent::IDLE;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const READ: usize = 8192;
+/// A call says nothing for as long as both talk, and its end has to find the connection.
+const IDLE_IN_CALLS: Duration = Duration::from_secs(3600);
 
 /// TLS of a user agent.
 #[derive(Clone, Debug)]
@@ -74,8 +77,10 @@ pub(crate) async fn connection(
     gone: CancellationToken,
 ) -> io::Result<SipConnection> {
     let us = stream.get_ref().0.local_addr()?;
+    // Whom we called is no stranger, so neither is a silent one.
+    let known = AtomicBool::new(matches!(stream, TlsStream::Client(_)));
     let (read, write) = tokio::io::split(stream);
-    let number = ready().leave(Line { read: read.into(), write: write.into(), us });
+    let number = ready().leave(Line { read: read.into(), write: write.into(), us, known });
     let taken = PlatformTlsConnection::connect(&them, Some(&number), Some(gone)).await;
     taken.map(SipConnection::TlsPlatform).map_err(io::Error::other)
 }
@@ -94,6 +99,8 @@ struct Line {
     read: tokio::sync::Mutex<ReadHalf<TlsStream<TcpStream>>>,
     write: tokio::sync::Mutex<WriteHalf<TlsStream<TcpStream>>>,
     us: SocketAddr,
+    /// Something was read from it.
+    known: AtomicBool,
 }
 
 #[async_trait::async_trait]
@@ -102,8 +109,10 @@ impl Stream for Line {
     async fn recv(&self) -> rsipstack::Result<Vec<u8>> {
         let mut bytes = vec![0; READ];
         let mut read = self.read.lock().await;
-        let reading = tokio::time::timeout(IDLE, read.read(&mut bytes));
+        let idle = if self.known.load(Ordering::Relaxed) { IDLE_IN_CALLS } else { IDLE };
+        let reading = tokio::time::timeout(idle, read.read(&mut bytes));
         let len = reading.await.unwrap_or(Ok(0))?;
+        self.known.store(true, Ordering::Relaxed);
         bytes.truncate(len);
         Ok(bytes)
     }

@@ -84,7 +84,10 @@ mod tests {
         assert_eq!(key("application/dtmf-relay", "Signal=5\r\nDuration=250\r\n"), Some(('5', 250)));
         assert_eq!(key("Application/DTMF-Relay", "signal= 11\r\n"), Some(('#', KEY_MS)));
         assert_eq!(key("application/dtmf", "*"), Some(('*', KEY_MS)));
-        assert_eq!(key("application/dtmf-relay", "Signal=d\nDuration=99999999"), Some(('D', 6_000)));
+        assert_eq!(
+            key("application/dtmf-relay", "Signal=d\nDuration=99999999"),
+            Some(('D', 6_000))
+        );
     }
 
     #[test]

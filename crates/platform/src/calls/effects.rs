@@ -182,6 +182,7 @@ async fn note_in_chat(actor: &CallActor, ending: &Ending, duration_s: Option<u64
             EndReason::UserHungUp
             | EndReason::BusinessTerminated
             | EndReason::BusinessDidNotAnswer
+            | EndReason::BusinessUnreachable
             | EndReason::UserDidNotAnswer
             | EndReason::UserBusy
             | EndReason::UserUnreachable
@@ -236,7 +237,8 @@ fn ended_reason(reason: EndReason) -> EndedReason {
         | EndReason::BusinessSilent
         | EndReason::UserSilent
         | EndReason::NobodySpoke => EndedReason::MediaLost,
-        EndReason::UserSetUpFailed
+        EndReason::BusinessUnreachable
+        | EndReason::UserSetUpFailed
         | EndReason::UserRelayFailed
         | EndReason::BusinessLegFailed
         | EndReason::PlatformFailed => EndedReason::Failed,

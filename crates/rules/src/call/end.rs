@@ -20,6 +20,8 @@ pub enum EndReason {
     BusinessRejected,
     /// The business let a user's call ring until its answer window closed.
     BusinessDidNotAnswer,
+    /// A user's call did not reach the business's SIP server, or that could not take it.
+    BusinessUnreachable,
     /// The user let a business's call ring until the ring timeout.
     UserDidNotAnswer,
     /// The user declined.
@@ -97,11 +99,12 @@ call_errors! {
 
 impl EndReason {
     /// Every reason, for tables.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::UserHungUp,
         Self::BusinessTerminated,
         Self::BusinessRejected,
         Self::BusinessDidNotAnswer,
+        Self::BusinessUnreachable,
         Self::UserDidNotAnswer,
         Self::UserRejected,
         Self::UserBusy,
@@ -125,6 +128,7 @@ impl EndReason {
             Self::BusinessTerminated => "business_terminated",
             Self::BusinessRejected => "business_rejected",
             Self::BusinessDidNotAnswer => "business_did_not_answer",
+            Self::BusinessUnreachable => "business_unreachable",
             Self::UserDidNotAnswer => "user_did_not_answer",
             Self::UserRejected => "user_rejected",
             Self::UserBusy => "user_busy",
@@ -157,6 +161,7 @@ impl EndReason {
             Self::BusinessTerminated
             | Self::BusinessRejected
             | Self::BusinessDidNotAnswer
+            | Self::BusinessUnreachable
             | Self::BusinessSilentFromStart
             | Self::BusinessSilent
             | Self::NobodySpoke
@@ -184,7 +189,9 @@ impl EndReason {
             Self::NobodySpoke => Some(CallError::NoMediaSignals),
             Self::UserSetUpFailed => Some(CallError::SetUp),
             Self::UserRelayFailed => Some(CallError::Relay),
-            Self::BusinessLegFailed | Self::PlatformFailed => Some(CallError::Connection),
+            Self::BusinessUnreachable | Self::BusinessLegFailed | Self::PlatformFailed => {
+                Some(CallError::Connection)
+            }
         }
     }
 
@@ -224,6 +231,7 @@ impl EndReason {
             Self::UserHungUp
             | Self::BusinessRejected
             | Self::BusinessDidNotAnswer
+            | Self::BusinessUnreachable
             | Self::UserVanished
             | Self::BusinessSilentFromStart
             | Self::BusinessSilent
@@ -244,6 +252,7 @@ impl EndReason {
             Self::BusinessTerminated => "The business ended the call.",
             Self::BusinessRejected => "The business declined the call.",
             Self::BusinessDidNotAnswer => "The business did not answer in time.",
+            Self::BusinessUnreachable => "The call did not reach the business's SIP server.",
             Self::UserDidNotAnswer => "The user did not answer in time.",
             Self::UserRejected => "The user declined the call.",
             Self::UserBusy => "The user was in another call.",

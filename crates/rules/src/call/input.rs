@@ -26,6 +26,8 @@ pub enum Input {
     Reject,
     /// Action `terminate`.
     Terminate,
+    /// The call did not reach the business's SIP server, or that could not take it.
+    BusinessUnreachable,
     /// The user's phone rings.
     UserRinging,
     /// The user picked up.
@@ -97,6 +99,7 @@ impl Input {
             Self::Accept { .. } => "accept",
             Self::Reject => "reject",
             Self::Terminate => "terminate",
+            Self::BusinessUnreachable => "business_unreachable",
             Self::UserRinging => "user_ringing",
             Self::UserPickedUp => "user_picked_up",
             Self::UserRejected => "user_rejected",

@@ -210,6 +210,7 @@ impl Call {
             (Offered | PreAccepted, In::Reject) => {
                 self.leave_to_voicemail(EndReason::BusinessRejected, now, effects);
             }
+            (Offered | PreAccepted, In::BusinessUnreachable) => self.end(EndReason::BusinessUnreachable, now, effects),
             (Voicemail, input) => return self.in_voicemail(input, now, effects),
             (Offered | PreAccepted | Dialing | Ringing | Accepted, In::Terminate) => {
                 self.end(EndReason::BusinessTerminated, now, effects);
@@ -245,7 +246,7 @@ impl Call {
                 self.end(EndReason::PlatformFailed, now, effects);
             }
             // Not possible here.
-            (Dialing | Ringing | Accepted, In::PreAccept { .. } | In::Accept { .. } | In::Reject)
+            (Dialing | Ringing | Accepted, In::PreAccept { .. } | In::Accept { .. } | In::Reject | In::BusinessUnreachable)
             | (
                 Offered | PreAccepted | Accepted,
                 In::UserRinging | In::UserPickedUp | In::UserRejected | In::UserBusy | In::UserUnreachable,
@@ -258,6 +259,7 @@ impl Call {
             | (
                 Ended,
                 In::PreAccept { .. } | In::Accept { .. } | In::Reject | In::Terminate
+                | In::BusinessUnreachable
                 | In::UserRinging | In::UserPickedUp | In::UserRejected | In::UserBusy
                 | In::UserUnreachable | In::UserHungUp | In::UserVanished
                 | In::BusinessMediaStarted | In::MediaSilent(_) | In::LegFailed { .. }
@@ -423,7 +425,8 @@ impl Call {
                 Refusal::CallEnded { input, reason: ending.reason.as_str() }
             };
         }
-        let for_user_call = matches!(input, "pre_accept" | "accept" | "reject");
+        let for_user_call =
+            matches!(input, "pre_accept" | "accept" | "reject" | "business_unreachable");
         let for_business_call = matches!(
             input,
             "user_ringing" | "user_picked_up" | "user_rejected" | "user_busy" | "user_unreachable"

@@ -136,6 +136,7 @@ impl Call {
             | Input::Accept { .. }
             | Input::Reject
             | Input::Terminate
+            | Input::BusinessUnreachable
             | Input::UserRinging
             | Input::UserPickedUp
             | Input::UserRejected

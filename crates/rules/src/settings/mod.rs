@@ -104,6 +104,13 @@ impl CallingSettings {
         self.sip.as_ref().is_some_and(|sip| sip.status == Switch::Enabled)
     }
 
+    /// Calls are told by webhook: always with Graph's signalling, with SIP only where that is set.
+    #[must_use]
+    pub fn tells_calls(&self) -> bool {
+        let sip = self.sip.as_ref().filter(|sip| sip.status == Switch::Enabled);
+        sip.is_none_or(|sip| sip.webhook_delivery == Switch::Enabled)
+    }
+
     /// A user's call grants a callback.
     #[must_use]
     pub fn grants_callback(&self) -> bool {

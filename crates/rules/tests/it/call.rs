@@ -47,6 +47,7 @@ fn every_input() -> Vec<(String, Input, Timestamp)> {
     for input in [
         Input::Reject,
         Input::Terminate,
+        Input::BusinessUnreachable,
         Input::UserRinging,
         Input::UserPickedUp,
         Input::UserRejected,

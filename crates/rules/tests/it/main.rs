@@ -25,6 +25,7 @@ mod quality;
 mod refusal;
 mod rulebook;
 mod settings;
+mod sip;
 mod template;
 mod usage;
 mod voicemail;

@@ -12,7 +12,7 @@ use terms::Direction;
 use crate::facts::{DAY, at, s};
 
 #[expect(clippy::too_many_lines, reason = "one line a refusal")]
-fn every_refusal() -> Vec<Refusal> {
+pub(crate) fn every_refusal() -> Vec<Refusal> {
     vec![
         Refusal::WrongState { input: "accept", state: "accepted" },
         Refusal::CallEnded { input: "terminate", reason: "user_hung_up" },
@@ -106,7 +106,7 @@ fn the_list_has_every_refusal_there_is() {
 }
 
 #[test]
-fn every_refusal_in_words() {
+pub(crate) fn every_refusal_in_words() {
     let mut out = String::new();
     for refusal in every_refusal() {
         writeln!(out, "{:<30} {refusal}", refusal.rule()).unwrap();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use offhook_sip::{
-    Asker, Call, CallIn, Credentials, End, Incoming, IncomingInvite, Invite, Limits, Listen, News,
-    Patience, Proof, Realm, Refusal, Target, Tls, Told, Transport, UserAgent,
+    Asker, Call, CallIn, Credentials, End, Face, Incoming, IncomingInvite, Invite, Limits, Listen,
+    News, Patience, Proof, ReachError, Realm, Refusal, Target, Tls, Told, Transport, UserAgent,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -28,6 +28,11 @@ struct Pair {
 
 impl Pair {
     async fn by(transport: Transport) -> Self {
+        Self::with(transport, Face::default()).await
+    }
+
+    /// The one that calls has this face.
+    async fn with(transport: Transport, face: Face) -> Self {
         let tls = (transport == Transport::Tls).then(|| tls("pbx.test"));
         let (ask, incoming) = mpsc::channel(8);
         let here = Some("127.0.0.1:0".parse().unwrap());
@@ -36,7 +41,7 @@ impl Pair {
         let called = UserAgent::start(listen.clone(), Some(ask)).await.unwrap();
         let tls = listen.tls.map(|tls| Tls { accept: None, ..tls });
         let listen = Listen { plain: here, tls, name: "caller".into(), timers: true };
-        let caller = UserAgent::start(listen, None).await.unwrap();
+        let caller = UserAgent::start_as(listen, face, None).await.unwrap();
         Self { caller, called, incoming, transport }
     }
 
@@ -258,6 +263,68 @@ async fn a_certificate_for_another_name_leads_nowhere() {
     let wrong = Target { host: Some("other.test".into()), ..pair.target() };
     let mut out = pair.caller.call(invite(vec![wrong])).unwrap();
     assert_eq!(news(&mut out).await, News::Ended(End::Unavailable));
+}
+
+#[tokio::test]
+async fn why_a_target_is_not_reached_is_said() {
+    let pair = Pair::by(Transport::Tls).await;
+    let there = pair.target();
+    pair.caller.reach(&there).await.expect("the right name");
+    let other = Target { host: Some("other.test".into()), ..there.clone() };
+    let fault = pair.caller.reach(&other).await.expect_err("a proven name is no other name");
+    assert!(matches!(fault, ReachError::Name), "{fault:?}");
+    let stranger = Pair::by(Transport::Tls).await;
+    let fault = pair.caller.reach(&stranger.target()).await.expect_err("another root");
+    assert!(matches!(fault, ReachError::Trust(_)), "{fault:?}");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Target { address: closed, ..there };
+    let fault = pair.caller.reach(&nobody).await.expect_err("a closed port");
+    assert!(matches!(fault, ReachError::Refused), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_service_behind_proxies_is_called_by_their_names_and_leaves_by_its_own() {
+    let face = || Face {
+        host: Some("wa.meta.vc".into()),
+        proxies: Some(vec!["sip-proxy.internal.example:8191".into()]),
+        contact_uri: vec!["ob".into()],
+        contact: vec!["isfocus".into()],
+        allows: ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS"].map(String::from).into(),
+        headers: vec![("X-FB-External-Domain".into(), "wa.meta.vc".into())],
+    };
+    for ours in [true, false] {
+        let mut pair = Pair::with(Transport::Tls, face()).await;
+        let mut out = pair.call(|invite| invite);
+        let invited = pair.invited().await;
+        let header = |name| invited.header(name).unwrap_or_default();
+        assert_eq!(header("Record-Route"), "<sip:wa.meta.vc;transport=tls;lr>");
+        let contact = "<sip:5511999990000@wa.meta.vc;transport=tls;ob>;isfocus";
+        assert_eq!(header("Contact"), contact);
+        assert_eq!(header("X-FB-External-Domain"), "wa.meta.vc");
+        assert_eq!(header("Allow"), "INVITE, ACK, BYE, CANCEL, OPTIONS");
+        let mut taken = take(invited);
+        taken.answer(ANSWER.into());
+        assert_eq!(news(&mut out).await, News::Answered { target: 0, answer: ANSWER.into() });
+        assert_eq!(told(&mut taken).await, Told::Standing);
+        if ours {
+            out.part(&[("x-wa-meta-call-duration".into(), "3".into())]);
+            assert_eq!(told(&mut taken).await, Told::Ended(End::Theirs));
+            assert_eq!(news(&mut out).await, News::Ended(End::Ours));
+        } else {
+            taken.hang_up(Vec::new());
+            assert_eq!(news(&mut out).await, News::Ended(End::Theirs));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_status_of_a_refusal_is_known() {
+    let mut pair = Pair::by(Transport::Tls).await;
+    let mut out = pair.call(|invite| invite);
+    assert_eq!(out.status(), None);
+    pair.invited().await.refuse(Refusal::of(503));
+    assert_eq!(news(&mut out).await, News::Ended(End::Unavailable));
+    assert_eq!(out.status(), Some(503));
 }
 
 #[tokio::test]

@@ -1,0 +1,260 @@
+//! As whom does an agent show itself?
+//!
+//! An agent may stand for a service of which it is only the last machine: then `Contact` and
+//! `Record-Route` name that service, every message carries its mark, and only its methods are taken.
+//! What others give back of our own `Record-Route` is taken out before the stack reads it: a BYE
+//! would be routed to ourselves.
+
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Header, Headers, Method, Request, Response, SipMessage, StatusCodeKind};
+use rsipstack::transaction::endpoint::MessageInspector;
+use rsipstack::transport::SipAddr;
+
+use crate::headers;
+
+/// What an agent shows of itself beside what every agent does.
+#[derive(Clone, Debug, Default)]
+pub struct Face {
+    /// The host in `Contact`, with a port where it is not the usual one; where it listens if absent.
+    pub host: Option<String>,
+    /// `Record-Route` of the INVITEs it sends: its own entry, and then one for each of these hosts.
+    /// None at all where absent.
+    pub proxies: Option<Vec<String>>,
+    /// Parameters of the URI in `Contact`, such as `ob`.
+    pub contact_uri: Vec<String>,
+    /// Parameters after it, such as `isfocus`.
+    pub contact: Vec<String>,
+    /// The methods it takes; others are answered 405. All that there are where empty.
+    pub allows: Vec<String>,
+    /// Headers of every message.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Face {
+    /// Whether a call out is contacted under its caller's name.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.host.is_none() && self.proxies.is_none() && self.contact_uri.is_empty()
+    }
+
+    pub(crate) fn takes(&self, method: Method) -> bool {
+        let method = method.to_string();
+        self.allows.is_empty() || self.allows.contains(&method)
+    }
+
+    pub(crate) fn allow(&self) -> Option<Header> {
+        (!self.allows.is_empty()).then(|| Header::Allow(self.allows.join(", ").into()))
+    }
+}
+
+/// Writes a [`Face`] into messages, and takes it out of what comes back.
+pub(crate) struct Mask {
+    marks: Vec<Header>,
+    record_routes: Vec<String>,
+    allow: Option<Header>,
+    contact: String,
+}
+
+impl Mask {
+    /// The mask of an agent that is reached at `us`.
+    pub(crate) fn new(face: &Face, us: &str) -> Self {
+        let own = face.host.as_deref().unwrap_or(us);
+        let entry = |host: &str| format!("<sip:{host};transport=tls;lr>");
+        let hosts = face.proxies.iter().flat_map(|behind| {
+            std::iter::once(own).chain(behind.iter().map(String::as_str)).filter_map(headers::host)
+        });
+        let marks = face.headers.iter();
+        Self {
+            marks: marks.filter_map(|(name, value)| headers::header(name, value)).collect(),
+            record_routes: hosts.map(entry).collect(),
+            allow: face.allow(),
+            contact: face.contact.iter().flat_map(|param| [";", param]).collect(),
+        }
+    }
+
+    fn dress_request(&self, request: &mut Request) {
+        add(&mut request.headers, &self.marks);
+        if !self.contact.is_empty() {
+            shorten_to(request);
+        }
+        if request.method != Method::Invite || has_to_tag(request) {
+            return;
+        }
+        add(&mut request.headers, self.allow.as_slice());
+        let routed = request.headers.iter().any(|it| matches!(it, Header::RecordRoute(_)));
+        if !routed {
+            let routes = self.record_routes.iter();
+            request
+                .headers
+                .extend(routes.map(|it| Header::RecordRoute(it.as_str().into())).collect());
+        }
+        for header in request.headers.iter_mut() {
+            if let Header::Contact(contact) = header
+                && !contact.value().ends_with(&self.contact)
+            {
+                let uri = contact.value().replace("transport=TLS", "transport=tls");
+                *header = Header::Contact(format!("{uri}{}", self.contact).into());
+            }
+        }
+    }
+
+    fn dress_response(&self, response: &mut Response) {
+        add(&mut response.headers, &self.marks);
+        if response.status_code.kind() == StatusCodeKind::Successful {
+            add(&mut response.headers, self.allow.as_slice());
+        }
+    }
+
+    /// Takes our own entries out of `Record-Route`.
+    fn take_out(&self, headers: &mut Headers) {
+        let others = |said: &str| -> Option<Header> {
+            let left: Vec<_> = entries(said).filter(|entry| !self.is_ours(entry)).collect();
+            (!left.is_empty()).then(|| Header::RecordRoute(left.join(", ").into()))
+        };
+        let all = std::mem::take(headers);
+        let kept = all.into_iter().filter_map(|header| {
+            if let Header::RecordRoute(said) = &header {
+                others(said.value())
+            } else {
+                Some(header)
+            }
+        });
+        headers.extend(kept.collect());
+    }
+
+    fn is_ours(&self, entry: &str) -> bool {
+        self.record_routes.iter().any(|ours| ours.eq_ignore_ascii_case(entry))
+    }
+}
+
+impl MessageInspector for Mask {
+    fn before_send(&self, message: SipMessage, _to: Option<&SipAddr>) -> SipMessage {
+        match message {
+            SipMessage::Request(mut request) => {
+                self.dress_request(&mut request);
+                SipMessage::Request(request)
+            }
+            SipMessage::Response(mut response) => {
+                self.dress_response(&mut response);
+                SipMessage::Response(response)
+            }
+        }
+    }
+
+    fn after_received(&self, message: SipMessage, _from: Option<&SipAddr>) -> SipMessage {
+        match message {
+            SipMessage::Response(mut response) => {
+                self.take_out(&mut response.headers);
+                SipMessage::Response(response)
+            }
+            request @ SipMessage::Request(_) => request,
+        }
+    }
+}
+
+/// Adds those of `more` that are not there: a message that is sent again is dressed already.
+fn add(headers: &mut Headers, more: &[Header]) {
+    for header in more {
+        let there = headers.iter().any(|it| it.name().eq_ignore_ascii_case(header.name()));
+        if !there {
+            headers.push(header.clone());
+        }
+    }
+}
+
+/// `To` names whom, not how they are reached.
+fn shorten_to(request: &mut Request) {
+    for header in request.headers.iter_mut() {
+        if let Header::To(to) = header {
+            let short = to.value().replacen(";transport=tls>", ">", 1);
+            *header = Header::To(short.into());
+        }
+    }
+}
+
+/// The entries of a list; a comma in angle brackets parts none.
+fn entries(said: &str) -> impl Iterator<Item = &str> {
+    let mut inside = false;
+    let parts = said.split(move |char| {
+        inside = match char {
+            '<' => true,
+            '>' => false,
+            _ => inside,
+        };
+        char == ',' && !inside
+    });
+    parts.map(str::trim).filter(|entry| !entry.is_empty())
+}
+
+fn has_to_tag(request: &Request) -> bool {
+    matches!(request.to_header().and_then(|to| to.tag()), Ok(Some(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask() -> Mask {
+        let face = Face {
+            host: Some("wa.meta.vc".into()),
+            proxies: Some(vec!["sip-proxy.internal.example:8191".into()]),
+            contact: vec!["isfocus".into()],
+            allows: vec!["INVITE".into(), "BYE".into()],
+            headers: vec![("X-FB-External-Domain".into(), "wa.meta.vc".into())],
+            ..Face::default()
+        };
+        Mask::new(&face, "127.0.0.1:5061")
+    }
+
+    fn request(method: &str, to: &str) -> SipMessage {
+        let text = format!(
+            "{method} sip:200@pbx.test SIP/2.0\r\nFrom: <sip:1@wa.meta.vc>;tag=a\r\nTo: <sip:200@pbx.test>{to}\r\n\
+             Contact: <sip:1@wa.meta.vc;transport=tls;ob>\r\nCall-ID: 1\r\nCSeq: 1 {method}\r\n\r\n"
+        );
+        SipMessage::Request(Request::try_from(text.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn an_invite_is_dressed_once() {
+        let once = mask().before_send(request("INVITE", ""), None).to_string();
+        for line in [
+            "Record-Route: <sip:wa.meta.vc;transport=tls;lr>\r\n",
+            "Record-Route: <sip:sip-proxy.internal.example:8191;transport=tls;lr>\r\n",
+            "Contact: <sip:1@wa.meta.vc;transport=tls;ob>;isfocus\r\n",
+            "X-FB-External-Domain: wa.meta.vc\r\n",
+            "Allow: INVITE, BYE\r\n",
+        ] {
+            assert_eq!(once.matches(line).count(), 1, "{line}{once}");
+        }
+        let again = mask().before_send(once.as_bytes().try_into().unwrap(), None).to_string();
+        assert_eq!(again, once);
+    }
+
+    #[test]
+    fn a_request_in_a_call_has_the_mark_alone() {
+        let bye = mask().before_send(request("BYE", ";tag=b"), None).to_string();
+        assert!(bye.contains("X-FB-External-Domain: wa.meta.vc"), "{bye}");
+        assert!(!bye.contains("Record-Route") && !bye.contains("Allow"), "{bye}");
+    }
+
+    #[test]
+    fn of_what_comes_back_only_their_own_entries_are_left() {
+        let answer = |routes: &str| {
+            let text = format!("SIP/2.0 200 OK\r\n{routes}CSeq: 1 INVITE\r\n\r\n");
+            let response = Response::try_from(text.as_bytes()).unwrap();
+            mask().after_received(SipMessage::Response(response), None).to_string()
+        };
+        let ours = "<sip:wa.meta.vc;transport=tls;lr>";
+        let inner = "<sip:sip-proxy.internal.example:8191;transport=tls;lr>";
+        let theirs = "<sip:edge.shop.example;lr>";
+        for routes in [
+            format!("Record-Route: {theirs}\r\nRecord-Route: {ours}\r\nRecord-Route: {inner}\r\n"),
+            format!("Record-Route: {theirs}, {ours},{inner}\r\n"),
+        ] {
+            let left = answer(&routes);
+            assert!(left.contains(&format!("Record-Route: {theirs}\r\n")), "{left}");
+            assert!(!left.contains("wa.meta.vc") && !left.contains("internal"), "{left}");
+        }
+        let none = answer(&format!("Record-Route: {ours}\r\nRecord-Route: {inner}\r\n"));
+        assert!(!none.contains("Record-Route"), "{none}");
+    }
+}
