@@ -1,6 +1,6 @@
 //! Who owns a call out? One task: it asks `life` what to do and does it with the stack.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
@@ -10,7 +10,8 @@ use crate::agent::Desk;
 use crate::attempt::{Attempt, Seen};
 use crate::headers;
 use crate::life::{Effect, Input, Life};
-use crate::{Invite, News, Reoffer};
+use crate::parting::Parting;
+use crate::{Invite, Manners, News, Refusal, Reoffer};
 
 /// How deep a call's news may lie unread: more than one call can have.
 pub const NEWS_MAX: usize = 8;
@@ -21,7 +22,12 @@ pub struct Call {
     orders: mpsc::Sender<HangUp>,
     news: mpsc::Receiver<News>,
     reoffers: mpsc::Receiver<Reoffer>,
+    parting: Parting,
+    refused: Refused,
 }
+
+/// What the last target that refused said.
+type Refused = Arc<Mutex<Option<Refusal>>>;
 
 /// Something of a call for whoever placed it.
 #[derive(Debug)]
@@ -38,7 +44,14 @@ struct HangUp(Option<String>);
 
 impl Call {
     /// Rings the first target; `place` is the call's among those of the agent.
-    pub(crate) fn begin(desk: Arc<Desk>, invite: Invite, place: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn begin(
+        desk: Arc<Desk>,
+        (invite, manners): (Invite, Manners),
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        let parting = desk.partings.expect(&headers::one_line(&invite.call_id));
+        let refused = Refused::default();
+        let note = Arc::clone(&refused);
         let (orders, ordered) = mpsc::channel(1);
         let (tell, news) = mpsc::channel(NEWS_MAX);
         let (reoffer, reoffers) = mpsc::channel(1);
@@ -46,6 +59,8 @@ impl Call {
             let owner = Owner {
                 desk,
                 invite,
+                manners,
+                refused: note,
                 orders: Some(ordered),
                 tell,
                 reoffer,
@@ -56,7 +71,7 @@ impl Call {
             Box::pin(owner.run()).await;
             drop(place);
         }));
-        Self { orders, news, reoffers }
+        Self { orders, news, reoffers, parting, refused }
     }
 
     /// What the far end did; `None` after [`News::Ended`].
@@ -78,6 +93,18 @@ impl Call {
         }
     }
 
+    /// What the target that refused last said, with its words.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the header of this name said in the far end's BYE, once it hung up.
+    #[must_use]
+    pub fn parting(&self, name: &str) -> Option<String> {
+        self.parting.header(name)
+    }
+
     /// Ends the call: CANCEL before the answer, BYE after it, with a `Reason` such as
     /// `Q.850;cause=16;text="Normal call clearing"`. Asking twice is asking once.
     pub fn hang_up(&self, reason: Option<&str>) {
@@ -91,6 +118,8 @@ impl Call {
 struct Owner {
     desk: Arc<Desk>,
     invite: Invite,
+    manners: Manners,
+    refused: Refused,
     /// `None` once hanging up was ordered or nobody is left to order it.
     orders: Option<mpsc::Receiver<HangUp>>,
     tell: mpsc::Sender<News>,
@@ -122,8 +151,10 @@ impl Owner {
         match effect {
             Effect::Try(index) => {
                 let target = self.invite.targets.get(index);
-                self.attempt =
-                    target.map(|target| Attempt::begin(&self.desk, &self.invite, target, index));
+                self.attempt = target.map(|target| {
+                    let what = (&self.invite, &self.manners);
+                    Attempt::begin(&self.desk, what, target, index)
+                });
                 if self.attempt.is_none() {
                     self.next = Some(Input::Broken);
                 }
@@ -165,7 +196,10 @@ impl Owner {
                     return Input::HangUp;
                 }
                 seen = seen(&mut self.attempt) => match seen {
-                    Seen::Input(input) => return input,
+                    Seen::Input(input) => {
+                        self.note_refusal();
+                        return input;
+                    }
                     Seen::Reoffer(reoffer) => {
                         self.pass_on(reoffer);
                         return Input::Lives;
@@ -174,6 +208,13 @@ impl Owner {
                 },
                 () = deadline(until) => return Input::Deadline,
             }
+        }
+    }
+
+    fn note_refusal(&mut self) {
+        let said = self.attempt.as_mut().and_then(|attempt| attempt.refusal.take());
+        if said.is_some() {
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = said;
         }
     }
 

@@ -46,6 +46,7 @@ async fn answer(
     ask: Option<mpsc::Sender<Incoming>>,
 ) {
     if let Some(Dialog::Invite(mut dialog)) = desk.layer.match_dialog(&request) {
+        desk.partings.note(&request.original);
         let handling = Box::pin(dialog.handle(&mut request));
         match tokio::time::timeout(ANSWERING, handling).await {
             Ok(Ok(())) => {}
