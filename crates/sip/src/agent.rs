@@ -20,11 +20,13 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::face::Mask;
+use crate::parting::Partings;
 use crate::roads::{Addresses, Roads, sip_address};
 use crate::wall::Wall;
 use crate::{
-    Call, CallError, Credentials, Face, Incoming, Invite, ProbeError, ReachError, Registered,
-    Registrar, StartError, Strangers, Target, Tls, Transport, door, headers, session, tls,
+    Call, CallError, Credentials, Face, Incoming, Invite, Manners, ProbeError, ReachError,
+    Registered, Registrar, StartError, Strangers, Target, Tls, Transport, door, headers, session,
+    tls,
 };
 
 /// How many calls an agent has at once.
@@ -65,6 +67,7 @@ pub(crate) struct Desk {
     pub(crate) timers: bool,
     pub(crate) wall: Arc<Wall>,
     pub(crate) face: Face,
+    pub(crate) partings: Partings,
     endpoint: EndpointInnerRef,
     us: Addresses,
     name: String,
@@ -134,6 +137,7 @@ impl UserAgent {
             timers: listen.timers,
             wall,
             face,
+            partings: Partings::default(),
             endpoint: inner,
             us: doors.us,
             name: listen.name,
@@ -162,13 +166,22 @@ impl UserAgent {
     /// # Errors
     ///
     /// [`CallError`]; nothing was sent then.
-    pub fn call(&self, mut invite: Invite) -> Result<Call, CallError> {
+    pub fn call(&self, invite: Invite) -> Result<Call, CallError> {
+        self.call_so(invite, Manners::default())
+    }
+
+    /// The same, with manners of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; nothing was sent then.
+    pub fn call_so(&self, mut invite: Invite, manners: Manners) -> Result<Call, CallError> {
         let extension = headers::user(&invite.extension, "the extension")?;
         invite.extension = headers::user_with(&extension, &invite.user_params)
             .ok_or(CallError::User("what follows the extension"))?;
         invite.caller = headers::user(&invite.caller, "the caller")?;
         let place = Arc::clone(&self.calls).try_acquire_owned().map_err(|_| CallError::Full)?;
-        Ok(Call::begin(Arc::clone(&self.desk), invite, place))
+        Ok(Call::begin(Arc::clone(&self.desk), (invite, manners), place))
     }
 
     /// Says at a registrar where we are, and again before it forgets.
@@ -216,7 +229,12 @@ impl Desk {
     }
 
     /// The INVITE for one target; `None` when it cannot be written.
-    pub(crate) fn option(&self, invite: &Invite, target: &Target) -> Option<InviteOption> {
+    pub(crate) fn option(
+        &self,
+        invite: &Invite,
+        manners: &Manners,
+        target: &Target,
+    ) -> Option<InviteOption> {
         let given = invite.headers.iter();
         let given = given.filter_map(|(name, value)| headers::header(name, value));
         let supported = if self.timers { "timer, 100rel" } else { "100rel" };
@@ -225,13 +243,13 @@ impl Desk {
             Header::SessionExpires(session::ASKED.to_string().into()),
             Header::MinSE(session::LEAST.to_string().into()),
         ];
-        let timer = timer.into_iter().filter(|_| self.timers);
+        let timer = timer.into_iter().filter(|_| self.has_timer(manners));
         Some(InviteOption {
             caller_display_name: invite.caller_name.as_deref().map(headers::display_name),
             caller: self.caller(invite, target.transport)?,
-            callee: headers::callee(&invite.extension, target)?,
+            callee: headers::callee(&invite.extension, target, manners.callee_host.as_deref())?,
             destination: Some(sip_address(target.address, target.transport)),
-            contact: self.contact_out(invite, target.transport)?,
+            contact: self.contact_out(invite, target.transport, manners)?,
             credential: invite.credentials.as_ref().map(credential),
             offer: Some(invite.offer.clone().into_bytes()),
             call_id: Some(headers::one_line(&invite.call_id)),
@@ -248,11 +266,17 @@ impl Desk {
         Uri::try_from(format!("sip:{}@{host}", invite.caller).as_str()).ok()
     }
 
+    /// Whether a call takes part in session timers.
+    pub(crate) const fn has_timer(&self, manners: &Manners) -> bool {
+        self.timers && !manners.no_timer
+    }
+
     /// Our `Contact` in a call that came in by `transport`.
     pub(crate) fn contact_of(
         &self,
         user: &str,
         transport: Option<rsipstack::sip::Transport>,
+        manners: &Manners,
     ) -> Option<Uri> {
         let transport = match transport? {
             rsipstack::sip::Transport::Tcp => Transport::Tcp,
@@ -264,20 +288,28 @@ impl Desk {
             | rsipstack::sip::Transport::Wss => Transport::Udp,
         };
         let user = headers::user(user, "our contact").ok()?;
-        self.contact(&user, transport)
+        self.contact(&user, transport, manners)
     }
 
     /// Our `Contact` in a call out.
-    fn contact_out(&self, invite: &Invite, transport: Transport) -> Option<Uri> {
+    fn contact_out(&self, invite: &Invite, transport: Transport, manners: &Manners) -> Option<Uri> {
         let user = if self.face.is_plain() { &self.name } else { &invite.caller };
-        self.contact(user, transport)
+        self.contact(user, transport, manners)
     }
 
     /// Where we are reached in a call.
-    pub(crate) fn contact(&self, user: &str, transport: Transport) -> Option<Uri> {
-        let us = match &self.face.host {
-            Some(host) => headers::host(host)?.to_owned(),
-            None => self.us.at(transport)?.to_string(),
+    pub(crate) fn contact(
+        &self,
+        user: &str,
+        transport: Transport,
+        manners: &Manners,
+    ) -> Option<Uri> {
+        let us = self.us.at(transport)?;
+        let us = match (&manners.host, &self.face.host) {
+            (Some(host), _) if us.port() == transport.port() => headers::host(host)?.to_owned(),
+            (Some(host), _) => format!("{}:{}", headers::host(host)?, us.port()),
+            (None, Some(host)) => headers::host(host)?.to_owned(),
+            (None, None) => us.to_string(),
         };
         let more: String = self.face.contact_uri.iter().flat_map(|it| [";", it]).collect();
         let how = match transport {

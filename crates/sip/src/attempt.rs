@@ -16,7 +16,7 @@ use crate::life::Input;
 use crate::reoffer::Ours;
 use crate::said::{said, sdp, value};
 use crate::session::Session;
-use crate::{Invite, Target, Wish, session};
+use crate::{Invite, Manners, Refusal, Target, Wish, headers, session};
 
 type Settled = (DialogId, Option<Response>);
 
@@ -42,6 +42,10 @@ pub(crate) struct Attempt {
     refreshing: Option<JoinHandle<bool>>,
     /// Whether the far end takes UPDATE for one.
     updates: bool,
+    /// Whether a session timer may be agreed on.
+    timer: bool,
+    /// What it said when it refused.
+    pub(crate) refusal: Option<Refusal>,
 }
 
 enum Stage {
@@ -58,9 +62,14 @@ struct Dialog {
 }
 
 impl Attempt {
-    pub(crate) fn begin(desk: &Arc<Desk>, invite: &Invite, target: &Target, index: usize) -> Self {
+    pub(crate) fn begin(
+        desk: &Arc<Desk>,
+        (invite, manners): (&Invite, &Manners),
+        target: &Target,
+        index: usize,
+    ) -> Self {
         debug!(index, ?target, "ringing a SIP target");
-        let option = desk.option(invite, target);
+        let option = desk.option(invite, manners, target);
         let desk = Arc::clone(desk);
         let roads = Arc::clone(&desk.roads);
         let target = target.clone();
@@ -72,6 +81,8 @@ impl Attempt {
             ours: Arc::new(Mutex::new(invite.offer.clone())),
             refreshing: None,
             updates: false,
+            timer: !manners.no_timer,
+            refusal: None,
         }
     }
 
@@ -200,12 +211,13 @@ impl Attempt {
         };
         let Some((_, Some(response))) = result else { return Seen::Input(Input::Broken) };
         if response.status_code.kind() != StatusCodeKind::Successful {
+            self.refusal = Some(refusal(&response));
             return Seen::Input(Input::Refuses(response.status_code.code()));
         }
         self.stage = Stage::Standing(dialog);
         let answer = sdp(&response).unwrap_or_default();
         let session = value(&response, "Session-Expires").or_else(|| value(&response, "x"));
-        let session = session.as_deref().and_then(Session::agreed);
+        let session = session.as_deref().filter(|_| self.timer).and_then(Session::agreed);
         self.updates = value(&response, "Allow").is_some_and(|allow| allow.contains("UPDATE"));
         Seen::Input(Input::Answers { answer, session })
     }
@@ -223,6 +235,20 @@ impl Drop for Attempt {
             }
             Stage::Over => {}
         }
+    }
+}
+
+/// A refusal in its own words; nothing else of it is kept.
+fn refusal(response: &Response) -> Refusal {
+    let phrase = response.wire_reason.clone();
+    let phrase = phrase.unwrap_or_else(|| response.status_code.text().to_owned());
+    Refusal {
+        status: response.status_code.code(),
+        phrase: Some(headers::one_line(&phrase)),
+        headers: value(response, "Warning")
+            .map(|said| ("Warning".into(), said))
+            .into_iter()
+            .collect(),
     }
 }
 

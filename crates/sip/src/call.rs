@@ -1,7 +1,6 @@
 //! Who owns a call out? One task: it asks `life` what to do and does it with the stack.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rsipstack::sip::Header;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -12,7 +11,8 @@ use crate::agent::Desk;
 use crate::attempt::{Attempt, Seen};
 use crate::headers;
 use crate::life::{Effect, Input, Life};
-use crate::{Invite, News, Wish};
+use crate::parting::Parting;
+use crate::{Invite, Manners, News, Refusal, Wish};
 
 /// How deep a call's news may lie unread: more than one call can have.
 pub const NEWS_MAX: usize = 8;
@@ -21,13 +21,17 @@ pub const NEWS_MAX: usize = 8;
 #[derive(Debug)]
 pub struct Call {
     orders: mpsc::Sender<HangUp>,
-    status: Arc<AtomicU16>,
     news: mpsc::Receiver<News>,
     wishes: mpsc::Receiver<Wish>,
+    parting: Parting,
+    refused: Refused,
 }
 
 /// How many wishes may lie unread: a change of the session, and keys.
 pub(crate) const WISHES_MAX: usize = 16;
+
+/// What the last target that refused said.
+type Refused = Arc<Mutex<Option<Refusal>>>;
 
 /// Something of a call for whoever placed it.
 #[derive(Debug)]
@@ -44,28 +48,34 @@ struct HangUp(Vec<Header>);
 
 impl Call {
     /// Rings the first target; `place` is the call's among those of the agent.
-    pub(crate) fn begin(desk: Arc<Desk>, invite: Invite, place: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn begin(
+        desk: Arc<Desk>,
+        (invite, manners): (Invite, Manners),
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        let parting = desk.partings.expect(&headers::one_line(&invite.call_id));
+        let refused = Refused::default();
+        let note = Arc::clone(&refused);
         let (orders, ordered) = mpsc::channel(1);
         let (tell, news) = mpsc::channel(NEWS_MAX);
         let (wish, wishes) = mpsc::channel(WISHES_MAX);
-        let status = Arc::new(AtomicU16::new(0));
-        let refused = Arc::clone(&status);
         drop(tokio::spawn(async move {
             let owner = Owner {
                 desk,
                 invite,
+                manners,
+                refused: note,
                 orders: Some(ordered),
                 tell,
                 wish,
                 attempt: None,
-                refused,
                 parting: Vec::new(),
                 next: None,
             };
             Box::pin(owner.run()).await;
             drop(place);
         }));
-        Self { orders, status, news, wishes }
+        Self { orders, news, wishes, parting, refused }
     }
 
     /// What the far end did; `None` after [`News::Ended`].
@@ -87,6 +97,18 @@ impl Call {
         }
     }
 
+    /// What the target that refused last said, with its words.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the header of this name said in the far end's BYE, once it hung up.
+    #[must_use]
+    pub fn parting(&self, name: &str) -> Option<String> {
+        self.parting.header(name)
+    }
+
     /// Ends the call: CANCEL before the answer, BYE after it, with a `Reason` such as
     /// `Q.850;cause=16;text="Normal call clearing"`. Asking twice is asking once.
     pub fn hang_up(&self, reason: Option<&str>) {
@@ -104,7 +126,7 @@ impl Call {
     /// The status of 300 or more that a target answered last.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
-        Some(self.status.load(Ordering::Relaxed)).filter(|status| *status != 0)
+        self.refusal().map(|refusal| refusal.status)
     }
 
     fn order(&self, order: HangUp) {
@@ -117,13 +139,13 @@ impl Call {
 struct Owner {
     desk: Arc<Desk>,
     invite: Invite,
+    manners: Manners,
+    refused: Refused,
     /// `None` once hanging up was ordered or nobody is left to order it.
     orders: Option<mpsc::Receiver<HangUp>>,
     tell: mpsc::Sender<News>,
     wish: mpsc::Sender<Wish>,
     attempt: Option<Attempt>,
-    /// Where the status of a refusal is left.
-    refused: Arc<AtomicU16>,
     /// What the BYE says beside itself.
     parting: Vec<Header>,
     /// What an effect already led to.
@@ -151,8 +173,10 @@ impl Owner {
         match effect {
             Effect::Try(index) => {
                 let target = self.invite.targets.get(index);
-                self.attempt =
-                    target.map(|target| Attempt::begin(&self.desk, &self.invite, target, index));
+                self.attempt = target.map(|target| {
+                    let what = (&self.invite, &self.manners);
+                    Attempt::begin(&self.desk, what, target, index)
+                });
                 if self.attempt.is_none() {
                     self.next = Some(Input::Broken);
                 }
@@ -195,9 +219,7 @@ impl Owner {
                 }
                 seen = seen(&mut self.attempt) => match seen {
                     Seen::Input(input) => {
-                        if let Input::Refuses(status) = input {
-                            self.refused.store(status, Ordering::Relaxed);
-                        }
+                        self.note_refusal();
                         return input;
                     }
                     Seen::Wish(wish) => {
@@ -208,6 +230,13 @@ impl Owner {
                 },
                 () = deadline(until) => return Input::Deadline,
             }
+        }
+    }
+
+    fn note_refusal(&mut self) {
+        let said = self.attempt.as_mut().and_then(|attempt| attempt.refusal.take());
+        if said.is_some() {
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = said;
         }
     }
 }

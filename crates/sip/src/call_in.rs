@@ -15,10 +15,11 @@ use crate::agent::Desk;
 use crate::answering::{Answering, Effect, Input, Patience, Told};
 use crate::attempt::Seen;
 use crate::call::{WISHES_MAX, pass_on};
+use crate::parting::Parting;
 use crate::reoffer::Ours;
 use crate::said::{said, value};
 use crate::session::{LEAST, Session};
-use crate::{NEWS_MAX, Refusal, Wish, headers, life};
+use crate::{Manners, NEWS_MAX, Refusal, Wish, headers, life};
 
 /// How many orders may wait: more than one call can have.
 const ORDERS_MAX: usize = 8;
@@ -29,6 +30,7 @@ pub struct CallIn {
     orders: mpsc::Sender<Order>,
     told: mpsc::Receiver<Told>,
     wishes: mpsc::Receiver<Wish>,
+    parting: Parting,
 }
 
 /// Something of a call for whoever has it.
@@ -53,12 +55,12 @@ impl CallIn {
         desk: Arc<Desk>,
         transaction: Transaction,
         place: OwnedSemaphorePermit,
-        contact: &str,
+        (contact, manners): (&str, &Manners),
         patience: Patience,
     ) -> Option<Self> {
         let (sender, states) = desk.layer.new_dialog_state_channel();
         let transport = transaction.connection.as_ref().map(|way| way.transport());
-        let contact = desk.contact_of(contact, transport);
+        let contact = desk.contact_of(contact, transport, manners);
         let made = desk.layer.get_or_create_server_invite(&transaction, sender, None, contact);
         let Ok(dialog) = made else {
             drop(tokio::spawn(async move {
@@ -68,7 +70,9 @@ impl CallIn {
             }));
             return None;
         };
-        let session = desk.timers.then(|| asked_for(&transaction.original)).flatten();
+        let session = desk.has_timer(manners).then(|| asked_for(&transaction.original)).flatten();
+        let call_id = value(&transaction.original, "Call-ID").unwrap_or_default();
+        let parting = desk.partings.expect(&call_id);
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
         let (tell, told) = mpsc::channel(NEWS_MAX);
         let (wish, wishes) = mpsc::channel(WISHES_MAX);
@@ -89,7 +93,7 @@ impl CallIn {
             Box::pin(owner.run(patience)).await;
             drop(place);
         }));
-        Some(Self { orders, told, wishes })
+        Some(Self { orders, told, wishes, parting })
     }
 
     /// Says that it rings (180), or sends audio before the answer (183).
@@ -110,6 +114,12 @@ impl CallIn {
     /// Hangs up, with further headers for the BYE. A call not answered is refused with 480.
     pub fn hang_up(&self, headers: Vec<(String, String)>) {
         self.order(Order::HangUp { headers });
+    }
+
+    /// What the header of this name said in the far end's BYE, once it hung up.
+    #[must_use]
+    pub fn parting(&self, name: &str) -> Option<String> {
+        self.parting.header(name)
     }
 
     /// What became of it; `None` after [`Told::Ended`].

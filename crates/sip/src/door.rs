@@ -51,6 +51,7 @@ async fn answer(
         return finish(request, StatusCode::MethodNotAllowed, allow).await;
     }
     if let Some(Dialog::Invite(mut dialog)) = desk.layer.match_dialog(&request) {
+        desk.partings.note(&request.original);
         let handling = Box::pin(dialog.handle(&mut request));
         match tokio::time::timeout(ANSWERING, handling).await {
             Ok(Ok(())) => {}

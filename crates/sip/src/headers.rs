@@ -81,10 +81,11 @@ pub(crate) fn user_and_host(uri: &str) -> Option<(String, String)> {
     (!user.is_empty()).then(|| (user.to_owned(), host.to_owned()))
 }
 
-/// The URI of `user` at a target.
-pub(crate) fn callee(user: &str, target: &Target) -> Option<Uri> {
+/// The URI of `user` at a target, or at this host where the target is only the way.
+pub(crate) fn callee(user: &str, target: &Target, at: Option<&str>) -> Option<Uri> {
     let transport = target.transport.as_str();
     let text = match &target.host {
+        _ if at.is_some() => format!("sip:{};transport={transport}", host(at?)?),
         Some(host) if target.address.port() == target.transport.port() => {
             format!("sip:{host};transport={transport}")
         }

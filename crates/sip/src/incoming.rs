@@ -13,7 +13,7 @@ use tracing::debug;
 
 use crate::agent::Desk;
 use crate::said::{sdp, value};
-use crate::{CallIn, Patience, Proof, Realm, Transport, headers};
+use crate::{CallIn, Manners, Patience, Proof, Realm, Transport, headers};
 
 /// A request outside of any call, to be answered once. Dropped, it is refused with 503.
 #[derive(Debug)]
@@ -190,10 +190,27 @@ impl IncomingInvite {
 
     /// Takes it: it waits to ring, to be answered or refused. `contact` is our user in `Contact`.
     #[must_use]
-    pub fn take(mut self, contact: &str, patience: Patience) -> Option<CallIn> {
+    pub fn take(self, contact: &str, patience: Patience) -> Option<CallIn> {
+        self.take_so(contact, patience, &Manners::default())
+    }
+
+    /// The same, with manners of its own.
+    #[must_use]
+    pub fn take_so(
+        mut self,
+        contact: &str,
+        patience: Patience,
+        manners: &Manners,
+    ) -> Option<CallIn> {
         let (transaction, place) = self.asked.transaction.take()?;
         self.asked.desk.wall.welcomed(self.source.ip());
-        CallIn::begin(Arc::clone(&self.asked.desk), transaction, place, contact, patience)
+        CallIn::begin(
+            Arc::clone(&self.asked.desk),
+            transaction,
+            place,
+            (contact, manners),
+            patience,
+        )
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use crate::agent::{Desk, credential};
-use crate::{Credentials, Target, headers};
+use crate::{Credentials, Manners, Target, headers};
 
 /// How long an answer may take.
 const ANSWERS: Duration = Duration::from_secs(10);
@@ -123,7 +123,7 @@ fn asking(desk: &Arc<Desk>, registrar: &Registrar) -> Option<(Asking, Uri)> {
     let uri = format!("sip:{domain};transport={}", target.transport.as_str());
     let uri = Uri::try_from(uri.as_str()).ok()?;
     let user = headers::user(&registrar.credentials.user, "the user").ok()?;
-    let contact = desk.contact(&user, target.transport)?;
+    let contact = desk.contact(&user, target.transport, &Manners::default())?;
     let mut asking = Asking::new(desk.endpoint(), Some(credential(&registrar.credentials)));
     asking.contact = Some(typed::Contact { display_name: None, uri: contact, params: Vec::new() });
     asking.outbound_proxy = Some(target.address);

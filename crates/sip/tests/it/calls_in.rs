@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use offhook_sip::{
     Asker, Call, CallIn, Credentials, End, Face, Incoming, IncomingInvite, Invite, Limits, Listen,
-    News, Patience, Proof, ReachError, Realm, Refusal, Target, Tls, Told, Transport, UserAgent,
+    Manners, News, Patience, Proof, ReachError, Realm, Refusal, Target, Tls, Told, Transport,
+    UserAgent,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -145,6 +146,7 @@ async fn a_call_is_answered_and_we_hang_up() {
         let (mut out, mut taken) = standing(&mut pair).await;
         taken.hang_up(vec![("x-wa-meta-call-duration".into(), "3".into())]);
         assert_eq!(news(&mut out).await, News::Ended(End::Theirs));
+        assert_eq!(out.parting("X-WA-Meta-Call-Duration").as_deref(), Some("3"));
         assert_eq!(told(&mut taken).await, Told::Ended(End::Ours));
     })
     .await;
@@ -175,6 +177,34 @@ async fn who_calls_and_how_stands_in_it() {
 }
 
 #[tokio::test]
+async fn a_call_may_have_names_of_its_own_and_no_session_timer() {
+    over_each(async |mut pair| {
+        let manners = Manners {
+            host: Some("sip.shop.example".into()),
+            callee_host: Some("wa.meta.vc".into()),
+            no_timer: true,
+        };
+        let mut out = pair.caller.call_so(invite(vec![pair.target()]), manners.clone()).unwrap();
+        let invited = pair.invited().await;
+        assert_eq!((invited.called.as_str(), invited.host.as_str()), ("200", "wa.meta.vc"));
+        let contact = invited.header("Contact").expect("a contact");
+        assert!(contact.contains("@sip.shop.example"), "{contact}");
+        assert_eq!(invited.header("Session-Expires"), None);
+        let mut taken = invited.take_so("200", Patience::default(), &manners).expect("a call");
+        taken.answer(ANSWER.into());
+        assert_eq!(news(&mut out).await, News::Answered { target: 0, answer: ANSWER.into() });
+        if pair.transport == Transport::Udp {
+            return; // Names lead to an address there.
+        }
+        assert_eq!(told(&mut taken).await, Told::Standing, "it came by the connection that stands");
+        taken.hang_up(Vec::new());
+        assert_eq!(news(&mut out).await, News::Ended(End::Theirs));
+        assert_eq!(told(&mut taken).await, Told::Ended(End::Ours));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn early_audio_comes_before_the_answer() {
     let mut pair = Pair::by(Transport::Tcp).await;
     let mut out = pair.call(|invite| invite);
@@ -194,6 +224,9 @@ async fn a_call_is_refused_with_words_of_ours() {
             headers: vec![("Warning".into(), "399 wa.meta.vc \"…\"".into())],
         });
         assert_eq!(news(&mut out).await, News::Ended(End::Refused(403)));
+        let said = out.refusal().expect("a refusal");
+        assert_eq!(said.status, 403);
+        assert_eq!(said.phrase.as_deref(), Some("No Approved Call Permission Found"));
         let mut out = pair.call(|invite| invite);
         let mut taken = take(pair.invited().await);
         taken.refuse(Refusal::of(486));
