@@ -232,11 +232,7 @@ fn trunk(
     })
 }
 
-fn calls_in(
-    secrets: &Secrets<'_>,
-    table: CallsInTable,
-    key: &str,
-) -> Result<CallsIn, ConfigError> {
+fn calls_in(secrets: &Secrets<'_>, table: CallsInTable, key: &str) -> Result<CallsIn, ConfigError> {
     let CallsInTable { from, user, password_file, password_env, prefix } = table;
     if !prefix.bytes().all(|sign| sign.is_ascii_digit() || sign == b'*') {
         return Err(value(key, "calls_in: prefix: write digits and * only".into()));

@@ -8,9 +8,14 @@ use offhook_gateway::{
     Config,
     config::{CallsIn, Sip},
 };
-use rustls::{ClientConfig, RootCertStore, pki_types::{CertificateDer, pem::PemObject}};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use serde_json::json;
-use sip::{Call, Credentials, End, Invite, Limits, Listen, News, Target, Tls, Transport, UserAgent};
+use sip::{
+    Call, Credentials, End, Invite, Limits, Listen, News, Target, Tls, Transport, UserAgent,
+};
 
 use crate::{
     desk::{ANA, Desk, terminate},
@@ -135,7 +140,13 @@ async fn talk(transport: Transport, tls: Option<(Sip, Tls)>, codec: AudioCodec, 
     );
     let trunk = &record["trunks"][0];
     assert_eq!(
-        json!([trunk["name"], trunk["extension"], trunk["placed"], trunk["became"], trunk["codec"]]),
+        json!([
+            trunk["name"],
+            trunk["extension"],
+            trunk["placed"],
+            trunk["became"],
+            trunk["codec"]
+        ]),
         json!(["pbx", "200", true, "answered", codec.as_str()])
     );
     assert!(trunk["leg"]["received"].as_u64().unwrap() > 20, "{trunk}");
@@ -248,7 +259,6 @@ async fn nobody_calls_by_a_trunk_that_says_nothing_of_it() {
     .await;
     let phone = Telephone::of(&desk, Transport::Udp, None, Knows::Nothing).await;
     let voice = Voice::of_telephone(&desk.engine);
-    let mut call =
-        phone.dials(&format!("9{ANA}"), voice.telephone_offer(AudioCodec::Opus, false));
+    let mut call = phone.dials(&format!("9{ANA}"), voice.telephone_offer(AudioCodec::Opus, false));
     assert_eq!(news(&mut call).await, News::Ended(End::Refused(403)));
 }

@@ -84,6 +84,14 @@ impl FarEnd {
         }
     }
 
+    /// Says it to somebody who has said nothing yet, by UDP.
+    pub(crate) async fn says_to(&mut self, whom: SocketAddr, message: &str) {
+        if let Road::Udp { from, .. } = &mut self.road {
+            *from = Some(whom);
+        }
+        self.says(message).await;
+    }
+
     /// Answers `request` with `status`, a phrase included.
     pub(crate) async fn answers(&mut self, request: &str, status: &str) {
         self.says(&self.response(request, status, "", "")).await;
