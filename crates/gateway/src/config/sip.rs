@@ -4,8 +4,8 @@
 //! [sip]
 //! listen = "10.0.0.4:5060"        # UDP and TCP; the address at which the PBX reaches us
 //!
-//! [sip.tls]                       # optional: a target by TLS needs none of it
-//! listen = "10.0.0.4:5062"        # optional: who comes by TLS, with the two files
+//! [sip.tls]                       # optional; a target by TLS needs it, to reach us
+//! listen = "10.0.0.4:5062"        # who comes by TLS
 //! certificate = "sip.pem"
 //! key = "sip.key"
 //! roots = "pbx-roots.pem"         # whose certificates are believed; the public ones when absent

@@ -183,6 +183,14 @@ pub(super) fn trunks(
         }
         trunks.push(trunk);
     }
+    let by_tls = |target: &TrunkTarget| target.transport == Transport::Tls;
+    if spoken.as_ref().is_some_and(|sip| sip.tls.is_none())
+        && let Some(trunk) = trunks.iter().find(|trunk| trunk.targets.iter().any(by_tls))
+    {
+        let why = "a target by TLS hangs up by TLS: say where it reaches us, [sip.tls] listen, \
+                   certificate and key";
+        return Err(value(&format!("trunks.{}", trunk.name), why.into()));
+    }
     Ok((spoken, trunks))
 }
 

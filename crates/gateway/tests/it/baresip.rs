@@ -49,10 +49,10 @@ impl Baresip {
         let modules = modules();
         let config = format!(
             "sip_listen {address}\n{shown}net_interface v0\naudio_player aubridge,p\n\
-             audio_source ausine,{BARESIP_HZ}\naudio_alert aubridge,a\nausrc_channels 1\n\
-             auplay_channels 1\nrtp_ports 30000-39999\nsnd_path {path}\nmodule_path {modules}\n\
+             audio_source ausine,{BARESIP_HZ}\naudio_alert aubridge,a\nausrc_channels 2\nausrc_srate 48000\nauplay_srate 48000\n\
+             auplay_channels 2\nrtp_ports 30000-39999\nsnd_path {path}\nmodule_path {modules}\n\
              module opus.so\nmodule g711.so\nmodule ausine.so\nmodule aubridge.so\n\
-             module sndfile.so\nmodule srtp.so\nmodule_app account.so\n"
+             module sndfile.so\nmodule srtp.so\nmodule_app account.so\nmodule_app menu.so\n"
         );
         let protection = if keys { ";mediaenc=srtp-mand" } else { "" };
         let account =
@@ -133,8 +133,9 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
         if transport == Transport::Tls {
             trunk.targets[0].port += 1;
         }
-        let listen = SocketAddr::new(address.ip(), 5070);
-        config.sip = Some(Sip { listen, tls: None, roots: Some(files.certificate.clone()) });
+        let [listen, by_tls] = [5070, 5072].map(|port| SocketAddr::new(address.ip(), port));
+        let roots = Some(files.certificate.clone());
+        config.sip = Some(Sip { listen, tls: Some((by_tls, files)), roots });
     })
     .await;
     let mut user = desk.user_calls(CALL).await;

@@ -289,6 +289,34 @@ fn a_trunk_that_could_lead_to_the_phone_network_is_refused_at_start() {
     }
 }
 
+#[test]
+fn a_trunk_by_tls_that_registers_and_takes_calls_is_whole_or_refused() {
+    let tls =
+        "\n[sip.tls]\nlisten = \"127.0.0.1:5062\"\ncertificate = \"sip.pem\"\nkey = \"sip.key\"\n";
+    let by_tls =
+        TRUNK.replace("pbx.example:5080\"", "pbx.example\"\ntransport = \"tls\"\nregister = true");
+    let calls_in =
+        "\n[trunks.calls_in]\nuser = \"desk\"\npassword_file = \"key\"\nprefix = \"9\"\n";
+    let whole = format!("{GOOD}{by_tls}{tls}");
+    let whole = whole.replace("[[trunks.targets]]", &format!("{calls_in}[[trunks.targets]]"));
+    let config = Written::new(&whole).read().unwrap();
+    let trunk = &config.trunks[0];
+    assert_eq!(trunk.targets[0].port, 5061, "where TLS is spoken");
+    assert!(trunk.targets[0].register);
+    assert_eq!(trunk.calls_in.as_ref().unwrap().prefix, "9");
+    for (right, wrong, told) in [
+        (tls, "", "where it reaches us, [sip.tls]"),
+        ("key = \"sip.key\"\n", "", "all three or none"),
+        ("127.0.0.1:5062", "0.0.0.0:5062", "name the address"),
+        ("prefix = \"9\"", "prefix = \"nine\"", "digits and * only"),
+        ("user = \"desk\"\n", "", "the password has no user"),
+    ] {
+        assert!(whole.contains(right), "{right}");
+        let why = fault(&whole.replacen(right, wrong, 1));
+        assert!(why.contains(told), "{wrong}: {why}");
+    }
+}
+
 const MODEL: &str = r#"
 [[bots]]
 name = "vera"
