@@ -293,8 +293,8 @@ fn a_trunk_that_could_lead_to_the_phone_network_is_refused_at_start() {
 fn a_trunk_by_tls_that_registers_and_takes_calls_is_whole_or_refused() {
     let tls =
         "\n[sip.tls]\nlisten = \"127.0.0.1:5062\"\ncertificate = \"sip.pem\"\nkey = \"sip.key\"\n";
-    let by_tls =
-        TRUNK.replace("pbx.example:5080\"", "pbx.example\"\ntransport = \"tls\"\nregister = true");
+    let by_tls = TRUNK.replace("example:5080", "example");
+    let by_tls = by_tls.replace("\"tcp\"", "\"tls\"\nregister = true");
     let calls_in =
         "\n[trunks.calls_in]\nuser = \"desk\"\npassword_file = \"key\"\nprefix = \"9\"\n";
     let whole = format!("{GOOD}{by_tls}{tls}");
