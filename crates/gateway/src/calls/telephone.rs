@@ -85,10 +85,25 @@ impl Telephone {
         }
     }
 
+    /// It lets be heard what there is before it answers; false when that is of no use, or was before.
+    pub(super) fn early(&mut self, sdp: &str, transcoder: &Transcoder) -> bool {
+        if self.agreed.is_some() {
+            return false;
+        }
+        let Some(media) = self.media(sdp) else { return false };
+        self.agree(media, transcoder);
+        true
+    }
+
     /// It answered with this SDP; false when that is of no use.
     pub(super) fn answered(&mut self, answer: &str, transcoder: &Transcoder) -> bool {
-        let Some(media) = self.media(answer) else { return false };
-        self.agree(media, transcoder);
+        // What was agreed before the answer may stand without being repeated (RFC 3261, 13.2.1).
+        let media = self.media(answer).or_else(|| self.agreed.clone());
+        let Some(media) = media else { return false };
+        if self.agreed.as_ref() != Some(&media) {
+            self.agree(media, transcoder);
+        }
+        self.talks();
         true
     }
 
@@ -102,6 +117,7 @@ impl Telephone {
         let voice = TrunkVoice { local: &self.local, version: 1, crypto: self.crypto.as_ref() };
         let answer = sdp::write_trunk_answer(voice, &media);
         self.agree(media, transcoder);
+        self.talks();
         Some(answer)
     }
 
@@ -114,10 +130,13 @@ impl Telephone {
             self.seat = None;
         }
         self.agreed = Some(media);
-        self.answered_at = Some(Instant::now());
-        self.state = TrunkState::Talking;
         self.handle.send_gate(true);
         self.handle.fill(true);
+    }
+
+    fn talks(&mut self) {
+        self.answered_at = Some(Instant::now());
+        self.state = TrunkState::Talking;
         self.handle.watch_from_now();
     }
 

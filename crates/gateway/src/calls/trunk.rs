@@ -75,6 +75,10 @@ impl CallActor {
         let leg = self.trunk.as_mut().filter(|leg| leg.line.number == said.number)?;
         let word = match said.what {
             Happening::Rings => FromTrunk::Rings,
+            Happening::Early(early) => {
+                let is_heard = leg.early(&early, &self.office.trunks.transcoder);
+                return is_heard.then_some(Input::Trunk(FromTrunk::Early));
+            }
             Happening::Answers(answer) => return self.trunk_answers(&answer).await,
             Happening::Reoffers(reoffer) => return leg.reoffered(reoffer),
             Happening::Presses(key) => {

@@ -42,6 +42,8 @@ pub(crate) struct Said {
 pub(crate) enum Happening {
     /// It rings.
     Rings,
+    /// It lets be heard what there is before it answers, by this SDP.
+    Early(String),
     /// It answered with this SDP.
     Answers(String),
     /// It wants the session changed.
@@ -130,7 +132,7 @@ async fn run(
             _ = held.recv() => break,
         };
         let Some(word) = word else { return };
-        let Some(what) = happening(word) else { continue };
+        let what = happening(word);
         // A call that is over does not wait for it.
         drop(tell.send(Said { number, what }).await);
     }
@@ -139,14 +141,13 @@ async fn run(
     while call.news().await.is_some() {}
 }
 
-fn happening(word: Word) -> Option<Happening> {
+fn happening(word: Word) -> Happening {
     match word {
-        Word::News(News::Ringing) => Some(Happening::Rings),
-        // What it says before the answer is not passed on.
-        Word::News(News::Early(_)) => None,
-        Word::News(News::Answered { target: _, answer }) => Some(Happening::Answers(answer)),
-        Word::News(News::Ended(end)) => Some(Happening::Over(end)),
-        Word::Wish(wish) => Some(wished(wish)),
+        Word::News(News::Ringing) => Happening::Rings,
+        Word::News(News::Early(early)) => Happening::Early(early),
+        Word::News(News::Answered { target: _, answer }) => Happening::Answers(answer),
+        Word::News(News::Ended(end)) => Happening::Over(end),
+        Word::Wish(wish) => wished(wish),
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
 
 pub(crate) const USER_HZ: f32 = 700.0;
 pub(crate) const TELEPHONE_HZ: f32 = 1_000.0;
+const EARLY_HZ: f32 = 1_600.0;
 pub(crate) const SDP: &str = "Content-Type: application/sdp\r\n";
 
 const FLOW: &str = r#"
@@ -180,6 +181,10 @@ async fn a_telephone_of_opus_holds_the_call_and_is_hung_up_on() {
     desk.get_until(&format!("/v1/calls/{CALL}"), ringing).await;
     let mut voice = Voice::of_telephone(&desk.engine);
     let answer = voice.telephone_answer(&invite);
+    telephone.says(&telephone.response(&invite, "183 Session Progress", SDP, &answer)).await;
+    voice.play(EARLY_HZ);
+    user.expect_tone(EARLY_HZ).await;
+    desk.get_until(&format!("/v1/calls/{CALL}"), ringing).await;
     telephone.says(&telephone.response(&invite, "200 OK", SDP, &answer)).await;
     telephone.hears("ACK").await;
     voice.play(TELEPHONE_HZ);

@@ -63,7 +63,8 @@ impl Call {
             return self.flow_heard("a trunk's word", &heard, now, effects);
         }
         match word {
-            FromTrunk::Rings => effects.push(Effect::Tell),
+            // An agent hears it once somebody has answered.
+            FromTrunk::Rings | FromTrunk::Early => effects.push(Effect::Tell),
             FromTrunk::Answers => self.telephone_answers(effects),
             FromTrunk::NotTaken(_) | FromTrunk::HangsUp | FromTrunk::Lost => {
                 self.telephone_gone(effects);

@@ -57,7 +57,7 @@ impl Call {
             }
             FromTrunk::Holds | FromTrunk::Resumes if waits => {}
             FromTrunk::Holds | FromTrunk::Resumes => return None,
-            FromTrunk::Rings | FromTrunk::Answers => {}
+            FromTrunk::Rings | FromTrunk::Early | FromTrunk::Answers => {}
         }
         Some(Ok(()))
     }

@@ -1,6 +1,7 @@
 //! What becomes of a caller who is put through to a telephone of the house?
 //!
-//! The telephone rings while the caller hears music; once it answers the two hear each other. A
+//! The telephone rings while the caller hears music, or what the trunk lets be heard before the answer
+//! (RFC 3960); once it answers the two hear each other. A
 //! telephone that holds the call lets the caller hear music again. When it hangs up, or when nobody
 //! was there, the flow goes on. Keys of the caller are the telephone's: they cross by themselves.
 
@@ -60,6 +61,8 @@ pub enum ToTrunk {
 pub enum FromTrunk {
     /// The telephone rings.
     Rings,
+    /// It lets be heard what there is before it answers.
+    Early,
     /// Somebody answered.
     Answers,
     /// The telephone lets the caller wait.
@@ -181,6 +184,9 @@ impl Patch {
                 visit.effects.push(Effect::Tell);
             }
             (FromTrunk::Rings, Self::Rings { .. }) => visit.effects.push(Effect::Tell),
+            (FromTrunk::Early, Self::Rings { .. }) => {
+                visit.effects.push(Effect::Trunk(ToTrunk::PutThrough));
+            }
             (FromTrunk::NotTaken(why), Self::Rings { .. }) => return not_taken(step, why, visit),
             (FromTrunk::HangsUp | FromTrunk::Lost, Self::Rings { .. }) => {
                 return not_taken(step, NotTaken::Unavailable, visit);
@@ -195,6 +201,7 @@ impl Patch {
             }
             (
                 FromTrunk::Rings
+                | FromTrunk::Early
                 | FromTrunk::Answers
                 | FromTrunk::Holds
                 | FromTrunk::Resumes

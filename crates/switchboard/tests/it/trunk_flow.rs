@@ -97,6 +97,7 @@ fn the_telephone_rings_with_what_the_flow_knows_after_the_call_was_accepted() {
 fn who_answers_is_heard_holds_and_hangs_up() {
     let (mut desk, _) = ringing();
     desk.assert_effects(says(FromTrunk::Rings), [Effect::Tell]);
+    desk.assert_effects(says(FromTrunk::Early), [Effect::Trunk(ToTrunk::PutThrough)]);
     desk.assert_effects(says(FromTrunk::Answers), put_through());
     desk.assert_effects(says(FromTrunk::Answers), []);
     desk.assert_effects(says(FromTrunk::Holds), [music(), Effect::Tell]);
