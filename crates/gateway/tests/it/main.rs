@@ -27,6 +27,7 @@ mod hand_over;
 mod helpers;
 mod idempotency;
 mod isolation;
+mod kamailio;
 mod keys_heard;
 mod lines;
 mod money;
