@@ -1,6 +1,6 @@
 //! Who owns a call in? One task: it asks `answering` what to do and does it with the stack.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver};
 use rsipstack::dialog::invite_dialog::InviteDialog;
@@ -17,7 +17,7 @@ use crate::attempt::Seen;
 use crate::call::{WISHES_MAX, pass_on};
 use crate::parting::Parting;
 use crate::reoffer::Ours;
-use crate::said::{said, value};
+use crate::said::{said, sdp, value};
 use crate::session::{LEAST, Session};
 use crate::{Manners, NEWS_MAX, Refusal, Wish, headers, life};
 
@@ -31,7 +31,11 @@ pub struct CallIn {
     told: mpsc::Receiver<Told>,
     wishes: mpsc::Receiver<Wish>,
     parting: Parting,
+    late: Late,
 }
+
+/// What the far end answered to our offer, in its ACK.
+type Late = Arc<Mutex<Option<String>>>;
 
 /// Something of a call for whoever has it.
 #[derive(Debug)]
@@ -76,6 +80,8 @@ impl CallIn {
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
         let (tell, told) = mpsc::channel(NEWS_MAX);
         let (wish, wishes) = mpsc::channel(WISHES_MAX);
+        let late = Late::default();
+        let note = Arc::clone(&late);
         drop(tokio::spawn(async move {
             let serving = tokio::spawn(serve(dialog.clone(), transaction));
             let owner = Owner {
@@ -88,12 +94,13 @@ impl CallIn {
                 wish,
                 ours: Arc::new(Mutex::new(String::new())),
                 parting: Vec::new(),
+                late: note,
                 leaving: None,
             };
             Box::pin(owner.run(patience)).await;
             drop(place);
         }));
-        Some(Self { orders, told, wishes, parting })
+        Some(Self { orders, told, wishes, parting, late })
     }
 
     /// Says that it rings (180), or sends audio before the answer (183).
@@ -120,6 +127,13 @@ impl CallIn {
     #[must_use]
     pub fn parting(&self, name: &str) -> Option<String> {
         self.parting.header(name)
+    }
+
+    /// What the far end answered where our answer was an offer, because its INVITE had none; once the
+    /// call stands.
+    #[must_use]
+    pub fn late_answer(&self) -> Option<String> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What became of it; `None` after [`Told::Ended`].
@@ -169,6 +183,7 @@ struct Owner {
     ours: Ours,
     /// What the BYE says beside itself.
     parting: Vec<Header>,
+    late: Late,
     leaving: Option<JoinHandle<()>>,
 }
 
@@ -220,6 +235,8 @@ impl Owner {
 
     fn heard(&self, state: DialogState) -> Option<Input> {
         if matches!(state, DialogState::Confirmed(..)) {
+            let answer = self.dialog.last_remote_ack().and_then(|ack| sdp(&ack));
+            *self.late.lock().unwrap_or_else(PoisonError::into_inner) = answer;
             return Some(Input::Acknowledged);
         }
         match said(state, &self.ours) {
@@ -265,7 +282,7 @@ impl Owner {
             headers.push(Header::SessionExpires(session.said().into()));
             headers.push(Header::MinSE(LEAST.to_string().into()));
         }
-        let mut ours = self.ours.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner);
         ours.clone_from(&answer);
         drop(ours);
         self.dialog.accept(Some(headers), Some(answer.into_bytes()))

@@ -18,7 +18,11 @@ use switchboard::{
 use tokio::{sync::mpsc, time::Instant};
 use wire::{console::TrunkState, event::What};
 
-use super::{actor::CallActor, telephone::Telephone, trunk::new_key};
+use super::{
+    actor::CallActor,
+    telephone::Telephone,
+    trunk::{beside_opus, new_key},
+};
 use crate::trunks::{line::Line, road::Road};
 
 /// A telephone that calls, taken and not yet answered.
@@ -27,7 +31,8 @@ pub(crate) struct Caller {
     pub(crate) road: Arc<Road>,
     pub(crate) extension: String,
     pub(crate) sip_call_id: String,
-    pub(crate) offer: String,
+    /// `None`: it wants ours.
+    pub(crate) offer: Option<String>,
     pub(crate) call: CallIn,
 }
 
@@ -46,12 +51,15 @@ impl CallActor {
     pub(super) fn seat_caller(&mut self) -> Option<Input> {
         let caller = self.caller.take()?;
         let no_leg = |why: &str| Some(Input::LegUnusable(LegTrouble::OurSocket(why.to_owned())));
-        let Some(media) = agreed(&caller.road, &caller.offer) else { return no_leg("no codec") };
-        let transcoder = &self.office.trunks.transcoder;
-        let is_opus = media.codec == AudioCodec::Opus;
-        let seat = if is_opus { None } else { transcoder.seat(vec![media.codec]) };
-        if !is_opus && seat.is_none() {
-            return no_leg("as many calls are transcoded as can be");
+        let mut codecs = match &caller.offer {
+            Some(offer) => agreed(&caller.road, offer).map(|media| vec![media.codec]),
+            None => Some(caller.road.trunk.codecs.clone()),
+        }
+        .unwrap_or_default();
+        let seat = self.office.trunks.transcoder.seat(beside_opus(&codecs));
+        codecs.retain(|codec| *codec == AudioCodec::Opus || seat.is_some());
+        if codecs.is_empty() {
+            return no_leg("no codec, or as many calls are transcoded as can be");
         }
         let (events, heard) = mpsc::channel(engine::EVENTS_MAX);
         let Some((handle, local)) = self.open_trunk_leg(events) else { return no_leg("no socket") };
@@ -60,7 +68,7 @@ impl CallActor {
         self.trunk = Some(Telephone {
             line: Line::begin_in(self.facts.trunks, caller.call, self.trunk_tells.clone()),
             crypto: caller.road.trunk.srtp.then(new_key),
-            codecs: vec![media.codec],
+            codecs,
             road: caller.road,
             extension: caller.extension,
             sip_call_id: caller.sip_call_id,
@@ -76,7 +84,7 @@ impl CallActor {
             version: 1,
             rang_at: Instant::now(),
             answered_at: None,
-            called_with: Some(caller.offer),
+            calls: Some(caller.offer),
         });
         None
     }
@@ -91,21 +99,40 @@ impl CallActor {
     /// The user has picked up.
     pub(super) fn answer_caller(&mut self) -> Option<Input> {
         let leg = self.trunk.as_mut()?;
-        let offer = leg.called_with.clone()?;
+        let Some(offer) = leg.calls.clone()? else {
+            leg.line.answers(leg.offer());
+            return None;
+        };
         let Some(answer) = leg.answer(&offer, &self.office.trunks.transcoder) else {
             return Some(Input::Trunk(FromTrunk::Lost));
         };
         leg.line.answers(answer);
+        self.caller_talks();
+        None
+    }
+
+    /// A telephone that called without an offer has answered ours.
+    pub(super) fn caller_answers(&mut self, answer: &str) -> Option<Input> {
+        let leg = self.trunk.as_mut()?;
+        if !leg.answered(answer, &self.office.trunks.transcoder) {
+            return Some(Input::Trunk(FromTrunk::Lost));
+        }
+        self.caller_talks();
+        self.put_through();
+        None
+    }
+
+    fn caller_talks(&self) {
+        let Some(leg) = &self.trunk else { return };
         leg.listen_for_keys(&self.office.in_band_keys);
         let who = format!("{} {}", leg.road.trunk.name, leg.extension);
         self.office.metrics.trunk("answered");
         self.tell_outside_by(&who, What::CallAnswered);
-        None
     }
 
     /// A telephone whose call came to nothing hears why; false where none waits.
     pub(super) async fn refuse_caller(&mut self) -> bool {
-        let waits = |leg: &&Telephone| leg.called_with.is_some() && leg.answered_at.is_none();
+        let waits = |leg: &&Telephone| leg.calls.is_some() && leg.answered_at.is_none();
         let Some(leg) = self.trunk.as_ref().filter(waits) else { return false };
         let (State::Ending { reason, .. } | State::Ended { reason }) = self.call.state() else {
             return false;

@@ -53,8 +53,8 @@ pub(super) struct Telephone {
     pub(super) version: u64,
     pub(super) rang_at: Instant,
     pub(super) answered_at: Option<Instant>,
-    /// The offer with which it called, where it placed the call.
-    pub(super) called_with: Option<String>,
+    /// With which offer it called, or with none, where it placed the call.
+    pub(super) calls: Option<Option<String>>,
 }
 
 impl Telephone {
@@ -105,6 +105,12 @@ impl Telephone {
         }
         self.talks();
         true
+    }
+
+    /// Our offer, where it called without one.
+    pub(super) fn offer(&self) -> String {
+        let voice = TrunkVoice { local: &self.local, version: 1, crypto: self.crypto.as_ref() };
+        sdp::write_trunk_offer(voice, &self.codecs)
     }
 
     /// What answers the offer with which it called; `None` when that is of no use.
@@ -222,7 +228,7 @@ impl Telephone {
             name: self.road.trunk.name.clone(),
             extension: self.extension.clone(),
             sip_call_id: Some(self.sip_call_id.clone()),
-            placed: self.called_with.is_some(),
+            placed: self.calls.is_some(),
             became: became.to_owned(),
             rang_s: rang.as_secs(),
             talked_s: self.answered_at.map(|at| at.elapsed().as_secs()),

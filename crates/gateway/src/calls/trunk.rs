@@ -79,6 +79,9 @@ impl CallActor {
                 let is_heard = leg.early(&early, &self.office.trunks.transcoder);
                 return is_heard.then_some(Input::Trunk(FromTrunk::Early));
             }
+            Happening::Answers(answer) if leg.calls.is_some() => {
+                return self.caller_answers(&answer);
+            }
             Happening::Answers(answer) => return self.trunk_answers(&answer).await,
             Happening::Reoffers(reoffer) => return leg.reoffered(reoffer),
             Happening::Presses(key) => {
@@ -209,7 +212,7 @@ impl CallActor {
             version: 1,
             rang_at: Instant::now(),
             answered_at: None,
-            called_with: None,
+            calls: None,
         });
         Ok(())
     }
@@ -291,7 +294,7 @@ impl CallActor {
     }
 
     async fn trunk_over(&mut self, end: End) -> FromTrunk {
-        if self.trunk.as_ref().is_some_and(|leg| leg.called_with.is_some()) {
+        if self.trunk.as_ref().is_some_and(|leg| leg.calls.is_some()) {
             let lost = end == End::Lost;
             self.close_trunk(if lost { "lost" } else { self.caller_became() }).await;
             return if lost { FromTrunk::Lost } else { FromTrunk::HangsUp };
@@ -317,7 +320,7 @@ impl CallActor {
     }
 
     /// User and telephone hear each other, for the flow.
-    fn put_through(&mut self) {
+    pub(super) fn put_through(&mut self) {
         let Some(user) = self.whatsapp_voice() else { return };
         let Some(leg) = self.trunk.as_mut() else { return };
         let Some(to_telephone) = leg.hears(&user, &self.office.trunks.transcoder) else { return };
@@ -360,6 +363,6 @@ pub(super) fn new_key() -> SdesCrypto {
     SdesCrypto { tag: 1, key_and_salt }
 }
 
-fn beside_opus(codecs: &[AudioCodec]) -> Vec<AudioCodec> {
+pub(super) fn beside_opus(codecs: &[AudioCodec]) -> Vec<AudioCodec> {
     codecs.iter().copied().filter(|codec| *codec != AudioCodec::Opus).collect()
 }

@@ -118,7 +118,7 @@ fn prepared(
     road: &Road,
     calls: &CallsIn,
     invite: &IncomingInvite,
-) -> Result<(Arc<Line>, UserRef, String), Refusal> {
+) -> Result<(Arc<Line>, UserRef, Option<String>), Refusal> {
     let house = &road.trunk.organisation;
     let mut lines = office.lines.iter().filter(|line| line.organisation.id == *house);
     let named = |line: &&Arc<Line>| calls.from.as_ref().is_none_or(|from| line.is_named(from));
@@ -126,8 +126,10 @@ fn prepared(
     let dialled = invite.called.split(';').next().unwrap_or_default();
     let to = dialled.strip_prefix(&calls.prefix).and_then(|user| user.parse().ok());
     let to = to.ok_or_else(|| Refusal::of(404))?;
-    let offer = invite.offer.clone().filter(|offer| caller::is_usable(road, offer));
-    Ok((Arc::clone(line), to, offer.ok_or_else(|| Refusal::of(488))?))
+    if invite.offer.as_ref().is_some_and(|offer| !caller::is_usable(road, offer)) {
+        return Err(Refusal::of(488));
+    }
+    Ok((Arc::clone(line), to, invite.offer.clone()))
 }
 
 fn begin(
@@ -135,7 +137,7 @@ fn begin(
     road: &Arc<Road>,
     line: &Arc<Line>,
     cleared: crate::calls::clearance::Cleared,
-    offer: String,
+    offer: Option<String>,
     invite: IncomingInvite,
 ) {
     let (extension, sip_call_id) = (invite.caller.clone(), invite.call_id.clone());

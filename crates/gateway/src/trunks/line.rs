@@ -108,7 +108,11 @@ async fn run_in(
         };
         let Some(word) = word else { return };
         let what = match word {
-            WordIn::Told(Told::Standing) => continue,
+            // An INVITE without an offer is answered in the ACK.
+            WordIn::Told(Told::Standing) => match call.late_answer() {
+                Some(answer) => Happening::Answers(answer),
+                None => continue,
+            },
             WordIn::Told(Told::Ended(end)) => Happening::Over(end),
             WordIn::Wish(wish) => wished(wish),
         };

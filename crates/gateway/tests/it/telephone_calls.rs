@@ -19,6 +19,7 @@ use sip::{
 
 use crate::{
     desk::{ANA, Desk, terminate},
+    far_end::{FarEnd, value},
     placed::{PLACED, answer, opaque, status},
     tls,
     trunks::{TELEPHONE_HZ, USER_HZ, with_trunk},
@@ -261,4 +262,45 @@ async fn nobody_calls_by_a_trunk_that_says_nothing_of_it() {
     let voice = Voice::of_telephone(&desk.engine);
     let mut call = phone.dials(&format!("9{ANA}"), voice.telephone_offer(AudioCodec::Opus, false));
     assert_eq!(news(&mut call).await, News::Ended(End::Refused(403)));
+}
+
+/// As Cisco's call managers do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_telephone_calls_without_an_offer_and_answers_ours() {
+    let desk = Desk::start_with(None, |config| open(config, Knows::Nothing)).await;
+    let gateway = desk.gateway.sip_address().unwrap();
+    let mut phone = FarEnd::udp().await;
+    let us = phone.address;
+    let head = |method: &str, to_tag: &str, body: &str| {
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        format!(
+            "{method} sip:9{ANA}@{gateway} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {us};rport;branch=z9hG4bKlate{method}\r\nMax-Forwards: 70\r\n\
+             From: <sip:200@{us}>;tag=late\r\nTo: <sip:9{ANA}@{gateway}>{to_tag}\r\n\
+             Call-ID: late-offer\r\nCSeq: 1 {method}\r\nContact: <sip:200@{us}>\r\n{kind}\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    phone.says_to(gateway, &head("INVITE", "", "")).await;
+    let opaque = opaque(&desk.upstream.wait_until_asked("connect").await);
+    let asked = desk.upstream.wait_until_asked("connect").await;
+    let mut user = Voice::of_platform(&desk.engine);
+    let sdp = user.platform_answer(asked.sdp(), Setup::Passive);
+    desk.webhook(&answer(&opaque, &sdp)).await;
+    user.connected().await;
+    desk.webhook(&status(&opaque, "ACCEPTED")).await;
+    let answered = phone.hears("SIP/2.0 200").await;
+    let mut voice = Voice::of_telephone(&desk.engine);
+    let theirs = voice.telephone_answer(&answered);
+    let tag = value(&answered, "To").split_once(";tag=").unwrap().1.to_owned();
+    phone.says(&head("ACK", &format!(";tag={tag}"), &theirs)).await;
+    voice.play(TELEPHONE_HZ);
+    user.play(USER_HZ);
+    user.expect_tone(TELEPHONE_HZ).await;
+    voice.expect_tone(USER_HZ).await;
+    desk.webhook(&terminate(PLACED, "BUSINESS_INITIATED", Some(3))).await;
+    phone.hears("BYE").await;
+    let record = desk.record(PLACED).await;
+    assert_eq!(record["trunks"][0]["became"], "answered", "{record}");
 }
