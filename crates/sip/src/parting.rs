@@ -16,7 +16,7 @@ const KEPT_MAX: usize = 64;
 
 /// The headers of a call's BYE, once it came.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Parting(Arc<OnceLock<Vec<(String, String)>>>);
+pub(crate) struct Parting(Arc<OnceLock<Said>>);
 
 impl Parting {
     /// What its header of this name says.
@@ -27,10 +27,13 @@ impl Parting {
     }
 }
 
+/// Headers of a BYE, name and value.
+type Said = Vec<(String, String)>;
+
 /// Those of the calls that stand, by `Call-ID`.
 #[derive(Debug, Default)]
 pub(crate) struct Partings {
-    known: Mutex<HashMap<String, Weak<OnceLock<Vec<(String, String)>>>>>,
+    known: Mutex<HashMap<String, Weak<OnceLock<Said>>>>,
 }
 
 impl Partings {

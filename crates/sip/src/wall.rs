@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     fn address(last: u32) -> IpAddr {
-        IpAddr::from([203, 0, (last >> 8) as u8, (last & 255) as u8])
+        IpAddr::from((0xCB00_0000 | last).to_be_bytes())
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What does the far end of a call that stands want of us?
 
-use rsipstack::sip::{Header, Request};
+use rsipstack::sip::Request;
 
 use crate::Reoffer;
+use crate::said::value;
 
 /// How long a key is pressed where nothing is said of it.
 const KEY_MS: u32 = 160;
@@ -30,10 +31,8 @@ pub struct Key {
 impl Key {
     /// The key of an INFO; `None` where that is about something else.
     pub(crate) fn of(request: &Request) -> Option<Self> {
-        let kind = request.headers.iter().find_map(|header| match header {
-            Header::ContentType(kind) => Some(kind.to_string().to_ascii_lowercase()),
-            _ => None,
-        })?;
+        let kind = value(request, "Content-Type").or_else(|| value(request, "c"))?;
+        let kind = kind.to_ascii_lowercase();
         let body = std::str::from_utf8(&request.body).ok()?;
         if kind.contains("application/dtmf-relay") {
             return Self::relayed(body);

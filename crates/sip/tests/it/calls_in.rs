@@ -14,7 +14,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::sync::mpsc;
 
 use crate::calls::{invite, news};
-use crate::far_end::{PATIENCE, SDP, line, value};
+use crate::far_end::{FarEnd, PATIENCE, SDP, line, value};
 
 const ANSWER: &str =
     "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 40002 RTP/AVP 0\r\n";
@@ -422,17 +422,15 @@ async fn who_is_turned_away_again_and_again_is_not_heard() {
 #[tokio::test]
 async fn who_insists_on_what_we_cannot_do_is_told() {
     let pair = Pair::by(Transport::Udp).await;
-    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    socket.connect(pair.called.address().unwrap()).await.unwrap();
-    let us = socket.local_addr().unwrap();
+    let mut far = FarEnd::udp().await;
+    let us = far.address;
     let invite = format!(
         "INVITE sip:200@pbx.test SIP/2.0\r\nVia: SIP/2.0/UDP {us};rport;branch=z9hG4bKrel\r\n\
          From: <sip:lia@pbx.test>;tag=1\r\nTo: <sip:200@pbx.test>\r\nCall-ID: rel-1\r\n\
          CSeq: 1 INVITE\r\nContact: <sip:lia@{us}>\r\nMax-Forwards: 70\r\n\
          Require: 100rel\r\nContent-Length: 0\r\n\r\n"
     );
-    socket.send(invite.as_bytes()).await.unwrap();
-    let answer = heard(&socket).await;
-    assert!(answer.starts_with("SIP/2.0 420"), "{answer}");
+    far.says_to(pair.called.address().unwrap(), &invite).await;
+    let answer = far.hears("SIP/2.0 420").await;
     assert_eq!(value(&answer, "Unsupported"), "100rel");
 }

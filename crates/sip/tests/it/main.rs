@@ -5,4 +5,5 @@ mod calls;
 mod calls_in;
 mod far_end;
 mod hostile;
+mod mutated;
 mod sipp;

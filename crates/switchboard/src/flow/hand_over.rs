@@ -66,9 +66,7 @@ impl Flow {
         let step = match to {
             Room::Queue(name) => queue(name, back),
             Room::Bot(name) => bot(name, end, back),
-            Room::Trunk { trunk, extension } => {
-                telephone((trunk, extension), ring_for, end, back)
-            }
+            Room::Trunk { trunk, extension } => telephone((trunk, extension), ring_for, end, back),
         };
         let rings = Step::Ring(Ringing {
             whom: Ring::Back(by.clone()),

@@ -43,24 +43,24 @@ fn the_telephone_hears_it_ring_and_is_answered_when_the_user_has_picked_up() {
     let opens = [Effect::OpenGate, Effect::WatchMedia, Effect::Tell];
     desk.assert_effects(Input::Status(Status::Accepted), opens);
     assert!(desk.call.is_on_trunk(), "it waits for the media path");
-    let talks =
-        [Effect::Trunk(ToTrunk::Answer), Effect::Trunk(ToTrunk::PutThrough), Effect::Tell];
+    let talks = [Effect::Trunk(ToTrunk::Answer), Effect::Trunk(ToTrunk::PutThrough), Effect::Tell];
     desk.assert_effects(Input::MediaConnected, talks);
     assert_eq!(desk.call.step_name(), Some("call by trunk pbx 200"));
     assert_eq!(desk.call.waiting_telephone(), None);
     desk.assert_effects(
         Input::Terminated(Termination { picked_up: true, error: None }),
-        [Effect::StopRinging { taken_by: None }, Effect::Finish(EndReason::UserHungUp), Effect::Tell],
+        [
+            Effect::StopRinging { taken_by: None },
+            Effect::Finish(EndReason::UserHungUp),
+            Effect::Tell,
+        ],
     );
 }
 
 #[test]
 fn the_telephone_gives_up_before_the_user_picks_up() {
-    let effects = ends(
-        &mut ringing(),
-        Input::Trunk(FromTrunk::HangsUp),
-        &EndReason::TelephoneCancelled,
-    );
+    let effects =
+        ends(&mut ringing(), Input::Trunk(FromTrunk::HangsUp), &EndReason::TelephoneCancelled);
     assert!(effects.contains(&Effect::Terminate));
     let effects =
         ends(&mut placed(), Input::Trunk(FromTrunk::HangsUp), &EndReason::TelephoneCancelled);
