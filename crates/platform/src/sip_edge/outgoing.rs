@@ -1,6 +1,11 @@
 //! How does a user's call reach the business's SIP server, and what comes of it there?
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rules::{
     call::{Input, LegFailure},
@@ -139,7 +144,7 @@ fn about(facts: &Facts) -> Vec<(String, String)> {
 
 /// Carries orders to the business's server and its words to the call, until the dialog is over.
 async fn follow(facts: &Facts, mut call: Call, mut orders: mpsc::Receiver<Order>, ear: &Ear) {
-    let mut is_wanted = true;
+    let (mut is_wanted, sent) = (true, Instant::now());
     loop {
         let word = tokio::select! {
             order = orders.recv(), if is_wanted => {
@@ -153,7 +158,7 @@ async fn follow(facts: &Facts, mut call: Call, mut orders: mpsc::Receiver<Order>
             None => return,
             // Calls are not negotiated again (fact sheet 6.2).
             Some(Word::Reoffer(reoffer)) => reoffer.refuse_with(500),
-            Some(Word::News(news)) => hear(facts, &call, news, ear).await,
+            Some(Word::News(news)) => hear(facts, &call, news, sent.elapsed(), ear).await,
         }
     }
 }
@@ -169,7 +174,7 @@ fn obey(facts: &Facts, call: &Call, order: Option<Order>) {
     }
 }
 
-async fn hear(facts: &Facts, call: &Call, news: News, ear: &Ear) {
+async fn hear(facts: &Facts, call: &Call, news: News, after: Duration, ear: &Ear) {
     match news {
         // The user hears it ring already, and nothing of the business before its answer.
         News::Ringing | News::Early(_) | News::Ended(End::Ours) => {}
@@ -182,6 +187,7 @@ async fn hear(facts: &Facts, call: &Call, news: News, ear: &Ear) {
                     let cannot = input != Input::Reject;
                     (input, cannot.then(|| signalling::refused(status)))
                 }
+                None if after < ANSWERS => (Input::BusinessUnreachable, Some(signalling::closed())),
                 None => (Input::BusinessUnreachable, Some(signalling::silent(ANSWERS))),
             };
             ear.tell(finding, vec![input]).await;

@@ -41,6 +41,7 @@ mod sandbox;
 mod sandbox_numbers;
 mod sdes;
 mod settings;
+mod sip_beside;
 mod sip_pbx;
 mod sip_to_business;
 mod sip_to_users;

@@ -8,6 +8,7 @@ use offhook_platform::SipConfig;
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, pem::PemObject},
+    server::WebPkiClientVerifier,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -80,19 +81,35 @@ impl Message {
 impl Pbx {
     /// A server with a certificate for `name`.
     pub(crate) async fn named(name: &str) -> Self {
-        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
-        let certificate = CertificateDer::from(made.cert.der().to_vec());
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        Self::of(name, None).await
+    }
+
+    /// The same that takes callers with a certificate alone; that certificate and its key.
+    pub(crate) async fn asking(name: &str) -> (Self, String) {
+        let (certificate, key) = made("client.sip.fbclientcerts.com");
+        let shown = pem("CERTIFICATE", &certificate) + &pem("PRIVATE KEY", key.secret_der());
+        (Self::of(name, Some(certificate)).await, shown)
+    }
+
+    async fn of(name: &str, known: Option<CertificateDer<'static>>) -> Self {
+        let (certificate, key) = made(name);
         let server = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.clone()], key)
             .unwrap();
+        let server = match known {
+            None => server.with_no_client_auth(),
+            Some(known) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(known).unwrap();
+                let asks = WebPkiClientVerifier::builder_with_provider(roots.into(), provider());
+                server.with_client_cert_verifier(asks.build().unwrap())
+            }
+        };
+        let server = server.with_single_cert(vec![certificate.clone()], key).unwrap();
         Self {
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             acceptor: TlsAcceptor::from(Arc::new(server)),
-            root: pem(&certificate),
+            root: pem("CERTIFICATE", &certificate),
         }
     }
 
@@ -354,9 +371,25 @@ impl SipBench {
 
     /// The platform believes `root`.
     pub(crate) async fn of(pbx: Pbx, root: Option<String>, calling: Value, sip: Value) -> Self {
+        Self::start(pbx, root, None, calling, sip).await
+    }
+
+    /// The platform believes `root`, and shows this certificate.
+    pub(crate) async fn showing(pbx: Pbx, root: Option<String>, shown: Option<String>) -> Self {
+        Self::start(pbx, root, shown, json!({}), json!({})).await
+    }
+
+    async fn start(
+        pbx: Pbx,
+        root: Option<String>,
+        client_certificate: Option<String>,
+        calling: Value,
+        sip: Value,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let edge = SipConfig {
             roots: root,
+            client_certificate,
             root_file: Some(folder.path().join("root.pem")),
             ..SipConfig::at("127.0.0.1:0".parse().unwrap())
         };
@@ -432,12 +465,16 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-fn pem(der: &[u8]) -> String {
+fn made(name: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    (CertificateDer::from(made.cert.der().to_vec()), PrivateKeyDer::Pkcs8(key))
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
-    format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-        BASE64_STANDARD.encode(der)
-    )
+    let text = BASE64_STANDARD.encode(der);
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }
 
 impl Pbx {

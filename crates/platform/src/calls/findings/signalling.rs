@@ -57,6 +57,13 @@ pub(crate) fn silent(waited: Duration) -> Finding {
     Code::SipSilent.found(format!("The server said nothing to the INVITE within {seconds} s."))
 }
 
+/// The server took the INVITE and closed the connection.
+pub(crate) fn closed() -> Finding {
+    let text = "The server closed the connection on the INVITE: the TLS handshake failed at its end, \
+                as when it asks for a client certificate, or it broke off.";
+    Code::SipNoTls.found(text.to_owned())
+}
+
 /// The server refused, and not because somebody declined.
 pub(crate) fn refused(status: u16) -> Finding {
     Code::SipRefused.found(format!("The server answered the INVITE with {status}."))
