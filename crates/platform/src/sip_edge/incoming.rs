@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use wire::graph::call::Recipient;
 
 use super::{
-    Edge, Line, Order,
+    Edge, Line, Order, RINGS,
     line::{Ear, bye, refusal},
 };
 use crate::{
@@ -158,7 +158,8 @@ fn connect(
     let Some(call) = world.calls.get(&id) else { return };
     let (ear, domain) = (Ear::new(call.inbox), edge.domain.clone());
     let contact = invite.called.split(';').next().unwrap_or_default().to_owned();
-    let dialog = invite.take(&contact, Patience::default());
+    let patience = Patience { waits: RINGS, ..Patience::default() };
+    let dialog = invite.take(&contact, patience);
     world.tasks.spawn(async move {
         match dialog {
             Some(dialog) => follow(&id, &domain, dialog, orders, &ear).await,

@@ -10,7 +10,7 @@ mod line;
 mod outgoing;
 mod tls;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use sip::{Asker, Face, Incoming, Listen, Realm, UserAgent};
 use tokio::sync::mpsc;
@@ -23,6 +23,8 @@ use crate::{Config, config::SipConfig, world::World};
 
 /// Requests that may wait for the edge; more are refused.
 const INCOMING_MAX: usize = 256;
+/// How long a dialog may ring: the call's own deadlines, by the platform's clock, end it.
+const RINGS: Duration = Duration::from_secs(3600);
 /// The `User-Agent` of WhatsApp's edge (fact sheet 6.2).
 const USER_AGENT: &str = "Facebook SipGateway";
 /// What stands for the proxy behind WhatsApp's edge (fact sheet 6.4).

@@ -17,7 +17,7 @@ use terms::Party;
 use tokio::sync::mpsc;
 
 use super::{
-    Edge, Line, Order,
+    Edge, Line, Order, RINGS,
     incoming::may_call,
     line::{Ear, bye},
 };
@@ -32,8 +32,6 @@ use crate::{
 
 /// How long the business's server may say nothing to our INVITE.
 const ANSWERS: Duration = Duration::from_secs(10);
-/// Longer than any answer window: the call's own deadline ends what rings.
-const RINGS: Duration = Duration::from_secs(180);
 /// How long a CANCEL or BYE waits for its answer.
 const LEAVES: Duration = Duration::from_secs(5);
 
@@ -144,7 +142,7 @@ fn about(facts: &Facts) -> Vec<(String, String)> {
 
 /// Carries orders to the business's server and its words to the call, until the dialog is over.
 async fn follow(facts: &Facts, mut call: Call, mut orders: mpsc::Receiver<Order>, ear: &Ear) {
-    let (mut is_wanted, sent) = (true, Instant::now());
+    let (mut is_wanted, mut rang, sent) = (true, false, Instant::now());
     loop {
         let word = tokio::select! {
             order = orders.recv(), if is_wanted => {
@@ -158,7 +156,11 @@ async fn follow(facts: &Facts, mut call: Call, mut orders: mpsc::Receiver<Order>
             None => return,
             // Calls are not negotiated again (fact sheet 6.2).
             Some(Word::Reoffer(reoffer)) => reoffer.refuse_with(500),
-            Some(Word::News(news)) => hear(facts, &call, news, sent.elapsed(), ear).await,
+            Some(Word::News(news)) => {
+                rang |= matches!(news, News::Ringing);
+                let silent_for = (!rang).then(|| sent.elapsed());
+                hear(facts, &call, news, silent_for, ear).await;
+            }
         }
     }
 }
@@ -174,7 +176,8 @@ fn obey(facts: &Facts, call: &Call, order: Option<Order>) {
     }
 }
 
-async fn hear(facts: &Facts, call: &Call, news: News, after: Duration, ear: &Ear) {
+/// `silent_for`: how long ago the INVITE was sent, if it does not ring.
+async fn hear(facts: &Facts, call: &Call, news: News, silent_for: Option<Duration>, ear: &Ear) {
     match news {
         // The user hears it ring already, and nothing of the business before its answer.
         News::Ringing | News::Early(_) | News::Ended(End::Ours) => {}
@@ -187,12 +190,16 @@ async fn hear(facts: &Facts, call: &Call, news: News, after: Duration, ear: &Ear
                     let cannot = input != Input::Reject;
                     (input, cannot.then(|| signalling::refused(status)))
                 }
-                None if after < ANSWERS => (Input::BusinessUnreachable, Some(signalling::closed())),
-                None => (Input::BusinessUnreachable, Some(signalling::silent(ANSWERS))),
+                None => (Input::BusinessUnreachable, silent_for.map(unanswered)),
             };
             ear.tell(finding, vec![input]).await;
         }
     }
+}
+
+/// Nothing came back.
+fn unanswered(after: Duration) -> Finding {
+    if after < ANSWERS { signalling::closed() } else { signalling::silent(ANSWERS) }
 }
 
 /// A 200 is `pre_accept` and `accept` in one.

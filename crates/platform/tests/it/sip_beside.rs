@@ -9,7 +9,7 @@ use crate::{
     bench::{ANA, send},
     business::Business,
     media_files::{ANNOUNCEMENT, ogg, upload},
-    sip_pbx::{Dialled, Pbx, SipBench},
+    sip_pbx::{Dialled, Message, Pbx, SipBench},
 };
 
 #[tokio::test]
@@ -28,6 +28,59 @@ async fn a_user_who_hides_the_number_calls_under_an_id() {
     assert_eq!(invite.header("x-wa-meta-username"), "ana.souza");
     assert_eq!(invite.header("x-wa-meta-deeplink-payload"), "spring");
     assert!(!invite.0.contains(ANA), "{}", invite.0);
+}
+
+#[tokio::test]
+async fn of_the_ways_in_an_answer_only_the_businesses_own_is_gone_back() {
+    let sdes = json!({ "srtp_key_exchange_protocol": "SDES" });
+    let bench = SipBench::with(sdes, json!({})).await;
+    bench.user_calls(ANA, json!({})).await;
+    let mut wire = bench.pbx.accept().await;
+    let invite = wire.recv().await;
+    let sdp = Business::keyed_answering(&invite.as_connect()).sdp.clone();
+    let own = "Record-Route: <sip:edge.shop.example;transport=tls;lr>\r\n";
+    wire.reply(&invite, "200 OK", own, &sdp).await;
+    let ack = wire.recv().await;
+    let routes = |message: &Message| message.all("Route").concat().to_ascii_lowercase();
+    assert_eq!(routes(&ack), "<sip:edge.shop.example;transport=tls;lr>", "{}", ack.0);
+    assert_eq!(bench.bench.sandbox(&format!("/users/{ANA}/hang_up"), json!({})).await.0, 200);
+    let bye = wire.recv().await;
+    assert!(bye.first_line().starts_with("BYE sip:pbx@"), "{}", bye.0);
+    assert_eq!(routes(&bye), "<sip:edge.shop.example;transport=tls;lr>", "{}", bye.0);
+}
+
+/// The stack that the gateway has, in the business's place.
+#[tokio::test]
+async fn a_business_with_our_own_stack_is_called_and_left() {
+    use sip::{End, Incoming, Listen, Patience, Told, UserAgent};
+    let sdes = json!({ "srtp_key_exchange_protocol": "SDES" });
+    let bench = SipBench::with(sdes, json!({})).await;
+    for theirs in [true, false] {
+        let (ask, mut incoming) = tokio::sync::mpsc::channel(4);
+        let tls = Some(bench.pbx.tls());
+        let listen = Listen { plain: None, tls, name: "pbx".into(), timers: false };
+        let agent = UserAgent::start(listen, Some(ask)).await.unwrap();
+        bench.serve_at("localhost", agent.tls_address().unwrap().port()).await;
+        let id = bench.user_calls(ANA, json!({})).await;
+        let Some(Incoming::Invite(invite)) = incoming.recv().await else { panic!("no INVITE") };
+        assert_eq!(invite.call_id, format!("outgoing:{id}"));
+        assert_eq!(invite.caller, format!("+{ANA}"));
+        let connect = json!({ "calls": [{ "session": { "sdp": invite.offer } }] });
+        let business = Business::keyed_answering(&connect);
+        let mut call = invite.take("pbx", Patience::default()).unwrap();
+        call.answer(business.sdp.clone());
+        assert_eq!(call.told().await, Some(Told::Standing));
+        if theirs {
+            assert_eq!(
+                bench.bench.sandbox(&format!("/users/{ANA}/hang_up"), json!({})).await.0,
+                200
+            );
+            assert_eq!(call.told().await, Some(Told::Ended(End::Theirs)));
+        } else {
+            call.hang_up(Vec::new());
+            assert_eq!(bench.ended(&id).await["end"]["reason"], "business_terminated");
+        }
+    }
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ pub(crate) const TO: &str = "sip:+5215550000001@wa.meta.vc;transport=tls";
 pub(crate) struct Pbx {
     listener: TcpListener,
     acceptor: TlsAcceptor,
+    server: Arc<ServerConfig>,
     /// What vouches for it, as PEM.
     pub(crate) root: String,
 }
@@ -106,11 +107,24 @@ impl Pbx {
             }
         };
         let server = server.with_single_cert(vec![certificate.clone()], key).unwrap();
+        let server = Arc::new(server);
         Self {
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
-            acceptor: TlsAcceptor::from(Arc::new(server)),
+            acceptor: TlsAcceptor::from(Arc::clone(&server)),
+            server,
             root: pem("CERTIFICATE", &certificate),
         }
+    }
+
+    /// Its certificate for a stack that listens by itself, and calls nobody.
+    pub(crate) fn tls(&self) -> sip::Tls {
+        let client = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let here = "127.0.0.1:0".parse().unwrap();
+        sip::Tls { accept: Some((here, Arc::clone(&self.server))), connect: Arc::new(client) }
     }
 
     pub(crate) fn port(&self) -> u16 {
