@@ -9,8 +9,17 @@ pub(crate) const COULD_NOT_RUN: u8 = 3;
 
 /// Logs to standard error; `OFFHOOK_LOG` sets the levels, `info` when unset.
 pub(crate) fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("OFFHOOK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let wanted = std::env::var("OFFHOOK_LOG").unwrap_or_default();
+    tracing_subscriber::fmt().with_env_filter(filter(&wanted)).with_writer(std::io::stderr).init();
+}
+
+/// The SIP stack writes addresses and call ids into its log at every level: it is heard by name alone.
+fn filter(wanted: &str) -> EnvFilter {
+    let wanted = if wanted.is_empty() { "info" } else { wanted };
+    if wanted.contains("rsipstack") {
+        return EnvFilter::new(wanted);
+    }
+    EnvFilter::new(format!("{wanted},rsipstack=off"))
 }
 
 /// Says why a command could not run.
@@ -33,4 +42,20 @@ pub(crate) fn usage(words: &clap::Error) -> ExitCode {
         return ExitCode::from(COULD_NOT_RUN);
     }
     if words.use_stderr() { ExitCode::from(COULD_NOT_RUN) } else { ExitCode::SUCCESS }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sip_stack_is_heard_by_name_alone() {
+        for (wanted, shown) in [
+            ("", "rsipstack=off,info"),
+            ("debug", "rsipstack=off,debug"),
+            ("rsipstack=debug", "rsipstack=debug"),
+        ] {
+            assert_eq!(filter(wanted).to_string(), shown);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The Cloud API Calling server, alone.
 
+mod edge;
+
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
@@ -14,6 +16,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
+use self::edge::{EdgeArgs, EdgeTable};
 use crate::{output, quote, stop};
 
 /// Arguments of `offhook platform`; a flag wins over the file.
@@ -65,9 +68,11 @@ pub(crate) struct PlatformArgs {
     rule: Vec<(String, String)>,
     /// A TOML file with the keys http, media, advertised, `public_url`, data, seed, webhook, handshake,
     /// transcriber, speech, `random_seed`, `rate_cards`, `webhook_roots` (a PEM file),
-    /// `sandbox_token_env`, `calls_max`, `webhook_timeout_s` and the table `[rules]`.
+    /// `sandbox_token_env`, `calls_max`, `webhook_timeout_s` and the tables `[rules]` and `[sip]`.
     #[arg(long)]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    edge: EdgeArgs,
     /// Prints one JSON line when ready, and nothing else.
     #[arg(long)]
     json: bool,
@@ -94,6 +99,7 @@ struct File {
     speech: Option<String>,
     calls_max: Option<usize>,
     webhook_timeout_s: Option<u64>,
+    sip: Option<EdgeTable>,
     #[serde(default, deserialize_with = "::platform::read_rules")]
     rules: BTreeMap<String, String>,
 }
@@ -111,10 +117,17 @@ async fn serve(args: PlatformArgs) -> Result<()> {
     let running = ::platform::serve(config(args)?).await?;
     let url = running.base_url();
     if json {
-        output::say(&json!({ "platform": url, "phone": format!("{url}/phone") }).to_string());
+        let mut ready = json!({ "platform": url, "phone": format!("{url}/phone") });
+        if let Some(address) = running.sip_address() {
+            ready["sip"] = json!(address);
+        }
+        output::say(&ready.to_string());
     } else {
         output::say(&format!("Graph API and sandbox   {url}"));
         output::say(&format!("The user's phone        {url}/phone"));
+        if let Some(address) = running.sip_address() {
+            output::say(&format!("Calls over SIP, TLS     {address}"));
+        }
         output::say("Ctrl-C stops.");
     }
     stop::asked().await?;
@@ -148,6 +161,7 @@ fn config(args: PlatformArgs) -> Result<Config> {
             .collect::<Result<_>>()?,
         transcriber: args.transcriber.or(file.transcriber),
         speech: args.speech.or(file.speech),
+        sip: edge::config(args.edge, file.sip)?,
         rules: file.rules.into_iter().chain(args.rule).collect(),
         calls_max: file.calls_max.unwrap_or(default.calls_max),
         webhook_timeout: file.webhook_timeout_s.map(Duration::from_secs),

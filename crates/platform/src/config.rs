@@ -14,6 +14,9 @@ use rules::price::Card;
 
 use crate::{clock::Clock, ids::Randomness, seed::Seed};
 
+/// What businesses know WhatsApp's SIP edge by (fact sheet 6.2).
+const SIP_DOMAIN: &str = "wa.meta.vc";
+
 /// The HTTP port of the demo.
 const HTTP_PORT: u16 = 8400;
 
@@ -61,12 +64,50 @@ pub struct Config {
     /// A command that writes down a call: for each voice it gets the path of a WAV file at the end or
     /// as `{wav}`, and gives text or JSON. Without one transcripts are empty.
     pub transcriber: Option<String>,
+    /// Calls over SIP; without it a number in SIP mode is not reached.
+    pub sip: Option<SipConfig>,
     /// Calls that may be live at a time on the whole platform, whoever's they are.
     pub calls_max: usize,
     /// How busy the media thread may be before taps rest, and before a new call is refused.
     pub busy: engine::BusyLimits,
     /// How long a webhook endpoint may take to answer; the rulebook's time if absent.
     pub webhook_timeout: Option<Duration>,
+}
+
+/// The SIP edge (`docs/sip.md`). Certificates are PEM texts.
+#[derive(Debug, Clone)]
+pub struct SipConfig {
+    /// Where it listens for TLS.
+    pub listen: SocketAddr,
+    /// The realm, the host of `From`, and the name in its own certificate.
+    pub domain: String,
+    /// What stands in `Contact` and `Record-Route`, with a port if it is not 5061; where it listens if
+    /// absent, so that nothing of a test goes to WhatsApp itself.
+    pub host: Option<String>,
+    /// Its certificate chain and key; without one it makes its own, kept in the data folder.
+    pub certificate: Option<String>,
+    /// Where the root above a certificate of its own is written too, for businesses to trust.
+    pub root_file: Option<PathBuf>,
+    /// Roots believed at businesses' servers beside the public ones.
+    pub roots: Option<String>,
+    /// A certificate chain and key for servers that ask who calls (mTLS).
+    pub client_certificate: Option<String>,
+}
+
+impl SipConfig {
+    /// An edge that listens here, and everything else as usual.
+    #[must_use]
+    pub fn at(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            domain: SIP_DOMAIN.to_owned(),
+            host: None,
+            certificate: None,
+            root_file: None,
+            roots: None,
+            client_certificate: None,
+        }
+    }
 }
 
 impl Default for Config {
@@ -89,6 +130,7 @@ impl Default for Config {
             rate_cards: Vec::new(),
             speech: None,
             transcriber: None,
+            sip: None,
             calls_max: CALLS_MAX,
             busy: engine::BusyLimits::default(),
             webhook_timeout: None,

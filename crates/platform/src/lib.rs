@@ -5,7 +5,7 @@
 //! [`Config`] holds every choice; [`Running`] is the started server.
 //!
 //! ```text
-//! api, phones ──▶ calls (one actor a call) ──▶ rules (decide) ──▶ effects
+//! api, phones, sip_edge ──▶ calls (one actor a call) ──▶ rules (decide) ──▶ effects
 //!                                                                  ├─▶ webhooks (outbox, deliver)
 //!                                                                  ├─▶ engine (legs)
 //!                                                                  └─▶ phones, chats, consent, store
@@ -34,6 +34,7 @@ mod sandbox;
 mod sdp;
 mod seed;
 mod serve;
+mod sip_edge;
 mod snapshot;
 mod store;
 mod templates;
@@ -42,9 +43,10 @@ mod webhooks;
 mod world;
 
 pub use books::read_rules;
-pub use config::Config;
+pub use config::{Config, SipConfig};
 pub use ids::Randomness;
 pub use seed::{Seed, SeedError};
 pub use serve::{CallbackError, Running, StartError, serve};
+pub use sip_edge::{SipEdgeError, TlsError};
 pub use store::StoreFault;
 pub use webhooks::HandshakeFault;

@@ -37,6 +37,7 @@ use crate::{
     media_files::{self, MediaFiles},
     openapi, pages, phones, sandbox,
     seed::{Seed, Shelf},
+    sip_edge::{self, Edge, SipEdgeError},
     store::{Kind, Store},
     templates,
     webhooks::{Clients, Deliverer, Outbox, check_url},
@@ -97,6 +98,9 @@ pub enum StartError {
         #[source]
         source: RulebookError,
     },
+    /// Calls over SIP cannot be taken.
+    #[error("cannot start the SIP edge")]
+    Sip(#[source] SipEdgeError),
     /// The HTTP client for webhooks cannot be made.
     #[error("cannot make the webhooks' HTTP client")]
     Client(#[source] reqwest::Error),
@@ -128,7 +132,8 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     let addr =
         listener.local_addr().map_err(|source| StartError::Listen { addr: config.http, source })?;
     let wake = Arc::new(Notify::new());
-    let world = Arc::new(make_world(&config, addr, Arc::clone(&wake)).await?);
+    let (edge, incoming) = sip_edge::start(&config).await.map_err(StartError::Sip)?.unzip();
+    let world = Arc::new(make_world(&config, addr, Arc::clone(&wake), edge).await?);
     media_files::tidy(&world).await.map_err(StartError::Store)?;
     templates::resume(&world).await.map_err(StartError::Store)?;
     let orphans = restart::end_orphans(&world).await.map_err(StartError::Store)?;
@@ -142,6 +147,9 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
     tokio::spawn(media_files::sweep(Arc::clone(&world)));
     tokio::spawn(alive::keep(Arc::clone(&world)));
     listen(&world, listener);
+    if let Some(incoming) = incoming {
+        tokio::spawn(sip_edge::serve(Arc::clone(&world), incoming));
+    }
     if let Some(url) = config.webhook_url {
         let world = Arc::clone(&world);
         tokio::spawn(async move { set_until_taken(&world, &url).await });
@@ -153,6 +161,7 @@ async fn make_world(
     config: &Config,
     addr: SocketAddr,
     wake: Arc<Notify>,
+    sip: Option<Edge>,
 ) -> Result<World, StartError> {
     let books = Arc::new(Books::new(&config.rules).map_err(StartError::Rules)?);
     let store = Store::open(config.data.as_deref()).map_err(StartError::Store)?;
@@ -185,7 +194,6 @@ async fn make_world(
     };
     let clients = Clients::new(config.webhook_roots.as_deref()).map_err(StartError::Client)?;
     let kept_cards = billing::kept_cards(&store).await.map_err(StartError::Store)?;
-    let public_url = config.public_url.as_deref().map(read_public_url).transpose()?;
     let world = World {
         clock: config.clock.clone(),
         store,
@@ -203,6 +211,7 @@ async fn make_world(
         calls: Registry::default(),
         calls_max: config.calls_max,
         phones: phones::Phones::default(),
+        sip,
         clients,
         handshake: config.handshake,
         sandbox_token: config.sandbox_token.clone(),
@@ -213,7 +222,7 @@ async fn make_world(
         books,
         cards: RwLock::default(),
         first_cards,
-        public_url,
+        public_url: config.public_url.as_deref().map(read_public_url).transpose()?,
         address: OnceLock::from(addr),
         tasks: TaskTracker::new(),
         captures: TaskTracker::new(),
@@ -351,6 +360,12 @@ impl Running {
     #[must_use]
     pub fn base_url(&self) -> String {
         self.world.base_url()
+    }
+
+    /// Where the SIP edge listens, if there is one.
+    #[must_use]
+    pub fn sip_address(&self) -> Option<SocketAddr> {
+        self.world.sip.as_ref().and_then(Edge::address)
     }
 
     /// Sets the callback URL of the seed's first app, after the handshake if it is on.

@@ -28,6 +28,7 @@ use crate::{
     ids::Ids,
     media_files::MediaFiles,
     phones::Phones,
+    sip_edge::Edge,
     store::{Kind, Store, StoreFault},
     webhooks::{Clients, Outbox},
 };
@@ -58,6 +59,8 @@ pub(crate) struct World {
     pub(crate) recordings: Recordings,
     pub(crate) calls: Registry,
     pub(crate) phones: Phones,
+    /// Calls over SIP, if it has an edge for them.
+    pub(crate) sip: Option<Edge>,
     /// Requests to the businesses' endpoints, each as whom its app says.
     pub(crate) clients: Clients,
     pub(crate) handshake: bool,

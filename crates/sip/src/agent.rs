@@ -202,7 +202,7 @@ impl UserAgent {
     ///
     /// [`ReachError`]: why not.
     pub async fn reach(&self, target: &Target) -> Result<(), ReachError> {
-        self.desk.roads.ready(target).await.map_err(ReachError::from)
+        self.desk.roads.ready(target).await.map(drop).map_err(ReachError::from)
     }
 
     /// Asks a target with OPTIONS whether it is there; the status it answers. A target is well when

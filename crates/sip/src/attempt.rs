@@ -9,6 +9,7 @@ use rsipstack::dialog::invitation::{InviteAsyncResult, InviteOption};
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::{Header, Response, StatusCodeKind};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::agent::Desk;
@@ -46,10 +47,13 @@ pub(crate) struct Attempt {
     timer: bool,
     /// What it said when it refused.
     pub(crate) refusal: Option<Refusal>,
+    /// Cancelled when the road is gone; absent once the target has said anything, as it may come back
+    /// by another.
+    gone: Option<CancellationToken>,
 }
 
 enum Stage {
-    Connecting(JoinHandle<io::Result<()>>),
+    Connecting(JoinHandle<io::Result<Option<CancellationToken>>>),
     Inviting(Dialog, JoinHandle<InviteAsyncResult>),
     Standing(Dialog),
     Leaving(Dialog, JoinHandle<()>),
@@ -83,6 +87,7 @@ impl Attempt {
             updates: false,
             timer: !manners.no_timer,
             refusal: None,
+            gone: None,
         }
     }
 
@@ -90,13 +95,21 @@ impl Attempt {
     pub(crate) async fn next(&mut self) -> Seen {
         match &mut self.stage {
             Stage::Connecting(connecting) => {
-                let connected = matches!(connecting.await, Ok(Ok(())));
-                self.connected(connected)
+                let road = connecting.await.ok().and_then(Result::ok);
+                self.connected(road)
             }
             Stage::Inviting(dialog, inviting) => {
                 tokio::select! {
                     biased;
-                    Some(state) = dialog.states.recv() => said(state, &self.ours),
+                    Some(state) = dialog.states.recv() => {
+                        let seen = said(state, &self.ours);
+                        self.gone = self.gone.take().filter(|_| matches!(seen, Seen::Nothing));
+                        seen
+                    }
+                    () = lost(self.gone.as_ref()) => {
+                        self.gone = None;
+                        Seen::Input(Input::Broken)
+                    }
                     result = inviting => self.settled(result.ok().and_then(Result::ok)),
                 }
             }
@@ -186,11 +199,13 @@ impl Attempt {
         }));
     }
 
-    fn connected(&mut self, connected: bool) -> Seen {
+    /// With a road, or without one.
+    fn connected(&mut self, road: Option<Option<CancellationToken>>) -> Seen {
         self.stage = Stage::Over;
-        let Some(option) = self.option.take().filter(|_| connected) else {
+        let (Some(option), Some(gone)) = (self.option.take(), road) else {
             return Seen::Input(Input::Broken);
         };
+        self.gone = gone;
         let (sender, states) = self.desk.layer.new_dialog_state_channel();
         match self.desk.layer.do_invite_async(option, sender) {
             Ok((inner, inviting)) => {
@@ -249,6 +264,13 @@ fn refusal(response: &Response) -> Refusal {
             .map(|said| ("Warning".into(), said))
             .into_iter()
             .collect(),
+    }
+}
+
+async fn lost(gone: Option<&CancellationToken>) {
+    match gone {
+        Some(gone) => gone.cancelled().await,
+        None => std::future::pending().await,
     }
 }
 

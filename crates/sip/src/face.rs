@@ -165,7 +165,14 @@ fn add(headers: &mut Headers, more: &[Header]) {
 fn shorten_to(request: &mut Request) {
     for header in request.headers.iter_mut() {
         if let Header::To(to) = header {
-            let short = to.value().replacen(";transport=tls>", ">", 1);
+            let said = to.value().replacen(";transport=tls>", ">", 1);
+            let short = match said.split_once('@') {
+                Some((user, host)) if user.starts_with('<') => {
+                    let user = user.split_once(';').map_or(user, |(bare, _)| bare);
+                    format!("{user}@{host}")
+                }
+                Some(_) | None => said,
+            };
             *header = Header::To(short.into());
         }
     }

@@ -69,13 +69,14 @@ impl Roads {
         Self { endpoint, us, trust, wall, stop, open: Mutex::default(), places }
     }
 
-    /// Makes sure that a message to `target` has a way.
-    pub(crate) async fn ready(&self, target: &Target) -> io::Result<()> {
-        if target.transport == Transport::Udp || self.is_open(target) {
-            return Ok(());
+    /// Makes sure that a message to `target` has a way; what it answers is cancelled when that way is
+    /// gone, if it can be.
+    pub(crate) async fn ready(&self, target: &Target) -> io::Result<Option<CancellationToken>> {
+        if let Some(gone) = self.opened(target) {
+            return Ok(Some(gone));
         }
         let gone = match (target.transport, &self.trust) {
-            (Transport::Udp, _) => return Ok(()),
+            (Transport::Udp, _) => return Ok(None),
             (Transport::Tcp, _) => self.adopt(TcpStream::connect(target.address).await?)?,
             (Transport::Tls, None) => return Err(io::ErrorKind::Unsupported.into()),
             (Transport::Tls, Some(trust)) => {
@@ -85,14 +86,13 @@ impl Roads {
         };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, gone| !gone.is_cancelled());
-        open.insert(far(target), gone);
-        Ok(())
+        open.insert(far(target), gone.clone());
+        Ok(Some(gone))
     }
 
-    fn is_open(&self, target: &Target) -> bool {
+    fn opened(&self, target: &Target) -> Option<CancellationToken> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone = open.get(&far(target));
-        gone.is_some_and(|gone| !gone.is_cancelled())
+        open.get(&far(target)).filter(|gone| !gone.is_cancelled()).cloned()
     }
 
     /// Gives a connection to the stack; the token is cancelled when it is gone.

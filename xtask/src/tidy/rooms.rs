@@ -27,7 +27,7 @@ const ROOMS: &[Room] = &[
     Room { name: "handset", below: &["terms", "wire", "media", "audio", "engine"], pure: false },
     Room {
         name: "platform",
-        below: &["terms", "wire", "rules", "media", "audio", "engine", "handset"],
+        below: &["terms", "wire", "rules", "media", "audio", "engine", "sip", "handset"],
         pure: false,
     },
     Room {

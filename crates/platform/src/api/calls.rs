@@ -85,6 +85,7 @@ async fn connect(world: &Arc<World>, number: Arc<Number>, connect: Connect) -> A
         opaque: connect.biz_opaque_callback_data,
         cleared,
         capture,
+        line: None,
     };
     let id = place::from_business(world, call).await?;
     Ok(Json(Connected::new(id)).into_response())

@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use engine::{LegEvent, LegStats, Password};
+use engine::{LegEvent, LegStats, Password, PayloadTypes};
 use rules::{
     Refusal,
     call::{Effect, EndReason, Input, LegFailure, State},
@@ -28,7 +28,8 @@ use super::{
 use crate::{
     capture::Announcement,
     phones::{PhoneHandle, PhoneId},
-    sdp::{self, BusinessSdp},
+    sdp::{self, BusinessSdp, FarEnd},
+    sip_edge::Line,
     store::{JournalFilter, NewWebhook},
     world::World,
 };
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Announcement { announcement: Option<Announcement> },
     /// An action carried an SDP that was refused.
     Refused { finding: Finding },
+    /// The SIP dialog says something, and perhaps why.
+    FromLine { finding: Option<Finding>, inputs: Vec<Input> },
     /// The faults a test asks for have changed.
     Spoil,
     /// How does the call stand?
@@ -73,6 +76,10 @@ pub(crate) struct CallActor {
     pub(super) facts: Facts,
     pub(super) record: CallRecord,
     pub(super) legs: Legs,
+    /// The dialog of a call that is signalled over SIP.
+    pub(super) line: Option<Line>,
+    /// Where the business is, not told to its leg yet: it hears our answer only when the user picks up.
+    pub(super) far_end: Option<(FarEnd, PayloadTypes)>,
     /// What the business said about its media.
     pub(super) business_sdp: Option<BusinessSdp>,
     pub(super) watch: Option<Watch>,
@@ -119,6 +126,8 @@ impl CallActor {
             facts,
             record,
             legs,
+            line: None,
+            far_end: None,
             business_sdp: None,
             watch: None,
             answered: None,
@@ -182,6 +191,7 @@ impl CallActor {
                 self.play_announcement(announcement).await;
             }
             Command::Refused { finding } => self.remark(finding).await,
+            Command::FromLine { finding, inputs } => self.hear_line(finding, inputs).await,
             Command::Spoil => self.spoil(),
             Command::Inspect { reply } => {
                 self.measure().await;
@@ -231,6 +241,15 @@ impl CallActor {
             if let Err(fault) = self.world.engine.rebind(&self.legs.business.handle) {
                 tracing::error!(fault = %crate::api::chain(&fault), "cannot change a leg's port");
             }
+        }
+    }
+
+    async fn hear_line(&mut self, finding: Option<Finding>, inputs: Vec<Input>) {
+        if let Some(finding) = finding {
+            self.remark(finding).await;
+        }
+        for input in inputs {
+            self.input(input).await;
         }
     }
 
@@ -463,7 +482,7 @@ impl CallActor {
     /// Why a call that nobody answered did not reach the business, if it did not.
     async fn not_heard_of(&self) -> Option<Finding> {
         let reason = self.record.call.ending()?.reason;
-        if reason != EndReason::BusinessDidNotAnswer {
+        if reason != EndReason::BusinessDidNotAnswer || self.line.is_some() {
             return None;
         }
         let id = Some(self.facts.id.as_str().to_owned());

@@ -8,8 +8,9 @@
 use std::sync::Arc;
 
 use rules::{
-    call::{Effect, EndReason, Ending, Notice},
+    call::{Effect, EndReason, Ending, Notice, Status},
     permission,
+    sip::Parting,
 };
 use terms::Direction;
 use tokio::time::Instant;
@@ -22,6 +23,7 @@ use super::{actor::CallActor, watch::Watch};
 use crate::{
     api::chain,
     billing, chats, consent, quality, sdp,
+    sip_edge::{self, Order},
     store::{Kind, NewWebhook},
     webhooks::{Lane, Origin, compose},
 };
@@ -30,10 +32,14 @@ use crate::{
 pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
     let world = Arc::clone(&actor.world);
     match effect {
-        // Written with the record, by `webhooks`.
-        Effect::SendConnect | Effect::SendStatus(_) => {}
+        // Webhooks are written with the record, by `webhooks`.
+        Effect::SendConnect => send_connect(actor),
+        Effect::SendStatus(status) => send_status(actor, status),
         Effect::ApplyAnswer { sdp } => apply_answer(actor, &sdp),
         Effect::SendTerminate(ending) => {
+            if let Some(line) = &actor.line {
+                line.leave(&ending, actor.facts.direction);
+            }
             log("count the call", billing::note_end(&world, &actor.facts, &ending).await);
             log("note the pick-up", quality::note_call(&world, &actor.facts).await);
         }
@@ -52,7 +58,12 @@ pub(super) async fn carry_out(actor: &mut CallActor, effect: Effect) {
         Effect::Announce(plan) => actor.announce(plan),
         Effect::StartCapture => actor.start_capture(),
         Effect::DeliverCapture(plan) => actor.deliver_capture(plan),
-        Effect::StartVoicemail => actor.start_voicemail(),
+        Effect::StartVoicemail => {
+            if let Some(line) = &actor.line {
+                line.order(Order::Leave(Parting::Cancel));
+            }
+            actor.start_voicemail();
+        }
         Effect::RecordVoicemail => actor.record_voicemail(),
         Effect::DeliverVoicemail => actor.deliver_voicemail(),
         Effect::OpenWindow => {
@@ -88,7 +99,13 @@ pub(super) fn webhooks(actor: &CallActor, todo: &[Effect]) -> Vec<NewWebhook> {
 
 fn change(actor: &CallActor, effect: &Effect) -> Option<Change> {
     let (facts, opaque, at) = (&actor.facts, actor.record.call.opaque(), actor.world.clock.now());
+    let by_sip = facts.number.calling.sip_enabled();
+    if !facts.number.calling.tells_calls() {
+        return None;
+    }
     match effect {
+        Effect::SendConnect if by_sip => Some(compose::created(facts, opaque, at)),
+        Effect::SendStatus(_) if by_sip => None,
         Effect::SendConnect => Some(compose::connect(facts, opaque, at)),
         Effect::SendStatus(status) => Some(compose::status(facts, *status, opaque, at)),
         Effect::SendTerminate(ending) => {
@@ -114,6 +131,31 @@ fn change(actor: &CallActor, effect: &Effect) -> Option<Change> {
         | Effect::CountUnanswered
         | Effect::Bill { .. }
         | Effect::Note(_) => None,
+    }
+}
+
+/// A user's call to a number in SIP mode goes to its server.
+fn send_connect(actor: &mut CallActor) {
+    let is_users = actor.facts.direction == Direction::UserInitiated;
+    if is_users && actor.facts.number.calling.sip_enabled() {
+        actor.line = Some(sip_edge::begin(&actor.world, &actor.facts));
+    }
+}
+
+/// The caller over SIP hears it ring, and our answer when the user picks up.
+fn send_status(actor: &mut CallActor, status: Status) {
+    let Some(line) = &actor.line else { return };
+    match status {
+        Status::Ringing => line.order(Order::Ring),
+        Status::Accepted => {
+            line.order(Order::Answer(actor.facts.platform_sdp.clone()));
+            if let Some((far_end, types)) = actor.far_end.take() {
+                actor.legs.business.meet(far_end, types);
+                actor.legs.transcode(&actor.world.transcoder);
+            }
+        }
+        // The end that follows says it.
+        Status::Rejected => {}
     }
 }
 

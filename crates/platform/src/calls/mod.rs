@@ -22,6 +22,6 @@ mod watch;
 
 pub(crate) use actor::Command;
 pub(crate) use ears::{Ear, Ears};
-pub(crate) use record::{CallRecord, Facts, Heard};
+pub(crate) use record::{CallRecord, Facts, Finding, Heard};
 pub(crate) use recordings::Recordings;
 pub(crate) use registry::{CallHandle, Registry};

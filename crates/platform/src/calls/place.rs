@@ -34,6 +34,7 @@ use crate::{
     ids::Stream,
     phones::PhoneHandle,
     sdp::{self, Described},
+    sip_edge::Line,
     users,
     webhooks::{Lane, compose},
     world::World,
@@ -62,6 +63,8 @@ pub(crate) struct BusinessCall {
     pub(crate) cleared: eligibility::NumberCleared,
     /// What is to be kept of the call.
     pub(crate) capture: Option<Plan>,
+    /// Its dialog, if it came over SIP.
+    pub(crate) line: Option<Line>,
 }
 
 /// A business's offer that was read, and the seat it needs if it is for G.711.
@@ -143,7 +146,7 @@ pub(crate) async fn from_business(
     world: &Arc<World>,
     call: BusinessCall,
 ) -> Result<CallId, ApiRefusal> {
-    let BusinessCall { number, to, offer, opaque, cleared, capture } = call;
+    let BusinessCall { number, to, offer, opaque, cleared, capture, line } = call;
     let Offer { described: offer, seat } = offer;
     let book = world.book(&number);
     let placing = world.placing.lock().await;
@@ -197,7 +200,10 @@ pub(crate) async fn from_business(
     actor.business_sdp = Some(said);
     // The faults come first, or a handshake that shall fail is over before.
     actor.spoil();
-    actor.legs.business.meet(far_end, types);
+    match line {
+        Some(line) => (actor.line, actor.far_end) = (Some(line), Some((far_end, types))),
+        None => actor.legs.business.meet(far_end, types),
+    }
     world.tasks.spawn(actor.run(effects));
     Ok(id)
 }
@@ -295,6 +301,9 @@ async fn tell_undelivered(
     user: &Arc<User>,
     refusal: &rules::Refusal,
 ) -> Result<(), ApiRefusal> {
+    if !number.calling.tells_calls() {
+        return Ok(());
+    }
     let facts = Facts {
         id: new_id(world, user, number, Direction::UserInitiated),
         direction: Direction::UserInitiated,
@@ -315,6 +324,9 @@ pub(crate) async fn tell_payment_missing(
     number: &Number,
     refusal: &rules::Refusal,
 ) -> Result<(), ApiRefusal> {
+    if !number.calling.tells_calls() {
+        return Ok(());
+    }
     let lane = Lane(format!("{}/errors", number.id));
     world.outbox.emit(number, &lane, compose::error(number, webhook_error(refusal))).await?;
     Ok(())

@@ -77,6 +77,9 @@ fn terminate(
     ending: &Ending,
     opaque: Option<&str>,
 ) -> Vec<NewWebhook> {
+    if !facts.number.calling.tells_calls() {
+        return Vec::new();
+    }
     let lane = Lane(facts.id.as_str().to_owned());
     let change = compose::terminate(facts, ending, opaque, &world.book(&facts.number));
     world.outbox.compose(Origin::Event, &facts.number, &lane, change)

@@ -60,6 +60,13 @@ pub(crate) fn connect(facts: &Facts, opaque: Option<&str>, at: Timestamp) -> Cha
     Change::Calls(Box::new(value))
 }
 
+/// A call over SIP was placed; its SDP went that way (fact sheet 6.9).
+pub(crate) fn created(facts: &Facts, opaque: Option<&str>, at: Timestamp) -> Change {
+    let mut value = calls_value(facts);
+    value.calls.push(entry(facts, CallEvent::CallCreated, opaque, at));
+    Change::Calls(Box::new(value))
+}
+
 /// A business's call rings, was answered or declined.
 pub(crate) fn status(facts: &Facts, status: Status, opaque: Option<&str>, at: Timestamp) -> Change {
     let progress = match status {

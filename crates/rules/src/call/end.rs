@@ -104,7 +104,6 @@ impl EndReason {
         Self::BusinessTerminated,
         Self::BusinessRejected,
         Self::BusinessDidNotAnswer,
-        Self::BusinessUnreachable,
         Self::UserDidNotAnswer,
         Self::UserRejected,
         Self::UserBusy,
@@ -117,6 +116,7 @@ impl EndReason {
         Self::UserSetUpFailed,
         Self::UserRelayFailed,
         Self::BusinessLegFailed,
+        Self::BusinessUnreachable,
         Self::PlatformFailed,
     ];
 

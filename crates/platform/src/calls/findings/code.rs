@@ -47,6 +47,7 @@ macro_rules! codes {
 pub(crate) enum Family {
     Fault,
     Delivery,
+    Signalling,
     Path,
     Keys,
     Sound,
@@ -61,6 +62,40 @@ codes! {
     NotDelivered = "connect_not_delivered", Delivery,
         "The business did not answer, and no connect webhook of this call was taken with 200.",
         "Give the app that is subscribed to calls a callback URL that answers 200 at once; GET /sandbox/v1/webhooks?call_id=… shows each attempt.";
+
+    SipOff = "sip_edge_off", Signalling,
+        "The number is in SIP mode (sip.status ENABLED), and the platform was started without its SIP edge.",
+        "Start the platform with --sip ADDRESS, or set sip.status to DISABLED.";
+    SipNoServer = "sip_no_server", Signalling,
+        "The number is in SIP mode and has no server.",
+        "Set calling.sip.servers with the hostname and port of your SIP server.";
+    SipNotAuthorized = "sip_app_not_authorized", Signalling,
+        "The app whose token set the server may not call: it is not the account's, or no token of it has whatsapp_business_messaging.",
+        "Set the server with a token of an app that has whatsapp_business_messaging for this account.";
+    SipNoName = "sip_name_not_found", Signalling,
+        "The hostname of the server cannot be resolved.",
+        "Correct calling.sip.servers.hostname, or its DNS record; the platform asks the system it runs on.";
+    SipClosed = "sip_port_closed", Signalling,
+        "Nobody listens on the server's port.",
+        "Let the SIP server listen for TLS on the configured port (5061 unless set), and let the platform in.";
+    SipSilent = "sip_no_answer", Signalling,
+        "The connection or the INVITE was not answered in time.",
+        "Look for a firewall that drops; answer an INVITE at once with 100.";
+    SipOtherName = "sip_certificate_other_name", Signalling,
+        "The server's certificate is valid for another name than the configured hostname.",
+        "Show a certificate that has calling.sip.servers.hostname among its names. WhatsApp sends no INVITE without it.";
+    SipNotTrusted = "sip_certificate_not_trusted", Signalling,
+        "The server's certificate is no valid one of a known root: self-made, expired, or shown without its intermediate.",
+        "Show the whole chain of a public certificate. For a private one give the platform its root (--sip-roots); WhatsApp takes public ones alone.";
+    SipNoTls = "sip_tls_failed", Signalling,
+        "The port answers, and the TLS handshake fails.",
+        "Speak TLS 1.2 or 1.3 on this port, ask for no client certificate unless you know the platform's, and expect no ALPN.";
+    SipUnreachable = "sip_unreachable", Signalling,
+        "The server cannot be reached, or the INVITE cannot be sent.",
+        "Read the text: it has the system's reason.";
+    SipRefused = "sip_refused", Signalling,
+        "The server answered the INVITE with a status that is none of somebody who declines.",
+        "401 and 407: the password is sip_user_password, the user the number's digits without plus. 488: no ICE, DTLS or Opus; set srtp_key_exchange_protocol to SDES. 404: the Request-URI's user is +digits of the number.";
 
     NoStun = "no_stun_from_business", Path,
         "No ICE check of the business reached the platform, so there is no path for media.",

@@ -21,6 +21,7 @@ fn verdicts_md_is_the_table() {
     for (family, title) in [
         (Family::Fault, "On purpose"),
         (Family::Delivery, "Not heard of (webhooks)"),
+        (Family::Signalling, "Not heard of (SIP)"),
         (Family::Path, "No path (ICE)"),
         (Family::Keys, "No keys (DTLS, SRTP)"),
         (Family::Sound, "No sound (RTP)"),

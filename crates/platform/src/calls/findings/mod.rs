@@ -6,7 +6,7 @@
 //! from it.
 //!
 //! ```text
-//!   faults ──▶ delivery (webhooks) ──▶ path (ICE) ──▶ keys (DTLS, SRTP) ──▶ sound (RTP) ──▶ words of the SDP
+//!   faults ──▶ delivery (webhooks), signalling (SIP) ──▶ path (ICE) ──▶ keys (DTLS, SRTP) ──▶ sound (RTP) ──▶ words of the SDP
 //! ```
 
 mod code;
@@ -16,6 +16,7 @@ mod docs_test;
 mod keys;
 mod path;
 pub(crate) mod session;
+pub(crate) mod signalling;
 mod sound;
 #[cfg(test)]
 mod tests;

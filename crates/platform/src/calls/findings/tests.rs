@@ -84,6 +84,7 @@ fn codes(found: &[Finding]) -> Vec<&str> {
 #[test]
 fn every_code_has_its_figures() {
     note(delivery::of_connect(&[], GraphFaults::default()).into_iter().collect());
+    signalling();
     faults();
     paths();
     candidates_of_a_business_that_never_checked();
@@ -112,6 +113,42 @@ fn a_call_that_waits_or_was_never_answered_is_not_judged() {
 #[test]
 fn a_good_call_has_no_verdict() {
     assert_eq!(found(&leg(3)), []);
+}
+
+fn signalling() {
+    use sip::ReachError as Fault;
+    let server = rules::settings::SipServer {
+        app: None,
+        password: None,
+        hostname: "sip.shop.example".into(),
+        port: 5061,
+        request_uri_user_params: std::collections::BTreeMap::new(),
+    };
+    let broken = || std::io::Error::from(std::io::ErrorKind::NetworkUnreachable);
+    let unreached = |fault| signalling::unreached(&server, &fault);
+    for (found, code, words) in [
+        (signalling::off(), "sip_edge_off", "no SIP edge"),
+        (signalling::no_server(), "sip_no_server", "no app"),
+        (
+            signalling::not_authorized(&"401234567890123".parse().unwrap(), &server),
+            "sip_app_not_authorized",
+            "401234567890123",
+        ),
+        (signalling::no_name(&server, "unknown"), "sip_name_not_found", "sip.shop.example"),
+        (unreached(Fault::Refused), "sip_port_closed", "sip.shop.example:5061"),
+        (unreached(Fault::Silent), "sip_no_answer", "nothing answers"),
+        (unreached(Fault::Name), "sip_certificate_other_name", "another name"),
+        (unreached(Fault::Trust("expired".into())), "sip_certificate_not_trusted", "expired"),
+        (unreached(Fault::Handshake("alert".into())), "sip_tls_failed", "alert"),
+        (unreached(Fault::Network(broken())), "sip_unreachable", "cannot be reached"),
+        (signalling::not_sent("full"), "sip_unreachable", "full"),
+        (signalling::silent(Duration::from_secs(10)), "sip_no_answer", "10 s"),
+        (signalling::closed(), "sip_tls_failed", "client certificate"),
+        (signalling::refused(488), "sip_refused", "488"),
+    ] {
+        assert!(found.code == code && found.text.contains(words), "{found:?}");
+        note(vec![found]);
+    }
 }
 
 fn faults() {
