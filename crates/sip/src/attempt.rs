@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tracing::debug;
 
 use crate::agent::Desk;
+use crate::holds::Hold;
 use crate::life::Input;
 use crate::reoffer::{Ours, Reoffer};
 use crate::said::{said, sdp, value};
@@ -44,6 +45,8 @@ pub(crate) struct Attempt {
     updates: bool,
     /// Whether a session timer may be agreed on.
     timer: bool,
+    /// Its connection stays open meanwhile.
+    _hold: Hold,
     /// What it said when it refused.
     pub(crate) refusal: Option<Refusal>,
 }
@@ -72,6 +75,7 @@ impl Attempt {
         let option = desk.option(invite, manners, target);
         let desk = Arc::clone(desk);
         let roads = Arc::clone(&desk.roads);
+        let hold = roads.holds.hold(target.address);
         let target = target.clone();
         let connecting = tokio::spawn(async move { roads.ready(&target).await });
         Self {
@@ -82,6 +86,7 @@ impl Attempt {
             refreshing: None,
             updates: false,
             timer: !manners.no_timer,
+            _hold: hold,
             refusal: None,
         }
     }
@@ -147,13 +152,12 @@ impl Attempt {
     }
 
     /// Sends BYE.
-    pub(crate) fn bye(&mut self, reason: Option<String>) {
+    pub(crate) fn bye(&mut self, saying: Vec<Header>) {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Standing(dialog) => {
                 let leaver = dialog.inner.clone();
-                let headers = reason.map(|reason| vec![Header::Reason(reason.into())]);
                 let leaving = tokio::spawn(async move {
-                    if Box::pin(leaver.bye_with_headers(headers)).await.is_err() {
+                    if Box::pin(leaver.bye_with_headers(Some(saying))).await.is_err() {
                         debug!("a BYE was not answered");
                     }
                 });

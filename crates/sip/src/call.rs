@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rsipstack::sip::Header;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 use tracing::debug;
@@ -38,9 +39,9 @@ pub enum Word {
     Reoffer(Reoffer),
 }
 
-/// The only order there is, with the `Reason` (RFC 3326) for the far end.
+/// The only order there is, with what the BYE says beside itself, such as a `Reason` (RFC 3326).
 #[derive(Debug)]
-struct HangUp(Option<String>);
+struct HangUp(Vec<Header>);
 
 impl Call {
     /// Rings the first target; `place` is the call's among those of the agent.
@@ -65,7 +66,7 @@ impl Call {
                 tell,
                 reoffer,
                 attempt: None,
-                reason: None,
+                saying: Vec::new(),
                 next: None,
             };
             Box::pin(owner.run()).await;
@@ -108,7 +109,18 @@ impl Call {
     /// Ends the call: CANCEL before the answer, BYE after it, with a `Reason` such as
     /// `Q.850;cause=16;text="Normal call clearing"`. Asking twice is asking once.
     pub fn hang_up(&self, reason: Option<&str>) {
-        let order = HangUp(reason.map(headers::one_line));
+        let reason = reason.map(|reason| Header::Reason(headers::one_line(reason).into()));
+        self.order(HangUp(reason.into_iter().collect()));
+    }
+
+    /// The same with further headers of the BYE, name and value.
+    pub fn part(&self, headers: &[(String, String)]) {
+        let given = headers.iter();
+        let given = given.filter_map(|(name, value)| headers::header(name, value));
+        self.order(HangUp(given.collect()));
+    }
+
+    fn order(&self, order: HangUp) {
         if self.orders.try_send(order).is_err() {
             debug!("the SIP call is ending already");
         }
@@ -125,7 +137,7 @@ struct Owner {
     tell: mpsc::Sender<News>,
     reoffer: mpsc::Sender<Reoffer>,
     attempt: Option<Attempt>,
-    reason: Option<String>,
+    saying: Vec<Header>,
     /// What an effect already led to.
     next: Option<Input>,
 }
@@ -167,7 +179,7 @@ impl Owner {
                 }
             }
             Effect::Bye => match &mut self.attempt {
-                Some(attempt) => attempt.bye(self.reason.take()),
+                Some(attempt) => attempt.bye(std::mem::take(&mut self.saying)),
                 None => self.next = Some(Input::Left),
             },
             Effect::Refresh => {
@@ -192,7 +204,7 @@ impl Owner {
                 biased;
                 order = ordered(&mut self.orders) => {
                     self.orders = None;
-                    self.reason = order.and_then(|HangUp(reason)| reason);
+                    self.saying = order.map(|HangUp(saying)| saying).unwrap_or_default();
                     return Input::HangUp;
                 }
                 seen = seen(&mut self.attempt) => match seen {

@@ -14,6 +14,7 @@ use tracing::debug;
 use crate::agent::Desk;
 use crate::answering::{Answering, Effect, Input, Patience, Told};
 use crate::attempt::Seen;
+use crate::holds::Hold;
 use crate::parting::Parting;
 use crate::reoffer::Ours;
 use crate::said::{said, value};
@@ -53,7 +54,7 @@ impl CallIn {
     pub(crate) fn begin(
         desk: Arc<Desk>,
         transaction: Transaction,
-        place: OwnedSemaphorePermit,
+        (place, hold): (OwnedSemaphorePermit, Hold),
         (contact, manners): (&str, &Manners),
         patience: Patience,
     ) -> Option<Self> {
@@ -90,7 +91,7 @@ impl CallIn {
                 leaving: None,
             };
             Box::pin(owner.run(patience)).await;
-            drop(place);
+            drop((place, hold));
         }));
         Some(Self { orders, told, reoffers, parting })
     }

@@ -20,6 +20,7 @@ mod digest;
 mod door;
 mod fault;
 mod headers;
+mod holds;
 mod incoming;
 mod invite;
 mod life;

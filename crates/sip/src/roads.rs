@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::holds::Holds;
 use crate::{Target, Transport, tls};
 
 /// How many connections others may hold open at once.
@@ -31,6 +32,8 @@ pub(crate) struct Roads {
     stop: CancellationToken,
     /// Each with the token that the stack cancels when the connection is gone.
     open: Mutex<HashMap<(SocketAddr, Transport), CancellationToken>>,
+    /// Those that calls stand on.
+    pub(crate) holds: Arc<Holds>,
     places: Arc<Semaphore>,
 }
 
@@ -61,7 +64,8 @@ impl Roads {
         stop: CancellationToken,
     ) -> Self {
         let places = Arc::new(Semaphore::new(GUESTS_MAX));
-        Self { endpoint, us, trust, stop, open: Mutex::default(), places }
+        let (open, holds) = (Mutex::default(), Arc::default());
+        Self { endpoint, us, trust, stop, open, holds, places }
     }
 
     /// Makes sure that a message to `target` has a way.
@@ -112,8 +116,8 @@ impl Roads {
         them: SocketAddr,
     ) -> io::Result<CancellationToken> {
         let gone = self.stop.child_token();
-        let them = sip_address(them, Transport::Tls);
-        let connection = tls::connection(stream, them, gone.clone()).await?;
+        let holds = Arc::clone(&self.holds);
+        let connection = tls::connection(stream, them, holds, gone.clone()).await?;
         self.endpoint.transport_layer.add_connection(connection);
         Ok(gone)
     }

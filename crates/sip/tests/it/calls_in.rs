@@ -127,8 +127,9 @@ async fn over_each(test: impl AsyncFn(Pair)) {
 async fn a_call_is_answered_and_they_hang_up() {
     over_each(async |mut pair| {
         let (mut out, mut taken) = standing(&mut pair).await;
-        out.hang_up(None);
+        out.part(&[("x-wa-meta-call-duration".into(), "5".into())]);
         assert_eq!(told(&mut taken).await, Told::Ended(End::Theirs));
+        assert_eq!(taken.parting("x-wa-meta-call-duration").as_deref(), Some("5"));
         assert_eq!(news(&mut out).await, News::Ended(End::Ours));
     })
     .await;
