@@ -6,6 +6,7 @@
 
 mod actor;
 pub(crate) mod agent_first;
+pub(crate) mod arrival;
 pub(crate) mod begin;
 mod bot;
 pub(crate) mod clearance;
@@ -20,6 +21,7 @@ pub(crate) mod placing;
 mod queueing;
 mod recording;
 pub(crate) mod registry;
+mod signalling;
 mod sounds;
 mod supervision;
 mod telephone;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sip::{Incoming, IncomingInvite, Refusal};
 use tokio::sync::mpsc;
 
-use crate::office::Office;
+use crate::{office::Office, upstream_sip};
 
 /// Who is nobody we know.
 const FORBIDDEN: u16 = 403;
@@ -21,6 +21,7 @@ pub(crate) async fn run(office: Arc<Office>, mut incoming: mpsc::Receiver<Incomi
 }
 
 /// Each who may call takes the call or hands it back.
-fn called(_office: &Arc<Office>, invite: IncomingInvite) {
+fn called(office: &Arc<Office>, invite: IncomingInvite) {
+    let Some(invite) = upstream_sip::incoming::take(office, invite) else { return };
     invite.refuse(Refusal::of(FORBIDDEN));
 }
