@@ -558,7 +558,7 @@ fn is_unreachable(reason: &EndReason) -> bool {
 }
 
 /// An error with its causes, for the agent.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

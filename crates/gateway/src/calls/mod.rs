@@ -31,4 +31,5 @@ mod view;
 mod watch;
 mod words;
 
+pub(crate) use effects::chain;
 pub(crate) use words::advice;

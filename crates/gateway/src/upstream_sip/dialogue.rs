@@ -28,11 +28,11 @@ use crate::{
 
 /// More orders than a call has.
 const ORDERS_MAX: usize = 8;
-/// How long each state of a call to a user may last: the platform rings for about a minute (fact sheet
-/// 3.3), and nothing is tried elsewhere.
+/// How long each state of a call to a user may last: it rings before the switchboard stops waiting for
+/// `connect`, the platform rings for about a minute (fact sheet 3.3), and nothing is tried elsewhere.
 const LIMITS: Limits = Limits {
-    answers: Duration::from_secs(10),
-    progress: Duration::from_secs(25),
+    answers: Duration::from_secs(8),
+    progress: Duration::from_secs(15),
     ring: Duration::from_secs(75),
     leave: Duration::from_secs(5),
 };

@@ -72,7 +72,8 @@ impl Edge {
         let (host, port) = &self.config.server;
         let looking = lookup_host((host.as_str(), *port));
         let found = tokio::time::timeout(LOOK_UP_PATIENCE, looking).await.ok()?.ok()?;
-        let is_v4 = agent.tls_address().is_none_or(|ours| ours.is_ipv4());
+        let ours = agent.tls_address().or_else(|| agent.address());
+        let is_v4 = ours.is_none_or(|ours| ours.is_ipv4());
         let mut found = found.filter(|address: &SocketAddr| address.is_ipv4() == is_v4);
         Some(Target {
             address: found.next()?,

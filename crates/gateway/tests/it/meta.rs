@@ -93,36 +93,57 @@ fn free_port() -> SocketAddr {
 
 /// A gateway whose number is set to SIP, and its platform.
 pub(crate) async fn by_sip(keying: Keying, change: impl FnOnce(&mut Config)) -> (Desk, Meta) {
-    let files = tempfile::tempdir().unwrap();
-    let (theirs, ours) = (Pair::of(DOMAIN), Pair::of(HOSTNAME));
-    let (ask, incoming) = mpsc::channel(8);
-    let here: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let tls = Tls { accept: Some((here, theirs.server())), connect: ours.trusted() };
-    let name = "Facebook SipGateway".to_owned();
-    let listen = Listen { plain: None, tls: Some(tls), name, timers: false };
-    let agent = UserAgent::start(listen, Some(ask)).await.unwrap();
-    let gateway = free_port();
-    let platform = agent.tls_address().unwrap();
-    let roots = files.path().join("roots.pem");
-    std::fs::write(&roots, theirs.pem()).unwrap();
-    let tls = ours.write(files.path());
+    let (meta, setting) = Meta::start(keying).await;
     let desk = Desk::start_with(None, |config| {
-        config.sip = Some(Sip { listen: here, tls: Some((gateway, tls)), roots: Some(roots) });
-        config.lines.first.sip = Some(LineSip {
-            hostname: HOSTNAME.into(),
-            domain: DOMAIN.into(),
-            server: ("127.0.0.1".into(), platform.port()),
-            password: Some(Secret::new(PASSWORD)),
-            keying,
-        });
+        setting.apply(config);
         change(config);
     })
     .await;
-    let realm = Realm::new(DOMAIN.into(), Asker::Proxy);
-    (desk, Meta { agent, incoming, realm, gateway, _files: files })
+    (desk, meta)
+}
+
+/// What sets a gateway's number to SIP, at this platform.
+pub(crate) struct Setting {
+    sip: Sip,
+    line: LineSip,
+}
+
+impl Setting {
+    pub(crate) fn apply(&self, config: &mut Config) {
+        config.sip = Some(self.sip.clone());
+        config.lines.first.sip = Some(self.line.clone());
+    }
 }
 
 impl Meta {
+    pub(crate) async fn start(keying: Keying) -> (Self, Setting) {
+        let files = tempfile::tempdir().unwrap();
+        let (theirs, ours) = (Pair::of(DOMAIN), Pair::of(HOSTNAME));
+        let (ask, incoming) = mpsc::channel(8);
+        let here: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let tls = Tls { accept: Some((here, theirs.server())), connect: ours.trusted() };
+        let name = "Facebook SipGateway".to_owned();
+        let listen = Listen { plain: None, tls: Some(tls), name, timers: false };
+        let agent = UserAgent::start(listen, Some(ask)).await.unwrap();
+        let gateway = free_port();
+        let platform = agent.tls_address().unwrap();
+        let roots = files.path().join("roots.pem");
+        std::fs::write(&roots, theirs.pem()).unwrap();
+        let tls = ours.write(files.path());
+        let setting = Setting {
+            sip: Sip { listen: here, tls: Some((gateway, tls)), roots: Some(roots) },
+            line: LineSip {
+                hostname: HOSTNAME.into(),
+                domain: DOMAIN.into(),
+                server: ("127.0.0.1".into(), platform.port()),
+                password: Some(Secret::new(PASSWORD)),
+                keying,
+            },
+        };
+        let realm = Realm::new(DOMAIN.into(), Asker::Proxy);
+        (Self { agent, incoming, realm, gateway, _files: files }, setting)
+    }
+
     /// Ana calls the number.
     pub(crate) fn calls(&self, wacid: &str, offer: String) -> Call {
         self.calls_so(wacid, offer, |invite| invite)

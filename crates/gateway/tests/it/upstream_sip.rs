@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use media::{sdp::Keying, transport::Setup};
+use offhook_gateway::serve;
 use serde_json::{Value, json};
 use sip::{End, News, Told};
 
 use crate::{
-    desk::{ANA, CALL, Console, Desk, WELCOME_HZ},
+    desk::{ANA, CALL, Console, Desk, WELCOME_HZ, config},
     meta::{DOMAIN, HOSTNAME, Meta, NUMBER, answered, by_sip, news, refusal, takes, told},
+    upstream::Upstream,
     voice::Voice,
 };
 
@@ -333,4 +335,60 @@ async fn the_password_is_read_from_the_numbers_settings() {
     tokio::time::timeout(Duration::from_secs(20), known).await.expect("it is asked for again");
     let asked = desk.upstream.asked();
     assert!(asked.iter().any(|it| it.path.ends_with("include_sip_credentials=true")), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_asks_the_platform_by_sip_and_looks_at_our_certificate() {
+    let (desk, _meta) = by_sip(Keying::Sdes, |_| {}).await;
+    let report = desk.get("/v1/doctor").await;
+    let findings = report["findings"].as_array().unwrap();
+    let of = |check: &str| {
+        let found = findings.iter().find(|it| it["check"] == check);
+        found.unwrap_or_else(|| panic!("{check}: {report:#}")).clone()
+    };
+    let platform = of("sip.platform");
+    assert_eq!(
+        (&platform["code"], &platform["evidence"]),
+        (&json!("sip_platform_answers"), &json!("200"))
+    );
+    let certificate = of("sip.certificate");
+    assert_eq!(certificate["code"], "sip_certificate_unfit", "nobody public issued it");
+    assert_eq!(certificate["facts"]["hostname"], HOSTNAME);
+    assert_eq!(of("calling.sip")["code"], "sip_not_on", "the platform of the test says nothing");
+}
+
+/// Another runtime is torn away in the middle of a call.
+#[test]
+fn a_gateway_that_dies_in_a_call_leaves_it_to_the_platform_and_the_next_one_records_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let engine = engine::Engine::start(engine::Config::default()).unwrap();
+    let user = Voice::of_telephone(&engine);
+    let ((meta, setting), upstream) =
+        runtime.block_on(async { (Meta::start(Keying::Sdes).await, Upstream::start().await) });
+    let configured = || {
+        let mut config = config(&upstream, Some(folder.path()));
+        setting.apply(&mut config);
+        config
+    };
+    let dying = tokio::runtime::Runtime::new().unwrap();
+    let gateway = dying.block_on(serve(configured())).unwrap();
+    let _call = runtime.block_on(async {
+        let mut call = meta.calls(CALL, user.keyed_offer());
+        answered(&mut call).await;
+        call
+    });
+    dying.block_on(async { drop(gateway) });
+    dying.shutdown_timeout(Duration::from_millis(100));
+
+    runtime.block_on(async {
+        let gateway = serve(configured()).await.unwrap();
+        let desk =
+            Desk { gateway, upstream: upstream.clone(), engine, http: reqwest::Client::new() };
+        let record = desk.record(CALL).await;
+        let of = (&record["reason"], &record["signalling"]);
+        assert_eq!(of, (&json!("gateway_died"), &json!("sip")), "{record}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(desk.upstream.count("terminate"), 0, "Graph knows nothing of it");
+    });
 }
