@@ -38,6 +38,9 @@ pub struct Cdr {
     pub phone_number_id: PhoneNumberId,
     /// Who started it.
     pub direction: Direction,
+    /// By what the platform was spoken to, where not by Graph: `sip`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signalling: Option<String>,
     /// The user.
     pub contact: Peer,
     /// The agent who had it, if one did.
@@ -348,6 +351,7 @@ impl Cdr {
             call_id,
             phone_number_id,
             direction,
+            signalling: None,
             contact,
             agent: None,
             transfers: Vec::new(),

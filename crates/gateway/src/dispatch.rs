@@ -13,8 +13,7 @@ use std::{
 use serde::Serialize;
 use switchboard::call::{EndReason, Status, Termination};
 use terms::{CallId, Direction, PhoneNumberId, Timestamp};
-use wire::console::{Call, CallState, Peer};
-use wire::event::What;
+use wire::console::Peer;
 use wire::trace::TraceParent;
 use wire::webhook::{
     Contact, MediaRef,
@@ -27,13 +26,13 @@ use wire::webhook::{
 use crate::{
     account_health,
     calls::{
-        begin::{self, Incoming},
+        arrival::{self, Arrival},
+        begin::Signalling,
         orphans,
         registry::{CallHandle, Figures, Letter, OPAQUE_PREFIX, Receipt},
     },
     cdr::Cdr,
     clock, collector, contacts,
-    flows::facts,
     line::Line,
     office::Office,
     outbox::news,
@@ -347,38 +346,20 @@ impl Round<'_> {
         let contact = caller(call, &value.contacts);
         let trace = self.trace(line, &call.id);
         office.metrics.webhook_age(line.now().since(call.timestamp));
-        self.tell_ringing(line, call, contact.clone());
-        let payload = call.cta_payload.clone().or_else(|| call.deeplink_payload.clone());
-        let caller = facts::of_incoming(office, line, &contact, payload).await?;
-        contacts::note_window(office, line, &contact, call.timestamp).await?;
-        let incoming = Incoming {
+        let arrival = Arrival {
             call_id: call.id.clone(),
             contact,
             started_at: call.timestamp,
             offer: session.sdp.clone(),
             deeplink_payload: call.deeplink_payload.clone(),
             cta_payload: call.cta_payload.clone(),
-            caller,
             trace,
             receipt: self.receipt.clone(),
+            signalling: Signalling::Graph,
         };
-        office.metrics.event(if begin::take(office, line, incoming) {
-            "acted_on"
-        } else {
-            "duplicate"
-        });
+        let taken = arrival::take(office, line, arrival).await?;
+        office.metrics.event(if taken { "acted_on" } else { "duplicate" });
         Ok(())
-    }
-
-    /// On disk before the webhook is forgotten, for the store does its jobs in order; so nobody waits.
-    fn tell_ringing(&self, line: &Line, call: &CallEntry, contact: Peer) {
-        let direction = Direction::UserInitiated;
-        let number = line.digits().to_owned();
-        let (state, since) = (CallState::Ringing, call.timestamp);
-        let mut ringing = Call::new(call.id.clone(), direction, state, contact, number, since);
-        ringing.deeplink_payload.clone_from(&call.deeplink_payload);
-        ringing.cta_payload.clone_from(&call.cta_payload);
-        self.office.outbox.tell(news::of_call(line.id(), ringing, since, What::CallRinging));
     }
 
     fn is_stale(&self, line: &Line, timestamp: Timestamp) -> bool {
@@ -524,6 +505,7 @@ impl Round<'_> {
         let (number, id, end) = (line.id().clone(), call.id.clone(), figures.at);
         let mut cdr = Cdr::new(number, id, direction, contact, started_at, end, &reason);
         cdr.organisation_id = Some(line.organisation.id.clone());
+        cdr.signalling = line.signalling();
         cdr.platform_status = figures.status_word();
         if let (Some(start), Some(seconds)) = (figures.start, figures.duration_s) {
             let duration = std::time::Duration::from_secs(seconds);

@@ -69,6 +69,7 @@ pub(crate) const COLUMNS: &[&str] = &[
     "agent_added_ms",
     "whatsapp_concealed_ms",
     "agent_concealed_ms",
+    "signalling",
 ];
 
 /// The cells of a record, one for each column.
@@ -111,6 +112,7 @@ pub(crate) fn cells(cdr: &Cdr) -> Vec<String> {
     let legs = [cdr.whatsapp_leg.as_ref(), cdr.agent_leg.as_ref()];
     cells.extend(legs.map(|leg| or_empty(leg.and_then(|leg| leg.added_ms))));
     cells.extend(legs.map(|leg| or_empty(leg.and_then(|leg| leg.concealed_ms))));
+    cells.push(or_empty(cdr.signalling.as_deref()));
     cells
 }
 
@@ -263,6 +265,14 @@ mod tests {
         assert_eq!(of(&cdr), ["109876543210987", "support", "0", "3", "0", "pbx"]);
         cdr.trunks.remove(0);
         assert_eq!(cell(&cdr, "trunk"), "lab", "nobody there took it");
+    }
+
+    #[test]
+    fn a_call_by_sip_says_so_and_one_by_graph_does_not() {
+        let mut cdr = cdr();
+        assert_eq!(cell(&cdr, "signalling"), "");
+        cdr.signalling = Some("sip".into());
+        assert_eq!(cell(&cdr, "signalling"), "sip");
     }
 
     #[test]

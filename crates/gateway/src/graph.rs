@@ -252,6 +252,20 @@ impl Graph {
         read(&self.repeated(send).await?)
     }
 
+    /// The password of the number's SIP server of this name, where the platform tells one.
+    ///
+    /// # Errors
+    ///
+    /// The platform's no, or that it did not answer.
+    pub(crate) async fn sip_password(&self, hostname: &str) -> Result<Option<String>, GraphError> {
+        let endpoint = Endpoint::ReadSettings { sip_credentials: true };
+        let send = || self.send::<()>("settings", endpoint, None);
+        let settings: Settings = read(&self.repeated(send).await?)?;
+        let servers = settings.calling.and_then(|calling| calling.sip?.servers).unwrap_or_default();
+        let ours = servers.into_iter().find(|it| it.hostname.eq_ignore_ascii_case(hostname));
+        Ok(ours.and_then(|server| server.sip_user_password))
+    }
+
     /// Changes the number's calling settings.
     ///
     /// # Errors

@@ -67,6 +67,7 @@ mod telemetry;
 mod tls;
 mod transcription;
 mod trunks;
+mod upstream_sip;
 mod verify;
 mod webhook;
 

@@ -22,6 +22,7 @@ use crate::{
     serve::StartError,
     store::{ContactKey, LineSet},
     tariff::Tariff,
+    upstream_sip::Edge,
 };
 
 /// One business number.
@@ -31,6 +32,8 @@ pub(crate) struct Line {
     pub(crate) organisation: Arc<Organisation>,
     /// The way to its platform.
     pub(crate) graph: Graph,
+    /// The same for its calls, where they come and go by SIP.
+    pub(crate) sip: Option<Edge>,
     pub(crate) shelf: Arc<Shelf>,
     /// The business's endpoint for flows, if it has one.
     pub(crate) asker: Option<FlowClient>,
@@ -44,6 +47,11 @@ impl Line {
     /// Its id at the platform, which names the line everywhere.
     pub(crate) fn id(&self) -> &PhoneNumberId {
         &self.config.number.phone_number_id
+    }
+
+    /// By what its platform is spoken to about calls, where not by Graph.
+    pub(crate) fn signalling(&self) -> Option<String> {
+        self.sip.as_ref().map(|_| "sip".to_owned())
     }
 
     /// The number as people read it.
@@ -125,6 +133,7 @@ impl Lines {
             all.push(Arc::new(Line {
                 organisation,
                 graph: Graph::new(config.upstream.clone(), Arc::clone(metrics))?,
+                sip: config.sip.clone().map(Edge::new),
                 shelf,
                 asker,
                 ledger: watch::Sender::new(0),

@@ -57,6 +57,7 @@ use crate::{
     tls::{TlsError, TlsListener},
     transcription,
     trunks::{self, Trunks, TrunksError},
+    upstream_sip,
 };
 
 /// How long a stop waits for the platform to confirm the ends of live calls.
@@ -333,6 +334,7 @@ fn start_tasks(office: &Arc<Office>, incoming: mpsc::Receiver<Incoming>, tasks: 
         tasks.spawn(parked::run(Arc::clone(office), Arc::clone(line)));
         tasks.spawn(account_health::run(Arc::clone(office), Arc::clone(line)));
         tasks.spawn(callbacks::run(Arc::clone(office), Arc::clone(line)));
+        tasks.spawn(upstream_sip::run(Arc::clone(office), Arc::clone(line)));
     }
 }
 

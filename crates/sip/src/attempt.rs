@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::agent::Desk;
+use crate::holds::Hold;
 use crate::life::Input;
 use crate::reoffer::Ours;
 use crate::said::{said, sdp, value};
@@ -45,6 +46,8 @@ pub(crate) struct Attempt {
     updates: bool,
     /// Whether a session timer may be agreed on.
     timer: bool,
+    /// Its connection stays open meanwhile.
+    _hold: Hold,
     /// What it said when it refused.
     pub(crate) refusal: Option<Refusal>,
     /// Cancelled when the road is gone; absent once the target has said anything, as it may come back
@@ -76,6 +79,7 @@ impl Attempt {
         let option = desk.option(invite, manners, target);
         let desk = Arc::clone(desk);
         let roads = Arc::clone(&desk.roads);
+        let hold = roads.holds.hold(target.address);
         let target = target.clone();
         let connecting = tokio::spawn(async move { roads.ready(&target).await });
         Self {
@@ -86,6 +90,7 @@ impl Attempt {
             refreshing: None,
             updates: false,
             timer: !manners.no_timer,
+            _hold: hold,
             refusal: None,
             gone: None,
         }
@@ -160,12 +165,12 @@ impl Attempt {
     }
 
     /// Sends BYE.
-    pub(crate) fn bye(&mut self, headers: Vec<Header>) {
+    pub(crate) fn bye(&mut self, saying: Vec<Header>) {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Standing(dialog) => {
                 let leaver = dialog.inner.clone();
                 let leaving = tokio::spawn(async move {
-                    if Box::pin(leaver.bye_with_headers(Some(headers))).await.is_err() {
+                    if Box::pin(leaver.bye_with_headers(Some(saying))).await.is_err() {
                         debug!("a BYE was not answered");
                     }
                 });

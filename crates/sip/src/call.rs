@@ -42,7 +42,7 @@ pub enum Word {
     Wish(Wish),
 }
 
-/// The only order there is, with further headers of the BYE.
+/// The only order there is, with what the BYE says beside itself, such as a `Reason` (RFC 3326).
 #[derive(Debug)]
 struct HangUp(Vec<Header>);
 
@@ -69,7 +69,7 @@ impl Call {
                 tell,
                 wish,
                 attempt: None,
-                parting: Vec::new(),
+                saying: Vec::new(),
                 next: None,
             };
             Box::pin(owner.run()).await;
@@ -147,7 +147,7 @@ struct Owner {
     wish: mpsc::Sender<Wish>,
     attempt: Option<Attempt>,
     /// What the BYE says beside itself.
-    parting: Vec<Header>,
+    saying: Vec<Header>,
     /// What an effect already led to.
     next: Option<Input>,
 }
@@ -189,7 +189,7 @@ impl Owner {
                 }
             }
             Effect::Bye => match &mut self.attempt {
-                Some(attempt) => attempt.bye(std::mem::take(&mut self.parting)),
+                Some(attempt) => attempt.bye(std::mem::take(&mut self.saying)),
                 None => self.next = Some(Input::Left),
             },
             Effect::Refresh => {
@@ -214,7 +214,7 @@ impl Owner {
                 biased;
                 order = ordered(&mut self.orders) => {
                     self.orders = None;
-                    self.parting = order.map(|HangUp(parting)| parting).unwrap_or_default();
+                    self.saying = order.map(|HangUp(saying)| saying).unwrap_or_default();
                     return Input::HangUp;
                 }
                 seen = seen(&mut self.attempt) => match seen {

@@ -15,6 +15,7 @@ use crate::agent::Desk;
 use crate::answering::{Answering, Effect, Input, Patience, Told};
 use crate::attempt::Seen;
 use crate::call::{WISHES_MAX, pass_on};
+use crate::holds::Hold;
 use crate::parting::Parting;
 use crate::reoffer::Ours;
 use crate::said::{said, sdp, value};
@@ -58,7 +59,7 @@ impl CallIn {
     pub(crate) fn begin(
         desk: Arc<Desk>,
         transaction: Transaction,
-        place: OwnedSemaphorePermit,
+        (place, hold): (OwnedSemaphorePermit, Hold),
         (contact, manners): (&str, &Manners),
         patience: Patience,
     ) -> Option<Self> {
@@ -98,7 +99,7 @@ impl CallIn {
                 leaving: None,
             };
             Box::pin(owner.run(patience)).await;
-            drop(place);
+            drop((place, hold));
         }));
         Some(Self { orders, told, wishes, parting, late })
     }

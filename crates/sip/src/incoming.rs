@@ -204,10 +204,14 @@ impl IncomingInvite {
     ) -> Option<CallIn> {
         let (transaction, place) = self.asked.transaction.take()?;
         self.asked.desk.wall.welcomed(self.source.ip());
+        // Not what `Via` says: the connection itself.
+        let them = transaction.connection.as_ref().and_then(|way| way.get_remote_addr());
+        let them = them.and_then(|them| them.get_socketaddr().ok()).unwrap_or(self.source);
+        let hold = self.asked.desk.roads.holds.hold(them);
         CallIn::begin(
             Arc::clone(&self.asked.desk),
             transaction,
-            place,
+            (place, hold),
             (contact, manners),
             patience,
         )

@@ -21,6 +21,7 @@ mod door;
 mod face;
 mod fault;
 mod headers;
+mod holds;
 mod incoming;
 mod invite;
 mod life;

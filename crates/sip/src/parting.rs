@@ -14,9 +14,12 @@ use crate::headers;
 /// How many headers of a BYE are kept: more than any has.
 const KEPT_MAX: usize = 64;
 
+/// Headers, once they came.
+type Said = OnceLock<Vec<(String, String)>>;
+
 /// The headers of a call's BYE, once it came.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Parting(Arc<OnceLock<Said>>);
+pub(crate) struct Parting(Arc<Said>);
 
 impl Parting {
     /// What its header of this name says.
@@ -27,13 +30,10 @@ impl Parting {
     }
 }
 
-/// Headers of a BYE, name and value.
-type Said = Vec<(String, String)>;
-
 /// Those of the calls that stand, by `Call-ID`.
 #[derive(Debug, Default)]
 pub(crate) struct Partings {
-    known: Mutex<HashMap<String, Weak<OnceLock<Said>>>>,
+    known: Mutex<HashMap<String, Weak<Said>>>,
 }
 
 impl Partings {

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::holds::Holds;
 use crate::wall::Wall;
 use crate::{Target, Transport, tls};
 
@@ -36,6 +37,8 @@ pub(crate) struct Roads {
     stop: CancellationToken,
     /// Each with the token that the stack cancels when the connection is gone.
     open: Mutex<HashMap<Far, CancellationToken>>,
+    /// Those that calls stand on.
+    pub(crate) holds: Arc<Holds>,
     places: Arc<Semaphore>,
 }
 
@@ -66,7 +69,8 @@ impl Roads {
         stop: CancellationToken,
     ) -> Self {
         let places = Arc::new(Semaphore::new(GUESTS_MAX));
-        Self { endpoint, us, trust, wall, stop, open: Mutex::default(), places }
+        let (open, holds) = (Mutex::default(), Arc::default());
+        Self { endpoint, us, trust, wall, stop, open, holds, places }
     }
 
     /// Makes sure that a message to `target` has a way; what it answers is cancelled when that way is
@@ -117,8 +121,8 @@ impl Roads {
         them: SocketAddr,
     ) -> io::Result<CancellationToken> {
         let gone = self.stop.child_token();
-        let them = sip_address(them, Transport::Tls);
-        let connection = tls::connection(stream, them, gone.clone()).await?;
+        let holds = Arc::clone(&self.holds);
+        let connection = tls::connection(stream, them, holds, gone.clone()).await?;
         self.endpoint.transport_layer.add_connection(connection);
         Ok(gone)
     }

@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
@@ -16,19 +15,18 @@ use rsipstack::transport::channel::ChannelConnection;
 use rsipstack::transport::{PlatformTlsConnection, SipAddr, SipConnection};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::Target;
 use crate::agent::IDLE;
+use crate::holds::Holds;
+use crate::{Target, Transport, roads};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const READ: usize = 8192;
-/// A call says nothing for as long as both talk, and its end has to find the connection.
-const IDLE_IN_CALLS: Duration = Duration::from_secs(3600);
 
 /// TLS of a user agent.
 #[derive(Clone, Debug)]
@@ -73,14 +71,15 @@ async fn timely<T>(shaking: impl Future<Output = io::Result<T>>) -> io::Result<T
 /// What the stack below takes.
 pub(crate) async fn connection(
     stream: TlsStream<TcpStream>,
-    them: SipAddr,
+    them: SocketAddr,
+    holds: Arc<Holds>,
     gone: CancellationToken,
 ) -> io::Result<SipConnection> {
     let us = stream.get_ref().0.local_addr()?;
-    // Whom we called is no stranger, so neither is a silent one.
-    let known = AtomicBool::new(matches!(stream, TlsStream::Client(_)));
     let (read, write) = tokio::io::split(stream);
-    let number = ready().leave(Line { read: read.into(), write: write.into(), us, known });
+    let line = Line { read: read.into(), write: write.into(), us, them, holds };
+    let number = ready().leave(line);
+    let them: SipAddr = roads::sip_address(them, Transport::Tls);
     let taken = PlatformTlsConnection::connect(&them, Some(&number), Some(gone)).await;
     taken.map(SipConnection::TlsPlatform).map_err(io::Error::other)
 }
@@ -89,7 +88,7 @@ pub(crate) async fn connection(
 pub(crate) async fn door(us: SocketAddr) -> io::Result<SipConnection> {
     let (_, incoming) = tokio::sync::mpsc::unbounded_channel();
     let (outgoing, _) = tokio::sync::mpsc::unbounded_channel();
-    let us = crate::roads::sip_address(us, crate::Transport::Tls);
+    let us = roads::sip_address(us, Transport::Tls);
     let door = ChannelConnection::create_connection(incoming, outgoing, us, None).await;
     door.map(SipConnection::Channel).map_err(io::Error::other)
 }
@@ -99,22 +98,17 @@ struct Line {
     read: tokio::sync::Mutex<ReadHalf<TlsStream<TcpStream>>>,
     write: tokio::sync::Mutex<WriteHalf<TlsStream<TcpStream>>>,
     us: SocketAddr,
-    /// Something was read from it.
-    known: AtomicBool,
+    them: SocketAddr,
+    holds: Arc<Holds>,
 }
 
 #[async_trait::async_trait]
 impl Stream for Line {
-    /// Nothing when the far end closed, or said nothing for too long.
+    /// Nothing when the far end closed, or said nothing for too long and no call stands on it.
     async fn recv(&self) -> rsipstack::Result<Vec<u8>> {
-        let mut bytes = vec![0; READ];
         let mut read = self.read.lock().await;
-        let idle = if self.known.load(Ordering::Relaxed) { IDLE_IN_CALLS } else { IDLE };
-        let reading = tokio::time::timeout(idle, read.read(&mut bytes));
-        let len = reading.await.unwrap_or(Ok(0))?;
-        self.known.store(true, Ordering::Relaxed);
-        bytes.truncate(len);
-        Ok(bytes)
+        let is_held = || self.holds.is_held(self.them);
+        Ok(read_on(&mut *read, IDLE, is_held).await?)
     }
 
     async fn send_all(&self, data: Vec<u8>) -> rsipstack::Result<()> {
@@ -130,6 +124,24 @@ impl Stream for Line {
     fn local_addr(&self) -> rsipstack::Result<SocketAddr> {
         Ok(self.us)
     }
+}
+
+/// What comes next; nothing when that is the end, or when nothing comes for so long and nobody holds it.
+async fn read_on(
+    read: &mut (impl AsyncRead + Unpin),
+    idle: Duration,
+    is_held: impl Fn() -> bool,
+) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; READ];
+    let len = loop {
+        match tokio::time::timeout(idle, read.read(&mut bytes)).await {
+            Ok(len) => break len?,
+            Err(_) if is_held() => {}
+            Err(_) => break 0,
+        }
+    };
+    bytes.truncate(len);
+    Ok(bytes)
 }
 
 /// Connections that the stack has not taken yet: each for a moment.
@@ -168,4 +180,27 @@ fn ready() -> Arc<Ready> {
     static TOLD: Once = Once::new();
     TOLD.call_once(|| rsipstack::platform::tls::set_client_connector(READY.clone()));
     Arc::clone(&READY)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_connection_is_closed_unless_a_call_stands_on_it() {
+        const SHORT: Duration = Duration::from_millis(20);
+        let (mut ours, mut theirs) = tokio::io::duplex(64);
+        let closed = read_on(&mut ours, SHORT, || false).await.expect("it is read");
+        assert!(closed.is_empty());
+        let asked = AtomicU32::new(0);
+        let held = || asked.fetch_add(1, Ordering::Relaxed) < 3;
+        let (read, ()) = tokio::join!(read_on(&mut ours, SHORT, held), async {
+            tokio::time::sleep(SHORT * 3).await;
+            theirs.write_all(b"BYE").await.expect("it is written");
+        });
+        assert_eq!(read.expect("it is read"), b"BYE");
+        assert!(asked.load(Ordering::Relaxed) > 0, "it was silent for a while");
+    }
 }

@@ -244,6 +244,8 @@ export interface CallRecord extends Call {
   accepted_at?: Time;
   media_at?: Time;
   platform_status?: string;
+  /** `sip`, where the call did not come or go by Graph. */
+  signalling?: string;
   bots?: { name: string; at: Time; became: string; talked_s?: number }[];
   wrap_up_s?: number;
   keys_pressed?: number;

@@ -130,6 +130,8 @@ struct Course {
     bots: Vec<BotRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     platform_status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signalling: Option<String>,
 }
 
 /// What was noted of a call.
@@ -175,6 +177,7 @@ impl CallRow {
                 media_at: cdr.media_at,
                 bots: cdr.bots,
                 platform_status: cdr.platform_status,
+                signalling: cdr.signalling,
             },
             noted: NotedOf {
                 notes: cdr.notes,

@@ -39,6 +39,7 @@ use crate::{
     office::Office,
     telemetry::trace::CallTrace,
     trunks::line,
+    upstream_sip::dialogue::Dialogue,
 };
 
 /// How many answers of the platform may wait; at most two requests of a call run at a time.
@@ -75,6 +76,8 @@ pub(crate) struct CallActor {
     pub(super) facts: Facts,
     pub(super) timeline: Timeline,
     pub(super) trace: Option<CallTrace>,
+    /// What the platform is spoken to with, where that is SIP.
+    pub(super) dialogue: Option<Dialogue>,
     pub(super) whatsapp: Option<legs::WhatsappLeg>,
     pub(super) whatsapp_events: mpsc::Receiver<LegEvent>,
     pub(super) whatsapp_sender: mpsc::Sender<LegEvent>,
@@ -126,6 +129,7 @@ impl CallActor {
             facts,
             timeline: Timeline::default(),
             trace: None,
+            dialogue: None,
             whatsapp: None,
             whatsapp_events,
             whatsapp_sender,

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use sip::CallIn;
 use switchboard::{
     call::{Answerer, Call, Input, Plan},
     flow::Caller,
@@ -30,6 +31,7 @@ use crate::{
     line::Line,
     office::Office,
     telemetry::trace::CallTrace,
+    upstream_sip::dialogue::{Dialogue, Whose},
 };
 
 /// What a user's call brought with it.
@@ -46,6 +48,16 @@ pub(crate) struct Incoming {
     pub(crate) trace: Option<CallTrace>,
     /// Dropped once the call is on disk.
     pub(crate) receipt: Receipt,
+    pub(crate) signalling: Signalling,
+}
+
+/// By what the platform is spoken to about a user's call.
+#[derive(Debug)]
+pub(crate) enum Signalling {
+    /// Requests and webhooks.
+    Graph,
+    /// This call of SIP's.
+    Sip(CallIn),
 }
 
 /// What an agent wants placed.
@@ -63,7 +75,15 @@ pub(crate) struct Outgoing {
 /// Starts the task of a user's call; `false` when it runs already.
 pub(crate) fn take(office: &Arc<Office>, line: &Arc<Line>, incoming: Incoming) -> bool {
     let (handle, inbox) = CallHandle::new(line.id().clone());
-    let Some(entered) = office.registry.enter(&incoming.call_id, handle) else { return false };
+    let entered = office.registry.enter(&incoming.call_id, handle.clone());
+    let Some(entered) = entered else { return false };
+    let dialogue = match incoming.signalling {
+        Signalling::Graph => None,
+        Signalling::Sip(call) => {
+            let (line, call_id) = (Arc::clone(line), incoming.call_id.clone());
+            Some(Dialogue::of_user(call, Whose { line, call_id, call: handle }))
+        }
+    };
     let mut facts = Facts::new(incoming.contact, incoming.started_at);
     let question = Question::new(
         incoming.call_id.clone(),
@@ -82,6 +102,7 @@ pub(crate) fn take(office: &Arc<Office>, line: &Arc<Line>, incoming: Incoming) -
     let place = (Arc::clone(office), Arc::clone(line));
     let mut actor = CallActor::new(place, call, facts, inbox, entered.running);
     actor.trace = incoming.trace;
+    actor.dialogue = dialogue;
     if let Some(asker) = asker.cloned() {
         actor.ask_for_flow(asker, question);
     }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use engine::{PayloadTypes, Source};
-use media::dtmf::Digit;
+use media::{dtmf::Digit, sdp::Keying};
 use switchboard::{
     agent::Talk,
     call::{Effect, EndReason, Input, LegTrouble, Outcome, State},
@@ -51,7 +51,7 @@ const SAME_DURATION: Duration = Duration::from_secs(2);
 
 /// What is asked of the platform about a call that has an id.
 #[derive(Debug, Clone, Copy)]
-enum Ask {
+pub(super) enum Ask {
     PreAccept,
     Accept,
     Reject,
@@ -95,10 +95,10 @@ impl CallActor {
             Effect::OpenLeg => return self.open_leg().await,
             Effect::Connect => return self.connect(),
             Effect::ApplyAnswer => return self.apply_answer(),
-            Effect::PreAccept => self.ask_platform(Ask::PreAccept),
-            Effect::Accept => self.ask_platform(Ask::Accept),
-            Effect::Reject => self.ask_platform(Ask::Reject),
-            Effect::Terminate => self.ask_platform(Ask::Terminate),
+            Effect::PreAccept => return self.ask_platform(Ask::PreAccept),
+            Effect::Accept => return self.ask_platform(Ask::Accept),
+            Effect::Reject => return self.ask_platform(Ask::Reject),
+            Effect::Terminate => return self.ask_platform(Ask::Terminate),
             Effect::OpenGate => self.open_gate().await,
             Effect::WatchMedia => self.with_whatsapp(|leg| leg.watch_from_now()),
             Effect::Ring(whom) => return self.ring(&whom),
@@ -141,7 +141,8 @@ impl CallActor {
         self.save_live().await;
         let offer = self.facts.theirs.clone()?;
         let sender = self.whatsapp_sender.clone();
-        Some(match legs::answer_whatsapp(&self.office.engine, &offer, sender) {
+        let goes = self.answer_goes();
+        Some(match legs::answer_whatsapp(&self.office.engine, &offer, goes, sender) {
             Ok((leg, answer)) => {
                 self.whatsapp = Some(leg);
                 self.listen_for_keys();
@@ -155,13 +156,19 @@ impl CallActor {
     fn connect(&mut self) -> Option<Input> {
         let sender = self.whatsapp_sender.clone();
         let beside = self.agent_leg.as_ref().map(|leg| leg.handle.id());
-        let (leg, offer) = match legs::offer_whatsapp(&self.office.engine, beside, sender) {
+        let keying = self.line.sip.as_ref().map_or(Keying::Dtls, |edge| edge.config.keying);
+        let opened = legs::offer_whatsapp(&self.office.engine, beside, keying, sender);
+        let (leg, offer) = match opened {
             Ok(opened) => opened,
             Err(trouble) => return Some(Input::LegUnusable(trouble)),
         };
         self.whatsapp = Some(leg);
         if let Some(unusable) = self.seat_caller() {
             return Some(unusable);
+        }
+        if self.line.sip.is_some() {
+            self.connect_by_sip(offer);
+            return None;
         }
         let to = self.facts.contact.user()?;
         let opaque = self.facts.opaque.clone().unwrap_or_default();
@@ -204,8 +211,11 @@ impl CallActor {
         }
     }
 
-    fn ask_platform(&self, ask: Ask) {
-        let Some(call_id) = self.facts.call_id.clone() else { return };
+    fn ask_platform(&mut self, ask: Ask) -> Option<Input> {
+        if self.dialogue.is_some() {
+            return self.ask_by_sip(ask);
+        }
+        let call_id = self.facts.call_id.clone()?;
         let (graph, returns) = (self.graph(), self.returns.clone());
         let sdp = self.facts.ours.clone().unwrap_or_else(|| SdpText::from(""));
         let captures = self.captures();
@@ -219,6 +229,7 @@ impl CallActor {
             // A call that is over does not wait for it.
             drop(returns.send(Return::Input(input)).await);
         });
+        None
     }
 
     /// What the platform is asked to keep of the call.
@@ -487,6 +498,7 @@ impl CallActor {
         let (line, started_at) = (self.line.id().clone(), facts.started_at);
         let mut cdr = Cdr::new(line, call_id, direction, contact, started_at, ended_at, reason);
         cdr.organisation_id = Some(self.line.organisation.id.clone());
+        cdr.signalling = self.line.signalling();
         cdr.agent.clone_from(&facts.agent);
         cdr.transfers.clone_from(&facts.transfers);
         cdr.queue = facts.queue.as_ref().map(Stay::record);
@@ -549,7 +561,7 @@ fn is_unreachable(reason: &EndReason) -> bool {
 }
 
 /// An error with its causes, for the agent.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -3,15 +3,17 @@
 //! WhatsApp's leg has a socket of its own and checks paths itself, since the far end is ice-lite. The
 //! agent's browser comes to our one muxed port, where we are ice-lite. Both lie on one media thread.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use engine::{
-    Engine, LegEvent, LegHandle, MediaWatch, OpenError, OpenLeg, Password, PayloadTypes, Socket,
+    Engine, LegEvent, LegHandle, MediaWatch, OpenError, OpenLeg, OpenSdes, Password, PayloadTypes,
+    SdesKeys, Socket,
 };
 use media::{
     leg::IceRole,
-    sdp::{self, AudioSession, SdpRefusal},
-    transport::{DtlsRole, LocalTransport, Setup},
+    sdp::{self, AudioSession, Keying, SdesCrypto, SdpRefusal},
+    srtp::{MasterKey, Profile},
+    transport::{DtlsRole, LocalTransport, RemoteTransport, Setup},
 };
 use switchboard::call::LegTrouble;
 use terms::{AgentId, LegId};
@@ -32,10 +34,44 @@ const CNAME: &str = "gw";
 #[derive(Debug)]
 pub(super) struct WhatsappLeg {
     pub(super) handle: LegHandle,
+    /// Our key, where keys stand in the SDPs.
+    ours: Option<SdesCrypto>,
+    /// Whom it meets once our answer is on its way, where that is not at once.
+    meets: Option<FarEnd>,
     /// The payload type of its audio, once it is agreed.
     pub(super) audio: Option<u8>,
     /// What it plays of others; none when it plays something of its own.
     pub(super) fed: Option<Fed>,
+}
+
+/// The far end of a leg that agrees on its keys by DTLS.
+#[derive(Debug)]
+struct FarEnd {
+    remote: RemoteTransport,
+    role: DtlsRole,
+    types: PayloadTypes,
+}
+
+/// When WhatsApp learns our answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AnswerGoes {
+    /// With `pre_accept`, so the path is made while agents ring.
+    AtOnce,
+    /// When the call is taken; nobody answers our checks before.
+    WhenTaken,
+}
+
+impl WhatsappLeg {
+    const fn new(handle: LegHandle, audio: Option<u8>) -> Self {
+        Self { handle, ours: None, meets: None, audio, fed: None }
+    }
+
+    /// Our answer is on its way.
+    pub(super) fn meet(&mut self) {
+        if let Some(FarEnd { remote, role, types }) = self.meets.take() {
+            self.handle.set_remote(remote, role, types);
+        }
+    }
 }
 
 /// The leg towards an agent's browser.
@@ -61,33 +97,76 @@ pub(super) struct AgentLeg {
 pub(super) fn answer_whatsapp(
     engine: &Engine,
     offer: &SdpText,
+    goes: AnswerGoes,
     events: mpsc::Sender<LegEvent>,
 ) -> Result<(WhatsappLeg, SdpText), LegTrouble> {
     let offer = sdp::parse(offer.as_str()).map_err(theirs)?.session;
     let types = payload_types(&offer).ok_or_else(no_opus)?;
+    if let Some(keys) = offer.crypto.as_ref().filter(|_| offer.fingerprint.is_none()) {
+        return answer_keyed(engine, &offer, keys, types, events);
+    }
     let remote = offer.remote_transport().map_err(theirs)?;
     let (handle, local) = open_whatsapp(engine, None, events)?;
     let answer = sdp::write_gateway_answer(&offer, &local);
+    let mut leg = WhatsappLeg::new(handle, Some(types.audio));
     // We write setup:active: ours is the first flight.
-    handle.set_remote(remote, DtlsRole::Client, types);
-    Ok((WhatsappLeg { handle, audio: Some(types.audio), fed: None }, answer.into()))
+    leg.meets = Some(FarEnd { remote, role: DtlsRole::Client, types });
+    if goes == AnswerGoes::AtOnce {
+        leg.meet();
+    }
+    Ok((leg, answer.into()))
+}
+
+/// The same for an offer with keys in it.
+fn answer_keyed(
+    engine: &Engine,
+    offer: &AudioSession,
+    theirs: &SdesCrypto,
+    types: PayloadTypes,
+    events: mpsc::Sender<LegEvent>,
+) -> Result<(WhatsappLeg, SdpText), LegTrouble> {
+    let (handle, local) = open_keyed(engine, None, events)?;
+    let ours = new_key(theirs.tag);
+    let answer = sdp::write_gateway_sdes_answer(offer, &local, &ours);
+    handle.set_keys(keys(&ours, theirs, offer.media_addr(), types));
+    let leg = WhatsappLeg { ours: Some(ours), ..WhatsappLeg::new(handle, Some(types.audio)) };
+    Ok((leg, answer.into()))
 }
 
 /// Opens WhatsApp's leg for a call of ours; returns it with our offer.
 pub(super) fn offer_whatsapp(
     engine: &Engine,
     beside: Option<LegId>,
+    keying: Keying,
     events: mpsc::Sender<LegEvent>,
 ) -> Result<(WhatsappLeg, SdpText), LegTrouble> {
-    let (handle, local) = open_whatsapp(engine, beside, events)?;
-    let offer = sdp::write_gateway_offer(&local);
-    Ok((WhatsappLeg { handle, audio: None, fed: None }, offer.into()))
+    match keying {
+        Keying::Dtls => {
+            let (handle, local) = open_whatsapp(engine, beside, events)?;
+            let offer = sdp::write_gateway_offer(&local);
+            Ok((WhatsappLeg::new(handle, None), offer.into()))
+        }
+        Keying::Sdes => {
+            let (handle, local) = open_keyed(engine, beside, events)?;
+            let ours = new_key(1);
+            let offer = sdp::write_gateway_sdes_offer(&local, &ours);
+            let leg = WhatsappLeg { ours: Some(ours), ..WhatsappLeg::new(handle, None) };
+            Ok((leg, offer.into()))
+        }
+    }
 }
 
 /// Gives WhatsApp's leg the platform's answer, whichever DTLS role it chose.
 pub(super) fn apply_answer(leg: &mut WhatsappLeg, answer: &SdpText) -> Result<(), LegTrouble> {
     let answer = sdp::parse(answer.as_str()).map_err(theirs)?.session;
     let types = payload_types(&answer).ok_or_else(no_opus)?;
+    if let Some(ours) = &leg.ours {
+        let no_key = || LegTrouble::TheirSession("no key for ours in its SDP".into());
+        let theirs = answer.crypto.as_ref().ok_or_else(no_key)?;
+        leg.audio = Some(types.audio);
+        leg.handle.set_keys(keys(ours, theirs, answer.media_addr(), types));
+        return Ok(());
+    }
     let remote = answer.remote_transport().map_err(theirs)?;
     let role = remote.setup.our_role();
     leg.audio = Some(types.audio);
@@ -187,6 +266,38 @@ fn open_whatsapp(
     let opened = engine.open(open).map_err(|error| LegTrouble::OurSocket(error.to_string()))?;
     opened.0.fill(true);
     Ok(opened)
+}
+
+fn open_keyed(
+    engine: &Engine,
+    beside: Option<LegId>,
+    events: mpsc::Sender<LegEvent>,
+) -> Result<(LegHandle, LocalTransport), LegTrouble> {
+    let media_watch = Some(MediaWatch::default());
+    let open = OpenSdes { cname: CNAME.into(), media_watch, beside, events };
+    let opened =
+        engine.open_sdes(open).map_err(|error| LegTrouble::OurSocket(error.to_string()))?;
+    opened.0.fill(true);
+    Ok(opened)
+}
+
+fn new_key(tag: u32) -> SdesCrypto {
+    let mut key_and_salt = [0; 30];
+    rand::fill(&mut key_and_salt);
+    SdesCrypto { tag, key_and_salt }
+}
+
+fn keys(
+    ours: &SdesCrypto,
+    theirs: &SdesCrypto,
+    remote: Option<SocketAddr>,
+    payload_types: PayloadTypes,
+) -> SdesKeys {
+    let key = |crypto: &SdesCrypto| {
+        MasterKey::from_inline(Profile::Aes128CmSha1_80, &crypto.key_and_salt)
+            .expect("thirty bytes are this profile's key and salt")
+    };
+    SdesKeys { remote, send_key: key(ours), receive_key: key(theirs), payload_types }
 }
 
 fn payload_types(session: &AudioSession) -> Option<PayloadTypes> {

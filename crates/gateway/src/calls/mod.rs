@@ -6,6 +6,7 @@
 
 mod actor;
 pub(crate) mod agent_first;
+pub(crate) mod arrival;
 pub(crate) mod begin;
 mod bot;
 pub(crate) mod caller;
@@ -21,6 +22,7 @@ pub(crate) mod placing;
 mod queueing;
 mod recording;
 pub(crate) mod registry;
+mod signalling;
 mod sounds;
 mod supervision;
 mod telephone;
@@ -30,4 +32,5 @@ mod view;
 mod watch;
 mod words;
 
+pub(crate) use effects::chain;
 pub(crate) use words::advice;

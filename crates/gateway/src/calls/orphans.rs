@@ -58,6 +58,7 @@ pub(crate) async fn end(
     let (direction, start, now) = (call.direction, call.started_at, clock::now());
     let mut cdr = Cdr::new(number, call_id.clone(), direction, contact, start, now, &reason);
     cdr.organisation_id = Some(line.organisation.id.clone());
+    cdr.signalling = line.signalling();
     cdr.answered_at = call.answered_at;
     cdr.deeplink_payload.clone_from(&call.deeplink_payload);
     cdr.cta_payload.clone_from(&call.cta_payload);
@@ -73,7 +74,9 @@ pub(crate) async fn end(
 }
 
 async fn terminate(office: Arc<Office>, line: Arc<Line>, call_id: CallId) {
-    for _ in 0..TRIES {
+    // A call by SIP that no gateway holds cannot be spoken to: without audio the platform ends it.
+    let tries = if line.sip.is_some() { 0 } else { TRIES };
+    for _ in 0..tries {
         match line.graph.terminate(call_id.clone()).await {
             // A refusal means that the platform has no such running call.
             Outcome::Done | Outcome::Refused { .. } => break,
@@ -136,7 +139,7 @@ mod tests {
     use super::*;
     use crate::{
         calls::{
-            begin::{self, Incoming},
+            begin::{self, Incoming, Signalling},
             registry::{Letter, Receipt},
         },
         config::Config,
@@ -185,6 +188,7 @@ mod tests {
             caller: Caller::default(),
             trace: None,
             receipt,
+            signalling: Signalling::Graph,
         };
         assert!(begin::take(office, &line, incoming));
         let lines = LineSet::one(line.id());

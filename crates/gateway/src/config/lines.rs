@@ -18,6 +18,9 @@
 //! card = "meta"
 //! currency = "EUR"
 //!
+//! [numbers.sip]                           # see `line_sip`
+//! hostname = "sip.brisa.example"
+//!
 //! [numbers.upstream]                      # without it the file's [upstream]
 //! edition = "360dialog"
 //! token_env = "BRISA_KEY"
@@ -33,9 +36,10 @@ use terms::{Currency, OrganisationId, PhoneNumberId, WaId, WabaId};
 use wire::edition::{Edition, GRAPH_VERSION_DEFAULT, GraphVersion};
 
 use super::{
-    ConfigError, FlowEndpoint, FlowSource, Guard, Number, Organisation, PermissionTemplate, Price,
-    TIMEOUT_DEFAULT, Upstream,
+    ConfigError, FlowEndpoint, FlowSource, Guard, LineSip, Number, Organisation,
+    PermissionTemplate, Price, TIMEOUT_DEFAULT, Upstream,
     flow::FlowSetting,
+    line_sip::LineSipTable,
     price::{BudgetTable, GuardTable, PriceTable},
     read::{Secrets, value},
 };
@@ -55,6 +59,8 @@ pub struct Line {
     pub time_zone: TimeZone,
     /// The Calling API and our keys for it.
     pub upstream: Upstream,
+    /// How its calls come and go by SIP; by Graph and webhooks, when absent.
+    pub sip: Option<LineSip>,
     /// What answers when no agent does; without it such calls are rejected.
     pub flow: Option<FlowSource>,
     /// Whom a flow is asked for when a user calls; the one above is used when that fails.
@@ -113,6 +119,7 @@ pub(super) struct NumberTable {
     currency: Option<Currency>,
     budget: Option<BudgetTable>,
     upstream: Option<UpstreamTable>,
+    sip: Option<LineSipTable>,
     permission_templates: Option<Vec<TemplateTable>>,
 }
 
@@ -190,6 +197,13 @@ pub(super) fn faults(
     faults
 }
 
+impl NumberTable {
+    /// Its number, where its calls come and go by SIP.
+    pub(super) fn by_sip(&self) -> Option<&PhoneNumberId> {
+        self.sip.as_ref().map(|_| &self.phone_number_id)
+    }
+}
+
 fn key_of(number: &Number) -> String {
     format!("numbers.{}", number.phone_number_id)
 }
@@ -225,6 +239,7 @@ fn line(
         portfolio,
         time_zone,
         upstream,
+        sip: table.sip.map(|table| table.checked(secrets, &key)).transpose()?,
         budget: budget.map(|table| table.checked(&price)).transpose()?,
         guard: shared.guard.checked(&price.rulebook)?,
         price,

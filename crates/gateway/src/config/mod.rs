@@ -9,6 +9,7 @@ mod bucket;
 mod builtin;
 mod events;
 mod flow;
+mod line_sip;
 mod lines;
 mod media;
 mod model;
@@ -50,6 +51,7 @@ pub(crate) use builtin::AnyBot;
 pub use builtin::BuiltinBot;
 pub use events::{Endpoint, EndpointError, Events};
 pub use flow::{FlowEndpoint, SpeechCommand, SpeechCommandError};
+pub use line_sip::LineSip;
 pub use lines::{Line, Lines};
 pub use platform_recording::PlatformRecording;
 pub use price::{Guard, Price};
@@ -448,6 +450,7 @@ fn demo_line(platform_url: &str, flow: Option<FlowSource>) -> Line {
             verify_token: Secret::new("demo-verify"),
             timeout: TIMEOUT_DEFAULT,
         },
+        sip: None,
         number: Number {
             phone_number_id,
             digits: "551140000000".parse().expect("digits are a number"),

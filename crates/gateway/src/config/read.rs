@@ -163,6 +163,7 @@ use super::{
     bots::{BotTable, bots},
     events::OutboxTable,
     flow::{ASK_TIMEOUT_DEFAULT, AskTable, FlowSetting, SPEECH_TIMEOUT_DEFAULT, SpeechTable},
+    line_sip,
     lines::{self, NumberTable, Shared, TemplateTable, UpstreamTable},
     media::{MediaTable, TurnTable, media},
     people::{AgentTable, OrganisationTable, somebody},
@@ -392,7 +393,8 @@ impl Secrets<'_> {
             guard: file.guard,
             permission_templates: file.permission_templates,
         };
-        let tables = file.number.into_iter().chain(file.numbers);
+        let tables: Vec<NumberTable> = file.number.into_iter().chain(file.numbers).collect();
+        line_sip::heard_of(tables.iter().find_map(NumberTable::by_sip), file.sip.as_ref())?;
         let lines = lines::lines(self, tables, &shared, &organisations)?;
         let agents = self.agents(file.agents, &organisations)?;
         let queues = queues(file.queues, &organisations)?;
@@ -466,8 +468,10 @@ impl Secrets<'_> {
                     guard: file.guard,
                     permission_templates: file.permission_templates,
                 };
-                let tables = file.number.into_iter().chain(file.numbers);
-                let lines = lines::faults(self, tables.collect(), &shared, &organisations);
+                let tables: Vec<_> = file.number.into_iter().chain(file.numbers).collect();
+                let by_sip = tables.iter().find_map(NumberTable::by_sip);
+                faults.push(line_sip::heard_of(by_sip, file.sip.as_ref()).err());
+                let lines = lines::faults(self, tables, &shared, &organisations);
                 faults.extend(lines.into_iter().map(Some));
                 faults.push(self.agents(file.agents, &organisations).err());
                 faults.push(queues(file.queues, &organisations).err());

@@ -47,6 +47,13 @@ struct TlsTable {
     roots: Option<PathBuf>,
 }
 
+impl SipTable {
+    /// Whether who comes by TLS is heard.
+    pub(super) fn hears_tls(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.listen.is_some())
+    }
+}
+
 /// What the table says.
 pub(super) fn sip(secrets: &Secrets<'_>, table: &SipTable) -> Result<Sip, ConfigError> {
     let tls = table.tls.clone().unwrap_or_default();

@@ -205,7 +205,8 @@ fn words(why: &CertificateError) -> (&'static str, &'static str, &'static str) {
 }
 
 /// Whether a client would believe it at that time. Without a name to compare, the rest counts.
-fn believed(
+/// Why not; without a host any name will do.
+pub(super) fn believed(
     own: &CertificateDer<'_>,
     rest: &[CertificateDer<'_>],
     host: Option<&str>,

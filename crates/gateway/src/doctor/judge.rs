@@ -11,7 +11,8 @@ use wire::graph::{
     token::TokenFacts,
 };
 
-use super::finding::Finding;
+use super::{by_sip, finding::Finding};
+use crate::config::LineSip;
 
 /// What calls and messages need of a token, and what settings do.
 const NEEDED: &str = "whatsapp_business_messaging";
@@ -124,7 +125,11 @@ pub(super) fn owners(number: &Number) -> (Option<String>, Option<String>) {
 }
 
 /// Are calls switched on as this gateway needs them?
-pub(super) fn settings(calling: &Calling, id: &PhoneNumberId) -> Vec<Finding> {
+pub(super) fn settings(
+    calling: &Calling,
+    id: &PhoneNumberId,
+    by_sip: Option<&LineSip>,
+) -> Vec<Finding> {
     let set = |what: &str| format!("POST /{id}/settings {what}");
     let mut found = vec![if calling.status == Some(Switch::Enabled) {
         Finding::ok("calling.status", "calling_on", "Calling is enabled.")
@@ -137,11 +142,9 @@ pub(super) fn settings(calling: &Calling, id: &PhoneNumberId) -> Vec<Finding> {
             &fix,
         )
     }];
-    found.push(sip(calling, &set("{\"calling\":{\"sip\":{\"status\":\"DISABLED\"}}}")));
-    if calling.srtp_key_exchange_protocol == Some(KeyExchange::Sdes) {
-        let fix = set("{\"calling\":{\"srtp_key_exchange_protocol\":\"DTLS\"}}");
-        let what = "The number wants keys in the SDP; this gateway agrees them by DTLS.";
-        found.push(Finding::fault("calling.keys", "keys_in_sdp", what, &fix));
+    match by_sip {
+        Some(ours) => found.extend(by_sip::settings(calling, id, ours)),
+        None => found.extend(by_graph(calling, set)),
     }
     found.push(hours(calling));
     found.push(if calling.callback_permission_status == Some(Switch::Enabled) {
@@ -164,6 +167,16 @@ pub(super) fn settings(calling: &Calling, id: &PhoneNumberId) -> Vec<Finding> {
         let fix = "Wait until the restriction ends; call only who expects it.";
         let what = "The platform restricts calling for this number.";
         found.push(Finding::warning("calling.restrictions", "calling_restricted", what, fix));
+    }
+    found
+}
+
+fn by_graph(calling: &Calling, set: impl Fn(&str) -> String) -> Vec<Finding> {
+    let mut found = vec![sip(calling, &set("{\"calling\":{\"sip\":{\"status\":\"DISABLED\"}}}"))];
+    if calling.srtp_key_exchange_protocol == Some(KeyExchange::Sdes) {
+        let fix = set("{\"calling\":{\"srtp_key_exchange_protocol\":\"DTLS\"}}");
+        let what = "The number wants keys in the SDP; this gateway agrees them by DTLS.";
+        found.push(Finding::fault("calling.keys", "keys_in_sdp", what, &fix));
     }
     found
 }
@@ -307,7 +320,7 @@ mod tests {
     fn a_numbers_settings_are_judged_one_by_one() {
         let id: PhoneNumberId = "109876543210987".parse().unwrap();
         let grades = |from: Value| -> Vec<(&'static str, Grade)> {
-            let found = settings(&serde_json::from_value(from).unwrap(), &id);
+            let found = settings(&serde_json::from_value(from).unwrap(), &id, None);
             found.iter().map(|each| (each.check, each.grade)).collect()
         };
         let good = json!({"status": "ENABLED", "callback_permission_status": "ENABLED",

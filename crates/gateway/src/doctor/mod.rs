@@ -5,6 +5,7 @@
 //! is in its report. `offhook doctor` examines a configuration, `GET /v1/doctor` a gateway that runs.
 
 mod bucket;
+mod by_sip;
 mod callback;
 mod files;
 mod finding;
@@ -63,10 +64,11 @@ pub async fn examine(
         let mut lines = config.lines.iter().filter(|line| line.organisation == *organisation);
         lines.any(|line| asked_for(&line.number.phone_number_id))
     };
-    let (lines, network, trunks, bucket, transcriber) = tokio::join!(
+    let (lines, network, trunks, by_sip, bucket, transcriber) = tokio::join!(
         lines(config, &asked_for),
         network::examine(config, runs),
         trunks::examine(config, is_theirs),
+        by_sip::examine(config, &asked_for, since_epoch()),
         bucket::examine(config),
         transcriber::examine(config)
     );
@@ -80,6 +82,7 @@ pub async fn examine(
     }
     findings.extend(network);
     findings.extend(trunks);
+    findings.extend(by_sip);
     Report::new(clock::now(), findings).only(asked_for)
 }
 
@@ -91,7 +94,7 @@ async fn lines(
     let mut examined = Vec::new();
     let asked_for = |line: &&Line| asked_for(&line.number.phone_number_id);
     for line in config.lines.iter().filter(asked_for) {
-        examined.push(upstream::examine(&line.upstream, &line.number).await);
+        examined.push(upstream::examine(line).await);
     }
     examined
 }

@@ -40,7 +40,8 @@ pub(super) async fn examine(
     found
 }
 
-async fn start(sip: &Sip) -> Result<UserAgent, Finding> {
+/// Who asks; nobody can call.
+pub(super) async fn start(sip: &Sip) -> Result<UserAgent, Finding> {
     // A gateway that runs has the port itself.
     let plain = Some(SocketAddr::new(sip.listen.ip(), 0));
     let fault = |code, what, fix, error: &dyn std::error::Error| {

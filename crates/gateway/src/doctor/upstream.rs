@@ -15,7 +15,7 @@ use wire::{
 use super::{finding::Finding, judge};
 use crate::{
     clock,
-    config::{Number, Upstream},
+    config::{Line, LineSip, Number, Upstream},
 };
 
 /// The longest answer that is read.
@@ -30,7 +30,8 @@ pub(super) struct Examined {
 }
 
 /// Asks the platform.
-pub(super) async fn examine(upstream: &Upstream, number: &Number) -> Examined {
+pub(super) async fn examine(line: &Line) -> Examined {
+    let (upstream, number) = (&line.upstream, &line.number);
     let mut examined = Examined::default();
     let client = match Client::builder().http1_only().timeout(upstream.timeout).build() {
         Ok(client) => client,
@@ -43,7 +44,7 @@ pub(super) async fn examine(upstream: &Upstream, number: &Number) -> Examined {
             return examined;
         }
     };
-    let mut reader = Reader { client, upstream, ahead_ms: None };
+    let mut reader = Reader { client, upstream, by_sip: line.sip.as_ref(), ahead_ms: None };
     match &upstream.edition {
         Edition::Meta { version, .. } => reader.meta(*version, number, &mut examined).await,
         Edition::Dialog360 => reader.dialog360(number, &mut examined).await,
@@ -64,6 +65,7 @@ struct Dialog360Callback {
 struct Reader<'a> {
     client: Client,
     upstream: &'a Upstream,
+    by_sip: Option<&'a LineSip>,
     ahead_ms: Option<i64>,
 }
 
@@ -179,7 +181,7 @@ impl Reader<'_> {
         match self.read::<Settings>(&path, None).await {
             Ok(settings) => {
                 let calling = settings.calling.unwrap_or_default();
-                found.extend(judge::settings(&calling, &number.phone_number_id));
+                found.extend(judge::settings(&calling, &number.phone_number_id, self.by_sip));
             }
             Err(unread) => found.push(not_read("calling.status", Asked::Settings, unread)),
         }

@@ -1,6 +1,6 @@
 //! Who asks us for something by SIP, and what do they get?
 //!
-//! A telephone of the house calls a user by way of its trunk: from an address of one of the trunk's
+//! WhatsApp calls a number by SIP (`upstream_sip`). A telephone of the house calls a user by way of its trunk: from an address of one of the trunk's
 //! targets, or with the password the trunk asks for. Everybody else is forbidden.
 
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use crate::{
     config::CallsIn,
     line::Line,
     office::Office,
+    upstream_sip,
 };
 
 /// The realm of our passwords.
@@ -50,6 +51,7 @@ pub(crate) async fn run(office: Arc<Office>, mut incoming: mpsc::Receiver<Incomi
 }
 
 async fn called(office: &Arc<Office>, invite: IncomingInvite, realm: &Realm) {
+    let Some(invite) = upstream_sip::incoming::take(office, invite) else { return };
     match of_trunk(office, &invite, realm) {
         Asks::Known(road, calls_in) => {
             let calls_in = calls_in.clone();

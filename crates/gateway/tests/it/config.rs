@@ -317,6 +317,62 @@ fn a_trunk_by_tls_that_registers_and_takes_calls_is_whole_or_refused() {
     }
 }
 
+const BY_SIP: &str = r#"
+[number.sip]
+hostname = "sip.aurora.example"
+password_file = "key"
+keying = "sdes"
+
+[sip]
+listen = "127.0.0.1:5060"
+
+[sip.tls]
+listen = "127.0.0.1:5062"
+certificate = "sip.pem"
+key = "sip.key"
+"#;
+
+#[test]
+fn a_number_by_sip_says_under_which_name_the_platform_knows_us() {
+    let config = Written::new(&format!("{GOOD}{BY_SIP}")).read().unwrap();
+    let sip = config.lines.first.sip.as_ref().unwrap();
+    assert_eq!((sip.hostname.as_str(), sip.domain.as_str()), ("sip.aurora.example", "wa.meta.vc"));
+    assert_eq!(sip.server, ("wa.meta.vc".to_owned(), 5061));
+    assert_eq!(sip.keying, media::sdp::Keying::Sdes);
+    assert!(!format!("{config:?}").contains("\"secret\""), "a password is never printed");
+    let elsewhere = BY_SIP.replace("keying = \"sdes\"", "server = \"127.0.0.1:7000\"");
+    let config = Written::new(&format!("{GOOD}{elsewhere}")).read().unwrap();
+    let sip = config.lines.first.sip.as_ref().unwrap();
+    assert_eq!(sip.server, ("127.0.0.1".to_owned(), 7000));
+    assert_eq!((sip.keying, sip.domain.as_str()), (media::sdp::Keying::Dtls, "wa.meta.vc"));
+}
+
+#[test]
+fn a_number_by_sip_that_the_platform_could_not_reach_is_refused_at_start() {
+    for (right, wrong, told) in [
+        ("hostname = \"sip.aurora.example\"\n", "", "missing field `hostname`"),
+        ("sip.aurora.example", "sip:aurora", "sip.hostname"),
+        (
+            "listen = \"127.0.0.1:5062\"\ncertificate = \"sip.pem\"\nkey = \"sip.key\"\n",
+            "",
+            "[sip.tls]",
+        ),
+        (&BY_SIP[BY_SIP.find("[sip]").unwrap()..], "", "[sip.tls]"),
+        ("\"sdes\"", "\"zrtp\"", "unknown word `zrtp`"),
+        ("\"sdes\"", "\"sdes\"\nserver = \"wa.meta.vc:sip\"", "no place such as"),
+        (
+            "password_file = \"key\"",
+            "password_file = \"key\"\npassword_env = \"KEY\"",
+            "either a file",
+        ),
+        ("keying", "keyin", "did you mean `keying`"),
+    ] {
+        assert!(BY_SIP.contains(right), "{right}");
+        let why = fault(&format!("{GOOD}{}", BY_SIP.replacen(right, wrong, 1)));
+        assert!(why.contains(told), "{wrong}: {why}");
+    }
+}
+
 const MODEL: &str = r#"
 [[bots]]
 name = "vera"

@@ -136,6 +136,10 @@ fn master_key(crypto: &SdesCrypto) -> MasterKey {
     MasterKey::from_inline(Profile::Aes128CmSha1_80, &crypto.key_and_salt).unwrap()
 }
 
+fn our_key(tag: u32) -> SdesCrypto {
+    SdesCrypto { tag, key_and_salt: [9; 30] }
+}
+
 impl Voice {
     fn open(engine: &Engine, ice: IceRole) -> Self {
         let (sender, events) = mpsc::channel(engine::EVENTS_MAX);
@@ -263,6 +267,34 @@ impl Voice {
         let role = if setup == Setup::Active { DtlsRole::Client } else { DtlsRole::Server };
         self.set_remote(&offer, role);
         sdp::write_platform_answer(self.platform_voice(), &offer, setup)
+    }
+
+    /// The platform's offer of a user's call with a key in it.
+    pub(crate) fn keyed_offer(&self) -> String {
+        sdp::write_platform_sdes_offer(self.platform_voice(), &our_key(1))
+    }
+
+    /// The platform takes the business's answer to it.
+    pub(crate) fn take_keyed_answer(&self, answer: &str) {
+        self.set_keys(&sdp::parse(answer).unwrap().session);
+    }
+
+    /// The platform answers the business's offer with a key in it.
+    pub(crate) fn keyed_answer(&self, offer: &str) -> String {
+        let offer = sdp::parse(offer).unwrap().session;
+        assert!(offer.fingerprint.is_none(), "keys stand in the SDP");
+        let key = our_key(offer.crypto.as_ref().unwrap().tag);
+        self.set_keys(&offer);
+        sdp::write_platform_sdes_answer(self.platform_voice(), &offer, &key)
+    }
+
+    fn set_keys(&self, far: &sdp::AudioSession) {
+        let theirs = far.crypto.as_ref().expect("a key in the SDP");
+        let [send_key, receive_key] = [&our_key(theirs.tag), theirs].map(master_key);
+        let payload_types = PayloadTypes::opus(far.opus_pt().unwrap(), far.dtmf_pt());
+        let remote = far.media_addr();
+        self.leg.set_keys(SdesKeys { remote, send_key, receive_key, payload_types });
+        self.leg.send_gate(true);
     }
 
     /// A browser's offer.

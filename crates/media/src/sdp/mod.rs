@@ -12,6 +12,7 @@
 //! | [`write_platform_sdes_offer`] | the same, keys in the SDP | 6.6 |
 //! | [`write_gateway_answer`] | business → WhatsApp, user's call | 5.3 |
 //! | [`write_gateway_offer`] | business → WhatsApp, business's call | 5.4 |
+//! | [`write_gateway_sdes_answer`], [`write_gateway_sdes_offer`] | business → WhatsApp, keys in the SDP | 6.6 |
 //! | [`write_platform_sdes_answer`] | the same for a business's call | 6.6 |
 //! | [`write_platform_answer`] | WhatsApp → business, business's call | 5.4 |
 //! | [`write_handset_offer`] | handset → platform | ours |
@@ -44,7 +45,9 @@ pub use self::sdes::SdesCrypto;
 pub use self::trunk::{
     TrunkMedia, TrunkRefusal, TrunkVoice, write_trunk_answer, write_trunk_offer,
 };
-pub use self::write_business::{write_gateway_answer, write_gateway_offer};
+pub use self::write_business::{
+    write_gateway_answer, write_gateway_offer, write_gateway_sdes_answer, write_gateway_sdes_offer,
+};
 pub use self::write_phone::{write_browser_answer, write_handset_offer};
 pub use self::write_platform::{
     PlatformVoice, write_platform_answer, write_platform_offer, write_platform_sdes_answer,
@@ -150,6 +153,20 @@ impl From<&str> for Profile {
             "RTP/SAVPF" => Self::RtpSavpf,
             "RTP/SAVP" => Self::RtpSavp,
             other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl Profile {
+    /// The word of the `m=` line.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::UdpTlsRtpSavpf => "UDP/TLS/RTP/SAVPF",
+            Self::UdpTlsRtpSavp => "UDP/TLS/RTP/SAVP",
+            Self::RtpSavpf => "RTP/SAVPF",
+            Self::RtpSavp => "RTP/SAVP",
+            Self::Other(other) => other,
         }
     }
 }

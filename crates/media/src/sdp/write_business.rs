@@ -1,12 +1,13 @@
 //! How does a business write its side towards WhatsApp? (fact sheet 5.3, 5.4)
 //!
 //! A full ICE agent, one source, one sha-256 fingerprint, all candidates at once: there is no
-//! trickling. In an answer we are the DTLS client, as Meta recommends.
+//! trickling. In an answer we are the DTLS client, as Meta recommends. With keys in the SDP there is no
+//! ICE: one address, one `a=crypto` line, the rest as WhatsApp writes it (fact sheet 6.6).
 
 use std::net::SocketAddr;
 
 use super::{
-    AudioSession, DTMF_PT, LocalTransport, OPUS_FMTP, OPUS_PT, Setup,
+    AudioSession, DTMF_PT, LocalTransport, OPUS_FMTP, OPUS_PT, Profile, SdesCrypto, Setup,
     write_platform::{Lines, NO_ADDRESS},
 };
 
@@ -29,6 +30,41 @@ pub fn write_gateway_offer(local: &LocalTransport) -> String {
     write_side(&side, local)
 }
 
+/// The answer to WhatsApp's offer with keys in it; the key's tag is the offer's.
+#[must_use]
+pub fn write_gateway_sdes_answer(
+    offer: &AudioSession,
+    local: &LocalTransport,
+    crypto: &SdesCrypto,
+) -> String {
+    let side = Side {
+        mid: offer.mid.as_deref().unwrap_or("audio"),
+        opus: offer.opus_pt().unwrap_or(OPUS_PT),
+        dtmf: offer.dtmf_pt(),
+        setup: Setup::Active,
+    };
+    write_keyed(&side, &offer.profile, local, crypto)
+}
+
+/// The offer of a business's call with keys in it.
+#[must_use]
+pub fn write_gateway_sdes_offer(local: &LocalTransport, crypto: &SdesCrypto) -> String {
+    let side = Side { mid: "audio", opus: OPUS_PT, dtmf: Some(DTMF_PT), setup: Setup::Actpass };
+    write_keyed(&side, &Profile::RtpSavp, local, crypto)
+}
+
+fn write_keyed(
+    side: &Side<'_>,
+    profile: &Profile,
+    local: &LocalTransport,
+    crypto: &SdesCrypto,
+) -> String {
+    let mut out = Lines::default();
+    write_session(&mut out, side, profile.as_str(), local);
+    out.line(format_args!("a={crypto}"));
+    out.text
+}
+
 /// What differs between the texts of a full ICE agent.
 pub(super) struct Side<'a> {
     pub(super) mid: &'a str,
@@ -38,15 +74,26 @@ pub(super) struct Side<'a> {
 }
 
 pub(super) fn write_side(side: &Side<'_>, local: &LocalTransport) -> String {
+    let mut out = Lines::default();
+    write_session(&mut out, side, "UDP/TLS/RTP/SAVPF", local);
+    write_candidates(&mut out, &local.addrs);
+    out.line(format_args!("a=ice-ufrag:{}", local.ufrag));
+    out.line(format_args!("a=ice-pwd:{}", local.pwd));
+    out.line(format_args!("a=fingerprint:sha-256 {}", local.fingerprint));
+    out.line(format_args!("a=setup:{}", side.setup.as_str()));
+    out.text
+}
+
+/// All but how the media is keyed.
+fn write_session(out: &mut Lines, side: &Side<'_>, profile: &str, local: &LocalTransport) {
     let first = local.addrs.first().copied().unwrap_or(NO_ADDRESS);
     let opus = side.opus;
-    let mut out = Lines::default();
     out.line(format_args!("v=0"));
     out.line(format_args!("o=- {} 2 IN IP4 0.0.0.0", local.session_id));
     out.line(format_args!("s=-"));
     out.line(format_args!("t=0 0"));
     out.line(format_args!("a=group:BUNDLE {}", side.mid));
-    out.audio(first.port(), "UDP/TLS/RTP/SAVPF", [opus].into_iter().chain(side.dtmf));
+    out.audio(first.port(), profile, [opus].into_iter().chain(side.dtmf));
     out.connection(first.ip());
     out.line(format_args!("a=rtcp:9 IN IP4 0.0.0.0"));
     out.line(format_args!("a=rtcp-mux"));
@@ -59,12 +106,6 @@ pub(super) fn write_side(side: &Side<'_>, local: &LocalTransport) -> String {
     }
     out.line(format_args!("a=ptime:20"));
     out.line(format_args!("a=ssrc:{} cname:{}", local.ssrc, local.cname));
-    write_candidates(&mut out, &local.addrs);
-    out.line(format_args!("a=ice-ufrag:{}", local.ufrag));
-    out.line(format_args!("a=ice-pwd:{}", local.pwd));
-    out.line(format_args!("a=fingerprint:sha-256 {}", local.fingerprint));
-    out.line(format_args!("a=setup:{}", side.setup.as_str()));
-    out.text
 }
 
 /// Host candidates in order of preference, and that there are no more (RFC 8445 5.1.2.1).

@@ -20,6 +20,7 @@ mod left_behind;
 mod load;
 mod logs;
 mod numbers;
+mod over_sip;
 mod platform_records;
 mod process;
 mod queue;

@@ -12,7 +12,7 @@ use rules::{
     settings::SipServer,
     sip::{InviteRefusal, Parting, called, calling, servers_of},
 };
-use sip::{CallIn, Claim, End, IncomingInvite, Patience, Proof, Told, WordIn};
+use sip::{CallIn, Claim, End, IncomingInvite, Patience, Proof, Told, Wish, WordIn};
 use terms::{AppId, CallId, Party, WaId};
 use tokio::sync::mpsc;
 use wire::graph::call::Recipient;
@@ -189,7 +189,9 @@ async fn follow(
         match word {
             None => return,
             // Calls are not negotiated again (fact sheet 6.2).
-            Some(WordIn::Reoffer(reoffer)) => reoffer.refuse_with(500),
+            Some(WordIn::Wish(Wish::Reoffer(reoffer))) => reoffer.refuse_with(500),
+            // INFO is not among the methods of the edge.
+            Some(WordIn::Wish(Wish::Key(_))) => {}
             Some(WordIn::Told(told)) => hear(told, ear).await,
         }
     }

@@ -12,7 +12,7 @@ use rules::{
     settings::SipServer,
     sip::{Parting, refused},
 };
-use sip::{Call, Credentials, End, Invite, Limits, News, Target, Transport, Word};
+use sip::{Call, Credentials, End, Invite, Limits, News, Target, Transport, Wish, Word};
 use terms::Party;
 use tokio::sync::mpsc;
 
@@ -155,7 +155,9 @@ async fn follow(facts: &Facts, mut call: Call, mut orders: mpsc::Receiver<Order>
         match word {
             None => return,
             // Calls are not negotiated again (fact sheet 6.2).
-            Some(Word::Reoffer(reoffer)) => reoffer.refuse_with(500),
+            Some(Word::Wish(Wish::Reoffer(reoffer))) => reoffer.refuse_with(500),
+            // INFO is not among the methods of the edge.
+            Some(Word::Wish(Wish::Key(_))) => {}
             Some(Word::News(news)) => {
                 rang |= matches!(news, News::Ringing);
                 let silent_for = (!rang).then(|| sent.elapsed());

@@ -11,6 +11,7 @@ use offhook_sip::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use crate::calls::{invite, news};
@@ -133,8 +134,9 @@ async fn over_each(test: impl AsyncFn(Pair)) {
 async fn a_call_is_answered_and_they_hang_up() {
     over_each(async |mut pair| {
         let (mut out, mut taken) = standing(&mut pair).await;
-        out.hang_up(None);
+        out.part(&[("x-wa-meta-call-duration".into(), "5".into())]);
         assert_eq!(told(&mut taken).await, Told::Ended(End::Theirs));
+        assert_eq!(taken.parting("x-wa-meta-call-duration").as_deref(), Some("5"));
         assert_eq!(news(&mut out).await, News::Ended(End::Ours));
     })
     .await;
@@ -433,4 +435,72 @@ async fn who_insists_on_what_we_cannot_do_is_told() {
     far.says_to(pair.called.address().unwrap(), &invite).await;
     let answer = far.hears("SIP/2.0 420").await;
     assert_eq!(value(&answer, "Unsupported"), "100rel");
+}
+
+/// The INVITE of fact sheet 6.4, with the platform's two proxies.
+fn by_proxies() -> String {
+    format!(
+        "INVITE sip:+551140000000@sip.shop.example;transport=tcp SIP/2.0\r\n\
+         Via: SIP/2.0/TCP 203.0.113.5:5061;rport;branch=z9hG4bKexample01;alias\r\n\
+         Record-Route: <sip:wa.meta.vc;transport=tcp;lr>\r\n\
+         Record-Route: <sip:sip-proxy.internal.example:8191;transport=tcp;lr>\r\n\
+         Max-Forwards: 69\r\nFrom: \"5511988887777\" <sip:+5511988887777@wa.meta.vc>;tag=a1\r\n\
+         To: <sip:+551140000000@sip.shop.example>\r\n\
+         Contact: <sip:+5511988887777@wa.meta.vc;transport=tcp;ob>;isfocus\r\n\
+         Call-ID: outgoing:wacid.SAMPLE0001\r\nCSeq: 4100 INVITE\r\n\
+         x-wa-meta-wacid: wacid.SAMPLE0001\r\nSupported: timer\r\n\
+         Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{SDP}",
+        SDP.len()
+    )
+}
+
+#[tokio::test]
+async fn the_way_by_proxies_is_kept_and_taken_back_over_the_same_connection() {
+    let mut pair = Pair::by(Transport::Tcp).await;
+    let address = pair.called.address().unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(by_proxies().as_bytes()).await.unwrap();
+    let mut taken = take(pair.invited().await);
+    taken.answer(ANSWER.into());
+    let answer = says(&mut stream, "SIP/2.0 200").await;
+    let ways = |message: &str, name: &str| -> Vec<String> {
+        let prefix = format!("{name}: ");
+        let found = message.lines().filter_map(|line| line.strip_prefix(&prefix));
+        found.map(str::to_owned).collect()
+    };
+    let routes = [
+        "<sip:wa.meta.vc;transport=tcp;lr>",
+        "<sip:sip-proxy.internal.example:8191;transport=tcp;lr>",
+    ];
+    assert_eq!(ways(&answer, "Record-Route"), routes, "{answer}");
+    let to = value(&answer, "To");
+    let ack = format!(
+        "ACK sip:200@{address};transport=tcp SIP/2.0\r\n\
+         Via: SIP/2.0/TCP 203.0.113.5:5061;rport;branch=z9hG4bKexample02\r\nMax-Forwards: 69\r\n\
+         From: \"5511988887777\" <sip:+5511988887777@wa.meta.vc>;tag=a1\r\nTo: {to}\r\n\
+         Call-ID: outgoing:wacid.SAMPLE0001\r\nCSeq: 4100 ACK\r\nContent-Length: 0\r\n\r\n"
+    );
+    stream.write_all(ack.as_bytes()).await.unwrap();
+    assert_eq!(told(&mut taken).await, Told::Standing);
+    taken.hang_up(Vec::new());
+    let bye = says(&mut stream, "BYE ").await;
+    assert!(bye.starts_with("BYE sip:+5511988887777@wa.meta.vc;"), "{bye}");
+    assert_eq!(ways(&bye, "Route"), routes, "{bye}");
+}
+
+/// What begins so of what comes on a connection.
+async fn says(stream: &mut tokio::net::TcpStream, begins: &str) -> String {
+    let mut heard = String::new();
+    let hearing = async {
+        loop {
+            if let Some(at) = heard.find(begins) {
+                return heard[at..].to_owned();
+            }
+            let mut buffer = [0; 8192];
+            let len = stream.read(&mut buffer).await.unwrap();
+            assert!(len > 0, "the connection was closed: {heard}");
+            heard.push_str(&String::from_utf8_lossy(&buffer[..len]));
+        }
+    };
+    tokio::time::timeout(PATIENCE, hearing).await.unwrap_or_else(|_| panic!("no {begins} came"))
 }

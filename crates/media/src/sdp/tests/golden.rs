@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use terms::Timestamp;
 
 use super::super::{
-    DTMF_PT, Keying, MediaDirection, OPUS_PT, PlatformVoice, Profile, SdpWarning, Setup,
-    check_answer, check_offer, write_browser_answer, write_gateway_answer, write_gateway_offer,
-    write_handset_offer, write_platform_answer, write_platform_offer, write_platform_sdes_answer,
+    DTMF_PT, Keying, MediaDirection, OPUS_PT, PlatformVoice, Profile, SdesCrypto, SdpWarning,
+    Setup, check_answer, check_offer, write_browser_answer, write_gateway_answer,
+    write_gateway_offer, write_gateway_sdes_answer, write_gateway_sdes_offer, write_handset_offer,
+    write_platform_answer, write_platform_offer, write_platform_sdes_answer,
     write_platform_sdes_offer,
 };
 use super::*;
@@ -184,6 +185,34 @@ fn with_g711(offer: &str, formats: &str, maps: &str) -> String {
     offer
         .replace(" 111 126\r\n", &format!(" 111 {formats} 126\r\n"))
         .replace(events, &format!("{maps}{events}"))
+}
+
+/// What a business writes with keys in the SDP.
+const GATEWAY_SDES_OFFER: &str = "v=0\r\no=- 4711 2 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n\
+    a=group:BUNDLE audio\r\nm=audio 40000 RTP/SAVP 111 126\r\nc=IN IP4 192.0.2.1\r\n\
+    a=rtcp:9 IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=mid:audio\r\na=sendrecv\r\n\
+    a=rtpmap:111 opus/48000/2\r\na=fmtp:111 maxaveragebitrate=20000;maxplaybackrate=16000;\
+    minptime=20;sprop-maxcapturerate=16000;useinbandfec=1\r\n\
+    a=rtpmap:126 telephone-event/8000\r\na=ptime:20\r\na=ssrc:7 cname:gw\r\n\
+    a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\r\n";
+
+#[test]
+fn a_business_writes_keys_into_its_sdp() {
+    let local = LocalTransport {
+        addrs: vec![SocketAddr::from(([192, 0, 2, 1], 40_000))],
+        ssrc: 7,
+        cname: "gw".into(),
+        session_id: 4711,
+        ..transport_of(GATEWAY_OFFER)
+    };
+    let crypto = SdesCrypto { tag: 1, key_and_salt: [7; 30] };
+    let offer = write_gateway_sdes_offer(&local, &crypto);
+    assert_eq!(offer, GATEWAY_SDES_OFFER);
+    check_offer(&read(&offer), Keying::Sdes, &[]).unwrap();
+    assert_eq!(write_gateway_sdes_answer(&read(SDES_OFFER).session, &local, &crypto), offer);
+    let odd = SDES_OFFER.replace("RTP/SAVP ", "UDP/TLS/RTP/SAVPF ").replace("111", "107");
+    let answer = write_gateway_sdes_answer(&read(&odd).session, &local, &crypto);
+    assert!(answer.contains(" UDP/TLS/RTP/SAVPF 107 126\r\n"), "{answer}");
 }
 
 #[test]
