@@ -41,9 +41,7 @@ fn all(args: &TestArgs, stages: &mut Stages) -> Result<()> {
 
     stages.run("fmt", Tests, || shell::run("cargo", &["fmt", "--all", "--check"]))?;
     stages.run("tidy", Tests, tidy::run)?;
-    stages.run("page types", Tests, web::check)?;
-    stages.run("asyncapi document", Tests, web::asyncapi)?;
-    stages.run("docs", Tests, docs)?;
+    stages.run("docs, page types", Tests, docs_beside_page_types)?;
     stages.run("rust tests", Tests, suites::run)?;
     stages.run("far ends and relay", Tests, bench::smoke)?;
     if args.no_browser {
@@ -92,10 +90,21 @@ fn clippy() -> Result<()> {
     )
 }
 
-fn docs() -> Result<()> {
+/// What looks at the pages' types and documents keeps one processor busy, and not for long.
+fn docs_beside_page_types() -> Result<()> {
+    std::thread::scope(|scope| {
+        let docs = scope.spawn(|| shell::quietly(docs()));
+        let pages = web::check().and_then(|()| web::asyncapi());
+        let docs = docs.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        docs.told()?;
+        pages
+    })
+}
+
+fn docs() -> Command {
     let mut doc = shell::command("cargo", &["doc", "--workspace", "--no-deps", "--locked"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
-    shell::run_command(doc)
+    doc
 }
 
 /// A script of the pages' package against the real binary.

@@ -6,7 +6,8 @@
 use std::{sync::Arc, time::Duration};
 
 use sip::{
-    Call, CallError, CallIn, End, Invite, Limits, News, Refusal, Told, UserAgent, Wish, Word, WordIn,
+    Call, CallError, CallIn, End, Invite, Limits, News, Refusal, Told, UserAgent, Wish, Word,
+    WordIn,
 };
 use switchboard::call::{Outcome, Status, Termination};
 use terms::{CallId, Timestamp, WaId};

@@ -103,7 +103,7 @@ async fn talk(transport: Transport, tls: Option<(Sip, Tls)>, codec: AudioCodec, 
     let desk = Desk::start_with(None, |config| {
         open(config, Knows::Nothing);
         config.trunks[0].srtp = keys;
-        config.sip = sip.or(config.sip.take());
+        config.sip = sip.or_else(|| config.sip.take());
     })
     .await;
     let phone = Telephone::of(&desk, transport, trust, Knows::Nothing).await;

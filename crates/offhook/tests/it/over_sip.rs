@@ -134,7 +134,8 @@ async fn business_calls(platform: &str, gateway: &str) {
     assert_eq!(record["signalling"], "sip", "{record}");
     let heard = wait_for("the call at the platform", Duration::from_secs(10), || {
         let calls = get(&format!("{platform}/sandbox/v1/calls"), None);
-        let calls = calls.as_array().or(calls["calls"].as_array()).cloned().unwrap_or_default();
+        let calls =
+            calls.as_array().or_else(|| calls["calls"].as_array()).cloned().unwrap_or_default();
         calls
             .into_iter()
             .find(|call| call["direction"] == "BUSINESS_INITIATED" && call["state"] == "ended")
