@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::agent::Desk;
+use crate::face::ROUTES_LOST;
 use crate::holds::Hold;
 use crate::life::Input;
 use crate::reoffer::Ours;
@@ -53,6 +54,8 @@ pub(crate) struct Attempt {
     /// Cancelled when the road is gone; absent once the target has said anything, as it may come back
     /// by another.
     gone: Option<CancellationToken>,
+    /// The answer did not repeat our `Record-Route`.
+    pub(crate) routes_lost: bool,
 }
 
 enum Stage {
@@ -93,6 +96,7 @@ impl Attempt {
             _hold: hold,
             refusal: None,
             gone: None,
+            routes_lost: false,
         }
     }
 
@@ -238,6 +242,7 @@ impl Attempt {
         let answer = sdp(&response).unwrap_or_default();
         let session = value(&response, "Session-Expires").or_else(|| value(&response, "x"));
         let session = session.as_deref().filter(|_| self.timer).and_then(Session::agreed);
+        self.routes_lost = value(&response, ROUTES_LOST).is_some();
         self.updates = value(&response, "Allow").is_some_and(|allow| allow.contains("UPDATE"));
         Seen::Input(Input::Answers { answer, session })
     }

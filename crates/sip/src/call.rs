@@ -1,5 +1,6 @@
 //! Who owns a call out? One task: it asks `life` what to do and does it with the stack.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rsipstack::sip::Header;
@@ -21,6 +22,7 @@ pub const NEWS_MAX: usize = 8;
 #[derive(Debug)]
 pub struct Call {
     orders: mpsc::Sender<HangUp>,
+    routes_lost: Arc<AtomicBool>,
     news: mpsc::Receiver<News>,
     wishes: mpsc::Receiver<Wish>,
     parting: Parting,
@@ -59,6 +61,8 @@ impl Call {
         let (orders, ordered) = mpsc::channel(1);
         let (tell, news) = mpsc::channel(NEWS_MAX);
         let (wish, wishes) = mpsc::channel(WISHES_MAX);
+        let routes_lost = Arc::new(AtomicBool::new(false));
+        let lost = Arc::clone(&routes_lost);
         drop(tokio::spawn(async move {
             let owner = Owner {
                 desk,
@@ -69,13 +73,14 @@ impl Call {
                 tell,
                 wish,
                 attempt: None,
+                routes_lost: lost,
                 saying: Vec::new(),
                 next: None,
             };
             Box::pin(owner.run()).await;
             drop(place);
         }));
-        Self { orders, news, wishes, parting, refused }
+        Self { orders, routes_lost, news, wishes, parting, refused }
     }
 
     /// What the far end did; `None` after [`News::Ended`].
@@ -129,6 +134,12 @@ impl Call {
         self.refusal().map(|refusal| refusal.status)
     }
 
+    /// Whether the answer did not repeat our `Record-Route` whole and in order (RFC 3261, 12.1.1).
+    #[must_use]
+    pub fn routes_lost(&self) -> bool {
+        self.routes_lost.load(Ordering::Relaxed)
+    }
+
     fn order(&self, order: HangUp) {
         if self.orders.try_send(order).is_err() {
             debug!("the SIP call is ending already");
@@ -146,6 +157,7 @@ struct Owner {
     tell: mpsc::Sender<News>,
     wish: mpsc::Sender<Wish>,
     attempt: Option<Attempt>,
+    routes_lost: Arc<AtomicBool>,
     /// What the BYE says beside itself.
     saying: Vec<Header>,
     /// What an effect already led to.
@@ -220,6 +232,8 @@ impl Owner {
                 seen = seen(&mut self.attempt) => match seen {
                     Seen::Input(input) => {
                         self.note_refusal();
+                        let lost = self.attempt.as_ref().is_some_and(|it| it.routes_lost);
+                        self.routes_lost.store(lost, Ordering::Relaxed);
                         return input;
                     }
                     Seen::Wish(wish) => {

@@ -46,6 +46,10 @@ impl Face {
     }
 }
 
+/// How an answer that did not repeat our `Record-Route` is marked on its way to the call; never on the
+/// wire.
+pub(crate) const ROUTES_LOST: &str = "X-Routes-Lost";
+
 /// Writes a [`Face`] into messages, and takes it out of what comes back.
 pub(crate) struct Mask {
     marks: Vec<Header>,
@@ -121,6 +125,16 @@ impl Mask {
         headers.extend(kept.collect());
     }
 
+    /// Whether our own entries are all in it, in order.
+    fn repeats(&self, response: &Response) -> bool {
+        let said = response.headers.iter().filter_map(|header| {
+            if let Header::RecordRoute(said) = header { Some(said.value()) } else { None }
+        });
+        let ours = said.flat_map(entries).filter(|entry| self.is_ours(entry));
+        ours.map(str::to_ascii_lowercase)
+            .eq(self.record_routes.iter().map(|it| it.to_ascii_lowercase()))
+    }
+
     fn is_ours(&self, entry: &str) -> bool {
         self.record_routes.iter().any(|ours| ours.eq_ignore_ascii_case(entry))
     }
@@ -143,7 +157,14 @@ impl MessageInspector for Mask {
     fn after_received(&self, message: SipMessage, _from: Option<&SipAddr>) -> SipMessage {
         match message {
             SipMessage::Response(mut response) => {
+                let is_answer = response.status_code.kind() == StatusCodeKind::Successful
+                    && response.cseq_header().is_ok_and(|it| it.value().contains("INVITE"));
+                let is_lost = is_answer && !self.repeats(&response);
+                response.headers.retain(|it| !it.name().eq_ignore_ascii_case(ROUTES_LOST));
                 self.take_out(&mut response.headers);
+                if is_lost {
+                    response.headers.push(Header::Other(ROUTES_LOST.into(), "1".into()));
+                }
                 SipMessage::Response(response)
             }
             request @ SipMessage::Request(_) => request,
@@ -261,6 +282,11 @@ mod tests {
             assert!(left.contains(&format!("Record-Route: {theirs}\r\n")), "{left}");
             assert!(!left.contains("wa.meta.vc") && !left.contains("internal"), "{left}");
         }
+        let lost = |routes: &str| answer(routes).contains(ROUTES_LOST);
+        assert!(!lost(&format!("Record-Route: {theirs}, {ours}, {inner}\r\n")));
+        assert!(!lost(&format!("{ROUTES_LOST}: 1\r\nRecord-Route: {ours}, {inner}\r\n")));
+        assert!(lost("") && lost(&format!("Record-Route: {ours}\r\n")));
+        assert!(lost(&format!("Record-Route: {inner}, {ours}\r\n")), "out of order");
         let none = answer(&format!("Record-Route: {ours}\r\nRecord-Route: {inner}\r\n"));
         assert!(!none.contains("Record-Route"), "{none}");
     }

@@ -183,7 +183,7 @@ async fn hear(facts: &Facts, call: &Call, news: News, silent_for: Option<Duratio
     match news {
         // The user hears it ring already, and nothing of the business before its answer.
         News::Ringing | News::Early(_) | News::Ended(End::Ours) => {}
-        News::Answered { target: _, answer } => answered(facts, &answer, ear).await,
+        News::Answered { target: _, answer } => answered(facts, call, &answer, ear).await,
         News::Ended(End::Theirs | End::Lost) => ear.tell(None, vec![Input::Terminate]).await,
         News::Ended(End::Busy | End::NoAnswer | End::Refused(_) | End::Unavailable) => {
             let (input, finding) = match call.status() {
@@ -205,7 +205,7 @@ fn unanswered(after: Duration) -> Finding {
 }
 
 /// A 200 is `pre_accept` and `accept` in one.
-async fn answered(facts: &Facts, answer: &str, ear: &Ear) {
+async fn answered(facts: &Facts, call: &Call, answer: &str, ear: &Ear) {
     let Some(offer) = facts.offer() else { return };
     if let Err(refusal) = sdp::read_business_answer(&offer, answer) {
         let finding = findings::session::refused("200 OK", &refusal);
@@ -214,5 +214,6 @@ async fn answered(facts: &Facts, answer: &str, ear: &Ear) {
     }
     let sdp: Box<str> = answer.into();
     let accept = Input::Accept { sdp: sdp.clone(), opaque: None, capture: None };
-    ear.tell(None, vec![Input::PreAccept { sdp }, accept]).await;
+    let finding = call.routes_lost().then(signalling::routes_lost);
+    ear.tell(finding, vec![Input::PreAccept { sdp }, accept]).await;
 }

@@ -27,6 +27,9 @@ use crate::config::SipConfig;
 /// Certificate, key and root in the data folder.
 const MADE: &str = "sip-certificate.pem";
 const ROOT: &str = "sip-root.pem";
+/// Nobody else reads a key; anybody may trust a root.
+const SECRET: u32 = 0o600;
+const PUBLIC: u32 = 0o644;
 
 /// Why certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -114,14 +117,14 @@ fn own(config: &SipConfig, data: Option<&Path>) -> Result<String, TlsError> {
         Some((shown, root)) if shown.exists() => (read(shown)?, read(root)?),
         Some((shown, root)) => {
             let made = make(config)?;
-            write(shown, &made.0)?;
-            write(root, &made.1)?;
+            write(shown, &made.0, SECRET)?;
+            write(root, &made.1, PUBLIC)?;
             made
         }
         None => make(config)?,
     };
     if let Some(path) = &config.root_file {
-        write(path, &root)?;
+        write(path, &root, PUBLIC)?;
     }
     Ok(shown)
 }
@@ -137,7 +140,8 @@ fn make(config: &SipConfig) -> Result<(String, String), TlsError> {
     let host = config.host.as_deref().map(|host| host.split(':').next().unwrap_or(host));
     names.extend(host.filter(|host| !names.iter().any(|name| name == host)).map(str::to_owned));
     let key = KeyPair::generate().map_err(TlsError::Make)?;
-    let params = CertificateParams::new(names).map_err(TlsError::Make)?;
+    let mut params = CertificateParams::new(names).map_err(TlsError::Make)?;
+    params.distinguished_name.push(DnType::CommonName, config.domain.as_str());
     let issuer = Issuer::new(root, root_key);
     let certificate = params.signed_by(&key, &issuer).map_err(TlsError::Make)?;
     let shown = [pem("CERTIFICATE", certificate.der()), pem("PRIVATE KEY", key.serialized_der())];
@@ -154,11 +158,10 @@ fn read(path: &Path) -> Result<String, TlsError> {
     fs::read_to_string(path).map_err(|source| TlsError::File { path: path.to_owned(), source })
 }
 
-/// Nobody else reads a key.
-fn write(path: &Path, text: &str) -> Result<(), TlsError> {
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let mut open = fs::OpenOptions::new();
-    let open = open.write(true).create(true).truncate(true).mode(0o600);
+    let open = open.write(true).create(true).truncate(true).mode(mode);
     let written = open.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|source| TlsError::File { path: path.to_owned(), source })
 }

@@ -49,6 +49,23 @@ async fn of_the_ways_in_an_answer_only_the_businesses_own_is_gone_back() {
     assert_eq!(routes(&bye), "<sip:edge.shop.example;transport=tls;lr>", "{}", bye.0);
 }
 
+#[tokio::test]
+async fn an_answer_by_another_way_is_a_verdict() {
+    let sdes = json!({ "srtp_key_exchange_protocol": "SDES" });
+    let bench = SipBench::with(sdes, json!({})).await;
+    let id = bench.user_calls(ANA, json!({})).await;
+    let mut wire = bench.pbx.accept().await;
+    let invite = wire.recv().await;
+    let sdp = Business::keyed_answering(&invite.as_connect()).sdp.clone();
+    let without = Message(invite.0.replace("Record-Route", "X-Other"));
+    wire.reply(&without, "200 OK", "", &sdp).await;
+    assert!(wire.recv().await.first_line().starts_with("ACK "));
+    wire.request("BYE", &without, 7).await;
+    assert!(wire.heard().await.first_line().starts_with("SIP/2.0 200 "));
+    let seen = bench.ended(&id).await;
+    assert_eq!(seen["verdicts"][0]["code"], "sip_record_route", "{seen}");
+}
+
 /// The stack that the gateway has, in the business's place.
 #[tokio::test]
 async fn a_business_with_our_own_stack_is_called_and_left() {

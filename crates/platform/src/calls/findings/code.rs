@@ -93,6 +93,9 @@ codes! {
     SipUnreachable = "sip_unreachable", Signalling,
         "The server cannot be reached, or the INVITE cannot be sent.",
         "Read the text: it has the system's reason.";
+    SipRoutes = "sip_record_route", Signalling,
+        "The 200 does not repeat the INVITE's Record-Route, whole and in order. It works here; with WhatsApp the ACK or the BYE is lost, and the call is dropped after about 32 s.",
+        "Copy every Record-Route of the INVITE into the 200, unchanged and in order; own ones may stand beside them (Asterisk: rewrite_contact=no).";
     SipRefused = "sip_refused", Signalling,
         "The server answered the INVITE with a status that is none of somebody who declines.",
         "401 and 407: the password is sip_user_password, the user the number's digits without plus. 488: no ICE, DTLS or Opus; set srtp_key_exchange_protocol to SDES. 404: the Request-URI's user is +digits of the number.";

@@ -64,6 +64,12 @@ pub(crate) fn closed() -> Finding {
     Code::SipNoTls.found(text.to_owned())
 }
 
+/// The server answered by another way than it was called.
+pub(crate) fn routes_lost() -> Finding {
+    let text = "The 200 lacks a Record-Route of the INVITE, or has them in another order.";
+    Code::SipRoutes.found(text.to_owned())
+}
+
 /// The server refused, and not because somebody declined.
 pub(crate) fn refused(status: u16) -> Finding {
     Code::SipRefused.found(format!("The server answered the INVITE with {status}."))

@@ -144,6 +144,7 @@ fn signalling() {
         (signalling::not_sent("full"), "sip_unreachable", "full"),
         (signalling::silent(Duration::from_secs(10)), "sip_no_answer", "10 s"),
         (signalling::closed(), "sip_tls_failed", "client certificate"),
+        (signalling::routes_lost(), "sip_record_route", "Record-Route"),
         (signalling::refused(488), "sip_refused", "488"),
     ] {
         assert!(found.code == code && found.text.contains(words), "{found:?}");
