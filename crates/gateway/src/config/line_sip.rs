@@ -18,7 +18,7 @@ use serde::Deserialize;
 use terms::PhoneNumberId;
 
 use super::{
-    Secret,
+    Line, Lines, Recording, Secret,
     read::{ConfigError, Secrets, value},
     sip::SipTable,
 };
@@ -110,6 +110,17 @@ pub(super) fn heard_of(
     };
     let key = format!("numbers.{number}.sip");
     let why = "the platform comes by TLS: write [sip.tls] with listen, certificate and key";
+    Err(value(&key, why.into()))
+}
+
+/// What the platform is asked to record it is asked by Graph, with the call.
+pub(super) fn not_recorded_there(lines: &Lines, recording: &Recording) -> Result<(), ConfigError> {
+    let recorded_there =
+        |line: &&Line| line.sip.is_some() && recording.platform_for(&line.number.digits).is_some();
+    let Some(line) = lines.iter().find(recorded_there) else { return Ok(()) };
+    let key = format!("numbers.{}.sip", line.number.phone_number_id);
+    let why = "the platform records calls by Graph alone: write recording.numbers without this one, \
+               or record here";
     Err(value(&key, why.into()))
 }
 

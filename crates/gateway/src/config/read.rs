@@ -402,6 +402,8 @@ impl Secrets<'_> {
         let (sip, trunks) = trunks(self, file.sip.as_ref(), file.trunks, &organisations)?;
         let beside =
             Beside { speaks: file.speech.is_some(), transcribes: file.transcription.is_some() };
+        let recording = recording(self, file.recording, beside)?;
+        line_sip::not_recorded_there(&lines, &recording)?;
         Ok(Config {
             http: file.http.unwrap_or(HTTP_DEFAULT),
             tls: file.tls.map(|tls| TlsFiles {
@@ -414,7 +416,7 @@ impl Secrets<'_> {
             lines,
             agents,
             events: self.events(file.outbox, file.events, &organisations)?,
-            recording: recording(self, file.recording, beside)?,
+            recording,
             transcription: file.transcription.map(|it| it.checked(self)).transpose()?,
             organisations,
             api_key: self.secret("api_key", file.api_key_file, file.api_key_env)?,

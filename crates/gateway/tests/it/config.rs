@@ -366,6 +366,11 @@ fn a_number_by_sip_that_the_platform_could_not_reach_is_refused_at_start() {
             "either a file",
         ),
         ("keying", "keyin", "did you mean `keying`"),
+        (
+            "[sip]\n",
+            "[recording]\nmode = \"platform\"\npurpose = \"quality\"\nannouncement_language = \"pt\"\n\n[sip]\n",
+            "the platform records calls by Graph alone",
+        ),
     ] {
         assert!(BY_SIP.contains(right), "{right}");
         let why = fault(&format!("{GOOD}{}", BY_SIP.replacen(right, wrong, 1)));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sip::{End, News, Told};
 
 use crate::{
-    desk::{ANA, CALL, Console, Desk, WELCOME_HZ, config},
+    desk::{ANA, CALL, Console, Desk, WELCOME_HZ, config, newest_rules, now, permissions},
     meta::{DOMAIN, HOSTNAME, Meta, NUMBER, answered, by_sip, news, refusal, takes, told},
     upstream::Upstream,
     voice::Voice,
@@ -355,6 +355,34 @@ async fn the_doctor_asks_the_platform_by_sip_and_looks_at_our_certificate() {
     assert_eq!(certificate["code"], "sip_certificate_unfit", "nobody public issued it");
     assert_eq!(certificate["facts"]["hostname"], HOSTNAME);
     assert_eq!(of("calling.sip")["code"], "sip_not_on", "the platform of the test says nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_calls_and_the_flow_speaks_when_the_user_picks_up() {
+    let (desk, mut meta) = by_sip(Keying::Sdes, newest_rules).await;
+    let until = now() + 600;
+    let may = permissions("temporary", Some(until));
+    desk.upstream.answer("call_permissions", 200, may, Duration::ZERO);
+    let body = json!({"to": ANA, "flow": true});
+    let placing = desk.post("/v1/calls", &body, None);
+    let ringing = async {
+        let invite = meta.called().await;
+        let offer = invite.offer.clone().unwrap();
+        let call = takes(invite);
+        call.ring(None);
+        (call, offer)
+    };
+    let ((status, placed), (mut call, offer)) = tokio::join!(placing, ringing);
+    assert_eq!(status, 201, "{placed}");
+    let id = placed["call_id"].as_str().unwrap().to_owned();
+    let mut user = Voice::of_telephone(&desk.engine);
+    call.answer(user.keyed_answer(&offer));
+    assert_eq!(told(&mut call).await, Told::Standing);
+    user.expect_tone(WELCOME_HZ).await;
+    let (status, _) = desk.post(&format!("/v1/calls/{id}/hang_up"), &json!({}), None).await;
+    assert_eq!(status, 204);
+    assert_eq!(told(&mut call).await, Told::Ended(End::Theirs));
+    assert_eq!(desk.record(&id).await["reason"], "program_hung_up");
 }
 
 /// Another runtime is torn away in the middle of a call.
