@@ -181,6 +181,11 @@ impl IncomingInvite {
         self.asked.answer(refusal.code(), refusal.headers());
     }
 
+    /// It is somebody we know, whatever becomes of the call.
+    pub fn welcome(&self) {
+        self.asked.desk.wall.welcomed(self.source.ip());
+    }
+
     /// Refuses somebody who is nobody we know: who is turned away ten times within a minute is not
     /// heard for ten.
     pub fn turn_away(self, refusal: Refusal) {

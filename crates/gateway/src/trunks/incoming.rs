@@ -54,6 +54,7 @@ async fn called(office: &Arc<Office>, invite: IncomingInvite, realm: &Realm) {
     let Some(invite) = upstream_sip::incoming::take(office, invite) else { return };
     match of_trunk(office, &invite, realm) {
         Asks::Known(road, calls_in) => {
+            invite.welcome();
             let calls_in = calls_in.clone();
             place(office, &road, &calls_in, invite).await;
         }

@@ -69,11 +69,12 @@ fn proven(line: &Line, edge: &Edge, invite: IncomingInvite) -> Option<IncomingIn
         Proof::Claimed(claim)
             if claim.user() == line.digits() && claim.proves(password.expose()) =>
         {
+            invite.welcome();
             return Some(invite);
         }
         Proof::Claimed(_) => {
             warn!(line = %line.id(), "a call by SIP does not know the number's password");
-            invite.refuse(Refusal::of(FORBIDDEN));
+            invite.turn_away(Refusal::of(FORBIDDEN));
         }
     }
     None

@@ -96,6 +96,7 @@ fn caller(
     };
     let is_it = claim.user() == digits.as_str();
     let server = servers.into_iter().find(knows).filter(|_| is_it).ok_or(InviteRefusal::Digest)?;
+    invite.welcome();
     if let Some(app) = server.app.as_ref().filter(|app| !may_call(world, &number, app)) {
         return Err(InviteRefusal::NotAuthorized {
             app: app.clone(),

@@ -422,6 +422,24 @@ async fn who_is_turned_away_again_and_again_is_not_heard() {
 }
 
 #[tokio::test]
+async fn who_is_known_is_heard_however_often_it_is_refused() {
+    let mut pair = Pair::by(Transport::Udp).await;
+    let realm = Realm::new("pbx.test".into(), Asker::User);
+    let credentials = Credentials { user: "200".into(), password: "right".into() };
+    for _ in 0..210 {
+        let with = Some(credentials.clone());
+        let mut out = pair.call(|invite| Invite { credentials: with, ..invite });
+        pair.invited().await.challenge(&realm, false);
+        let second = pair.invited().await;
+        assert!(matches!(second.proof(&realm), Proof::Claimed(claim) if claim.proves("right")));
+        second.welcome();
+        second.refuse(Refusal::of(486));
+        assert_eq!(news(&mut out).await, News::Ended(End::Busy));
+    }
+    assert_eq!(pair.called.strangers().banned, 0);
+}
+
+#[tokio::test]
 async fn who_insists_on_what_we_cannot_do_is_told() {
     let pair = Pair::by(Transport::Udp).await;
     let mut far = FarEnd::udp().await;
