@@ -173,7 +173,7 @@ use super::{
     sip::SipTable,
     slip,
     transcription::TranscriptionTable,
-    trunks::{TrunkTable, trunks},
+    trunks::{TrunkTable, callers, trunks},
 };
 
 /// The longest ring: the platform gives up after 60 s at the latest (fact sheet 3.3).
@@ -400,6 +400,7 @@ impl Secrets<'_> {
         let queues = queues(file.queues, &organisations)?;
         let (bots, builtin_bots) = bots(self, file.bots, &organisations)?;
         let (sip, trunks) = trunks(self, file.sip.as_ref(), file.trunks, &organisations)?;
+        callers(&trunks, &lines)?;
         let beside =
             Beside { speaks: file.speech.is_some(), transcribes: file.transcription.is_some() };
         let recording = recording(self, file.recording, beside)?;

@@ -36,7 +36,7 @@ use switchboard::trunk::{Extensions, Terminates, host};
 use terms::OrganisationId;
 
 use super::{
-    Organisation, lines,
+    Line, Lines, Organisation, lines,
     read::{ConfigError, Secrets, value},
     sip::{Sip, SipTable, sip},
 };
@@ -238,6 +238,26 @@ fn trunk(
         calls_in: table.calls_in.map(|table| calls_in(secrets, table, &key)).transpose()?,
         name: table.name,
     })
+}
+
+/// Each trunk whose telephones call users must have a number of its organisation to call from.
+pub(super) fn callers(trunks: &[Trunk], lines: &Lines) -> Result<(), ConfigError> {
+    for trunk in trunks {
+        let Some(calls_in) = &trunk.calls_in else { continue };
+        let named = |line: &&Line| match &calls_in.from {
+            None => true,
+            Some(from) => {
+                let number = &line.number;
+                from == number.digits.as_str() || from == number.phone_number_id.as_str()
+            }
+        };
+        let mut theirs = lines.iter().filter(|line| line.organisation == trunk.organisation);
+        if theirs.find(named).is_none() {
+            let why = "calls_in: from: name one of the organisation's numbers, or its id";
+            return Err(value(&format!("trunks.{}", trunk.name), why.into()));
+        }
+    }
+    Ok(())
 }
 
 fn calls_in(secrets: &Secrets<'_>, table: CallsInTable, key: &str) -> Result<CallsIn, ConfigError> {

@@ -310,6 +310,7 @@ fn a_trunk_by_tls_that_registers_and_takes_calls_is_whole_or_refused() {
         ("127.0.0.1:5062", "0.0.0.0:5062", "name the address"),
         ("prefix = \"9\"", "prefix = \"nine\"", "digits and * only"),
         ("user = \"desk\"\n", "", "the password has no user"),
+        ("prefix = \"9\"", "from = \"551199999999\"", "one of the organisation's numbers"),
     ] {
         assert!(whole.contains(right), "{right}");
         let why = fault(&whole.replacen(right, wrong, 1));
