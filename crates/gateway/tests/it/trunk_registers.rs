@@ -73,6 +73,8 @@ async fn a_key_beside_the_sound_reaches_the_user_as_a_telephone_event() {
     let answer = voice.telephone_answer(&invite);
     telephone.says(&telephone.response(&invite, "200 OK", SDP, &answer)).await;
     telephone.hears("ACK").await;
+    let talks = |call: &serde_json::Value| call["trunk"]["state"] == "talking";
+    desk.get_until(&format!("/v1/calls/{CALL}"), talks).await;
     let more = "Content-Type: application/dtmf-relay\r\n";
     let body = "Signal=7\r\nDuration=200\r\n";
     telephone.says(&telephone.request(&invite, "INFO", 1, more, body)).await;
