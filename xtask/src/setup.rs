@@ -27,6 +27,7 @@ const SIPP: Need =
     Need { program: "sipp", package: "sip-tester", why: "the far end of the SIP tests" };
 const BARESIP: Need =
     Need { program: "baresip", package: "baresip-core", why: "a telephone of the SIP tests" };
+const IP: Need = Need { program: "ip", package: "iproute2", why: "a network of a test's own" };
 const KAMAILIO: Need =
     Need { program: "kamailio", package: "kamailio", why: "a proxy of the SIP tests" };
 const VALGRIND: Need =
@@ -38,7 +39,8 @@ const JANUS: Need = Need { program: "janus", package: "janus", why: "a relay to 
 /// What `demo` and `bench` need.
 pub(crate) const TO_BUILD: &[Need] = &[CMAKE];
 /// What `test` needs.
-pub(crate) const TO_TEST: &[Need] = &[CMAKE, CHROMIUM, COTURN, SIPP, BARESIP, KAMAILIO, VALGRIND];
+pub(crate) const TO_TEST: &[Need] =
+    &[CMAKE, CHROMIUM, COTURN, SIPP, BARESIP, IP, KAMAILIO, VALGRIND];
 /// What `bench peers` needs beside that.
 pub(crate) const TO_COMPARE: &[Need] = &[RTPENGINE, JANUS];
 
