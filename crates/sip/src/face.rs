@@ -6,7 +6,9 @@
 //! would be routed to ourselves.
 
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Header, Headers, Method, Request, Response, SipMessage, StatusCodeKind};
+use rsipstack::sip::{
+    Header, Headers, Method, Request, Response, SipMessage, StatusCodeKind, Version,
+};
 use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::SipAddr;
 
@@ -102,6 +104,8 @@ impl Mask {
     }
 
     fn dress_response(&self, response: &mut Response) {
+        // The stack repeats the request's, whatever that was.
+        response.version = Version::V2;
         add(&mut response.headers, &self.marks);
         if response.status_code.kind() == StatusCodeKind::Successful {
             add(&mut response.headers, self.allow.as_slice());

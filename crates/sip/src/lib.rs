@@ -20,6 +20,7 @@ mod digest;
 mod door;
 mod face;
 mod fault;
+mod flaw;
 mod headers;
 mod holds;
 mod incoming;

@@ -94,12 +94,12 @@ async fn answer_all(mut incoming: mpsc::Receiver<Incoming>, taken: Arc<AtomicU64
 async fn answer(invite: IncomingInvite, taken: Arc<AtomicU64>) {
     let Some(mut call) = invite.take("200", Patience::default()) else { return };
     call.answer(SDP.into());
-    let mut stood = false;
     while let Some(told) = call.told().await {
         match told {
-            Told::Standing => stood = true,
+            // A BYE may overtake the ACK before it.
+            Told::Standing => {}
             Told::Ended(end) => {
-                taken.fetch_add(u64::from(stood && end == End::Theirs), Ordering::Relaxed);
+                taken.fetch_add(u64::from(end == End::Theirs), Ordering::Relaxed);
             }
         }
     }

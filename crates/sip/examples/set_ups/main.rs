@@ -9,7 +9,7 @@
 //! | Order | Answer |
 //! |---|---|
 //! | `{"place": 500, "to": "127.0.0.1:5070", "every_us": 5000}` | `{"done": 500}` when all have ended: those that were answered and whose BYE was |
-//! | `{"taken": true}` | `{"taken": 1500}`: calls that came in, stood and were hung up on |
+//! | `{"taken": true}` | `{"taken": 1500}`: calls that came in, were answered and hung up on |
 //!
 //! What goes wrong is answered with `{"error": …}`.
 

@@ -7,3 +7,4 @@ mod far_end;
 mod hostile;
 mod mutated;
 mod sipp;
+mod torture;
