@@ -20,6 +20,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::face::Mask;
+use crate::guests::{Guests, Rules};
 use crate::parting::Partings;
 use crate::roads::{Addresses, Roads, sip_address};
 use crate::wall::Wall;
@@ -49,7 +50,7 @@ pub struct Listen {
 
 /// A SIP user agent. Dropping it stops it.
 pub struct UserAgent {
-    desk: Arc<Desk>,
+    pub(crate) desk: Arc<Desk>,
     calls: Arc<Semaphore>,
     stop: CancellationToken,
 }
@@ -102,10 +103,20 @@ impl UserAgent {
         face: Face,
         ask: Option<mpsc::Sender<Incoming>>,
     ) -> Result<Self, StartError> {
+        Self::start_among(listen, face, ask, Rules::default()).await
+    }
+
+    /// The same with rules of its own for connections of others.
+    pub(crate) async fn start_among(
+        listen: Listen,
+        face: Face,
+        ask: Option<mpsc::Sender<Incoming>>,
+        rules: Rules,
+    ) -> Result<Self, StartError> {
         let stop = CancellationToken::new();
         let transports = TransportLayer::new(stop.child_token());
         transports.set_stream_idle_timeout(IDLE);
-        let wall = Arc::new(Wall::default());
+        let (wall, guests) = (Arc::new(Wall::default()), Arc::new(Guests::new(rules)));
         let heard = Arc::clone(&wall);
         transports.set_whitelist(move |ip| std::future::ready(heard.hears(ip)));
         let doors = Doors::open(&listen, &transports, &stop).await?;
@@ -117,7 +128,7 @@ impl UserAgent {
                 callid_suffix: Some(listen.name.replace(' ', "-")),
                 ..EndpointOption::default()
             })
-            .with_inspector(Box::new(Mask::new(&face, &us)))
+            .with_inspector(Box::new(Mask::new(&face, &us, Arc::clone(&guests))))
             .with_transport_layer(transports)
             .build();
         let incoming = endpoint.incoming_transactions().map_err(stack)?;
@@ -127,7 +138,8 @@ impl UserAgent {
         let roads = Arc::new(Roads::new(
             Arc::clone(&inner),
             doors.us,
-            (trust, Arc::clone(&wall)),
+            trust,
+            (Arc::clone(&wall), guests),
             stop.clone(),
         ));
         drop(tokio::spawn(async move { endpoint.serve().await }));

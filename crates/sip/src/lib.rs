@@ -21,6 +21,7 @@ mod door;
 mod face;
 mod fault;
 mod flaw;
+mod guests;
 mod headers;
 mod holds;
 mod incoming;
