@@ -37,6 +37,8 @@ pub(crate) struct Roads {
     stop: CancellationToken,
     /// Each with the token that the stack cancels when the connection is gone.
     open: Mutex<HashMap<Far, CancellationToken>>,
+    /// The same of those that others opened, by where they came from.
+    guests: Mutex<HashMap<(SocketAddr, Transport), CancellationToken>>,
     /// Those that calls stand on.
     pub(crate) holds: Arc<Holds>,
     places: Arc<Semaphore>,
@@ -69,8 +71,8 @@ impl Roads {
         stop: CancellationToken,
     ) -> Self {
         let places = Arc::new(Semaphore::new(GUESTS_MAX));
-        let (open, holds) = (Mutex::default(), Arc::default());
-        Self { endpoint, us, trust, wall, stop, open, holds, places }
+        let (open, guests, holds) = (Mutex::default(), Mutex::default(), Arc::default());
+        Self { endpoint, us, trust, wall, stop, open, guests, holds, places }
     }
 
     /// Makes sure that a message to `target` has a way; what it answers is cancelled when that way is
@@ -92,6 +94,17 @@ impl Roads {
         open.retain(|_, gone| !gone.is_cancelled());
         open.insert(far(target), gone.clone());
         Ok(Some(gone))
+    }
+
+    /// The same for one who spoke to us from there: a connection of theirs is used, and none is made.
+    pub(crate) fn came_by(&self, target: &Target) -> io::Result<Option<CancellationToken>> {
+        if target.transport == Transport::Udp {
+            return Ok(None);
+        }
+        let guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = guests.get(&(target.address, target.transport));
+        let gone = gone.filter(|gone| !gone.is_cancelled()).cloned();
+        gone.map(Some).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     fn opened(&self, target: &Target) -> Option<CancellationToken> {
@@ -165,10 +178,17 @@ impl Roads {
         them: SocketAddr,
         tls: Option<Arc<ServerConfig>>,
     ) -> io::Result<CancellationToken> {
-        match tls {
-            None => self.adopt(stream),
-            Some(config) => self.adopt_tls(tls::welcome(stream, &config).await?, them).await,
-        }
+        let (transport, gone) = match tls {
+            None => (Transport::Tcp, self.adopt(stream)?),
+            Some(config) => {
+                let stream = tls::welcome(stream, &config).await?;
+                (Transport::Tls, self.adopt_tls(stream, them).await?)
+            }
+        };
+        let mut guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        guests.retain(|_, gone| !gone.is_cancelled());
+        guests.insert((them, transport), gone.clone());
+        Ok(gone)
     }
 }
 
@@ -184,4 +204,18 @@ pub(crate) fn sip_address(address: SocketAddr, transport: Transport) -> SipAddr 
         Transport::Tls => rsipstack::sip::Transport::Tls,
     };
     SipAddr::new(transport, address.into())
+}
+
+/// What the stack calls by an address; `None` for what is no address of ours.
+pub(crate) fn address(far: &SipAddr) -> Option<(SocketAddr, Transport)> {
+    let transport = match far.r#type? {
+        rsipstack::sip::Transport::Udp => Transport::Udp,
+        rsipstack::sip::Transport::Tcp => Transport::Tcp,
+        rsipstack::sip::Transport::Tls => Transport::Tls,
+        rsipstack::sip::Transport::TlsSctp
+        | rsipstack::sip::Transport::Sctp
+        | rsipstack::sip::Transport::Ws
+        | rsipstack::sip::Transport::Wss => return None,
+    };
+    Some((far.get_socketaddr().ok()?, transport))
 }

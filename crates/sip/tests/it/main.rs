@@ -6,4 +6,5 @@ mod calls_in;
 mod far_end;
 mod hostile;
 mod mutated;
+mod registered;
 mod sipp;
