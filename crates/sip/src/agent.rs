@@ -19,8 +19,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::cancels::Cancels;
 use crate::face::Mask;
 use crate::guests::{Guests, Rules};
+use crate::inspector::Inspector;
+use crate::origins::{self, Origins};
 use crate::parting::Partings;
 use crate::roads::{Addresses, Roads, sip_address};
 use crate::wall::Wall;
@@ -69,6 +72,8 @@ pub(crate) struct Desk {
     pub(crate) wall: Arc<Wall>,
     pub(crate) face: Face,
     pub(crate) partings: Partings,
+    pub(crate) cancels: Arc<Cancels>,
+    pub(crate) origins: Arc<Origins>,
     endpoint: EndpointInnerRef,
     us: Addresses,
     name: String,
@@ -120,6 +125,7 @@ impl UserAgent {
         let heard = Arc::clone(&wall);
         transports.set_whitelist(move |ip| std::future::ready(heard.hears(ip)));
         let doors = Doors::open(&listen, &transports, &stop).await?;
+        let (cancels, origins) = (Arc::<Cancels>::default(), Arc::<Origins>::default());
         let us = doors.us.at(Transport::Tls).map(|us| us.to_string()).unwrap_or_default();
         let endpoint = EndpointBuilder::new()
             .with_cancel_token(stop.child_token())
@@ -128,7 +134,11 @@ impl UserAgent {
                 callid_suffix: Some(listen.name.replace(' ', "-")),
                 ..EndpointOption::default()
             })
-            .with_inspector(Box::new(Mask::new(&face, &us, Arc::clone(&guests))))
+            .with_inspector(Box::new(Inspector {
+                mask: Mask::new(&face, &us, Arc::clone(&guests)),
+                cancels: Arc::clone(&cancels),
+                origins: Arc::clone(&origins),
+            }))
             .with_transport_layer(transports)
             .build();
         let incoming = endpoint.incoming_transactions().map_err(stack)?;
@@ -150,6 +160,8 @@ impl UserAgent {
             wall,
             face,
             partings: Partings::default(),
+            cancels,
+            origins,
             endpoint: inner,
             us: doors.us,
             name: listen.name,
@@ -256,16 +268,23 @@ impl Desk {
             Header::MinSE(session::LEAST.to_string().into()),
         ];
         let timer = timer.into_iter().filter(|_| self.has_timer(manners));
+        let way = manners.contact.as_ref().map(|_| origins::way_to(target));
         Some(InviteOption {
             caller_display_name: invite.caller_name.as_deref().map(headers::display_name),
             caller: self.caller(invite, target.transport)?,
-            callee: headers::callee(&invite.extension, target, manners.callee_host.as_deref())?,
+            callee: match &manners.contact {
+                Some(contact) => Uri::try_from(contact.as_str()).ok()?,
+                None => {
+                    let host = manners.callee_host.as_deref();
+                    headers::callee(&invite.extension, target, host)?
+                }
+            },
             destination: Some(sip_address(target.address, target.transport)),
             contact: self.contact_out(invite, target.transport, manners)?,
             credential: invite.credentials.as_ref().map(credential),
             offer: Some(invite.offer.clone().into_bytes()),
             call_id: Some(headers::one_line(&invite.call_id)),
-            headers: Some(supported.into_iter().chain(timer).chain(given).collect()),
+            headers: Some(supported.into_iter().chain(timer).chain(given).chain(way).collect()),
             ..InviteOption::default()
         })
     }

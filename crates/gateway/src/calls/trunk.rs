@@ -14,7 +14,7 @@ use media::{
     sdp::{self, SdesCrypto, TrunkVoice},
     transport::LocalTransport,
 };
-use sip::{End, Invite, Key, Limits};
+use sip::{End, Invite, Key, Limits, Manners, Target};
 use switchboard::{
     call::Input,
     flow::{FromTrunk, NotTaken, ToTrunk},
@@ -29,7 +29,10 @@ use wire::{
 use super::{actor::CallActor, legs, telephone::Telephone};
 use crate::{
     cdr::TrunkRecord,
-    trunks::line::{Happening, Line, Said},
+    trunks::{
+        line::{Happening, Line, Said},
+        road::Road,
+    },
 };
 
 /// Who calls where the user's number is not known (RFC 3323).
@@ -165,6 +168,23 @@ impl CallActor {
         if !road.trunk.extensions.allow(extension) {
             return Err(NotTaken::Refused);
         }
+        let way = (road.order(), Manners::default());
+        let telephone = self.dial(road, extension, way, ring_for, context)?;
+        self.watch_beside("telephone", true);
+        self.trunk = Some(telephone);
+        Ok(())
+    }
+
+    /// Rings a telephone at one of these targets.
+    pub(super) fn dial(
+        &mut self,
+        road: Arc<Road>,
+        extension: &str,
+        (targets, manners): (Vec<Target>, Manners),
+        ring_for: Duration,
+        context: &BTreeMap<String, String>,
+    ) -> Result<Telephone, NotTaken> {
+        let office = Arc::clone(&self.office);
         let seat = office.trunks.transcoder.seat(beside_opus(&road.trunk.codecs));
         let mut codecs = road.trunk.codecs.clone();
         codecs.retain(|codec| *codec == AudioCodec::Opus || seat.is_some());
@@ -177,7 +197,7 @@ impl CallActor {
         let voice = TrunkVoice { local: &local, version: 1, crypto: crypto.as_ref() };
         let sip_call_id = format!("{}@offhook", uuid::Uuid::now_v7());
         let invite = Invite {
-            targets: road.order(),
+            targets,
             call_id: sip_call_id.clone(),
             extension: extension.to_owned(),
             user_params: Vec::new(),
@@ -190,10 +210,9 @@ impl CallActor {
             limits: Limits { ring: ring_for, ..Limits::default() },
         };
         let agent = office.trunks.agent().ok_or(NotTaken::Unavailable)?;
-        let call = agent.call(invite).map_err(|_| NotTaken::Unavailable)?;
+        let call = agent.call_so(invite, manners).map_err(|_| NotTaken::Unavailable)?;
         self.facts.trunks += 1;
-        self.watch_beside("telephone", true);
-        self.trunk = Some(Telephone {
+        Ok(Telephone {
             line: Line::begin(self.facts.trunks, call, self.trunk_tells.clone()),
             road,
             extension: extension.to_owned(),
@@ -213,8 +232,7 @@ impl CallActor {
             rang_at: Instant::now(),
             answered_at: None,
             calls: None,
-        });
-        Ok(())
+        })
     }
 
     pub(super) fn open_trunk_leg(

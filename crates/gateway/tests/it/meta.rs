@@ -211,7 +211,12 @@ impl Meta {
 }
 
 pub(crate) fn manners(callee_host: &str) -> Manners {
-    Manners { host: Some(DOMAIN.into()), callee_host: Some(callee_host.into()), no_timer: true }
+    Manners {
+        host: Some(DOMAIN.into()),
+        callee_host: Some(callee_host.into()),
+        contact: None,
+        no_timer: true,
+    }
 }
 
 /// The platform rings the user of a call.

@@ -6,5 +6,6 @@ mod calls_in;
 mod far_end;
 mod hostile;
 mod mutated;
+mod registered;
 mod sipp;
 mod torture;
