@@ -3,7 +3,9 @@
 
 mod calls;
 mod calls_in;
+mod crossings;
 mod far_end;
 mod hostile;
 mod mutated;
+mod refer;
 mod sipp;
