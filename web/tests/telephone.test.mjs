@@ -78,6 +78,11 @@ describe("a telephone of the house", { timeout: 120_000 }, () => {
     await hears("the user, through the telephone,", phone, USER_HZ);
     await keep(lia, "console-given-to-telephone");
     await phone.getByRole("button", { name: "Hang up", exact: true }).click();
+    await lia.getByRole("link", { name: "Calls" }).click();
+    await lia.locator("tbody button").first().click();
+    await lia.getByRole("dialog").getByText(/^200 \(pbx\), \d+ s$/).waitFor();
+    await keep(lia, "console-telephone-in-detail");
+    await lia.getByRole("link", { name: "Desk" }).click();
   });
 
   it("an agent asks an extension and all three talk", { timeout: 60_000 }, async () => {

@@ -7,10 +7,6 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// Tests mostly wait for timers and far ends: the platform's took 80 s of processor time in 106 s of
-/// two cores, two at a time.
-pub(crate) const TESTS_AT_A_TIME: [(&str, &str); 1] = [("RUST_TEST_THREADS", "4")];
-
 /// The repository's top folder.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -235,7 +235,7 @@ export interface CallRecord extends Call {
   transfers?: { at: Time; from?: string; to?: string }[];
   hold_s?: number;
   /** The telephones of the house that rang for it. */
-  trunks?: { name: string; extension: string; became: string; rang_s: number; talked_s?: number; codec?: string; leg?: LegRecord }[];
+  trunks?: { name: string; extension: string; placed?: boolean; became: string; rang_s: number; talked_s?: number; codec?: string; leg?: LegRecord }[];
   /** Who listened, whispered or joined, and when. */
   supervision?: { supervisor: string; how: Supervising; from: Time; to: Time }[];
   three_way?: { agent: string; other: string; from: Time; to: Time }[];
