@@ -182,7 +182,9 @@ impl Answering {
 
     fn leaving(&mut self, end: End, input: &Input) -> Vec<Effect> {
         match input {
-            Input::Left | Input::TheyLeft | Input::Unacknowledged | Input::Deadline => self.end(end),
+            Input::Left | Input::TheyLeft | Input::Unacknowledged | Input::Deadline => {
+                self.end(end)
+            }
             Input::Ring { .. }
             | Input::Answer { .. }
             | Input::Refuse(_)

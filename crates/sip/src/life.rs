@@ -190,11 +190,9 @@ impl Life {
             Input::Broken => self.end(End::Unavailable),
             Input::Deadline => self.leave(now, End::NoAnswer, Effect::Cancel),
             Input::HangUp => self.leave(now, End::Ours, Effect::Cancel),
-            Input::Heard
-            | Input::Lives
-            | Input::TheyLeft
-            | Input::Unacknowledged
-            | Input::Left => Vec::new(),
+            Input::Heard | Input::Lives | Input::TheyLeft | Input::Unacknowledged | Input::Left => {
+                Vec::new()
+            }
         }
     }
 

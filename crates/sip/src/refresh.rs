@@ -44,7 +44,8 @@ impl Refresh {
             let asking = Box::pin(self.dialog.reinvite(Some(headers), Some(ours.into_bytes())));
             let answer = asking.await.ok().flatten();
             self.asks.store(false, Ordering::Relaxed);
-            let met = answer.as_ref().is_some_and(|it| it.status_code == StatusCode::RequestPending);
+            let met =
+                answer.as_ref().is_some_and(|it| it.status_code == StatusCode::RequestPending);
             if !met {
                 return is_fine(answer.as_ref());
             }

@@ -27,9 +27,7 @@ pub(crate) fn said(state: DialogState, talk: &Talk<'_>) -> Seen {
     match state {
         DialogState::Trying(_) => Seen::Input(Input::Heard),
         DialogState::Early(_, response) => Seen::Input(provisional(&response)),
-        DialogState::Terminated(_, TerminatedReason::Timeout) => {
-            Seen::Input(Input::Unacknowledged)
-        }
+        DialogState::Terminated(_, TerminatedReason::Timeout) => Seen::Input(Input::Unacknowledged),
         DialogState::Terminated(..) => Seen::Input(Input::TheyLeft),
         DialogState::Updated(_, request, handle) => updated(&request, handle, talk),
         DialogState::Options(_, _, handle) | DialogState::Notify(_, _, handle) => {

@@ -107,7 +107,8 @@ async fn the_other_one_has_the_user_and_the_first_may_hang_up() {
     assert_eq!(of(1), json!(["202", "answered", value(&second, "Call-ID")]));
     let mut given = record["transfers"].clone();
     given[0].as_object_mut().unwrap().remove("at");
-    let whom = json!({"from_trunk": "pbx", "from_extension": "200", "trunk": "pbx", "extension": "202"});
+    let whom =
+        json!({"from_trunk": "pbx", "from_extension": "200", "trunk": "pbx", "extension": "202"});
     assert_eq!(given, json!([whom]));
     assert_eq!(record["flow"]["variables"]["trunk"], "answered");
 }
@@ -158,7 +159,8 @@ async fn the_first_has_the_user_again_or_the_flow_where_it_is_gone() {
     talk.user.expect_tone(BYE_HZ).await;
     let record = talk.ends().await;
     assert_eq!(record["flow"]["variables"]["trunk"], "refused");
-    let became: Vec<_> = record["trunks"].as_array().unwrap().iter().map(|it| &it["became"]).collect();
+    let became: Vec<_> =
+        record["trunks"].as_array().unwrap().iter().map(|it| &it["became"]).collect();
     assert_eq!(json!(became), json!(["busy", "answered", "refused"]));
     assert_eq!(record["transfers"].as_array().unwrap().len(), 2, "{record}");
 }

@@ -120,7 +120,13 @@ fn invite(edge: &Edge, facts: &Facts, server: &SipServer, target: Target) -> Inv
         credentials: password.map(|password| Credentials { user: digits.to_owned(), password }),
         headers: about(facts),
         offer: facts.platform_sdp.clone(),
-        limits: Limits { answers: ANSWERS, progress: RINGS, ring: RINGS, leave: LEAVES, ..Limits::default() },
+        limits: Limits {
+            answers: ANSWERS,
+            progress: RINGS,
+            ring: RINGS,
+            leave: LEAVES,
+            ..Limits::default()
+        },
     }
 }
 

@@ -44,7 +44,11 @@ pub(crate) async fn news(call: &mut Call) -> News {
     news.expect("news in time").expect("news")
 }
 
-pub(crate) async fn answered(agent: &UserAgent, far: &mut FarEnd, transport: Transport) -> (Call, String) {
+pub(crate) async fn answered(
+    agent: &UserAgent,
+    far: &mut FarEnd,
+    transport: Transport,
+) -> (Call, String) {
     let mut call = agent.call(invite(vec![target(far, transport)])).unwrap();
     let asked = far.hears("INVITE").await;
     far.answers(&asked, "180 Ringing").await;

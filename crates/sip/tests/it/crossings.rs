@@ -97,9 +97,8 @@ async fn what_two_branches_let_be_heard_is_not_mixed_up() {
     assert_eq!(news(&mut call).await, News::Ringing);
     assert_eq!(news(&mut call).await, News::Early(SDP.into()));
     let other = SDP.replace("40000", "40002");
-    let of_other = |status: &str| {
-        far.response(&asked, status, SDP_TYPE, &other).replace("tag=far", "tag=two")
-    };
+    let of_other =
+        |status: &str| far.response(&asked, status, SDP_TYPE, &other).replace("tag=far", "tag=two");
     let (progress, ok) = (of_other("183 Session Progress"), of_other("200 OK"));
     far.says(&progress).await;
     far.says(&ok).await;

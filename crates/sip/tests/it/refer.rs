@@ -45,10 +45,12 @@ async fn who_asks_is_told_what_comes_of_it() {
             let referral = taken(asked_for(call.wish()).await);
             far.hears("SIP/2.0 202").await;
             let event = format!("refer;id={seq}");
-            let trying = (event.clone(), "active;expires=600".into(), "SIP/2.0 100 Trying\r\n".into());
+            let trying =
+                (event.clone(), "active;expires=600".into(), "SIP/2.0 100 Trying\r\n".into());
             assert_eq!(state(&notified(&mut far).await), trying);
             referral.ends(end);
-            let over = (event, "terminated;reason=noresource".into(), format!("SIP/2.0 {words}\r\n"));
+            let over =
+                (event, "terminated;reason=noresource".into(), format!("SIP/2.0 {words}\r\n"));
             assert_eq!(state(&notified(&mut far).await), over);
         }
         far.says(&far.request(&asked, "BYE", 3, "", "")).await;

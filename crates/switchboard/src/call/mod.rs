@@ -266,9 +266,7 @@ impl Call {
             }
             Input::Bot(word) => self.flow_heard("a bot's word", &Heard::Bot(word), now, effects),
             Input::Trunk(word) => self.trunk_said(word, now, effects),
-            Input::TelephoneRefers { extension } => {
-                self.telephone_refers(&extension, now, effects)
-            }
+            Input::TelephoneRefers { extension } => self.telephone_refers(&extension, now, effects),
             Input::UserSilent => self.flow_heard("silence", &Heard::Silence, now, effects),
             Input::PlaybackDone => {
                 self.flow_heard("end of a prompt", &Heard::PlaybackDone, now, effects)

@@ -58,10 +58,7 @@ impl Call {
             }
             FromTrunk::Holds | FromTrunk::Resumes if waits => {}
             FromTrunk::Holds | FromTrunk::Resumes => return None,
-            FromTrunk::Rings
-            | FromTrunk::Early
-            | FromTrunk::Answers
-            | FromTrunk::Referrer(_) => {}
+            FromTrunk::Rings | FromTrunk::Early | FromTrunk::Answers | FromTrunk::Referrer(_) => {}
         }
         Some(Ok(()))
     }

@@ -122,11 +122,16 @@ pub enum NotTaken {
 /// Where a call on a trunk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patch {
-    Rings { until: Timestamp },
+    Rings {
+        until: Timestamp,
+    },
     Talks,
     Waits,
     /// The telephone gave the caller to another one, which rings.
-    Refers { until: Timestamp, referrer: Referrer },
+    Refers {
+        until: Timestamp,
+        referrer: Referrer,
+    },
 }
 
 /// The telephone that gave the caller away, as it would have the caller again.
