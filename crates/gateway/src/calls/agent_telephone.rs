@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use engine::Source;
 use media::{dtmf::Digit, frame::AudioCodec};
-use sip::{End, Manners, Reoffer};
+use sip::{End, Manners, Refusal, Reoffer};
 use switchboard::{
     call::{Input, Side, State},
-    flow::{FromTrunk, Key},
+    flow::Key,
 };
 use terms::AgentId;
 use wire::console::RingStopped;
@@ -42,7 +42,7 @@ impl CallActor {
                 continue;
             }
             for reached in self.office.trunks.telephones.of(agent) {
-                self.ring_telephone(agent, reached);
+                self.ring_agents(agent, reached);
             }
         }
         let unreached: Vec<AgentId> = agents.extract_if(.., |agent| !self.is_rung(agent)).collect();
@@ -108,7 +108,7 @@ impl CallActor {
         }
     }
 
-    fn ring_telephone(&mut self, agent: &AgentId, reached: Reached) {
+    fn ring_agents(&mut self, agent: &AgentId, reached: Reached) {
         let Reached { road, contact, target } = reached;
         let way = (vec![target], Manners { contact: Some(contact), ..Manners::default() });
         let context = self.facts.context.clone();
@@ -141,6 +141,10 @@ impl CallActor {
             }
             Happening::Reoffers(reoffer) => {
                 reoffer.refuse();
+                None
+            }
+            Happening::Refers(refer) => {
+                refer.refuse(&Refusal::of(603));
                 None
             }
             Happening::Rings | Happening::Early(_) | Happening::Presses(_) => None,
@@ -203,6 +207,10 @@ impl CallActor {
                 Some(Input::MediaFailed { side, why })
             }
             Happening::Over(_) => Some(Input::AgentHungUp(agent)),
+            Happening::Refers(refer) => {
+                refer.refuse(&Refusal::of(603));
+                None
+            }
             Happening::Rings | Happening::Early(_) | Happening::Answers(_) => None,
         }
     }
@@ -218,18 +226,15 @@ impl CallActor {
     /// The telephone's own hold is the agent's, where the agent has the user; else it only hears nothing.
     fn reoffered(&mut self, side: Side, agent: AgentId, reoffer: Reoffer) -> Option<Input> {
         let leg = self.agent_at(side)?;
-        let word = leg.telephone_mut()?.reoffered(reoffer)?;
+        let holds = leg.telephone_mut()?.reoffered(reoffer)?;
         leg.fed = None;
         let state = self.call.state();
         if state.is_answered_by_agent() || matches!(state, State::ThreeWay(_)) {
             self.arrange();
         }
-        match word {
-            Input::Trunk(FromTrunk::Holds) => Some(Input::AgentHolds(agent)),
-            Input::Trunk(FromTrunk::Resumes) if self.is_held_by(&agent) => {
-                Some(Input::AgentResumes(agent))
-            }
-            _ => None,
+        match holds {
+            true => Some(Input::AgentHolds(agent)),
+            false => self.is_held_by(&agent).then_some(Input::AgentResumes(agent)),
         }
     }
 

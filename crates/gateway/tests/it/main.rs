@@ -45,6 +45,7 @@ mod platform_recordings;
 mod queues;
 mod receiver;
 mod recordings;
+mod referral;
 mod rest;
 mod side_by_side;
 mod spoken;
