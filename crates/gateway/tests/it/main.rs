@@ -58,3 +58,4 @@ mod upstream;
 mod upstream_sip;
 mod voice;
 mod webhooks;
+mod wideband;
