@@ -1,6 +1,6 @@
 //! How does a telephone of the house call a user, and what does it hear?
 //!
-//! Its leg is opened beside WhatsApp's when that is offered. It hears that the user's phone rings, is
+//! It comes by a trunk, or it is an agent's ([`super::agent_calls`]). Its leg is opened beside WhatsApp's when that is offered. It hears that the user's phone rings, is
 //! answered when the user has picked up, and is refused with a status that says why when nothing comes
 //! of it. From the answer on it is a telephone as any other in a call ([`super::telephone`]).
 
@@ -20,6 +20,7 @@ use wire::{console::TrunkState, event::What};
 
 use super::{
     actor::CallActor,
+    legs::AgentLeg,
     telephone::Telephone,
     trunk::{beside_opus, new_key},
 };
@@ -50,7 +51,36 @@ impl CallActor {
     /// Opens the leg of the telephone that placed the call, if one did.
     pub(super) fn seat_caller(&mut self) -> Option<Input> {
         let caller = self.caller.take()?;
-        let no_leg = |why: &str| Some(Input::LegUnusable(LegTrouble::OurSocket(why.to_owned())));
+        let agent = self.call.state().agent().cloned();
+        match (self.seated(caller), agent) {
+            (Ok(telephone), Some(agent)) => {
+                self.agent_leg = Some(AgentLeg::of_telephone(agent, telephone));
+                None
+            }
+            (Ok(telephone), None) => {
+                self.watch_beside("telephone", true);
+                self.trunk = Some(telephone);
+                None
+            }
+            (Err(why), agent) => {
+                if let Some(agent) = agent {
+                    self.line.consoles().release(&agent, None);
+                }
+                Some(Input::LegUnusable(LegTrouble::OurSocket(why.to_owned())))
+            }
+        }
+    }
+
+    /// There is no leg to put a telephone beside that called.
+    pub(super) fn lose_caller(&mut self) {
+        if self.caller.take().is_some()
+            && let Some(agent) = self.call.state().agent()
+        {
+            self.line.consoles().release(agent, None);
+        }
+    }
+
+    fn seated(&mut self, caller: Caller) -> Result<Telephone, &'static str> {
         let mut codecs = match &caller.offer {
             Some(offer) => agreed(&caller.road, offer).map(|media| vec![media.codec]),
             None => Some(caller.road.trunk.codecs.clone()),
@@ -59,13 +89,12 @@ impl CallActor {
         let seat = self.office.trunks.transcoder.seat(beside_opus(&codecs));
         codecs.retain(|codec| *codec == AudioCodec::Opus || seat.is_some());
         if codecs.is_empty() {
-            return no_leg("no codec, or as many calls are transcoded as can be");
+            return Err("no codec, or as many calls are transcoded as can be");
         }
         let (events, heard) = mpsc::channel(engine::EVENTS_MAX);
-        let Some((handle, local)) = self.open_trunk_leg(events) else { return no_leg("no socket") };
+        let (handle, local) = self.open_trunk_leg(events).ok_or("no socket")?;
         self.facts.trunks += 1;
-        self.watch_beside("telephone", true);
-        self.trunk = Some(Telephone {
+        Ok(Telephone {
             line: Line::begin_in(self.facts.trunks, caller.call, self.trunk_tells.clone()),
             crypto: caller.road.trunk.srtp.then(new_key),
             codecs,
@@ -85,8 +114,7 @@ impl CallActor {
             rang_at: Instant::now(),
             answered_at: None,
             calls: Some(caller.offer),
-        });
-        None
+        })
     }
 
     /// The user's phone rings.
@@ -152,16 +180,15 @@ impl CallActor {
 }
 
 /// What a telephone is answered whose call ended so before the user picked up.
-fn verdict(reason: &EndReason) -> (u16, &'static str) {
+pub(super) fn verdict(reason: &EndReason) -> (u16, &'static str) {
     match reason {
         EndReason::UserRejected => (486, "busy"),
         EndReason::UserDidNotAnswer => (480, "no_answer"),
         EndReason::PlatformRefused { .. } | EndReason::PlatformReported { .. } => (403, "refused"),
-        EndReason::TelephoneCancelled => (487, "given_up"),
+        EndReason::TelephoneCancelled | EndReason::AgentCancelled(_) => (487, "given_up"),
         EndReason::UserHungUp
         | EndReason::CallerGaveUp
         | EndReason::AgentHungUp(_)
-        | EndReason::AgentCancelled(_)
         | EndReason::TelephoneHungUp
         | EndReason::ProgramHungUp
         | EndReason::FlowHungUp { .. }

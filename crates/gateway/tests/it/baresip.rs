@@ -41,16 +41,20 @@ struct Baresip {
 }
 
 impl Baresip {
-    /// At `address`, of this account; by TLS one port further on, with `certificate`, key and chain in one
-    /// file.
-    async fn start(address: SocketAddr, account: String, certificate: Option<&Path>) -> Self {
+    /// At `address`, of this account, playing a tone of `hz`; by TLS one port further on, with `certificate`,
+    /// key and chain in one file.
+    async fn start(
+        address: SocketAddr,
+        hz: f32,
+        account: String,
+        certificate: Option<&Path>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().display();
         let shown = certificate
             .map(|certificate| format!("sip_certificate {}\n", certificate.display()))
             .unwrap_or_default();
         let modules = modules();
-        let [_, hz] = tones(codec);
         let config = format!(
             "sip_listen {address}\n{shown}net_interface v0\naudio_player aubridge,p\n\
              audio_source ausine,{hz}\naudio_alert aubridge,a\nausrc_channels 2\nausrc_srate 48000\nauplay_srate 48000\n\
@@ -125,10 +129,11 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
     let key = std::fs::read_to_string(&files.key).unwrap();
     std::fs::write(&both, format!("{key}{chain}")).unwrap();
     let with_tls = (transport == Transport::Tls).then_some(both.as_path());
+    let [said, answered] = tones(codec);
     let protection = if keys { ";mediaenc=srtp-mand" } else { "" };
     let account =
         format!("<sip:200@{HERE}>;regint=0;answermode=auto;audio_codecs={name}{protection}\n");
-    let baresip = Baresip::start(address, account, with_tls).await;
+    let baresip = Baresip::start(address, answered, account, with_tls).await;
     let desk = Desk::start_with(None, |config| {
         with_trunk(config, &[address]);
         let trunk = &mut config.trunks[0];
@@ -143,7 +148,6 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
     })
     .await;
     let mut user = desk.user_calls(CALL).await;
-    let [said, answered] = tones(codec);
     user.play(said);
     user.expect_tone(answered).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -172,17 +176,18 @@ async fn registers_and_talks() {
          audio_codecs=opus/48000/2\n",
         password("lia")
     );
-    let baresip = Baresip::start(address, account, None).await;
+    let [said, answered] = tones(AudioCodec::Opus);
+    let baresip = Baresip::start(address, answered, account, None).await;
     stands(&desk, "lia", "available", true).await;
     let mut user = desk.user_calls(CALL).await;
-    user.play(USER_HZ);
-    user.expect_tone(BARESIP_HZ).await;
+    user.play(said);
+    user.expect_tone(answered).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(3))).await;
     let record = desk.record(CALL).await;
     assert_eq!(json!([record["agent"], record["by_telephone"]]), json!(["lia", ["lia"]]));
     let heard = baresip.heard();
-    assert!(heard.tone_ms(USER_HZ) > 500, "baresip heard {:?}", heard.report());
+    assert!(heard.tone_ms(said) > 500, "baresip heard {:?}", heard.report());
     // It takes its registration back as it goes.
     stands(&desk, "lia", "offline", false).await;
 }
