@@ -27,6 +27,16 @@ impl Encoder {
         Ok(Self(Codec::Opus { encoder, waiting: Vec::new() }))
     }
 
+    /// Of Opus, for a voice that has nothing above 4 kHz.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] when libopus has no memory.
+    pub fn narrow_opus(settings: Settings) -> Result<Self, CodecError> {
+        let encoder = opus::Encoder::narrowband(settings)?;
+        Ok(Self(Codec::Opus { encoder, waiting: Vec::new() }))
+    }
+
     /// Of G.711.
     #[must_use]
     pub fn g711(law: Law) -> Self {

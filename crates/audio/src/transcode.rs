@@ -84,7 +84,7 @@ impl Transcode {
         let settings = Settings { complexity: effort.get(), ..Settings::default() };
         let encoder = match way {
             Way::ToG711(law) => Encoder::g711(law),
-            Way::ToOpus(_) => Encoder::opus(settings)?,
+            Way::ToOpus(_) => Encoder::narrow_opus(settings)?,
         };
         let (playout, catch_up) = (way.playout()?, CatchUp::new(KEPT));
         Ok(Self {
