@@ -13,7 +13,7 @@ use tracing::debug;
 
 use crate::agent::Desk;
 use crate::said::{sdp, value};
-use crate::{CallIn, Manners, Patience, Proof, Realm, Transport, headers};
+use crate::{CallIn, Manners, Patience, Proof, Realm, Registering, Transport, contacts, headers};
 
 /// A request outside of any call, to be answered once. Dropped, it is refused with 503.
 #[derive(Debug)]
@@ -107,6 +107,10 @@ pub struct IncomingRegister {
     pub host: String,
     /// Its `Contact`, as it stands there; `None` asks for what is known, `*` takes all back.
     pub contact: Option<String>,
+    /// The `Call-ID`.
+    pub call_id: String,
+    /// The number of its `CSeq`.
+    pub seq: u32,
     /// For how many seconds it is to be known; 0 takes it back.
     pub expires: Option<u32>,
     /// Where it came from.
@@ -237,6 +241,8 @@ impl IncomingRegister {
                 asked: Asked { transaction: None, desk: Arc::clone(&desk) },
                 user: to.uri.auth.map(|auth| auth.user)?,
                 host: request.uri.host_with_port.host.to_string(),
+                call_id: request.call_id_header().ok()?.value().to_string(),
+                seq: request.cseq_header().ok()?.seq().ok()?,
                 expires: expires(request, contact.as_deref()),
                 contact,
                 source,
@@ -276,6 +282,32 @@ impl IncomingRegister {
         self.refuse(refusal);
     }
 
+    /// What it says, for [`crate::Bindings`]; `None` where that is nothing that can be read.
+    #[must_use]
+    pub fn registering(&self) -> Option<Registering> {
+        let (transaction, _) = self.asked.transaction.as_ref()?;
+        let request = &transaction.original;
+        let named = |header: &&Header| header.name().eq_ignore_ascii_case("Contact");
+        let values = request.headers.iter().filter(named).map(|header| header.value());
+        let them = far_end(transaction).filter(|_| self.transport != Transport::Udp);
+        let them = them.unwrap_or(self.source);
+        let hold = self.asked.desk.roads.holds.hold(them);
+        Some(Registering {
+            contacts: contacts::read(values)?,
+            expires: value(request, "Expires").and_then(|expires| expires.parse().ok()),
+            call_id: self.call_id.clone(),
+            seq: self.seq,
+            origin: self.asked.desk.origins.hold(them, self.transport, hold),
+        })
+    }
+
+    /// Says what is known of somebody: URIs, and for how many seconds yet.
+    pub fn known(mut self, known: Vec<(String, u32)>) {
+        self.asked.desk.roads.welcomed(self.asked.them(self.source));
+        let contact = |(uri, seconds)| Header::Contact(format!("<{uri}>;expires={seconds}").into());
+        self.asked.answer(StatusCode::OK, known.into_iter().map(contact).collect());
+    }
+
     /// Knows the telephone for so many seconds; 0 forgets it.
     pub fn accept(mut self, expires: u32) {
         self.asked.desk.roads.welcomed(self.asked.them(self.source));
@@ -297,10 +329,8 @@ impl Asked {
 
     /// The other end of the way it came: not what `Via` says, unless there is no other.
     fn them(&self, source: SocketAddr) -> SocketAddr {
-        let way =
-            self.transaction.as_ref().and_then(|(transaction, _)| transaction.connection.as_ref());
-        let them = way.and_then(|way| way.get_remote_addr());
-        them.and_then(|them| them.get_socketaddr().ok()).unwrap_or(source)
+        let asked = self.transaction.as_ref();
+        asked.and_then(|(transaction, _)| far_end(transaction)).unwrap_or(source)
     }
 
     fn proof(&self, realm: &Realm) -> Proof {
@@ -331,6 +361,12 @@ impl Drop for Asked {
             self.answer(StatusCode::ServiceUnavailable, Vec::new());
         }
     }
+}
+
+/// The other end of the connection it came by: not what `Via` says.
+fn far_end(transaction: &Transaction) -> Option<SocketAddr> {
+    let them = transaction.connection.as_ref().and_then(|way| way.get_remote_addr());
+    them.and_then(|them| them.get_socketaddr().ok())
 }
 
 /// Where a request came from, by what the transport wrote into its first `Via`.

@@ -35,6 +35,8 @@ pub(crate) struct Roads {
     stop: CancellationToken,
     /// Each with the token that the stack cancels when the connection is gone.
     open: Mutex<HashMap<Far, CancellationToken>>,
+    /// The same of those that others opened, by where they came from.
+    theirs: Mutex<HashMap<(SocketAddr, Transport), CancellationToken>>,
     /// Those that calls stand on.
     pub(crate) holds: Arc<Holds>,
 }
@@ -66,8 +68,8 @@ impl Roads {
         (wall, guests): (Arc<Wall>, Arc<Guests>),
         stop: CancellationToken,
     ) -> Self {
-        let (open, holds) = (Mutex::default(), Arc::default());
-        Self { endpoint, us, trust, wall, guests, stop, open, holds }
+        let (open, theirs, holds) = (Mutex::default(), Mutex::default(), Arc::default());
+        Self { endpoint, us, trust, wall, guests, stop, open, theirs, holds }
     }
 
     /// Whoever is at the other end was asked who they are.
@@ -109,6 +111,17 @@ impl Roads {
         open.retain(|_, gone| !gone.is_cancelled());
         open.insert(far(target), gone.clone());
         Ok(Some(gone))
+    }
+
+    /// The same for one who spoke to us from there: a connection of theirs is used, and none is made.
+    pub(crate) fn came_by(&self, target: &Target) -> io::Result<Option<CancellationToken>> {
+        if target.transport == Transport::Udp {
+            return Ok(None);
+        }
+        let theirs = self.theirs.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = theirs.get(&(target.address, target.transport));
+        let gone = gone.filter(|gone| !gone.is_cancelled()).cloned();
+        gone.map(Some).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     fn opened(&self, target: &Target) -> Option<CancellationToken> {
@@ -212,10 +225,17 @@ impl Roads {
         them: SocketAddr,
         tls: Option<Arc<ServerConfig>>,
     ) -> io::Result<CancellationToken> {
-        match tls {
-            None => self.adopt(stream),
-            Some(config) => self.adopt_tls(tls::welcome(stream, &config).await?, them).await,
-        }
+        let (transport, gone) = match tls {
+            None => (Transport::Tcp, self.adopt(stream)?),
+            Some(config) => {
+                let stream = tls::welcome(stream, &config).await?;
+                (Transport::Tls, self.adopt_tls(stream, them).await?)
+            }
+        };
+        let mut theirs = self.theirs.lock().unwrap_or_else(PoisonError::into_inner);
+        theirs.retain(|_, gone| !gone.is_cancelled());
+        theirs.insert((them, transport), gone.clone());
+        Ok(gone)
     }
 }
 
@@ -231,4 +251,18 @@ pub(crate) fn sip_address(address: SocketAddr, transport: Transport) -> SipAddr 
         Transport::Tls => rsipstack::sip::Transport::Tls,
     };
     SipAddr::new(transport, address.into())
+}
+
+/// What the stack calls by an address; `None` for what is no address of ours.
+pub(crate) fn address(far: &SipAddr) -> Option<(SocketAddr, Transport)> {
+    let transport = match far.r#type? {
+        rsipstack::sip::Transport::Udp => Transport::Udp,
+        rsipstack::sip::Transport::Tcp => Transport::Tcp,
+        rsipstack::sip::Transport::Tls => Transport::Tls,
+        rsipstack::sip::Transport::TlsSctp
+        | rsipstack::sip::Transport::Sctp
+        | rsipstack::sip::Transport::Ws
+        | rsipstack::sip::Transport::Wss => return None,
+    };
+    Some((far.get_socketaddr().ok()?, transport))
 }
