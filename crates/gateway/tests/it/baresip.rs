@@ -9,7 +9,7 @@ use std::{
 };
 
 use audio::{measure::Measure, wav};
-use media::frame::AudioCodec;
+use media::{frame::AudioCodec, sdp::TrunkKeying};
 use offhook_gateway::config::Sip;
 use serde_json::json;
 use sip::Transport;
@@ -135,7 +135,8 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
     let desk = Desk::start_with(None, |config| {
         with_trunk(config, &[address]);
         let trunk = &mut config.trunks[0];
-        (trunk.srtp, trunk.codecs) = (keys, vec![codec]);
+        (trunk.srtp, trunk.codecs) =
+            (if keys { TrunkKeying::Sdes } else { TrunkKeying::Open }, vec![codec]);
         trunk.targets[0].transport = transport;
         if transport == Transport::Tls {
             trunk.targets[0].port += 1;
