@@ -77,7 +77,9 @@ impl Call {
                 saying: Vec::new(),
                 next: None,
             };
+            let (desk, call_id) = (Arc::clone(&owner.desk), owner.call_id());
             Box::pin(owner.run()).await;
+            desk.cancels.forget(&call_id);
             drop(place);
         }));
         Self { orders, routes_lost, news, wishes, parting, refused }
@@ -195,6 +197,10 @@ impl Owner {
             }
             Effect::Abandon => self.attempt = None,
             Effect::Cancel => {
+                let reason = |header: &&Header| matches!(header, Header::Reason(_));
+                if let Some(reason) = self.saying.iter().find(reason) {
+                    self.desk.cancels.say(&self.call_id(), reason.clone());
+                }
                 // Where nothing was sent, nothing will be answered.
                 if !self.attempt.as_mut().is_some_and(Attempt::cancel) {
                     self.next = Some(Input::Left);
@@ -247,6 +253,10 @@ impl Owner {
         }
     }
 
+    fn call_id(&self) -> String {
+        headers::one_line(&self.invite.call_id)
+    }
+
     fn note_refusal(&mut self) {
         let said = self.attempt.as_mut().and_then(|attempt| attempt.refusal.take());
         if said.is_some() {
@@ -260,6 +270,7 @@ pub(crate) fn pass_on(wishes: &mpsc::Sender<Wish>, wish: Wish) {
     match wishes.try_send(wish).map_err(mpsc::error::TrySendError::into_inner) {
         Ok(()) => {}
         Err(Wish::Reoffer(reoffer)) => reoffer.refuse(),
+        Err(Wish::Refer(refer)) => refer.refuse(&Refusal::of(603)),
         Err(Wish::Key(_)) => debug!("a key of a SIP call was not read"),
     }
 }

@@ -16,11 +16,13 @@ use tokio::{sync::mpsc, time::Instant};
 use wire::event::What;
 
 use super::{
+    agent_telephone::Ringing,
     caller::Caller,
     facts::{Facts, Given, Turned},
     legs::{self, AgentLeg},
     order::{Asker, Order},
     recording::Recordings,
+    referral::Referrer,
     registry::{Receipt, Running, Sealed},
     supervision::NO_SEAT,
     telephone::{self, Telephone},
@@ -86,6 +88,8 @@ pub(crate) struct CallActor {
     pub(super) consulted_leg: Option<AgentLeg>,
     /// Of the supervisor who is in the call.
     pub(super) supervisor_leg: Option<AgentLeg>,
+    /// The telephones of agents that ring.
+    pub(super) ringing: Vec<Ringing>,
     /// Those that are counted as running.
     pub(super) legs_counted: LegCounts,
     /// The bot that has the call.
@@ -96,6 +100,8 @@ pub(crate) struct CallActor {
     bot_said: mpsc::Receiver<Said>,
     /// The telephone of the house that rings or talks.
     pub(super) trunk: Option<Telephone>,
+    /// The one that gave the user to it and stays beside.
+    pub(super) referrer: Option<Referrer>,
     /// The telephone that placed the call, until its leg is open.
     pub(super) caller: Option<Caller>,
     pub(super) trunk_tells: mpsc::Sender<line::Said>,
@@ -136,12 +142,14 @@ impl CallActor {
             agent_leg: None,
             consulted_leg: None,
             supervisor_leg: None,
+            ringing: Vec::new(),
             legs_counted: LegCounts::default(),
             bot: None,
             sid: None,
             bot_tells,
             bot_said,
             trunk: None,
+            referrer: None,
             caller: None,
             trunk_tells,
             trunk_said,
@@ -185,7 +193,7 @@ impl CallActor {
                 }
                 Some(returned) = self.returned.recv() => self.read_return(returned).await,
                 Some(said) = self.bot_said.recv() => self.hear_bot(said),
-                Some(said) = self.trunk_said.recv() => self.hear_trunk(said).await,
+                Some(said) = self.trunk_said.recv() => self.hear_line(said).await,
                 Some(event) = telephone::next_event(&mut self.trunk) => self.read_trunk(&event),
                 Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event).await,
                 Some(()) = self.recordings.silence.recv() => Some(Input::UserSilent),

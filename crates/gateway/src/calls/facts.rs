@@ -7,7 +7,7 @@ use terms::{AgentId, CallId, Timestamp};
 use tokio::time::Instant;
 use wire::{SdpText, console::Peer};
 
-use super::{placing::Placer, queueing::Stay, registry::Figures};
+use super::{placing::Placer, queueing::Stay, registry::Figures, telephone::Telephone};
 use crate::{
     cdr::{BotRecord, LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord, TrunkRecord},
     clock,
@@ -37,6 +37,8 @@ pub(super) struct Facts {
     /// The last one has no end while it lasts, here and in the next.
     pub(super) supervision: Vec<SupervisionRecord>,
     pub(super) three_way: Vec<ThreeWayRecord>,
+    /// Agents who talked at a telephone.
+    pub(super) by_telephone: Vec<AgentId>,
     pub(super) waiting: Spells,
     /// Whether agents of ours ring for it.
     pub(super) rings_here: bool,
@@ -75,7 +77,8 @@ pub(super) struct Facts {
 impl Facts {
     /// Notes who gave the call away, and where to.
     pub(super) fn note_transfer(&mut self, from: AgentId, to: Given<'_>) {
-        let mut record = TransferRecord::new(clock::now(), from);
+        let mut record = TransferRecord::new(clock::now());
+        record.from = Some(from);
         match to {
             Given::Agent(agent) => record.to = Some(agent),
             Given::Flow => {}
@@ -86,6 +89,16 @@ impl Facts {
                 record.extension = Some(extension.clone());
             }
         }
+        self.transfers.push(record);
+    }
+
+    /// Notes which telephone gave the call to which other one of its trunk.
+    pub(super) fn note_referral(&mut self, from: &Telephone, extension: String) {
+        let mut record = TransferRecord::new(clock::now());
+        let trunk = &from.road.trunk.name;
+        (record.from_trunk, record.from_extension) =
+            (Some(trunk.clone()), Some(from.extension.clone()));
+        (record.trunk, record.extension) = (Some(trunk.clone()), Some(extension));
         self.transfers.push(record);
     }
 }
@@ -199,6 +212,7 @@ impl Facts {
             is_given: false,
             supervision: Vec::new(),
             three_way: Vec::new(),
+            by_telephone: Vec::new(),
             waiting: Spells::default(),
             rings_here: false,
             ringing: Spells::default(),

@@ -15,7 +15,6 @@ use media::{
     transport::LocalTransport,
 };
 use sip::Reoffer;
-use switchboard::{call::Input, flow::FromTrunk};
 use terms::LegId;
 use tokio::{sync::mpsc, time::Instant};
 use wire::console::TrunkState;
@@ -159,8 +158,8 @@ impl Telephone {
     }
 
     /// The telephone holds the call or comes back to it; a change of anything else is refused, and a
-    /// question whether we are still here is answered.
-    pub(super) fn reoffered(&mut self, reoffer: Reoffer) -> Option<Input> {
+    /// question whether we are still here is answered. Whether it holds now, where that is new.
+    pub(super) fn reoffered(&mut self, reoffer: Reoffer) -> Option<bool> {
         let Some(agreed) = self.agreed.clone() else {
             reoffer.refuse();
             return None;
@@ -181,20 +180,19 @@ impl Telephone {
         if self.keys.keying() == TrunkKeying::Open && !media.is_held() {
             self.keys.meet(&self.handle, &media);
         }
-        let word = match (media.is_held(), self.state) {
+        match (media.is_held(), self.state) {
             (true, TrunkState::Talking) => {
                 self.state = TrunkState::Held;
                 self.fed = None;
                 self.handle.play(Source::Silence);
-                FromTrunk::Holds
+                Some(true)
             }
             (false, TrunkState::Held) => {
                 self.state = TrunkState::Talking;
-                FromTrunk::Resumes
+                Some(false)
             }
-            (true | false, _) => return None,
-        };
-        Some(Input::Trunk(word))
+            (true | false, _) => None,
+        }
     }
 
     pub(super) fn record(&self, became: &str, leg: Option<LegRecord>) -> TrunkRecord {

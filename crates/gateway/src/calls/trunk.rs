@@ -14,7 +14,7 @@ use media::{
     sdp::{self, TrunkVoice},
     transport::LocalTransport,
 };
-use sip::{End, Invite, Key, Limits};
+use sip::{End, Invite, Key, Limits, Manners, Target};
 use switchboard::{
     call::Input,
     flow::{FromTrunk, NotTaken, ToTrunk},
@@ -29,7 +29,10 @@ use wire::{
 use super::{actor::CallActor, legs, telephone::Telephone, telephone_keys::Keys};
 use crate::{
     cdr::TrunkRecord,
-    trunks::line::{Happening, Line, Said},
+    trunks::{
+        line::{Happening, Line, Said},
+        road::Road,
+    },
 };
 
 /// Who calls where the user's number is not known (RFC 3323).
@@ -49,12 +52,19 @@ impl CallActor {
             ToTrunk::Ring { trunk, extension, ring_for, context } => {
                 // One that never said a word was given up.
                 self.close_trunk("given_up").await;
-                let rung = self.ring_trunk(&trunk, &extension, ring_for, &context);
-                let refused = rung.err()?;
-                tracing::warn!(trunk, why = refused.as_str(), "a telephone cannot be rung");
-                self.office.metrics.trunk(refused.as_str());
-                self.note_refused(trunk, extension, refused);
-                Some(Input::Trunk(FromTrunk::NotTaken(refused)))
+                self.ring_telephone(trunk, extension, ring_for, &context)
+            }
+            ToTrunk::Refer { extension, ring_for, context } => {
+                let trunk = self.referrer.as_ref()?.telephone.road.trunk.name.clone();
+                self.ring_telephone(trunk, extension, ring_for, &context)
+            }
+            ToTrunk::TakeBack(why) => {
+                self.take_back(why).await;
+                None
+            }
+            ToTrunk::LetGo => {
+                self.let_referrer_go().await;
+                None
             }
             ToTrunk::PutThrough => {
                 self.put_through();
@@ -70,6 +80,9 @@ impl CallActor {
 
     /// What the telephone of this call does.
     pub(super) async fn hear_trunk(&mut self, said: Said) -> Option<Input> {
+        if self.is_referrers(&said) {
+            return self.hear_referrer(said.what).await;
+        }
         let leg = self.trunk.as_mut().filter(|leg| leg.line.number == said.number)?;
         let word = match said.what {
             Happening::Rings => FromTrunk::Rings,
@@ -81,7 +94,14 @@ impl CallActor {
                 return self.caller_answers(&answer);
             }
             Happening::Answers(answer) => return self.trunk_answers(&answer).await,
-            Happening::Reoffers(reoffer) => return leg.reoffered(reoffer),
+            Happening::Reoffers(reoffer) => match leg.reoffered(reoffer)? {
+                true => FromTrunk::Holds,
+                false => FromTrunk::Resumes,
+            },
+            Happening::Refers(refer) => {
+                self.telephone_refers(refer).await;
+                return None;
+            }
             Happening::Presses(key) => {
                 self.relay_key(key);
                 return None;
@@ -128,6 +148,7 @@ impl CallActor {
     /// A telephone that no longer has the call is hung up on.
     pub(super) async fn leave_trunk_if_over(&mut self) {
         if !self.call.is_on_trunk() {
+            self.leave_referrer().await;
             if self.refuse_caller().await {
                 return;
             }
@@ -150,6 +171,20 @@ impl CallActor {
         })
     }
 
+    fn ring_telephone(
+        &mut self,
+        trunk: String,
+        extension: String,
+        ring_for: Duration,
+        context: &BTreeMap<String, String>,
+    ) -> Option<Input> {
+        let refused = self.ring_trunk(&trunk, &extension, ring_for, context).err()?;
+        tracing::warn!(trunk, why = refused.as_str(), "a telephone cannot be rung");
+        self.office.metrics.trunk(refused.as_str());
+        self.note_refused(trunk, extension, refused);
+        Some(Input::Trunk(FromTrunk::NotTaken(refused)))
+    }
+
     fn ring_trunk(
         &mut self,
         name: &str,
@@ -163,6 +198,23 @@ impl CallActor {
         if !road.trunk.extensions.allow(extension) {
             return Err(NotTaken::Refused);
         }
+        let way = (road.order(), Manners::default());
+        let telephone = self.dial(road, extension, way, ring_for, context)?;
+        self.watch_beside("telephone", true);
+        self.trunk = Some(telephone);
+        Ok(())
+    }
+
+    /// Rings a telephone at one of these targets.
+    pub(super) fn dial(
+        &mut self,
+        road: Arc<Road>,
+        extension: &str,
+        (targets, manners): (Vec<Target>, Manners),
+        ring_for: Duration,
+        context: &BTreeMap<String, String>,
+    ) -> Result<Telephone, NotTaken> {
+        let office = Arc::clone(&self.office);
         let seat = office.trunks.transcoder.seat(beside_opus(&road.trunk.codecs));
         let mut codecs = road.trunk.codecs.clone();
         codecs.retain(|codec| *codec == AudioCodec::Opus || seat.is_some());
@@ -176,7 +228,7 @@ impl CallActor {
         let voice = TrunkVoice { local: &local, version: 1, keys: keys.ours() };
         let sip_call_id = format!("{}@offhook", uuid::Uuid::now_v7());
         let invite = Invite {
-            targets: road.order(),
+            targets,
             call_id: sip_call_id.clone(),
             extension: extension.to_owned(),
             user_params: Vec::new(),
@@ -189,10 +241,9 @@ impl CallActor {
             limits: Limits { ring: ring_for, ..Limits::default() },
         };
         let agent = office.trunks.agent().ok_or(NotTaken::Unavailable)?;
-        let call = agent.call(invite).map_err(|_| NotTaken::Unavailable)?;
+        let call = agent.call_so(invite, manners).map_err(|_| NotTaken::Unavailable)?;
         self.facts.trunks += 1;
-        self.watch_beside("telephone", true);
-        self.trunk = Some(Telephone {
+        Ok(Telephone {
             line: Line::begin(self.facts.trunks, call, self.trunk_tells.clone()),
             road,
             extension: extension.to_owned(),
@@ -212,8 +263,7 @@ impl CallActor {
             rang_at: Instant::now(),
             answered_at: None,
             calls: None,
-        });
-        Ok(())
+        })
     }
 
     /// Opens a leg that gets these keys; the flag is whether the first SDP is ours.
@@ -263,6 +313,7 @@ impl CallActor {
             put(&name.replace('_', "-"), Some(value));
         }
         headers.extend(self.asserted_identity());
+        headers.extend(self.referral_headers());
         headers
     }
 
@@ -334,10 +385,16 @@ impl CallActor {
     pub(super) async fn close_trunk(&mut self, became: &str) {
         let Some(leg) = self.trunk.take() else { return };
         self.watch_beside("telephone", false);
+        drop(self.close_telephone(leg, became).await);
+    }
+
+    /// What is left of a telephone that has no part in the call: its line.
+    pub(super) async fn close_telephone(&mut self, leg: Telephone, became: &str) -> Line {
         leg.handle.play(Source::Silence);
         let figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
         leg.handle.close();
         self.facts.trunk_records.push(leg.record(became, figures));
+        leg.line
     }
 
     /// A telephone that was not even rung is in the record, too.

@@ -147,7 +147,7 @@ struct CallsInTable {
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "lowercase")]
-enum CodecWord {
+pub(super) enum CodecWord {
     Opus,
     G722,
     Pcmu,
@@ -156,14 +156,14 @@ enum CodecWord {
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(untagged, expecting = "expected false, true, \"sdes\" or \"dtls\"")]
-enum SrtpWord {
+pub(super) enum SrtpWord {
     Switch(bool),
     Way(SrtpWay),
 }
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "lowercase")]
-enum SrtpWay {
+pub(super) enum SrtpWay {
     Sdes,
     Dtls,
 }
@@ -238,10 +238,7 @@ fn trunk(
         return Err(value(&key, "targets: register: who are we there? Write user = \"…\"".into()));
     }
     let targets = table.targets.into_iter().map(|table| target(table, &key));
-    let codecs = table.codecs.map_or_else(
-        || vec![AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcmu, AudioCodec::Pcma],
-        |words| words.into_iter().map(codec).collect(),
-    );
+    let codecs = codecs(table.codecs);
     if codecs.is_empty() {
         return Err(value(&key, "codecs: name at least one of opus, g722, pcmu, pcma".into()));
     }
@@ -254,7 +251,7 @@ fn trunk(
         targets: targets.collect::<Result<_, _>>()?,
         extensions,
         codecs,
-        srtp: table.srtp.map_or(TrunkKeying::Open, keying),
+        srtp: keying(table.srtp),
         in_band_keys: table.in_band_keys.unwrap_or(true),
         credentials: credentials(
             secrets,
@@ -353,12 +350,21 @@ fn credentials(
     }
 }
 
-const fn keying(word: SrtpWord) -> TrunkKeying {
+/// How audio is protected where this is written; not at all when nothing is.
+pub(super) const fn keying(word: Option<SrtpWord>) -> TrunkKeying {
     match word {
-        SrtpWord::Switch(false) => TrunkKeying::Open,
-        SrtpWord::Switch(true) | SrtpWord::Way(SrtpWay::Sdes) => TrunkKeying::Sdes,
-        SrtpWord::Way(SrtpWay::Dtls) => TrunkKeying::Dtls,
+        None | Some(SrtpWord::Switch(false)) => TrunkKeying::Open,
+        Some(SrtpWord::Switch(true) | SrtpWord::Way(SrtpWay::Sdes)) => TrunkKeying::Sdes,
+        Some(SrtpWord::Way(SrtpWay::Dtls)) => TrunkKeying::Dtls,
     }
+}
+
+/// What is talked where this is written; everything when nothing is.
+pub(super) fn codecs(words: Option<Vec<CodecWord>>) -> Vec<AudioCodec> {
+    words.map_or_else(
+        || vec![AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcmu, AudioCodec::Pcma],
+        |words| words.into_iter().map(codec).collect(),
+    )
 }
 
 const fn codec(word: CodecWord) -> AudioCodec {
@@ -390,7 +396,7 @@ mod tests {
     fn srtp_is_a_switch_or_a_way() {
         let read = |word: &str| {
             let table = toml::from_str::<TrunkTable>(&format!("name = \"pbx\"\n{word}"));
-            table.map(|table| table.srtp.map_or(TrunkKeying::Open, keying))
+            table.map(|table| keying(table.srtp))
         };
         for (word, is) in [
             ("", TrunkKeying::Open),

@@ -1,5 +1,5 @@
 //! baresip, a telephone nobody here wrote, is rung through a trunk: by each transport, in each codec,
-//! with keys in the SDP and without, with tones both ways.
+//! with keys in the SDP and without, with tones both ways. And it registers as an agent's.
 
 use std::{
     net::SocketAddr,
@@ -15,6 +15,7 @@ use serde_json::json;
 use sip::Transport;
 
 use crate::{
+    agent_telephones::{password, stands, with_telephones},
     desk::{BYE_HZ, CALL, Desk, terminate},
     tls,
     trunks::{USER_HZ, with_trunk},
@@ -40,11 +41,11 @@ struct Baresip {
 }
 
 impl Baresip {
-    /// At `address`; by TLS one port further on, with `certificate`, key and chain in one file.
+    /// At `address`, of this account, with this tone; by TLS one port further on, with `certificate`, key and chain in one
+    /// file.
     async fn start(
         address: SocketAddr,
-        (name, codec): (&str, AudioCodec),
-        keys: bool,
+        (account, hz): (String, f32),
         certificate: Option<&Path>,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -53,7 +54,6 @@ impl Baresip {
             .map(|certificate| format!("sip_certificate {}\n", certificate.display()))
             .unwrap_or_default();
         let modules = modules();
-        let [_, hz] = tones(codec);
         let config = format!(
             "sip_listen {address}\n{shown}net_interface v0\naudio_player aubridge,p\n\
              audio_source ausine,{hz}\naudio_alert aubridge,a\nausrc_channels 2\nausrc_srate 48000\nauplay_srate 48000\n\
@@ -61,9 +61,6 @@ impl Baresip {
              module opus.so\nmodule g722.so\nmodule g711.so\nmodule ausine.so\nmodule aubridge.so\n\
              module sndfile.so\nmodule srtp.so\nmodule_app account.so\nmodule_app menu.so\n"
         );
-        let protection = if keys { ";mediaenc=srtp-mand" } else { "" };
-        let account =
-            format!("<sip:200@{HERE}>;regint=0;answermode=auto;audio_codecs={name}{protection}\n");
         for (name, text) in [("config", config), ("accounts", account), ("contacts", String::new())]
         {
             std::fs::write(folder.path().join(name), text).unwrap();
@@ -131,7 +128,11 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
     let key = std::fs::read_to_string(&files.key).unwrap();
     std::fs::write(&both, format!("{key}{chain}")).unwrap();
     let with_tls = (transport == Transport::Tls).then_some(both.as_path());
-    let baresip = Baresip::start(address, (name, codec), keys, with_tls).await;
+    let protection = if keys { ";mediaenc=srtp-mand" } else { "" };
+    let account =
+        format!("<sip:200@{HERE}>;regint=0;answermode=auto;audio_codecs={name}{protection}\n");
+    let [said, answered] = tones(codec);
+    let baresip = Baresip::start(address, (account, answered), with_tls).await;
     let desk = Desk::start_with(None, |config| {
         with_trunk(config, &[address]);
         let trunk = &mut config.trunks[0];
@@ -147,7 +148,6 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
     })
     .await;
     let mut user = desk.user_calls(CALL).await;
-    let [said, answered] = tones(codec);
     user.play(said);
     user.expect_tone(answered).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -160,6 +160,36 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
     let trunk = &record["trunks"][0];
     let expected = json!(["answered", codec.as_str()]);
     assert_eq!(json!([trunk["became"], trunk["codec"]]), expected, "{record}");
+}
+
+/// It registers as lia, takes the call by the connection on which it registered, and is hung up on.
+async fn registers_and_talks() {
+    let address = SocketAddr::new(HERE.parse().unwrap(), PORT);
+    let listen = SocketAddr::new(address.ip(), 5070);
+    let desk = Desk::start_with(None, |config| {
+        with_telephones(config, &["lia"]);
+        config.sip = Some(Sip { listen, tls: None, roots: None });
+    })
+    .await;
+    let account = format!(
+        "<sip:lia@{listen};transport=tcp>;auth_user=lia;auth_pass={};regint=60;answermode=auto;\
+         audio_codecs=opus/48000/2\n",
+        password("lia")
+    );
+    let [said, answered] = tones(AudioCodec::Opus);
+    let baresip = Baresip::start(address, (account, answered), None).await;
+    stands(&desk, "lia", "available", true).await;
+    let mut user = desk.user_calls(CALL).await;
+    user.play(said);
+    user.expect_tone(answered).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(3))).await;
+    let record = desk.record(CALL).await;
+    assert_eq!(json!([record["agent"], record["by_telephone"]]), json!(["lia", ["lia"]]));
+    let heard = baresip.heard();
+    assert!(heard.tone_ms(said) > 500, "baresip heard {:?}", heard.report());
+    // It takes its registration back as it goes.
+    stands(&desk, "lia", "offline", false).await;
 }
 
 /// baresip says no loopback address in its SDP: each call has a network of its own, with one address, and
@@ -199,9 +229,20 @@ fn over_tls_in_opus_with_keys() {
     in_a_network_of_its_own("baresip::inside::over_tls_in_opus_with_keys");
 }
 
+#[test]
+fn as_an_agents_telephone() {
+    in_a_network_of_its_own("baresip::inside::as_an_agents_telephone");
+}
+
 /// What runs there.
 mod inside {
-    use super::{AudioCodec, Transport, talk};
+    use super::{AudioCodec, Transport, registers_and_talks, talk};
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "runs in a network of its own"]
+    async fn as_an_agents_telephone() {
+        Box::pin(registers_and_talks()).await;
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     #[ignore = "runs in a network of its own"]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 mod access;
+mod agent_telephones;
 mod agents;
 mod asked;
 mod asyncapi;
@@ -44,6 +45,7 @@ mod platform_recordings;
 mod queues;
 mod receiver;
 mod recordings;
+mod referral;
 mod rest;
 mod side_by_side;
 mod spoken;
