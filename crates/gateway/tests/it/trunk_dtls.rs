@@ -188,7 +188,7 @@ async fn a_telephone_that_calls_is_answered_in_kind() {
             match news(&mut call).await {
                 News::Ringing => {}
                 News::Answered { answer, .. } => break answer,
-                other => panic!("not answered: {other:?}"),
+                other @ (News::Early(_) | News::Ended(_)) => panic!("not answered: {other:?}"),
             }
         };
         phone.take(&answered);
