@@ -11,7 +11,7 @@ use crate::{
 pub(crate) enum Decoder {
     Opus(opus::Decoder),
     G711(g711::Decoder),
-    G722(g722::Decoder),
+    G722(Box<g722::Decoder>),
 }
 
 impl Decoder {
@@ -27,7 +27,7 @@ impl Decoder {
     pub(crate) fn telephone(coding: Coding) -> Self {
         match coding {
             Coding::G711(law) => Self::G711(g711::Decoder::new(law)),
-            Coding::G722 => Self::G722(g722::Decoder::new()),
+            Coding::G722 => Self::G722(Box::default()),
         }
     }
 

@@ -14,7 +14,7 @@ pub struct Encoder(Codec);
 #[derive(Debug)]
 enum Codec {
     G711(g711::Encoder),
-    G722(g722::Encoder),
+    G722(Box<g722::Encoder>),
     Opus { encoder: opus::Encoder, waiting: Vec<i16> },
 }
 
@@ -44,7 +44,7 @@ impl Encoder {
     pub fn telephone(coding: impl Into<Coding>) -> Self {
         Self(match coding.into() {
             Coding::G711(law) => Codec::G711(g711::Encoder::new(law)),
-            Coding::G722 => Codec::G722(g722::Encoder::new()),
+            Coding::G722 => Codec::G722(Box::default()),
         })
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::order::{Command, Feed, Order, ThreadPort, thread_of};
 use crate::tap::TapUse;
-use crate::{Impairment, LegStats, PayloadTypes, PlainEnd, SdesKeys, Source, Tap};
+use crate::{DtlsEnd, Impairment, LegStats, PayloadTypes, PlainEnd, SdesKeys, Source, Tap};
 
 /// Steers one leg. Clones steer the same leg; dropping the last one closes it.
 ///
@@ -64,6 +64,12 @@ impl LegHandle {
     /// that the far end has moved.
     pub fn set_plain(&self, end: PlainEnd) {
         self.order(Order::SetPlain(end));
+    }
+
+    /// Names a far end without ICE to a leg of [`crate::Engine::open`] with a socket of its own, and begins
+    /// the handshake. Only the first call of this and of [`LegHandle::set_remote`] counts.
+    pub fn set_dtls(&self, end: DtlsEnd) {
+        self.order(Order::SetDtls(Box::new(end)));
     }
 
     /// Lets RTP leave, or not; closed at first. STUN, DTLS and RTCP carry no audio and are free.

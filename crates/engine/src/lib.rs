@@ -85,7 +85,7 @@ pub use impair::Impairment;
 pub use in_band::InBandKeys;
 pub use mix::{Listener, Mix, Mixer, Voice};
 pub use open::{
-    MediaWatch, OpenError, OpenKeyed, OpenLeg, OpenSdes, Password, PayloadTypes, PlainEnd,
+    DtlsEnd, MediaWatch, OpenError, OpenKeyed, OpenLeg, OpenSdes, Password, PayloadTypes, PlainEnd,
     SdesKeys, Socket,
 };
 pub use pressure::BusyLimits;

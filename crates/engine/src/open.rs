@@ -6,6 +6,7 @@ use std::time::Duration;
 use media::frame::AudioCodec;
 use media::leg::IceRole;
 use media::srtp::{MasterKey, Profile};
+use media::transport::{DtlsRole, Fingerprint};
 use terms::LegId;
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -83,6 +84,19 @@ pub struct SdesKeys {
     pub send_key: MasterKey,
     /// Protects what we receive.
     pub receive_key: MasterKey,
+    /// What the numbers in RTP headers mean.
+    pub payload_types: PayloadTypes,
+}
+
+/// What two SDPs with fingerprints and without ICE agreed.
+#[derive(Clone, Copy, Debug)]
+pub struct DtlsEnd {
+    /// The address the far end's SDP names, if it does; its DTLS and its authentic packets may name another.
+    pub remote: Option<SocketAddr>,
+    /// SHA-256 of the certificate the far end will show.
+    pub fingerprint: Fingerprint,
+    /// Our part in the handshake.
+    pub role: DtlsRole,
     /// What the numbers in RTP headers mean.
     pub payload_types: PayloadTypes,
 }

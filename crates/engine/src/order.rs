@@ -22,8 +22,8 @@ use crate::credentials::StreamStart;
 use crate::io::SocketId;
 use crate::tap::TapUse;
 use crate::{
-    FrameQueue, Impairment, LegEvent, LegStats, MediaWatch, PayloadTypes, PlainEnd, Repeat,
-    SdesKeys, StartError, Tap, ThreadLoad,
+    DtlsEnd, FrameQueue, Impairment, LegEvent, LegStats, MediaWatch, PayloadTypes, PlainEnd,
+    Repeat, SdesKeys, StartError, Tap, ThreadLoad,
 };
 
 /// How many orders may wait for one turn of the thread, which takes milliseconds.
@@ -85,6 +85,7 @@ pub(crate) enum Order {
     SetRemote(Box<RemoteTransport>, DtlsRole, PayloadTypes),
     SetKeys(Box<SdesKeys>),
     SetPlain(PlainEnd),
+    SetDtls(Box<DtlsEnd>),
     SendGate(bool),
     Fill(bool),
     Play(Feed),

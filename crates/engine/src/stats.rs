@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use media::frame::AudioCodec;
-use media::leg::Evidence;
+use media::leg::{Evidence, LegFailure};
 
 /// A leg's figures at one moment. What was not measured is absent, never zero.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +21,8 @@ pub struct LegStats {
     pub set_up: SetUp,
     /// What the far end was seen doing towards a path and keys.
     pub evidence: Evidence,
+    /// Why it is of no more use, where it is not.
+    pub failed: Option<LegFailure>,
     /// What came to the muxed port from the far end and named no leg, or another.
     pub strays: Strays,
     /// Whether the far end lives, since [`crate::LegHandle::watch_from_now`]; none before.

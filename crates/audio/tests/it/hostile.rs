@@ -60,7 +60,7 @@ proptest! {
     /// Of G.722 every byte is a code; what may not happen is that one stays loud, or that it panics.
     #[test]
     fn any_bytes_are_g722_and_over_when_they_are(
-        packets in vec(vec(any::<u8>(), 0..1_000), 1..12)
+        packets in vec(vec(any::<u8>(), 0..200), 1..8)
     ) {
         let mut decoder = g722::Decoder::new();
         for packet in packets {
@@ -73,7 +73,7 @@ proptest! {
 
     /// Samples of any shape, as hard as they come.
     #[test]
-    fn any_samples_become_g722(said in vec(prop_oneof![any::<i16>(), Just(i16::MIN), Just(i16::MAX)], 0..4_000)) {
+    fn any_samples_become_g722(said in vec(prop_oneof![any::<i16>(), Just(i16::MIN), Just(i16::MAX)], 0..1_100)) {
         let frames = g722::Encoder::new().encode_all(&said);
         prop_assert_eq!(frames.len(), said.len().div_ceil(960));
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use media::sdp::TrunkKeying;
 use serde::Serialize;
 use sip::Registration;
 use terms::Timestamp;
@@ -21,7 +22,11 @@ struct Trunk {
     /// What can be rung there, such as `2XXX, 100`; `X` is a digit.
     extensions: String,
     codecs: Vec<&'static str>,
+    /// Whether its audio must be protected.
     srtp: bool,
+    /// How, where it must: `sdes` or `dtls`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keying: Option<&'static str>,
     targets: Vec<Target>,
 }
 
@@ -63,7 +68,7 @@ struct Telephones {
 
 /// The ways to telephones of the house, and whether each target answers.
 #[utoipa::path(get, path = "/v1/trunks", tag = "trunks",
-    responses((status = 200, body = TrunkList, description = "`{trunks: [{name, extensions, codecs, srtp, targets: [{host, port, transport, priority, weight, health, status?, asked_at?, registration?}]}]}`; `health` is `unknown`, `well`, `unavailable`, `silent`, `unreachable` or `no_address`"),
+    responses((status = 200, body = TrunkList, description = "`{trunks: [{name, extensions, codecs, srtp, keying?, targets: [{host, port, transport, priority, weight, health, status?, asked_at?, registration?}]}]}`; `health` is `unknown`, `well`, `unavailable`, `silent`, `unreachable` or `no_address`"),
               (status = 401, body = super::Refused)))]
 pub(super) async fn list(State(office): State<Arc<Office>>, caller: Caller) -> Json<TrunkList> {
     let roads = office.trunks.of(&caller.organisation.id);
@@ -71,7 +76,8 @@ pub(super) async fn list(State(office): State<Arc<Office>>, caller: Caller) -> J
         name: road.trunk.name.clone(),
         extensions: road.trunk.extensions.to_string(),
         codecs: road.trunk.codecs.iter().map(|codec| codec.as_str()).collect(),
-        srtp: road.trunk.srtp,
+        srtp: keying(road.trunk.srtp).is_some(),
+        keying: keying(road.trunk.srtp),
         targets: road.targets().into_iter().map(target).collect(),
     });
     Json(TrunkList { trunks: trunks.collect() })
@@ -96,6 +102,14 @@ pub(super) async fn destinations(
         bots: office.config.bots_of(mine).map(str::to_owned).collect(),
         trunks: office.trunks.of(mine).map(telephones).collect(),
     })
+}
+
+const fn keying(keying: TrunkKeying) -> Option<&'static str> {
+    match keying {
+        TrunkKeying::Open => None,
+        TrunkKeying::Sdes => Some("sdes"),
+        TrunkKeying::Dtls => Some("dtls"),
+    }
 }
 
 fn target(known: Known) -> Target {

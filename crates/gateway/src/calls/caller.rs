@@ -19,10 +19,8 @@ use tokio::{sync::mpsc, time::Instant};
 use wire::{console::TrunkState, event::What};
 
 use super::{
-    actor::CallActor,
-    legs::AgentLeg,
-    telephone::Telephone,
-    trunk::{beside_opus, new_key},
+    actor::CallActor, legs::AgentLeg, telephone::Telephone, telephone_keys::Keys,
+    trunk::beside_opus,
 };
 use crate::trunks::{line::Line, road::Road};
 
@@ -44,7 +42,7 @@ pub(crate) fn is_usable(road: &Road, offer: &str) -> bool {
 
 fn agreed(road: &Road, offer: &str) -> Option<TrunkMedia> {
     let session = sdp::parse(offer).ok()?.session;
-    TrunkMedia::of(&session, &road.trunk.codecs, road.trunk.srtp).ok()
+    TrunkMedia::of(&session, &road.trunk.codecs, road.trunk.takes()).ok()
 }
 
 impl CallActor {
@@ -81,22 +79,25 @@ impl CallActor {
     }
 
     fn seated(&mut self, caller: Caller) -> Result<Telephone, &'static str> {
-        let mut codecs = match &caller.offer {
-            Some(offer) => agreed(&caller.road, offer).map(|media| vec![media.codec]),
-            None => Some(caller.road.trunk.codecs.clone()),
-        }
-        .unwrap_or_default();
+        let theirs = caller.offer.as_ref().map(|offer| agreed(&caller.road, offer));
+        let (mut codecs, keying) = match theirs {
+            Some(Some(media)) => (vec![media.codec], media.keys.keying()),
+            Some(None) => (Vec::new(), caller.road.trunk.srtp),
+            None => (caller.road.trunk.codecs.clone(), caller.road.trunk.srtp),
+        };
+        let keys = Keys::new(keying);
         let seat = self.office.trunks.transcoder.seat(beside_opus(&codecs));
         codecs.retain(|codec| *codec == AudioCodec::Opus || seat.is_some());
         if codecs.is_empty() {
             return Err("no codec, or as many calls are transcoded as can be");
         }
         let (events, heard) = mpsc::channel(engine::EVENTS_MAX);
-        let (handle, local) = self.open_trunk_leg(events).ok_or("no socket")?;
+        let opened = self.open_trunk_leg((&keys, caller.offer.is_none()), events);
+        let (handle, local) = opened.ok_or("no socket")?;
         self.facts.trunks += 1;
         Ok(Telephone {
             line: Line::begin_in(self.facts.trunks, caller.call, self.trunk_tells.clone()),
-            crypto: caller.road.trunk.srtp.then(new_key),
+            keys,
             codecs,
             road: caller.road,
             extension: caller.extension,

@@ -30,6 +30,7 @@ mod signalling;
 mod sounds;
 mod supervision;
 mod telephone;
+mod telephone_keys;
 mod timeline;
 mod trunk;
 mod view;

@@ -6,13 +6,12 @@
 use std::sync::Arc;
 
 use engine::{
-    FrameQueue, InBandKeys, LegEvent, LegHandle, PayloadTypes, PlainEnd, SdesKeys, Source,
-    Transcoder, TranscoderSeat, Voice,
+    FrameQueue, InBandKeys, LegEvent, LegHandle, PayloadTypes, Source, Transcoder, TranscoderSeat,
+    Voice,
 };
 use media::{
     frame::AudioCodec,
-    sdp::{self, SdesCrypto, TrunkMedia, TrunkVoice},
-    srtp::{MasterKey, Profile},
+    sdp::{self, TrunkKeying, TrunkKeys, TrunkMedia, TrunkVoice},
     transport::LocalTransport,
 };
 use sip::Reoffer;
@@ -20,7 +19,7 @@ use terms::LegId;
 use tokio::{sync::mpsc, time::Instant};
 use wire::console::TrunkState;
 
-use super::hearing::Fed;
+use super::{hearing::Fed, telephone_keys::Keys};
 use crate::{
     cdr::{LegRecord, TrunkRecord},
     trunks::{line::Line, road::Road},
@@ -35,7 +34,7 @@ pub(super) struct Telephone {
     pub(super) state: TrunkState,
     pub(super) handle: LegHandle,
     pub(super) local: LocalTransport,
-    pub(super) crypto: Option<SdesCrypto>,
+    pub(super) keys: Keys,
     pub(super) codecs: Vec<AudioCodec>,
     pub(super) seat: Option<TranscoderSeat>,
     /// What both ends agreed.
@@ -108,18 +107,15 @@ impl Telephone {
 
     /// Our offer, where it called without one.
     pub(super) fn offer(&self) -> String {
-        let voice = TrunkVoice { local: &self.local, version: 1, crypto: self.crypto.as_ref() };
+        let voice = TrunkVoice { local: &self.local, version: 1, keys: self.keys.ours() };
         sdp::write_trunk_offer(voice, &self.codecs)
     }
 
     /// What answers the offer with which it called; `None` when that is of no use.
     pub(super) fn answer(&mut self, offer: &str, transcoder: &Transcoder) -> Option<String> {
         let media = self.media(offer)?;
-        if let (Some(ours), Some(theirs)) = (&mut self.crypto, &media.crypto) {
-            // The line of theirs that was taken (RFC 4568, 5.1.2).
-            ours.tag = theirs.tag;
-        }
-        let voice = TrunkVoice { local: &self.local, version: 1, crypto: self.crypto.as_ref() };
+        self.keys.answer(&media.keys);
+        let voice = TrunkVoice { local: &self.local, version: 1, keys: self.keys.ours() };
         let answer = sdp::write_trunk_answer(voice, &media);
         self.agree(media, transcoder);
         self.talks();
@@ -127,7 +123,7 @@ impl Telephone {
     }
 
     fn agree(&mut self, media: TrunkMedia, transcoder: &Transcoder) {
-        self.meet(&media);
+        self.keys.meet(&self.handle, &media);
         if let Some(seat) = self.seat.as_ref().filter(|_| media.codec != AudioCodec::Opus) {
             let types = payload_types(&media);
             self.heard = transcoder.carry(seat, &self.handle, types, AudioCodec::Opus);
@@ -158,24 +154,7 @@ impl Telephone {
     /// What a far end's SDP means here; `None` when it means nothing.
     fn media(&self, text: &str) -> Option<TrunkMedia> {
         let session = sdp::parse(text).ok()?.session;
-        TrunkMedia::of(&session, &self.codecs, self.crypto.is_some()).ok()
-    }
-
-    fn meet(&self, media: &TrunkMedia) {
-        let key = |crypto: &SdesCrypto| {
-            MasterKey::from_inline(Profile::Aes128CmSha1_80, &crypto.key_and_salt)
-                .expect("thirty bytes are this profile's key and salt")
-        };
-        let (remote, payload_types) = (media.remote, payload_types(media));
-        match (&self.crypto, &media.crypto) {
-            (Some(ours), Some(theirs)) => self.handle.set_keys(SdesKeys {
-                remote,
-                send_key: key(ours),
-                receive_key: key(theirs),
-                payload_types,
-            }),
-            (_, _) => self.handle.set_plain(PlainEnd { remote, payload_types }),
-        }
+        TrunkMedia::of(&session, &self.codecs, &[self.keys.keying()]).ok()
     }
 
     /// The telephone holds the call or comes back to it; a change of anything else is refused, and a
@@ -187,23 +166,19 @@ impl Telephone {
         };
         self.version += 1;
         let voice =
-            TrunkVoice { local: &self.local, version: self.version, crypto: self.crypto.as_ref() };
+            TrunkVoice { local: &self.local, version: self.version, keys: self.keys.ours() };
         let Some(offer) = reoffer.offer() else {
             reoffer.accept(sdp::write_trunk_offer(voice, &[agreed.codec]));
             return None;
         };
-        let same = |media: &TrunkMedia| {
-            (media.codec, media.audio, &media.crypto)
-                == (agreed.codec, agreed.audio, &agreed.crypto)
-        };
-        let Some(media) = self.media(offer).filter(same) else {
+        let Some(media) = self.media(offer).and_then(|media| unchanged(media, &agreed)) else {
             reoffer.refuse();
             return None;
         };
         let answer = sdp::write_trunk_answer(voice, &media);
         reoffer.accept(answer);
-        if self.crypto.is_none() && !media.is_held() {
-            self.meet(&media);
+        if self.keys.keying() == TrunkKeying::Open && !media.is_held() {
+            self.keys.meet(&self.handle, &media);
         }
         match (media.is_held(), self.state) {
             (true, TrunkState::Talking) => {
@@ -236,8 +211,19 @@ impl Telephone {
     }
 }
 
-fn payload_types(media: &TrunkMedia) -> PayloadTypes {
+pub(super) fn payload_types(media: &TrunkMedia) -> PayloadTypes {
     PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf, noise: media.noise }
+}
+
+/// The same call, perhaps held or at another address; `None` where it would be another one.
+fn unchanged(media: TrunkMedia, agreed: &TrunkMedia) -> Option<TrunkMedia> {
+    let is_same = (media.codec, media.audio) == (agreed.codec, agreed.audio)
+        && match (&media.keys, &agreed.keys) {
+            (TrunkKeys::Dtls(theirs), TrunkKeys::Dtls(agreed)) => theirs.is_still(agreed),
+            (theirs, agreed) => theirs == agreed,
+        };
+    // Who shook hands first stays who it was, whatever an offer leaves open.
+    is_same.then(|| TrunkMedia { keys: agreed.keys.clone(), ..media })
 }
 
 /// The next event of the telephone's leg; waits for ever while there is none.

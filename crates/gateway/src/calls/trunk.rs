@@ -7,11 +7,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use engine::{LegEvent, LegHandle, MediaWatch, OpenSdes, Source};
+use engine::{LegEvent, LegHandle, MediaWatch, Source};
 use media::{
     dtmf::Digit,
     frame::AudioCodec,
-    sdp::{self, SdesCrypto, TrunkVoice},
+    sdp::{self, TrunkVoice},
     transport::LocalTransport,
 };
 use sip::{End, Invite, Key, Limits, Manners, Target};
@@ -26,7 +26,7 @@ use wire::{
     event::What,
 };
 
-use super::{actor::CallActor, legs, telephone::Telephone};
+use super::{actor::CallActor, legs, telephone::Telephone, telephone_keys::Keys};
 use crate::{
     cdr::TrunkRecord,
     trunks::{
@@ -37,8 +37,6 @@ use crate::{
 
 /// Who calls where the user's number is not known (RFC 3323).
 const ANONYMOUS: &str = "anonymous";
-/// The name of our source in RTCP.
-const CNAME: &str = "trunk";
 /// How long a telephone may send nothing before it counts as gone: longer than a pause of one that
 /// sends nothing while its user is silent.
 const LOST_AFTER: Duration = Duration::from_secs(300);
@@ -224,9 +222,10 @@ impl CallActor {
             return Err(NotTaken::Unavailable);
         }
         let (events, heard) = mpsc::channel(engine::EVENTS_MAX);
-        let (handle, local) = self.open_trunk_leg(events).ok_or(NotTaken::Unavailable)?;
-        let crypto = road.trunk.srtp.then(new_key);
-        let voice = TrunkVoice { local: &local, version: 1, crypto: crypto.as_ref() };
+        let keys = Keys::new(road.trunk.srtp);
+        let opened = self.open_trunk_leg((&keys, true), events);
+        let (handle, local) = opened.ok_or(NotTaken::Unavailable)?;
+        let voice = TrunkVoice { local: &local, version: 1, keys: keys.ours() };
         let sip_call_id = format!("{}@offhook", uuid::Uuid::now_v7());
         let invite = Invite {
             targets,
@@ -252,7 +251,7 @@ impl CallActor {
             state: TrunkState::Ringing,
             handle,
             local,
-            crypto,
+            keys,
             codecs,
             seat,
             agreed: None,
@@ -267,14 +266,15 @@ impl CallActor {
         })
     }
 
+    /// Opens a leg that gets these keys; the flag is whether the first SDP is ours.
     pub(super) fn open_trunk_leg(
         &self,
+        (keys, offers): (&Keys, bool),
         events: mpsc::Sender<LegEvent>,
     ) -> Option<(LegHandle, LocalTransport)> {
-        let beside = Some(self.whatsapp.as_ref()?.handle.id());
+        let beside = self.whatsapp.as_ref()?.handle.id();
         let watch = MediaWatch { start: LOST_AFTER, mid_call: LOST_AFTER };
-        let open = OpenSdes { cname: CNAME.to_owned(), media_watch: Some(watch), beside, events };
-        let opened = self.office.engine.open_sdes(open);
+        let opened = keys.open(&self.office.engine, (beside, offers), watch, events);
         let opened = opened.inspect_err(|error| tracing::warn!(%error, "a trunk has no leg"));
         let (handle, mut local) = opened.ok()?;
         // The house's telephones reach us where we speak SIP; what WhatsApp is told may be elsewhere.
@@ -411,13 +411,6 @@ impl CallActor {
             leg: None,
         });
     }
-}
-
-/// A key of ours (RFC 4568).
-pub(super) fn new_key() -> SdesCrypto {
-    let mut key_and_salt = [0; 30];
-    rand::fill(&mut key_and_salt);
-    SdesCrypto { tag: 1, key_and_salt }
 }
 
 pub(super) fn beside_opus(codecs: &[AudioCodec]) -> Vec<AudioCodec> {

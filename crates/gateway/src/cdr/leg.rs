@@ -68,6 +68,9 @@ pub struct LegRecord {
     /// ICE checks of the far end that reached us, right ones and wrong ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checks: Option<u64>,
+    /// Why its audio path failed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
     /// The DTLS alert with which the far end ended the handshake.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<u8>,
@@ -128,6 +131,7 @@ impl From<&LegStats> for LegRecord {
             foreign_type: stats.received.foreign_type,
             checks: Some(checks.accepted + checks.wrong_password + checks.wrong_sender),
             alert: stats.evidence.handshake.alert,
+            failed: stats.failed.map(|reason| reason.to_string()),
         }
     }
 }

@@ -6,8 +6,8 @@
 //!
 //! [agents.telephone]              # optional: a telephone registers as lia, with this password
 //! password_file = "lia-telephone" # or password_env
-//! codecs = ["opus", "pcmu", "pcma"]
-//! srtp = false                    # true: keys in the SDP (RFC 4568), and only so
+//! codecs = ["opus", "g722", "pcmu", "pcma"]
+//! srtp = false                    # "sdes" or true: keys in the SDP (RFC 4568); "dtls": a handshake; and only so
 //! in_band_keys = true             # keys in the sound of one without telephone-events; false: no
 //! ```
 
@@ -23,7 +23,7 @@ use terms::{AgentId, OrganisationId};
 use super::{
     Agent, ConfigError, Secret, Trunk,
     read::{Secrets, value},
-    trunks::{CodecWord, codecs},
+    trunks::{CodecWord, SrtpWord, codecs, keying},
 };
 
 /// A telephone of an agent's.
@@ -43,8 +43,7 @@ pub(super) struct TelephoneTable {
     password_file: Option<PathBuf>,
     password_env: Option<String>,
     codecs: Option<Vec<CodecWord>>,
-    #[serde(default)]
-    srtp: bool,
+    srtp: Option<SrtpWord>,
     in_band_keys: Option<bool>,
 }
 
@@ -58,7 +57,7 @@ impl AgentTelephone {
             targets: Vec::new(),
             extensions: Extensions::none(),
             codecs: codecs(None),
-            srtp: false,
+            srtp: keying(None),
             in_band_keys: true,
             credentials: None,
             options_every: None,
@@ -90,9 +89,9 @@ impl Secrets<'_> {
         let trunk = &mut telephone.trunk;
         trunk.codecs = codecs(table.codecs);
         if trunk.codecs.is_empty() {
-            return Err(value(&key, "codecs: name at least one of opus, pcmu, pcma".into()));
+            return Err(value(&key, "codecs: name at least one of opus, g722, pcmu, pcma".into()));
         }
-        trunk.srtp = table.srtp;
+        trunk.srtp = keying(table.srtp);
         trunk.in_band_keys = table.in_band_keys.unwrap_or(true);
         Ok(telephone)
     }

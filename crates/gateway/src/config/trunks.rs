@@ -7,7 +7,7 @@
 //! terminates = "voip"             # must be said: no trunk leads to the phone network
 //! extensions = ["2XXX", "100"]    # all that can be rung; X is a digit
 //! codecs = ["opus", "g722", "pcmu", "pcma"]
-//! srtp = false                    # true: keys in the SDP (RFC 4568), and only so
+//! srtp = false                    # "sdes" or true: keys in the SDP (RFC 4568); "dtls": a handshake; and only so
 //! user = "offhook"                # optional: what it asks us for (digest)
 //! password_file = "pbx-password"  # or password_env
 //! in_band_keys = true             # keys in the sound of a telephone without telephone-events; false: no
@@ -29,7 +29,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use media::frame::AudioCodec;
+use media::{frame::AudioCodec, sdp::TrunkKeying};
 use serde::Deserialize;
 use sip::{Credentials, Transport};
 use switchboard::trunk::{Extensions, Terminates, host};
@@ -61,8 +61,8 @@ pub struct Trunk {
     pub extensions: Extensions,
     /// What it talks, the best first; at least one.
     pub codecs: Vec<AudioCodec>,
-    /// Whether its audio is protected with keys from the SDP.
-    pub srtp: bool,
+    /// How its audio is protected.
+    pub srtp: TrunkKeying,
     /// Whether the keys of a telephone without telephone-events are looked for in what it says.
     pub in_band_keys: bool,
     /// Who we are when it asks.
@@ -71,6 +71,19 @@ pub struct Trunk {
     pub options_every: Option<Duration>,
     /// How its telephones call users, if they may.
     pub calls_in: Option<CallsIn>,
+}
+
+impl Trunk {
+    /// The ways of protection that a telephone may offer. Who offers more than is asked for gets it, unless its
+    /// keys would stand in an SDP that anybody reads.
+    #[must_use]
+    pub const fn takes(&self) -> &'static [TrunkKeying] {
+        match self.srtp {
+            TrunkKeying::Open => &[TrunkKeying::Open, TrunkKeying::Dtls],
+            TrunkKeying::Sdes => &[TrunkKeying::Sdes],
+            TrunkKeying::Dtls => &[TrunkKeying::Dtls],
+        }
+    }
 }
 
 /// How telephones of a trunk call users.
@@ -110,8 +123,7 @@ pub(super) struct TrunkTable {
     #[serde(default)]
     extensions: Vec<String>,
     codecs: Option<Vec<CodecWord>>,
-    #[serde(default)]
-    srtp: bool,
+    srtp: Option<SrtpWord>,
     in_band_keys: Option<bool>,
     user: Option<String>,
     password_file: Option<PathBuf>,
@@ -140,6 +152,20 @@ pub(super) enum CodecWord {
     G722,
     Pcmu,
     Pcma,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(untagged, expecting = "expected false, true, \"sdes\" or \"dtls\"")]
+pub(super) enum SrtpWord {
+    Switch(bool),
+    Way(SrtpWay),
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SrtpWay {
+    Sdes,
+    Dtls,
 }
 
 #[derive(Deserialize)]
@@ -225,7 +251,7 @@ fn trunk(
         targets: targets.collect::<Result<_, _>>()?,
         extensions,
         codecs,
-        srtp: table.srtp,
+        srtp: keying(table.srtp),
         in_band_keys: table.in_band_keys.unwrap_or(true),
         credentials: credentials(
             secrets,
@@ -324,6 +350,15 @@ fn credentials(
     }
 }
 
+/// How audio is protected where this is written; not at all when nothing is.
+pub(super) const fn keying(word: Option<SrtpWord>) -> TrunkKeying {
+    match word {
+        None | Some(SrtpWord::Switch(false)) => TrunkKeying::Open,
+        Some(SrtpWord::Switch(true) | SrtpWord::Way(SrtpWay::Sdes)) => TrunkKeying::Sdes,
+        Some(SrtpWord::Way(SrtpWay::Dtls)) => TrunkKeying::Dtls,
+    }
+}
+
 /// What is talked where this is written; everything when nothing is.
 pub(super) fn codecs(words: Option<Vec<CodecWord>>) -> Vec<AudioCodec> {
     words.map_or_else(
@@ -355,5 +390,24 @@ mod tests {
         for bad in ["", "pbx:0", "pbx:x", ":5060", "a b", "pbx/x", "user@pbx"] {
             assert_eq!(split(bad, 5060), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn srtp_is_a_switch_or_a_way() {
+        let read = |word: &str| {
+            let table = toml::from_str::<TrunkTable>(&format!("name = \"pbx\"\n{word}"));
+            table.map(|table| keying(table.srtp))
+        };
+        for (word, is) in [
+            ("", TrunkKeying::Open),
+            ("srtp = false", TrunkKeying::Open),
+            ("srtp = true", TrunkKeying::Sdes),
+            ("srtp = \"sdes\"", TrunkKeying::Sdes),
+            ("srtp = \"dtls\"", TrunkKeying::Dtls),
+        ] {
+            assert_eq!(read(word), Ok(is), "{word}");
+        }
+        let refused = read("srtp = \"zrtp\"").unwrap_err().to_string();
+        assert!(refused.contains("expected false, true, \"sdes\" or \"dtls\""), "{refused}");
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use audio::{measure::Measure, wav};
-use media::frame::AudioCodec;
+use media::{frame::AudioCodec, sdp::TrunkKeying};
 use offhook_gateway::config::Sip;
 use serde_json::json;
 use sip::Transport;
@@ -41,12 +41,11 @@ struct Baresip {
 }
 
 impl Baresip {
-    /// At `address`, of this account, playing a tone of `hz`; by TLS one port further on, with `certificate`,
-    /// key and chain in one file.
+    /// At `address`, of this account, with this tone; by TLS one port further on, with `certificate`, key and chain in one
+    /// file.
     async fn start(
         address: SocketAddr,
-        hz: f32,
-        account: String,
+        (account, hz): (String, f32),
         certificate: Option<&Path>,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -133,11 +132,12 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
     let protection = if keys { ";mediaenc=srtp-mand" } else { "" };
     let account =
         format!("<sip:200@{HERE}>;regint=0;answermode=auto;audio_codecs={name}{protection}\n");
-    let baresip = Baresip::start(address, answered, account, with_tls).await;
+    let baresip = Baresip::start(address, (account, answered), with_tls).await;
     let desk = Desk::start_with(None, |config| {
         with_trunk(config, &[address]);
         let trunk = &mut config.trunks[0];
-        (trunk.srtp, trunk.codecs) = (keys, vec![codec]);
+        (trunk.srtp, trunk.codecs) =
+            (if keys { TrunkKeying::Sdes } else { TrunkKeying::Open }, vec![codec]);
         trunk.targets[0].transport = transport;
         if transport == Transport::Tls {
             trunk.targets[0].port += 1;
@@ -177,7 +177,7 @@ async fn registers_and_talks() {
         password("lia")
     );
     let [said, answered] = tones(AudioCodec::Opus);
-    let baresip = Baresip::start(address, answered, account, None).await;
+    let baresip = Baresip::start(address, (account, answered), None).await;
     stands(&desk, "lia", "available", true).await;
     let mut user = desk.user_calls(CALL).await;
     user.play(said);

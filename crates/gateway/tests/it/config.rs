@@ -326,14 +326,15 @@ fn an_agents_telephone_registers_where_sip_is_spoken() {
     let whole = format!("{GOOD}{telephone}{sip}");
     let config = Written::new(&whole).read().unwrap();
     let read = &config.telephones[0];
-    assert!(read.agent.as_str() == "lia" && read.password.fits("secret") && read.trunk.srtp);
+    assert!(read.agent.as_str() == "lia" && read.password.fits("secret"));
+    assert_eq!(read.trunk.srtp, media::sdp::TrunkKeying::Sdes);
     assert_eq!(read.trunk.codecs, [media::frame::AudioCodec::Pcma]);
     assert!(config.trunks.is_empty(), "it is no way to anywhere else");
     for (right, wrong, told) in [
         (sip, "", "say where SIP is spoken"),
         ("id = \"lia\"", "id = \"lia@desk\"", "letters, digits and . _ - only"),
         ("id = \"lia\"", "id = \"lia\"\nrole = \"auditor\"", "takes no calls"),
-        ("[\"pcma\"]", "[]", "at least one of opus, pcmu, pcma"),
+        ("[\"pcma\"]", "[]", "at least one of opus, g722, pcmu, pcma"),
         ("[agents.telephone]\npassword_file = \"key\"", "[agents.telephone]", "password"),
         ("srtp = true", "keys = true", "keys"),
     ] {

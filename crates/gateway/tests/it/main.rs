@@ -54,6 +54,7 @@ mod talk;
 mod telephone_calls;
 mod tls;
 mod transcripts;
+mod trunk_dtls;
 mod trunk_registers;
 mod trunk_sound;
 mod trunks;

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use media::{frame::AudioCodec, transport::Setup};
+use media::{frame::AudioCodec, sdp::TrunkKeying, transport::Setup};
 use offhook_gateway::{
     Config,
     config::{CallsIn, Sip},
@@ -32,14 +32,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the telephone knows.
 #[derive(Clone, Copy)]
-enum Knows {
+pub(crate) enum Knows {
     /// Nothing: it is one of the trunk's targets.
     Nothing,
     Password(&'static str),
 }
 
 /// Telephones may call.
-fn open(config: &mut Config, knows: Knows) {
+pub(crate) fn open(config: &mut Config, knows: Knows) {
     with_trunk(config, &["127.0.0.1:9".parse().unwrap()]);
     let credentials = match knows {
         Knows::Nothing => None,
@@ -50,14 +50,19 @@ fn open(config: &mut Config, knows: Knows) {
     config.trunks[0].calls_in = Some(CallsIn { from: None, credentials, prefix: "9".into() });
 }
 
-struct Telephone {
+pub(crate) struct Telephone {
     agent: UserAgent,
     at: Target,
     knows: Knows,
 }
 
 impl Telephone {
-    async fn of(desk: &Desk, transport: Transport, tls: Option<Tls>, knows: Knows) -> Self {
+    pub(crate) async fn of(
+        desk: &Desk,
+        transport: Transport,
+        tls: Option<Tls>,
+        knows: Knows,
+    ) -> Self {
         let plain = Some("127.0.0.1:0".parse().unwrap());
         let listen = Listen { plain, tls, name: "pbx".into(), timers: true };
         let address = match transport {
@@ -69,7 +74,7 @@ impl Telephone {
         Self { agent: UserAgent::start(listen, None).await.unwrap(), at, knows }
     }
 
-    fn dials(&self, whom: &str, offer: String) -> Call {
+    pub(crate) fn dials(&self, whom: &str, offer: String) -> Call {
         let credentials = match self.knows {
             Knows::Nothing => None,
             Knows::Password(password) => {
@@ -103,7 +108,7 @@ async fn talk(transport: Transport, tls: Option<(Sip, Tls)>, codec: AudioCodec, 
     let (sip, trust) = tls.unzip();
     let desk = Desk::start_with(None, |config| {
         open(config, Knows::Nothing);
-        config.trunks[0].srtp = keys;
+        config.trunks[0].srtp = if keys { TrunkKeying::Sdes } else { TrunkKeying::Open };
         config.trunks[0].codecs.push(AudioCodec::G722);
         config.sip = sip.or_else(|| config.sip.take());
     })

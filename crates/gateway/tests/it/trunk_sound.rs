@@ -1,5 +1,7 @@
 //! The sound of a telephone of the house: protected by keys in the SDP, and moved to another address.
 
+use media::sdp::TrunkKeying;
+
 use crate::{
     desk::{BYE_HZ, CALL, Desk, terminate},
     far_end::FarEnd,
@@ -15,7 +17,7 @@ async fn a_telephone_that_wants_keys_gets_them_in_the_sdp_and_no_other_gets_the_
     let targets = [telephone.address];
     let desk = Desk::start_with(None, |config| {
         with_trunk(config, &targets);
-        config.trunks[0].srtp = true;
+        config.trunks[0].srtp = TrunkKeying::Sdes;
     })
     .await;
     let mut user = desk.user_calls(CALL).await;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use media::frame::AudioCodec;
+use media::{frame::AudioCodec, sdp::TrunkKeying};
 use offhook_gateway::{
     Config,
     config::{FlowSource, Sip, Trunk, TrunkTarget},
@@ -74,7 +74,7 @@ pub(crate) fn with_trunk(config: &mut Config, telephones: &[SocketAddr]) {
         targets: targets.collect(),
         extensions: Extensions::parse(&["2XX".to_owned()]).unwrap(),
         codecs: vec![AudioCodec::Opus, AudioCodec::Pcmu],
-        srtp: false,
+        srtp: TrunkKeying::Open,
         in_band_keys: true,
         credentials: None,
         // A question would be SIPp's only call.

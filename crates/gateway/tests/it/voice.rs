@@ -17,11 +17,14 @@ use engine::{
 use media::{
     frame::{AudioCodec, AudioFrame},
     leg::IceRole,
-    sdp::{self, SdesCrypto, TrunkMedia},
+    sdp::{self, OurKeys, SdesCrypto, TrunkKeying, TrunkKeys, TrunkMedia},
     srtp::{MasterKey, Profile},
     transport::{DtlsRole, LocalTransport, Setup},
 };
 use tokio::sync::mpsc;
+
+/// How a telephone without handshakes may be keyed.
+const EITHER: [TrunkKeying; 2] = [TrunkKeying::Open, TrunkKeying::Sdes];
 
 pub(crate) struct Voice {
     pub(crate) leg: LegHandle,
@@ -141,7 +144,8 @@ fn our_key(tag: u32) -> SdesCrypto {
 }
 
 impl Voice {
-    fn open(engine: &Engine, ice: IceRole) -> Self {
+    /// An end of a path that is looked for, or of one that the SDPs name.
+    pub(crate) fn open(engine: &Engine, ice: IceRole) -> Self {
         let (sender, events) = mpsc::channel(engine::EVENTS_MAX);
         let open = OpenLeg {
             socket: Socket::Own,
@@ -188,48 +192,50 @@ impl Voice {
     ) -> String {
         let (_, offer) = invite.split_once("\r\n\r\n").unwrap();
         let offer = sdp::parse(offer).unwrap().session;
-        let is_protected = offer.crypto.is_some();
-        let mut media = TrunkMedia::of(&offer, &[codec], is_protected).unwrap();
+        let mut media = TrunkMedia::of(&offer, &[codec], &EITHER).unwrap();
         change(&mut media);
         let payload_types =
             PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf, noise: None };
-        let remote = media.remote;
-        let ours = media.crypto.as_ref().map(|theirs| {
-            let ours = SdesCrypto { tag: theirs.tag, key_and_salt: [7; 30] };
-            let [send_key, receive_key] = [&ours, theirs].map(master_key);
-            self.leg.set_keys(SdesKeys { remote, send_key, receive_key, payload_types });
-            ours
-        });
-        if ours.is_none() {
-            self.leg.set_plain(PlainEnd { remote, payload_types });
-        }
-        self.leg.send_gate(true);
-        let voice = sdp::TrunkVoice { local: &self.local, version: 1, crypto: ours.as_ref() };
+        let ours = match &media.keys {
+            TrunkKeys::Sdes(theirs) => Some(SdesCrypto { tag: theirs.tag, key_and_salt: [7; 30] }),
+            TrunkKeys::Open | TrunkKeys::Dtls(_) => None,
+        };
+        self.meet(&media, payload_types, ours.as_ref());
+        let keys = ours.as_ref().map_or(OurKeys::Open, OurKeys::Sdes);
+        let voice = sdp::TrunkVoice { local: &self.local, version: 1, keys };
         sdp::write_trunk_answer(voice, &media)
     }
 
     /// The telephone's offer, when it is who calls, with keys or without.
     pub(crate) fn telephone_offer(&self, codec: AudioCodec, keys: bool) -> String {
         let ours = keys.then_some(SdesCrypto { tag: 3, key_and_salt: [7; 30] });
-        let voice = sdp::TrunkVoice { local: &self.local, version: 1, crypto: ours.as_ref() };
+        let keys = ours.as_ref().map_or(OurKeys::Open, OurKeys::Sdes);
+        let voice = sdp::TrunkVoice { local: &self.local, version: 1, keys };
         sdp::write_trunk_offer(voice, &[codec])
     }
 
     /// The telephone takes the answer to its offer.
     pub(crate) fn take_telephone_answer(&self, answer: &str, codec: AudioCodec) {
         let answer = sdp::parse(answer).unwrap().session;
-        let media = TrunkMedia::of(&answer, &[codec], answer.crypto.is_some()).unwrap();
+        let media = TrunkMedia::of(&answer, &[codec], &EITHER).unwrap();
         let payload_types =
             PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf, noise: None };
+        if let TrunkKeys::Sdes(theirs) = &media.keys {
+            assert_eq!(theirs.tag, 3, "the line of ours that was taken");
+        }
+        let ours = SdesCrypto { tag: 3, key_and_salt: [7; 30] };
+        self.meet(&media, payload_types, Some(&ours));
+    }
+
+    fn meet(&self, media: &TrunkMedia, payload_types: PayloadTypes, ours: Option<&SdesCrypto>) {
         let remote = media.remote;
-        match &media.crypto {
-            Some(theirs) => {
-                assert_eq!(theirs.tag, 3, "the line of ours that was taken");
-                let ours = SdesCrypto { tag: 3, key_and_salt: [7; 30] };
-                let [send_key, receive_key] = [&ours, theirs].map(master_key);
+        match (&media.keys, ours) {
+            (TrunkKeys::Sdes(theirs), Some(ours)) => {
+                let [send_key, receive_key] = [ours, theirs].map(master_key);
                 self.leg.set_keys(SdesKeys { remote, send_key, receive_key, payload_types });
             }
-            None => self.leg.set_plain(PlainEnd { remote, payload_types }),
+            (TrunkKeys::Open, _) => self.leg.set_plain(PlainEnd { remote, payload_types }),
+            (TrunkKeys::Sdes(_) | TrunkKeys::Dtls(_), _) => panic!("no telephone of these keys"),
         }
         self.leg.send_gate(true);
     }

@@ -16,6 +16,8 @@
 //! nomination. DTLS from elsewhere is counted and dropped, so nobody without the ICE password can
 //! disturb a handshake.
 //!
+//! A far end without ICE is named by [`Leg::set_dtls`]; that leg begins with the handshake.
+//!
 //! A leg whose keys came another way is made by [`Leg::keyed`] and starts [`LegState::Connected`]; one
 //! whose keys will come from the SDPs is made by [`Leg::unkeyed`]. That one may instead be told that
 //! nothing is protected ([`Leg::set_plain`]), as in a house's own network.
@@ -25,6 +27,7 @@ mod dtls;
 mod evidence;
 mod ice;
 mod latch;
+mod without_ice;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -39,6 +42,7 @@ pub use self::evidence::{Checks, Evidence, HandshakeSeen};
 use self::ice::Ice;
 pub use self::ice::{IceRole, stun_addressee, stun_sender};
 use self::latch::Latch;
+use self::without_ice::Known;
 use crate::rtp::{DatagramKind, RtpHeader, classify};
 use crate::srtp::{KeyingMaterial, MasterKey, Profile, Receiver, Sender, SrtpError};
 use crate::transport::{DtlsRole, IceCredentials, RemoteTransport};
@@ -156,7 +160,10 @@ struct Srtp {
 
 #[derive(Debug)]
 struct SetUp {
-    ice: Ice,
+    /// `None` once the far end is known to have none.
+    ice: Option<Ice>,
+    /// Without ICE: whose DTLS is taken.
+    known: Known,
     identity: DtlsIdentity,
     handshake: Option<Place>,
     /// The far end's DTLS is collected, not worked on.
@@ -195,7 +202,8 @@ impl Leg {
             latches: false,
             plain: None,
             set_up: Some(Box::new(SetUp {
-                ice: Ice::new(config),
+                ice: Some(Ice::new(config)),
+                known: Known::default(),
                 identity: identity.clone(),
                 handshake: None,
                 defers: false,
@@ -281,7 +289,7 @@ impl Leg {
         let (LegState::New, Some(set_up)) = (self.state, &mut self.set_up) else {
             return;
         };
-        if !set_up.ice.set_remote(remote) {
+        if !set_up.ice.as_mut().is_some_and(|ice| ice.set_remote(remote)) {
             self.fail(LegFailure::IceTimeout);
             return;
         }
@@ -331,7 +339,9 @@ impl Leg {
         if matches!(self.state, LegState::Failed(_)) {
             return;
         }
-        set_up.ice.handle_timeout(now);
+        if let Some(ice) = &mut set_up.ice {
+            ice.handle_timeout(now);
+        }
         self.poll_ice(now, out);
         self.poll_handshake(now, out);
         self.check_deadline(now);
@@ -352,7 +362,7 @@ impl Leg {
         if matches!(self.state, LegState::New | LegState::Failed(_)) {
             return None;
         }
-        let ice = set_up.ice.next_timeout().map(|at| (at, "ICE check"));
+        let ice = set_up.ice.as_mut().and_then(Ice::next_timeout).map(|at| (at, "ICE check"));
         let dtls = set_up
             .handshake
             .as_ref()
@@ -386,6 +396,17 @@ impl Leg {
         self.state
     }
 
+    /// Why the leg is of no more use, where it is not.
+    #[must_use]
+    pub const fn failure(&self) -> Option<LegFailure> {
+        match self.state {
+            LegState::Failed(reason) => Some(reason),
+            LegState::New | LegState::Checking | LegState::Handshaking | LegState::Connected => {
+                None
+            }
+        }
+    }
+
     /// Whether packets of media can leave.
     #[must_use]
     pub const fn is_connected(&self) -> bool {
@@ -401,15 +422,15 @@ impl Leg {
     /// Says that nothing is heard from [`Leg::remote`], or that it is again. Meanwhile a check with the
     /// call's credentials that comes from elsewhere names the new remote: the far end has moved.
     pub fn look_elsewhere(&mut self, on: bool) {
-        if let Some(set_up) = &mut self.set_up {
-            set_up.ice.look_elsewhere(on);
+        if let Some(ice) = self.set_up.as_mut().and_then(|set_up| set_up.ice.as_mut()) {
+            ice.look_elsewhere(on);
         }
     }
 
     /// When the far end will have answered no check for too long; only known where we send checks.
     #[must_use]
     pub fn consent_missed_at(&self) -> Option<Instant> {
-        self.set_up.as_ref()?.ice.consent_missed_at()
+        self.set_up.as_ref()?.ice.as_ref()?.consent_missed_at()
     }
 
     /// How packets are protected, once agreed.
@@ -430,7 +451,7 @@ impl Leg {
         self.set_up.as_ref().map_or_else(Evidence::default, |set_up| {
             let certificate = set_up.handshake.as_ref().and_then(Place::certificate);
             Evidence {
-                checks: *set_up.ice.checks(),
+                checks: set_up.ice.as_ref().map(|ice| *ice.checks()).unwrap_or_default(),
                 handshake: HandshakeSeen { certificate, ..set_up.seen },
             }
         })
@@ -439,7 +460,7 @@ impl Leg {
     /// The user fragment STUN for this leg is addressed to; none when keyed.
     #[must_use]
     pub fn local_ufrag(&self) -> Option<&str> {
-        self.set_up.as_ref().map(|set_up| set_up.ice.local_ufrag())
+        self.set_up.as_ref()?.ice.as_ref().map(Ice::local_ufrag)
     }
 
     /// Gives the leg up; used where its socket cannot be served.
@@ -456,8 +477,8 @@ impl Leg {
     fn hear_elsewhere(&mut self, from: SocketAddr) {
         if self.latches {
             self.remote = Some(from);
-        } else if let Some(set_up) = &mut self.set_up {
-            self.remote = set_up.ice.hear_media(from);
+        } else if let Some(ice) = self.set_up.as_mut().and_then(|set_up| set_up.ice.as_mut()) {
+            self.remote = ice.hear_media(from);
         }
     }
 
@@ -537,7 +558,8 @@ impl Leg {
         // Nobody would take the answers of a failed leg; they would pile up.
         let failed = matches!(self.state, LegState::Failed(_));
         let set_up = self.set_up.as_mut().filter(|_| !failed);
-        if !set_up.is_some_and(|set_up| set_up.ice.handle_datagram(from, datagram, now)) {
+        let ice = set_up.and_then(|set_up| set_up.ice.as_mut());
+        if !ice.is_some_and(|ice| ice.handle_datagram(from, datagram, now)) {
             self.drops.stun += 1;
             return;
         }
@@ -558,11 +580,18 @@ impl Leg {
             self.drops.unknown += 1;
             return;
         };
-        let (Some(handshake), true) = (&mut set_up.handshake, set_up.ice.is_proven(from)) else {
+        let is_believed = match &set_up.ice {
+            Some(ice) => ice.is_proven(from),
+            None => set_up.known.believes(from),
+        };
+        let (Some(handshake), true) = (&mut set_up.handshake, is_believed) else {
             set_up.seen.unproven += 1;
             self.drops.unknown += 1;
             return;
         };
+        if set_up.ice.is_none() && self.srtp.is_none() {
+            self.remote = Some(from);
+        }
         set_up.seen.note(datagram, handshake.role() == DtlsRole::Client);
         if matches!(self.state, LegState::Failed(_)) {
             return;
@@ -591,8 +620,11 @@ impl Leg {
         let Some(set_up) = &mut self.set_up else {
             return;
         };
-        set_up.ice.flush(out);
-        self.remote = set_up.ice.nominated();
+        let Some(ice) = &mut set_up.ice else {
+            return;
+        };
+        ice.flush(out);
+        self.remote = ice.nominated();
         match self.state {
             LegState::Checking if self.remote.is_some() => {
                 self.state = LegState::Handshaking;
@@ -601,7 +633,7 @@ impl Leg {
                 }
                 self.connect_if_ready();
             }
-            LegState::Connected if set_up.ice.is_lost() => self.fail(LegFailure::ConsentLost),
+            LegState::Connected if ice.is_lost() => self.fail(LegFailure::ConsentLost),
             LegState::New
             | LegState::Checking
             | LegState::Handshaking

@@ -30,9 +30,11 @@ mod sdes;
 #[cfg(test)]
 mod tests;
 mod trunk;
+mod trunk_keys;
 mod write_business;
 mod write_phone;
 mod write_platform;
+mod write_trunk;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -42,9 +44,8 @@ pub use self::lint::{Lint, Role, lint};
 pub use self::parse::{Parsed, SDP_BYTES_MAX, SkippedCandidates, parse};
 pub use self::refusal::{SdpRefusal, SdpWarning};
 pub use self::sdes::SdesCrypto;
-pub use self::trunk::{
-    TrunkMedia, TrunkRefusal, TrunkVoice, write_trunk_answer, write_trunk_offer,
-};
+pub use self::trunk::{TrunkMedia, TrunkRefusal};
+pub use self::trunk_keys::{TrunkDtls, TrunkKeying, TrunkKeys};
 pub use self::write_business::{
     write_gateway_answer, write_gateway_offer, write_gateway_sdes_answer, write_gateway_sdes_offer,
 };
@@ -53,6 +54,7 @@ pub use self::write_platform::{
     PlatformVoice, write_platform_answer, write_platform_offer, write_platform_sdes_answer,
     write_platform_sdes_offer,
 };
+pub use self::write_trunk::{OurKeys, TrunkVoice, write_trunk_answer, write_trunk_offer};
 use crate::frame::AudioCodec;
 pub use crate::transport::{Fingerprint, LocalTransport, RemoteTransport, Setup};
 

@@ -11,6 +11,7 @@ mod hostile_peer;
 mod oracle;
 mod srtp_against_str0m;
 mod two_legs;
+mod without_ice;
 
 /// Where a test's time begins; it only adds to it.
 #[expect(clippy::disallowed_methods, reason = "an Instant can only be had from the clock")]
