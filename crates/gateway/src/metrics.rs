@@ -352,6 +352,8 @@ impl Metrics {
             ("turned_away", strangers.turned_away),
             ("banned", strangers.banned),
             ("unheard", strangers.unheard),
+            ("crowded", strangers.crowded),
+            ("slow", strangers.slow),
         ];
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         for (what, many) in counts {

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cancels::Cancels;
 use crate::face::Mask;
+use crate::guests::{Guests, Rules};
 use crate::inspector::Inspector;
 use crate::origins::{self, Origins};
 use crate::parting::Partings;
@@ -52,7 +53,7 @@ pub struct Listen {
 
 /// A SIP user agent. Dropping it stops it.
 pub struct UserAgent {
-    desk: Arc<Desk>,
+    pub(crate) desk: Arc<Desk>,
     calls: Arc<Semaphore>,
     stop: CancellationToken,
 }
@@ -107,10 +108,20 @@ impl UserAgent {
         face: Face,
         ask: Option<mpsc::Sender<Incoming>>,
     ) -> Result<Self, StartError> {
+        Self::start_among(listen, face, ask, Rules::default()).await
+    }
+
+    /// The same with rules of its own for connections of others.
+    pub(crate) async fn start_among(
+        listen: Listen,
+        face: Face,
+        ask: Option<mpsc::Sender<Incoming>>,
+        rules: Rules,
+    ) -> Result<Self, StartError> {
         let stop = CancellationToken::new();
         let transports = TransportLayer::new(stop.child_token());
         transports.set_stream_idle_timeout(IDLE);
-        let wall = Arc::new(Wall::default());
+        let (wall, guests) = (Arc::new(Wall::default()), Arc::new(Guests::new(rules)));
         let heard = Arc::clone(&wall);
         transports.set_whitelist(move |ip| std::future::ready(heard.hears(ip)));
         let doors = Doors::open(&listen, &transports, &stop).await?;
@@ -124,7 +135,7 @@ impl UserAgent {
                 ..EndpointOption::default()
             })
             .with_inspector(Box::new(Inspector {
-                mask: Mask::new(&face, &us),
+                mask: Mask::new(&face, &us, Arc::clone(&guests)),
                 cancels: Arc::clone(&cancels),
                 origins: Arc::clone(&origins),
             }))
@@ -137,7 +148,8 @@ impl UserAgent {
         let roads = Arc::new(Roads::new(
             Arc::clone(&inner),
             doors.us,
-            (trust, Arc::clone(&wall)),
+            trust,
+            (Arc::clone(&wall), guests),
             stop.clone(),
         ));
         drop(tokio::spawn(async move { endpoint.serve().await }));

@@ -176,7 +176,7 @@ impl IncomingInvite {
 
     /// Asks for a password.
     pub fn challenge(mut self, realm: &Realm, stale: bool) {
-        self.asked.desk.wall.challenged(self.source.ip());
+        self.asked.desk.roads.challenged(self.asked.them(self.source));
         self.asked.challenge(realm, stale);
     }
 
@@ -187,13 +187,13 @@ impl IncomingInvite {
 
     /// It is somebody we know, whatever becomes of the call.
     pub fn welcome(&self) {
-        self.asked.desk.wall.welcomed(self.source.ip());
+        self.asked.desk.roads.welcomed(self.asked.them(self.source));
     }
 
     /// Refuses somebody who is nobody we know: who is turned away ten times within a minute is not
     /// heard for ten.
     pub fn turn_away(self, refusal: Refusal) {
-        self.asked.desk.wall.turned_away(self.source.ip());
+        self.asked.desk.roads.turned_away(self.asked.them(self.source));
         self.refuse(refusal);
     }
 
@@ -211,9 +211,9 @@ impl IncomingInvite {
         patience: Patience,
         manners: &Manners,
     ) -> Option<CallIn> {
+        let them = self.asked.them(self.source);
         let (transaction, place) = self.asked.transaction.take()?;
-        self.asked.desk.wall.welcomed(self.source.ip());
-        let them = far_end(&transaction).unwrap_or(self.source);
+        self.asked.desk.roads.welcomed(them);
         let hold = self.asked.desk.roads.holds.hold(them);
         CallIn::begin(
             Arc::clone(&self.asked.desk),
@@ -266,7 +266,7 @@ impl IncomingRegister {
 
     /// Asks for a password.
     pub fn challenge(mut self, realm: &Realm, stale: bool) {
-        self.asked.desk.wall.challenged(self.source.ip());
+        self.asked.desk.roads.challenged(self.asked.them(self.source));
         self.asked.challenge(realm, stale);
     }
 
@@ -278,7 +278,7 @@ impl IncomingRegister {
     /// Refuses somebody who is nobody we know: who is turned away ten times within a minute is not
     /// heard for ten.
     pub fn turn_away(self, refusal: Refusal) {
-        self.asked.desk.wall.turned_away(self.source.ip());
+        self.asked.desk.roads.turned_away(self.asked.them(self.source));
         self.refuse(refusal);
     }
 
@@ -303,14 +303,14 @@ impl IncomingRegister {
 
     /// Says what is known of somebody: URIs, and for how many seconds yet.
     pub fn known(mut self, known: Vec<(String, u32)>) {
-        self.asked.desk.wall.welcomed(self.source.ip());
+        self.asked.desk.roads.welcomed(self.asked.them(self.source));
         let contact = |(uri, seconds)| Header::Contact(format!("<{uri}>;expires={seconds}").into());
         self.asked.answer(StatusCode::OK, known.into_iter().map(contact).collect());
     }
 
     /// Knows the telephone for so many seconds; 0 forgets it.
     pub fn accept(mut self, expires: u32) {
-        self.asked.desk.wall.welcomed(self.source.ip());
+        self.asked.desk.roads.welcomed(self.asked.them(self.source));
         let contact = self.contact.take().filter(|contact| expires > 0 && contact != "*");
         let contact = contact.map(|contact| {
             let bare = contact.split(";expires=").next().unwrap_or_default();
@@ -325,6 +325,12 @@ impl IncomingRegister {
 impl Asked {
     fn request(&self) -> Option<&Request> {
         self.transaction.as_ref().map(|(transaction, _)| &transaction.original)
+    }
+
+    /// The other end of the way it came: not what `Via` says, unless there is no other.
+    fn them(&self, source: SocketAddr) -> SocketAddr {
+        let asked = self.transaction.as_ref();
+        asked.and_then(|(transaction, _)| far_end(transaction)).unwrap_or(source)
     }
 
     fn proof(&self, realm: &Realm) -> Proof {

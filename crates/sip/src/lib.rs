@@ -23,6 +23,8 @@ mod digest;
 mod door;
 mod face;
 mod fault;
+mod flaw;
+mod guests;
 mod headers;
 mod holds;
 mod incoming;

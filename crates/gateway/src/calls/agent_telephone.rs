@@ -11,13 +11,17 @@ use media::{dtmf::Digit, frame::AudioCodec};
 use sip::{End, Manners, Reoffer};
 use switchboard::{
     call::{Input, Side, State},
-    flow::{FromTrunk, Key},
+    flow::Key,
 };
 use terms::AgentId;
 use wire::console::RingStopped;
 
 use super::{
-    actor::CallActor, effects::Coming, legs::AgentLeg, telephone::Telephone, trunk::beside_opus,
+    actor::CallActor,
+    effects::Coming,
+    legs::AgentLeg,
+    telephone::{Telephone, Turn},
+    trunk::beside_opus,
 };
 use crate::trunks::{
     line::{Happening, Said},
@@ -218,18 +222,15 @@ impl CallActor {
     /// The telephone's own hold is the agent's, where the agent has the user; else it only hears nothing.
     fn reoffered(&mut self, side: Side, agent: AgentId, reoffer: Reoffer) -> Option<Input> {
         let leg = self.agent_at(side)?;
-        let word = leg.telephone_mut()?.reoffered(reoffer)?;
+        let turn = leg.telephone_mut()?.reoffered(reoffer)?;
         leg.fed = None;
         let state = self.call.state();
         if state.is_answered_by_agent() || matches!(state, State::ThreeWay(_)) {
             self.arrange();
         }
-        match word {
-            Input::Trunk(FromTrunk::Holds) => Some(Input::AgentHolds(agent)),
-            Input::Trunk(FromTrunk::Resumes) if self.is_held_by(&agent) => {
-                Some(Input::AgentResumes(agent))
-            }
-            _ => None,
+        match turn {
+            Turn::Holds => Some(Input::AgentHolds(agent)),
+            Turn::Resumes => self.is_held_by(&agent).then_some(Input::AgentResumes(agent)),
         }
     }
 

@@ -16,7 +16,6 @@ use media::{
     transport::LocalTransport,
 };
 use sip::Reoffer;
-use switchboard::{call::Input, flow::FromTrunk};
 use terms::LegId;
 use tokio::{sync::mpsc, time::Instant};
 use wire::console::TrunkState;
@@ -55,6 +54,13 @@ pub(super) struct Telephone {
     pub(super) answered_at: Option<Instant>,
     /// With which offer it called, or with none, where it placed the call.
     pub(super) calls: Option<Option<String>>,
+}
+
+/// What a telephone does with its call when it offers anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    Holds,
+    Resumes,
 }
 
 impl Telephone {
@@ -181,7 +187,7 @@ impl Telephone {
 
     /// The telephone holds the call or comes back to it; a change of anything else is refused, and a
     /// question whether we are still here is answered.
-    pub(super) fn reoffered(&mut self, reoffer: Reoffer) -> Option<Input> {
+    pub(super) fn reoffered(&mut self, reoffer: Reoffer) -> Option<Turn> {
         let Some(agreed) = self.agreed.clone() else {
             reoffer.refuse();
             return None;
@@ -206,20 +212,19 @@ impl Telephone {
         if self.crypto.is_none() && !media.is_held() {
             self.meet(&media);
         }
-        let word = match (media.is_held(), self.state) {
+        match (media.is_held(), self.state) {
             (true, TrunkState::Talking) => {
                 self.state = TrunkState::Held;
                 self.fed = None;
                 self.handle.play(Source::Silence);
-                FromTrunk::Holds
+                Some(Turn::Holds)
             }
             (false, TrunkState::Held) => {
                 self.state = TrunkState::Talking;
-                FromTrunk::Resumes
+                Some(Turn::Resumes)
             }
-            (true | false, _) => return None,
-        };
-        Some(Input::Trunk(word))
+            (true | false, _) => None,
+        }
     }
 
     pub(super) fn record(&self, became: &str, leg: Option<LegRecord>) -> TrunkRecord {

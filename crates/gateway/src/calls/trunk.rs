@@ -26,7 +26,11 @@ use wire::{
     event::What,
 };
 
-use super::{actor::CallActor, legs, telephone::Telephone};
+use super::{
+    actor::CallActor,
+    legs,
+    telephone::{Telephone, Turn},
+};
 use crate::{
     cdr::TrunkRecord,
     trunks::{
@@ -86,7 +90,10 @@ impl CallActor {
                 return self.caller_answers(&answer);
             }
             Happening::Answers(answer) => return self.trunk_answers(&answer).await,
-            Happening::Reoffers(reoffer) => return leg.reoffered(reoffer),
+            Happening::Reoffers(reoffer) => match leg.reoffered(reoffer)? {
+                Turn::Holds => FromTrunk::Holds,
+                Turn::Resumes => FromTrunk::Resumes,
+            },
             Happening::Presses(key) => {
                 self.relay_key(key);
                 return None;

@@ -8,3 +8,4 @@ mod hostile;
 mod mutated;
 mod registered;
 mod sipp;
+mod torture;
