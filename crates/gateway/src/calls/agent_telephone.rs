@@ -18,7 +18,7 @@ use wire::console::RingStopped;
 
 use super::{
     actor::CallActor,
-    effects::Coming,
+    coming::Coming,
     legs::AgentLeg,
     telephone::{Telephone, Turn},
     trunk::beside_opus,
