@@ -196,13 +196,20 @@ pub struct Cost {
     pub month: String,
 }
 
-/// A call that an agent gave away: to another one, or to what stands here, or else to the flow.
+/// A call that an agent or a telephone gave away: to an agent, or to what stands here, or else to the flow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TransferRecord {
     /// When.
     pub at: Timestamp,
-    /// Who had it.
-    pub from: AgentId,
+    /// The agent who had it; absent where a telephone gave it away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<AgentId>,
+    /// The trunk of the telephone that had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_trunk: Option<String>,
+    /// Which telephone that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_extension: Option<String>,
     /// The agent who has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<AgentId>,
@@ -221,9 +228,19 @@ pub struct TransferRecord {
 }
 
 impl TransferRecord {
-    /// To the flow, until something else stands in it.
-    pub(crate) fn new(at: Timestamp, from: AgentId) -> Self {
-        Self { at, from, to: None, queue: None, bot: None, trunk: None, extension: None }
+    /// From nobody to the flow, until something else stands in it.
+    pub(crate) fn new(at: Timestamp) -> Self {
+        Self {
+            at,
+            from: None,
+            from_trunk: None,
+            from_extension: None,
+            to: None,
+            queue: None,
+            bot: None,
+            trunk: None,
+            extension: None,
+        }
     }
 }
 

@@ -261,8 +261,8 @@ impl Desk {
     ) -> Option<InviteOption> {
         let given = invite.headers.iter();
         let given = given.filter_map(|(name, value)| headers::header(name, value));
-        let supported = if self.timers { "timer, 100rel" } else { "100rel" };
-        let supported = [Header::Supported(supported.into())];
+        let timer = if self.timers { "timer, 100rel" } else { "100rel" };
+        let abilities = self.abilities(timer, manners);
         let timer = [
             Header::SessionExpires(session::ASKED.to_string().into()),
             Header::MinSE(session::LEAST.to_string().into()),
@@ -284,7 +284,7 @@ impl Desk {
             credential: invite.credentials.as_ref().map(credential),
             offer: Some(invite.offer.clone().into_bytes()),
             call_id: Some(headers::one_line(&invite.call_id)),
-            headers: Some(supported.into_iter().chain(timer).chain(given).chain(way).collect()),
+            headers: Some(abilities.into_iter().chain(timer).chain(given).chain(way).collect()),
             ..InviteOption::default()
         })
     }
@@ -300,6 +300,15 @@ impl Desk {
     /// Whether a call takes part in session timers.
     pub(crate) const fn has_timer(&self, manners: &Manners) -> bool {
         self.timers && !manners.no_timer
+    }
+
+    /// What we can do in a call: this, and what giving it to somebody else needs.
+    pub(crate) fn abilities(&self, supported: &str, manners: &Manners) -> Vec<Header> {
+        if manners.no_transfer || !self.face.allows.is_empty() {
+            return vec![Header::Supported(supported.into())];
+        }
+        let supported = format!("{supported}, replaces, norefersub");
+        vec![Header::Supported(supported.into()), Header::Allow(headers::ALLOW.into())]
     }
 
     /// Our `Contact` in a call that came in by `transport`.

@@ -45,6 +45,8 @@ pub(crate) enum Input {
     Acknowledged,
     /// The far end sent CANCEL or BYE.
     TheyLeft,
+    /// It never acknowledged what we answered, and was left.
+    Unacknowledged,
     /// It gave a sign of life.
     Lives,
     /// Our BYE is answered.
@@ -144,7 +146,7 @@ impl Answering {
             Input::HangUp => self.refuse(Refusal::of(480), End::Ours),
             Input::Deadline => self.refuse(Refusal::of(480), End::NoAnswer),
             Input::TheyLeft => self.end(End::Theirs),
-            Input::Acknowledged | Input::Lives | Input::Left => Vec::new(),
+            Input::Acknowledged | Input::Unacknowledged | Input::Lives | Input::Left => Vec::new(),
         }
     }
 
@@ -157,6 +159,7 @@ impl Answering {
             Input::HangUp | Input::Refuse(_) => self.leave(now, End::Ours),
             Input::Deadline => self.leave(now, End::Lost),
             Input::TheyLeft => self.end(End::Theirs),
+            Input::Unacknowledged => self.end(End::Lost),
             Input::Ring { .. } | Input::Answer { .. } | Input::Lives | Input::Left => Vec::new(),
         }
     }
@@ -170,6 +173,7 @@ impl Answering {
             Input::HangUp | Input::Refuse(_) => self.leave(now, End::Ours),
             Input::Deadline => self.leave(now, End::Lost),
             Input::TheyLeft => self.end(End::Theirs),
+            Input::Unacknowledged => self.end(End::Lost),
             Input::Ring { .. } | Input::Answer { .. } | Input::Acknowledged | Input::Left => {
                 Vec::new()
             }
@@ -178,7 +182,9 @@ impl Answering {
 
     fn leaving(&mut self, end: End, input: &Input) -> Vec<Effect> {
         match input {
-            Input::Left | Input::TheyLeft | Input::Deadline => self.end(end),
+            Input::Left | Input::TheyLeft | Input::Unacknowledged | Input::Deadline => {
+                self.end(end)
+            }
             Input::Ring { .. }
             | Input::Answer { .. }
             | Input::Refuse(_)

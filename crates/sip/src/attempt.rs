@@ -1,7 +1,8 @@
 //! What does one target say to our INVITE, and how is it told to stop?
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::DialogStateReceiver;
@@ -16,10 +17,11 @@ use crate::agent::Desk;
 use crate::face::ROUTES_LOST;
 use crate::holds::Hold;
 use crate::life::Input;
+use crate::refresh::Refresh;
 use crate::reoffer::Ours;
-use crate::said::{said, sdp, value};
+use crate::said::{Talk, said, sdp, value};
 use crate::session::Session;
-use crate::{Invite, Manners, Refusal, Target, Wish, headers, session};
+use crate::{Invite, Manners, Refusal, Target, Wish, headers};
 
 type Settled = (DialogId, Option<Response>);
 
@@ -43,6 +45,8 @@ pub(crate) struct Attempt {
     ours: Ours,
     /// Our sign of life under way: whether it was answered.
     refreshing: Option<JoinHandle<bool>>,
+    /// Whether an offer of ours waits for its answer.
+    asks: Arc<AtomicBool>,
     /// Whether the far end takes UPDATE for one.
     updates: bool,
     /// Whether a session timer may be agreed on.
@@ -94,6 +98,7 @@ impl Attempt {
             stage: Stage::Connecting(connecting),
             ours: Arc::new(Mutex::new(invite.offer.clone())),
             refreshing: None,
+            asks: Arc::default(),
             updates: false,
             timer: !manners.no_timer,
             _hold: hold,
@@ -114,7 +119,7 @@ impl Attempt {
                 tokio::select! {
                     biased;
                     Some(state) = dialog.states.recv() => {
-                        let seen = said(state, &self.ours);
+                        let seen = said(state, &talk(dialog, &self.ours, &self.asks));
                         self.gone = self.gone.take().filter(|_| matches!(seen, Seen::Nothing));
                         seen
                     }
@@ -128,7 +133,9 @@ impl Attempt {
             Stage::Standing(dialog) => {
                 tokio::select! {
                     biased;
-                    Some(state) = dialog.states.recv() => said(state, &self.ours),
+                    Some(state) = dialog.states.recv() => {
+                        said(state, &talk(dialog, &self.ours, &self.asks))
+                    }
                     answered = refreshed(&mut self.refreshing) => {
                         self.refreshing = None;
                         if answered { Seen::Input(Input::Lives) } else { Seen::Nothing }
@@ -138,7 +145,9 @@ impl Attempt {
             Stage::Leaving(dialog, leaving) => {
                 tokio::select! {
                     biased;
-                    Some(state) = dialog.states.recv() => said(state, &self.ours),
+                    Some(state) = dialog.states.recv() => {
+                        said(state, &talk(dialog, &self.ours, &self.asks))
+                    }
                     _ = leaving => {
                         self.stage = Stage::Over;
                         Seen::Input(Input::Left)
@@ -192,22 +201,16 @@ impl Attempt {
 
     /// Says that we are still here; an answer is [`Input::Lives`].
     pub(crate) fn refresh(&mut self) {
-        let Stage::Standing(dialog) = &self.stage else { return };
-        let (dialog, updates) = (dialog.inner.clone(), self.updates);
-        let ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // One that met theirs is still being tried.
+        let (Stage::Standing(dialog), None) = (&self.stage, &self.refreshing) else { return };
+        let refresh = Refresh {
+            dialog: dialog.inner.clone(),
+            ours: Arc::clone(&self.ours),
+            asks: Arc::clone(&self.asks),
+        };
+        let updates = self.updates;
         self.refreshing = Some(tokio::spawn(async move {
-            let mut headers = vec![
-                Header::Supported("timer".into()),
-                Header::SessionExpires(format!("{};refresher=uac", session::ASKED).into()),
-            ];
-            let answer = if updates {
-                Box::pin(dialog.update(Some(headers), None)).await
-            } else {
-                headers.push(Header::ContentType("application/sdp".into()));
-                Box::pin(dialog.reinvite(Some(headers), Some(ours.into_bytes()))).await
-            };
-            let status = answer.ok().flatten().map(|answer| answer.status_code.kind());
-            status == Some(StatusCodeKind::Successful)
+            if updates { refresh.update().await } else { refresh.reinvite().await }
         }));
     }
 
@@ -264,6 +267,10 @@ impl Drop for Attempt {
             Stage::Over => {}
         }
     }
+}
+
+fn talk<'a>(dialog: &'a Dialog, ours: &'a Ours, asks: &'a AtomicBool) -> Talk<'a> {
+    Talk { dialog: &dialog.inner, ours, asks }
 }
 
 /// A refusal in its own words; nothing else of it is kept.

@@ -270,6 +270,7 @@ pub(crate) fn pass_on(wishes: &mpsc::Sender<Wish>, wish: Wish) {
     match wishes.try_send(wish).map_err(mpsc::error::TrySendError::into_inner) {
         Ok(()) => {}
         Err(Wish::Reoffer(reoffer)) => reoffer.refuse(),
+        Err(Wish::Refer(refer)) => refer.refuse(&Refusal::of(603)),
         Err(Wish::Key(_)) => debug!("a key of a SIP call was not read"),
     }
 }

@@ -1,5 +1,6 @@
 //! Who owns a call in? One task: it asks `answering` what to do and does it with the stack.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver};
@@ -18,7 +19,7 @@ use crate::call::{WISHES_MAX, pass_on};
 use crate::holds::Hold;
 use crate::parting::Parting;
 use crate::reoffer::Ours;
-use crate::said::{said, sdp, value};
+use crate::said::{Talk, said, sdp, value};
 use crate::session::{LEAST, Session};
 use crate::{Manners, NEWS_MAX, Refusal, Wish, headers, life};
 
@@ -75,6 +76,7 @@ impl CallIn {
             }));
             return None;
         };
+        let abilities = desk.abilities("timer", manners);
         let session = desk.has_timer(manners).then(|| asked_for(&transaction.original)).flatten();
         let call_id = value(&transaction.original, "Call-ID").unwrap_or_default();
         let parting = desk.partings.expect(&call_id);
@@ -90,6 +92,7 @@ impl CallIn {
                 states,
                 serving,
                 session,
+                abilities,
                 orders: Some(ordered),
                 tell,
                 wish,
@@ -177,6 +180,8 @@ struct Owner {
     states: DialogStateReceiver,
     serving: JoinHandle<()>,
     session: Option<Session>,
+    /// What we can do, for the answer.
+    abilities: Vec<Header>,
     /// `None` once nobody is left to give them.
     orders: Option<mpsc::Receiver<Order>>,
     tell: mpsc::Sender<Told>,
@@ -240,8 +245,11 @@ impl Owner {
             *self.late.lock().unwrap_or_else(PoisonError::into_inner) = answer;
             return Some(Input::Acknowledged);
         }
-        match said(state, &self.ours) {
+        // We make no offers here: who called says that the call stands.
+        let asks = &AtomicBool::new(false);
+        match said(state, &Talk { dialog: &self.dialog, ours: &self.ours, asks }) {
             Seen::Input(life::Input::TheyLeft) => Some(Input::TheyLeft),
+            Seen::Input(life::Input::Unacknowledged) => Some(Input::Unacknowledged),
             Seen::Input(life::Input::Lives) => Some(Input::Lives),
             Seen::Input(_) | Seen::Nothing => None,
             Seen::Wish(wish) => {
@@ -278,6 +286,7 @@ impl Owner {
     #[expect(clippy::result_large_err, reason = "as large as the stack below makes it")]
     fn answer(&self, answer: String) -> rsipstack::Result<()> {
         let mut headers = vec![Header::ContentType(SDP.into())];
+        headers.extend(self.abilities.iter().cloned());
         if let Some(session) = self.session {
             headers.push(Header::Require("timer".into()));
             headers.push(Header::SessionExpires(session.said().into()));

@@ -9,6 +9,9 @@ use crate::{CallError, Target};
 const USER_MAX: usize = 64;
 const VALUE_MAX: usize = 512;
 
+/// The methods of a call in which the far end may give it to somebody else.
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, NOTIFY, REFER";
+
 /// What the stack writes itself; a second one would make the message malformed.
 const OURS: &[&str] = &[
     "via",

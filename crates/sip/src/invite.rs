@@ -69,16 +69,20 @@ pub struct Limits {
     pub ring: Duration,
     /// How long a CANCEL or BYE may take to be answered; then the call is over without it.
     pub leave: Duration,
+    /// After how long without a sign of life we give one, where that is ours to do and the session
+    /// timer is not sooner.
+    pub quiet: Duration,
 }
 
 impl Default for Limits {
-    /// 4 s, 10 s, 60 s and 5 s.
+    /// 4 s, 10 s, 60 s, 5 s and 15 min.
     fn default() -> Self {
         Self {
             answers: Duration::from_secs(4),
             progress: Duration::from_secs(10),
             ring: Duration::from_secs(60),
             leave: Duration::from_secs(5),
+            quiet: Duration::from_secs(900),
         }
     }
 }

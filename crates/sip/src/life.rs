@@ -65,6 +65,8 @@ pub(crate) enum Input {
     Lives,
     /// The far end sent BYE.
     TheyLeft,
+    /// It never acknowledged what we answered, and was left.
+    Unacknowledged,
     /// What we sent to leave is answered.
     Left,
     /// The deadline of the state has passed.
@@ -176,7 +178,7 @@ impl Life {
                 effects
             }
             Input::HangUp => self.leave(now, End::Ours, Effect::Cancel),
-            Input::Lives | Input::TheyLeft | Input::Left => Vec::new(),
+            Input::Lives | Input::TheyLeft | Input::Unacknowledged | Input::Left => Vec::new(),
         }
     }
 
@@ -188,7 +190,9 @@ impl Life {
             Input::Broken => self.end(End::Unavailable),
             Input::Deadline => self.leave(now, End::NoAnswer, Effect::Cancel),
             Input::HangUp => self.leave(now, End::Ours, Effect::Cancel),
-            Input::Heard | Input::Lives | Input::TheyLeft | Input::Left => Vec::new(),
+            Input::Heard | Input::Lives | Input::TheyLeft | Input::Unacknowledged | Input::Left => {
+                Vec::new()
+            }
         }
     }
 
@@ -214,6 +218,7 @@ impl Life {
             },
             Input::HangUp => self.leave(now, End::Ours, Effect::Bye),
             Input::TheyLeft => self.end(End::Theirs),
+            Input::Unacknowledged => self.end(End::Lost),
             Input::Heard
             | Input::Rings { .. }
             | Input::Answers { .. }
@@ -230,6 +235,7 @@ impl Life {
             | Input::Refuses(_)
             | Input::Broken
             | Input::TheyLeft
+            | Input::Unacknowledged
             | Input::Left => self.end(end),
             Input::Deadline => {
                 let mut effects = vec![Effect::Abandon];
@@ -272,7 +278,11 @@ impl Life {
     }
 
     fn talk(&mut self, now: Duration, session: Option<Session>) {
-        let until = session.map(|session| now + session.due());
+        let due = |session: Session| match session.ours {
+            true => session.due().min(self.limits.quiet),
+            false => session.due(),
+        };
+        let until = session.map(|session| now + due(session));
         self.state = State::Talking { session, until, asked: false };
     }
 
@@ -310,6 +320,7 @@ mod tests {
         progress: Duration::from_secs(10),
         ring: Duration::from_secs(60),
         leave: Duration::from_secs(5),
+        quiet: Duration::from_secs(900),
     };
 
     fn at(seconds: u64) -> Duration {

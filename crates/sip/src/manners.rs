@@ -15,4 +15,6 @@ pub struct Manners {
     /// No session timer (RFC 4028), whatever the agent's other calls have: for far ends that take no
     /// re-INVITE.
     pub no_timer: bool,
+    /// Neither REFER nor `Replaces` is offered: for far ends that give no calls to others.
+    pub no_transfer: bool,
 }

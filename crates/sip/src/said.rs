@@ -1,29 +1,45 @@
 //! What did the far end say in a call, and what of it is answered at once?
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rsipstack::dialog::dialog::{DialogState, TransactionHandle};
+use rsipstack::dialog::dialog::{DialogState, TerminatedReason, TransactionHandle};
+use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::prelude::HasHeaders;
 use rsipstack::sip::{Header, Method, Request, Response};
-use tracing::debug;
 
 use crate::attempt::Seen;
 use crate::life::Input;
+use crate::refer::{Refer, respond};
 use crate::reoffer::{Ours, Reoffer};
 use crate::wish::Key;
 use crate::{Wish, headers};
 
-pub(crate) fn said(state: DialogState, ours: &Ours) -> Seen {
+/// What must be known of a call to read what is said in it.
+pub(crate) struct Talk<'a> {
+    pub(crate) dialog: &'a InviteDialog,
+    pub(crate) ours: &'a Ours,
+    /// Whether an offer of ours waits for its answer.
+    pub(crate) asks: &'a AtomicBool,
+}
+
+pub(crate) fn said(state: DialogState, talk: &Talk<'_>) -> Seen {
     match state {
         DialogState::Trying(_) => Seen::Input(Input::Heard),
         DialogState::Early(_, response) => Seen::Input(provisional(&response)),
+        DialogState::Terminated(_, TerminatedReason::Timeout) => Seen::Input(Input::Unacknowledged),
         DialogState::Terminated(..) => Seen::Input(Input::TheyLeft),
-        DialogState::Updated(_, request, handle) => updated(&request, handle, ours),
+        DialogState::Updated(_, request, handle) => updated(&request, handle, talk),
         DialogState::Options(_, _, handle) | DialogState::Notify(_, _, handle) => {
             answer(handle, 200)
         }
         DialogState::Info(_, request, handle) => pressed(&request, handle),
-        DialogState::Refer(_, _, handle) => answer(handle, 603),
+        DialogState::Refer(_, request, handle) => {
+            match Refer::read(&request, talk.dialog.clone(), handle) {
+                Ok(refer) => Seen::Wish(Wish::Refer(refer)),
+                Err(handle) => answer(handle, 400),
+            }
+        }
         DialogState::Publish(_, _, handle) | DialogState::Message(_, _, handle) => {
             answer(handle, 405)
         }
@@ -42,36 +58,32 @@ fn provisional(response: &Response) -> Input {
     }
 }
 
-/// An UPDATE without SDP only says that the far end is still there (RFC 4028, 7.4).
-fn updated(request: &Request, handle: TransactionHandle, ours: &Ours) -> Seen {
+/// An UPDATE without SDP only says that the far end is still there (RFC 4028, 7.4). An offer that meets
+/// ours has its time after it (RFC 3261, 14.2).
+fn updated(request: &Request, handle: TransactionHandle, talk: &Talk<'_>) -> Seen {
     let offer = sdp(request);
     let session = value(request, "Session-Expires").or_else(|| value(request, "x"));
     if offer.is_none() && request.method == Method::Update {
         let headers = session.map(|session| vec![Header::SessionExpires(session.into())]);
-        respond(handle, 200, headers);
+        respond(handle, 200.into(), headers);
         return Seen::Input(Input::Lives);
     }
-    Seen::Wish(Wish::Reoffer(Reoffer::new(offer, handle, session, Arc::clone(ours))))
+    if talk.asks.load(Ordering::Relaxed) {
+        return answer(handle, 491);
+    }
+    Seen::Wish(Wish::Reoffer(Reoffer::new(offer, handle, session, Arc::clone(talk.ours))))
 }
 
 /// An INFO is a key, or nothing we know.
 fn pressed(request: &Request, handle: TransactionHandle) -> Seen {
     let Some(key) = Key::of(request) else { return answer(handle, 415) };
-    respond(handle, 200, None);
+    respond(handle, 200.into(), None);
     Seen::Wish(Wish::Key(key))
 }
 
 fn answer(handle: TransactionHandle, status: u16) -> Seen {
-    respond(handle, status, None);
+    respond(handle, status.into(), None);
     Seen::Nothing
-}
-
-fn respond(handle: TransactionHandle, status: u16, headers: Option<Vec<Header>>) {
-    drop(tokio::spawn(async move {
-        if handle.respond(status.into(), headers, None).await.is_err() {
-            debug!("a SIP request was answered too late");
-        }
-    }));
 }
 
 /// What the header of this name says.

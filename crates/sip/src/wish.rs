@@ -2,8 +2,8 @@
 
 use rsipstack::sip::Request;
 
-use crate::Reoffer;
 use crate::said::value;
+use crate::{Refer, Reoffer};
 
 /// How long a key is pressed where nothing is said of it.
 const KEY_MS: u32 = 160;
@@ -17,6 +17,8 @@ pub enum Wish {
     Reoffer(Reoffer),
     /// A key pressed (INFO).
     Key(Key),
+    /// Somebody else to be called in its place.
+    Refer(Refer),
 }
 
 /// A key of a telephone that sends them beside the sound (`application/dtmf-relay`, RFC 6086).

@@ -236,7 +236,7 @@ export interface CallRecord extends Call {
   code?: number;
   whatsapp_leg?: LegRecord;
   agent_leg?: LegRecord;
-  transfers?: { at: Time; from: string; to?: string }[];
+  transfers?: { at: Time; from?: string; to?: string }[];
   hold_s?: number;
   /** The telephones of the house that rang for it. */
   trunks?: { name: string; extension: string; placed?: boolean; became: string; rang_s: number; talked_s?: number; codec?: string; leg?: LegRecord }[];

@@ -22,6 +22,7 @@ use super::{
     legs::{self, AgentLeg},
     order::{Asker, Order},
     recording::Recordings,
+    referral::Referrer,
     registry::{Receipt, Running, Sealed},
     supervision::NO_SEAT,
     telephone::{self, Telephone},
@@ -99,6 +100,8 @@ pub(crate) struct CallActor {
     bot_said: mpsc::Receiver<Said>,
     /// The telephone of the house that rings or talks.
     pub(super) trunk: Option<Telephone>,
+    /// The one that gave the user to it and stays beside.
+    pub(super) referrer: Option<Referrer>,
     /// The telephone that placed the call, until its leg is open.
     pub(super) caller: Option<Caller>,
     pub(super) trunk_tells: mpsc::Sender<line::Said>,
@@ -146,6 +149,7 @@ impl CallActor {
             bot_tells,
             bot_said,
             trunk: None,
+            referrer: None,
             caller: None,
             trunk_tells,
             trunk_said,

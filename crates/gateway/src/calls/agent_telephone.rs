@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use engine::Source;
 use media::{dtmf::Digit, frame::AudioCodec};
-use sip::{End, Manners, Reoffer};
+use sip::{End, Manners, Refusal, Reoffer};
 use switchboard::{
     call::{Input, Side, State},
     flow::Key,
@@ -46,7 +46,7 @@ impl CallActor {
                 continue;
             }
             for reached in self.office.trunks.telephones.of(agent) {
-                self.ring_telephone(agent, reached);
+                self.ring_agents(agent, reached);
             }
         }
         let unreached: Vec<AgentId> = agents.extract_if(.., |agent| !self.is_rung(agent)).collect();
@@ -112,7 +112,7 @@ impl CallActor {
         }
     }
 
-    fn ring_telephone(&mut self, agent: &AgentId, reached: Reached) {
+    fn ring_agents(&mut self, agent: &AgentId, reached: Reached) {
         let Reached { road, contact, target } = reached;
         let way = (vec![target], Manners { contact: Some(contact), ..Manners::default() });
         let context = self.facts.context.clone();
@@ -145,6 +145,10 @@ impl CallActor {
             }
             Happening::Reoffers(reoffer) => {
                 reoffer.refuse();
+                None
+            }
+            Happening::Refers(refer) => {
+                refer.refuse(&Refusal::of(603));
                 None
             }
             Happening::Rings | Happening::Early(_) | Happening::Presses(_) => None,
@@ -207,6 +211,10 @@ impl CallActor {
                 Some(Input::MediaFailed { side, why })
             }
             Happening::Over(_) => Some(Input::AgentHungUp(agent)),
+            Happening::Refers(refer) => {
+                refer.refuse(&Refusal::of(603));
+                None
+            }
             Happening::Rings | Happening::Early(_) | Happening::Answers(_) => None,
         }
     }

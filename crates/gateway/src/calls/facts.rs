@@ -7,7 +7,9 @@ use terms::{AgentId, CallId, Timestamp};
 use tokio::time::Instant;
 use wire::{SdpText, console::Peer};
 
-use super::{legs::AgentLeg, placing::Placer, queueing::Stay, registry::Figures};
+use super::{
+    legs::AgentLeg, placing::Placer, queueing::Stay, registry::Figures, telephone::Telephone,
+};
 use crate::{
     cdr::{BotRecord, LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord, TrunkRecord},
     clock,
@@ -84,7 +86,8 @@ impl Facts {
 
     /// Notes who gave the call away, and where to.
     pub(super) fn note_transfer(&mut self, from: AgentId, to: Given<'_>) {
-        let mut record = TransferRecord::new(clock::now(), from);
+        let mut record = TransferRecord::new(clock::now());
+        record.from = Some(from);
         match to {
             Given::Agent(agent) => record.to = Some(agent),
             Given::Flow => {}
@@ -95,6 +98,16 @@ impl Facts {
                 record.extension = Some(extension.clone());
             }
         }
+        self.transfers.push(record);
+    }
+
+    /// Notes which telephone gave the call to which other one of its trunk.
+    pub(super) fn note_referral(&mut self, from: &Telephone, extension: String) {
+        let mut record = TransferRecord::new(clock::now());
+        let trunk = &from.road.trunk.name;
+        (record.from_trunk, record.from_extension) =
+            (Some(trunk.clone()), Some(from.extension.clone()));
+        (record.trunk, record.extension) = (Some(trunk.clone()), Some(extension));
         self.transfers.push(record);
     }
 }

@@ -25,6 +25,7 @@ pub(crate) mod orphans;
 pub(crate) mod placing;
 mod queueing;
 mod recording;
+mod referral;
 pub(crate) mod registry;
 mod signalling;
 mod sounds;

@@ -103,7 +103,14 @@ pub(super) fn changes(effect: &Effect) -> bool {
         | Effect::KeepMessage
         | Effect::Queue(_)
         | Effect::Bot(_)
-        | Effect::Trunk(ToTrunk::Ring { .. } | ToTrunk::UserRings | ToTrunk::Answer)
+        | Effect::Trunk(
+            ToTrunk::Ring { .. }
+            | ToTrunk::UserRings
+            | ToTrunk::Answer
+            | ToTrunk::Refer { .. }
+            | ToTrunk::TakeBack(_)
+            | ToTrunk::LetGo,
+        )
         | Effect::DropConsulted
         | Effect::DropSupervisor
         | Effect::DropAgent

@@ -2,7 +2,7 @@
 //!
 //! A leg beside WhatsApp's is opened before anything rings, for its port stands in our offer. The
 //! telephone is rung, answers and hangs up by SIP ([`crate::trunks::line`]); what it does is the
-//! switchboard's to judge. Opus passes as it is; G.711 goes by the transcoder, and is offered only
+//! switchboard's to judge. Opus passes as it is; what else telephones talk goes by the transcoder, and is offered only
 //! where that has a seat. All of it lasts while the switchboard says that the call is on the trunk.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -58,12 +58,19 @@ impl CallActor {
             ToTrunk::Ring { trunk, extension, ring_for, context } => {
                 // One that never said a word was given up.
                 self.close_trunk("given_up").await;
-                let rung = self.ring_trunk(&trunk, &extension, ring_for, &context);
-                let refused = rung.err()?;
-                tracing::warn!(trunk, why = refused.as_str(), "a telephone cannot be rung");
-                self.office.metrics.trunk(refused.as_str());
-                self.note_refused(trunk, extension, refused);
-                Some(Input::Trunk(FromTrunk::NotTaken(refused)))
+                self.ring_telephone(trunk, extension, ring_for, &context)
+            }
+            ToTrunk::Refer { extension, ring_for, context } => {
+                let trunk = self.referrer.as_ref()?.telephone.road.trunk.name.clone();
+                self.ring_telephone(trunk, extension, ring_for, &context)
+            }
+            ToTrunk::TakeBack(why) => {
+                self.take_back(why).await;
+                None
+            }
+            ToTrunk::LetGo => {
+                self.let_referrer_go().await;
+                None
             }
             ToTrunk::PutThrough => {
                 self.put_through();
@@ -79,6 +86,9 @@ impl CallActor {
 
     /// What the telephone of this call does.
     pub(super) async fn hear_trunk(&mut self, said: Said) -> Option<Input> {
+        if self.is_referrers(&said) {
+            return self.hear_referrer(said.what).await;
+        }
         let leg = self.trunk.as_mut().filter(|leg| leg.line.number == said.number)?;
         let word = match said.what {
             Happening::Rings => FromTrunk::Rings,
@@ -94,6 +104,10 @@ impl CallActor {
                 Turn::Holds => FromTrunk::Holds,
                 Turn::Resumes => FromTrunk::Resumes,
             },
+            Happening::Refers(refer) => {
+                self.telephone_refers(refer).await;
+                return None;
+            }
             Happening::Presses(key) => {
                 self.relay_key(key);
                 return None;
@@ -140,6 +154,7 @@ impl CallActor {
     /// A telephone that no longer has the call is hung up on.
     pub(super) async fn leave_trunk_if_over(&mut self) {
         if !self.call.is_on_trunk() {
+            self.leave_referrer().await;
             if self.refuse_caller().await {
                 return;
             }
@@ -160,6 +175,20 @@ impl CallActor {
             extension: leg.extension.clone(),
             state: leg.state,
         })
+    }
+
+    fn ring_telephone(
+        &mut self,
+        trunk: String,
+        extension: String,
+        ring_for: Duration,
+        context: &BTreeMap<String, String>,
+    ) -> Option<Input> {
+        let refused = self.ring_trunk(&trunk, &extension, ring_for, context).err()?;
+        tracing::warn!(trunk, why = refused.as_str(), "a telephone cannot be rung");
+        self.office.metrics.trunk(refused.as_str());
+        self.note_refused(trunk, extension, refused);
+        Some(Input::Trunk(FromTrunk::NotTaken(refused)))
     }
 
     fn ring_trunk(
@@ -288,6 +317,7 @@ impl CallActor {
             put(&name.replace('_', "-"), Some(value));
         }
         headers.extend(self.asserted_identity());
+        headers.extend(self.referral_headers());
         headers
     }
 
@@ -359,10 +389,16 @@ impl CallActor {
     pub(super) async fn close_trunk(&mut self, became: &str) {
         let Some(leg) = self.trunk.take() else { return };
         self.watch_beside("telephone", false);
+        drop(self.close_telephone(leg, became).await);
+    }
+
+    /// What is left of a telephone that has no part in the call: its line.
+    pub(super) async fn close_telephone(&mut self, leg: Telephone, became: &str) -> Line {
         leg.handle.play(Source::Silence);
         let figures = legs::figures(&leg.handle, FIGURES_WAIT).await;
         leg.handle.close();
         self.facts.trunk_records.push(leg.record(became, figures));
+        leg.line
     }
 
     /// A telephone that was not even rung is in the record, too.

@@ -56,7 +56,7 @@ impl CallActor {
             whatsapp: i64::from(!self.facts.finished),
             agent: i64::try_from(ours.into_iter().flatten().count()).unwrap_or_default(),
             bot: i64::from(self.bot.is_some()),
-            telephone: i64::from(self.trunk.is_some()),
+            telephone: i64::from(self.trunk.is_some()) + i64::from(self.referrer.is_some()),
         };
         let before = std::mem::replace(&mut self.legs_counted, now);
         let (line, direction) = (self.line.id(), self.call.direction());

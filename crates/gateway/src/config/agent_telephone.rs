@@ -6,7 +6,7 @@
 //!
 //! [agents.telephone]              # optional: a telephone registers as lia, with this password
 //! password_file = "lia-telephone" # or password_env
-//! codecs = ["opus", "pcmu", "pcma"]
+//! codecs = ["opus", "g722", "pcmu", "pcma"]
 //! srtp = false                    # true: keys in the SDP (RFC 4568), and only so
 //! in_band_keys = true             # keys in the sound of one without telephone-events; false: no
 //! ```
@@ -90,7 +90,7 @@ impl Secrets<'_> {
         let trunk = &mut telephone.trunk;
         trunk.codecs = codecs(table.codecs);
         if trunk.codecs.is_empty() {
-            return Err(value(&key, "codecs: name at least one of opus, pcmu, pcma".into()));
+            return Err(value(&key, "codecs: name at least one of opus, g722, pcmu, pcma".into()));
         }
         trunk.srtp = table.srtp;
         trunk.in_band_keys = table.in_band_keys.unwrap_or(true);

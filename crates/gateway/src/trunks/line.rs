@@ -3,7 +3,9 @@
 //! The call's task begins a line and ends it; a task of the line's own hears what the telephone does
 //! and tells it. It decides nothing.
 
-use sip::{Call, CallIn, End, Key, News, Refusal, Reoffer, Told, Wish, Word, WordIn};
+use std::time::Duration;
+
+use sip::{Call, CallIn, End, Key, News, Refer, Refusal, Reoffer, Told, Wish, Word, WordIn};
 use tokio::sync::mpsc;
 
 /// Why we hang up (RFC 3326).
@@ -32,6 +34,8 @@ enum ToTelephone {
 
 /// How many words for it may wait: more than one call has.
 const WORDS_MAX: usize = 4;
+/// How long a telephone that is done may take to hang up itself.
+const LEAVES: Duration = Duration::from_secs(2);
 
 /// What a telephone does.
 #[derive(Debug)]
@@ -55,6 +59,8 @@ pub(crate) enum Happening {
     Reoffers(Reoffer),
     /// It presses a key, and says so beside the sound.
     Presses(Key),
+    /// It wants another one to have the user.
+    Refers(Refer),
     /// The line is over.
     Over(End),
 }
@@ -92,6 +98,14 @@ impl Line {
     /// The telephone that calls is refused.
     pub(crate) fn refuses(&self, refusal: Refusal) {
         self.tell(ToTelephone::Refuses(refusal));
+    }
+
+    /// Lets the telephone hang up, and hangs up when it does not.
+    pub(crate) fn let_go(self) {
+        drop(tokio::spawn(async move {
+            // Over, or not: both is fine.
+            drop(tokio::time::timeout(LEAVES, self.held.closed()).await);
+        }));
     }
 
     fn tell(&self, word: ToTelephone) {
@@ -172,5 +186,6 @@ fn wished(wish: Wish) -> Happening {
     match wish {
         Wish::Reoffer(reoffer) => Happening::Reoffers(reoffer),
         Wish::Key(key) => Happening::Presses(key),
+        Wish::Refer(refer) => Happening::Refers(refer),
     }
 }

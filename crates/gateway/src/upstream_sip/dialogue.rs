@@ -36,6 +36,7 @@ const LIMITS: Limits = Limits {
     progress: Duration::from_secs(15),
     ring: Duration::from_secs(75),
     leave: Duration::from_secs(5),
+    quiet: Duration::from_secs(900),
 };
 /// Why we hang up (RFC 3326).
 const REASON: &str = "Q.850;cause=16;text=\"Normal call clearing\"";
@@ -182,6 +183,7 @@ impl Answering {
                     Some(WordIn::Told(Told::Ended(end))) => return self.ended(end),
                     // The platform sends none (fact sheet 6.2).
                     Some(WordIn::Wish(Wish::Reoffer(reoffer))) => reoffer.refuse(),
+                    Some(WordIn::Wish(Wish::Refer(refer))) => refer.refuse(&Refusal::of(603)),
                     Some(WordIn::Wish(Wish::Key(_))) => {}
                     None => return,
                 },
@@ -292,6 +294,7 @@ impl Calling {
                     Some(Word::News(news)) => self.hears(news),
                     // The platform sends none (fact sheet 6.2).
                     Some(Word::Wish(Wish::Reoffer(reoffer))) => reoffer.refuse(),
+                    Some(Word::Wish(Wish::Refer(refer))) => refer.refuse(&Refusal::of(603)),
                     Some(Word::Wish(Wish::Key(_))) => {}
                     None => return,
                 },

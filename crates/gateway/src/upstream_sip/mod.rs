@@ -52,13 +52,15 @@ impl Edge {
         Self { config, realm, password }
     }
 
-    /// How we behave in its calls: the platform knows us by name and takes no re-INVITE.
+    /// How we behave in its calls: the platform knows us by name, takes no re-INVITE and gives
+    /// no calls away.
     fn manners(&self) -> Manners {
         Manners {
             host: Some(self.config.hostname.clone()),
             callee_host: Some(self.config.domain.clone()),
             contact: None,
             no_timer: true,
+            no_transfer: true,
         }
     }
 

@@ -109,7 +109,7 @@ impl Telephone {
         self.end.hears("ACK").await;
         match codec {
             AudioCodec::Opus => voice.play(TELEPHONE_HZ),
-            AudioCodec::Pcmu | AudioCodec::Pcma => voice.leg.play(Source::Echo),
+            AudioCodec::G722 | AudioCodec::Pcmu | AudioCodec::Pcma => voice.leg.play(Source::Echo),
         }
         voice
     }

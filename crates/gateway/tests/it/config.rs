@@ -333,7 +333,7 @@ fn an_agents_telephone_registers_where_sip_is_spoken() {
         (sip, "", "say where SIP is spoken"),
         ("id = \"lia\"", "id = \"lia@desk\"", "letters, digits and . _ - only"),
         ("id = \"lia\"", "id = \"lia\"\nrole = \"auditor\"", "takes no calls"),
-        ("[\"pcma\"]", "[]", "at least one of opus, pcmu, pcma"),
+        ("[\"pcma\"]", "[]", "at least one of opus, g722, pcmu, pcma"),
         ("[agents.telephone]\npassword_file = \"key\"", "[agents.telephone]", "password"),
         ("srtp = true", "keys = true", "keys"),
     ] {

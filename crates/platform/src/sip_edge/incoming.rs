@@ -191,8 +191,8 @@ async fn follow(
             None => return,
             // Calls are not negotiated again (fact sheet 6.2).
             Some(WordIn::Wish(Wish::Reoffer(reoffer))) => reoffer.refuse_with(500),
-            // INFO is not among the methods of the edge.
-            Some(WordIn::Wish(Wish::Key(_))) => {}
+            // Neither INFO nor REFER is among the methods of the edge.
+            Some(WordIn::Wish(Wish::Key(_) | Wish::Refer(_))) => {}
             Some(WordIn::Told(told)) => hear(told, ear).await,
         }
     }

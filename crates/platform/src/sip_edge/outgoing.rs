@@ -120,7 +120,13 @@ fn invite(edge: &Edge, facts: &Facts, server: &SipServer, target: Target) -> Inv
         credentials: password.map(|password| Credentials { user: digits.to_owned(), password }),
         headers: about(facts),
         offer: facts.platform_sdp.clone(),
-        limits: Limits { answers: ANSWERS, progress: RINGS, ring: RINGS, leave: LEAVES },
+        limits: Limits {
+            answers: ANSWERS,
+            progress: RINGS,
+            ring: RINGS,
+            leave: LEAVES,
+            ..Limits::default()
+        },
     }
 }
 
@@ -156,8 +162,8 @@ async fn follow(facts: &Facts, mut call: Call, mut orders: mpsc::Receiver<Order>
             None => return,
             // Calls are not negotiated again (fact sheet 6.2).
             Some(Word::Wish(Wish::Reoffer(reoffer))) => reoffer.refuse_with(500),
-            // INFO is not among the methods of the edge.
-            Some(Word::Wish(Wish::Key(_))) => {}
+            // Neither INFO nor REFER is among the methods of the edge.
+            Some(Word::Wish(Wish::Key(_) | Wish::Refer(_))) => {}
             Some(Word::News(news)) => {
                 rang |= matches!(news, News::Ringing);
                 let silent_for = (!rang).then(|| sent.elapsed());

@@ -17,19 +17,19 @@ use tokio::sync::mpsc;
 use crate::calls::{invite, news};
 use crate::far_end::{FarEnd, PATIENCE, SDP, line, value};
 
-const ANSWER: &str =
+pub(crate) const ANSWER: &str =
     "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 40002 RTP/AVP 0\r\n";
 
 /// Two agents: one that calls, one that is called.
-struct Pair {
+pub(crate) struct Pair {
     caller: UserAgent,
     called: UserAgent,
-    incoming: mpsc::Receiver<Incoming>,
+    pub(crate) incoming: mpsc::Receiver<Incoming>,
     transport: Transport,
 }
 
 impl Pair {
-    async fn by(transport: Transport) -> Self {
+    pub(crate) async fn by(transport: Transport) -> Self {
         Self::with(transport, Face::default()).await
     }
 
@@ -47,7 +47,7 @@ impl Pair {
         Self { caller, called, incoming, transport }
     }
 
-    fn target(&self) -> Target {
+    pub(crate) fn target(&self) -> Target {
         let tls = self.transport == Transport::Tls;
         let address = if tls { self.called.tls_address() } else { self.called.address() };
         Target {
@@ -63,7 +63,7 @@ impl Pair {
         self.caller.call(with(invite(vec![self.target()]))).unwrap()
     }
 
-    async fn invited(&mut self) -> IncomingInvite {
+    pub(crate) async fn invited(&mut self) -> IncomingInvite {
         match self.incoming().await {
             Incoming::Invite(invite) => invite,
             Incoming::Register(_) => panic!("a registration instead of a call"),
@@ -101,7 +101,7 @@ fn tls(name: &str) -> Tls {
     }
 }
 
-async fn told(call: &mut CallIn) -> Told {
+pub(crate) async fn told(call: &mut CallIn) -> Told {
     let told = tokio::time::timeout(PATIENCE, call.told()).await;
     told.expect("told in time").expect("told")
 }
@@ -186,6 +186,7 @@ async fn a_call_may_have_names_of_its_own_and_no_session_timer() {
             callee_host: Some("wa.meta.vc".into()),
             contact: None,
             no_timer: true,
+            no_transfer: true,
         };
         let mut out = pair.caller.call_so(invite(vec![pair.target()]), manners.clone()).unwrap();
         let invited = pair.invited().await;

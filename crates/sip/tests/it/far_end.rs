@@ -49,7 +49,7 @@ impl FarEnd {
         tokio::time::timeout(PATIENCE, hearing).await.unwrap_or_else(|_| panic!("no {method} came"))
     }
 
-    async fn next(&mut self) -> String {
+    pub(crate) async fn next(&mut self) -> String {
         if let Road::Listening(listener) = &self.road {
             let (stream, _) = listener.accept().await.unwrap();
             self.road = Road::Tcp { stream, unread: String::new() };

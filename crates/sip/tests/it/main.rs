@@ -3,9 +3,11 @@
 
 mod calls;
 mod calls_in;
+mod crossings;
 mod far_end;
 mod hostile;
 mod mutated;
+mod refer;
 mod registered;
 mod sipp;
 mod torture;

@@ -105,6 +105,11 @@ pub enum Input {
     Bot(FromBot),
     /// The trunk the call is on has a word for it.
     Trunk(FromTrunk),
+    /// The telephone that has the user gives the user to another one of its trunk.
+    TelephoneRefers {
+        /// Whom.
+        extension: String,
+    },
     /// A user who leaves a message has said nothing for the time asked for.
     UserSilent,
     /// A prompt is at its end.

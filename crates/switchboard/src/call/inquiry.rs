@@ -71,6 +71,8 @@ impl Call {
             }
             // While it holds, who talks with it is without it.
             FromTrunk::Holds | FromTrunk::Resumes => effects.push(Effect::Arrange),
+            // Nobody gives away a user whom an agent has.
+            FromTrunk::Referrer(_) => return Err(self.out_of_place("a trunk's word")),
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ mod input;
 mod inquiry;
 mod outgoing;
 mod reason;
+mod referral;
 mod state;
 mod supervision;
 mod telephone;
@@ -79,7 +80,7 @@ pub struct Call {
     placed: bool,
     /// Whether the flow met closed hours.
     closed: bool,
-    /// Whether a telephone of the house placed it and has the user.
+    /// Whether a telephone of the house placed it and has the user, or the one it gave the user to.
     by_telephone: bool,
 }
 
@@ -265,6 +266,7 @@ impl Call {
             }
             Input::Bot(word) => self.flow_heard("a bot's word", &Heard::Bot(word), now, effects),
             Input::Trunk(word) => self.trunk_said(word, now, effects),
+            Input::TelephoneRefers { extension } => self.telephone_refers(&extension, now, effects),
             Input::UserSilent => self.flow_heard("silence", &Heard::Silence, now, effects),
             Input::PlaybackDone => {
                 self.flow_heard("end of a prompt", &Heard::PlaybackDone, now, effects)
@@ -388,7 +390,9 @@ impl Call {
         self.closed = cursor.met_closed_hours();
         if progress == Progress::HangsUp {
             let step = cursor.step_name(flow).to_owned();
-            self.end(EndReason::FlowHungUp { step }, now, effects);
+            let by_telephone = self.by_telephone.then_some(EndReason::TelephoneHungUp);
+            let reason = by_telephone.unwrap_or(EndReason::FlowHungUp { step });
+            self.end(reason, now, effects);
         }
         Ok(())
     }

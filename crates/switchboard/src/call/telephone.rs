@@ -45,7 +45,8 @@ impl Call {
     ) -> Option<Handled> {
         let waits = self.state.waits_with_telephone();
         let talks = self.by_telephone && self.is_on_trunk();
-        if !waits && !talks {
+        // What comes of giving the user to another telephone is the flow's to say.
+        if !waits && (!talks || self.is_given_away()) {
             return None;
         }
         match word {
@@ -57,7 +58,7 @@ impl Call {
             }
             FromTrunk::Holds | FromTrunk::Resumes if waits => {}
             FromTrunk::Holds | FromTrunk::Resumes => return None,
-            FromTrunk::Rings | FromTrunk::Early | FromTrunk::Answers => {}
+            FromTrunk::Rings | FromTrunk::Early | FromTrunk::Answers | FromTrunk::Referrer(_) => {}
         }
         Some(Ok(()))
     }

@@ -142,6 +142,20 @@ impl Cursor {
         matches!(self.doing, Doing::PutThrough(_))
     }
 
+    /// The telephone that has the caller gives the caller to another one; false where none has.
+    pub(crate) fn refers(&mut self, extension: &str, visit: &mut Visit<'_>) -> bool {
+        let step = visit.flow.steps.get(self.step).map(|named| &named.step);
+        let (Doing::PutThrough(patch), Some(Step::Trunk(trunk))) = (&mut self.doing, step) else {
+            return false;
+        };
+        patch.refers(extension, trunk, visit)
+    }
+
+    /// Whether a telephone has given the caller to another one, which rings.
+    pub(crate) fn is_given_away(&self) -> bool {
+        matches!(self.doing, Doing::PutThrough(Patch::Refers { .. }))
+    }
+
     /// What the queue must hear when the call leaves the flow from it.
     pub(crate) fn leaves_queue(&self, left: Left) -> Option<Effect> {
         let waits = matches!(self.doing, Doing::Queuing(_));

@@ -137,7 +137,7 @@ pub use record::{Announcement, BEEP, RecordWord};
 pub use speech::Spoken;
 pub use trace::{Trace, TraceLine};
 pub use trail::{Trail, Visited};
-pub use trunk::{FromTrunk, NotTaken, ToTrunk};
+pub use trunk::{FromReferrer, FromTrunk, NotTaken, ToTrunk};
 
 use crate::{agent::Skills, trunk::Extensions};
 use bot::Bot;

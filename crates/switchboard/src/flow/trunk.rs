@@ -4,6 +4,9 @@
 //! (RFC 3960); once it answers the two hear each other. A
 //! telephone that holds the call lets the caller hear music again. When it hangs up, or when nobody
 //! was there, the flow goes on. Keys of the caller are the telephone's: they cross by themselves.
+//!
+//! A telephone may give the caller to another one of its trunk. That one rings, and has the caller in
+//! its place once it answers; when it does not, the first has the caller again, if it is still there.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -54,6 +57,19 @@ pub enum ToTrunk {
     UserRings,
     /// The telephone placed the call: the user has picked up.
     Answer,
+    /// Ring another one in place of the telephone, which stays beside until it is known what comes of it.
+    Refer {
+        /// Whom to ring, on the same trunk.
+        extension: String,
+        /// How long.
+        ring_for: Duration,
+        /// What it is told about the call.
+        context: BTreeMap<String, String>,
+    },
+    /// The telephone that stayed beside has the caller again, for the other one was not to be had.
+    TakeBack(NotTaken),
+    /// The other one has answered: the telephone that stayed beside may go.
+    LetGo,
 }
 
 /// What a trunk tells its call.
@@ -75,6 +91,19 @@ pub enum FromTrunk {
     HangsUp,
     /// It is not heard of any more.
     Lost,
+    /// The one that gave the caller away and stays beside has a word.
+    Referrer(FromReferrer),
+}
+
+/// What a telephone that gave the caller away says while the other one rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FromReferrer {
+    /// It would let the caller wait, were the caller its.
+    Holds,
+    /// It would not any more.
+    Resumes,
+    /// It hung up, or is not heard of any more.
+    Leaves,
 }
 
 /// Why a telephone was not to be had.
@@ -93,9 +122,24 @@ pub enum NotTaken {
 /// Where a call on a trunk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patch {
-    Rings { until: Timestamp },
+    Rings {
+        until: Timestamp,
+    },
     Talks,
     Waits,
+    /// The telephone gave the caller to another one, which rings.
+    Refers {
+        until: Timestamp,
+        referrer: Referrer,
+    },
+}
+
+/// The telephone that gave the caller away, as it would have the caller again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Referrer {
+    Talks,
+    Waits,
+    Gone,
 }
 
 /// Where a caller goes who is no longer on the trunk.
@@ -117,12 +161,19 @@ impl NotTaken {
     }
 }
 
-impl Patch {
-    pub(super) fn begin(step: &Trunk, visit: &mut Visit<'_>) -> Self {
+impl Trunk {
+    /// What the telephone is told about the call.
+    fn context(&self, visit: &Visit<'_>) -> BTreeMap<String, String> {
         let fill = |(name, template): &(String, Template)| {
             (name.clone(), template.filled(visit.caller, visit.trail))
         };
-        let context = step.context.iter().map(fill).collect();
+        self.context.iter().map(fill).collect()
+    }
+}
+
+impl Patch {
+    pub(super) fn begin(step: &Trunk, visit: &mut Visit<'_>) -> Self {
+        let context = step.context(visit);
         let extension = step.extension.filled(visit.caller, visit.trail);
         play(&step.music, true, visit);
         visit.effects.push(Effect::Trunk(ToTrunk::Ring {
@@ -147,11 +198,28 @@ impl Patch {
 
     pub(super) fn next_timeout(self) -> (Timestamp, &'static str) {
         match self {
-            Self::Rings { until } => (until, "a word of the trunk"),
+            Self::Rings { until } | Self::Refers { until, referrer: _ } => {
+                (until, "a word of the trunk")
+            }
             Self::Talks | Self::Waits => {
                 (Timestamp::from_unix_ms(i64::MAX), "the telephone to hang up")
             }
         }
+    }
+
+    /// The telephone gives the caller to another one; false where it has nobody to give.
+    pub(super) fn refers(&mut self, extension: &str, step: &Trunk, visit: &mut Visit<'_>) -> bool {
+        let referrer = match self {
+            Self::Talks => Referrer::Talks,
+            Self::Waits => Referrer::Waits,
+            Self::Rings { .. } | Self::Refers { .. } => return false,
+        };
+        play(&step.music, true, visit);
+        let (extension, ring_for) = (extension.to_owned(), step.ring_for);
+        let refer = ToTrunk::Refer { extension, ring_for, context: step.context(visit) };
+        visit.effects.extend([Effect::Trunk(refer), Effect::Tell]);
+        *self = Self::Refers { until: visit.now + step.ring_for + WORD_GRACE, referrer };
+        true
     }
 
     /// Takes what was heard.
@@ -159,7 +227,7 @@ impl Patch {
         match heard {
             Heard::Trunk(word) => self.word(step, *word, visit),
             Heard::Tick if self.next_timeout().0 <= visit.now => {
-                not_taken(step, NotTaken::NoAnswer, visit)
+                self.not_taken(step, NotTaken::NoAnswer, visit)
             }
             Heard::Tick
             | Heard::Key(_)
@@ -178,18 +246,30 @@ impl Patch {
                 *self = Self::Talks;
                 visit.effects.extend([Effect::Trunk(ToTrunk::PutThrough), Effect::Tell]);
             }
+            (FromTrunk::Answers, Self::Refers { .. }) => {
+                *self = Self::Talks;
+                let put_through = Effect::Trunk(ToTrunk::PutThrough);
+                visit.effects.extend([put_through, Effect::Trunk(ToTrunk::LetGo), Effect::Tell]);
+            }
+            (FromTrunk::Referrer(word), Self::Refers { until, referrer }) => {
+                *self = Self::Refers { until, referrer: referrer.after(word) };
+            }
             (FromTrunk::Holds, Self::Talks) => {
                 *self = Self::Waits;
                 play(&step.music, true, visit);
                 visit.effects.push(Effect::Tell);
             }
-            (FromTrunk::Rings, Self::Rings { .. }) => visit.effects.push(Effect::Tell),
-            (FromTrunk::Early, Self::Rings { .. }) => {
+            (FromTrunk::Rings, Self::Rings { .. } | Self::Refers { .. }) => {
+                visit.effects.push(Effect::Tell);
+            }
+            (FromTrunk::Early, Self::Rings { .. } | Self::Refers { .. }) => {
                 visit.effects.push(Effect::Trunk(ToTrunk::PutThrough));
             }
-            (FromTrunk::NotTaken(why), Self::Rings { .. }) => return not_taken(step, why, visit),
-            (FromTrunk::HangsUp | FromTrunk::Lost, Self::Rings { .. }) => {
-                return not_taken(step, NotTaken::Unavailable, visit);
+            (FromTrunk::NotTaken(why), Self::Rings { .. } | Self::Refers { .. }) => {
+                return self.not_taken(step, why, visit);
+            }
+            (FromTrunk::HangsUp | FromTrunk::Lost, Self::Rings { .. } | Self::Refers { .. }) => {
+                return self.not_taken(step, NotTaken::Unavailable, visit);
             }
             (FromTrunk::HangsUp, Self::Talks | Self::Waits) => {
                 visit.trail.set(RESULT, "answered");
@@ -205,15 +285,48 @@ impl Patch {
                 | FromTrunk::Answers
                 | FromTrunk::Holds
                 | FromTrunk::Resumes
-                | FromTrunk::NotTaken(_),
+                | FromTrunk::NotTaken(_)
+                | FromTrunk::Referrer(_),
                 _,
             ) => {}
         }
         Out::Stays
     }
+
+    /// Who rings is not to be had: whoever gave the caller there has the caller again, else the flow.
+    fn not_taken(&mut self, step: &Trunk, why: NotTaken, visit: &mut Visit<'_>) -> Out {
+        let back = match self {
+            Self::Refers { referrer, until: _ } => *referrer,
+            Self::Rings { .. } | Self::Talks | Self::Waits => Referrer::Gone,
+        };
+        match back {
+            Referrer::Talks => {
+                *self = Self::Talks;
+                let back = Effect::Trunk(ToTrunk::TakeBack(why));
+                let put_through = Effect::Trunk(ToTrunk::PutThrough);
+                visit.effects.extend([back, put_through, Effect::Tell]);
+            }
+            Referrer::Waits => {
+                *self = Self::Waits;
+                visit.effects.push(Effect::Trunk(ToTrunk::TakeBack(why)));
+                play(&step.music, true, visit);
+                visit.effects.push(Effect::Tell);
+            }
+            Referrer::Gone => {
+                visit.trail.set(RESULT, why.as_str());
+                return Out::To(step.otherwise);
+            }
+        }
+        Out::Stays
+    }
 }
 
-fn not_taken(step: &Trunk, why: NotTaken, visit: &mut Visit<'_>) -> Out {
-    visit.trail.set(RESULT, why.as_str());
-    Out::To(step.otherwise)
+impl Referrer {
+    fn after(self, word: FromReferrer) -> Self {
+        match (self, word) {
+            (Self::Gone, _) | (_, FromReferrer::Leaves) => Self::Gone,
+            (_, FromReferrer::Holds) => Self::Waits,
+            (_, FromReferrer::Resumes) => Self::Talks,
+        }
+    }
 }

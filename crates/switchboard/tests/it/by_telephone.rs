@@ -11,7 +11,7 @@ fn placed() -> Desk {
     Desk::outgoing_by(Answerer::Telephone { trunk: "pbx".into(), extension: "200".into() })
 }
 
-fn ringing() -> Desk {
+pub(crate) fn ringing() -> Desk {
     placed()
         .after(Input::Placed(Outcome::Done))
         .after(Input::AnswerArrived)
@@ -19,7 +19,7 @@ fn ringing() -> Desk {
         .after(Input::Status(Status::Ringing))
 }
 
-fn talking() -> Desk {
+pub(crate) fn talking() -> Desk {
     ringing().after(Input::Status(Status::Accepted))
 }
 

@@ -16,5 +16,6 @@ mod incoming;
 mod outgoing;
 mod queue;
 mod queue_flow;
+mod referral;
 mod table;
 mod trunk_flow;

@@ -47,7 +47,7 @@ fn supplies() -> Supplies {
     Supplies { prompts: prompts.into(), trunks, ..Supplies::default() }
 }
 
-fn music() -> Effect {
+pub(crate) fn music() -> Effect {
     Effect::Play { prompt: "hold".into(), forever: true }
 }
 
@@ -62,7 +62,7 @@ fn rings(extension: &str, seconds: u64, context: &[(&str, &str)]) -> Effect {
 }
 
 /// A caller for whom the telephone rings, and what made it.
-fn ringing() -> (Desk, Vec<Effect>) {
+pub(crate) fn ringing() -> (Desk, Vec<Effect>) {
     let mut plan = plan(Some(Arc::new(Flow::load(FLOW, &supplies()).unwrap())));
     plan.ring_first = false;
     let mut desk = Desk::incoming_by(plan)
@@ -74,11 +74,11 @@ fn ringing() -> (Desk, Vec<Effect>) {
     (desk, effects)
 }
 
-fn says(word: FromTrunk) -> Input {
+pub(crate) fn says(word: FromTrunk) -> Input {
     Input::Trunk(word)
 }
 
-fn put_through() -> [Effect; 2] {
+pub(crate) fn put_through() -> [Effect; 2] {
     [Effect::Trunk(ToTrunk::PutThrough), Effect::Tell]
 }
 
@@ -170,7 +170,7 @@ fn desk_phone() -> Room {
 }
 
 /// An agent has the call; there is a flow behind, or none.
-fn bridged(with_flow: bool) -> Desk {
+pub(crate) fn bridged(with_flow: bool) -> Desk {
     Desk::incoming(with_flow)
         .after(Input::LegReady)
         .after(Input::Rung(vec![agent("lia")]))
