@@ -101,7 +101,7 @@ impl Telephone {
         invite
     }
 
-    /// It is picked up; in G.711 what it hears comes back.
+    /// It is picked up; in another codec than Opus what it hears comes back.
     async fn answers(&mut self, desk: &Desk, invite: &str, codec: AudioCodec) -> Voice {
         let voice = Voice::of_telephone(&desk.engine);
         let sdp = voice.telephone_answers(invite, codec, |_| {});
