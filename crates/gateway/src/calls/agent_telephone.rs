@@ -17,7 +17,11 @@ use terms::AgentId;
 use wire::console::RingStopped;
 
 use super::{
-    actor::CallActor, effects::Coming, legs::AgentLeg, telephone::Telephone, trunk::beside_opus,
+    actor::CallActor,
+    coming::Coming,
+    legs::AgentLeg,
+    telephone::{Telephone, Turn},
+    trunk::beside_opus,
 };
 use crate::trunks::{
     line::{Happening, Said},
@@ -226,15 +230,15 @@ impl CallActor {
     /// The telephone's own hold is the agent's, where the agent has the user; else it only hears nothing.
     fn reoffered(&mut self, side: Side, agent: AgentId, reoffer: Reoffer) -> Option<Input> {
         let leg = self.agent_at(side)?;
-        let holds = leg.telephone_mut()?.reoffered(reoffer)?;
+        let turn = leg.telephone_mut()?.reoffered(reoffer)?;
         leg.fed = None;
         let state = self.call.state();
         if state.is_answered_by_agent() || matches!(state, State::ThreeWay(_)) {
             self.arrange();
         }
-        match holds {
-            true => Some(Input::AgentHolds(agent)),
-            false => self.is_held_by(&agent).then_some(Input::AgentResumes(agent)),
+        match turn {
+            Turn::Holds => Some(Input::AgentHolds(agent)),
+            Turn::Resumes => self.is_held_by(&agent).then_some(Input::AgentResumes(agent)),
         }
     }
 

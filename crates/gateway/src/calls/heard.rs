@@ -14,7 +14,7 @@ use wire::console::{RingStopped, ToConsole};
 
 use super::{
     actor::{CallActor, Return},
-    effects::Coming,
+    coming::Coming,
     legs::AgentLeg,
     orphans,
     placing::{NotPlaced, Placer},

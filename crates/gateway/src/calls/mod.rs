@@ -14,6 +14,7 @@ pub(crate) mod begin;
 mod bot;
 pub(crate) mod caller;
 pub(crate) mod clearance;
+mod coming;
 mod effects;
 mod facts;
 mod heard;

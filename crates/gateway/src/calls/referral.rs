@@ -11,7 +11,10 @@ use switchboard::{
     flow::{FromReferrer, FromTrunk, NotTaken},
 };
 
-use super::{actor::CallActor, telephone::Telephone};
+use super::{
+    actor::CallActor,
+    telephone::{Telephone, Turn},
+};
 use crate::{
     clock,
     trunks::line::{Happening, Said},
@@ -52,8 +55,8 @@ impl CallActor {
         let word = match what {
             Happening::Reoffers(reoffer) => {
                 match self.referrer.as_mut()?.telephone.reoffered(reoffer)? {
-                    true => FromReferrer::Holds,
-                    false => FromReferrer::Resumes,
+                    Turn::Holds => FromReferrer::Holds,
+                    Turn::Resumes => FromReferrer::Resumes,
                 }
             }
             Happening::Over(_) => {

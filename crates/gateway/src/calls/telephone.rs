@@ -55,6 +55,13 @@ pub(super) struct Telephone {
     pub(super) calls: Option<Option<String>>,
 }
 
+/// What a telephone does with its call when it offers anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    Holds,
+    Resumes,
+}
+
 impl Telephone {
     /// Whether it talks and listens: it answered, and does not hold the call.
     pub(super) fn takes_part(&self) -> bool {
@@ -158,8 +165,8 @@ impl Telephone {
     }
 
     /// The telephone holds the call or comes back to it; a change of anything else is refused, and a
-    /// question whether we are still here is answered. Whether it holds now, where that is new.
-    pub(super) fn reoffered(&mut self, reoffer: Reoffer) -> Option<bool> {
+    /// question whether we are still here is answered.
+    pub(super) fn reoffered(&mut self, reoffer: Reoffer) -> Option<Turn> {
         let Some(agreed) = self.agreed.clone() else {
             reoffer.refuse();
             return None;
@@ -185,11 +192,11 @@ impl Telephone {
                 self.state = TrunkState::Held;
                 self.fed = None;
                 self.handle.play(Source::Silence);
-                Some(true)
+                Some(Turn::Holds)
             }
             (false, TrunkState::Held) => {
                 self.state = TrunkState::Talking;
-                Some(false)
+                Some(Turn::Resumes)
             }
             (true | false, _) => None,
         }

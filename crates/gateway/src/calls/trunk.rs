@@ -26,7 +26,12 @@ use wire::{
     event::What,
 };
 
-use super::{actor::CallActor, legs, telephone::Telephone, telephone_keys::Keys};
+use super::{
+    actor::CallActor,
+    legs,
+    telephone::{Telephone, Turn},
+    telephone_keys::Keys,
+};
 use crate::{
     cdr::TrunkRecord,
     trunks::{
@@ -95,8 +100,8 @@ impl CallActor {
             }
             Happening::Answers(answer) => return self.trunk_answers(&answer).await,
             Happening::Reoffers(reoffer) => match leg.reoffered(reoffer)? {
-                true => FromTrunk::Holds,
-                false => FromTrunk::Resumes,
+                Turn::Holds => FromTrunk::Holds,
+                Turn::Resumes => FromTrunk::Resumes,
             },
             Happening::Refers(refer) => {
                 self.telephone_refers(refer).await;
