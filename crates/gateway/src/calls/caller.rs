@@ -6,9 +6,11 @@
 
 use std::sync::Arc;
 
+use engine::{LegEvent, LegHandle, TranscoderSeat};
 use media::{
     frame::AudioCodec,
     sdp::{self, TrunkMedia},
+    transport::LocalTransport,
 };
 use sip::{CallIn, Refusal};
 use switchboard::{
@@ -36,6 +38,16 @@ pub(crate) struct Caller {
     pub(crate) call: CallIn,
 }
 
+/// What a telephone that comes is given.
+#[derive(Debug)]
+pub(super) struct Seat {
+    codecs: Vec<AudioCodec>,
+    transcoder: Option<TranscoderSeat>,
+    handle: LegHandle,
+    local: LocalTransport,
+    events: mpsc::Receiver<LegEvent>,
+}
+
 /// Whether a telephone of this trunk can be heard with this offer.
 pub(crate) fn is_usable(road: &Road, offer: &str) -> bool {
     agreed(road, offer).is_some()
@@ -50,43 +62,60 @@ impl CallActor {
     /// Opens the leg of the telephone that placed the call, if one did.
     pub(super) fn seat_caller(&mut self) -> Option<Input> {
         let caller = self.caller.take()?;
-        let no_leg = |why: &str| Some(Input::LegUnusable(LegTrouble::OurSocket(why.to_owned())));
+        match self.seat(&caller) {
+            Ok(seat) => {
+                self.watch_beside("telephone", true);
+                self.trunk = Some(self.seated(caller, seat));
+                None
+            }
+            Err(why) => Some(Input::LegUnusable(LegTrouble::OurSocket(why.to_owned()))),
+        }
+    }
+
+    /// A leg for a telephone that comes; what is missing where there is none.
+    pub(super) fn seat(&self, caller: &Caller) -> Result<Seat, &'static str> {
         let mut codecs = match &caller.offer {
             Some(offer) => agreed(&caller.road, offer).map(|media| vec![media.codec]),
             None => Some(caller.road.trunk.codecs.clone()),
         }
         .unwrap_or_default();
-        let seat = self.office.trunks.transcoder.seat(beside_opus(&codecs));
-        codecs.retain(|codec| *codec == AudioCodec::Opus || seat.is_some());
+        let transcoder = self.office.trunks.transcoder.seat(beside_opus(&codecs));
+        codecs.retain(|codec| *codec == AudioCodec::Opus || transcoder.is_some());
         if codecs.is_empty() {
-            return no_leg("no codec, or as many calls are transcoded as can be");
+            return Err("no codec, or as many calls are transcoded as can be");
         }
         let (events, heard) = mpsc::channel(engine::EVENTS_MAX);
-        let Some((handle, local)) = self.open_trunk_leg(events) else { return no_leg("no socket") };
+        let (handle, local) = self.open_trunk_leg(events).ok_or("no socket")?;
+        Ok(Seat { codecs, transcoder, handle, local, events: heard })
+    }
+
+    /// The telephone that has come, in its seat.
+    pub(super) fn seated(&mut self, caller: Caller, seat: Seat) -> Telephone {
         self.facts.trunks += 1;
-        self.watch_beside("telephone", true);
-        self.trunk = Some(Telephone {
-            line: Line::begin_in(self.facts.trunks, caller.call, self.trunk_tells.clone()),
+        let number = self.facts.trunks;
+        Telephone {
+            _known: self.known(&caller.road, &caller.sip_call_id),
+            line: Line::begin_in(number, caller.call, self.trunk_tells.clone()),
             crypto: caller.road.trunk.srtp.then(new_key),
-            codecs,
+            codecs: seat.codecs,
             road: caller.road,
             extension: caller.extension,
             sip_call_id: caller.sip_call_id,
             state: TrunkState::Ringing,
-            handle,
-            local,
-            seat,
+            handle: seat.handle,
+            local: seat.local,
+            seat: seat.transcoder,
             agreed: None,
             heard: None,
             fed: None,
             told: None,
-            events: heard,
+            events: seat.events,
             version: 1,
             rang_at: Instant::now(),
             answered_at: None,
             calls: Some(caller.offer),
-        });
-        None
+            replaces: false,
+        }
     }
 
     /// The user's phone rings.
@@ -118,11 +147,14 @@ impl CallActor {
             return Some(Input::Trunk(FromTrunk::Lost));
         }
         self.caller_talks();
+        if self.trunk.as_ref().is_some_and(|leg| leg.replaces) {
+            return Some(Input::Trunk(FromTrunk::Replaced));
+        }
         self.put_through();
         None
     }
 
-    fn caller_talks(&self) {
+    pub(super) fn caller_talks(&self) {
         let Some(leg) = &self.trunk else { return };
         leg.listen_for_keys(&self.office.in_band_keys);
         let who = format!("{} {}", leg.road.trunk.name, leg.extension);

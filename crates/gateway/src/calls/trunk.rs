@@ -29,7 +29,11 @@ use wire::{
 use super::{actor::CallActor, legs, telephone::Telephone};
 use crate::{
     cdr::TrunkRecord,
-    trunks::line::{Happening, Line, Said},
+    trunks::{
+        line::{Happening, Line, Said},
+        lines::Known,
+        road::Road,
+    },
 };
 
 /// Who calls where the user's number is not known (RFC 3323).
@@ -99,6 +103,10 @@ impl CallActor {
             },
             Happening::Refers(refer) => {
                 self.telephone_refers(refer).await;
+                return None;
+            }
+            Happening::Replaced(caller) => {
+                self.telephone_replaced(caller).await;
                 return None;
             }
             Happening::Presses(key) => {
@@ -226,6 +234,7 @@ impl CallActor {
         self.facts.trunks += 1;
         self.watch_beside("telephone", true);
         self.trunk = Some(Telephone {
+            _known: self.known(&road, &sip_call_id),
             line: Line::begin(self.facts.trunks, call, self.trunk_tells.clone()),
             road,
             extension: extension.to_owned(),
@@ -245,8 +254,16 @@ impl CallActor {
             rang_at: Instant::now(),
             answered_at: None,
             calls: None,
+            replaces: false,
         });
         Ok(())
+    }
+
+    /// Makes the telephone that was counted last known by its `Call-ID`.
+    pub(super) fn known(&self, road: &Arc<Road>, sip_call_id: &str) -> Arc<Known> {
+        let (road, number) = (Arc::clone(road), self.facts.trunks);
+        let line = Known { road, number, tell: self.trunk_tells.clone() };
+        self.office.trunks.lines.know(sip_call_id, line)
     }
 
     pub(super) fn open_trunk_leg(

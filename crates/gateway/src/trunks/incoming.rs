@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use sip::{Incoming, IncomingInvite, Patience, Proof, Realm, Refusal};
+use sip::{Claim, Incoming, IncomingInvite, Patience, Proof, Realm, Refusal};
 use terms::UserRef;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::road::Road;
+use super::{replacing, road::Road};
 use crate::{
     calls::{
         begin,
@@ -27,7 +27,7 @@ const REALM: &str = "offhook";
 /// How many who ask are looked at beside each other; one more hears 503.
 const ASKED_MAX: usize = 64;
 /// What we are called in `Contact`.
-const CONTACT: &str = "offhook";
+pub(super) const CONTACT: &str = "offhook";
 
 /// Hears them one after the other, until SIP stops.
 pub(crate) async fn run(office: Arc<Office>, mut incoming: mpsc::Receiver<Incoming>) {
@@ -52,6 +52,9 @@ pub(crate) async fn run(office: Arc<Office>, mut incoming: mpsc::Receiver<Incomi
 
 async fn called(office: &Arc<Office>, invite: IncomingInvite, realm: &Realm) {
     let Some(invite) = upstream_sip::incoming::take(office, invite) else { return };
+    if invite.wants_a_place() {
+        return replacing::asked(office, invite, realm).await;
+    }
     match of_trunk(office, &invite, realm) {
         Asks::Known(road, calls_in) => {
             invite.welcome();
@@ -67,14 +70,14 @@ async fn called(office: &Arc<Office>, invite: IncomingInvite, realm: &Realm) {
 }
 
 /// Who asks.
-enum Asks<'a> {
+pub(super) enum Asks<'a> {
     Known(Arc<Road>, &'a CallsIn),
     Unproven { stale: bool },
     Nobody,
 }
 
 /// The trunk by which it comes: one whose password it knows, or one of whose targets it is.
-fn of_trunk<'a>(office: &'a Office, invite: &IncomingInvite, realm: &Realm) -> Asks<'a> {
+pub(super) fn of_trunk<'a>(office: &'a Office, invite: &IncomingInvite, realm: &Realm) -> Asks<'a> {
     let open = || {
         let roads = office.trunks.roads.iter();
         roads.filter_map(|road| Some((road, road.trunk.calls_in.as_ref()?)))
@@ -92,14 +95,16 @@ fn of_trunk<'a>(office: &'a Office, invite: &IncomingInvite, realm: &Realm) -> A
         Proof::Stale => return Asks::Unproven { stale: true },
         Proof::Claimed(claim) => claim,
     };
-    let knows = |calls: &CallsIn| {
-        let ours = calls.credentials.as_ref();
-        ours.is_some_and(|ours| ours.user == claim.user() && claim.proves(&ours.password))
-    };
-    match open().find(|(_, calls)| knows(calls)) {
+    match open().find(|(_, calls)| proves(calls, &claim)) {
         Some((road, calls_in)) => Asks::Known(Arc::clone(road), calls_in),
         None => Asks::Nobody,
     }
+}
+
+/// Whether it is the password for calls of this trunk.
+pub(super) fn proves(calls: &CallsIn, claim: &Claim) -> bool {
+    let ours = calls.credentials.as_ref();
+    ours.is_some_and(|ours| ours.user == claim.user() && claim.proves(&ours.password))
 }
 
 /// Calls the user whom the telephone dialled.

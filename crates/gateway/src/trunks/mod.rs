@@ -6,17 +6,19 @@
 
 pub(crate) mod incoming;
 pub(crate) mod line;
+pub(crate) mod lines;
+mod replacing;
 pub(crate) mod road;
 pub(crate) mod tls;
 
 use std::{net::IpAddr, sync::Arc};
 
 use engine::Transcoder;
-use sip::{Incoming, Listen, UserAgent};
+use sip::{Claim, Incoming, Listen, UserAgent};
 use terms::OrganisationId;
 use tokio::sync::mpsc;
 
-use self::{road::Road, tls::SipTlsError};
+use self::{lines::Lines, road::Road, tls::SipTlsError};
 use crate::{config::Config, metrics::Metrics};
 
 /// What we are called in SIP.
@@ -30,6 +32,8 @@ pub(crate) struct Trunks {
     agent: Option<UserAgent>,
     /// What carries voices to telephones without Opus.
     pub(crate) transcoder: Transcoder,
+    /// Those of all trunks.
+    pub(crate) lines: Lines,
     roads: Vec<Arc<Road>>,
 }
 
@@ -66,7 +70,8 @@ impl Trunks {
             None => None,
         };
         let roads = config.trunks.iter().cloned().map(|trunk| Arc::new(Road::new(trunk)));
-        Ok((Self { agent, transcoder, roads: roads.collect() }, incoming))
+        let roads = roads.collect();
+        Ok((Self { agent, transcoder, lines: Lines::default(), roads }, incoming))
     }
 
     /// The trunk of this name.
@@ -82,6 +87,12 @@ impl Trunks {
     /// Who speaks SIP; nobody where it is not configured, and then there is no trunk.
     pub(crate) const fn agent(&self) -> Option<&UserAgent> {
         self.agent.as_ref()
+    }
+
+    /// Whether telephones of some trunk call with what is claimed.
+    fn has_caller(&self, claim: &Claim) -> bool {
+        let calls_in = self.roads.iter().filter_map(|road| road.trunk.calls_in.as_ref());
+        calls_in.into_iter().any(|calls_in| incoming::proves(calls_in, claim))
     }
 
     /// The address telephones are told to send audio to.

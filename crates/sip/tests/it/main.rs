@@ -8,4 +8,5 @@ mod far_end;
 mod hostile;
 mod mutated;
 mod refer;
+mod replaces;
 mod sipp;
