@@ -43,6 +43,8 @@ pub(crate) const TO_TEST: &[Need] =
     &[CMAKE, CHROMIUM, COTURN, SIPP, BARESIP, IP, KAMAILIO, VALGRIND];
 /// What `bench peers` needs beside that.
 pub(crate) const TO_COMPARE: &[Need] = &[RTPENGINE, JANUS];
+/// What `bench sip` needs beside that of `bench`.
+pub(crate) const TO_BENCH_SIP: &[Need] = &[RTPENGINE, SIPP];
 
 /// Installs what is missing when root; else says the exact command and fails.
 pub(crate) fn programs(needs: &[Need]) -> Result<()> {

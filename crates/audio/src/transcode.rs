@@ -17,7 +17,7 @@ use crate::{
     comfort::Comfort,
     encoder::Encoder,
     g711::{self, Law},
-    opus::{self, CodecError, Settings},
+    opus::{self, CodecError, Complexity, Settings},
     playout::Playout,
 };
 
@@ -72,9 +72,19 @@ impl Transcode {
     ///
     /// [`CodecError::SetUp`] when libopus has no memory.
     pub fn new(way: Way) -> Result<Self, CodecError> {
+        Self::trying(way, Complexity::default())
+    }
+
+    /// Starts with an Opus encoder that tries so hard.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] when libopus has no memory.
+    pub fn trying(way: Way, effort: Complexity) -> Result<Self, CodecError> {
+        let settings = Settings { complexity: effort.get(), ..Settings::default() };
         let encoder = match way {
             Way::ToG711(law) => Encoder::g711(law),
-            Way::ToOpus(_) => Encoder::opus(Settings::default())?,
+            Way::ToOpus(_) => Encoder::opus(settings)?,
         };
         let (playout, catch_up) = (way.playout()?, CatchUp::new(KEPT));
         Ok(Self {

@@ -17,7 +17,7 @@ use std::{
 
 use audio::{
     g711::Law,
-    opus::CodecError,
+    opus::{CodecError, Complexity},
     transcode::{Transcode, Way},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
@@ -45,6 +45,7 @@ pub struct Transcoder {
     new: Sender<Voice>,
     seats: Arc<Semaphore>,
     comfort_noise: bool,
+    effort: Complexity,
 }
 
 /// The right of one call to be transcoded, into these codecs.
@@ -72,7 +73,14 @@ impl Transcoder {
         let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
         let name = "transcoder".into();
         std::thread::Builder::new().name(name).spawn(move || serve(&inbox))?;
-        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)), comfort_noise: false })
+        let (seats, effort) = (Arc::new(Semaphore::new(SEATS)), Complexity::default());
+        Ok(Self { new, seats, comfort_noise: false, effort })
+    }
+
+    /// How hard the Opus encoders of its calls try.
+    #[must_use]
+    pub fn effort(self, effort: Complexity) -> Self {
+        Self { effort, ..self }
     }
 
     /// Whether pauses of a party that sends nothing meanwhile are the noise of its room.
@@ -106,7 +114,7 @@ impl Transcoder {
         to: AudioCodec,
     ) -> Option<FrameQueue> {
         let way = way(types.codec, to)?;
-        let transcode = Transcode::new(way).inspect_err(not_transcoded).ok()?;
+        let transcode = Transcode::trying(way, self.effort).inspect_err(not_transcoded).ok()?;
         let transcode = if self.comfort_noise { transcode.comfort() } else { transcode };
         let (sink, queue) = frame_queue(FRAMES_MAX);
         let (tap, packets) = tap(Direction::Received, TAP_PACKETS_MAX);

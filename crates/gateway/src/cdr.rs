@@ -55,6 +55,9 @@ pub struct Cdr {
     /// Who brought whom into it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub three_way: Vec<ThreeWayRecord>,
+    /// Agents who talked at a telephone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_telephone: Vec<AgentId>,
     /// Whole seconds the user waited on hold, in transfers and consultations; only if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_s: Option<u64>,
@@ -375,6 +378,7 @@ impl Cdr {
             transfers: Vec::new(),
             supervision: Vec::new(),
             three_way: Vec::new(),
+            by_telephone: Vec::new(),
             hold_s: None,
             queue: None,
             bots: Vec::new(),
@@ -435,6 +439,7 @@ impl Cdr {
             self.started_at,
         );
         call.agent = self.agent.clone();
+        call.by_telephone.clone_from(&self.by_telephone);
         call.deeplink_payload = self.deeplink_payload.clone();
         call.cta_payload = self.cta_payload.clone();
         call.answered_at = self.answered_at;

@@ -158,10 +158,26 @@ impl Consoles {
         // One that did not read is gone from here already, but not from the roster.
         room.open.remove(&id);
         room.roster.console_closed(agent, clock::now());
-        let last = room.open.values().all(|other| other.agent != *agent);
+        let last = !room.has_console(agent);
         drop(room);
         self.tell_agents();
         last
+    }
+
+    /// A telephone of this agent is registered, or none is any more.
+    pub(crate) fn telephone(&self, agent: &AgentId, registered: bool) {
+        let mut room = self.room();
+        if room.roster.has_telephone(agent) == registered {
+            return;
+        }
+        room.roster.telephone(agent, registered, clock::now());
+        drop(room);
+        self.tell_agents();
+    }
+
+    /// Whether a console of this agent is open.
+    pub(crate) fn has_console(&self, agent: &AgentId) -> bool {
+        self.room().has_console(agent)
     }
 
     /// The agent takes calls, or not.
@@ -189,11 +205,11 @@ impl Consoles {
         self.tell_agents();
     }
 
-    /// Asks an agent to call somebody; `false` when the agent is not free.
+    /// Asks an agent to call somebody, in the console; `false` when the agent is not free, or not there.
     #[must_use]
     pub(crate) fn ask(&self, agent: &AgentId, offer: wire::console::Offer) -> bool {
         let mut room = self.room();
-        if room.state_of(agent) != AgentState::Available {
+        if room.state_of(agent) != AgentState::Available || !room.has_console(agent) {
             return false;
         }
         room.asked.insert(offer.offer_id.clone(), agent.clone());
@@ -381,6 +397,10 @@ impl Room {
         }
     }
 
+    fn has_console(&self, agent: &AgentId) -> bool {
+        self.open.values().any(|console| console.agent == *agent)
+    }
+
     fn rings_at(&self, agent: &AgentId) -> bool {
         self.ringing.values().flatten().chain(self.asked.values()).any(|other| other == agent)
     }
@@ -394,6 +414,7 @@ impl Room {
             since: self.roster.since(&agent.id, now),
             wrap_up_until: self.roster.wrap_up_until(&agent.id, now),
             skills: agent.skills.iter().cloned().collect(),
+            telephone: self.roster.has_telephone(&agent.id),
         }
     }
 

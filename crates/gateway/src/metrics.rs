@@ -341,12 +341,19 @@ impl Metrics {
         self.set_of("offhook_gateway_trunk_registered", labels, whole(knows));
     }
 
+    /// So many telephones of agents are registered.
+    pub(crate) fn telephones_registered(&self, many: usize) {
+        self.set_of("offhook_gateway_agent_telephones", String::new(), whole(many));
+    }
+
     /// Who came by SIP and is nobody we know, since the start.
     pub(crate) fn strangers(&self, strangers: Strangers) {
         let counts = [
             ("turned_away", strangers.turned_away),
             ("banned", strangers.banned),
             ("unheard", strangers.unheard),
+            ("crowded", strangers.crowded),
+            ("slow", strangers.slow),
         ];
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         for (what, many) in counts {

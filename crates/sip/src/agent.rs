@@ -19,7 +19,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::cancels::Cancels;
 use crate::face::Mask;
+use crate::guests::{Guests, Rules};
+use crate::inspector::Inspector;
+use crate::origins::{self, Origins};
 use crate::parting::Partings;
 use crate::roads::{Addresses, Roads, sip_address};
 use crate::wall::Wall;
@@ -49,7 +53,7 @@ pub struct Listen {
 
 /// A SIP user agent. Dropping it stops it.
 pub struct UserAgent {
-    desk: Arc<Desk>,
+    pub(crate) desk: Arc<Desk>,
     calls: Arc<Semaphore>,
     stop: CancellationToken,
 }
@@ -68,6 +72,8 @@ pub(crate) struct Desk {
     pub(crate) wall: Arc<Wall>,
     pub(crate) face: Face,
     pub(crate) partings: Partings,
+    pub(crate) cancels: Arc<Cancels>,
+    pub(crate) origins: Arc<Origins>,
     endpoint: EndpointInnerRef,
     us: Addresses,
     name: String,
@@ -102,13 +108,24 @@ impl UserAgent {
         face: Face,
         ask: Option<mpsc::Sender<Incoming>>,
     ) -> Result<Self, StartError> {
+        Self::start_among(listen, face, ask, Rules::default()).await
+    }
+
+    /// The same with rules of its own for connections of others.
+    pub(crate) async fn start_among(
+        listen: Listen,
+        face: Face,
+        ask: Option<mpsc::Sender<Incoming>>,
+        rules: Rules,
+    ) -> Result<Self, StartError> {
         let stop = CancellationToken::new();
         let transports = TransportLayer::new(stop.child_token());
         transports.set_stream_idle_timeout(IDLE);
-        let wall = Arc::new(Wall::default());
+        let (wall, guests) = (Arc::new(Wall::default()), Arc::new(Guests::new(rules)));
         let heard = Arc::clone(&wall);
         transports.set_whitelist(move |ip| std::future::ready(heard.hears(ip)));
         let doors = Doors::open(&listen, &transports, &stop).await?;
+        let (cancels, origins) = (Arc::<Cancels>::default(), Arc::<Origins>::default());
         let us = doors.us.at(Transport::Tls).map(|us| us.to_string()).unwrap_or_default();
         let endpoint = EndpointBuilder::new()
             .with_cancel_token(stop.child_token())
@@ -117,7 +134,11 @@ impl UserAgent {
                 callid_suffix: Some(listen.name.replace(' ', "-")),
                 ..EndpointOption::default()
             })
-            .with_inspector(Box::new(Mask::new(&face, &us)))
+            .with_inspector(Box::new(Inspector {
+                mask: Mask::new(&face, &us, Arc::clone(&guests)),
+                cancels: Arc::clone(&cancels),
+                origins: Arc::clone(&origins),
+            }))
             .with_transport_layer(transports)
             .build();
         let incoming = endpoint.incoming_transactions().map_err(stack)?;
@@ -127,7 +148,8 @@ impl UserAgent {
         let roads = Arc::new(Roads::new(
             Arc::clone(&inner),
             doors.us,
-            (trust, Arc::clone(&wall)),
+            trust,
+            (Arc::clone(&wall), guests),
             stop.clone(),
         ));
         drop(tokio::spawn(async move { endpoint.serve().await }));
@@ -138,6 +160,8 @@ impl UserAgent {
             wall,
             face,
             partings: Partings::default(),
+            cancels,
+            origins,
             endpoint: inner,
             us: doors.us,
             name: listen.name,
@@ -244,16 +268,23 @@ impl Desk {
             Header::MinSE(session::LEAST.to_string().into()),
         ];
         let timer = timer.into_iter().filter(|_| self.has_timer(manners));
+        let way = manners.contact.as_ref().map(|_| origins::way_to(target));
         Some(InviteOption {
             caller_display_name: invite.caller_name.as_deref().map(headers::display_name),
             caller: self.caller(invite, target.transport)?,
-            callee: headers::callee(&invite.extension, target, manners.callee_host.as_deref())?,
+            callee: match &manners.contact {
+                Some(contact) => Uri::try_from(contact.as_str()).ok()?,
+                None => {
+                    let host = manners.callee_host.as_deref();
+                    headers::callee(&invite.extension, target, host)?
+                }
+            },
             destination: Some(sip_address(target.address, target.transport)),
             contact: self.contact_out(invite, target.transport, manners)?,
             credential: invite.credentials.as_ref().map(credential),
             offer: Some(invite.offer.clone().into_bytes()),
             call_id: Some(headers::one_line(&invite.call_id)),
-            headers: Some(abilities.into_iter().chain(timer).chain(given).collect()),
+            headers: Some(abilities.into_iter().chain(timer).chain(given).chain(way).collect()),
             ..InviteOption::default()
         })
     }

@@ -88,7 +88,10 @@ impl Attempt {
         let roads = Arc::clone(&desk.roads);
         let hold = roads.holds.hold(target.address);
         let target = target.clone();
-        let connecting = tokio::spawn(async move { roads.ready(&target).await });
+        let by_origin = manners.contact.is_some();
+        let connecting = tokio::spawn(async move {
+            if by_origin { roads.came_by(&target) } else { roads.ready(&target).await }
+        });
         Self {
             desk,
             option,

@@ -77,7 +77,9 @@ impl Call {
                 saying: Vec::new(),
                 next: None,
             };
+            let (desk, call_id) = (Arc::clone(&owner.desk), owner.call_id());
             Box::pin(owner.run()).await;
+            desk.cancels.forget(&call_id);
             drop(place);
         }));
         Self { orders, routes_lost, news, wishes, parting, refused }
@@ -195,6 +197,10 @@ impl Owner {
             }
             Effect::Abandon => self.attempt = None,
             Effect::Cancel => {
+                let reason = |header: &&Header| matches!(header, Header::Reason(_));
+                if let Some(reason) = self.saying.iter().find(reason) {
+                    self.desk.cancels.say(&self.call_id(), reason.clone());
+                }
                 // Where nothing was sent, nothing will be answered.
                 if !self.attempt.as_mut().is_some_and(Attempt::cancel) {
                     self.next = Some(Input::Left);
@@ -245,6 +251,10 @@ impl Owner {
                 () = deadline(until) => return Input::Deadline,
             }
         }
+    }
+
+    fn call_id(&self) -> String {
+        headers::one_line(&self.invite.call_id)
     }
 
     fn note_refusal(&mut self) {

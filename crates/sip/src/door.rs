@@ -15,8 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::debug;
 
 use crate::agent::Desk;
-use crate::said::value;
-use crate::{Incoming, IncomingInvite, IncomingRegister};
+use crate::{Incoming, IncomingInvite, IncomingRegister, flaw};
 
 /// How many requests are being answered at once; more are dropped, and come again if they are meant.
 const ANSWERING_MAX: usize = 1024;
@@ -46,6 +45,9 @@ async fn answer(
     place: OwnedSemaphorePermit,
     ask: Option<mpsc::Sender<Incoming>>,
 ) {
+    if let Some((status, headers)) = flaw::of(&request.original) {
+        return finish(request, status, headers).await;
+    }
     if !desk.face.takes(request.original.method) && request.original.method != Method::Register {
         let allow = desk.face.allow().into_iter().collect();
         return finish(request, StatusCode::MethodNotAllowed, allow).await;
@@ -63,10 +65,6 @@ async fn answer(
     let method = request.original.method;
     let in_dialog = has_to_tag(&request);
     match (method, ask) {
-        (Method::Invite, Some(_)) if !in_dialog && asks_too_much(&request) => {
-            let unsupported = Header::Unsupported("100rel".into());
-            finish(request, StatusCode::BadExtension, vec![unsupported]).await;
-        }
         (Method::Invite, Some(ask)) if !in_dialog => {
             let read = IncomingInvite::read(request, place, desk);
             pass_on(&ask, read.map(Incoming::Invite)).await;
@@ -126,12 +124,6 @@ fn status(method: Method, in_dialog: bool) -> Option<u16> {
         | Method::Update => Some(481),
         Method::Message | Method::Publish | Method::Subscribe => Some(405),
     }
-}
-
-/// Whether a call insists on provisional responses that are repeated (RFC 3262): ours are not.
-fn asks_too_much(request: &Transaction) -> bool {
-    let required = value(&request.original, "Require").unwrap_or_default();
-    required.split(',').any(|word| word.trim().eq_ignore_ascii_case("100rel"))
 }
 
 fn has_to_tag(request: &Transaction) -> bool {

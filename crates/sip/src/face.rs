@@ -5,11 +5,16 @@
 //! What others give back of our own `Record-Route` is taken out before the stack reads it: a BYE
 //! would be routed to ourselves.
 
+use std::sync::Arc;
+
 use rsipstack::sip::prelude::HeadersExt;
-use rsipstack::sip::{Header, Headers, Method, Request, Response, SipMessage, StatusCodeKind};
+use rsipstack::sip::{
+    Header, Headers, Method, Request, Response, SipMessage, StatusCodeKind, Version,
+};
 use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::SipAddr;
 
+use crate::guests::Guests;
 use crate::headers;
 
 /// What an agent shows of itself beside what every agent does.
@@ -56,11 +61,13 @@ pub(crate) struct Mask {
     record_routes: Vec<String>,
     allow: Option<Header>,
     contact: String,
+    /// Who said something whole on a connection of theirs.
+    guests: Arc<Guests>,
 }
 
 impl Mask {
     /// The mask of an agent that is reached at `us`.
-    pub(crate) fn new(face: &Face, us: &str) -> Self {
+    pub(crate) fn new(face: &Face, us: &str, guests: Arc<Guests>) -> Self {
         let own = face.host.as_deref().unwrap_or(us);
         let entry = |host: &str| format!("<sip:{host};transport=tls;lr>");
         let hosts = face.proxies.iter().flat_map(|behind| {
@@ -72,6 +79,7 @@ impl Mask {
             record_routes: hosts.map(entry).collect(),
             allow: face.allow(),
             contact: face.contact.iter().flat_map(|param| [";", param]).collect(),
+            guests,
         }
     }
 
@@ -102,6 +110,8 @@ impl Mask {
     }
 
     fn dress_response(&self, response: &mut Response) {
+        // The stack repeats the request's, whatever that was.
+        response.version = Version::V2;
         add(&mut response.headers, &self.marks);
         if response.status_code.kind() == StatusCodeKind::Successful {
             add(&mut response.headers, self.allow.as_slice());
@@ -154,7 +164,10 @@ impl MessageInspector for Mask {
         }
     }
 
-    fn after_received(&self, message: SipMessage, _from: Option<&SipAddr>) -> SipMessage {
+    fn after_received(&self, message: SipMessage, from: Option<&SipAddr>) -> SipMessage {
+        if let Some(them) = from.and_then(|from| from.get_socketaddr().ok()) {
+            self.guests.heard(them);
+        }
         match message {
             SipMessage::Response(mut response) => {
                 let is_answer = response.status_code.kind() == StatusCodeKind::Successful
@@ -220,6 +233,7 @@ fn has_to_tag(request: &Request) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guests::Rules;
 
     fn mask() -> Mask {
         let face = Face {
@@ -230,7 +244,7 @@ mod tests {
             headers: vec![("X-FB-External-Domain".into(), "wa.meta.vc".into())],
             ..Face::default()
         };
-        Mask::new(&face, "127.0.0.1:5061")
+        Mask::new(&face, "127.0.0.1:5061", Arc::new(Guests::new(Rules::default())))
     }
 
     fn request(method: &str, to: &str) -> SipMessage {

@@ -13,7 +13,9 @@ use tracing::debug;
 
 use crate::agent::Desk;
 use crate::said::{sdp, value};
-use crate::{CallIn, Manners, Patience, Proof, Realm, Replaces, Transport, headers};
+use crate::{
+    CallIn, Manners, Patience, Proof, Realm, Registering, Replaces, Transport, contacts, headers,
+};
 
 /// A request outside of any call, to be answered once. Dropped, it is refused with 503.
 #[derive(Debug)]
@@ -107,6 +109,10 @@ pub struct IncomingRegister {
     pub host: String,
     /// Its `Contact`, as it stands there; `None` asks for what is known, `*` takes all back.
     pub contact: Option<String>,
+    /// The `Call-ID`.
+    pub call_id: String,
+    /// The number of its `CSeq`.
+    pub seq: u32,
     /// For how many seconds it is to be known; 0 takes it back.
     pub expires: Option<u32>,
     /// Where it came from.
@@ -188,7 +194,7 @@ impl IncomingInvite {
 
     /// Asks for a password.
     pub fn challenge(mut self, realm: &Realm, stale: bool) {
-        self.asked.desk.wall.challenged(self.source.ip());
+        self.asked.desk.roads.challenged(self.asked.them(self.source));
         self.asked.challenge(realm, stale);
     }
 
@@ -199,13 +205,13 @@ impl IncomingInvite {
 
     /// It is somebody we know, whatever becomes of the call.
     pub fn welcome(&self) {
-        self.asked.desk.wall.welcomed(self.source.ip());
+        self.asked.desk.roads.welcomed(self.asked.them(self.source));
     }
 
     /// Refuses somebody who is nobody we know: who is turned away ten times within a minute is not
     /// heard for ten.
     pub fn turn_away(self, refusal: Refusal) {
-        self.asked.desk.wall.turned_away(self.source.ip());
+        self.asked.desk.roads.turned_away(self.asked.them(self.source));
         self.refuse(refusal);
     }
 
@@ -223,11 +229,9 @@ impl IncomingInvite {
         patience: Patience,
         manners: &Manners,
     ) -> Option<CallIn> {
+        let them = self.asked.them(self.source);
         let (transaction, place) = self.asked.transaction.take()?;
-        self.asked.desk.wall.welcomed(self.source.ip());
-        // Not what `Via` says: the connection itself.
-        let them = transaction.connection.as_ref().and_then(|way| way.get_remote_addr());
-        let them = them.and_then(|them| them.get_socketaddr().ok()).unwrap_or(self.source);
+        self.asked.desk.roads.welcomed(them);
         let hold = self.asked.desk.roads.holds.hold(them);
         CallIn::begin(
             Arc::clone(&self.asked.desk),
@@ -255,6 +259,8 @@ impl IncomingRegister {
                 asked: Asked { transaction: None, desk: Arc::clone(&desk) },
                 user: to.uri.auth.map(|auth| auth.user)?,
                 host: request.uri.host_with_port.host.to_string(),
+                call_id: request.call_id_header().ok()?.value().to_string(),
+                seq: request.cseq_header().ok()?.seq().ok()?,
                 expires: expires(request, contact.as_deref()),
                 contact,
                 source,
@@ -278,7 +284,7 @@ impl IncomingRegister {
 
     /// Asks for a password.
     pub fn challenge(mut self, realm: &Realm, stale: bool) {
-        self.asked.desk.wall.challenged(self.source.ip());
+        self.asked.desk.roads.challenged(self.asked.them(self.source));
         self.asked.challenge(realm, stale);
     }
 
@@ -290,13 +296,39 @@ impl IncomingRegister {
     /// Refuses somebody who is nobody we know: who is turned away ten times within a minute is not
     /// heard for ten.
     pub fn turn_away(self, refusal: Refusal) {
-        self.asked.desk.wall.turned_away(self.source.ip());
+        self.asked.desk.roads.turned_away(self.asked.them(self.source));
         self.refuse(refusal);
+    }
+
+    /// What it says, for [`crate::Bindings`]; `None` where that is nothing that can be read.
+    #[must_use]
+    pub fn registering(&self) -> Option<Registering> {
+        let (transaction, _) = self.asked.transaction.as_ref()?;
+        let request = &transaction.original;
+        let named = |header: &&Header| header.name().eq_ignore_ascii_case("Contact");
+        let values = request.headers.iter().filter(named).map(|header| header.value());
+        let them = far_end(transaction).filter(|_| self.transport != Transport::Udp);
+        let them = them.unwrap_or(self.source);
+        let hold = self.asked.desk.roads.holds.hold(them);
+        Some(Registering {
+            contacts: contacts::read(values)?,
+            expires: value(request, "Expires").and_then(|expires| expires.parse().ok()),
+            call_id: self.call_id.clone(),
+            seq: self.seq,
+            origin: self.asked.desk.origins.hold(them, self.transport, hold),
+        })
+    }
+
+    /// Says what is known of somebody: URIs, and for how many seconds yet.
+    pub fn known(mut self, known: Vec<(String, u32)>) {
+        self.asked.desk.roads.welcomed(self.asked.them(self.source));
+        let contact = |(uri, seconds)| Header::Contact(format!("<{uri}>;expires={seconds}").into());
+        self.asked.answer(StatusCode::OK, known.into_iter().map(contact).collect());
     }
 
     /// Knows the telephone for so many seconds; 0 forgets it.
     pub fn accept(mut self, expires: u32) {
-        self.asked.desk.wall.welcomed(self.source.ip());
+        self.asked.desk.roads.welcomed(self.asked.them(self.source));
         let contact = self.contact.take().filter(|contact| expires > 0 && contact != "*");
         let contact = contact.map(|contact| {
             let bare = contact.split(";expires=").next().unwrap_or_default();
@@ -311,6 +343,12 @@ impl IncomingRegister {
 impl Asked {
     fn request(&self) -> Option<&Request> {
         self.transaction.as_ref().map(|(transaction, _)| &transaction.original)
+    }
+
+    /// The other end of the way it came: not what `Via` says, unless there is no other.
+    fn them(&self, source: SocketAddr) -> SocketAddr {
+        let asked = self.transaction.as_ref();
+        asked.and_then(|(transaction, _)| far_end(transaction)).unwrap_or(source)
     }
 
     fn proof(&self, realm: &Realm) -> Proof {
@@ -341,6 +379,12 @@ impl Drop for Asked {
             self.answer(StatusCode::ServiceUnavailable, Vec::new());
         }
     }
+}
+
+/// The other end of the connection it came by: not what `Via` says.
+fn far_end(transaction: &Transaction) -> Option<SocketAddr> {
+    let them = transaction.connection.as_ref().and_then(|way| way.get_remote_addr());
+    them.and_then(|them| them.get_socketaddr().ok())
 }
 
 /// Where a request came from, by what the transport wrote into its first `Via`.

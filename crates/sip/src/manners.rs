@@ -9,6 +9,9 @@ pub struct Manners {
     /// The host in the URI of whom we call, without a port, wherever the target is; the target's where
     /// absent.
     pub callee_host: Option<String>,
+    /// The whole URI of whom we call, who is at the other end of a [`crate::Origin`]; made of the extension and
+    /// the target where absent.
+    pub contact: Option<String>,
     /// No session timer (RFC 4028), whatever the agent's other calls have: for far ends that take no
     /// re-INVITE.
     pub no_timer: bool,

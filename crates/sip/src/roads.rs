@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,16 +14,13 @@ use rsipstack::transport::tcp::TcpConnection;
 use rsipstack::transport::{SipAddr, SipConnection};
 use rustls::{ClientConfig, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::guests::{Guests, Seat};
 use crate::holds::Holds;
 use crate::wall::Wall;
 use crate::{Target, Transport, tls};
-
-/// How many connections others may hold open at once.
-const GUESTS_MAX: usize = 256;
 
 /// Whom a connection is to: a name that was not proven is another one, at whatever address.
 type Far = (SocketAddr, Transport, Option<Arc<str>>);
@@ -34,12 +31,14 @@ pub(crate) struct Roads {
     us: Addresses,
     trust: Option<Arc<ClientConfig>>,
     wall: Arc<Wall>,
+    guests: Arc<Guests>,
     stop: CancellationToken,
     /// Each with the token that the stack cancels when the connection is gone.
     open: Mutex<HashMap<Far, CancellationToken>>,
+    /// The same of those that others opened, by where they came from.
+    theirs: Mutex<HashMap<(SocketAddr, Transport), CancellationToken>>,
     /// Those that calls stand on.
     pub(crate) holds: Arc<Holds>,
-    places: Arc<Semaphore>,
 }
 
 /// Where we are reached.
@@ -65,12 +64,32 @@ impl Roads {
     pub(crate) fn new(
         endpoint: EndpointInnerRef,
         us: Addresses,
-        (trust, wall): (Option<Arc<ClientConfig>>, Arc<Wall>),
+        trust: Option<Arc<ClientConfig>>,
+        (wall, guests): (Arc<Wall>, Arc<Guests>),
         stop: CancellationToken,
     ) -> Self {
-        let places = Arc::new(Semaphore::new(GUESTS_MAX));
-        let (open, holds) = (Mutex::default(), Arc::default());
-        Self { endpoint, us, trust, wall, stop, open, holds, places }
+        let (open, theirs, holds) = (Mutex::default(), Mutex::default(), Arc::default());
+        Self { endpoint, us, trust, wall, guests, stop, open, theirs, holds }
+    }
+
+    /// Whoever is at the other end was asked who they are.
+    pub(crate) fn challenged(&self, them: SocketAddr) {
+        if self.wall.challenged(them.ip()) {
+            self.guests.turn_out(them.ip());
+        }
+    }
+
+    /// It is nobody we know.
+    pub(crate) fn turned_away(&self, them: SocketAddr) {
+        if self.wall.turned_away(them.ip()) {
+            self.guests.turn_out(them.ip());
+        }
+    }
+
+    /// It is somebody we know.
+    pub(crate) fn welcomed(&self, them: SocketAddr) {
+        self.wall.welcomed(them.ip());
+        self.guests.knows(them);
     }
 
     /// Makes sure that a message to `target` has a way; what it answers is cancelled when that way is
@@ -92,6 +111,17 @@ impl Roads {
         open.retain(|_, gone| !gone.is_cancelled());
         open.insert(far(target), gone.clone());
         Ok(Some(gone))
+    }
+
+    /// The same for one who spoke to us from there: a connection of theirs is used, and none is made.
+    pub(crate) fn came_by(&self, target: &Target) -> io::Result<Option<CancellationToken>> {
+        if target.transport == Transport::Udp {
+            return Ok(None);
+        }
+        let theirs = self.theirs.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = theirs.get(&(target.address, target.transport));
+        let gone = gone.filter(|gone| !gone.is_cancelled()).cloned();
+        gone.map(Some).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     fn opened(&self, target: &Target) -> Option<CancellationToken> {
@@ -127,6 +157,12 @@ impl Roads {
         Ok(gone)
     }
 
+    /// How many connections of others there are, and how many of all the stack has.
+    #[cfg(test)]
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        (self.guests.count(), self.endpoint.transport_layer.connections_count())
+    }
+
     /// Takes connections until the agent stops.
     pub(crate) async fn welcome(
         self: Arc<Self>,
@@ -146,17 +182,41 @@ impl Roads {
             if !self.wall.hears(them.ip()) {
                 continue;
             }
-            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { continue };
+            let Some(seat) = self.guests.enter(them) else {
+                self.wall.crowded();
+                continue;
+            };
             debug!("a SIP connection came in");
             let (roads, tls) = (Arc::clone(&self), tls.clone());
             drop(tokio::spawn(async move {
-                match roads.take(stream, them, tls).await {
-                    Ok(gone) => gone.cancelled().await,
-                    Err(fault) => debug!(%fault, "a SIP connection was not taken"),
+                if let Err(fault) = roads.entertain(stream, (them, seat), tls).await {
+                    debug!(%fault, "a SIP connection was not taken");
                 }
-                drop(place);
             }));
         }
+    }
+
+    /// Serves a connection until it is gone, or has to go.
+    async fn entertain(
+        &self,
+        stream: TcpStream,
+        (them, seat): (SocketAddr, Seat),
+        tls: Option<Arc<ServerConfig>>,
+    ) -> io::Result<()> {
+        // The stack reads until the socket ends, whatever it is told.
+        let socket = socket2::SockRef::from(&stream).try_clone()?;
+        let serving = async {
+            self.take(stream, them, tls).await?.cancelled().await;
+            io::Result::Ok(())
+        };
+        let is_slow = tokio::select! {
+            served = serving => return served,
+            is_slow = seat.is_over() => is_slow,
+        };
+        if is_slow && self.wall.slow(them.ip()) {
+            self.guests.turn_out(them.ip());
+        }
+        socket.shutdown(Shutdown::Both)
     }
 
     async fn take(
@@ -165,10 +225,17 @@ impl Roads {
         them: SocketAddr,
         tls: Option<Arc<ServerConfig>>,
     ) -> io::Result<CancellationToken> {
-        match tls {
-            None => self.adopt(stream),
-            Some(config) => self.adopt_tls(tls::welcome(stream, &config).await?, them).await,
-        }
+        let (transport, gone) = match tls {
+            None => (Transport::Tcp, self.adopt(stream)?),
+            Some(config) => {
+                let stream = tls::welcome(stream, &config).await?;
+                (Transport::Tls, self.adopt_tls(stream, them).await?)
+            }
+        };
+        let mut theirs = self.theirs.lock().unwrap_or_else(PoisonError::into_inner);
+        theirs.retain(|_, gone| !gone.is_cancelled());
+        theirs.insert((them, transport), gone.clone());
+        Ok(gone)
     }
 }
 
@@ -184,4 +251,18 @@ pub(crate) fn sip_address(address: SocketAddr, transport: Transport) -> SipAddr 
         Transport::Tls => rsipstack::sip::Transport::Tls,
     };
     SipAddr::new(transport, address.into())
+}
+
+/// What the stack calls by an address; `None` for what is no address of ours.
+pub(crate) fn address(far: &SipAddr) -> Option<(SocketAddr, Transport)> {
+    let transport = match far.r#type? {
+        rsipstack::sip::Transport::Udp => Transport::Udp,
+        rsipstack::sip::Transport::Tcp => Transport::Tcp,
+        rsipstack::sip::Transport::Tls => Transport::Tls,
+        rsipstack::sip::Transport::TlsSctp
+        | rsipstack::sip::Transport::Sctp
+        | rsipstack::sip::Transport::Ws
+        | rsipstack::sip::Transport::Wss => return None,
+    };
+    Some((far.get_socketaddr().ok()?, transport))
 }

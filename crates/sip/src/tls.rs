@@ -24,7 +24,7 @@ use crate::agent::IDLE;
 use crate::holds::Holds;
 use crate::{Target, Transport, roads};
 
-/// How long a handshake may take.
+/// How long a handshake of ours may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const READ: usize = 8192;
 
@@ -54,13 +54,13 @@ pub(crate) async fn call(
     Ok(timely(calling).await?.into())
 }
 
-/// Shows who we are to whoever connected.
+/// Shows who we are to whoever connected; how long that may take is the caller's to say.
 pub(crate) async fn welcome(
     stream: TcpStream,
     config: &Arc<ServerConfig>,
 ) -> io::Result<TlsStream<TcpStream>> {
     stream.set_nodelay(true)?;
-    Ok(timely(TlsAcceptor::from(Arc::clone(config)).accept(stream)).await?.into())
+    Ok(TlsAcceptor::from(Arc::clone(config)).accept(stream).await?.into())
 }
 
 async fn timely<T>(shaking: impl Future<Output = io::Result<T>>) -> io::Result<T> {

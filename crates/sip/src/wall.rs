@@ -32,6 +32,10 @@ pub struct Strangers {
     pub banned: u64,
     /// Datagrams and connections of theirs that were not heard.
     pub unheard: u64,
+    /// Connections there was no room for.
+    pub crowded: u64,
+    /// Connections on which nothing whole was said in time.
+    pub slow: u64,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +44,8 @@ pub(crate) struct Wall {
     turned_away: AtomicU64,
     banned: AtomicU64,
     unheard: AtomicU64,
+    crowded: AtomicU64,
+    slow: AtomicU64,
 }
 
 impl Wall {
@@ -52,15 +58,26 @@ impl Wall {
         hears
     }
 
-    /// It was asked who it is.
-    pub(crate) fn challenged(&self, ip: IpAddr) {
-        self.note(ip, CHALLENGED);
+    /// There is no room for its connection.
+    pub(crate) fn crowded(&self) {
+        self.crowded.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// It is nobody we know.
-    pub(crate) fn turned_away(&self, ip: IpAddr) {
+    /// It was asked who it is; whether it is not heard any more.
+    pub(crate) fn challenged(&self, ip: IpAddr) -> bool {
+        self.note(ip, CHALLENGED)
+    }
+
+    /// It is nobody we know; whether it is not heard any more.
+    pub(crate) fn turned_away(&self, ip: IpAddr) -> bool {
         self.turned_away.fetch_add(1, Ordering::Relaxed);
-        self.note(ip, TURNED_AWAY);
+        self.note(ip, TURNED_AWAY)
+    }
+
+    /// It holds a connection and says nothing; whether it is not heard any more.
+    pub(crate) fn slow(&self, ip: IpAddr) -> bool {
+        self.slow.fetch_add(1, Ordering::Relaxed);
+        self.note(ip, TURNED_AWAY)
     }
 
     /// It is somebody we know.
@@ -74,13 +91,15 @@ impl Wall {
             turned_away: count(&self.turned_away),
             banned: count(&self.banned),
             unheard: count(&self.unheard),
+            crowded: count(&self.crowded),
+            slow: count(&self.slow),
         }
     }
 
-    fn note(&self, ip: IpAddr, much: u32) {
-        if self.lock().note(ip, much, Instant::now()) {
-            self.banned.fetch_add(1, Ordering::Relaxed);
-        }
+    fn note(&self, ip: IpAddr, much: u32) -> bool {
+        let is_much = self.lock().note(ip, much, Instant::now());
+        self.banned.fetch_add(u64::from(is_much), Ordering::Relaxed);
+        is_much
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Offenders> {
@@ -183,7 +202,8 @@ mod tests {
             wall.welcomed(address(1));
         }
         assert!(wall.hears(address(1)));
-        assert_eq!(wall.strangers(), Strangers { turned_away: 0, banned: 0, unheard: 0 });
+        let nobody = Strangers { turned_away: 0, banned: 0, unheard: 0, crowded: 0, slow: 0 };
+        assert_eq!(wall.strangers(), nobody);
     }
 
     #[test]

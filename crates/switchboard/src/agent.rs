@@ -1,6 +1,7 @@
 //! Who can take a call now?
 //!
-//! An agent is offline until a console opens, then away or available as the agent says, and busy
+//! An agent is offline until a console opens, then away or available as the agent says; or until a
+//! telephone registers, which stands there to be rung unless the agent said to be away. An agent is busy
 //! while a call holds the agent. After a call in which the agent talked there is a while for
 //! wrap-up, which the agent may end early. Ringing does not hold anybody: two calls may ring one
 //! agent, and the first [`Roster::claim`] wins.
@@ -17,9 +18,9 @@ use crate::flow::Ring;
 /// What others see of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
-    /// No console is open.
+    /// No console is open, and no telephone is registered.
     Offline,
-    /// A console is open; the agent does not take calls.
+    /// There, but does not take calls.
     Away,
     /// Can be rung.
     Available,
@@ -88,6 +89,10 @@ pub struct Roster {
 struct Desk {
     skills: Skills,
     consoles: usize,
+    /// Whether a telephone is registered.
+    telephone: bool,
+    /// Whether the agent's last word was to be away.
+    said_away: bool,
     available: bool,
     busy: bool,
     wrap_up: WrapUp,
@@ -106,6 +111,10 @@ enum WrapUp {
 }
 
 impl Desk {
+    fn is_there(&self) -> bool {
+        self.consoles > 0 || self.telephone
+    }
+
     fn presence(&self, now: Timestamp) -> Presence {
         let wraps_up = match self.wrap_up {
             WrapUp::No => false,
@@ -114,7 +123,7 @@ impl Desk {
         };
         if self.busy {
             Presence::Busy
-        } else if self.consoles == 0 {
+        } else if !self.is_there() {
             Presence::Offline
         } else if wraps_up {
             Presence::WrapUp
@@ -148,7 +157,7 @@ impl Desk {
         if until > now {
             return None;
         }
-        let showed = !self.busy && self.consoles > 0;
+        let showed = !self.busy && self.is_there();
         self.wrap_up = WrapUp::No;
         if showed {
             self.since = Some(until);
@@ -175,19 +184,34 @@ impl Roster {
         self.change(agent, now, |desk| desk.consoles += 1);
     }
 
-    /// A console of this agent closed; with the last one the agent stops being available.
+    /// A console of this agent closed; with the last one the agent stops being available, unless a telephone
+    /// is there.
     pub fn console_closed(&mut self, agent: &AgentId, now: Timestamp) {
         self.change(agent, now, |desk| {
             desk.consoles = desk.consoles.saturating_sub(1);
-            desk.available &= desk.consoles > 0;
+            desk.available &= desk.is_there();
+        });
+    }
+
+    /// A telephone of this agent is registered, or none is any more. With nothing else there the first one
+    /// makes the agent available, and the last one takes that back.
+    pub fn telephone(&mut self, agent: &AgentId, registered: bool, now: Timestamp) {
+        self.change(agent, now, |desk| {
+            let came = registered && !desk.is_there();
+            desk.telephone = registered;
+            desk.available = desk.is_there() && (desk.available || came && !desk.said_away);
         });
     }
 
     /// The agent says whether calls may ring.
     pub fn says(&mut self, agent: &AgentId, says: Says, now: Timestamp) {
         self.change(agent, now, |desk| match says {
-            Says::Available => (desk.available, desk.wrap_up) = (true, WrapUp::No),
-            Says::Away => (desk.available, desk.wrap_up) = (false, WrapUp::No),
+            Says::Available => {
+                (desk.available, desk.said_away, desk.wrap_up) = (true, false, WrapUp::No);
+            }
+            Says::Away => {
+                (desk.available, desk.said_away, desk.wrap_up) = (false, true, WrapUp::No);
+            }
             Says::WrapUp => desk.wrap_up = WrapUp::UntilSaid,
         });
     }
@@ -270,7 +294,7 @@ impl Roster {
     pub fn since(&self, agent: &AgentId, now: Timestamp) -> Option<Timestamp> {
         let desk = self.desks.get(agent)?;
         match desk.wrap_up {
-            WrapUp::Until(until) if until <= now && !desk.busy && desk.consoles > 0 => Some(until),
+            WrapUp::Until(until) if until <= now && !desk.busy && desk.is_there() => Some(until),
             WrapUp::Until(_) | WrapUp::UntilSaid | WrapUp::No => desk.since,
         }
     }
@@ -296,6 +320,12 @@ impl Roster {
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         self.desks.keys().filter_map(|id| self.wrap_up_until(id, now)).min()
+    }
+
+    /// Whether a telephone of this agent is registered.
+    #[must_use]
+    pub fn has_telephone(&self, agent: &AgentId) -> bool {
+        self.desks.get(agent).is_some_and(|desk| desk.telephone)
     }
 
     /// What this agent knows about.
@@ -359,6 +389,49 @@ mod tests {
         assert_eq!(roster.presence(&id("lia"), now), Presence::Offline);
         roster.console_opened(&id("lia"), now);
         assert_eq!(roster.presence(&id("lia"), now), Presence::Away, "a new console starts away");
+    }
+
+    #[test]
+    fn a_telephone_is_there_to_be_rung_unless_its_agent_said_to_be_away() {
+        let lia = id("lia");
+        let mut roster = Roster::new([(lia.clone(), Skills::new())], Duration::from_secs(60));
+        let mut stands = |what: &str, change: &dyn Fn(&mut Roster), presence| {
+            change(&mut roster);
+            assert_eq!(roster.presence(&lia, at(0)), presence, "{what}");
+        };
+        let comes = |roster: &mut Roster| roster.telephone(&id("lia"), true, at(0));
+        let goes = |roster: &mut Roster| roster.telephone(&id("lia"), false, at(0));
+        let opens = |roster: &mut Roster| roster.console_opened(&id("lia"), at(0));
+        let closes = |roster: &mut Roster| roster.console_closed(&id("lia"), at(0));
+        let says = |says| move |roster: &mut Roster| roster.says(&id("lia"), says, at(0));
+        stands("a telephone", &comes, Presence::Available);
+        stands("says it again", &comes, Presence::Available);
+        stands("and a console", &opens, Presence::Available);
+        stands("one of the two", &closes, Presence::Available);
+        stands("nothing", &goes, Presence::Offline);
+        stands("a console alone", &opens, Presence::Away);
+        stands("a telephone beside it changes nothing", &comes, Presence::Away);
+        stands("who says so is there", &says(Says::Available), Presence::Available);
+        stands("the telephone goes", &goes, Presence::Available);
+        stands("and comes", &comes, Presence::Available);
+        stands("away at both", &says(Says::Away), Presence::Away);
+        stands("the console closes", &closes, Presence::Away);
+        stands("the telephone goes, too", &goes, Presence::Offline);
+        stands("it is back, and its agent said to be away", &comes, Presence::Away);
+        stands("until another word", &says(Says::Available), Presence::Available);
+    }
+
+    #[test]
+    fn an_agent_with_a_telephone_alone_has_a_wrap_up() {
+        let lia = id("lia");
+        let mut roster = Roster::new([(lia.clone(), Skills::new())], Duration::from_secs(60));
+        roster.telephone(&lia, true, at(0));
+        assert!(roster.claim(&lia, at(1)));
+        roster.release_to_wrap_up(&lia, talk("1"), at(10));
+        assert_eq!(roster.presence(&lia, at(11)), Presence::WrapUp);
+        assert_eq!(roster.presence(&lia, at(70)), Presence::Available);
+        assert_eq!(roster.since(&lia, at(70)), Some(at(70)));
+        assert!(roster.has_telephone(&lia) && !roster.has_telephone(&id("rui")));
     }
 
     #[test]

@@ -131,6 +131,8 @@ export interface Colleague {
   since?: Time;
   wrap_up_until?: Time;
   skills?: string[];
+  /** A telephone of theirs is registered. */
+  telephone?: boolean;
 }
 
 export interface Agent extends Colleague {
@@ -175,6 +177,8 @@ export interface Call {
   supervisor?: { id: string; how: Supervising; since: Time };
   /** Who of ours in it is muted. */
   muted?: string[];
+  /** Who of ours in it talks at a telephone; in a record, who did. */
+  by_telephone?: string[];
   /** Its agent's browser is gone and may come back. */
   away?: boolean;
   deeplink_payload?: string;

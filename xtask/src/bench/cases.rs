@@ -284,6 +284,10 @@ mod tests {
             ["bot-complexity-0", "bot-complexity-5", "bot-complexity-10", "bot-vs-pipecat"]
         );
         assert_eq!(
+            names("sip"),
+            ["sip-setup-rate", "sip-call-in", "sip-call-out", "transcode-vs-rtpengine"]
+        );
+        assert_eq!(
             names("platform"),
             [
                 "platform-start",

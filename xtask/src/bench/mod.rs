@@ -25,7 +25,7 @@ pub(crate) struct BenchArgs {
     /// Prints one JSON array of rows and nothing else.
     #[arg(long)]
     json: bool,
-    /// Set by `bench peers` and `bench bots` themselves, in the network namespace where it measures.
+    /// Set by `bench peers`, `bench bots` and `bench sip` themselves, in the network namespace where it measures.
     #[arg(long, hide = true)]
     inside: bool,
 }
@@ -38,6 +38,8 @@ enum Bench {
     Bots,
     /// Relay, set-up, webhook to accept and memory, beside rtpengine, Janus, aiortc and pipecat.
     Peers,
+    /// Calls set up and ended by SIP, beside the bare stack; Opus and PCMU, beside rtpengine.
+    Sip,
     /// The platform's start, memory, cost of a refused call, and thirty days in virtual time.
     Platform,
 }
@@ -46,18 +48,20 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     match args.name {
         Bench::Peers if args.inside => return peers::run_inside(peers::What::All, args.json),
         Bench::Bots if args.inside => return peers::run_inside(peers::What::Bots, args.json),
-        Bench::Media | Bench::Bots | Bench::Peers | Bench::Platform => {}
+        Bench::Sip if args.inside => return peers::run_inside(peers::What::Sip, args.json),
+        Bench::Media | Bench::Bots | Bench::Peers | Bench::Sip | Bench::Platform => {}
     }
     setup::programs(setup::TO_BUILD)?;
     match args.name {
         Bench::Media => media(args.json),
         Bench::Bots => peers::run(peers::What::Bots, args.json),
         Bench::Peers => peers::run(peers::What::All, args.json),
+        Bench::Sip => peers::run(peers::What::Sip, args.json),
         Bench::Platform => platform::run(args.json),
     }
 }
 
-/// That the far ends and our relay of `bench peers` still understand each other.
+/// That the far ends and our relays of `bench peers` and `bench sip` still understand each other.
 pub(crate) fn smoke() -> Result<()> {
     peers::smoke()
 }

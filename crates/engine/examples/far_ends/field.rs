@@ -10,6 +10,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use audio::g711::Law;
+use audio::transcode::prompt_to_g711;
 use media::leg::{DtlsIdentity, IceRole};
 use media::sdp::{self, PlatformVoice};
 use media::transport::DtlsRole;
@@ -20,6 +22,7 @@ use serde_json::{Value, json};
 use crate::Outcome;
 use crate::end::{self, BUFFER, End, Heard, Stamp};
 use crate::orders::Orders;
+use crate::telephone::Telephone;
 
 /// How often each end sends.
 const FRAME: Duration = Duration::from_millis(20);
@@ -54,6 +57,7 @@ pub(crate) struct Field {
     bind: IpAddr,
     identity: DtlsIdentity,
     ends: BTreeMap<u64, End>,
+    telephones: BTreeMap<u64, Telephone>,
     due: BTreeMap<u64, Instant>,
     timers: BTreeSet<(Instant, u64)>,
     epoll: OwnedFd,
@@ -62,6 +66,8 @@ pub(crate) struct Field {
     epoch: Instant,
     run: Run,
     speech: Vec<Box<[u8]>>,
+    /// The same as a telephone says it.
+    speech_pcmu: Vec<Box<[u8]>>,
 }
 
 /// What one run has moved.
@@ -83,11 +89,15 @@ impl Field {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let wake = Arc::clone(&orders.wake);
         epoll::add(&epoll, &*wake, EventData::new_u64(ORDER), EventFlags::IN)?;
+        let speech = SPEECH.iter().map(|file| audio::prompt::load(file));
+        let speech = speech.collect::<Result<Vec<_>, _>>()?.concat();
+        let speech_pcmu = prompt_to_g711(speech.iter().map(|packet| &**packet), Law::Mu)?;
 
         Ok(Self {
             bind,
             identity: DtlsIdentity::generate()?,
             ends: BTreeMap::new(),
+            telephones: BTreeMap::new(),
             due: BTreeMap::new(),
             timers: BTreeSet::new(),
             epoll,
@@ -95,11 +105,8 @@ impl Field {
             ready: Vec::with_capacity(READY_MAX),
             epoch: Instant::now(),
             run: Run::default(),
-            speech: SPEECH
-                .iter()
-                .map(|file| audio::prompt::load(file))
-                .collect::<Result<Vec<_>, _>>()?
-                .concat(),
+            speech,
+            speech_pcmu,
         })
     }
 
@@ -127,6 +134,16 @@ impl Field {
         // The answer says setup:active.
         end.meet(&offer, Some(DtlsRole::Client), now)?;
         self.note_timer(id);
+
+        Ok(answer)
+    }
+
+    /// Opens a telephone that is called, and says what it answers.
+    pub(crate) fn telephone_answers(&mut self, id: u64, offer: &str) -> Outcome<String> {
+        self.close(id..id + 1);
+        let (telephone, answer) = Telephone::answer(self.bind, &self.identity, offer)?;
+        epoll::add(&self.epoll, &telephone.socket, EventData::new_u64(id), EventFlags::IN)?;
+        self.telephones.insert(id, telephone);
 
         Ok(answer)
     }
@@ -185,7 +202,8 @@ impl Field {
         during: Duration,
         send: fn(&mut Self, &[u64]),
     ) -> Outcome<()> {
-        let ids: Vec<u64> = self.ends.range(ends.clone()).map(|(id, _)| *id).collect();
+        let is_there = |id: &u64| self.ends.contains_key(id) || self.telephones.contains_key(id);
+        let ids: Vec<u64> = ends.clone().filter(is_there).collect();
         self.run = Run { number: self.run.number + 1, ends, ..Run::default() };
         let start = Instant::now();
         let (mut due, mut step) = (start, 0);
@@ -205,6 +223,7 @@ impl Field {
     pub(crate) fn close(&mut self, ends: Range<u64>) {
         for id in ends {
             self.ends.remove(&id);
+            self.telephones.remove(&id);
             if let Some(due) = self.due.remove(&id) {
                 self.timers.remove(&(due, id));
             }
@@ -248,9 +267,12 @@ impl Field {
 
     fn say(&mut self, ids: &[u64]) {
         for id in ids {
-            if self.ends.get_mut(id).is_some_and(|end| end.say(&self.speech)) {
-                self.run.sent += 1;
-            }
+            let said = match (self.ends.get_mut(id), self.telephones.get_mut(id)) {
+                (Some(end), _) => end.say(&self.speech),
+                (None, Some(telephone)) => telephone.say(&self.speech_pcmu),
+                (None, None) => false,
+            };
+            self.run.sent += u64::from(said);
         }
     }
 
@@ -288,6 +310,14 @@ impl Field {
     fn drain(&mut self, id: u64) {
         let mut buf = [0; BUFFER];
         let mut moved = false;
+        if let Some(telephone) = self.telephones.get(&id) {
+            let heard = telephone.hear();
+            if self.run.ends.contains(&id) {
+                self.run.heard += heard.len() as u64;
+                self.run.voiced += heard.iter().filter(|is_voiced| **is_voiced).count() as u64;
+            }
+            return;
+        }
         let Some(end) = self.ends.get_mut(&id) else { return };
         while let Ok((len, from)) = receive(end, &mut buf) {
             match end.hear(from, &mut buf, len, Instant::now()) {

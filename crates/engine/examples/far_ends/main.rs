@@ -12,6 +12,7 @@
 //! | `{"offer": 7, "as": "whatsapp"}`, or `"browser"` | `{"sdp": …}` |
 //! | `{"take": 7, "sdp": …}`, the answer to that offer | `{}` |
 //! | `{"answer": 8, "sdp": …}`, an offer to a browser | `{"sdp": …}` |
+//! | `{"answer": 8, "as": "telephone", "sdp": …}`, an offer to a telephone: plain RTP, PCMU | `{"sdp": …}` |
 //! | `{"wait": [7, 9], "ms": 5000}`, those from 7 up to 9 | `{"up": 2, "failed": 0, "profiles": […]}` |
 //! | `{"play": [7, 9], "ms": 2000}` | `{"sent": …, "received": …, "p50_us": …, "p99_us": …, "late": …}` |
 //! | `{"speak": [7, 9], "ms": 2000}`, real speech | `{"sent": …, "heard": …, "voiced": …, "late": …}` |
@@ -24,6 +25,7 @@
 mod end;
 mod field;
 mod orders;
+mod telephone;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -59,7 +61,12 @@ fn obey(field: &mut Field, order: &Value) -> Outcome<Value> {
         return Ok(json!({ "sdp": field.offer(id, lite)? }));
     }
     if let Some(id) = order["answer"].as_u64() {
-        return Ok(json!({ "sdp": field.answer(id, text(order)?)? }));
+        let offer = text(order)?;
+        let answer = match order["as"].as_str() {
+            Some("telephone") => field.telephone_answers(id, offer)?,
+            Some(_) | None => field.answer(id, offer)?,
+        };
+        return Ok(json!({ "sdp": answer }));
     }
     if let Some(id) = order["take"].as_u64() {
         field.take(id, text(order)?)?;

@@ -16,6 +16,7 @@ use tokio::{sync::mpsc, time::Instant};
 use wire::event::What;
 
 use super::{
+    agent_telephone::Ringing,
     caller::Caller,
     facts::{Facts, Given, Turned},
     legs::{self, AgentLeg},
@@ -87,6 +88,8 @@ pub(crate) struct CallActor {
     pub(super) consulted_leg: Option<AgentLeg>,
     /// Of the supervisor who is in the call.
     pub(super) supervisor_leg: Option<AgentLeg>,
+    /// The telephones of agents that ring.
+    pub(super) ringing: Vec<Ringing>,
     /// Those that are counted as running.
     pub(super) legs_counted: LegCounts,
     /// The bot that has the call.
@@ -139,6 +142,7 @@ impl CallActor {
             agent_leg: None,
             consulted_leg: None,
             supervisor_leg: None,
+            ringing: Vec::new(),
             legs_counted: LegCounts::default(),
             bot: None,
             sid: None,
@@ -189,7 +193,7 @@ impl CallActor {
                 }
                 Some(returned) = self.returned.recv() => self.read_return(returned).await,
                 Some(said) = self.bot_said.recv() => self.hear_bot(said),
-                Some(said) = self.trunk_said.recv() => self.hear_trunk(said).await,
+                Some(said) = self.trunk_said.recv() => self.hear_line(said).await,
                 Some(event) = telephone::next_event(&mut self.trunk) => self.read_trunk(&event),
                 Some(event) = self.whatsapp_events.recv() => self.read_whatsapp(event).await,
                 Some(()) = self.recordings.silence.recv() => Some(Input::UserSilent),

@@ -25,7 +25,7 @@ use wire::{
 use super::{
     actor::{CallActor, Return},
     facts::Given,
-    legs::{self, AgentLeg},
+    legs::{self, AgentLeg, TalksAt},
     placing::NotPlaced,
     queueing::Stay,
     sounds,
@@ -76,7 +76,7 @@ impl Coming {
         }
     }
 
-    fn input(self, agent: AgentId) -> Input {
+    pub(super) fn input(self, agent: AgentId) -> Input {
         match self {
             Self::Answers => Input::AgentAnswered(agent),
             Self::Returns => Input::AgentReturned(agent),
@@ -246,7 +246,8 @@ impl CallActor {
 
     fn ring(&mut self, whom: &Ring) -> Option<Input> {
         let call = self.view()?;
-        let ringing = self.line.consoles().ring(&call, whom);
+        let mut ringing = self.line.consoles().ring(&call, whom);
+        self.ring_telephones(&mut ringing);
         self.facts.rings_here = !ringing.is_empty();
         self.note_ringing();
         Some(Input::Rung(ringing))
@@ -255,6 +256,7 @@ impl CallActor {
     fn stop_ringing(&mut self, taken_by: Option<&AgentId>) {
         self.facts.rings_here = false;
         self.note_ringing();
+        self.stop_telephones(None, taken_by.is_some());
         let Some(call_id) = &self.facts.call_id else { return };
         let why = match taken_by {
             Some(_) => RingStopped::Taken,
@@ -375,10 +377,7 @@ impl CallActor {
             text: text.into(),
         };
         let consoles = self.line.consoles();
-        // The leg of the agent who asks is there; the other one gets a leg beside it.
-        let asked = matches!(self.call.state(), State::Consulting(_));
-        let taken = if asked { self.consulted_leg.is_some() } else { self.agent_leg.is_some() };
-        if taken || !consoles.claim(&agent) {
+        if self.is_taken() || !consoles.claim(&agent) {
             let text = "The call has been taken, or you are in another call.";
             return consoles.send(console, refuse("taken", text));
         }
@@ -391,14 +390,31 @@ impl CallActor {
                 return consoles.send(console, refuse("offer", &chain(&error)));
             }
         };
-        let mut effects = Vec::new();
-        let handled = self.call.handle(how.input(agent), clock::now(), &mut effects);
-        if handled.is_err() {
-            self.close_agent(leg).await;
+        if !self.comes_in(how.input(agent), leg).await {
             let text = "The call no longer rings.";
-            return self.line.consoles().send(console, refuse("taken", text));
+            self.line.consoles().send(console, refuse("taken", text));
+        }
+    }
+
+    /// Whether another leg has the place of the agent who comes. The leg of an agent who asks is there;
+    /// the other one gets a leg beside it.
+    pub(super) fn is_taken(&self) -> bool {
+        let asked = matches!(self.call.state(), State::Consulting(_));
+        if asked { self.consulted_leg.is_some() } else { self.agent_leg.is_some() }
+    }
+
+    /// The agent of this leg comes in; false when the switchboard says no, and then the leg is closed.
+    pub(super) async fn comes_in(&mut self, input: Input, leg: AgentLeg) -> bool {
+        let asked = matches!(self.call.state(), State::Consulting(_));
+        let mut effects = Vec::new();
+        if self.call.handle(input, clock::now(), &mut effects).is_err() {
+            self.close_agent(leg).await;
+            return false;
         }
         self.send_answer_of(&leg);
+        if leg.telephone().is_some() && !self.facts.by_telephone.contains(&leg.agent) {
+            self.facts.by_telephone.push(leg.agent.clone());
+        }
         if asked {
             self.consulted_leg = Some(leg);
         } else {
@@ -406,6 +422,7 @@ impl CallActor {
             self.tell_assigned();
         }
         self.after(effects).await;
+        true
     }
 
     /// The agent of the leg has the call.
@@ -422,9 +439,11 @@ impl CallActor {
     }
 
     pub(super) fn send_answer_of(&self, leg: &AgentLeg) {
-        if let Some(call_id) = &self.facts.call_id {
-            let answer = ToConsole::Answer { call_id: call_id.clone(), sdp: leg.answer.clone() };
-            self.line.consoles().send(leg.console, answer);
+        if let Some(call_id) = &self.facts.call_id
+            && let TalksAt::Console { id, answer, .. } = &leg.at
+        {
+            let answer = ToConsole::Answer { call_id: call_id.clone(), sdp: answer.clone() };
+            self.line.consoles().send(*id, answer);
         }
     }
 
@@ -448,6 +467,7 @@ impl CallActor {
         self.facts.finished = true;
         self.end_recordings().await;
         self.drop_supervisor().await;
+        self.stop_telephones(None, false);
         let whatsapp_figures = match self.whatsapp.take() {
             Some(leg) => {
                 leg.handle.play(Source::Silence);
@@ -500,6 +520,7 @@ impl CallActor {
         cdr.organisation_id = Some(self.line.organisation.id.clone());
         cdr.signalling = self.line.signalling();
         cdr.agent.clone_from(&facts.agent);
+        cdr.by_telephone.clone_from(&facts.by_telephone);
         cdr.transfers.clone_from(&facts.transfers);
         cdr.queue = facts.queue.as_ref().map(Stay::record);
         cdr.bots.clone_from(&facts.bot_records);

@@ -37,6 +37,8 @@ pub(super) struct Facts {
     /// The last one has no end while it lasts, here and in the next.
     pub(super) supervision: Vec<SupervisionRecord>,
     pub(super) three_way: Vec<ThreeWayRecord>,
+    /// Agents who talked at a telephone.
+    pub(super) by_telephone: Vec<AgentId>,
     pub(super) waiting: Spells,
     /// Whether agents of ours ring for it.
     pub(super) rings_here: bool,
@@ -210,6 +212,7 @@ impl Facts {
             is_given: false,
             supervision: Vec::new(),
             three_way: Vec::new(),
+            by_telephone: Vec::new(),
             waiting: Spells::default(),
             rings_here: false,
             ringing: Spells::default(),

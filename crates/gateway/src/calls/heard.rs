@@ -15,6 +15,7 @@ use wire::console::{RingStopped, ToConsole};
 use super::{
     actor::{CallActor, Return},
     effects::Coming,
+    legs::AgentLeg,
     orphans,
     placing::{NotPlaced, Placer},
     registry::Letter,
@@ -65,6 +66,7 @@ impl CallActor {
                 None
             }
             Letter::AgentDeclines(agent) => {
+                self.stop_telephones(Some(&agent), false);
                 if let Some(call_id) = &self.facts.call_id {
                     let why = RingStopped::Declined;
                     self.line.consoles().stop_ringing(call_id, Some(&agent), why);
@@ -86,13 +88,14 @@ impl CallActor {
         }
     }
 
-    fn if_theirs(&self, agent: &AgentId, input: Input) -> Option<Input> {
+    pub(super) fn if_theirs(&self, agent: &AgentId, input: Input) -> Option<Input> {
         (self.call.state().agent() == Some(agent)).then_some(input)
     }
 
     fn console_closed(&self, agent: AgentId, console: ConsoleId, last: bool) -> Option<Input> {
-        let had_leg = self.legs_of_ours().any(|leg| leg.console == console);
-        let has_other = self.legs_of_ours().any(|leg| leg.agent == agent);
+        let had_leg = self.legs_of_ours().any(|leg| leg.console() == Some(console));
+        let has_other =
+            self.legs_of_ours().any(|leg| leg.agent == agent) || self.rings_at_telephone(&agent);
         (had_leg || last && !has_other).then_some(Input::AgentGone(agent))
     }
 
@@ -221,6 +224,9 @@ impl CallActor {
     /// The agent's path was lost: the switchboard decides who waits for whom. A page whose call does
     /// not wait for it would wait for sound for ever, so it is told.
     pub(super) fn read_agent(&self, event: &LegEvent, side: Side) -> Option<Input> {
+        if let LegEvent::Digit(digit) = event {
+            return self.heard_key(side, *digit);
+        }
         let why = loss(event)?;
         let leg = match side {
             Side::Agent => self.agent_leg.as_ref(),
@@ -228,11 +234,15 @@ impl CallActor {
             Side::Supervisor => self.supervisor_leg.as_ref(),
             Side::Whatsapp => None,
         };
+        if leg.is_some_and(|leg| !leg.takes_part()) {
+            // A telephone that holds the call may be silent.
+            return None;
+        }
         let may_return = side == Side::Agent && self.call.state().is_answered_by_agent();
-        if let Some(leg) = leg.filter(|_| !may_return) {
+        if let Some(console) = leg.filter(|_| !may_return).and_then(AgentLeg::console) {
             let text = format!("The audio path to your browser failed: {why}.");
             let (what, code) = ("answer".into(), "media".into());
-            self.line.consoles().send(leg.console, ToConsole::Refused { what, code, text });
+            self.line.consoles().send(console, ToConsole::Refused { what, code, text });
         }
         Some(Input::MediaFailed { side, why })
     }

@@ -5,12 +5,14 @@
 //! and whoever hears it alone are fed by the transcoder. A leg that is fed rightly is left alone: nobody
 //! notices in a call that somebody begins to listen.
 
+use std::sync::Arc;
+
 use engine::{LegHandle, Listener, Repeat, Source, Voice};
 use media::{frame::AudioCodec, sdp::TrunkMedia};
 use switchboard::call::{Side, State};
 use terms::LegId;
 
-use super::actor::CallActor;
+use super::{actor::CallActor, legs::AgentLeg, telephone::Telephone};
 use crate::prompts::HOLD_MUSIC;
 
 /// What a leg plays.
@@ -25,10 +27,13 @@ pub(super) enum Fed {
 impl CallActor {
     /// Feeds every leg with whom it hears now.
     pub(super) fn arrange(&mut self) {
+        if self.are_apart() {
+            self.take_mix();
+        }
         let mut listeners = Vec::new();
         for side in Side::ALL {
             let hears = self.voices_for(side);
-            let is_mixed = hears.len() > 1 && self.mix.is_some();
+            let is_mixed = self.is_mixed(side, &hears) && self.mix.is_some();
             match self.leg(side).cloned() {
                 Some(leg) if is_mixed => {
                     self.set_fed(side, Some(Fed::Mix));
@@ -72,9 +77,27 @@ impl CallActor {
     /// Leaves the seat, unless it is needed.
     pub(super) fn let_mix_go(&mut self) {
         let is_three_way = matches!(self.call.state(), State::ThreeWay(_));
-        if !is_three_way && self.call.supervision().is_none() {
+        if !is_three_way && self.call.supervision().is_none() && !self.are_apart() {
             self.mix = None;
         }
+    }
+
+    /// Whether what it hears has to be decoded: several, or one in a codec that is not carried into its own.
+    fn is_mixed(&self, side: Side, hears: &[Voice]) -> bool {
+        let codec = self.codec(side);
+        let is_apart = |voice: &Voice| {
+            codec != voice.codec && codec != AudioCodec::Opus && voice.codec != AudioCodec::Opus
+        };
+        hears.len() > 1 || hears.iter().any(is_apart)
+    }
+
+    /// Whether two telephones hear each other that have no codec in common.
+    fn are_apart(&self) -> bool {
+        let apart = |side: &Side| {
+            let hears = self.voices_for(*side);
+            hears.len() == 1 && self.is_mixed(*side, &hears)
+        };
+        Side::ALL.iter().any(apart)
     }
 
     fn feed_directly(&mut self, side: Side, leg: &LegHandle, voice: Option<&Voice>) {
@@ -97,14 +120,19 @@ impl CallActor {
 
     /// What makes this side hear this one voice.
     fn source_of(&mut self, side: Side, voice: &Voice) -> Source {
-        match (&mut self.trunk, side) {
-            (Some(telephone), Side::Consulted) if self.consulted_leg.is_none() => {
-                let source = telephone.hears(voice, &self.office.trunks.transcoder);
-                source.unwrap_or(Source::Silence)
-            }
-            (Some(telephone), _) if telephone.handle.id() == voice.leg.id() => telephone.voice(),
-            (Some(_) | None, _) => Source::Bridge(voice.leg.clone()),
+        let codec = self.codec(side);
+        if codec == voice.codec {
+            return Source::Bridge(voice.leg.clone());
         }
+        if codec == AudioCodec::Opus {
+            let mut telephones = Side::ALL.into_iter().filter_map(|side| self.telephone(side));
+            let speaker = telephones.find(|it| it.handle.id() == voice.leg.id());
+            return speaker.map_or(Source::Silence, Telephone::voice);
+        }
+        let office = Arc::clone(&self.office);
+        let telephone = self.telephone_mut(side);
+        let source = telephone.and_then(|it| it.hears(voice, &office.trunks.transcoder));
+        source.unwrap_or(Source::Silence)
     }
 
     fn music(&self) -> Source {
@@ -141,18 +169,15 @@ impl CallActor {
 
     /// What this side agreed, where it is a telephone.
     fn telephone_as(&self, side: Side) -> Option<&TrunkMedia> {
-        let telephone = self.trunk.as_ref();
-        let telephone =
-            telephone.filter(|_| side == Side::Consulted && self.consulted_leg.is_none());
-        telephone.and_then(|telephone| telephone.agreed.as_ref())
+        self.telephone(side).and_then(|telephone| telephone.agreed.as_ref())
     }
 
     fn leg(&self, side: Side) -> Option<&LegHandle> {
         match side {
             Side::Whatsapp => self.whatsapp.as_ref().map(|leg| &leg.handle),
-            Side::Agent => self.agent_leg.as_ref().map(|leg| &leg.handle),
+            Side::Agent => taking_part(self.agent_leg.as_ref()),
             Side::Consulted => match &self.consulted_leg {
-                Some(leg) => Some(&leg.handle),
+                Some(leg) => taking_part(Some(leg)),
                 None => self.trunk.as_ref().filter(|it| it.takes_part()).map(|it| &it.handle),
             },
             Side::Supervisor => self.supervisor_leg.as_ref().map(|leg| &leg.handle),
@@ -185,4 +210,8 @@ impl CallActor {
             *place = fed;
         }
     }
+}
+
+fn taking_part(leg: Option<&AgentLeg>) -> Option<&LegHandle> {
+    leg.filter(|leg| leg.takes_part()).map(|leg| &leg.handle)
 }

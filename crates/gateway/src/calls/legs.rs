@@ -1,7 +1,8 @@
 //! How are a call's two legs opened?
 //!
 //! WhatsApp's leg has a socket of its own and checks paths itself, since the far end is ice-lite. The
-//! agent's browser comes to our one muxed port, where we are ice-lite. Both lie on one media thread.
+//! agent's browser comes to our one muxed port, where we are ice-lite. Both lie on one media thread. An
+//! agent's telephone is one of the house's ([`super::telephone`]).
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -20,7 +21,7 @@ use terms::{AgentId, LegId};
 use tokio::sync::mpsc;
 use wire::SdpText;
 
-use super::hearing::Fed;
+use super::{hearing::Fed, telephone::Telephone};
 use crate::{cdr::LegRecord, events::ConsoleId};
 
 /// From the first audio of a browser on, so long without audio and reports means that it is lost: it
@@ -74,23 +75,85 @@ impl WhatsappLeg {
     }
 }
 
-/// The leg towards an agent's browser.
+/// The leg towards an agent's browser, or the agent's telephone.
 #[derive(Debug)]
 pub(super) struct AgentLeg {
     pub(super) agent: AgentId,
-    pub(super) console: ConsoleId,
+    pub(super) at: TalksAt,
     pub(super) handle: LegHandle,
     /// The payload type of its audio.
     pub(super) audio: u8,
     /// What it plays.
     pub(super) fed: Option<Fed>,
-    pub(super) events: mpsc::Receiver<LegEvent>,
-    /// Our answer to the browser, until it is sent.
-    pub(super) answer: SdpText,
     /// Whether agent and user heard each other over it.
     pub(super) talked: bool,
     /// Whether nobody hears the agent, who wants it so.
     pub(super) muted: bool,
+}
+
+/// What an agent talks at.
+#[derive(Debug)]
+pub(super) enum TalksAt {
+    /// A page.
+    Console {
+        id: ConsoleId,
+        events: mpsc::Receiver<LegEvent>,
+        /// Our answer to the browser.
+        answer: SdpText,
+    },
+    /// A telephone that registered here.
+    Telephone(Box<Telephone>),
+}
+
+impl AgentLeg {
+    /// The leg of a telephone that answered; `None` where nothing is agreed with it.
+    pub(super) fn of_telephone(agent: AgentId, telephone: Telephone) -> Option<Self> {
+        let audio = telephone.agreed.as_ref()?.audio;
+        Some(Self {
+            agent,
+            handle: telephone.handle.clone(),
+            at: TalksAt::Telephone(Box::new(telephone)),
+            audio,
+            fed: None,
+            talked: false,
+            muted: false,
+        })
+    }
+
+    /// The page, where it is one.
+    pub(super) const fn console(&self) -> Option<ConsoleId> {
+        match &self.at {
+            TalksAt::Console { id, .. } => Some(*id),
+            TalksAt::Telephone(_) => None,
+        }
+    }
+
+    /// The telephone, where it is one.
+    pub(super) const fn telephone(&self) -> Option<&Telephone> {
+        match &self.at {
+            TalksAt::Console { .. } => None,
+            TalksAt::Telephone(telephone) => Some(telephone),
+        }
+    }
+
+    pub(super) const fn telephone_mut(&mut self) -> Option<&mut Telephone> {
+        match &mut self.at {
+            TalksAt::Console { .. } => None,
+            TalksAt::Telephone(telephone) => Some(telephone),
+        }
+    }
+
+    /// Whether it can be spoken to: a telephone may hold the call by itself.
+    pub(super) fn takes_part(&self) -> bool {
+        self.telephone().is_none_or(Telephone::takes_part)
+    }
+
+    fn events(&mut self) -> &mut mpsc::Receiver<LegEvent> {
+        match &mut self.at {
+            TalksAt::Console { events, .. } => events,
+            TalksAt::Telephone(telephone) => &mut telephone.events,
+        }
+    }
 }
 
 /// Opens WhatsApp's leg on the user's offer; returns it with our answer.
@@ -221,12 +284,10 @@ pub(super) fn answer_agent(
     handle.send_gate(true);
     Ok(AgentLeg {
         agent,
-        console,
+        at: TalksAt::Console { id: console, events, answer },
         handle,
         audio: types.audio,
         fed: None,
-        events,
-        answer,
         talked: false,
         muted: false,
     })
@@ -235,7 +296,7 @@ pub(super) fn answer_agent(
 /// The next event of the agent's leg; waits for ever while there is none.
 pub(super) async fn next_event(leg: &mut Option<AgentLeg>) -> Option<LegEvent> {
     match leg {
-        Some(leg) => match leg.events.recv().await {
+        Some(leg) => match leg.events().recv().await {
             Some(event) => Some(event),
             None => std::future::pending().await,
         },

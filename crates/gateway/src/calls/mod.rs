@@ -2,10 +2,12 @@
 //!
 //! [`registry`] finds the task that owns a call, [`begin`] starts it, [`actor`] is that task, [`heard`]
 //! says what reached it, [`effects`] carries out what the switchboard decided; [`hearing`] feeds the
-//! legs, [`supervision`] knows who listens. No other room touches a call.
+//! legs, [`agent_telephone`] rings agents elsewhere than at a page, [`supervision`] knows who listens. No
+//! other room touches a call.
 
 mod actor;
 pub(crate) mod agent_first;
+mod agent_telephone;
 pub(crate) mod arrival;
 pub(crate) mod begin;
 mod bot;

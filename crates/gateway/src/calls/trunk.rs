@@ -14,7 +14,7 @@ use media::{
     sdp::{self, SdesCrypto, TrunkVoice},
     transport::LocalTransport,
 };
-use sip::{End, Invite, Key, Limits};
+use sip::{End, Invite, Key, Limits, Manners, Target};
 use switchboard::{
     call::Input,
     flow::{FromTrunk, NotTaken, ToTrunk},
@@ -55,11 +55,11 @@ impl CallActor {
             ToTrunk::Ring { trunk, extension, ring_for, context } => {
                 // One that never said a word was given up.
                 self.close_trunk("given_up").await;
-                self.ring_telephone(trunk, extension, ring_for, &context)
+                self.ring_extension(trunk, extension, ring_for, &context)
             }
             ToTrunk::Refer { extension, ring_for, context } => {
                 let trunk = self.referrer.as_ref()?.telephone.road.trunk.name.clone();
-                self.ring_telephone(trunk, extension, ring_for, &context)
+                self.ring_extension(trunk, extension, ring_for, &context)
             }
             ToTrunk::TakeBack(why) => {
                 self.take_back(why).await;
@@ -178,7 +178,7 @@ impl CallActor {
         })
     }
 
-    fn ring_telephone(
+    fn ring_extension(
         &mut self,
         trunk: String,
         extension: String,
@@ -205,6 +205,23 @@ impl CallActor {
         if !road.trunk.extensions.allow(extension) {
             return Err(NotTaken::Refused);
         }
+        let way = (road.order(), Manners::default());
+        let telephone = self.dial(road, extension, way, ring_for, context)?;
+        self.watch_beside("telephone", true);
+        self.trunk = Some(telephone);
+        Ok(())
+    }
+
+    /// Rings a telephone at one of these targets.
+    pub(super) fn dial(
+        &mut self,
+        road: Arc<Road>,
+        extension: &str,
+        (targets, manners): (Vec<Target>, Manners),
+        ring_for: Duration,
+        context: &BTreeMap<String, String>,
+    ) -> Result<Telephone, NotTaken> {
+        let office = Arc::clone(&self.office);
         let seat = office.trunks.transcoder.seat(beside_opus(&road.trunk.codecs));
         let mut codecs = road.trunk.codecs.clone();
         codecs.retain(|codec| *codec == AudioCodec::Opus || seat.is_some());
@@ -217,7 +234,7 @@ impl CallActor {
         let voice = TrunkVoice { local: &local, version: 1, crypto: crypto.as_ref() };
         let sip_call_id = format!("{}@offhook", uuid::Uuid::now_v7());
         let invite = Invite {
-            targets: road.order(),
+            targets,
             call_id: sip_call_id.clone(),
             extension: extension.to_owned(),
             user_params: Vec::new(),
@@ -230,10 +247,9 @@ impl CallActor {
             limits: Limits { ring: ring_for, ..Limits::default() },
         };
         let agent = office.trunks.agent().ok_or(NotTaken::Unavailable)?;
-        let call = agent.call(invite).map_err(|_| NotTaken::Unavailable)?;
+        let call = agent.call_so(invite, manners).map_err(|_| NotTaken::Unavailable)?;
         self.facts.trunks += 1;
-        self.watch_beside("telephone", true);
-        self.trunk = Some(Telephone {
+        Ok(Telephone {
             _known: self.known(&road, &sip_call_id),
             line: Line::begin(self.facts.trunks, call, self.trunk_tells.clone()),
             road,
@@ -255,8 +271,7 @@ impl CallActor {
             answered_at: None,
             calls: None,
             replaces: false,
-        });
-        Ok(())
+        })
     }
 
     /// Makes the telephone that was counted last known by its `Call-ID`.

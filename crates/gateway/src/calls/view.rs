@@ -50,6 +50,8 @@ impl CallActor {
         call.trunk = self.trunk_place();
         let muted = self.legs_of_ours().filter(|leg| leg.muted);
         call.muted = muted.map(|leg| leg.agent.clone()).collect();
+        let telephones = self.legs_of_ours().filter(|leg| leg.telephone().is_some());
+        call.by_telephone = telephones.map(|leg| leg.agent.clone()).collect();
         call.context.clone_from(&facts.context);
         call.away = call.agent.as_ref().is_some_and(|agent| self.call.state().waits_for(agent));
         call.deeplink_payload.clone_from(&facts.deeplink_payload);

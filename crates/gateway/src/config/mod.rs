@@ -4,6 +4,7 @@
 //! ([`Config::read`]) in which an unknown key is an error, or from [`Config::demo`]. Secrets are
 //! never written in the file: it names a file or an environment variable, and they print as `***`.
 
+mod agent_telephone;
 mod bots;
 mod bucket;
 mod builtin;
@@ -45,6 +46,7 @@ use wire::{
     edition::{Edition, GRAPH_VERSION_DEFAULT},
 };
 
+pub use agent_telephone::AgentTelephone;
 pub use bots::Bot;
 pub use bucket::Bucket;
 pub(crate) use builtin::AnyBot;
@@ -84,6 +86,8 @@ pub struct Config {
     pub organisations: Vec<Organisation>,
     /// Who takes calls.
     pub agents: Vec<Agent>,
+    /// The telephones of agents that register here.
+    pub telephones: Vec<AgentTelephone>,
     /// What programs of the first organisation send as bearer token.
     pub api_key: Secret,
     /// What speaks the texts of flows.
@@ -403,6 +407,7 @@ impl Config {
                 agent("ada", "Ada", Role::Admin),
                 agent("bia", "Bia", Role::Auditor),
             ],
+            telephones: Vec::new(),
             organisations: vec![organisation],
             api_key: Secret::new("demo-api-key"),
             speech: None,

@@ -10,7 +10,9 @@ use terms::{AgentId, OrganisationId};
 use wire::console::Role;
 
 use super::{
-    Agent, ConfigError, HashedPassword, Organisation, lines,
+    Agent, AgentTelephone, ConfigError, HashedPassword, Organisation,
+    agent_telephone::{self, TelephoneTable},
+    lines,
     read::{Secrets, value},
 };
 
@@ -32,6 +34,7 @@ pub(super) struct AgentTable {
     role: Option<Role>,
     #[serde(default)]
     skills: Skills,
+    telephone: Option<TelephoneTable>,
     password_hash: Option<String>,
     password_file: Option<PathBuf>,
     password_env: Option<String>,
@@ -67,17 +70,23 @@ impl Secrets<'_> {
         &self,
         tables: Vec<AgentTable>,
         organisations: &[Organisation],
-    ) -> Result<Vec<Agent>, ConfigError> {
-        let mut agents: Vec<Agent> = Vec::new();
-        for table in tables {
+        sip_is_spoken: bool,
+    ) -> Result<(Vec<Agent>, Vec<AgentTelephone>), ConfigError> {
+        let (mut agents, mut telephones) = (Vec::<Agent>::new(), Vec::new());
+        for mut table in tables {
+            let telephone = table.telephone.take();
             let agent = self.agent(table, organisations)?;
             if agents.iter().any(|known| known.id == agent.id) {
                 let why = "two agents have this id, which is their log-in name".into();
                 return Err(value(&format!("agents.{}", agent.id), why));
             }
+            if let Some(table) = telephone {
+                telephones.push(self.telephone(&agent, table)?);
+            }
             agents.push(agent);
         }
-        Ok(agents)
+        agent_telephone::heard_of(&telephones, sip_is_spoken)?;
+        Ok((agents, telephones))
     }
 
     fn agent(

@@ -396,7 +396,7 @@ impl Secrets<'_> {
         let tables: Vec<NumberTable> = file.number.into_iter().chain(file.numbers).collect();
         line_sip::heard_of(tables.iter().find_map(NumberTable::by_sip), file.sip.as_ref())?;
         let lines = lines::lines(self, tables, &shared, &organisations)?;
-        let agents = self.agents(file.agents, &organisations)?;
+        let (agents, telephones) = self.agents(file.agents, &organisations, file.sip.is_some())?;
         let queues = queues(file.queues, &organisations)?;
         let (bots, builtin_bots) = bots(self, file.bots, &organisations)?;
         let (sip, trunks) = trunks(self, file.sip.as_ref(), file.trunks, &organisations)?;
@@ -416,6 +416,7 @@ impl Secrets<'_> {
             turn: file.turn.map(|turn| self.turn(turn)).transpose()?,
             lines,
             agents,
+            telephones,
             events: self.events(file.outbox, file.events, &organisations)?,
             recording,
             transcription: file.transcription.map(|it| it.checked(self)).transpose()?,
@@ -476,7 +477,8 @@ impl Secrets<'_> {
                 faults.push(line_sip::heard_of(by_sip, file.sip.as_ref()).err());
                 let lines = lines::faults(self, tables, &shared, &organisations);
                 faults.extend(lines.into_iter().map(Some));
-                faults.push(self.agents(file.agents, &organisations).err());
+                let sip_is_spoken = file.sip.is_some();
+                faults.push(self.agents(file.agents, &organisations, sip_is_spoken).err());
                 faults.push(queues(file.queues, &organisations).err());
                 faults.push(bots(self, file.bots, &organisations).err());
                 faults.push(trunks(self, file.sip.as_ref(), file.trunks, &organisations).err());

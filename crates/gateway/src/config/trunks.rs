@@ -135,7 +135,7 @@ struct CallsInTable {
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "lowercase")]
-enum CodecWord {
+pub(super) enum CodecWord {
     Opus,
     Pcmu,
     Pcma,
@@ -211,10 +211,7 @@ fn trunk(
         return Err(value(&key, "targets: register: who are we there? Write user = \"…\"".into()));
     }
     let targets = table.targets.into_iter().map(|table| target(table, &key));
-    let codecs = table.codecs.map_or_else(
-        || vec![AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma],
-        |words| words.into_iter().map(codec).collect(),
-    );
+    let codecs = codecs(table.codecs);
     if codecs.is_empty() {
         return Err(value(&key, "codecs: name at least one of opus, pcmu, pcma".into()));
     }
@@ -324,6 +321,14 @@ fn credentials(
         (Some(_), false) => Err(value(key, "user: name its password_file or password_env".into())),
         (None, true) => Err(value(key, "the password has no user: write user = \"…\"".into())),
     }
+}
+
+/// What is talked where this is written; everything when nothing is.
+pub(super) fn codecs(words: Option<Vec<CodecWord>>) -> Vec<AudioCodec> {
+    words.map_or_else(
+        || vec![AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma],
+        |words| words.into_iter().map(codec).collect(),
+    )
 }
 
 const fn codec(word: CodecWord) -> AudioCodec {

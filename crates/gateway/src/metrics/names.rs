@@ -18,6 +18,7 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("offhook_gateway_trunk_targets_well", "Targets of trunks that answer OPTIONS."),
     ("offhook_gateway_trunk_targets", "Targets of trunks."),
     ("offhook_gateway_trunk_registered", "Targets of trunks that know where we are."),
+    ("offhook_gateway_agent_telephones", "Telephones of agents that are registered."),
     (
         "offhook_gateway_sip_strangers_total",
         "Who came by SIP and is nobody we know: requests turned away, addresses banned, and what was not heard of those.",

@@ -48,6 +48,8 @@ pub(crate) fn of_state(line: &PhoneNumberId, call: Call, at: Timestamp) -> Optio
         (CallState::Ringing, Direction::BusinessInitiated) => {
             Some(of_call(line, call, at, What::CallRinging))
         }
+        // A telephone that rings is nobody yet, and tells of itself when it answers.
+        (CallState::InFlow, _) if call.trunk.is_some() => None,
         (CallState::InFlow, _) => Some(of_call_by(line, "flow", call, at, What::CallAnswered)),
         // The arrival of a user's call and an agent's answer are told where they are known first.
         (CallState::Ringing, Direction::UserInitiated)
@@ -206,6 +208,21 @@ mod tests {
             let What::CallMissed(missed) = &news[0].what else { panic!("{reason:?}") };
             assert_eq!(missed.missed, how);
         }
+    }
+
+    #[test]
+    fn a_flow_that_talks_has_answered_and_one_that_rings_a_telephone_has_not() {
+        let mut call = ended(Direction::UserInitiated, &EndReason::UserHungUp).to_call("5511");
+        call.state = CallState::InFlow;
+        let told = |call: &Call| of_state(&line(), call.clone(), Timestamp::from_unix(1));
+        assert_eq!(told(&call).map(|news| news.what.kind()), Some("call.answered"));
+        let (name, extension) = ("pbx".to_owned(), "200".to_owned());
+        call.trunk = Some(wire::console::TrunkPlace {
+            name,
+            extension,
+            state: wire::console::TrunkState::Ringing,
+        });
+        assert!(told(&call).is_none());
     }
 
     #[test]

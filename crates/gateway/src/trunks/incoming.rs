@@ -1,7 +1,8 @@
 //! Who asks us for something by SIP, and what do they get?
 //!
-//! WhatsApp calls a number by SIP (`upstream_sip`). A telephone of the house calls a user by way of its trunk: from an address of one of the trunk's
-//! targets, or with the password the trunk asks for. Everybody else is forbidden.
+//! A telephone of an agent's registers ([`super::registered`]). WhatsApp calls a number by SIP
+//! (`upstream_sip`). A telephone of the house calls a user by way of its trunk: from an address of one of
+//! the trunk's targets, or with the password the trunk asks for. Everybody else is forbidden.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use sip::{Claim, Incoming, IncomingInvite, Patience, Proof, Realm, Refusal};
 use terms::UserRef;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{replacing, road::Road};
+use super::{registered, replacing, road::Road};
 use crate::{
     calls::{
         begin,
@@ -26,6 +27,8 @@ use crate::{
 const REALM: &str = "offhook";
 /// How many who ask are looked at beside each other; one more hears 503.
 const ASKED_MAX: usize = 64;
+/// What an agent's telephone hears that dials; it is no stranger.
+const NO_CALLS: &str = "An agent's telephone places no calls here";
 /// What we are called in `Contact`.
 pub(super) const CONTACT: &str = "offhook";
 
@@ -37,7 +40,7 @@ pub(crate) async fn run(office: Arc<Office>, mut incoming: mpsc::Receiver<Incomi
         let invite = match asked {
             Incoming::Invite(invite) => invite,
             Incoming::Register(register) => {
-                register.turn_away(Refusal::of(403));
+                registered::register(&office, register, &realm);
                 continue;
             }
         };
@@ -63,6 +66,11 @@ async fn called(office: &Arc<Office>, invite: IncomingInvite, realm: &Realm) {
         }
         Asks::Nobody => {
             office.metrics.trunk("forbidden");
+            if matches!(invite.proof(realm), Proof::None)
+                && office.trunks.telephones.speak_from(invite.source.ip())
+            {
+                return invite.refuse(said(403, &NO_CALLS));
+            }
             invite.turn_away(Refusal::of(403));
         }
         Asks::Unproven { stale } => invite.challenge(realm, stale),

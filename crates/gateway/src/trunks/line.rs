@@ -13,17 +13,22 @@ use crate::calls::caller::Caller;
 /// Why we hang up (RFC 3326).
 const REASON: &str = "Q.850;cause=16;text=\"Normal call clearing\"";
 
+/// The same to one that rings while another was picked up.
+const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
+
 /// A line as the call's task holds it; dropping it hangs up.
 #[derive(Debug)]
 pub(crate) struct Line {
     /// Tells its words from those of one before.
     pub(crate) number: u64,
-    held: mpsc::Sender<ToCaller>,
+    held: mpsc::Sender<ToTelephone>,
 }
 
-/// What a telephone that calls is told.
+/// What a telephone is told.
 #[derive(Debug)]
-enum ToCaller {
+enum ToTelephone {
+    /// Another was picked up.
+    Elsewhere,
     Rings,
     Answers(String),
     Refuses(Refusal),
@@ -79,19 +84,24 @@ impl Line {
         Self { number, held }
     }
 
+    /// Hangs up, for another was picked up.
+    pub(crate) fn taken_elsewhere(self) {
+        self.tell(ToTelephone::Elsewhere);
+    }
+
     /// The telephone that calls is to hear that it rings.
     pub(crate) fn rings(&self) {
-        self.tell(ToCaller::Rings);
+        self.tell(ToTelephone::Rings);
     }
 
     /// The telephone that calls is answered with SDP.
     pub(crate) fn answers(&self, answer: String) {
-        self.tell(ToCaller::Answers(answer));
+        self.tell(ToTelephone::Answers(answer));
     }
 
     /// The telephone that calls is refused.
     pub(crate) fn refuses(&self, refusal: Refusal) {
-        self.tell(ToCaller::Refuses(refusal));
+        self.tell(ToTelephone::Refuses(refusal));
     }
 
     /// Lets the telephone hang up, and hangs up when it does not.
@@ -102,7 +112,7 @@ impl Line {
         }));
     }
 
-    fn tell(&self, word: ToCaller) {
+    fn tell(&self, word: ToTelephone) {
         // One whose line is over hears nothing more.
         drop(self.held.try_send(word));
     }
@@ -112,16 +122,16 @@ async fn run_in(
     number: u64,
     mut call: CallIn,
     tell: mpsc::Sender<Said>,
-    mut words: mpsc::Receiver<ToCaller>,
+    mut words: mpsc::Receiver<ToTelephone>,
 ) {
     loop {
         let word = tokio::select! {
             word = call.word() => word,
             told = words.recv() => match told {
-                Some(ToCaller::Rings) => { call.ring(None); continue }
-                Some(ToCaller::Answers(answer)) => { call.answer(answer); continue }
-                Some(ToCaller::Refuses(refusal)) => { call.refuse(refusal); continue }
-                None => break,
+                Some(ToTelephone::Rings) => { call.ring(None); continue }
+                Some(ToTelephone::Answers(answer)) => { call.answer(answer); continue }
+                Some(ToTelephone::Refuses(refusal)) => { call.refuse(refusal); continue }
+                Some(ToTelephone::Elsewhere) | None => break,
             },
         };
         let Some(word) = word else { return };
@@ -146,19 +156,22 @@ async fn run(
     number: u64,
     mut call: Call,
     tell: mpsc::Sender<Said>,
-    mut held: mpsc::Receiver<ToCaller>,
+    mut held: mpsc::Receiver<ToTelephone>,
 ) {
     loop {
         let word = tokio::select! {
             word = call.word() => word,
-            _ = held.recv() => break,
+            told = held.recv() => {
+                let elsewhere = matches!(told, Some(ToTelephone::Elsewhere));
+                call.hang_up(Some(if elsewhere { ELSEWHERE } else { REASON }));
+                break;
+            }
         };
         let Some(word) = word else { return };
         let what = happening(word);
         // A call that is over does not wait for it.
         drop(tell.send(Said { number, what }).await);
     }
-    call.hang_up(Some(REASON));
     // Until the far end knows; the call below has a deadline of its own.
     while call.news().await.is_some() {}
 }

@@ -1,12 +1,13 @@
 //! Who rings telephones of the house, and are they there?
 //!
 //! One SIP user agent for all trunks. [`road`] knows a trunk's targets and asks them from time to time
-//! whether they are there; [`line`] is one call to a telephone. What becomes of a call is the
-//! switchboard's word.
+//! whether they are there; [`registered`] are the telephones of agents; [`line`] is one call to a
+//! telephone. What becomes of a call is the switchboard's word.
 
 pub(crate) mod incoming;
 pub(crate) mod line;
 pub(crate) mod lines;
+pub(crate) mod registered;
 mod replacing;
 pub(crate) mod road;
 pub(crate) mod tls;
@@ -18,7 +19,7 @@ use sip::{Claim, Incoming, Listen, UserAgent};
 use terms::OrganisationId;
 use tokio::sync::mpsc;
 
-use self::{lines::Lines, road::Road, tls::SipTlsError};
+use self::{lines::Lines, registered::Telephones, road::Road, tls::SipTlsError};
 use crate::{config::Config, metrics::Metrics};
 
 /// What we are called in SIP.
@@ -35,6 +36,8 @@ pub(crate) struct Trunks {
     /// Those of all trunks.
     pub(crate) lines: Lines,
     roads: Vec<Arc<Road>>,
+    /// The telephones of agents.
+    pub(crate) telephones: Telephones,
 }
 
 /// Why there are none.
@@ -70,8 +73,9 @@ impl Trunks {
             None => None,
         };
         let roads = config.trunks.iter().cloned().map(|trunk| Arc::new(Road::new(trunk)));
-        let roads = roads.collect();
-        Ok((Self { agent, transcoder, lines: Lines::default(), roads }, incoming))
+        let (roads, lines) = (roads.collect(), Lines::default());
+        let telephones = Telephones::new(&config.telephones);
+        Ok((Self { agent, transcoder, lines, roads, telephones }, incoming))
     }
 
     /// The trunk of this name.
@@ -106,7 +110,8 @@ pub(crate) async fn watch(office: Arc<crate::office::Office>) {
     let Some(agent) = office.trunks.agent() else { return };
     let roads = office.trunks.roads.iter();
     let watched = roads.map(|road| road.watch(agent, &office.metrics));
-    futures_util::future::join_all(watched).await;
+    futures_util::future::join(futures_util::future::join_all(watched), registered::watch(&office))
+        .await;
 }
 
 impl Trunks {
@@ -117,6 +122,9 @@ impl Trunks {
             if told > 0 {
                 metrics.trunk_registered(&road.trunk, knows);
             }
+        }
+        if !self.telephones.are_none() {
+            metrics.telephones_registered(self.telephones.count());
         }
         if let Some(agent) = &self.agent {
             metrics.strangers(agent.strangers());

@@ -58,6 +58,7 @@ impl Edge {
         Manners {
             host: Some(self.config.hostname.clone()),
             callee_host: Some(self.config.domain.clone()),
+            contact: None,
             no_timer: true,
             no_transfer: true,
         }

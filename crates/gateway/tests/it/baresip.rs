@@ -1,5 +1,5 @@
 //! baresip, a telephone nobody here wrote, is rung through a trunk: by each transport, in each codec,
-//! with keys in the SDP and without, with tones both ways.
+//! with keys in the SDP and without, with tones both ways. And it registers as an agent's.
 
 use std::{
     net::SocketAddr,
@@ -15,6 +15,7 @@ use serde_json::json;
 use sip::Transport;
 
 use crate::{
+    agent_telephones::{password, stands, with_telephones},
     desk::{BYE_HZ, CALL, Desk, terminate},
     tls,
     trunks::{USER_HZ, with_trunk},
@@ -34,13 +35,9 @@ struct Baresip {
 }
 
 impl Baresip {
-    /// At `address`; by TLS one port further on, with `certificate`, key and chain in one file.
-    async fn start(
-        address: SocketAddr,
-        codec: &str,
-        keys: bool,
-        certificate: Option<&Path>,
-    ) -> Self {
+    /// At `address`, of this account; by TLS one port further on, with `certificate`, key and chain in one
+    /// file.
+    async fn start(address: SocketAddr, account: String, certificate: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().display();
         let shown = certificate
@@ -54,9 +51,6 @@ impl Baresip {
              module opus.so\nmodule g711.so\nmodule ausine.so\nmodule aubridge.so\n\
              module sndfile.so\nmodule srtp.so\nmodule_app account.so\nmodule_app menu.so\n"
         );
-        let protection = if keys { ";mediaenc=srtp-mand" } else { "" };
-        let account =
-            format!("<sip:200@{HERE}>;regint=0;answermode=auto;audio_codecs={codec}{protection}\n");
         for (name, text) in [("config", config), ("accounts", account), ("contacts", String::new())]
         {
             std::fs::write(folder.path().join(name), text).unwrap();
@@ -124,7 +118,10 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
     let key = std::fs::read_to_string(&files.key).unwrap();
     std::fs::write(&both, format!("{key}{chain}")).unwrap();
     let with_tls = (transport == Transport::Tls).then_some(both.as_path());
-    let baresip = Baresip::start(address, name, keys, with_tls).await;
+    let protection = if keys { ";mediaenc=srtp-mand" } else { "" };
+    let account =
+        format!("<sip:200@{HERE}>;regint=0;answermode=auto;audio_codecs={name}{protection}\n");
+    let baresip = Baresip::start(address, account, with_tls).await;
     let desk = Desk::start_with(None, |config| {
         with_trunk(config, &[address]);
         let trunk = &mut config.trunks[0];
@@ -151,6 +148,35 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
     let trunk = &record["trunks"][0];
     let expected = json!(["answered", codec.as_str()]);
     assert_eq!(json!([trunk["became"], trunk["codec"]]), expected, "{record}");
+}
+
+/// It registers as lia, takes the call by the connection on which it registered, and is hung up on.
+async fn registers_and_talks() {
+    let address = SocketAddr::new(HERE.parse().unwrap(), PORT);
+    let listen = SocketAddr::new(address.ip(), 5070);
+    let desk = Desk::start_with(None, |config| {
+        with_telephones(config, &["lia"]);
+        config.sip = Some(Sip { listen, tls: None, roots: None });
+    })
+    .await;
+    let account = format!(
+        "<sip:lia@{listen};transport=tcp>;auth_user=lia;auth_pass={};regint=60;answermode=auto;\
+         audio_codecs=opus/48000/2\n",
+        password("lia")
+    );
+    let baresip = Baresip::start(address, account, None).await;
+    stands(&desk, "lia", "available", true).await;
+    let mut user = desk.user_calls(CALL).await;
+    user.play(USER_HZ);
+    user.expect_tone(BARESIP_HZ).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    desk.webhook(&terminate(CALL, "USER_INITIATED", Some(3))).await;
+    let record = desk.record(CALL).await;
+    assert_eq!(json!([record["agent"], record["by_telephone"]]), json!(["lia", ["lia"]]));
+    let heard = baresip.heard();
+    assert!(heard.tone_ms(USER_HZ) > 500, "baresip heard {:?}", heard.report());
+    // It takes its registration back as it goes.
+    stands(&desk, "lia", "offline", false).await;
 }
 
 /// baresip says no loopback address in its SDP: each call has a network of its own, with one address, and
@@ -185,9 +211,20 @@ fn over_tls_in_opus_with_keys() {
     in_a_network_of_its_own("baresip::inside::over_tls_in_opus_with_keys");
 }
 
+#[test]
+fn as_an_agents_telephone() {
+    in_a_network_of_its_own("baresip::inside::as_an_agents_telephone");
+}
+
 /// What runs there.
 mod inside {
-    use super::{AudioCodec, Transport, talk};
+    use super::{AudioCodec, Transport, registers_and_talks, talk};
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "runs in a network of its own"]
+    async fn as_an_agents_telephone() {
+        Box::pin(registers_and_talks()).await;
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     #[ignore = "runs in a network of its own"]

@@ -318,6 +318,31 @@ fn a_trunk_by_tls_that_registers_and_takes_calls_is_whole_or_refused() {
     }
 }
 
+#[test]
+fn an_agents_telephone_registers_where_sip_is_spoken() {
+    let telephone =
+        "\n[agents.telephone]\npassword_file = \"key\"\ncodecs = [\"pcma\"]\nsrtp = true\n";
+    let sip = "\n[sip]\nlisten = \"127.0.0.1:5060\"\n";
+    let whole = format!("{GOOD}{telephone}{sip}");
+    let config = Written::new(&whole).read().unwrap();
+    let read = &config.telephones[0];
+    assert!(read.agent.as_str() == "lia" && read.password.fits("secret") && read.trunk.srtp);
+    assert_eq!(read.trunk.codecs, [media::frame::AudioCodec::Pcma]);
+    assert!(config.trunks.is_empty(), "it is no way to anywhere else");
+    for (right, wrong, told) in [
+        (sip, "", "say where SIP is spoken"),
+        ("id = \"lia\"", "id = \"lia@desk\"", "letters, digits and . _ - only"),
+        ("id = \"lia\"", "id = \"lia\"\nrole = \"auditor\"", "takes no calls"),
+        ("[\"pcma\"]", "[]", "at least one of opus, pcmu, pcma"),
+        ("[agents.telephone]\npassword_file = \"key\"", "[agents.telephone]", "password"),
+        ("srtp = true", "keys = true", "keys"),
+    ] {
+        assert!(whole.contains(right), "{right}");
+        let why = fault(&whole.replacen(right, wrong, 1));
+        assert!(why.contains(told), "{wrong}: {why}");
+    }
+}
+
 const BY_SIP: &str = r#"
 [number.sip]
 hostname = "sip.aurora.example"

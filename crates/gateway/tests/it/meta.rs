@@ -211,8 +211,13 @@ impl Meta {
 }
 
 pub(crate) fn manners(callee_host: &str) -> Manners {
-    let (host, callee_host) = (Some(DOMAIN.into()), Some(callee_host.into()));
-    Manners { host, callee_host, no_timer: true, no_transfer: true }
+    Manners {
+        host: Some(DOMAIN.into()),
+        callee_host: Some(callee_host.into()),
+        contact: None,
+        no_timer: true,
+        no_transfer: true,
+    }
 }
 
 /// The platform rings the user of a call.

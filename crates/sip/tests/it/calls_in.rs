@@ -184,6 +184,7 @@ async fn a_call_may_have_names_of_its_own_and_no_session_timer() {
         let manners = Manners {
             host: Some("sip.shop.example".into()),
             callee_host: Some("wa.meta.vc".into()),
+            contact: None,
             no_timer: true,
             no_transfer: true,
         };

@@ -8,5 +8,7 @@ mod far_end;
 mod hostile;
 mod mutated;
 mod refer;
+mod registered;
 mod replaces;
 mod sipp;
+mod torture;

@@ -55,6 +55,12 @@ impl Extensions {
         Ok(Self(patterns.to_vec()))
     }
 
+    /// None: whoever is rung is known otherwise.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// Whether this may be rung.
     #[must_use]
     pub fn allow(&self, extension: &str) -> bool {

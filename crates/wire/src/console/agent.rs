@@ -80,6 +80,9 @@ pub struct Colleague {
     /// What the agent knows about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skills: Vec<String>,
+    /// Whether a telephone of the agent is registered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub telephone: bool,
 }
 
 /// `POST /v1/session`

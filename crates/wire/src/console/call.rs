@@ -161,6 +161,9 @@ pub struct Call {
     /// Who of ours in it is muted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub muted: Vec<AgentId>,
+    /// Who of ours in it talks at a telephone; in a record, who did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_telephone: Vec<AgentId>,
     /// Whether its agent's browser is gone and may come back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub away: bool,
@@ -228,6 +231,7 @@ impl Call {
             other: None,
             supervisor: None,
             muted: Vec::new(),
+            by_telephone: Vec::new(),
             away: false,
             context: BTreeMap::new(),
             queue: None,

@@ -38,6 +38,12 @@ export class DeskCall {
     this.#quiet = make?.() ?? null;
   }
 
+  /** It is heard elsewhere. */
+  silence(): void {
+    this.audio?.close();
+    this.audio = null;
+  }
+
   finish(title: string, text: string): void {
     this.stage = "ended";
     this.end = { title, text };

@@ -84,7 +84,7 @@ export class Desk {
   }
 
   close(): void {
-    this.hangUp();
+    if (!this.atTelephone) this.hangUp();
     this.ear.leave();
     this.#ring(false);
     this.#link.close();
@@ -213,6 +213,11 @@ export class Desk {
     if (this.call?.stage === "ended") this.call = null;
   }
 
+  /** The agent talks at a telephone: the call is shown here, and heard there. */
+  get atTelephone(): boolean {
+    return this.call?.facts.by_telephone?.includes(this.me.id) ?? false;
+  }
+
   get busy(): boolean {
     return this.call !== null && this.call.stage !== "ended";
   }
@@ -281,6 +286,7 @@ export class Desk {
     if (call?.id && call.stage !== "ended" && !calls.some((each) => each.call_id === call.id)) {
       this.#over(call, spoken.t.live.ended, spoken.t.live.endedAway);
     }
+    calls.forEach((each) => this.#pickedUp(each));
     const left = calls.find((each) => each.away && each.agent === this.me.id);
     if (left && (!this.busy || this.call?.id === left.call_id)) void this.#rejoin(left);
   }
@@ -304,7 +310,7 @@ export class Desk {
   }
 
   #follow(facts: Call): void {
-    const call = this.#live(facts.call_id) ?? this.#adopt(facts);
+    const call = this.#live(facts.call_id) ?? this.#adopt(facts) ?? this.#pickedUp(facts);
     if (facts.state === "ended") {
       this.endedCount += 1;
       this.#dropRinging(facts.call_id);
@@ -312,7 +318,8 @@ export class Desk {
     if (!call) return this.#late(facts);
     // What is absent now has gone.
     const wasMuted = call.facts?.muted?.includes(this.me.id) ?? false;
-    call.facts = { ...call.facts, other: undefined, away: undefined, supervisor: undefined, muted: undefined, trunk: undefined, ...facts };
+    call.facts = { ...call.facts, other: undefined, away: undefined, supervisor: undefined, muted: undefined, by_telephone: undefined, trunk: undefined, ...facts };
+    if (this.atTelephone) call.silence();
     // A supervisor or a program may have done it.
     const isMuted = facts.muted?.includes(this.me.id) ?? false;
     if (isMuted !== wasMuted) call.audio?.mute(isMuted);
@@ -374,6 +381,18 @@ export class Desk {
     if (!call.abandoned) return call;
     this.#link.send({ type: "hang_up", call_id: facts.call_id });
     return null;
+  }
+
+  /** The call our telephone has: it is shown here, with its buttons. */
+  #pickedUp(facts: Call): DeskCall | null {
+    if (this.busy || facts.state === "ended" || !facts.by_telephone?.includes(this.me.id)) return null;
+    const call = new DeskCall(facts.direction === "USER_INITIATED" ? "in" : "out", facts.contact);
+    call.id = facts.call_id;
+    call.facts = facts;
+    call.stage = facts.state === "ringing" ? "connecting" : "talking";
+    if (call.stage === "talking") call.ticker = new Ticker();
+    this.call = call;
+    return call;
   }
 
   /** The record of a call we hung up ourselves arrives after our own "ended": it brings the price. */

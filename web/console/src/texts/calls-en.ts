@@ -116,6 +116,7 @@ export const calls = {
       consulting: "Waits while agents talk",
       resumed: "Back in the call",
       transferred: (agent: string) => `Handed to ${agent}`,
+      transferredTrunk: (extension: string) => `Handed to telephone ${extension}`,
       transferredFlow: "Handed to the menu",
       missed: "Missed",
       ended: "Ended",

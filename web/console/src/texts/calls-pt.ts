@@ -117,6 +117,7 @@ export const calls: Pick<Texts, "calls" | "recordings" | "call" | "notes"> = {
       consulting: "Espera enquanto atendentes falam",
       resumed: "De volta à chamada",
       transferred: (agent) => `Passada para ${agent}`,
+      transferredTrunk: (extension) => `Passada ao telefone ${extension}`,
       transferredFlow: "Passada ao menu",
       missed: "Perdida",
       ended: "Encerrada",

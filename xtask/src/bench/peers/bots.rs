@@ -147,7 +147,7 @@ impl Talks {
 }
 
 /// A bot that says nothing would be cheap.
-fn are_answered(speech: Speech) -> Result<()> {
+pub(super) fn are_answered(speech: Speech) -> Result<()> {
     let Speech { sent, heard, voiced } = speech;
     let share = |part: u64, of: u64| part as f64 / of.max(1) as f64;
     ensure!(

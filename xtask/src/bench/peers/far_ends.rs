@@ -1,7 +1,7 @@
 //! How are the far ends of all calls steered?
 //!
 //! `crates/engine/examples/far_ends` plays them. Call *n* has two: end 2*n* is WhatsApp's, ice-lite
-//! and the one that offers; end 2*n* + 1 is the agent's browser, a full ICE agent.
+//! and the one that offers; end 2*n* + 1 is the agent's browser, a full ICE agent, or a telephone.
 
 use std::{ops::Range, process::Command, time::Duration};
 
@@ -94,6 +94,11 @@ impl FarEnds {
         sdp(&self.0.ask(&json!({ "answer": 2 * call + 1, "sdp": offer }))?)
     }
 
+    /// A telephone's answer, in a call whose other end it is.
+    pub(super) fn telephone_answers(&mut self, call: u64, offer: &str) -> Result<String> {
+        sdp(&self.0.ask(&json!({ "answer": 2 * call + 1, "as": "telephone", "sdp": offer }))?)
+    }
+
     /// Waits until both ends of these calls are connected; says how packets are protected.
     pub(super) fn connect(&mut self, calls: &Calls) -> Result<Value> {
         self.wait_for(calls, 2 * (calls.end - calls.start))
@@ -123,7 +128,7 @@ impl FarEnds {
         serde_json::from_value(self.0.ask(&order)?).context("not a tally")
     }
 
-    /// Lets WhatsApp's ends of these calls speak for a while to somebody who has his own words.
+    /// Lets these calls speak for a while, WhatsApp's ends and telephones, to somebody who has his own words.
     pub(super) fn speak(&mut self, calls: &Calls, during: Duration) -> Result<Speech> {
         let ms = u64::try_from(during.as_millis())?;
         let order = json!({ "speak": [2 * calls.start, 2 * calls.end], "ms": ms });

@@ -12,8 +12,10 @@ mod place;
 mod relay;
 mod relays;
 mod set_up;
+mod sip_calls;
 mod spoken;
 mod system;
+mod transcode;
 mod webhook;
 
 use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
@@ -22,7 +24,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use self::{
     far_ends::{Calls, FarEnds},
-    relays::{Janus, Relay, RtpEngine, Told},
+    relays::{Janus, Relay, RtpEngine, RtpEngineTranscoding, Told, Trunks},
 };
 use super::cases::{self, Case, Measured, Row};
 use crate::{setup, shell};
@@ -41,6 +43,8 @@ pub(super) enum What {
     All,
     /// Calls with a bot.
     Bots,
+    /// Calls by SIP, and with a telephone.
+    Sip,
 }
 
 impl What {
@@ -49,23 +53,36 @@ impl What {
         match self {
             Self::All => "peers",
             Self::Bots => "bots",
+            Self::Sip => "sip",
         }
     }
 }
 
 /// Installs and builds what is needed, then measures in a place of its own.
 pub(super) fn run(what: What, json: bool) -> Result<()> {
-    // A row says what is missing; the others are measured all the same.
-    for installed in [setup::programs(setup::TO_COMPARE), setup::python_peers()] {
-        if let Err(fault) = installed {
-            eprintln!("a peer is not installed: {fault:#}");
+    let installed = match what {
+        What::All | What::Bots => {
+            vec![setup::programs(setup::TO_COMPARE), setup::python_peers()]
         }
+        What::Sip => vec![setup::programs(setup::TO_BENCH_SIP)],
+    };
+    // A row says what is missing; the others are measured all the same.
+    for fault in installed.into_iter().filter_map(Result::err) {
+        eprintln!("a peer is not installed: {fault:#}");
     }
     let build = ["build", "--quiet", "--release", "--locked"];
-    let program = ["-p", "offhook", "--bin", "offhook"];
-    shell::run("cargo", &[&build[..], &program].concat())?;
-    let examples = ["-p", "offhook-engine", "--examples"];
-    shell::run("cargo", &[&build[..], &examples].concat())?;
+    let ours: &[&[&str]] = match what {
+        What::All | What::Bots => {
+            &[&["-p", "offhook", "--bin", "offhook"], &["-p", "offhook-engine", "--examples"]]
+        }
+        What::Sip => &[
+            &["-p", "offhook-engine", "--example", "far_ends", "--example", "trunk_relay"],
+            &["-p", "offhook-sip", "--example", "set_ups"],
+        ],
+    };
+    for program in ours {
+        shell::run("cargo", &[&build[..], program].concat())?;
+    }
     if let Some(refusal) = place::refusal() {
         return cases::print(&rows(what, all_refused(what, &refusal)?)?, json);
     }
@@ -80,6 +97,7 @@ pub(super) fn run_inside(what: What, json: bool) -> Result<()> {
     let outcomes = match what {
         What::All => measure()?,
         What::Bots => measure_bots()?,
+        What::Sip => measure_sip()?,
     };
     cases::print(&rows(what, outcomes)?, json)
 }
@@ -105,7 +123,9 @@ pub(super) fn smoke() -> Result<()> {
     for call in calls.clone() {
         ours.close(call)?;
     }
-    far.close(&calls)
+    far.close(&calls)?;
+    let trunks = Trunks::by(example("trunk_relay"))?;
+    transcode::smoke(Box::new(trunks), &mut Numbers(calls.end), &mut far)
 }
 
 /// Nothing but the echo can be measured without such a place.
@@ -175,6 +195,17 @@ fn measure_bots() -> Result<Outcomes> {
     eprintln!("bot-vs-pipecat …");
     let measured = bots::beside_pipecat(&work, &mut numbers, &mut far);
     outcomes.insert("bot-vs-pipecat".into(), measured);
+    Ok(outcomes)
+}
+
+fn measure_sip() -> Result<Outcomes> {
+    let mut outcomes: Outcomes = sip_calls::measure().into();
+    eprintln!("transcode …");
+    let (mut numbers, mut far) = (Numbers(1), FarEnds::start()?);
+    let ours = Trunks::start().map(|trunks| Box::new(trunks) as Box<dyn Relay>);
+    let rtpengine = RtpEngineTranscoding::start().map(|peer| Box::new(peer) as Box<dyn Relay>);
+    let measured = transcode::measure((ours, rtpengine), &mut numbers, &mut far);
+    outcomes.insert("transcode-vs-rtpengine".into(), measured);
     Ok(outcomes)
 }
 

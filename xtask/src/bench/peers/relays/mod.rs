@@ -4,6 +4,7 @@ mod janus;
 mod ng;
 mod rtpengine;
 mod told;
+mod transcoding;
 
 use anyhow::Result;
 
@@ -11,6 +12,7 @@ pub(super) use self::{
     janus::Janus,
     rtpengine::RtpEngine,
     told::{Told, python},
+    transcoding::{EFFORT, RtpEngineTranscoding, Trunks},
 };
 use super::far_ends::FarEnds;
 

@@ -54,7 +54,7 @@ impl RtpEngine {
         Ok(rtpengine)
     }
 
-    fn exchange(&mut self, order: &[(&str, Word)]) -> Result<String> {
+    pub(super) fn exchange(&mut self, order: &[(&str, Word)]) -> Result<String> {
         match self.ng.ask(order)?.remove("sdp") {
             Some(Word::Text(sdp)) => Ok(sdp),
             _ => bail!("rtpengine gives no SDP"),
