@@ -1,7 +1,8 @@
 //! Who turns a packet into samples, whatever its codec?
 
 use crate::{
-    g711::{self, Law},
+    coding::Coding,
+    g711, g722,
     opus::{self, CodecError},
 };
 
@@ -10,6 +11,7 @@ use crate::{
 pub(crate) enum Decoder {
     Opus(opus::Decoder),
     G711(g711::Decoder),
+    G722(g722::Decoder),
 }
 
 impl Decoder {
@@ -22,15 +24,18 @@ impl Decoder {
         opus::Decoder::wideband().map(Self::Opus)
     }
 
-    pub(crate) fn g711(law: Law) -> Self {
-        Self::G711(g711::Decoder::new(law))
+    pub(crate) fn telephone(coding: Coding) -> Self {
+        match coding {
+            Coding::G711(law) => Self::G711(g711::Decoder::new(law)),
+            Coding::G722 => Self::G722(g722::Decoder::new()),
+        }
     }
 
     /// The length of what a packet holds, in samples as they are decoded; `None` where it is no packet of this codec.
     pub(crate) fn packet_samples(&self, packet: &[u8]) -> Option<usize> {
         match self {
             Self::Opus(decoder) => decoder.packet_samples(packet),
-            Self::G711(_) => g711::packet_samples(packet),
+            Self::G711(_) | Self::G722(_) => g711::packet_samples(packet),
         }
     }
 
@@ -38,7 +43,7 @@ impl Decoder {
     pub(crate) const fn at_48_khz(&self, timestamp: u32) -> u32 {
         match self {
             Self::Opus(_) => timestamp,
-            Self::G711(_) => timestamp.wrapping_mul(g711::TIMES),
+            Self::G711(_) | Self::G722(_) => timestamp.wrapping_mul(g711::TIMES),
         }
     }
 
@@ -46,6 +51,7 @@ impl Decoder {
         match self {
             Self::Opus(decoder) => decoder.decode(packet),
             Self::G711(decoder) => Ok(decoder.decode(packet)),
+            Self::G722(decoder) => Ok(decoder.decode(packet)),
         }
     }
 
@@ -57,6 +63,7 @@ impl Decoder {
                 None => decoder.conceal(frame),
             },
             Self::G711(decoder) => Ok(decoder.conceal(frame)),
+            Self::G722(decoder) => Ok(decoder.conceal(frame)),
         }
     }
 }

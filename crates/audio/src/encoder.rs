@@ -2,7 +2,8 @@
 
 use crate::{
     FRAME_SAMPLES,
-    g711::{self, Law},
+    coding::Coding,
+    g711, g722,
     opus::{self, CodecError, Settings},
 };
 
@@ -13,6 +14,7 @@ pub struct Encoder(Codec);
 #[derive(Debug)]
 enum Codec {
     G711(g711::Encoder),
+    G722(g722::Encoder),
     Opus { encoder: opus::Encoder, waiting: Vec<i16> },
 }
 
@@ -27,10 +29,13 @@ impl Encoder {
         Ok(Self(Codec::Opus { encoder, waiting: Vec::new() }))
     }
 
-    /// Of G.711.
+    /// Of a telephone's codec.
     #[must_use]
-    pub fn g711(law: Law) -> Self {
-        Self(Codec::G711(g711::Encoder::new(law)))
+    pub fn telephone(coding: impl Into<Coding>) -> Self {
+        Self(match coding.into() {
+            Coding::G711(law) => Codec::G711(g711::Encoder::new(law)),
+            Coding::G722 => Codec::G722(g722::Encoder::new()),
+        })
     }
 
     /// Takes samples at 48 kHz and returns the frames of 20 ms they complete.
@@ -41,6 +46,7 @@ impl Encoder {
     pub fn push(&mut self, samples: &[i16]) -> Result<Vec<Box<[u8]>>, CodecError> {
         match &mut self.0 {
             Codec::G711(encoder) => Ok(encoder.push(samples)),
+            Codec::G722(encoder) => Ok(encoder.push(samples)),
             Codec::Opus { encoder, waiting } => {
                 waiting.extend_from_slice(samples);
                 let whole = waiting.len() / FRAME_SAMPLES * FRAME_SAMPLES;
@@ -59,11 +65,21 @@ impl Encoder {
     pub fn finish(&mut self) -> Result<Option<Box<[u8]>>, CodecError> {
         let missing = match &self.0 {
             Codec::G711(encoder) => encoder.missing(),
+            Codec::G722(encoder) => encoder.missing(),
             Codec::Opus { waiting, .. } => FRAME_SAMPLES - waiting.len(),
         };
         if missing == FRAME_SAMPLES {
             return Ok(None);
         }
         self.push(&vec![0; missing]).map(|frames| frames.into_iter().next())
+    }
+
+    /// The next 20 ms of silence, where a listener must hear it from this encoder: one of G.722 goes on from
+    /// what came before. `None` where any frame of silence does.
+    pub fn silence(&mut self) -> Option<Box<[u8]>> {
+        match &mut self.0 {
+            Codec::G722(encoder) => encoder.push(&[0; FRAME_SAMPLES]).pop(),
+            Codec::G711(_) | Codec::Opus { .. } => None,
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! fine for what is quiet and coarse for what is loud. Both directions here speak 48 kHz, as the rest
 //! of this crate does.
 
-use crate::{SAMPLE_RATE, resample::Resampler};
+use crate::{SAMPLE_RATE, conceal::Conceal, resample::Resampler};
 
 /// Samples per second on the line.
 pub const RATE: u32 = 8_000;
@@ -151,9 +151,7 @@ impl Encoder {
 pub struct Decoder {
     law: Law,
     faster: Resampler,
-    /// What came last, at 48 kHz.
-    last: Vec<i16>,
-    room: Vec<i16>,
+    conceal: Conceal,
 }
 
 impl Decoder {
@@ -161,25 +159,18 @@ impl Decoder {
     #[must_use]
     pub fn new(law: Law) -> Self {
         let faster = Resampler::between(RATE, SAMPLE_RATE);
-        Self { law, faster, last: Vec::new(), room: Vec::new() }
+        Self { law, faster, conceal: Conceal::default() }
     }
 
     /// Decodes one packet: six samples for each of its bytes.
     pub fn decode(&mut self, packet: &[u8]) -> &[i16] {
         let slow: Vec<i16> = packet.iter().map(|code| self.law.decode(*code)).collect();
-        self.last = self.faster.push(&slow);
-        &self.last
+        self.conceal.keep(self.faster.push(&slow))
     }
 
-    /// Guesses `samples` that never arrived: what came before again, half as loud each time.
+    /// Guesses `samples` that never arrived.
     pub fn conceal(&mut self, samples: usize) -> &[i16] {
-        for sample in &mut self.last {
-            *sample /= 2;
-        }
-        self.room.clear();
-        self.room.extend(self.last.iter().copied().cycle().take(samples));
-        self.room.resize(samples, 0);
-        &self.room
+        self.conceal.fill(samples)
     }
 }
 

@@ -4,7 +4,7 @@
 //!   WAV, Ogg Opus ──▶ prompt ──▶ Opus packets ──▶ (a leg sends them)
 //!   (a leg receives) ──▶ playout ──▶ samples ──▶ measure: how loud, which tone
 //!                                          └──▶ wav: a recording
-//!   Opus packets ◀── transcode ──▶ G.711 packets
+//!   Opus packets ◀── transcode ──▶ G.711 and G.722 packets
 //!   (legs receive) ──▶ jitter ──▶ samples of each ──▶ mix ──▶ Opus packets
 //!   samples ──▶ in_band: keys that are heard
 //!   (a bot sends) ──▶ spool ──▶ Opus packets, when each is due
@@ -18,11 +18,14 @@
 pub mod activity;
 pub mod apart;
 pub mod catch_up;
+pub mod coding;
 pub mod comfort;
+mod conceal;
 mod decoder;
 pub mod encoder;
 pub mod export;
 pub mod g711;
+pub mod g722;
 pub mod in_band;
 pub mod jitter;
 pub mod keep;

@@ -15,7 +15,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    FRAME_SAMPLES, SAMPLE_RATE, SAMPLES_PER_MS, decoder::Decoder, g711::Law, opus::CodecError,
+    FRAME_SAMPLES, SAMPLE_RATE, SAMPLES_PER_MS, coding::Coding, decoder::Decoder, opus::CodecError,
 };
 
 /// How long a gap in the sequence is waited for. Longer restores more reordering and only delays
@@ -72,10 +72,10 @@ impl Playout {
         Ok(Self::of(Decoder::opus()?))
     }
 
-    /// A stream of G.711 from time zero on.
+    /// A stream of a telephone's codec from time zero on.
     #[must_use]
-    pub fn g711(law: Law) -> Self {
-        Self::of(Decoder::g711(law))
+    pub fn telephone(coding: impl Into<Coding>) -> Self {
+        Self::of(Decoder::telephone(coding.into()))
     }
 
     fn of(decoder: Decoder) -> Self {
@@ -239,7 +239,11 @@ fn place(at: Duration) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{g711, measure::Measure, prompt, tone};
+    use crate::{
+        g711::{self, Law},
+        measure::Measure,
+        prompt, tone,
+    };
 
     fn packets(ms: usize) -> Vec<Box<[u8]>> {
         prompt::encode(&tone::sine(440.0, -12.0, ms)).unwrap()
@@ -295,7 +299,7 @@ mod tests {
     #[test]
     fn g711_is_placed_by_its_own_clock_and_its_losses_are_filled() {
         let frames = g711::Encoder::new(Law::A).encode_all(&tone::sine(440.0, -12.0, 1_000));
-        let mut playout = Playout::g711(Law::A);
+        let mut playout = Playout::telephone(Law::A);
         for (n, frame) in (0u16..).zip(&frames).filter(|(n, _)| *n != 20) {
             let timestamp = (u32::from(n) * 160).wrapping_add(u32::MAX - 1_000);
             assert!(playout.push(n, timestamp, ms(u64::from(n) * 20), frame));

@@ -23,7 +23,8 @@ const LOBE_BINS: usize = 3;
 const TONE_SHARE_MIN: f32 = 0.6;
 
 const LOWEST_HZ: f32 = 20.0;
-const HIGHEST_HZ: f32 = 4_000.0;
+/// What a wideband telephone carries; above it a voice has no pitch.
+const HIGHEST_HZ: f32 = 8_000.0;
 
 /// What every look shares: the window and the steps of the transform.
 static PLAN: LazyLock<Plan> = LazyLock::new(|| {

@@ -14,9 +14,9 @@ use std::time::Duration;
 use crate::{
     FRAME_MS, FRAME_SAMPLES,
     catch_up::CatchUp,
+    coding::Coding,
     comfort::Comfort,
     encoder::Encoder,
-    g711::{self, Law},
     opus::{self, CodecError, Complexity, Settings},
     playout::Playout,
 };
@@ -42,10 +42,10 @@ const HELD_BACK: Duration = Duration::from_millis(60);
 /// Which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// From Opus to G.711.
-    ToG711(Law),
-    /// From G.711 to Opus.
-    ToOpus(Law),
+    /// From Opus to a telephone's codec.
+    ToTelephone(Coding),
+    /// From a telephone's codec to Opus.
+    ToOpus(Coding),
 }
 
 /// One voice being transcoded.
@@ -83,7 +83,7 @@ impl Transcode {
     pub fn trying(way: Way, effort: Complexity) -> Result<Self, CodecError> {
         let settings = Settings { complexity: effort.get(), ..Settings::default() };
         let encoder = match way {
-            Way::ToG711(law) => Encoder::g711(law),
+            Way::ToTelephone(coding) => Encoder::telephone(coding),
             Way::ToOpus(_) => Encoder::opus(settings)?,
         };
         let (playout, catch_up) = (way.playout()?, CatchUp::new(KEPT));
@@ -202,33 +202,38 @@ impl Transcode {
 impl Way {
     fn playout(self) -> Result<Playout, CodecError> {
         match self {
-            Self::ToG711(_) => Playout::new(),
-            Self::ToOpus(law) => Ok(Playout::g711(law)),
+            Self::ToTelephone(_) => Playout::new(),
+            Self::ToOpus(coding) => Ok(Playout::telephone(coding)),
         }
     }
 }
 
-/// A prompt of Opus packets as G.711.
+/// A prompt of Opus packets in a telephone's codec.
 ///
 /// # Errors
 ///
 /// [`CodecError`] when a packet is not Opus.
-pub fn prompt_to_g711<'a>(
+pub fn prompt_to_telephone<'a>(
     packets: impl IntoIterator<Item = &'a [u8]>,
-    law: Law,
+    coding: Coding,
 ) -> Result<Vec<Box<[u8]>>, CodecError> {
     let mut decoder = opus::Decoder::new()?;
     let mut samples = Vec::new();
     for packet in packets {
         samples.extend_from_slice(decoder.decode(packet)?);
     }
-    Ok(g711::Encoder::new(law).encode_all(&samples))
+    let mut encoder = Encoder::telephone(coding);
+    let mut frames = encoder.push(&samples)?;
+    frames.extend(encoder.finish()?);
+    Ok(frames)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
+        decoder::Decoder,
+        g711::{self, Law},
         measure::{Measure, Report},
         prompt, tone,
     };
@@ -270,60 +275,83 @@ mod tests {
         frames.iter().flat_map(|frame| decoder.decode(frame).unwrap().to_vec()).collect()
     }
 
-    fn from_g711(law: Law, frames: &[Box<[u8]>]) -> Vec<i16> {
-        let mut decoder = g711::Decoder::new(law);
-        frames.iter().flat_map(|frame| decoder.decode(frame).to_vec()).collect()
+    fn from_telephone(coding: Coding, frames: &[Box<[u8]>]) -> Vec<i16> {
+        let mut decoder = Decoder::telephone(coding);
+        frames.iter().flat_map(|frame| decoder.decode(frame).unwrap().to_vec()).collect()
     }
 
     fn gaps(samples: &[i16]) -> usize {
         samples.chunks_exact(960).filter(|c| c.iter().all(|s| s.abs() < 200)).count()
     }
 
+    const CODINGS: [Coding; 3] = [Coding::G711(Law::Mu), Coding::G711(Law::A), Coding::G722];
+
+    /// A tone of this pitch goes to a telephone and back.
+    fn there_and_back(coding: Coding, hz: f32) -> [Vec<i16>; 2] {
+        let opus = prompt::encode(&tone::sine(hz, -15.0, 2_000)).unwrap();
+        let mut down = Transcode::new(Way::ToTelephone(coding)).unwrap();
+        let frames = run(&mut down, (1_000, 960), &opus, &[]);
+        assert_eq!(frames.len(), 100);
+        let mut up = Transcode::new(Way::ToOpus(coding)).unwrap();
+        let opus = run(&mut up, (7_000, 160), &frames, &[]);
+        assert_eq!(opus.len(), 100);
+        [from_telephone(coding, &frames), from_opus(&opus)]
+    }
+
     #[test]
     fn a_tone_goes_both_ways_at_the_pace_it_comes() {
-        for law in [Law::Mu, Law::A] {
-            let opus = prompt::encode(&tone::sine(440.0, -15.0, 2_000)).unwrap();
-            let mut down = Transcode::new(Way::ToG711(law)).unwrap();
-            let g711 = run(&mut down, (1_000, 960), &opus, &[]);
-            assert_eq!(g711.len(), 100);
-            let samples = from_g711(law, &g711);
-            let report = heard(&samples);
-            assert!(report.is_tone(440.0), "{report:?}");
-            assert!((report.dbfs.unwrap() + 15.0).abs() < 2.0, "{report:?}");
+        for coding in CODINGS {
+            let [there, back] = there_and_back(coding, 440.0);
+            let report = heard(&there);
+            assert!(report.is_tone(440.0), "{coding:?} {report:?}");
+            assert!((report.dbfs.unwrap() + 15.0).abs() < 2.0, "{coding:?} {report:?}");
+            let report = heard(&back);
+            assert!(report.is_tone(440.0), "{coding:?} {report:?}");
+            assert!((report.dbfs.unwrap() + 15.0).abs() < 3.0, "{coding:?} {report:?}");
+            assert_eq!(gaps(&back[4_800..]), 0);
+        }
+    }
 
-            let mut up = Transcode::new(Way::ToOpus(law)).unwrap();
-            let opus = run(&mut up, (7_000, 160), &g711, &[]);
-            assert_eq!(opus.len(), 100);
-            let samples = from_opus(&opus);
+    /// Of 5 kHz, which G.711 cannot carry.
+    #[test]
+    fn a_wide_voice_stays_wide_in_g722_alone() {
+        for samples in there_and_back(Coding::G722, 5_000.0) {
             let report = heard(&samples);
-            assert!(report.is_tone(440.0), "{report:?}");
+            assert!(report.is_tone(5_000.0), "{report:?}");
             assert!((report.dbfs.unwrap() + 15.0).abs() < 3.0, "{report:?}");
-            assert_eq!(gaps(&samples[4_800..]), 0);
+        }
+        for samples in there_and_back(Coding::G711(Law::A), 5_000.0) {
+            let level = heard(&samples).dbfs.unwrap_or(f32::NEG_INFINITY);
+            assert!(level < -50.0, "{level} dBFS of what is not there");
         }
     }
 
     #[test]
     fn a_loss_is_filled_and_costs_no_time() {
         let opus = prompt::encode(&tone::sine(440.0, -15.0, 1_000)).unwrap();
-        let mut down = Transcode::new(Way::ToG711(Law::Mu)).unwrap();
-        let g711 = run(&mut down, (0, 960), &opus, &[20, 30]);
-        assert_eq!(g711.len(), 50);
-        assert_eq!(gaps(&from_g711(Law::Mu, &g711)[4_800..]), 0);
-        let mut up = Transcode::new(Way::ToOpus(Law::Mu)).unwrap();
-        let opus = run(&mut up, (0, 160), &g711, &[20, 30]);
-        assert_eq!(opus.len(), 50);
-        assert_eq!(gaps(&from_opus(&opus)[4_800..]), 0);
+        for coding in CODINGS {
+            let mut down = Transcode::new(Way::ToTelephone(coding)).unwrap();
+            let frames = run(&mut down, (0, 960), &opus, &[20, 30]);
+            assert_eq!(frames.len(), 50);
+            assert_eq!(gaps(&from_telephone(coding, &frames)[4_800..]), 0);
+            let mut up = Transcode::new(Way::ToOpus(coding)).unwrap();
+            let back = run(&mut up, (0, 160), &frames, &[20, 30]);
+            assert_eq!(back.len(), 50);
+            assert_eq!(gaps(&from_opus(&back)[4_800..]), 0);
+            assert_eq!(up.concealed(), 2);
+        }
     }
 
     /// Of a leg that takes a frame every 20 ms: what a spike made late is not late for ever.
     #[test]
     fn what_was_held_back_waits_for_its_leg_no_longer_than_must_be() {
         let opus = prompt::encode(&tone::sine(440.0, -15.0, 6_000)).unwrap();
-        let mut down = Transcode::new(Way::ToG711(Law::A)).unwrap();
+        let mut down = Transcode::new(Way::ToTelephone(Law::A.into())).unwrap();
         let g711 = run(&mut down, (0, 960), &opus, &[]);
-        for (way, packets, step) in
-            [(Way::ToG711(Law::A), &opus, 960), (Way::ToOpus(Law::A), &g711, 160)]
-        {
+        for (way, packets, step) in [
+            (Way::ToTelephone(Law::A.into()), &opus, 960),
+            (Way::ToOpus(Law::A.into()), &g711, 160),
+        ] {
             let mut transcode = Transcode::new(way).unwrap();
             let (mut waiting, mut most, mut left) = (0usize, 0, 0);
             for (n, packet) in (0u16..).zip(packets) {
@@ -344,7 +372,7 @@ mod tests {
     #[test]
     fn who_pauses_is_followed_by_a_little_silence_and_none_is_made_up_for() {
         let opus = prompt::encode(&tone::sine(440.0, -15.0, 200)).unwrap();
-        let mut down = Transcode::new(Way::ToG711(Law::A)).unwrap();
+        let mut down = Transcode::new(Way::ToTelephone(Law::A.into())).unwrap();
         assert_eq!(run(&mut down, (0, 960), &opus, &[]).len(), 10);
         let mut after = 0;
         for at in (200..5_000).step_by(5) {
@@ -367,7 +395,7 @@ mod tests {
                 *sample = tone;
             }
             let packets = g711::Encoder::new(Law::A).encode_all(&said);
-            let mut up = Transcode::new(Way::ToOpus(Law::A)).unwrap().comfort();
+            let mut up = Transcode::new(Way::ToOpus(Law::A.into())).unwrap().comfort();
             let before = run(&mut up, (0, 160), &packets, &[]);
             told.iter().for_each(|level| up.noise(ms(1_000), &[*level]));
             let mut pause = Vec::new();
@@ -390,7 +418,7 @@ mod tests {
     #[test]
     fn a_sender_that_counts_anew_is_heard_again() {
         let opus = prompt::encode(&tone::sine(440.0, -15.0, 1_000)).unwrap();
-        let mut down = Transcode::new(Way::ToG711(Law::A)).unwrap();
+        let mut down = Transcode::new(Way::ToTelephone(Law::A.into())).unwrap();
         assert_eq!(run(&mut down, (0, 960), &opus, &[]).len(), 50);
         let again = run(&mut down, (1_000, 960), &opus, &[]);
         assert!((38..=52).contains(&again.len()), "{}", again.len());
@@ -399,8 +427,9 @@ mod tests {
     #[test]
     fn a_prompt_keeps_its_length_and_tone() {
         let opus = prompt::encode(&tone::sine(440.0, -15.0, 500)).unwrap();
-        let frames = prompt_to_g711(opus.iter().map(|it| &**it), Law::Mu).unwrap();
+        let frames =
+            prompt_to_telephone(opus.iter().map(|it| &**it), Coding::G711(Law::Mu)).unwrap();
         assert_eq!(frames.len(), 25);
-        assert!(heard(&from_g711(Law::Mu, &frames)).is_tone(440.0));
+        assert!(heard(&from_telephone(Coding::G711(Law::Mu), &frames)).is_tone(440.0));
     }
 }

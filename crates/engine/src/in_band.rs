@@ -17,9 +17,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use media::dtmf::Digit;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{
-    Direction, LegHandle, PayloadTypes, Tapped, handle::LegTold, tap, transcoder::law, turns,
-};
+use crate::{Direction, LegHandle, PayloadTypes, Tapped, coding, handle::LegTold, tap, turns};
 
 /// Legs at a time: each a decoder and what listens, about 100 µs in 20 ms.
 const SEATS: usize = 64;
@@ -86,8 +84,8 @@ impl InBandKeys {
 }
 
 fn buffer(types: PayloadTypes) -> Result<JitterBuffer, CodecError> {
-    match law(types.codec) {
-        Some(law) => Ok(JitterBuffer::g711(law)),
+    match coding(types.codec) {
+        Some(coding) => Ok(JitterBuffer::telephone(coding)),
         None => JitterBuffer::new(),
     }
 }

@@ -47,6 +47,7 @@
 
 mod arrival;
 mod bot;
+mod coding;
 mod config;
 mod credentials;
 mod epoll;
@@ -75,6 +76,7 @@ pub mod yardstick;
 mod engine;
 
 pub use bot::{BotFormats, BotLine, BotNews, BotNotice, BotOrder, BotSeat, Bots};
+pub use coding::coding;
 pub use config::{Backend, Config, StartError};
 pub use engine::Engine;
 pub use event::{EVENTS_MAX, LegEvent};

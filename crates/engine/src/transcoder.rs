@@ -1,6 +1,6 @@
 //! Who puts a voice into the other party's codec?
 //!
-//! WhatsApp talks Opus; what is on the other side of a call may talk G.711. Between the two stands one
+//! WhatsApp talks Opus; what is on the other side of a call may talk G.711 or G.722. Between the two stands one
 //! worker thread for all such calls, away from the packet path:
 //!
 //! ```text
@@ -16,7 +16,6 @@ use std::{
 };
 
 use audio::{
-    g711::Law,
     opus::{CodecError, Complexity},
     transcode::{Transcode, Way},
 };
@@ -24,7 +23,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tapped, frame_queue, tap};
+use crate::{
+    Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tapped, coding, frame_queue, tap,
+};
 
 /// Calls served at a time.
 const SEATS: usize = 32;
@@ -204,19 +205,10 @@ fn not_transcoded(fault: &CodecError) {
 
 /// How a voice gets from one codec to the other; `None` if one of them is not Opus, or both are.
 const fn way(from: AudioCodec, to: AudioCodec) -> Option<Way> {
-    match (law(from), law(to)) {
-        (None, Some(law)) => Some(Way::ToG711(law)),
-        (Some(law), None) => Some(Way::ToOpus(law)),
+    match (coding(from), coding(to)) {
+        (None, Some(coding)) => Some(Way::ToTelephone(coding)),
+        (Some(coding), None) => Some(Way::ToOpus(coding)),
         (None, None) | (Some(_), Some(_)) => None,
-    }
-}
-
-/// The scale of G.711; `None` is Opus.
-pub(crate) const fn law(codec: AudioCodec) -> Option<Law> {
-    match codec {
-        AudioCodec::Opus => None,
-        AudioCodec::Pcmu => Some(Law::Mu),
-        AudioCodec::Pcma => Some(Law::A),
     }
 }
 

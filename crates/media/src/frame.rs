@@ -14,8 +14,8 @@ pub const OPUS_CLOCK: u32 = 48_000;
 /// Ticks of the Opus clock in the 20 ms packet everybody here sends.
 pub const OPUS_SAMPLES_20_MS: u32 = 960;
 
-/// The RTP clock of G.711 (RFC 3551 section 4.5.14).
-const G711_CLOCK: u32 = 8_000;
+/// The RTP clock of G.711, and of G.722 though it is sampled twice as often (RFC 3551 section 4.5.2).
+const TELEPHONE_CLOCK: u32 = 8_000;
 
 /// How the audio of one leg is encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum AudioCodec {
     /// Opus (RFC 7587), the rule.
     #[default]
     Opus,
+    /// G.722 (RFC 3551 section 4.5.2): 16 kHz, of telephones alone.
+    G722,
     /// G.711 µ-law (RFC 3551 section 4.5.14).
     Pcmu,
     /// G.711 A-law.
@@ -33,12 +35,15 @@ impl AudioCodec {
     /// Those of 8 kHz, which a number may have beside Opus.
     pub const G711: [Self; 2] = [Self::Pcmu, Self::Pcma];
 
+    /// Those of telephones, which a trunk may have beside Opus.
+    pub const TELEPHONES: [Self; 3] = [Self::G722, Self::Pcmu, Self::Pcma];
+
     /// Ticks of its RTP clock in a second.
     #[must_use]
     pub const fn clock(self) -> u32 {
         match self {
             Self::Opus => OPUS_CLOCK,
-            Self::Pcmu | Self::Pcma => G711_CLOCK,
+            Self::G722 | Self::Pcmu | Self::Pcma => TELEPHONE_CLOCK,
         }
     }
 
@@ -49,11 +54,13 @@ impl AudioCodec {
     }
 
     /// 20 ms in which nothing is heard: for Opus an empty frame of CELT (RFC 6716 section 4.3: the
-    /// silence flag is its first bit), for G.711 the code of zero.
+    /// silence flag is its first bit), for the others the
+    /// code of zero, to which a decoder of G.722 falls within a few milliseconds.
     #[must_use]
     pub const fn silence_20_ms(self) -> &'static [u8] {
         match self {
             Self::Opus => &[0xF8, 0xFF, 0xFE],
+            Self::G722 => &[0xFD; 160],
             Self::Pcmu => &[0xFF; 160],
             Self::Pcma => &[0xD5; 160],
         }
@@ -64,6 +71,7 @@ impl AudioCodec {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Opus => "opus",
+            Self::G722 => "G722",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
         }
@@ -77,7 +85,7 @@ pub struct AudioFrame(Box<[u8]>);
 /// Why bytes are no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FrameError {
-    /// An Opus packet has at least its table-of-contents byte, a G.711 one a sample.
+    /// An Opus packet has at least its table-of-contents byte, any other a sample.
     #[error("a frame cannot be empty")]
     Empty,
     /// Longer than the format allows.

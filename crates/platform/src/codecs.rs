@@ -1,6 +1,6 @@
 //! Which codecs may a call of a number have, and what do they mean to our own ears?
 
-use audio::{g711::Law, opus::CodecError, playout::Playout};
+use audio::{opus::CodecError, playout::Playout};
 use media::frame::AudioCodec;
 use rules::settings::{CallingSettings, Codec};
 
@@ -21,14 +21,5 @@ pub(crate) fn beside_opus(settings: &CallingSettings) -> Vec<AudioCodec> {
 ///
 /// libopus has no memory.
 pub(crate) fn playout(codec: AudioCodec) -> Result<Playout, CodecError> {
-    law(codec).map_or_else(Playout::new, |law| Ok(Playout::g711(law)))
-}
-
-/// The scale of G.711; `None` is Opus.
-pub(crate) const fn law(codec: AudioCodec) -> Option<Law> {
-    match codec {
-        AudioCodec::Opus => None,
-        AudioCodec::Pcmu => Some(Law::Mu),
-        AudioCodec::Pcma => Some(Law::A),
-    }
+    engine::coding(codec).map_or_else(Playout::new, |coding| Ok(Playout::telephone(coding)))
 }

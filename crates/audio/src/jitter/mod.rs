@@ -18,8 +18,8 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use crate::{
     FRAME_MS, FRAME_SAMPLES,
     catch_up::CatchUp,
+    coding::Coding,
     decoder::Decoder,
-    g711::Law,
     opus::{self, CodecError, WIDEBAND_SAMPLES},
     stretch,
 };
@@ -97,10 +97,10 @@ impl JitterBuffer {
         Decoder::opus().map(Self::of)
     }
 
-    /// A stream of G.711 that has not begun.
+    /// A stream of a telephone's codec that has not begun.
     #[must_use]
-    pub fn g711(law: Law) -> Self {
-        Self::of(Decoder::g711(law))
+    pub fn telephone(coding: impl Into<Coding>) -> Self {
+        Self::of(Decoder::telephone(coding.into()))
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{g711, measure::Measure, prompt, tone};
+use crate::{encoder::Encoder, g711::Law, measure::Measure, prompt, tone};
 
 fn packets(ms: usize) -> Vec<Box<[u8]>> {
     prompt::encode(&tone::sine(440.0, -12.0, ms)).unwrap()
@@ -63,18 +63,18 @@ fn what_is_lost_or_out_of_order_is_filled_in() {
 }
 
 #[test]
-fn a_voice_in_g711_is_heard_as_one_in_opus() {
-    for law in [Law::Mu, Law::A] {
-        let packets = g711::Encoder::new(law).encode_all(&tone::sine(440.0, -12.0, 2_000));
-        let even = run_in(JitterBuffer::g711(law), 65_500, &packets, |n| Some(n * 20));
+fn a_voice_of_a_telephone_is_heard_as_one_in_opus() {
+    for coding in [Law::Mu.into(), Law::A.into(), Coding::G722] {
+        let packets = Encoder::telephone(coding).push(&tone::sine(440.0, -12.0, 2_000)).unwrap();
+        let even = run_in(JitterBuffer::telephone(coding), 65_500, &packets, |n| Some(n * 20));
         assert!(even.report.is_tone(440.0), "{:?}", even.report);
         assert!((1_960..=2_100).contains(&even.report.loud_ms), "{:?}", even.report);
         let lost = |n: u64| (n % 10 != 4).then_some(n * 20);
-        let lossy = run_in(JitterBuffer::g711(law), 7, &packets, lost);
+        let lossy = run_in(JitterBuffer::telephone(coding), 7, &packets, lost);
         assert!((10..=14).contains(&lossy.figures.concealed), "{:?}", lossy.figures);
         assert!(lossy.report.loud_ms >= 1_900, "{:?}", lossy.report);
     }
-    let mut buffer = JitterBuffer::g711(Law::Mu);
+    let mut buffer = JitterBuffer::telephone(Law::Mu);
     buffer.push(1, b"");
     buffer.push(2, &[0; 1_400]);
     assert_eq!(buffer.depth(), 0, "no packets of a voice");

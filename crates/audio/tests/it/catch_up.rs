@@ -37,7 +37,7 @@ impl Listener {
     fn hear(self, packets: &[Box<[u8]>], held: usize) -> Heard {
         match self {
             Self::Opus => hear(JitterBuffer::new().expect("a decoder"), packets, held),
-            Self::G711 => hear(JitterBuffer::g711(Law::A), packets, held),
+            Self::G711 => hear(JitterBuffer::telephone(Law::A), packets, held),
             Self::Wideband => {
                 let buffer = JitterBuffer::wideband().expect("a decoder");
                 let heard = hear::<WIDEBAND_SAMPLES>(buffer, packets, held);
@@ -185,7 +185,7 @@ fn no_delay_stays_in_an_hour_of_spikes_loss_and_wrong_clocks() {
         let drift_ppm = [-200, 200, 0, 70][usize::try_from(seed % 4).unwrap()];
         let mut network = Network { chance: seed, drift_ppm };
         let (left, late_ms) = if seed.is_multiple_of(3) {
-            network.run(JitterBuffer::g711(Law::Mu), &g711, seconds)
+            network.run(JitterBuffer::telephone(Law::Mu), &g711, seconds)
         } else {
             network.run(JitterBuffer::new().unwrap(), &opus, seconds)
         };

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use offhook_audio::{ogg, opus, playout::Playout, prompt, tone, wav};
+use offhook_audio::{coding::Coding, g722, ogg, opus, playout::Playout, prompt, tone, wav};
 use proptest::{collection::vec, prelude::*};
 
 fn ogg_file() -> Vec<u8> {
@@ -57,12 +57,35 @@ proptest! {
         }
     }
 
+    /// Of G.722 every byte is a code; what may not happen is that one stays loud, or that it panics.
+    #[test]
+    fn any_bytes_are_g722_and_over_when_they_are(
+        packets in vec(vec(any::<u8>(), 0..1_000), 1..12)
+    ) {
+        let mut decoder = g722::Decoder::new();
+        for packet in packets {
+            prop_assert_eq!(decoder.decode(&packet).len(), 6 * packet.len());
+        }
+        decoder.decode(&[0xFD; 480]);
+        let after = decoder.decode(&[0xFD; 160]);
+        prop_assert!(after.iter().all(|sample| sample.abs() < 128));
+    }
+
+    /// Samples of any shape, as hard as they come.
+    #[test]
+    fn any_samples_become_g722(said in vec(prop_oneof![any::<i16>(), Just(i16::MIN), Just(i16::MAX)], 0..4_000)) {
+        let frames = g722::Encoder::new().encode_all(&said);
+        prop_assert_eq!(frames.len(), said.len().div_ceil(960));
+    }
+
     /// Any sequence, timestamp and order of arrival: the line of time stays as long as it lasted.
     #[test]
     fn a_hostile_stream_stays_on_the_line_of_time(
+        is_g722 in any::<bool>(),
         packets in vec((any::<u16>(), any::<u32>(), 0u64..2_000, vec(any::<u8>(), 0..60)), 1..150)
     ) {
-        let mut playout = Playout::new().unwrap();
+        let mut playout =
+            if is_g722 { Playout::telephone(Coding::G722) } else { Playout::new().unwrap() };
         let mut samples = 0;
         for (sequence, timestamp, at, payload) in packets {
             playout.push(sequence, timestamp, Duration::from_millis(at), &payload);

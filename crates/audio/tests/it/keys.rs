@@ -2,7 +2,9 @@
 
 use offhook_audio::{
     FRAME_SAMPLES, SAMPLES_PER_MS,
+    coding::Coding,
     g711::{self, Law},
+    g722,
     in_band::InBand,
     jitter::JitterBuffer,
     opus::{Encoder, Settings},
@@ -70,7 +72,7 @@ fn keys_in(signal: &[i16]) -> String {
     signal.chunks(FRAME_SAMPLES).flat_map(|frame| in_band.push(frame)).collect()
 }
 
-/// As it is, and over G.711.
+/// As it is, and over G.711 and G.722.
 #[test]
 fn speech_and_music_have_no_keys() {
     let (mut heard_ms, mut files_heard) = (0, 0);
@@ -80,7 +82,12 @@ fn speech_and_music_have_no_keys() {
             let frames = g711::Encoder::new(Law::Mu).encode_all(&signal);
             frames.iter().flat_map(|frame| decoder.decode(frame).to_vec()).collect()
         };
-        for signal in [&signal, &over_g711] {
+        let over_g722: Vec<i16> = {
+            let mut decoder = g722::Decoder::new();
+            let frames = g722::Encoder::new().encode_all(&signal);
+            frames.iter().flat_map(|frame| decoder.decode(frame).to_vec()).collect()
+        };
+        for signal in [&signal, &over_g711, &over_g722] {
             assert_eq!(keys_in(signal), "", "{name}");
             heard_ms += signal.len() / SAMPLES_PER_MS;
         }
@@ -104,11 +111,14 @@ fn keys_are_heard_over_our_codecs() {
     signal.extend([0; 400 * SAMPLES_PER_MS]);
     let g711 = |law| g711::Encoder::new(law).encode_all(&signal);
     let opus = Encoder::new(Settings::default()).unwrap().encode_all(&signal).unwrap();
-    for (codec, packets) in [("Opus", opus), ("PCMU", g711(Law::Mu)), ("PCMA", g711(Law::A))] {
+    let g722 = g722::Encoder::new().encode_all(&signal);
+    let [mu, a] = [Law::Mu, Law::A].map(g711);
+    for (codec, packets) in [("Opus", opus), ("PCMU", mu), ("PCMA", a), ("G722", g722)] {
         for held in [0, 5] {
             let buffer = match codec {
-                "PCMU" => JitterBuffer::g711(Law::Mu),
-                "PCMA" => JitterBuffer::g711(Law::A),
+                "PCMU" => JitterBuffer::telephone(Law::Mu),
+                "PCMA" => JitterBuffer::telephone(Law::A),
+                "G722" => JitterBuffer::telephone(Coding::G722),
                 _ => JitterBuffer::new().unwrap(),
             };
             let keys = heard(buffer, &packets, held);

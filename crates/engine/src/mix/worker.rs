@@ -19,7 +19,7 @@ use crossbeam_channel::{Receiver, TryRecvError};
 use media::frame::{AudioCodec, AudioFrame};
 use terms::LegId;
 
-use crate::{FrameSink, Tapped, transcoder::law, turns};
+use crate::{FrameSink, Tapped, coding, turns};
 
 /// Half the effort of a prompt's encoder, hardly to be heard at this rate.
 const SETTINGS: Settings = Settings { bitrate: 24_000, complexity: 3, loss_percent: 5 };
@@ -134,8 +134,8 @@ impl Room {
         self.voices.retain(|voice| is_heard(voice.leg));
         self.ears.retain(|ear| lines.iter().any(|line| line.leg == ear.leg));
         for NewVoice { leg, audio, codec, noise, packets } in new_voices {
-            let buffer = match law(codec) {
-                Some(law) => JitterBuffer::g711(law),
+            let buffer = match coding(codec) {
+                Some(coding) => JitterBuffer::telephone(coding),
                 None => JitterBuffer::new()?,
             };
             let comfort = self.comfort_noise.then(Comfort::default);
@@ -143,8 +143,8 @@ impl Room {
             self.voices.push(Voice { leg, audio, noise, packets, buffer, comfort, made_up, now });
         }
         for NewListener { leg, codec, sink } in new_listeners {
-            let encoder = match law(codec) {
-                Some(law) => Encoder::g711(law),
+            let encoder = match coding(codec) {
+                Some(coding) => Encoder::telephone(coding),
                 None => Encoder::opus(SETTINGS)?,
             };
             let (catch_up, limiter) = (CatchUp::new(KEPT), Limiter::default());
@@ -219,7 +219,8 @@ impl Ear {
         if waiting > KEPT {
             return Ok(Vec::new());
         }
-        Ok(vec![self.codec.silence_20_ms().into()])
+        let silence = self.encoder.silence();
+        Ok(vec![silence.unwrap_or_else(|| self.codec.silence_20_ms().into())])
     }
 
     fn give(&self, packet: Box<[u8]>) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use audio::g711::{self, Law};
+use audio::encoder::Encoder;
 use audio::{SAMPLES_PER_MS, prompt, tone};
 use engine::{Backend, Direction, InBandKeys, LegEvent, PayloadTypes, Repeat, Source};
 use media::dtmf::Digit;
@@ -50,10 +50,9 @@ fn sounds(keys: &[(f32, f32)], press_ms: usize, codec: AudioCodec) -> Arc<[Audio
         sound.extend([0; 60 * SAMPLES_PER_MS]);
     }
     sound.extend([0; 300 * SAMPLES_PER_MS]);
-    let packets = match codec {
-        AudioCodec::Opus => prompt::encode(&sound).unwrap(),
-        AudioCodec::Pcmu => g711::Encoder::new(Law::Mu).encode_all(&sound),
-        AudioCodec::Pcma => g711::Encoder::new(Law::A).encode_all(&sound),
+    let packets = match engine::coding(codec) {
+        None => prompt::encode(&sound).unwrap(),
+        Some(coding) => Encoder::telephone(coding).push(&sound).unwrap(),
     };
     packets.into_iter().map(|packet| AudioFrame::new(packet).unwrap()).collect()
 }
@@ -70,20 +69,16 @@ fn told(party: &mut Party, count: usize) -> String {
 
 fn keys_that_are_only_heard_are_told_as_others_are(backend: Backend) {
     let in_band = InBandKeys::start().unwrap();
-    for (types, codec) in [
-        (
-            PayloadTypes { audio: 0, codec: AudioCodec::Pcmu, dtmf: None, noise: None },
-            AudioCodec::Pcmu,
-        ),
-        (TYPES, AudioCodec::Opus),
-    ] {
+    let telephone = |audio, codec| PayloadTypes { audio, codec, dtmf: None, noise: None };
+    let talks = [telephone(0, AudioCodec::Pcmu), telephone(9, AudioCodec::G722), TYPES];
+    for types in talks {
         let (platform, business) = (platform(backend), business(backend));
         let mut server = Party::lite(&platform, None);
         let mut client = Party::full(&business);
         connect_as(&mut client, &mut server, types);
         assert!(in_band.listen(&server.leg, types));
         let keys = [(770.0, 1_336.0), (770.0, 1_336.0), (941.0, 1_336.0), (941.0, 1_477.0)];
-        client.leg.play(Source::Packets(sounds(&keys, 60, codec), Repeat::Once));
+        client.leg.play(Source::Packets(sounds(&keys, 60, types.codec), Repeat::Once));
         assert_eq!(told(&mut server, 4), "550#");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use audio::g711::{self, Law};
+use audio::encoder::Encoder;
 use audio::playout::Playout;
 use audio::{prompt, tone};
 use engine::{
@@ -16,7 +16,7 @@ use crate::support::{PATIENCE, Party, TYPES, business, connect_as, for_each_back
 
 for_each_backend!(
     each_hears_whom_it_should_and_the_streams_go_on,
-    a_telephone_in_g711_hears_and_is_heard_by_two,
+    a_telephone_hears_and_is_heard_by_two,
 );
 
 const HZ: [f32; 3] = [440.0, 1_000.0, 1_700.0];
@@ -26,10 +26,6 @@ const SUPERVISOR: usize = 2;
 
 /// What a busy machine adds to the 60 ms, which `continuous` shows in virtual time.
 const GAP_MAX: Duration = Duration::from_millis(60 + 40);
-
-/// What a telephone in G.711 talks.
-const TELEPHONE: PayloadTypes =
-    PayloadTypes { audio: 0, codec: AudioCodec::Pcmu, dtmf: Some(101), noise: None };
 
 /// Three people, each playing a tone, and their legs in one engine.
 struct Call {
@@ -42,10 +38,9 @@ struct Call {
 
 fn tone_of(hz: f32, codec: AudioCodec) -> Arc<[AudioFrame]> {
     let tone = tone::sine(hz, -18.0, 1_000);
-    let packets = match codec {
-        AudioCodec::Opus => prompt::encode(&tone).unwrap(),
-        AudioCodec::Pcmu => g711::Encoder::new(Law::Mu).encode_all(&tone),
-        AudioCodec::Pcma => g711::Encoder::new(Law::A).encode_all(&tone),
+    let packets = match engine::coding(codec) {
+        None => prompt::encode(&tone).unwrap(),
+        Some(coding) => Encoder::telephone(coding).push(&tone).unwrap(),
     };
     packets.into_iter().map(|packet| AudioFrame::new(packet).unwrap()).collect()
 }
@@ -113,10 +108,9 @@ impl Call {
 /// How loud each of the tones is in the last fifth of a second.
 fn levels_of(packets: &[TapPacket], codec: AudioCodec) -> [f64; 3] {
     let Some(first) = packets.first() else { return [-99.0; 3] };
-    let mut playout = match codec {
-        AudioCodec::Opus => Playout::new().unwrap(),
-        AudioCodec::Pcmu => Playout::g711(Law::Mu),
-        AudioCodec::Pcma => Playout::g711(Law::A),
+    let mut playout = match engine::coding(codec) {
+        None => Playout::new().unwrap(),
+        Some(coding) => Playout::telephone(coding),
     };
     for packet in packets {
         let at = packet.at.saturating_duration_since(first.at);
@@ -180,8 +174,14 @@ fn each_hears_whom_it_should_and_the_streams_go_on(backend: Backend) {
     }
 }
 
-fn a_telephone_in_g711_hears_and_is_heard_by_two(backend: Backend) {
-    let mut call = Call::new(backend, [TYPES, TYPES, TELEPHONE]);
+fn a_telephone_hears_and_is_heard_by_two(backend: Backend) {
+    for (audio, codec) in [(0, AudioCodec::Pcmu), (9, AudioCodec::G722)] {
+        let telephone = PayloadTypes { audio, codec, dtmf: Some(101), noise: None };
+        hears_and_is_heard(Call::new(backend, [TYPES, TYPES, telephone]));
+    }
+}
+
+fn hears_and_is_heard(mut call: Call) {
     let mixer = Mixer::start().unwrap();
     let mut mix = mixer.open().unwrap();
     let everybody = [0, 1, 2].map(|who| call.listener(who, &[USER, AGENT, SUPERVISOR]));

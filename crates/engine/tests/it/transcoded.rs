@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use audio::g711::{self, Law};
+use audio::coding::Coding;
+use audio::encoder::Encoder;
 use audio::measure::{Measure, Report};
 use audio::playout::Playout;
 use audio::transcode::{Transcode, Way};
@@ -21,8 +22,8 @@ use crate::support::{
 };
 
 for_each_backend!(
-    a_tone_crosses_both_ways_in_either_law,
-    a_leg_of_g711_counts_and_plays_on_its_own_clock,
+    a_tone_crosses_both_ways_in_every_codec,
+    a_telephone_counts_and_plays_on_its_own_clock,
     a_key_press_crosses_unchanged_between_the_frames,
 );
 
@@ -31,23 +32,20 @@ fn opus(hz: f32) -> Arc<[AudioFrame]> {
     frames(prompt::encode(&tone::sine(hz, -12.0, 1_000)).unwrap())
 }
 
-/// A second of tone in G.711.
-fn g711(hz: f32, law: Law) -> Arc<[AudioFrame]> {
-    frames(g711::Encoder::new(law).encode_all(&tone::sine(hz, -12.0, 1_000)))
+/// A second of tone as a telephone codes it.
+fn coded(hz: f32, codec: AudioCodec) -> Arc<[AudioFrame]> {
+    frames(Encoder::telephone(coding(codec)).push(&tone::sine(hz, -12.0, 1_000)).unwrap())
 }
 
 fn frames(packets: Vec<Box<[u8]>>) -> Arc<[AudioFrame]> {
     packets.into_iter().map(|packet| AudioFrame::new(packet).unwrap()).collect()
 }
 
-const fn law_of(codec: AudioCodec) -> Law {
-    match codec {
-        AudioCodec::Opus | AudioCodec::Pcmu => Law::Mu,
-        AudioCodec::Pcma => Law::A,
-    }
+fn coding(codec: AudioCodec) -> Coding {
+    engine::coding(codec).expect("a telephone's codec")
 }
 
-/// user ↔ (user's leg ▸ worker ▸ business's leg) ↔ business, which talks G.711
+/// user ↔ (user's leg ▸ worker ▸ business's leg) ↔ business, which talks as a telephone does
 struct Call {
     user: Party,
     user_leg: Party,
@@ -66,9 +64,8 @@ impl Call {
         connect(&mut user, &mut user_leg);
         let types = PayloadTypes { audio: 8, codec, dtmf: Some(101), noise: None };
         connect_as(&mut business, &mut business_leg, types);
-        let law = law_of(codec);
-        let for_business = work(&user_leg, TYPES.audio, Way::ToG711(law));
-        let for_user = work(&business_leg, types.audio, Way::ToOpus(law));
+        let for_business = work(&user_leg, TYPES.audio, Way::ToTelephone(coding(codec)));
+        let for_user = work(&business_leg, types.audio, Way::ToOpus(coding(codec)));
         let of = business_leg.leg.clone();
         user_leg.leg.play(Source::Transcoded { of, frames: for_user });
         let of = user_leg.leg.clone();
@@ -139,36 +136,44 @@ fn assert_one_stream(packets: &[TapPacket], step: u32) {
     assert!(uneven * 20 < packets.len(), "{uneven} of {} steps", packets.len());
 }
 
-fn a_tone_crosses_both_ways_in_either_law(backend: Backend) {
-    for codec in AudioCodec::G711 {
+/// G.722 with tones that G.711 cannot carry.
+fn a_tone_crosses_both_ways_in_every_codec(backend: Backend) {
+    for codec in AudioCodec::TELEPHONES {
+        let wide = codec == AudioCodec::G722;
+        let (said, answered) = if wide { (5_000.0, 6_000.0) } else { (440.0, 660.0) };
         let call = Call::new(backend, codec);
         let mut at_business = call.business.tap(Direction::Received);
         let mut at_user = call.user.tap(Direction::Received);
-        call.user.leg.play(Source::Packets(opus(440.0), Repeat::Forever));
-        call.business.leg.play(Source::Packets(g711(660.0, law_of(codec)), Repeat::Forever));
+        call.user.leg.play(Source::Packets(opus(said), Repeat::Forever));
+        call.business.leg.play(Source::Packets(coded(answered, codec), Repeat::Forever));
 
         // The codecs and the path need a moment to settle.
         let (mut at_business, mut at_user) = (take(&mut at_business, 110), take(&mut at_user, 110));
         assert_one_stream(&at_business[10..], 160);
         assert!(at_business.iter().all(|packet| packet.pt == 8 && packet.payload.len() == 160));
-        assert_tone(heard(Playout::g711(law_of(codec)), &at_business.split_off(10)), 440.0);
+        assert_tone(heard(Playout::telephone(coding(codec)), &at_business.split_off(10)), said);
         assert_one_stream(&at_user[10..], 960);
         assert!(at_user.iter().all(|packet| packet.pt == TYPES.audio));
-        assert_tone(heard(Playout::new().unwrap(), &at_user.split_off(10)), 660.0);
+        assert_tone(heard(Playout::new().unwrap(), &at_user.split_off(10)), answered);
         assert_eq!(call.business.stats().drops, engine::Drops::default());
         assert_eq!(call.user.stats().drops, engine::Drops::default());
     }
 }
 
 /// Seen on the clock of Opus, its packets would come with a jitter of 17 ms.
-fn a_leg_of_g711_counts_and_plays_on_its_own_clock(backend: Backend) {
-    let mut call = Call::new(backend, AudioCodec::Pcmu);
+fn a_telephone_counts_and_plays_on_its_own_clock(backend: Backend) {
+    for codec in [AudioCodec::Pcmu, AudioCodec::G722] {
+        counts_and_plays(Call::new(backend, codec), codec);
+    }
+}
+
+fn counts_and_plays(mut call: Call, codec: AudioCodec) {
     let mut heard_there = call.business.tap(Direction::Received);
-    call.business.leg.play(Source::Packets(g711(660.0, Law::Mu), Repeat::Forever));
-    call.business_leg.leg.play(Source::Packets(g711(440.0, Law::Mu), Repeat::Once));
+    call.business.leg.play(Source::Packets(coded(660.0, codec), Repeat::Forever));
+    call.business_leg.leg.play(Source::Packets(coded(440.0, codec), Repeat::Once));
     let prompt = take(&mut heard_there, 50);
     assert_one_stream(&prompt, 160);
-    assert_tone(heard(Playout::g711(Law::Mu), &prompt), 440.0);
+    assert_tone(heard(Playout::telephone(coding(codec)), &prompt), 440.0);
     call.business_leg
         .wait("end of the prompt", |event| matches!(event, LegEvent::PlaybackDone).then_some(()));
     let stats = call.business_leg.stats();
@@ -182,7 +187,7 @@ fn a_key_press_crosses_unchanged_between_the_frames(backend: Backend) {
     let mut at_business = call.business.tap(Direction::Received);
     let mut at_user = call.user.tap(Direction::Received);
     call.user.leg.play(Source::Packets(opus(440.0), Repeat::Forever));
-    call.business.leg.play(Source::Packets(g711(660.0, Law::A), Repeat::Forever));
+    call.business.leg.play(Source::Packets(coded(660.0, AudioCodec::Pcma), Repeat::Forever));
     take(&mut at_business, 20);
     take(&mut at_user, 20);
     for (sign, from_user) in [('5', true), ('#', false)] {

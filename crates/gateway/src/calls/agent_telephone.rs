@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use engine::Source;
 use media::{dtmf::Digit, frame::AudioCodec};
-use sip::{End, Manners, Reoffer};
+use sip::{End, Manners, Refusal, Reoffer};
 use switchboard::{
     call::{Input, Side, State},
     flow::Key,
@@ -42,7 +42,7 @@ impl CallActor {
                 continue;
             }
             for reached in self.office.trunks.telephones.of(agent) {
-                self.ring_telephone(agent, reached);
+                self.ring_agents(agent, reached);
             }
         }
         let unreached: Vec<AgentId> = agents.extract_if(.., |agent| !self.is_rung(agent)).collect();
@@ -108,7 +108,7 @@ impl CallActor {
         }
     }
 
-    fn ring_telephone(&mut self, agent: &AgentId, reached: Reached) {
+    fn ring_agents(&mut self, agent: &AgentId, reached: Reached) {
         let Reached { road, contact, target } = reached;
         let way = (vec![target], manners(contact));
         let context = self.facts.context.clone();
@@ -143,8 +143,11 @@ impl CallActor {
                 reoffer.refuse();
                 None
             }
-            Happening::Refers(_)
-            | Happening::Replaced(_)
+            Happening::Refers(refer) => {
+                refer.refuse(&Refusal::of(603));
+                None
+            }
+            Happening::Replaced(_)
             | Happening::Rings
             | Happening::Early(_)
             | Happening::Presses(_) => None,
@@ -207,9 +210,11 @@ impl CallActor {
                 Some(Input::MediaFailed { side, why })
             }
             Happening::Over(_) => Some(Input::AgentHungUp(agent)),
-            // The console gives calls away, and a telephone of the trunk takes them.
-            Happening::Refers(_)
-            | Happening::Replaced(_)
+            Happening::Refers(refer) => {
+                refer.refuse(&Refusal::of(603));
+                None
+            }
+            Happening::Replaced(_)
             | Happening::Rings
             | Happening::Early(_)
             | Happening::Answers(_) => None,

@@ -1,7 +1,7 @@
 //! What is each leg fed with?
 //!
 //! The switchboard says who hears whom. Who hears one other gets that one's packets as they are, who
-//! hears several gets a mix, who hears nobody silence; a user who waits gets music. A telephone of G.711
+//! hears several gets a mix, who hears nobody silence; a user who waits gets music. A telephone of another codec than Opus
 //! and whoever hears it alone are fed by the transcoder. A leg that is fed rightly is left alone: nobody
 //! notices in a call that somebody begins to listen.
 

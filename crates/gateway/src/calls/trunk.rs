@@ -2,7 +2,7 @@
 //!
 //! A leg beside WhatsApp's is opened before anything rings, for its port stands in our offer. The
 //! telephone is rung, answers and hangs up by SIP ([`crate::trunks::line`]); what it does is the
-//! switchboard's to judge. Opus passes as it is; G.711 goes by the transcoder, and is offered only
+//! switchboard's to judge. Opus passes as it is; what else telephones talk goes by the transcoder, and is offered only
 //! where that has a seat. All of it lasts while the switchboard says that the call is on the trunk.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

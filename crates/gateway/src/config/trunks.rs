@@ -6,7 +6,7 @@
 //! organisation = "aurora"         # of [[organisations]]; the first when absent
 //! terminates = "voip"             # must be said: no trunk leads to the phone network
 //! extensions = ["2XXX", "100"]    # all that can be rung; X is a digit
-//! codecs = ["opus", "pcmu", "pcma"]
+//! codecs = ["opus", "g722", "pcmu", "pcma"]
 //! srtp = false                    # true: keys in the SDP (RFC 4568), and only so
 //! user = "offhook"                # optional: what it asks us for (digest)
 //! password_file = "pbx-password"  # or password_env
@@ -137,6 +137,7 @@ struct CallsInTable {
 #[serde(rename_all = "lowercase")]
 pub(super) enum CodecWord {
     Opus,
+    G722,
     Pcmu,
     Pcma,
 }
@@ -213,7 +214,7 @@ fn trunk(
     let targets = table.targets.into_iter().map(|table| target(table, &key));
     let codecs = codecs(table.codecs);
     if codecs.is_empty() {
-        return Err(value(&key, "codecs: name at least one of opus, pcmu, pcma".into()));
+        return Err(value(&key, "codecs: name at least one of opus, g722, pcmu, pcma".into()));
     }
     let every = table.options_every_s.unwrap_or(OPTIONS_EVERY_DEFAULT_S);
     if every > OPTIONS_EVERY_MAX_S {
@@ -326,7 +327,7 @@ fn credentials(
 /// What is talked where this is written; everything when nothing is.
 pub(super) fn codecs(words: Option<Vec<CodecWord>>) -> Vec<AudioCodec> {
     words.map_or_else(
-        || vec![AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma],
+        || vec![AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcmu, AudioCodec::Pcma],
         |words| words.into_iter().map(codec).collect(),
     )
 }
@@ -334,6 +335,7 @@ pub(super) fn codecs(words: Option<Vec<CodecWord>>) -> Vec<AudioCodec> {
 const fn codec(word: CodecWord) -> AudioCodec {
     match word {
         CodecWord::Opus => AudioCodec::Opus,
+        CodecWord::G722 => AudioCodec::G722,
         CodecWord::Pcmu => AudioCodec::Pcmu,
         CodecWord::Pcma => AudioCodec::Pcma,
     }

@@ -114,7 +114,7 @@ impl Telephone {
         invite
     }
 
-    /// It is picked up; in G.711 what it hears comes back.
+    /// It is picked up; in another codec than Opus what it hears comes back.
     async fn answers(&mut self, desk: &Desk, invite: &str, codec: AudioCodec) -> Voice {
         let voice = Voice::of_telephone(&desk.engine);
         let sdp = voice.telephone_answers(invite, codec, |_| {});
@@ -122,7 +122,7 @@ impl Telephone {
         self.end.hears("ACK").await;
         match codec {
             AudioCodec::Opus => voice.play(TELEPHONE_HZ),
-            AudioCodec::Pcmu | AudioCodec::Pcma => voice.leg.play(Source::Echo),
+            AudioCodec::G722 | AudioCodec::Pcmu | AudioCodec::Pcma => voice.leg.play(Source::Echo),
         }
         voice
     }

@@ -25,8 +25,14 @@ use crate::{
 const HERE: &str = "10.77.0.1";
 /// baresip's, and the next one for TLS.
 const PORT: u16 = 5060;
-/// What baresip plays.
-const BARESIP_HZ: f32 = 440.0;
+
+/// What the user plays and what baresip plays: of G.722 what G.711 cannot carry.
+const fn tones(codec: AudioCodec) -> [f32; 2] {
+    match codec {
+        AudioCodec::G722 => [5_000.0, 6_000.0],
+        AudioCodec::Opus | AudioCodec::Pcmu | AudioCodec::Pcma => [USER_HZ, 440.0],
+    }
+}
 
 /// A baresip that takes calls, plays a tone and keeps what it hears.
 struct Baresip {
@@ -35,9 +41,14 @@ struct Baresip {
 }
 
 impl Baresip {
-    /// At `address`, of this account; by TLS one port further on, with `certificate`, key and chain in one
-    /// file.
-    async fn start(address: SocketAddr, account: String, certificate: Option<&Path>) -> Self {
+    /// At `address`, of this account, playing a tone of `hz`; by TLS one port further on, with `certificate`,
+    /// key and chain in one file.
+    async fn start(
+        address: SocketAddr,
+        hz: f32,
+        account: String,
+        certificate: Option<&Path>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().display();
         let shown = certificate
@@ -46,9 +57,9 @@ impl Baresip {
         let modules = modules();
         let config = format!(
             "sip_listen {address}\n{shown}net_interface v0\naudio_player aubridge,p\n\
-             audio_source ausine,{BARESIP_HZ}\naudio_alert aubridge,a\nausrc_channels 2\nausrc_srate 48000\nauplay_srate 48000\n\
+             audio_source ausine,{hz}\naudio_alert aubridge,a\nausrc_channels 2\nausrc_srate 48000\nauplay_srate 48000\n\
              auplay_channels 2\nrtp_ports 30000-39999\nsnd_path {path}\nmodule_path {modules}\n\
-             module opus.so\nmodule g711.so\nmodule ausine.so\nmodule aubridge.so\n\
+             module opus.so\nmodule g722.so\nmodule g711.so\nmodule ausine.so\nmodule aubridge.so\n\
              module sndfile.so\nmodule srtp.so\nmodule_app account.so\nmodule_app menu.so\n"
         );
         for (name, text) in [("config", config), ("accounts", account), ("contacts", String::new())]
@@ -118,10 +129,11 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
     let key = std::fs::read_to_string(&files.key).unwrap();
     std::fs::write(&both, format!("{key}{chain}")).unwrap();
     let with_tls = (transport == Transport::Tls).then_some(both.as_path());
+    let [said, answered] = tones(codec);
     let protection = if keys { ";mediaenc=srtp-mand" } else { "" };
     let account =
         format!("<sip:200@{HERE}>;regint=0;answermode=auto;audio_codecs={name}{protection}\n");
-    let baresip = Baresip::start(address, account, with_tls).await;
+    let baresip = Baresip::start(address, answered, account, with_tls).await;
     let desk = Desk::start_with(None, |config| {
         with_trunk(config, &[address]);
         let trunk = &mut config.trunks[0];
@@ -136,12 +148,12 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
     })
     .await;
     let mut user = desk.user_calls(CALL).await;
-    user.play(USER_HZ);
-    user.expect_tone(BARESIP_HZ).await;
+    user.play(said);
+    user.expect_tone(answered).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     // It hangs up as it goes, and has kept what it heard.
     let heard = baresip.heard();
-    assert!(heard.tone_ms(USER_HZ) > 500, "baresip heard {:?}", heard.report());
+    assert!(heard.tone_ms(said) > 500, "baresip heard {:?}", heard.report());
     user.expect_tone(BYE_HZ).await;
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(3))).await;
     let record = desk.record(CALL).await;
@@ -164,17 +176,18 @@ async fn registers_and_talks() {
          audio_codecs=opus/48000/2\n",
         password("lia")
     );
-    let baresip = Baresip::start(address, account, None).await;
+    let [said, answered] = tones(AudioCodec::Opus);
+    let baresip = Baresip::start(address, answered, account, None).await;
     stands(&desk, "lia", "available", true).await;
     let mut user = desk.user_calls(CALL).await;
-    user.play(USER_HZ);
-    user.expect_tone(BARESIP_HZ).await;
+    user.play(said);
+    user.expect_tone(answered).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(3))).await;
     let record = desk.record(CALL).await;
     assert_eq!(json!([record["agent"], record["by_telephone"]]), json!(["lia", ["lia"]]));
     let heard = baresip.heard();
-    assert!(heard.tone_ms(USER_HZ) > 500, "baresip heard {:?}", heard.report());
+    assert!(heard.tone_ms(said) > 500, "baresip heard {:?}", heard.report());
     // It takes its registration back as it goes.
     stands(&desk, "lia", "offline", false).await;
 }
@@ -207,6 +220,11 @@ fn over_tcp_in_mu_law_with_keys() {
 }
 
 #[test]
+fn over_udp_in_g722() {
+    in_a_network_of_its_own("baresip::inside::over_udp_in_g722");
+}
+
+#[test]
 fn over_tls_in_opus_with_keys() {
     in_a_network_of_its_own("baresip::inside::over_tls_in_opus_with_keys");
 }
@@ -236,6 +254,12 @@ mod inside {
     #[ignore = "runs in a network of its own"]
     async fn over_tcp_in_mu_law_with_keys() {
         Box::pin(talk(Transport::Tcp, ("PCMU/8000/1", AudioCodec::Pcmu), true)).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "runs in a network of its own"]
+    async fn over_udp_in_g722() {
+        Box::pin(talk(Transport::Udp, ("G722/16000/1", AudioCodec::G722), false)).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

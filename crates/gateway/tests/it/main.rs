@@ -61,3 +61,4 @@ mod upstream;
 mod upstream_sip;
 mod voice;
 mod webhooks;
+mod wideband;

@@ -211,13 +211,8 @@ impl Meta {
 }
 
 pub(crate) fn manners(callee_host: &str) -> Manners {
-    Manners {
-        host: Some(DOMAIN.into()),
-        callee_host: Some(callee_host.into()),
-        contact: None,
-        no_timer: true,
-        no_transfer: true,
-    }
+    let (host, callee_host) = (Some(DOMAIN.into()), Some(callee_host.into()));
+    Manners { host, callee_host, contact: None, no_timer: true, no_transfer: true }
 }
 
 /// The platform rings the user of a call.

@@ -25,6 +25,7 @@ use crate::{
     trunks::{TELEPHONE_HZ, USER_HZ, with_trunk},
     upstream::graph_error,
     voice::Voice,
+    wideband::WIDE_USER_HZ,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -103,6 +104,7 @@ async fn talk(transport: Transport, tls: Option<(Sip, Tls)>, codec: AudioCodec, 
     let desk = Desk::start_with(None, |config| {
         open(config, Knows::Nothing);
         config.trunks[0].srtp = keys;
+        config.trunks[0].codecs.push(AudioCodec::G722);
         config.sip = sip.or_else(|| config.sip.take());
     })
     .await;
@@ -121,15 +123,16 @@ async fn talk(transport: Transport, tls: Option<(Sip, Tls)>, codec: AudioCodec, 
     desk.webhook(&status(&opaque, "ACCEPTED")).await;
     let News::Answered { answer, .. } = news(&mut call).await else { panic!("not answered") };
     voice.take_telephone_answer(&answer, codec);
-    user.play(USER_HZ);
+    let said = if codec == AudioCodec::G722 { WIDE_USER_HZ } else { USER_HZ };
+    user.play(said);
     if codec == AudioCodec::Opus {
         voice.play(TELEPHONE_HZ);
         user.expect_tone(TELEPHONE_HZ).await;
-        voice.expect_tone(USER_HZ).await;
+        voice.expect_tone(said).await;
     } else {
         // What the user says comes back, through both directions of the transcoder.
         voice.leg.play(engine::Source::Echo);
-        user.expect_tone(USER_HZ).await;
+        user.expect_tone(said).await;
     }
     call.hang_up(None);
     desk.upstream.wait_for_call("terminate", PLACED).await;
@@ -161,6 +164,11 @@ async fn a_telephone_calls_a_user_over_udp_in_opus() {
 #[tokio::test(flavor = "multi_thread")]
 async fn and_over_tcp_in_g711_with_keys() {
     Box::pin(talk(Transport::Tcp, None, AudioCodec::Pcmu, true)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_over_udp_in_g722() {
+    Box::pin(talk(Transport::Udp, None, AudioCodec::G722, false)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

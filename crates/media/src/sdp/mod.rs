@@ -59,6 +59,9 @@ pub use crate::transport::{Fingerprint, LocalTransport, RemoteTransport, Setup};
 /// Opus's payload type in every offer of WhatsApp's (fact sheet 5.2).
 pub const OPUS_PT: u8 = 111;
 
+/// G.722's payload type everywhere (RFC 3551).
+pub const G722_PT: u8 = 9;
+
 /// PCMU's payload type everywhere (RFC 3551).
 pub const PCMU_PT: u8 = 0;
 
@@ -227,6 +230,7 @@ impl Codec {
     pub fn audio(&self) -> Option<AudioCodec> {
         match self.channels {
             2 if self.is("opus", 48_000) => Some(AudioCodec::Opus),
+            1 if self.is("G722", 8_000) => Some(AudioCodec::G722),
             1 if self.is("PCMU", 8_000) => Some(AudioCodec::Pcmu),
             1 if self.is("PCMA", 8_000) => Some(AudioCodec::Pcma),
             _ => None,
@@ -310,7 +314,7 @@ impl AudioSession {
         self.audio(&[]).first().map(|(pt, _)| *pt)
     }
 
-    /// The audio formats in the order written, each codec once: Opus, and of G.711 what is `allowed`.
+    /// The audio formats in the order written, each codec once: Opus, and of the others what is `allowed`.
     /// The first one of an answer is what both ends send (RFC 3264 section 6.1).
     #[must_use]
     pub fn audio(&self, allowed: &[AudioCodec]) -> Vec<(u8, AudioCodec)> {

@@ -1,7 +1,7 @@
 //! What do we and a PBX agree on, with and without keys in the SDP?
 //!
 //! No ICE and no DTLS: plain RTP (RFC 3551), or SRTP with keys from the SDP (RFC 4568), one audio
-//! stream with what the trunk takes of Opus and G.711.
+//! stream with what the trunk takes of Opus, G.722 and G.711.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,8 @@ use thiserror::Error;
 
 use super::write_platform::{Lines, NO_ADDRESS};
 use super::{
-    AudioSession, LocalTransport, MediaDirection, OPUS_PT, PCMA_PT, PCMU_PT, Profile, SdesCrypto,
+    AudioSession, G722_PT, LocalTransport, MediaDirection, OPUS_PT, PCMA_PT, PCMU_PT, Profile,
+    SdesCrypto,
 };
 use crate::frame::AudioCodec;
 
@@ -41,7 +42,7 @@ pub struct TrunkMedia {
     pub codec: AudioCodec,
     /// The payload type of telephone-events, where agreed.
     pub dtmf: Option<u8>,
-    /// The payload type of comfort noise, where agreed beside G.711.
+    /// The payload type of comfort noise, where agreed beside a telephone's codec.
     pub noise: Option<u8>,
     /// The far end's key, where protected.
     pub crypto: Option<SdesCrypto>,
@@ -76,7 +77,7 @@ impl TrunkMedia {
         is_protected: bool,
     ) -> Result<Self, TrunkRefusal> {
         let crypto = keys(session, is_protected)?;
-        let formats = session.audio(&AudioCodec::G711);
+        let formats = session.audio(&AudioCodec::TELEPHONES);
         let first = formats.into_iter().find(|(_, codec)| codecs.contains(codec));
         let (audio, codec) = first.ok_or(TrunkRefusal::NoCodec)?;
         let remote = session.media_addr();
@@ -129,6 +130,7 @@ pub fn write_trunk_answer(voice: TrunkVoice<'_>, agreed: &TrunkMedia) -> String 
 const fn payload_type(codec: AudioCodec) -> u8 {
     match codec {
         AudioCodec::Opus => OPUS_PT,
+        AudioCodec::G722 => G722_PT,
         AudioCodec::Pcmu => PCMU_PT,
         AudioCodec::Pcma => PCMA_PT,
     }
@@ -180,7 +182,8 @@ mod tests {
     use crate::sdp::parse;
     use crate::transport::Fingerprint;
 
-    const ALL: [AudioCodec; 3] = [AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma];
+    const ALL: [AudioCodec; 4] =
+        [AudioCodec::Opus, AudioCodec::G722, AudioCodec::Pcmu, AudioCodec::Pcma];
 
     fn local() -> LocalTransport {
         LocalTransport {
@@ -208,12 +211,12 @@ mod tests {
 
     #[test]
     fn an_offer_says_what_we_take_in_our_order() {
-        let offer = write_trunk_offer(voice(&local()), &ALL[..2]);
+        let offer = write_trunk_offer(voice(&local()), &ALL[..3]);
         assert_eq!(
             offer,
             "v=0\r\no=- 9 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
-             m=audio 40000 RTP/AVP 111 0 13 101\r\na=rtpmap:111 opus/48000/2\r\n\
-             a=fmtp:111 useinbandfec=1\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:13 CN/8000\r\n\
+             m=audio 40000 RTP/AVP 111 9 0 13 101\r\na=rtpmap:111 opus/48000/2\r\n\
+             a=fmtp:111 useinbandfec=1\r\na=rtpmap:9 G722/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:13 CN/8000\r\n\
              a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n"
         );
     }
@@ -226,7 +229,11 @@ mod tests {
         assert_eq!((agreed.audio, agreed.codec, agreed.dtmf), (8, AudioCodec::Pcma, None));
         assert_eq!(agreed.remote, Some(SocketAddr::from(([192, 0, 2, 9], 6_000))));
         assert!(!agreed.is_held());
-        assert_eq!(media(answer, &ALL[..2]), Err(TrunkRefusal::NoCodec));
+        let wide = answer.replace("RTP/AVP 8", "RTP/AVP 9 8");
+        let agreed = media(&wide, &ALL).expect("a call");
+        assert_eq!((agreed.audio, agreed.codec), (9, AudioCodec::G722));
+        assert_eq!(media(&wide, &ALL[3..]).expect("a call").codec, AudioCodec::Pcma);
+        assert_eq!(media(answer, &ALL[..3]), Err(TrunkRefusal::NoCodec));
         assert!(parse(&answer.replace("6000", "0")).is_err(), "it does not want the stream");
         let secret = answer.replace("RTP/AVP", "RTP/SAVP");
         assert_eq!(media(&secret, &ALL), Err(TrunkRefusal::Transport));

@@ -202,7 +202,7 @@ impl Lines {
                     }
                     self.line(format_args!("a=fmtp:{pt} {OPUS_FMTP}"));
                 }
-                AudioCodec::Pcmu | AudioCodec::Pcma => {
+                AudioCodec::G722 | AudioCodec::Pcmu | AudioCodec::Pcma => {
                     self.line(format_args!("a=rtpmap:{pt} {}/8000", codec.as_str()));
                 }
             }

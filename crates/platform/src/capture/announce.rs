@@ -13,7 +13,7 @@ use rust_embed::RustEmbed;
 use terms::{MediaId, PhoneNumberId};
 
 use super::command::Run;
-use crate::{api::chain, codecs, media_files, world::World};
+use crate::{api::chain, media_files, world::World};
 
 /// How long a speech command may take: the parties talk on meanwhile, unrecorded.
 const SPEECH_LIMIT: Duration = Duration::from_secs(10);
@@ -120,8 +120,8 @@ fn speak(command: &str, plan: &Plan) -> Option<Vec<Box<[u8]>>> {
 }
 
 fn announcement(packets: Vec<Box<[u8]>>, business: AudioCodec) -> Option<Announcement> {
-    let for_business = codecs::law(business).map(|law| {
-        transcode::prompt_to_g711(packets.iter().map(|packet| &**packet), law)
+    let for_business = engine::coding(business).map(|coding| {
+        transcode::prompt_to_telephone(packets.iter().map(|packet| &**packet), coding)
             .inspect_err(|fault| tracing::error!(fault = %chain(fault), "no announcement in G.711"))
     });
     let for_user = frames(packets)?;

@@ -50,6 +50,7 @@ pub(crate) fn measured(samples: &[i16]) -> Report {
 fn law(codec: AudioCodec) -> Option<Law> {
     match codec {
         AudioCodec::Opus => None,
+        AudioCodec::G722 => panic!("no number has G.722"),
         AudioCodec::Pcmu => Some(Law::Mu),
         AudioCodec::Pcma => Some(Law::A),
     }
@@ -262,7 +263,8 @@ impl Business {
 
     /// What was heard since it was last asked.
     pub(crate) fn heard(&mut self) -> (usize, Report) {
-        let mut playout = law(self.codec).map_or_else(|| Playout::new().unwrap(), Playout::g711);
+        let mut playout =
+            law(self.codec).map_or_else(|| Playout::new().unwrap(), Playout::telephone);
         let mut packets = 0;
         while let Ok(packet) = self.heard.try_recv() {
             if self.codec != AudioCodec::Opus && packet.payload.len() != g711::FRAME_BYTES {

@@ -103,7 +103,7 @@ fn foreign(seen: &Seen<'_>, payload_type: u8) -> Finding {
     let agreed = seen.sdp.map(|sdp| {
         let codec = match sdp.types.codec {
             AudioCodec::Opus => "Opus",
-            AudioCodec::Pcmu | AudioCodec::Pcma => sdp.types.codec.as_str(),
+            AudioCodec::G722 | AudioCodec::Pcmu | AudioCodec::Pcma => sdp.types.codec.as_str(),
         };
         match sdp.types.dtmf {
             Some(dtmf) => format!("{} ({codec}) and {dtmf} (telephone-event)", sdp.types.audio),
