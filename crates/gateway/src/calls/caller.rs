@@ -1,6 +1,6 @@
 //! How does a telephone of the house call a user, and what does it hear?
 //!
-//! Its leg is opened beside WhatsApp's when that is offered. It hears that the user's phone rings, is
+//! It comes by a trunk, or it is an agent's ([`super::agent_calls`]). Its leg is opened beside WhatsApp's when that is offered. It hears that the user's phone rings, is
 //! answered when the user has picked up, and is refused with a status that says why when nothing comes
 //! of it. From the answer on it is a telephone as any other in a call ([`super::telephone`]).
 
@@ -22,6 +22,7 @@ use wire::{console::TrunkState, event::What};
 
 use super::{
     actor::CallActor,
+    legs::AgentLeg,
     telephone::Telephone,
     trunk::{beside_opus, new_key},
 };
@@ -62,13 +63,33 @@ impl CallActor {
     /// Opens the leg of the telephone that placed the call, if one did.
     pub(super) fn seat_caller(&mut self) -> Option<Input> {
         let caller = self.caller.take()?;
-        match self.seat(&caller) {
-            Ok(seat) => {
+        let agent = self.call.state().agent().cloned();
+        match (self.seat(&caller), agent) {
+            (Ok(seat), Some(agent)) => {
+                let telephone = self.seated(caller, seat);
+                self.agent_leg = Some(AgentLeg::of_telephone(agent, telephone));
+                None
+            }
+            (Ok(seat), None) => {
                 self.watch_beside("telephone", true);
                 self.trunk = Some(self.seated(caller, seat));
                 None
             }
-            Err(why) => Some(Input::LegUnusable(LegTrouble::OurSocket(why.to_owned()))),
+            (Err(why), agent) => {
+                if let Some(agent) = agent {
+                    self.line.consoles().release(&agent, None);
+                }
+                Some(Input::LegUnusable(LegTrouble::OurSocket(why.to_owned())))
+            }
+        }
+    }
+
+    /// There is no leg to put a telephone beside that called.
+    pub(super) fn lose_caller(&mut self) {
+        if self.caller.take().is_some()
+            && let Some(agent) = self.call.state().agent()
+        {
+            self.line.consoles().release(agent, None);
         }
     }
 
@@ -184,16 +205,15 @@ impl CallActor {
 }
 
 /// What a telephone is answered whose call ended so before the user picked up.
-fn verdict(reason: &EndReason) -> (u16, &'static str) {
+pub(super) fn verdict(reason: &EndReason) -> (u16, &'static str) {
     match reason {
         EndReason::UserRejected => (486, "busy"),
         EndReason::UserDidNotAnswer => (480, "no_answer"),
         EndReason::PlatformRefused { .. } | EndReason::PlatformReported { .. } => (403, "refused"),
-        EndReason::TelephoneCancelled => (487, "given_up"),
+        EndReason::TelephoneCancelled | EndReason::AgentCancelled(_) => (487, "given_up"),
         EndReason::UserHungUp
         | EndReason::CallerGaveUp
         | EndReason::AgentHungUp(_)
-        | EndReason::AgentCancelled(_)
         | EndReason::TelephoneHungUp
         | EndReason::ProgramHungUp
         | EndReason::FlowHungUp { .. }

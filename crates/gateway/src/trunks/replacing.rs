@@ -53,7 +53,7 @@ fn who(office: &Office, line: Option<&Arc<Known>>, invite: &IncomingInvite, real
     let of_target = |road: &Road| road.has_address(invite.source.ip());
     let Some(line) = line else {
         return match of_trunk(office, invite, realm) {
-            Asks::Known(..) => Who::Known,
+            Asks::Known(..) | Asks::Agent(..) => Who::Known,
             Asks::Nobody if office.trunks.roads.iter().any(|road| of_target(road)) => Who::Known,
             Asks::Nobody => Who::Nobody,
             Asks::Unproven { stale } => Who::Unproven { stale },

@@ -93,7 +93,7 @@ impl Telephone {
     }
 }
 
-async fn news(call: &mut Call) -> News {
+pub(crate) async fn news(call: &mut Call) -> News {
     let news = tokio::time::timeout(PATIENCE, call.news()).await;
     news.expect("news in time").expect("news")
 }
