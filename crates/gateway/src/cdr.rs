@@ -330,7 +330,8 @@ pub struct TrunkRecord {
     /// Whether it placed the call; then it rang at the user.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub placed: bool,
-    /// What came of it: `answered`, `busy`, `no_answer`, `refused`, `unavailable`, `lost` or `given_up`.
+    /// What came of it: `answered`, `busy`, `no_answer`, `refused`, `unavailable`, `lost`, `given_up`, or
+    /// `replaced` by another one before it answered.
     pub became: String,
     /// Whole seconds it rang.
     pub rang_s: u64,

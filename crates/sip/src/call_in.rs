@@ -87,6 +87,7 @@ impl CallIn {
         let note = Arc::clone(&late);
         drop(tokio::spawn(async move {
             let serving = tokio::spawn(serve(dialog.clone(), transaction));
+            let id = dialog.id();
             let owner = Owner {
                 dialog,
                 states,
@@ -102,6 +103,8 @@ impl CallIn {
                 leaving: None,
             };
             Box::pin(owner.run(patience)).await;
+            // The stack below would know it for ever.
+            desk.layer.remove_dialog(&id);
             drop((place, hold));
         }));
         Some(Self { orders, told, wishes, parting, late })

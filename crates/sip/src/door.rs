@@ -45,7 +45,7 @@ async fn answer(
     place: OwnedSemaphorePermit,
     ask: Option<mpsc::Sender<Incoming>>,
 ) {
-    if let Some((status, headers)) = flaw::of(&request.original) {
+    if let Some((status, headers)) = flaw::of(&request.original, desk.face.allows.is_empty()) {
         return finish(request, status, headers).await;
     }
     if !desk.face.takes(request.original.method) && request.original.method != Method::Register {

@@ -11,7 +11,9 @@ use crate::said::value;
 
 /// Extensions that a request may insist on. Reliable provisional responses (100rel, RFC 3262) are none: ours
 /// are not repeated.
-const UNDERSTOOD: [&str; 3] = ["timer", "replaces", "norefersub"];
+const UNDERSTOOD: [&str; 2] = ["timer", "norefersub"];
+/// And where calls may be given to others, the one for that (RFC 3891).
+const TO_REPLACE: &str = "replaces";
 
 /// Headers that stand in a request once. The stack has their short forms (`l`) by their long names.
 const SINGLE: [&str; 5] = ["From", "To", "Call-ID", "CSeq", "Content-Length"];
@@ -19,8 +21,8 @@ const SINGLE: [&str; 5] = ["From", "To", "Call-ID", "CSeq", "Content-Length"];
 /// How a request is refused, and with which headers.
 pub(crate) type Flaw = (StatusCode, Vec<Header>);
 
-/// The first flaw of a request.
-pub(crate) fn of(request: &Request) -> Option<Flaw> {
+/// The first flaw of a request, where calls may be given to others or not.
+pub(crate) fn of(request: &Request, may_replace: bool) -> Option<Flaw> {
     if matches!(request.method, Method::Ack | Method::Cancel) {
         return None;
     }
@@ -40,7 +42,7 @@ pub(crate) fn of(request: &Request) -> Option<Flaw> {
     if is_in_dialog(request) {
         return None;
     }
-    let unknown = unknown_extensions(request);
+    let unknown = unknown_extensions(request, may_replace);
     if !unknown.is_empty() {
         let unsupported = Header::Unsupported(unknown.join(", ").into());
         return Some((StatusCode::BadExtension, vec![unsupported]));
@@ -90,10 +92,11 @@ fn is_addressed(request: &Request) -> bool {
 }
 
 /// What it insists on that we do not know.
-fn unknown_extensions(request: &Request) -> Vec<String> {
+fn unknown_extensions(request: &Request, may_replace: bool) -> Vec<String> {
     let required = value(request, "Require").unwrap_or_default();
     let words = required.split(',').map(str::trim).filter(|word| !word.is_empty());
-    let is_unknown = |word: &&str| !UNDERSTOOD.iter().any(|it| it.eq_ignore_ascii_case(word));
+    let known = UNDERSTOOD.iter().chain(may_replace.then_some(&TO_REPLACE));
+    let is_unknown = |word: &&str| !known.clone().any(|it| it.eq_ignore_ascii_case(word));
     words.filter(is_unknown).map(str::to_owned).collect()
 }
 
@@ -117,7 +120,7 @@ mod tests {
                     From: <sip:1@a.test>;tag=a\r\nTo: <sip:200@pbx.test>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\
                     Require: timer\r\nContent-Type: application/sdp\r\nContent-Length: 3\r\n\r\nv=0";
         let request = Request::try_from(change(text.to_owned()).as_bytes()).unwrap();
-        of(&request).map(|(status, headers)| {
+        of(&request, false).map(|(status, headers)| {
             (status.code(), headers.iter().map(Header::to_string).collect())
         })
     }
@@ -157,6 +160,7 @@ mod tests {
         assert_eq!(refused("sip:200@pbx.test SIP", "isbn:2983792873 SIP"), Some(416));
         let insists = |text: String| text.replace("Require: timer", "Require: timer, 100rel,x");
         assert_eq!(flaw(insists), Some((420, "Unsupported: 100rel, x".into())));
+        assert_eq!(refused("Require: timer", "Require: replaces"), Some(420));
         let other = |text: String| text.replace("application/sdp", "text/plain");
         assert_eq!(flaw(other), Some((415, "Accept: application/sdp".into())));
         let in_dialog =

@@ -13,7 +13,9 @@ use tracing::debug;
 
 use crate::agent::Desk;
 use crate::said::{sdp, value};
-use crate::{CallIn, Manners, Patience, Proof, Realm, Registering, Transport, contacts, headers};
+use crate::{
+    CallIn, Manners, Patience, Proof, Realm, Registering, Replaces, Transport, contacts, headers,
+};
 
 /// A request outside of any call, to be answered once. Dropped, it is refused with 503.
 #[derive(Debug)]
@@ -166,6 +168,22 @@ impl IncomingInvite {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
         value(self.asked.request()?, name)
+    }
+
+    /// Whether it wants to take the place of a call (RFC 3891).
+    #[must_use]
+    pub fn wants_a_place(&self) -> bool {
+        self.header("Replaces").is_some()
+    }
+
+    /// Which call of ours it is to take the place of.
+    ///
+    /// # Errors
+    ///
+    /// How such an INVITE is refused where that is none, or not to be had.
+    pub fn replaces(&self) -> Result<Replaces, Refusal> {
+        let request = self.asked.request().ok_or_else(|| Refusal::of(481))?;
+        Replaces::of(request, &self.asked.desk.layer).map_err(Refusal::of)
     }
 
     /// What it says of who sent it.

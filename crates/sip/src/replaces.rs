@@ -2,6 +2,14 @@
 
 use std::fmt;
 
+use rsipstack::dialog::DialogId;
+use rsipstack::dialog::dialog::{Dialog, DialogState};
+use rsipstack::dialog::dialog_layer::DialogLayer;
+use rsipstack::dialog::invite_dialog::InviteDialog;
+use rsipstack::sip::Request;
+use rsipstack::sip::prelude::HasHeaders;
+use rsipstack::transaction::key::TransactionRole;
+
 /// The longest such word that is read.
 const LENGTH_MAX: usize = 400;
 
@@ -34,6 +42,52 @@ impl fmt::Display for Replaces {
 }
 
 impl Replaces {
+    /// Which call of ours an INVITE that came in is to take the place of; else the status it is answered
+    /// with.
+    pub(crate) fn of(request: &Request, layer: &DialogLayer) -> Result<Self, u16> {
+        let headers = request.headers().iter();
+        let mut said = headers.filter(|it| it.name().eq_ignore_ascii_case("Replaces"));
+        let (Some(one), None) = (said.next(), said.next()) else { return Err(400) };
+        let replaces = Self::parse(one.value().trim()).ok_or(400_u16)?;
+        let dialog = replaces.dialog(layer).ok_or(481_u16)?;
+        match dialog.state() {
+            DialogState::Terminated(..) => Err(603),
+            // Of the calls that nobody has answered, ours alone (RFC 3891, 3).
+            DialogState::Calling(_) | DialogState::Trying(_) | DialogState::Early(..) => {
+                if dialog.role() == TransactionRole::Client { Ok(replaces) } else { Err(481) }
+            }
+            DialogState::WaitAck(..)
+            | DialogState::Confirmed(..)
+            | DialogState::Updated(..)
+            | DialogState::Publish(..)
+            | DialogState::Notify(..)
+            | DialogState::Refer(..)
+            | DialogState::Message(..)
+            | DialogState::Info(..)
+            | DialogState::Options(..) => {
+                if replaces.early_only {
+                    Err(486)
+                } else {
+                    Ok(replaces)
+                }
+            }
+        }
+    }
+
+    fn dialog(&self, layer: &DialogLayer) -> Option<InviteDialog> {
+        let id = DialogId {
+            call_id: self.call_id.clone(),
+            local_tag: self.to_tag.clone(),
+            remote_tag: self.from_tag.clone(),
+        };
+        if let Some(Dialog::Invite(dialog)) = layer.get_dialog(&id) {
+            return Some(dialog);
+        }
+        // One that was not answered is known below without the far end's tag.
+        let ours = layer.get_client_dialog_by_call_id(&self.call_id);
+        ours.into_iter().find(|dialog| dialog.id() == id)
+    }
+
     /// What the header says; `None` for what is none.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_word = |text: &str| {

@@ -114,7 +114,7 @@ impl CallActor {
 
     fn ring_agents(&mut self, agent: &AgentId, reached: Reached) {
         let Reached { road, contact, target } = reached;
-        let way = (vec![target], Manners { contact: Some(contact), ..Manners::default() });
+        let way = (vec![target], manners(contact));
         let context = self.facts.context.clone();
         match self.dial(road, agent.as_str(), way, RINGS_MAX, &context) {
             Ok(mut telephone) => {
@@ -151,7 +151,10 @@ impl CallActor {
                 refer.refuse(&Refusal::of(603));
                 None
             }
-            Happening::Rings | Happening::Early(_) | Happening::Presses(_) => None,
+            Happening::Replaced(_)
+            | Happening::Rings
+            | Happening::Early(_)
+            | Happening::Presses(_) => None,
         }
     }
 
@@ -215,7 +218,10 @@ impl CallActor {
                 refer.refuse(&Refusal::of(603));
                 None
             }
-            Happening::Rings | Happening::Early(_) | Happening::Answers(_) => None,
+            Happening::Replaced(_)
+            | Happening::Rings
+            | Happening::Early(_)
+            | Happening::Answers(_) => None,
         }
     }
 
@@ -263,6 +269,11 @@ fn let_go(telephone: Telephone, elsewhere: bool) {
     if elsewhere {
         telephone.line.taken_elsewhere();
     }
+}
+
+/// It gives no calls away by itself: the console does.
+fn manners(contact: String) -> Manners {
+    Manners { contact: Some(contact), no_transfer: true, ..Manners::default() }
 }
 
 /// Whether its agent does not want the call: a rejection, or a telephone that is not to be disturbed.

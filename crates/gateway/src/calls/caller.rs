@@ -6,9 +6,11 @@
 
 use std::sync::Arc;
 
+use engine::{LegEvent, LegHandle, TranscoderSeat};
 use media::{
     frame::AudioCodec,
     sdp::{self, TrunkMedia},
+    transport::LocalTransport,
 };
 use sip::{CallIn, Refusal};
 use switchboard::{
@@ -35,6 +37,17 @@ pub(crate) struct Caller {
     pub(crate) call: CallIn,
 }
 
+/// What a telephone that comes is given.
+#[derive(Debug)]
+pub(super) struct Seat {
+    codecs: Vec<AudioCodec>,
+    keys: Keys,
+    transcoder: Option<TranscoderSeat>,
+    handle: LegHandle,
+    local: LocalTransport,
+    events: mpsc::Receiver<LegEvent>,
+}
+
 /// Whether a telephone of this trunk can be heard with this offer.
 pub(crate) fn is_usable(road: &Road, offer: &str) -> bool {
     agreed(road, offer).is_some()
@@ -50,14 +63,15 @@ impl CallActor {
     pub(super) fn seat_caller(&mut self) -> Option<Input> {
         let caller = self.caller.take()?;
         let agent = self.call.state().agent().cloned();
-        match (self.seated(caller), agent) {
-            (Ok(telephone), Some(agent)) => {
+        match (self.seat(&caller), agent) {
+            (Ok(seat), Some(agent)) => {
+                let telephone = self.seated(caller, seat);
                 self.agent_leg = Some(AgentLeg::of_telephone(agent, telephone));
                 None
             }
-            (Ok(telephone), None) => {
+            (Ok(seat), None) => {
                 self.watch_beside("telephone", true);
-                self.trunk = Some(telephone);
+                self.trunk = Some(self.seated(caller, seat));
                 None
             }
             (Err(why), agent) => {
@@ -78,7 +92,8 @@ impl CallActor {
         }
     }
 
-    fn seated(&mut self, caller: Caller) -> Result<Telephone, &'static str> {
+    /// A leg for a telephone that comes; what is missing where there is none.
+    pub(super) fn seat(&self, caller: &Caller) -> Result<Seat, &'static str> {
         let theirs = caller.offer.as_ref().map(|offer| agreed(&caller.road, offer));
         let (mut codecs, keying) = match theirs {
             Some(Some(media)) => (vec![media.codec], media.keys.keying()),
@@ -86,36 +101,44 @@ impl CallActor {
             None => (caller.road.trunk.codecs.clone(), caller.road.trunk.srtp),
         };
         let keys = Keys::new(keying);
-        let seat = self.office.trunks.transcoder.seat(beside_opus(&codecs));
-        codecs.retain(|codec| *codec == AudioCodec::Opus || seat.is_some());
+        let transcoder = self.office.trunks.transcoder.seat(beside_opus(&codecs));
+        codecs.retain(|codec| *codec == AudioCodec::Opus || transcoder.is_some());
         if codecs.is_empty() {
             return Err("no codec, or as many calls are transcoded as can be");
         }
         let (events, heard) = mpsc::channel(engine::EVENTS_MAX);
         let opened = self.open_trunk_leg((&keys, caller.offer.is_none()), events);
         let (handle, local) = opened.ok_or("no socket")?;
+        Ok(Seat { codecs, keys, transcoder, handle, local, events: heard })
+    }
+
+    /// The telephone that has come, in its seat.
+    pub(super) fn seated(&mut self, caller: Caller, seat: Seat) -> Telephone {
         self.facts.trunks += 1;
-        Ok(Telephone {
-            line: Line::begin_in(self.facts.trunks, caller.call, self.trunk_tells.clone()),
-            keys,
-            codecs,
+        let number = self.facts.trunks;
+        Telephone {
+            _known: self.known(&caller.road, &caller.sip_call_id),
+            line: Line::begin_in(number, caller.call, self.trunk_tells.clone()),
+            keys: seat.keys,
+            codecs: seat.codecs,
             road: caller.road,
             extension: caller.extension,
             sip_call_id: caller.sip_call_id,
             state: TrunkState::Ringing,
-            handle,
-            local,
-            seat,
+            handle: seat.handle,
+            local: seat.local,
+            seat: seat.transcoder,
             agreed: None,
             heard: None,
             fed: None,
             told: None,
-            events: heard,
+            events: seat.events,
             version: 1,
             rang_at: Instant::now(),
             answered_at: None,
             calls: Some(caller.offer),
-        })
+            replaces: false,
+        }
     }
 
     /// The user's phone rings.
@@ -147,11 +170,14 @@ impl CallActor {
             return Some(Input::Trunk(FromTrunk::Lost));
         }
         self.caller_talks();
+        if self.trunk.as_ref().is_some_and(|leg| leg.replaces) {
+            return Some(Input::Trunk(FromTrunk::Replaced));
+        }
         self.put_through();
         None
     }
 
-    fn caller_talks(&self) {
+    pub(super) fn caller_talks(&self) {
         let Some(leg) = &self.trunk else { return };
         leg.listen_for_keys(&self.office.in_band_keys);
         let who = format!("{} {}", leg.road.trunk.name, leg.extension);

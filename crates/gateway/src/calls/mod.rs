@@ -27,6 +27,7 @@ mod queueing;
 mod recording;
 mod referral;
 pub(crate) mod registry;
+mod replacement;
 mod signalling;
 mod sounds;
 mod supervision;

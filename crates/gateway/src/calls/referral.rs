@@ -68,6 +68,10 @@ impl CallActor {
                 refer.refuse(&Refusal::of(491));
                 return None;
             }
+            Happening::Replaced(caller) => {
+                caller.call.refuse(Refusal::of(603));
+                return None;
+            }
             Happening::Rings
             | Happening::Early(_)
             | Happening::Answers(_)
@@ -119,6 +123,11 @@ impl CallActor {
     fn referred(&self, refer: &Refer) -> Result<(String, Option<Replaces>), Refusal> {
         let nobody = || said(403, &"Only extensions of this trunk can be called");
         let (leg, to) = self.trunk.as_ref().zip(refer.to()).ok_or_else(nobody)?;
+        // A telephone with two calls of ours: each user has a call of their own.
+        let is_ours = |it: &Replaces| self.office.trunks.lines.find(&it.call_id).is_some();
+        if to.replaces.as_ref().is_some_and(is_ours) {
+            return Err(said(403, &"Two users cannot be connected"));
+        }
         let extension = to.user.split(';').next().unwrap_or_default();
         if !leg.road.trunk.extensions.allow(extension) {
             return Err(said(404, &"No such extension on this trunk"));

@@ -22,7 +22,7 @@ use wire::console::TrunkState;
 use super::{hearing::Fed, telephone_keys::Keys};
 use crate::{
     cdr::{LegRecord, TrunkRecord},
-    trunks::{line::Line, road::Road},
+    trunks::{line::Line, lines::Known, road::Road},
 };
 
 /// A telephone that rings or talks.
@@ -51,8 +51,12 @@ pub(super) struct Telephone {
     pub(super) version: u64,
     pub(super) rang_at: Instant,
     pub(super) answered_at: Option<Instant>,
-    /// With which offer it called, or with none, where it placed the call.
+    /// With which offer it called us, or with none; where we called it, nothing.
     pub(super) calls: Option<Option<String>>,
+    /// Whether it took the place of another one.
+    pub(super) replaces: bool,
+    /// By its `Call-ID` it can be named.
+    pub(super) _known: Arc<Known>,
 }
 
 /// What a telephone does with its call when it offers anew.
@@ -208,7 +212,7 @@ impl Telephone {
             name: self.road.trunk.name.clone(),
             extension: self.extension.clone(),
             sip_call_id: Some(self.sip_call_id.clone()),
-            placed: self.calls.is_some(),
+            placed: self.calls.is_some() && !self.replaces,
             became: became.to_owned(),
             rang_s: rang.as_secs(),
             talked_s: self.answered_at.map(|at| at.elapsed().as_secs()),

@@ -36,6 +36,7 @@ use crate::{
     cdr::TrunkRecord,
     trunks::{
         line::{Happening, Line, Said},
+        lines::Known,
         road::Road,
     },
 };
@@ -57,11 +58,11 @@ impl CallActor {
             ToTrunk::Ring { trunk, extension, ring_for, context } => {
                 // One that never said a word was given up.
                 self.close_trunk("given_up").await;
-                self.ring_telephone(trunk, extension, ring_for, &context)
+                self.ring_extension(trunk, extension, ring_for, &context)
             }
             ToTrunk::Refer { extension, ring_for, context } => {
                 let trunk = self.referrer.as_ref()?.telephone.road.trunk.name.clone();
-                self.ring_telephone(trunk, extension, ring_for, &context)
+                self.ring_extension(trunk, extension, ring_for, &context)
             }
             ToTrunk::TakeBack(why) => {
                 self.take_back(why).await;
@@ -105,6 +106,10 @@ impl CallActor {
             },
             Happening::Refers(refer) => {
                 self.telephone_refers(refer).await;
+                return None;
+            }
+            Happening::Replaced(caller) => {
+                self.telephone_replaced(caller).await;
                 return None;
             }
             Happening::Presses(key) => {
@@ -176,7 +181,7 @@ impl CallActor {
         })
     }
 
-    fn ring_telephone(
+    fn ring_extension(
         &mut self,
         trunk: String,
         extension: String,
@@ -249,6 +254,7 @@ impl CallActor {
         let call = agent.call_so(invite, manners).map_err(|_| NotTaken::Unavailable)?;
         self.facts.trunks += 1;
         Ok(Telephone {
+            _known: self.known(&road, &sip_call_id),
             line: Line::begin(self.facts.trunks, call, self.trunk_tells.clone()),
             road,
             extension: extension.to_owned(),
@@ -268,7 +274,15 @@ impl CallActor {
             rang_at: Instant::now(),
             answered_at: None,
             calls: None,
+            replaces: false,
         })
+    }
+
+    /// Makes the telephone that was counted last known by its `Call-ID`.
+    pub(super) fn known(&self, road: &Arc<Road>, sip_call_id: &str) -> Arc<Known> {
+        let (road, number) = (Arc::clone(road), self.facts.trunks);
+        let line = Known { road, number, tell: self.trunk_tells.clone() };
+        self.office.trunks.lines.know(sip_call_id, line)
     }
 
     /// Opens a leg that gets these keys; the flag is whether the first SDP is ours.

@@ -7,11 +7,11 @@
 
 use std::sync::Arc;
 
-use sip::{Incoming, IncomingInvite, Patience, Proof, Realm, Refusal};
+use sip::{Claim, Incoming, IncomingInvite, Patience, Proof, Realm, Refusal};
 use terms::{AgentId, UserRef};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{dialled, registered, road::Road};
+use super::{dialled, registered, replacing, road::Road};
 use crate::{
     calls::{
         begin,
@@ -54,6 +54,9 @@ pub(crate) async fn run(office: Arc<Office>, mut incoming: mpsc::Receiver<Incomi
 
 async fn called(office: &Arc<Office>, invite: IncomingInvite, realm: &Realm) {
     let Some(invite) = upstream_sip::incoming::take(office, invite) else { return };
+    if invite.wants_a_place() {
+        return replacing::asked(office, invite, realm).await;
+    }
     match of_trunk(office, &invite, realm) {
         Asks::Known(road, calls_in) => {
             invite.welcome();
@@ -73,7 +76,7 @@ async fn called(office: &Arc<Office>, invite: IncomingInvite, realm: &Realm) {
 }
 
 /// Who asks.
-enum Asks<'a> {
+pub(super) enum Asks<'a> {
     Known(Arc<Road>, &'a CallsIn),
     /// An agent at a telephone.
     Agent(AgentId, Arc<Road>),
@@ -85,7 +88,7 @@ enum Asks<'a> {
 
 /// The trunk by which it comes: one whose password it knows, or one of whose targets it is. Else the agent
 /// whose telephone's password it knows.
-fn of_trunk<'a>(office: &'a Office, invite: &IncomingInvite, realm: &Realm) -> Asks<'a> {
+pub(super) fn of_trunk<'a>(office: &'a Office, invite: &IncomingInvite, realm: &Realm) -> Asks<'a> {
     let open = || {
         let roads = office.trunks.roads.iter();
         roads.filter_map(|road| Some((road, road.trunk.calls_in.as_ref()?)))
@@ -104,16 +107,18 @@ fn of_trunk<'a>(office: &'a Office, invite: &IncomingInvite, realm: &Realm) -> A
         Proof::Stale => return Asks::Unproven { stale: true },
         Proof::Claimed(claim) => claim,
     };
-    let knows = |calls: &CallsIn| {
-        let ours = calls.credentials.as_ref();
-        ours.is_some_and(|ours| ours.user == claim.user() && claim.proves(&ours.password))
-    };
-    match open().find(|(_, calls)| knows(calls)) {
+    match open().find(|(_, calls)| proves(calls, &claim)) {
         Some((road, calls_in)) => Asks::Known(Arc::clone(road), calls_in),
         None => telephones
             .whose(&claim)
             .map_or(Asks::Nobody, |(agent, road)| Asks::Agent(agent.clone(), Arc::clone(road))),
     }
+}
+
+/// Whether it is the password for calls of this trunk.
+pub(super) fn proves(calls: &CallsIn, claim: &Claim) -> bool {
+    let ours = calls.credentials.as_ref();
+    ours.is_some_and(|ours| ours.user == claim.user() && claim.proves(&ours.password))
 }
 
 /// Calls the user whom the telephone dialled.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use sip::{Call, CallIn, End, Key, News, Refer, Refusal, Reoffer, Told, Wish, Word, WordIn};
 use tokio::sync::mpsc;
 
+use crate::calls::caller::Caller;
+
 /// Why we hang up (RFC 3326).
 const REASON: &str = "Q.850;cause=16;text=\"Normal call clearing\"";
 
@@ -61,6 +63,8 @@ pub(crate) enum Happening {
     Presses(Key),
     /// It wants another one to have the user.
     Refers(Refer),
+    /// Another one wants its place.
+    Replaced(Caller),
     /// The line is over.
     Over(End),
 }

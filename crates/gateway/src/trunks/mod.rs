@@ -7,18 +7,20 @@
 mod dialled;
 pub(crate) mod incoming;
 pub(crate) mod line;
+pub(crate) mod lines;
 pub(crate) mod registered;
+mod replacing;
 pub(crate) mod road;
 pub(crate) mod tls;
 
 use std::{net::IpAddr, sync::Arc};
 
 use engine::Transcoder;
-use sip::{Incoming, Listen, UserAgent};
+use sip::{Claim, Incoming, Listen, UserAgent};
 use terms::OrganisationId;
 use tokio::sync::mpsc;
 
-use self::{registered::Telephones, road::Road, tls::SipTlsError};
+use self::{lines::Lines, registered::Telephones, road::Road, tls::SipTlsError};
 use crate::{config::Config, metrics::Metrics};
 
 /// What we are called in SIP.
@@ -32,6 +34,8 @@ pub(crate) struct Trunks {
     agent: Option<UserAgent>,
     /// What carries voices to telephones without Opus.
     pub(crate) transcoder: Transcoder,
+    /// Those of all trunks.
+    pub(crate) lines: Lines,
     roads: Vec<Arc<Road>>,
     /// The telephones of agents.
     pub(crate) telephones: Telephones,
@@ -70,8 +74,9 @@ impl Trunks {
             None => None,
         };
         let roads = config.trunks.iter().cloned().map(|trunk| Arc::new(Road::new(trunk)));
+        let (roads, lines) = (roads.collect(), Lines::default());
         let telephones = Telephones::new(&config.telephones);
-        Ok((Self { agent, transcoder, roads: roads.collect(), telephones }, incoming))
+        Ok((Self { agent, transcoder, lines, roads, telephones }, incoming))
     }
 
     /// The trunk of this name.
@@ -87,6 +92,12 @@ impl Trunks {
     /// Who speaks SIP; nobody where it is not configured, and then there is no trunk.
     pub(crate) const fn agent(&self) -> Option<&UserAgent> {
         self.agent.as_ref()
+    }
+
+    /// Whether telephones of some trunk call with what is claimed.
+    fn has_caller(&self, claim: &Claim) -> bool {
+        let calls_in = self.roads.iter().filter_map(|road| road.trunk.calls_in.as_ref());
+        calls_in.into_iter().any(|calls_in| incoming::proves(calls_in, claim))
     }
 
     /// The address telephones are told to send audio to.

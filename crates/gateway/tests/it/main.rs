@@ -47,6 +47,7 @@ mod queues;
 mod receiver;
 mod recordings;
 mod referral;
+mod replacement;
 mod rest;
 mod side_by_side;
 mod spoken;

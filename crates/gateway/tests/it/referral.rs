@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     desk::{BYE_HZ, CALL, Desk, HOLD_HZ, terminate},
-    far_end::{FarEnd, value},
+    far_end::{FarEnd, named, value},
     trunks::{SDP, TELEPHONE_HZ, USER_HZ, with_trunk},
     voice::{BUSY_GAP_MAX, Voice},
 };
@@ -17,16 +17,16 @@ fn to(extension: &str) -> String {
 }
 
 /// A desk whose flow has put the user through to extension 200.
-struct Talk {
-    desk: Desk,
-    user: Voice,
-    telephone: FarEnd,
-    invite: String,
+pub(crate) struct Talk {
+    pub(crate) desk: Desk,
+    pub(crate) user: Voice,
+    pub(crate) telephone: FarEnd,
+    pub(crate) invite: String,
     voice: Voice,
 }
 
 impl Talk {
-    async fn begin() -> Self {
+    pub(crate) async fn begin() -> Self {
         let mut telephone = FarEnd::udp().await;
         let targets = [telephone.address];
         let desk = Desk::start_with(None, |config| with_trunk(config, &targets)).await;
@@ -41,7 +41,7 @@ impl Talk {
         talk
     }
 
-    async fn says(&mut self, method: &str, seq: u32, more: &str, body: &str) {
+    pub(crate) async fn says(&mut self, method: &str, seq: u32, more: &str, body: &str) {
         let request = self.telephone.request(&self.invite, method, seq, more, body);
         self.telephone.says(&request).await;
     }
@@ -58,7 +58,7 @@ impl Talk {
         }
     }
 
-    async fn ends(&self) -> serde_json::Value {
+    pub(crate) async fn ends(&self) -> serde_json::Value {
         self.desk.webhook(&terminate(CALL, "USER_INITIATED", Some(3))).await;
         self.desk.record(CALL).await
     }
@@ -137,8 +137,12 @@ async fn the_first_has_the_user_again_or_the_flow_where_it_is_gone() {
     }
     talk.says("REFER", 3, "Refer-To: <tel:+15550001>\r\n", "").await;
     talk.telephone.hears("SIP/2.0 403 Only extensions").await;
+    let own = named(&talk.invite).replace('@', "%40").replace(';', "%3B").replace('=', "%3D");
+    let two_users = format!("Refer-To: <sip:202@pbx.test?Replaces={own}>\r\n");
+    talk.says("REFER", 7, &two_users, "").await;
+    talk.telephone.hears("SIP/2.0 403 Two users").await;
 
-    talk.says("REFER", 4, &to("202"), "").await;
+    talk.says("REFER", 8, &to("202"), "").await;
     let second = talk.telephone.hears("INVITE sip:202@").await;
     talk.user.expect_tone(HOLD_HZ).await;
     talk.telephone.answers(&second, "486 Busy Here").await;
@@ -149,10 +153,10 @@ async fn the_first_has_the_user_again_or_the_flow_where_it_is_gone() {
 
     // Consulted within the house: ours takes the place of what those two have.
     let attended = "Refer-To: <sip:203@pbx.test?Replaces=7%40pbx%3Bto-tag%3Da%3Bfrom-tag%3Db>\r\n";
-    talk.says("REFER", 5, attended, "").await;
+    talk.says("REFER", 9, attended, "").await;
     let third = talk.telephone.hears("INVITE sip:203@").await;
     assert_eq!(value(&third, "Replaces"), "7@pbx;to-tag=a;from-tag=b");
-    talk.says("BYE", 6, "", "").await;
+    talk.says("BYE", 10, "", "").await;
     talk.telephone.hears("SIP/2.0 200").await;
     talk.user.expect_tone(HOLD_HZ).await;
     talk.telephone.answers(&third, "603 Decline").await;

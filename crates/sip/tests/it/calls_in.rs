@@ -23,7 +23,7 @@ pub(crate) const ANSWER: &str =
 /// Two agents: one that calls, one that is called.
 pub(crate) struct Pair {
     caller: UserAgent,
-    called: UserAgent,
+    pub(crate) called: UserAgent,
     pub(crate) incoming: mpsc::Receiver<Incoming>,
     transport: Transport,
 }

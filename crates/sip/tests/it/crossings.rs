@@ -166,19 +166,25 @@ async fn what_is_said_twice_is_answered_twice_and_counts_once() {
 }
 
 /// Somebody who calls us, word for word.
-struct Caller {
-    far: FarEnd,
+pub(crate) struct Caller {
+    pub(crate) far: FarEnd,
     whom: Target,
     call_id: &'static str,
 }
 
 impl Caller {
-    async fn of(pair: &Pair, call_id: &'static str) -> Self {
+    pub(crate) async fn of(pair: &Pair, call_id: &'static str) -> Self {
         Self { far: FarEnd::udp().await, whom: pair.target(), call_id }
     }
 
     /// A request of the call; `to` has our tag, once that is known.
-    fn request(&self, (seq, method): (u32, &str), branch: &str, to: &str, body: &str) -> String {
+    pub(crate) fn request(
+        &self,
+        (seq, method): (u32, &str),
+        branch: &str,
+        to: &str,
+        body: &str,
+    ) -> String {
         let (us, whom, call_id) = (self.far.address, self.whom.address, self.call_id);
         let kind = if body.is_empty() { "" } else { SDP_TYPE };
         let len = body.len();
@@ -190,19 +196,19 @@ impl Caller {
         )
     }
 
-    async fn says(&mut self, message: &str) {
+    pub(crate) async fn says(&mut self, message: &str) {
         self.far.says_to(self.whom.address, message).await;
     }
 
     /// Calls, and is taken.
-    async fn calls(&mut self, pair: &mut Pair, patience: Patience) -> CallIn {
+    pub(crate) async fn calls(&mut self, pair: &mut Pair, patience: Patience) -> CallIn {
         let invite = self.request((1, "INVITE"), "i", "", SDP);
         self.says(&invite).await;
         pair.invited().await.take("200", patience).expect("a call")
     }
 
     /// Our tag, from an answer of ours.
-    fn tag(answer: &str) -> String {
+    pub(crate) fn tag(answer: &str) -> String {
         let to = line(answer, "To");
         format!(";tag={}", to.split(";tag=").nth(1).expect("a tag"))
     }

@@ -25,7 +25,12 @@ pub(crate) struct FarEnd {
 
 impl FarEnd {
     pub(crate) async fn udp() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        Self::udp_at("127.0.0.1").await
+    }
+
+    /// One of another address.
+    pub(crate) async fn udp_at(ip: &str) -> Self {
+        let socket = UdpSocket::bind((ip, 0)).await.unwrap();
         let address = socket.local_addr().unwrap();
         Self { road: Road::Udp { socket, from: None }, address }
     }
@@ -90,6 +95,23 @@ impl FarEnd {
             *from = Some(whom);
         }
         self.says(message).await;
+    }
+
+    /// Calls somebody by UDP, and wants the place of the call that is named.
+    pub(crate) async fn wants_place(
+        &mut self,
+        whom: SocketAddr,
+        (call_id, named): (&str, &str),
+        body: &str,
+    ) {
+        let (us, len) = (self.address, body.len());
+        let invite = format!(
+            "INVITE sip:offhook@{whom} SIP/2.0\r\nVia: SIP/2.0/UDP {us};rport;branch=z9hG4bK{call_id}\r\n\
+             From: <sip:203@pbx.test>;tag=new\r\nTo: <sip:offhook@pbx.test>\r\nCall-ID: {call_id}\r\n\
+             CSeq: 1 INVITE\r\nContact: <sip:203@{us}>\r\nMax-Forwards: 70\r\nRequire: replaces\r\n\
+             Replaces: {named}\r\nContent-Type: application/sdp\r\nContent-Length: {len}\r\n\r\n{body}"
+        );
+        self.says_to(whom, &invite).await;
     }
 
     /// Answers `request` with `status`, a phrase included.
@@ -157,4 +179,11 @@ pub(crate) fn line(message: &str, name: &str) -> String {
 /// What it says.
 pub(crate) fn value(message: &str, name: &str) -> String {
     line(message, name)[name.len() + 1..].trim().to_owned()
+}
+
+/// The call that `invite` opened towards a far end, as that one names it.
+pub(crate) fn named(invite: &str) -> String {
+    let from = value(invite, "From");
+    let tag = from.split(";tag=").nth(1).expect("a tag");
+    format!("{};to-tag={tag};from-tag=far", value(invite, "Call-ID"))
 }

@@ -9,5 +9,6 @@ mod hostile;
 mod mutated;
 mod refer;
 mod registered;
+mod replaces;
 mod sipp;
 mod torture;

@@ -7,10 +7,11 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use offhook_sip::{Call, End, Invite, Limits, News, Target, Transport};
+use offhook_sip::{Call, End, Invite, Limits, News, Patience, Target, Told, Transport, Wish};
 
 use crate::calls::{agent, invite, news};
-use crate::far_end::PATIENCE;
+use crate::calls_in::{Pair, told};
+use crate::far_end::{PATIENCE, SDP};
 
 /// A SIPp that plays one call of a scenario.
 struct Sipp {
@@ -20,6 +21,15 @@ struct Sipp {
 
 impl Sipp {
     fn play(scenario: &str, transport: Transport) -> Self {
+        Self::run(scenario, transport, &[])
+    }
+
+    /// One that calls.
+    fn call(scenario: &str, whom: &Target) -> Self {
+        Self::run(scenario, whom.transport, &[&whom.address.to_string()])
+    }
+
+    fn run(scenario: &str, transport: Transport, whom: &[&str]) -> Self {
         let address = free_port(transport);
         let file = format!("{}/../../tests/sip/{scenario}.xml", env!("CARGO_MANIFEST_DIR"));
         let child = Command::new("sipp")
@@ -27,6 +37,7 @@ impl Sipp {
             .args(["-t", if transport == Transport::Tcp { "t1" } else { "u1" }])
             .args(["-m", "1", "-nostdin", "-timeout", "20s", "-timeout_error", "-cp"])
             .arg(control_port().to_string())
+            .args(whom)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -128,32 +139,73 @@ async fn a_phone_answers_and_we_hang_up_over_udp_and_tcp() {
 #[tokio::test]
 async fn the_first_phone_is_out_of_service_and_the_next_is_busy() {
     let agent = agent().await;
-    let (out, busy) = (Sipp::play("503", Transport::Udp), Sipp::play("busy", Transport::Udp));
-    ready(&out).await;
-    ready(&busy).await;
-    let mut call = agent.call(invite(targets(&[&out, &busy]))).unwrap();
-    assert_eq!(ended(&mut call).await, End::Busy);
-    assert!(out.was_content().await && busy.was_content().await);
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let (out, busy) = (Sipp::play("503", transport), Sipp::play("busy", transport));
+        ready(&out).await;
+        ready(&busy).await;
+        let mut call = agent.call(invite(targets(&[&out, &busy]))).unwrap();
+        assert_eq!(ended(&mut call).await, End::Busy);
+        assert!(out.was_content().await && busy.was_content().await, "{transport:?}");
+    }
 }
 
 #[tokio::test]
 async fn nobody_answers_and_the_phone_is_told_to_stop() {
     let agent = agent().await;
-    let phone = Sipp::play("rings", Transport::Udp);
-    ready(&phone).await;
-    let limits = Limits { ring: Duration::from_millis(200), ..Limits::default() };
-    let mut call = agent.call(Invite { limits, ..invite(targets(&[&phone])) }).unwrap();
-    assert_eq!(ended(&mut call).await, End::NoAnswer);
-    assert!(phone.was_content().await);
+    for (transport, scenario) in each(&["rings", "answers_late"]) {
+        let phone = Sipp::play(scenario, transport);
+        ready(&phone).await;
+        let limits = Limits { ring: Duration::from_millis(200), ..Limits::default() };
+        let mut call = agent.call(Invite { limits, ..invite(targets(&[&phone])) }).unwrap();
+        assert_eq!(ended(&mut call).await, End::NoAnswer);
+        assert!(phone.was_content().await, "{scenario} {transport:?}");
+    }
 }
 
 #[tokio::test]
 async fn the_phone_hangs_up() {
     let agent = agent().await;
-    let phone = Sipp::play("hangs_up", Transport::Udp);
-    ready(&phone).await;
-    let mut call = agent.call(invite(targets(&[&phone]))).unwrap();
-    answered(&mut call).await;
-    assert_eq!(ended(&mut call).await, End::Theirs);
-    assert!(phone.was_content().await);
+    for (transport, scenario) in each(&["hangs_up"]) {
+        let phone = Sipp::play(scenario, transport);
+        ready(&phone).await;
+        let mut call = agent.call(invite(targets(&[&phone]))).unwrap();
+        answered(&mut call).await;
+        assert_eq!(ended(&mut call).await, End::Theirs);
+        assert!(phone.was_content().await, "{transport:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_phone_wants_somebody_else_called() {
+    let agent = agent().await;
+    for (transport, scenario) in each(&["refers"]) {
+        let phone = Sipp::play(scenario, transport);
+        ready(&phone).await;
+        let mut call = agent.call(invite(targets(&[&phone]))).unwrap();
+        answered(&mut call).await;
+        let Some(Wish::Refer(refer)) = call.wish().await else { panic!("no REFER") };
+        assert_eq!(refer.to().map(|to| to.user.as_str()), Some("202"));
+        refer.accept().ends(200);
+        assert_eq!(ended(&mut call).await, End::Theirs);
+        assert!(phone.was_content().await, "{transport:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_phone_never_acknowledges_our_answer() {
+    for (transport, scenario) in each(&["never_acks"]) {
+        let mut pair = Pair::by(transport).await;
+        let phone = Sipp::call(scenario, &pair.target());
+        let patience = Patience { acknowledges: Duration::from_millis(700), ..Patience::default() };
+        let mut call = pair.invited().await.take("200", patience).expect("a call");
+        call.answer(SDP.into());
+        assert_eq!(told(&mut call).await, Told::Ended(End::Lost));
+        assert!(phone.was_content().await, "{transport:?}");
+    }
+}
+
+/// Each scenario over UDP and over TCP.
+fn each<'a>(scenarios: &'a [&'a str]) -> impl Iterator<Item = (Transport, &'a str)> {
+    let both = [Transport::Udp, Transport::Tcp].into_iter();
+    both.flat_map(move |transport| scenarios.iter().map(move |scenario| (transport, *scenario)))
 }

@@ -66,6 +66,7 @@ impl Call {
             // An agent hears it once somebody has answered.
             FromTrunk::Rings | FromTrunk::Early => effects.push(Effect::Tell),
             FromTrunk::Answers => self.telephone_answers(effects),
+            FromTrunk::Replaced => self.telephone_replaced(effects),
             FromTrunk::NotTaken(_) | FromTrunk::HangsUp | FromTrunk::Lost => {
                 self.telephone_gone(effects);
             }
@@ -81,6 +82,16 @@ impl Call {
         let State::Inquiring(inquiry) = &mut self.state else { return };
         if inquiry.until.take().is_some() {
             effects.extend([Effect::BridgeConsult, Effect::Tell]);
+        }
+    }
+
+    /// Who rings no more talks now; who talked is another one.
+    fn telephone_replaced(&mut self, effects: &mut Vec<Effect>) {
+        let rings = |inquiry: &Inquiry| inquiry.until.is_some();
+        if matches!(&self.state, State::Inquiring(inquiry) if rings(inquiry)) {
+            self.telephone_answers(effects);
+        } else {
+            effects.extend([Effect::Arrange, Effect::Tell]);
         }
     }
 

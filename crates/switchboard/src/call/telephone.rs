@@ -56,8 +56,8 @@ impl Call {
             FromTrunk::HangsUp | FromTrunk::Lost | FromTrunk::NotTaken(_) => {
                 self.end(EndReason::TelephoneHungUp, now, effects);
             }
-            FromTrunk::Holds | FromTrunk::Resumes if waits => {}
-            FromTrunk::Holds | FromTrunk::Resumes => return None,
+            FromTrunk::Holds | FromTrunk::Resumes | FromTrunk::Replaced if waits => {}
+            FromTrunk::Holds | FromTrunk::Resumes | FromTrunk::Replaced => return None,
             FromTrunk::Rings | FromTrunk::Early | FromTrunk::Answers | FromTrunk::Referrer(_) => {}
         }
         Some(Ok(()))

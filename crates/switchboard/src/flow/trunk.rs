@@ -93,6 +93,8 @@ pub enum FromTrunk {
     Lost,
     /// The one that gave the caller away and stays beside has a word.
     Referrer(FromReferrer),
+    /// Another telephone has taken its place, and talks.
+    Replaced,
 }
 
 /// What a telephone that gave the caller away says while the other one rings.
@@ -242,11 +244,13 @@ impl Patch {
 
     fn word(&mut self, step: &Trunk, word: FromTrunk, visit: &mut Visit<'_>) -> Out {
         match (word, *self) {
-            (FromTrunk::Answers, Self::Rings { .. }) | (FromTrunk::Resumes, Self::Waits) => {
+            (FromTrunk::Answers, Self::Rings { .. })
+            | (FromTrunk::Resumes, Self::Waits)
+            | (FromTrunk::Replaced, Self::Rings { .. } | Self::Talks | Self::Waits) => {
                 *self = Self::Talks;
                 visit.effects.extend([Effect::Trunk(ToTrunk::PutThrough), Effect::Tell]);
             }
-            (FromTrunk::Answers, Self::Refers { .. }) => {
+            (FromTrunk::Answers | FromTrunk::Replaced, Self::Refers { .. }) => {
                 *self = Self::Talks;
                 let put_through = Effect::Trunk(ToTrunk::PutThrough);
                 visit.effects.extend([put_through, Effect::Trunk(ToTrunk::LetGo), Effect::Tell]);

@@ -132,3 +132,29 @@ fn who_has_nobody_to_give_is_refused() {
     let mut three = asked.after(Input::AgentMerges(agent("lia")));
     three.assert_refused(refers());
 }
+
+#[test]
+fn a_telephone_that_takes_the_place_of_another_has_the_user() {
+    let replaced = || says(FromTrunk::Replaced);
+    let mut desk = talking();
+    desk.assert_effects(replaced(), put_through());
+    desk.assert_effects(says(FromTrunk::HangsUp), [play("bye")]);
+    let mut waits = talking().after(says(FromTrunk::Holds));
+    waits.assert_effects(replaced(), put_through());
+    ringing().0.assert_effects(replaced(), put_through());
+
+    let [through, tell] = put_through();
+    let taken = [through, Effect::Trunk(ToTrunk::LetGo), tell];
+    given().assert_effects(replaced(), taken);
+
+    let mut placed = by_telephone::talking();
+    placed.assert_effects(replaced(), put_through());
+    assert!(ends(&placed.after(says(FromTrunk::HangsUp)), &EndReason::TelephoneHungUp));
+
+    let with = Consulted::Telephone { trunk: "pbx".into(), extension: "201".into() };
+    let mut asked = bridged(true).after(Input::AgentConsults { agent: agent("lia"), with });
+    asked.assert_effects(replaced(), [Effect::BridgeConsult, Effect::Tell]);
+    asked.assert_effects(replaced(), [Effect::Arrange, Effect::Tell]);
+    let mut three = asked.after(Input::AgentMerges(agent("lia")));
+    three.assert_effects(replaced(), [Effect::Arrange, Effect::Tell]);
+}
