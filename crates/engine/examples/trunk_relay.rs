@@ -24,7 +24,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use audio::opus::Complexity;
 use media::frame::AudioCodec;
 use media::leg::IceRole;
-use media::sdp::{self, AudioSession, TrunkMedia, TrunkVoice};
+use media::sdp::{self, AudioSession, OurKeys, TrunkKeying, TrunkMedia, TrunkVoice};
 use media::transport::{DtlsRole, LocalTransport};
 use offhook_engine::{
     Config, EVENTS_MAX, Engine, LegEvent, LegHandle, MediaWatch, OpenLeg, OpenSdes, Password,
@@ -113,7 +113,7 @@ impl House {
         whatsapp.handle.fill(true);
         let answer = sdp::write_gateway_answer(offer, &local);
         let (telephone, local) = self.open_telephone(whatsapp.handle.id())?;
-        let voice = TrunkVoice { local: &local, version: 1, crypto: None };
+        let voice = TrunkVoice { local: &local, version: 1, keys: OurKeys::Open };
         let to_telephone = sdp::write_trunk_offer(voice, &CODECS);
 
         Ok((Call { whatsapp, types, telephone, seat }, answer, to_telephone))
@@ -147,7 +147,7 @@ impl House {
 impl Call {
     /// The telephone has answered: each hears the other.
     fn talk(&self, transcoder: &Transcoder, answer: &AudioSession) -> Outcome<()> {
-        let agreed = TrunkMedia::of(answer, &CODECS, false)?;
+        let agreed = TrunkMedia::of(answer, &CODECS, &[TrunkKeying::Open])?;
         let theirs = PayloadTypes {
             audio: agreed.audio,
             codec: agreed.codec,

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use media::frame::AudioCodec;
 use media::leg::DtlsIdentity;
 use media::rtp::{Fields, HEADER_LEN, RtpHeader, write_header};
-use media::sdp::{self, TrunkMedia, TrunkVoice};
+use media::sdp::{self, OurKeys, TrunkKeying, TrunkMedia, TrunkVoice};
 use media::transport::LocalTransport;
 
 use crate::Outcome;
@@ -39,7 +39,7 @@ impl Telephone {
         offer: &str,
     ) -> Outcome<(Self, String)> {
         let offer = sdp::parse(offer)?.session;
-        let media = TrunkMedia::of(&offer, &[AudioCodec::Pcmu], false)?;
+        let media = TrunkMedia::of(&offer, &[AudioCodec::Pcmu], &[TrunkKeying::Open])?;
         let remote: SocketAddr = media.remote.ok_or("the offer has no address")?;
         let socket = UdpSocket::bind((bind, 0))?;
         socket.set_nonblocking(true)?;
@@ -54,7 +54,7 @@ impl Telephone {
             cname: "phone".into(),
             session_id: rand::random::<u64>() >> 1,
         };
-        let voice = TrunkVoice { local: &local, version: 1, crypto: None };
+        let voice = TrunkVoice { local: &local, version: 1, keys: OurKeys::Open };
         let answer = sdp::write_trunk_answer(voice, &media);
         let telephone = Self {
             socket,

@@ -4,6 +4,7 @@ use std::net::UdpSocket;
 use std::time::Instant;
 
 use media::dtmf::DigitSender;
+use media::leg::Leg;
 use terms::LegId;
 
 use super::fill::Fill;
@@ -12,6 +13,7 @@ use super::marking::Marking;
 use super::slot::Slot;
 use super::spoil::Spoiled;
 use super::{play, tell};
+use crate::PayloadTypes;
 use crate::io::Io;
 use crate::order::{Feed, Order};
 
@@ -29,14 +31,18 @@ impl Legs {
             Order::Play(feed) => self.play(index, feed),
             Order::SetRemote(remote, role, types) => {
                 self.expect(index, &remote);
-                if let Some(slot) = self.slot(index) {
-                    slot.agree(types);
-                    slot.cold.remote_at = now;
-                    let mut via =
-                        Via { out: io, socket: slot.socket, connected: slot.cold.connected };
-                    slot.leg.set_remote(&remote, role, now, &mut via);
-                }
+                self.introduce(index, types, io, now, |leg, via| {
+                    leg.set_remote(&remote, role, now, via);
+                });
             }
+            // Without the names of ICE nobody could be told from others on the muxed port.
+            Order::SetDtls(end) if self.slot(index).is_some_and(|slot| !slot.cold.muxed) => {
+                let far_end = (end.role, end.fingerprint);
+                self.introduce(index, end.payload_types, io, now, |leg, via| {
+                    leg.set_dtls(end.remote, far_end, now, via);
+                });
+            }
+            Order::SetDtls(_) => {}
             Order::SetKeys(keys) => self.with(index, |slot| {
                 slot.agree(keys.payload_types);
                 slot.cold.remote_at = now;
@@ -94,6 +100,24 @@ impl Legs {
         if let Some(slot) = self.slot(index) {
             change(slot);
         }
+    }
+
+    /// The leg learns who its far end is, by what `meet` tells it.
+    fn introduce<I: Io>(
+        &mut self,
+        index: u32,
+        types: PayloadTypes,
+        io: &mut I,
+        now: Instant,
+        meet: impl FnOnce(&mut Leg, &mut Via<'_, I>),
+    ) {
+        let Some(slot) = self.slot(index) else {
+            return;
+        };
+        slot.agree(types);
+        slot.cold.remote_at = now;
+        let mut via = Via { out: io, socket: slot.socket, connected: slot.cold.connected };
+        meet(&mut slot.leg, &mut via);
     }
 
     /// The leg leaves its socket for another; both stay its own.

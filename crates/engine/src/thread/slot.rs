@@ -361,6 +361,7 @@ impl Slot {
             },
             set_up: self.cold.set_up,
             evidence: self.leg.evidence(),
+            failed: self.leg.failure(),
             strays: self.cold.strays,
             alive: tell::life(self)
                 .map(|(heard, last)| Alive { heard, idle: now.saturating_duration_since(last) }),
