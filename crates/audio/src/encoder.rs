@@ -29,6 +29,16 @@ impl Encoder {
         Ok(Self(Codec::Opus { encoder, waiting: Vec::new() }))
     }
 
+    /// Of Opus, for a voice that has nothing above 4 kHz.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] when libopus has no memory.
+    pub fn narrow_opus(settings: Settings) -> Result<Self, CodecError> {
+        let encoder = opus::Encoder::narrowband(settings)?;
+        Ok(Self(Codec::Opus { encoder, waiting: Vec::new() }))
+    }
+
     /// Of a telephone's codec.
     #[must_use]
     pub fn telephone(coding: impl Into<Coding>) -> Self {

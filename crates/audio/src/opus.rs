@@ -107,6 +107,19 @@ impl Encoder {
         Ok(Self { inner: build().map_err(CodecError::SetUp)? })
     }
 
+    /// Starts an encoder of what has nothing above 4 kHz, as a telephone; at 20 kbit/s the others work on what
+    /// is not there as well.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] when libopus refuses a setting.
+    pub fn narrowband(settings: Settings) -> Result<Self, CodecError> {
+        let mut encoder = Self::new(settings)?;
+        let narrow = ::opus::Bandwidth::Narrowband;
+        encoder.inner.set_max_bandwidth(narrow).map_err(CodecError::SetUp)?;
+        Ok(encoder)
+    }
+
     /// Encodes one frame of [`FRAME_SAMPLES`].
     ///
     /// # Errors

@@ -84,7 +84,8 @@ impl Transcode {
         let settings = Settings { complexity: effort.get(), ..Settings::default() };
         let encoder = match way {
             Way::ToTelephone(coding) => Encoder::telephone(coding),
-            Way::ToOpus(_) => Encoder::opus(settings)?,
+            Way::ToOpus(Coding::G711(_)) => Encoder::narrow_opus(settings)?,
+            Way::ToOpus(Coding::G722) => Encoder::opus(settings)?,
         };
         let (playout, catch_up) = (way.playout()?, CatchUp::new(KEPT));
         Ok(Self {

@@ -271,7 +271,9 @@ impl Actor {
                     self.end(Ending { reason, text, duration_s }).await;
                 }
             }
-            ToPhone::Refused { what, code, text, .. } => self.take_refusal(&what, code, text).await,
+            ToPhone::Refused { what, code, error_code, text, .. } => {
+                self.take_refusal(&what, (code, error_code), text).await;
+            }
             ToPhone::Chat { business, entry } => self.read_chat(&business, &entry).await?,
             ToPhone::Error { text } => tracing::warn!(%text, "the platform cannot read a frame"),
         }
@@ -338,10 +340,15 @@ impl Actor {
         Ok(())
     }
 
-    async fn take_refusal(&mut self, what: &str, code: String, text: String) {
+    async fn take_refusal(
+        &mut self,
+        what: &str,
+        (code, error_code): (String, Option<u32>),
+        text: String,
+    ) {
         match self.line.take() {
             Some(Line { phase: Phase::Dialling { reply, .. }, .. }) if what == "call" => {
-                drop(reply.send(Err(CallError::Refused { code, text })));
+                drop(reply.send(Err(CallError::Refused { code, error_code, text })));
                 self.show(LineState::Idle);
             }
             line @ Some(Line { phase: Phase::PickedUp(_), .. }) if what == "pick_up" => {
@@ -415,7 +422,8 @@ impl Actor {
         let call_id = line.call_id().cloned();
         if let Phase::Dialling { reply, .. } = line.phase {
             let text = ending.text.clone();
-            drop(reply.send(Err(CallError::Refused { code: "ended".to_owned(), text })));
+            let (code, error_code) = ("ended".to_owned(), None);
+            drop(reply.send(Err(CallError::Refused { code, error_code, text })));
         }
         self.show(LineState::Ended { call_id, ending });
     }

@@ -34,8 +34,10 @@ pub enum CallError {
     /// The platform says no.
     #[error("refused ({code}): {text}")]
     Refused {
-        /// The rule or the error code.
+        /// The rule.
         code: String,
+        /// The API's error code, where it has one for it.
+        error_code: Option<u32>,
         /// The same for people.
         text: String,
     },

@@ -131,7 +131,13 @@ impl Plan {
         let placed = match &self.to {
             Some(to) => match phone.call(to.clone(), Payloads::default()).await {
                 Ok(_) => Ok(()),
-                Err(CallError::Refused { code, text }) => return Ok(self.refused(code, text)),
+                Err(CallError::Refused { code, error_code, text }) => {
+                    return Ok(self.report(Outcome::Refused {
+                        rule: code,
+                        code: error_code,
+                        text,
+                    }));
+                }
                 Err(fault) => Err(anyhow!(fault)),
             },
             None => Ok(()),
@@ -165,10 +171,6 @@ impl Plan {
             Err(NotAnswered::Ended(ending)) => Ok(Err(ending)),
             Err(NotAnswered::Gone(gone)) => Err(anyhow!(gone)),
         }
-    }
-
-    fn refused(self, code: String, text: String) -> Report {
-        self.report(Outcome::Refused { code, text })
     }
 
     fn report(self, outcome: Outcome) -> Report {

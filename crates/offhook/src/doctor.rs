@@ -103,7 +103,7 @@ async fn ask(args: &DoctorArgs, gateway: &str, path: &Path) -> Result<Value> {
     let status = answer.status();
     let body: Value = answer.json().await.context("the gateway's answer is not JSON")?;
     if !status.is_success() {
-        bail!("the gateway says no ({status}): {}", text(&body, "text"));
+        bail!("the gateway says no ({status}): {}", text(&body, "detail"));
     }
     Ok(body)
 }

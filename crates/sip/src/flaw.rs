@@ -11,7 +11,7 @@ use crate::said::value;
 
 /// Extensions that a request may insist on. Reliable provisional responses (100rel, RFC 3262) are none: ours
 /// are not repeated.
-const UNDERSTOOD: [&str; 1] = ["timer"];
+const UNDERSTOOD: [&str; 3] = ["timer", "replaces", "norefersub"];
 
 /// Headers that stand in a request once. The stack has their short forms (`l`) by their long names.
 const SINGLE: [&str; 5] = ["From", "To", "Call-ID", "CSeq", "Content-Length"];

@@ -109,18 +109,26 @@ pub(crate) fn host(host: &str) -> Option<&str> {
     (!host.is_empty() && host.bytes().all(known)).then_some(host)
 }
 
-/// `user` with the parameters of a user part (`tgrp` of RFC 4904); `None` where one is no token.
+/// `user` with the parameters of a user part (`tgrp` of RFC 4904), what cannot stand there written as `%XX`;
+/// `None` where one is empty.
 pub(crate) fn user_with(user: &str, params: &[(String, String)]) -> Option<String> {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()[]/:&+$%".contains(&byte);
-    let fine = |text: &String| !text.is_empty() && text.bytes().all(known);
     let mut whole = user.to_owned();
     for (name, value) in params {
-        if !(fine(name) && fine(value)) {
+        if name.is_empty() || value.is_empty() {
             return None;
         }
-        whole.extend([";", name, "=", value]);
+        whole.extend([";", &escaped(name), "=", &escaped(value)]);
     }
     Some(whole)
+}
+
+fn escaped(text: &str) -> String {
+    let stands = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.!~*'()/&+$".contains(&byte);
+    let written = |byte: u8| match stands(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    text.bytes().map(written).collect()
 }
 
 #[cfg(test)]
@@ -135,6 +143,16 @@ mod tests {
             Some("X-Offhook-Payload: aContact: <sip:eve@evil>v=0".into())
         );
         assert_eq!(display_name("Ann\" <sip:eve>\r\n\\"), "Ann <sip:eve>");
+    }
+
+    #[test]
+    fn whatever_a_parameter_of_a_user_says_is_no_other_part_of_the_uri() {
+        let with = |name: &str, value: &str| user_with("200", &[(name.into(), value.into())]);
+        assert_eq!(with("tgrp", "wa-1").as_deref(), Some("200;tgrp=wa-1"));
+        let label = with("label", "Loja Aurora, SP;x=1@evil:5");
+        assert_eq!(label.as_deref(), Some("200;label=Loja%20Aurora%2C%20SP%3Bx%3D1%40evil%3A5"));
+        assert_eq!(with("é", "%").as_deref(), Some("200;%C3%A9=%25"));
+        assert_eq!((with("", "1"), with("a", "")), (None, None));
     }
 
     #[test]

@@ -169,8 +169,11 @@ pub enum ToPhone {
     Refused {
         /// The `type` of the frame that is refused.
         what: String,
-        /// The rule or the error code.
+        /// The rule.
         code: String,
+        /// The API's error code, where it has one for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error_code: Option<u32>,
         /// The same for people.
         text: String,
         /// When the business, closed now, opens next.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use audio::g711::Law;
-use audio::transcode::prompt_to_g711;
+use audio::transcode::prompt_to_telephone;
 use media::leg::{DtlsIdentity, IceRole};
 use media::sdp::{self, PlatformVoice};
 use media::transport::DtlsRole;
@@ -91,7 +91,8 @@ impl Field {
         epoll::add(&epoll, &*wake, EventData::new_u64(ORDER), EventFlags::IN)?;
         let speech = SPEECH.iter().map(|file| audio::prompt::load(file));
         let speech = speech.collect::<Result<Vec<_>, _>>()?.concat();
-        let speech_pcmu = prompt_to_g711(speech.iter().map(|packet| &**packet), Law::Mu)?;
+        let speech_pcmu =
+            prompt_to_telephone(speech.iter().map(|packet| &**packet), Law::Mu.into())?;
 
         Ok(Self {
             bind,

@@ -249,11 +249,15 @@ pub(super) async fn list(
     }
     let mut next = None;
     if states.has_ended() {
+        // One more than asked for says whether there is another page.
         let limit = search.limit;
-        let records = office.store.search(search).await?;
+        let more = Search { limit: limit + 1, ..search };
+        let mut records = office.store.search(more).await?;
+        let is_last = records.len() <= limit as usize;
+        records.truncate(limit as usize);
         next = records
             .last()
-            .filter(|_| records.len() >= limit as usize)
+            .filter(|_| !is_last)
             .map(|cdr| format!("{}.{}", cdr.started_at.unix_ms(), cdr.call_id));
         calls.extend(records.into_iter().map(|cdr| CallRow::ended(cdr, &office.lines)));
     }

@@ -172,7 +172,7 @@ impl CallActor {
             let_go(telephone, true);
             return None;
         }
-        let leg = AgentLeg::of_telephone(agent.clone(), telephone)?;
+        let leg = AgentLeg::of_telephone(agent.clone(), telephone);
         if !self.comes_in(Coming::Answers.input(agent), leg).await {
             tracing::debug!("a telephone answered a call that no longer rings");
         }

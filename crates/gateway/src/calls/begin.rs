@@ -186,6 +186,22 @@ pub(crate) fn place_telephone(
     start_placed((office, line), (to, None), answerer, ours, None)
 }
 
+/// The same of an agent's telephone. The agent is claimed for it.
+///
+/// # Errors
+///
+/// The gateway stops.
+pub(crate) fn place_for(
+    office: &Arc<Office>,
+    line: &Arc<Line>,
+    to: Cleared,
+    agent: AgentId,
+    caller: Telephone,
+) -> Result<(), PlaceError> {
+    let ours = Ours { placer: None, leg: None, caller: Some(caller) };
+    start_placed((office, line), (to, None), Answerer::Agent(agent), ours, None)
+}
+
 /// Who of ours is in a call that is placed.
 struct Ours {
     placer: Option<Placer>,

@@ -1,6 +1,6 @@
 //! How does a telephone of the house call a user, and what does it hear?
 //!
-//! Its leg is opened beside WhatsApp's when that is offered. It hears that the user's phone rings, is
+//! It comes by a trunk, or it is an agent's ([`super::agent_calls`]). Its leg is opened beside WhatsApp's when that is offered. It hears that the user's phone rings, is
 //! answered when the user has picked up, and is refused with a status that says why when nothing comes
 //! of it. From the answer on it is a telephone as any other in a call ([`super::telephone`]).
 
@@ -18,7 +18,10 @@ use switchboard::{
 use tokio::{sync::mpsc, time::Instant};
 use wire::{console::TrunkState, event::What};
 
-use super::{actor::CallActor, telephone::Telephone, telephone_keys::Keys, trunk::beside_opus};
+use super::{
+    actor::CallActor, legs::AgentLeg, telephone::Telephone, telephone_keys::Keys,
+    trunk::beside_opus,
+};
 use crate::trunks::{line::Line, road::Road};
 
 /// A telephone that calls, taken and not yet answered.
@@ -46,7 +49,36 @@ impl CallActor {
     /// Opens the leg of the telephone that placed the call, if one did.
     pub(super) fn seat_caller(&mut self) -> Option<Input> {
         let caller = self.caller.take()?;
-        let no_leg = |why: &str| Some(Input::LegUnusable(LegTrouble::OurSocket(why.to_owned())));
+        let agent = self.call.state().agent().cloned();
+        match (self.seated(caller), agent) {
+            (Ok(telephone), Some(agent)) => {
+                self.agent_leg = Some(AgentLeg::of_telephone(agent, telephone));
+                None
+            }
+            (Ok(telephone), None) => {
+                self.watch_beside("telephone", true);
+                self.trunk = Some(telephone);
+                None
+            }
+            (Err(why), agent) => {
+                if let Some(agent) = agent {
+                    self.line.consoles().release(&agent, None);
+                }
+                Some(Input::LegUnusable(LegTrouble::OurSocket(why.to_owned())))
+            }
+        }
+    }
+
+    /// There is no leg to put a telephone beside that called.
+    pub(super) fn lose_caller(&mut self) {
+        if self.caller.take().is_some()
+            && let Some(agent) = self.call.state().agent()
+        {
+            self.line.consoles().release(agent, None);
+        }
+    }
+
+    fn seated(&mut self, caller: Caller) -> Result<Telephone, &'static str> {
         let theirs = caller.offer.as_ref().map(|offer| agreed(&caller.road, offer));
         let (mut codecs, keying) = match theirs {
             Some(Some(media)) => (vec![media.codec], media.keys.keying()),
@@ -57,14 +89,13 @@ impl CallActor {
         let seat = self.office.trunks.transcoder.seat(beside_opus(&codecs));
         codecs.retain(|codec| *codec == AudioCodec::Opus || seat.is_some());
         if codecs.is_empty() {
-            return no_leg("no codec, or as many calls are transcoded as can be");
+            return Err("no codec, or as many calls are transcoded as can be");
         }
         let (events, heard) = mpsc::channel(engine::EVENTS_MAX);
         let opened = self.open_trunk_leg((&keys, caller.offer.is_none()), events);
-        let Some((handle, local)) = opened else { return no_leg("no socket") };
+        let (handle, local) = opened.ok_or("no socket")?;
         self.facts.trunks += 1;
-        self.watch_beside("telephone", true);
-        self.trunk = Some(Telephone {
+        Ok(Telephone {
             line: Line::begin_in(self.facts.trunks, caller.call, self.trunk_tells.clone()),
             keys,
             codecs,
@@ -84,8 +115,7 @@ impl CallActor {
             rang_at: Instant::now(),
             answered_at: None,
             calls: Some(caller.offer),
-        });
-        None
+        })
     }
 
     /// The user's phone rings.
@@ -151,16 +181,15 @@ impl CallActor {
 }
 
 /// What a telephone is answered whose call ended so before the user picked up.
-fn verdict(reason: &EndReason) -> (u16, &'static str) {
+pub(super) fn verdict(reason: &EndReason) -> (u16, &'static str) {
     match reason {
         EndReason::UserRejected => (486, "busy"),
         EndReason::UserDidNotAnswer => (480, "no_answer"),
         EndReason::PlatformRefused { .. } | EndReason::PlatformReported { .. } => (403, "refused"),
-        EndReason::TelephoneCancelled => (487, "given_up"),
+        EndReason::TelephoneCancelled | EndReason::AgentCancelled(_) => (487, "given_up"),
         EndReason::UserHungUp
         | EndReason::CallerGaveUp
         | EndReason::AgentHungUp(_)
-        | EndReason::AgentCancelled(_)
         | EndReason::TelephoneHungUp
         | EndReason::ProgramHungUp
         | EndReason::FlowHungUp { .. }

@@ -107,6 +107,9 @@ impl CallActor {
             Effect::Bot(word) => return self.tell_bot(word),
             Effect::Trunk(word) => return self.tell_trunk(word).await,
             Effect::Bridge => {
+                if let Some(lost) = self.answer_agents_telephone() {
+                    return Some(lost);
+                }
                 self.bridge();
                 self.record_talk().await;
             }
@@ -160,7 +163,10 @@ impl CallActor {
         let opened = legs::offer_whatsapp(&self.office.engine, beside, keying, sender);
         let (leg, offer) = match opened {
             Ok(opened) => opened,
-            Err(trouble) => return Some(Input::LegUnusable(trouble)),
+            Err(trouble) => {
+                self.lose_caller();
+                return Some(Input::LegUnusable(trouble));
+            }
         };
         self.whatsapp = Some(leg);
         if let Some(unusable) = self.seat_caller() {
@@ -296,6 +302,7 @@ impl CallActor {
 
     async fn drop_agent(&mut self) {
         self.drop_consulted().await;
+        self.refuse_agents_telephone();
         if let Some(leg) = self.agent_leg.take() {
             self.facts.agent_figures = self.close_agent(leg).await;
         }
@@ -332,6 +339,7 @@ impl CallActor {
         if self.call.state().is_over() {
             return;
         }
+        self.let_agents_telephone_ring();
         if let Some(call) = self.view() {
             if let Some(news) = news::of_state(self.line.id(), call.clone(), clock::now()) {
                 self.office.outbox.tell(news);
@@ -412,9 +420,7 @@ impl CallActor {
             return false;
         }
         self.send_answer_of(&leg);
-        if leg.telephone().is_some() && !self.facts.by_telephone.contains(&leg.agent) {
-            self.facts.by_telephone.push(leg.agent.clone());
-        }
+        self.facts.note_telephone(&leg);
         if asked {
             self.consulted_leg = Some(leg);
         } else {

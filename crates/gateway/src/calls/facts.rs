@@ -7,7 +7,9 @@ use terms::{AgentId, CallId, Timestamp};
 use tokio::time::Instant;
 use wire::{SdpText, console::Peer};
 
-use super::{placing::Placer, queueing::Stay, registry::Figures, telephone::Telephone};
+use super::{
+    legs::AgentLeg, placing::Placer, queueing::Stay, registry::Figures, telephone::Telephone,
+};
 use crate::{
     cdr::{BotRecord, LegRecord, SupervisionRecord, ThreeWayRecord, TransferRecord, TrunkRecord},
     clock,
@@ -75,6 +77,13 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// An agent talks over this leg.
+    pub(super) fn note_telephone(&mut self, leg: &AgentLeg) {
+        if leg.telephone().is_some() && !self.by_telephone.contains(&leg.agent) {
+            self.by_telephone.push(leg.agent.clone());
+        }
+    }
+
     /// Notes who gave the call away, and where to.
     pub(super) fn note_transfer(&mut self, from: AgentId, to: Given<'_>) {
         let mut record = TransferRecord::new(clock::now());

@@ -151,12 +151,12 @@ impl CallActor {
         let codec = self.codec(side);
         let audio = match side {
             Side::Whatsapp => self.whatsapp.as_ref()?.audio?,
-            Side::Agent => self.agent_leg.as_ref()?.audio,
+            Side::Agent => self.agent_leg.as_ref()?.audio()?,
             Side::Consulted => match &self.consulted_leg {
-                Some(leg) => leg.audio,
+                Some(leg) => leg.audio()?,
                 None => self.trunk.as_ref()?.agreed.as_ref()?.audio,
             },
-            Side::Supervisor => self.supervisor_leg.as_ref()?.audio,
+            Side::Supervisor => self.supervisor_leg.as_ref()?.audio()?,
         };
         let noise = self.telephone_as(side).and_then(|media| media.noise);
         Some(Voice { leg, audio, codec, noise })

@@ -81,8 +81,6 @@ pub(super) struct AgentLeg {
     pub(super) agent: AgentId,
     pub(super) at: TalksAt,
     pub(super) handle: LegHandle,
-    /// The payload type of its audio.
-    pub(super) audio: u8,
     /// What it plays.
     pub(super) fed: Option<Fed>,
     /// Whether agent and user heard each other over it.
@@ -100,24 +98,31 @@ pub(super) enum TalksAt {
         events: mpsc::Receiver<LegEvent>,
         /// Our answer to the browser.
         answer: SdpText,
+        /// The payload type of its audio.
+        audio: u8,
     },
     /// A telephone that registered here.
     Telephone(Box<Telephone>),
 }
 
 impl AgentLeg {
-    /// The leg of a telephone that answered; `None` where nothing is agreed with it.
-    pub(super) fn of_telephone(agent: AgentId, telephone: Telephone) -> Option<Self> {
-        let audio = telephone.agreed.as_ref()?.audio;
-        Some(Self {
+    pub(super) fn of_telephone(agent: AgentId, telephone: Telephone) -> Self {
+        Self {
             agent,
             handle: telephone.handle.clone(),
             at: TalksAt::Telephone(Box::new(telephone)),
-            audio,
             fed: None,
             talked: false,
             muted: false,
-        })
+        }
+    }
+
+    /// The payload type of its audio, once it is agreed.
+    pub(super) fn audio(&self) -> Option<u8> {
+        match &self.at {
+            TalksAt::Console { audio, .. } => Some(*audio),
+            TalksAt::Telephone(telephone) => Some(telephone.agreed.as_ref()?.audio),
+        }
     }
 
     /// The page, where it is one.
@@ -143,7 +148,7 @@ impl AgentLeg {
         }
     }
 
-    /// Whether it can be spoken to: a telephone may hold the call by itself.
+    /// Whether it can be spoken to: a telephone may wait to be answered, or hold the call by itself.
     pub(super) fn takes_part(&self) -> bool {
         self.telephone().is_none_or(Telephone::takes_part)
     }
@@ -284,9 +289,8 @@ pub(super) fn answer_agent(
     handle.send_gate(true);
     Ok(AgentLeg {
         agent,
-        at: TalksAt::Console { id: console, events, answer },
+        at: TalksAt::Console { id: console, events, answer, audio: types.audio },
         handle,
-        audio: types.audio,
         fed: None,
         talked: false,
         muted: false,

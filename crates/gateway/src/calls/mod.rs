@@ -6,6 +6,7 @@
 //! other room touches a call.
 
 mod actor;
+mod agent_calls;
 pub(crate) mod agent_first;
 mod agent_telephone;
 pub(crate) mod arrival;

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use media::sdp::Keying;
 use serde::Deserialize;
+use switchboard::trunk;
 use terms::PhoneNumberId;
 
 use super::{
@@ -65,22 +66,25 @@ impl LineSipTable {
     /// What the table says.
     pub(super) fn checked(self, secrets: &Secrets<'_>, key: &str) -> Result<LineSip, ConfigError> {
         let key = format!("{key}.sip");
-        let named = |word: &str, text: String| match host(&text) {
-            true => Ok(text),
-            false => {
-                let why = format!("{text:?} is no name such as sip.aurora.example");
-                Err(value(&format!("{key}.{word}"), why))
+        let named = |word: &str, text: String| {
+            let key = format!("{key}.{word}");
+            if !host(&text) {
+                return Err(value(&key, format!("{text:?} is no name such as sip.aurora.example")));
             }
+            // The phone network is on no leg, and this one is no carrier's either.
+            trunk::host(&text).map_err(|why| value(&key, why.to_string()))?;
+            Ok(text)
         };
         let domain = self.domain.unwrap_or_else(|| DOMAIN_DEFAULT.to_owned());
         let domain = named("domain", domain)?;
-        let server = match &self.server {
+        let (name, port) = match &self.server {
             None => (domain.clone(), PORT_DEFAULT),
             Some(text) => server(text).ok_or_else(|| {
                 let why = format!("{text:?} is no place such as wa.meta.vc:5061");
                 value(&format!("{key}.server"), why)
             })?,
         };
+        let server = (named("server", name)?, port);
         let has_password = self.password_file.is_some() || self.password_env.is_some();
         let password = has_password
             .then(|| {

@@ -2,15 +2,16 @@
 //!
 //! A telephone of an agent's registers ([`super::registered`]). WhatsApp calls a number by SIP
 //! (`upstream_sip`). A telephone of the house calls a user by way of its trunk: from an address of one of
-//! the trunk's targets, or with the password the trunk asks for. Everybody else is forbidden.
+//! the trunk's targets, or with the password the trunk asks for; an agent's telephone with its own
+//! ([`super::dialled`]). Everybody else is forbidden.
 
 use std::sync::Arc;
 
 use sip::{Incoming, IncomingInvite, Patience, Proof, Realm, Refusal};
-use terms::UserRef;
+use terms::{AgentId, UserRef};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{registered, road::Road};
+use super::{dialled, registered, road::Road};
 use crate::{
     calls::{
         begin,
@@ -27,10 +28,8 @@ use crate::{
 const REALM: &str = "offhook";
 /// How many who ask are looked at beside each other; one more hears 503.
 const ASKED_MAX: usize = 64;
-/// What an agent's telephone hears that dials; it is no stranger.
-const NO_CALLS: &str = "An agent's telephone places no calls here";
 /// What we are called in `Contact`.
-const CONTACT: &str = "offhook";
+pub(super) const CONTACT: &str = "offhook";
 
 /// Hears them one after the other, until SIP stops.
 pub(crate) async fn run(office: Arc<Office>, mut incoming: mpsc::Receiver<Incoming>) {
@@ -61,13 +60,12 @@ async fn called(office: &Arc<Office>, invite: IncomingInvite, realm: &Realm) {
             let calls_in = calls_in.clone();
             place(office, &road, &calls_in, invite).await;
         }
+        Asks::Agent(agent, road) => {
+            invite.welcome();
+            dialled::place(office, &agent, &road, invite).await;
+        }
         Asks::Nobody => {
             office.metrics.trunk("forbidden");
-            if matches!(invite.proof(realm), Proof::None)
-                && office.trunks.telephones.speak_from(invite.source.ip())
-            {
-                return invite.refuse(said(403, &NO_CALLS));
-            }
             invite.turn_away(Refusal::of(403));
         }
         Asks::Unproven { stale } => invite.challenge(realm, stale),
@@ -77,11 +75,16 @@ async fn called(office: &Arc<Office>, invite: IncomingInvite, realm: &Realm) {
 /// Who asks.
 enum Asks<'a> {
     Known(Arc<Road>, &'a CallsIn),
-    Unproven { stale: bool },
+    /// An agent at a telephone.
+    Agent(AgentId, Arc<Road>),
+    Unproven {
+        stale: bool,
+    },
     Nobody,
 }
 
-/// The trunk by which it comes: one whose password it knows, or one of whose targets it is.
+/// The trunk by which it comes: one whose password it knows, or one of whose targets it is. Else the agent
+/// whose telephone's password it knows.
 fn of_trunk<'a>(office: &'a Office, invite: &IncomingInvite, realm: &Realm) -> Asks<'a> {
     let open = || {
         let roads = office.trunks.roads.iter();
@@ -92,7 +95,8 @@ fn of_trunk<'a>(office: &'a Office, invite: &IncomingInvite, realm: &Realm) -> A
     if let Some((road, calls_in)) = peer {
         return Asks::Known(Arc::clone(road), calls_in);
     }
-    if open().all(|(_, calls)| calls.credentials.is_none()) {
+    let telephones = &office.trunks.telephones;
+    if telephones.are_none() && open().all(|(_, calls)| calls.credentials.is_none()) {
         return Asks::Nobody;
     }
     let claim = match invite.proof(realm) {
@@ -106,7 +110,9 @@ fn of_trunk<'a>(office: &'a Office, invite: &IncomingInvite, realm: &Realm) -> A
     };
     match open().find(|(_, calls)| knows(calls)) {
         Some((road, calls_in)) => Asks::Known(Arc::clone(road), calls_in),
-        None => Asks::Nobody,
+        None => telephones
+            .whose(&claim)
+            .map_or(Asks::Nobody, |(agent, road)| Asks::Agent(agent.clone(), Arc::clone(road))),
     }
 }
 
@@ -160,6 +166,6 @@ fn begin(
     }
 }
 
-fn said(status: u16, why: &dyn std::fmt::Display) -> Refusal {
+pub(super) fn said(status: u16, why: &dyn std::fmt::Display) -> Refusal {
     Refusal { status, phrase: Some(why.to_string()), headers: Vec::new() }
 }

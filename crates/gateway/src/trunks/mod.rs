@@ -4,6 +4,7 @@
 //! whether they are there; [`registered`] are the telephones of agents; [`line`] is one call to a
 //! telephone. What becomes of a call is the switchboard's word.
 
+mod dialled;
 pub(crate) mod incoming;
 pub(crate) mod line;
 pub(crate) mod registered;

@@ -5,7 +5,6 @@
 
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -73,13 +72,9 @@ impl Telephones {
         reached.collect()
     }
 
-    /// Whether one is registered that speaks from here.
-    pub(super) fn speak_from(&self, ip: IpAddr) -> bool {
-        let now = Instant::now();
-        let is_there = |mine: &Mine| {
-            mine.bindings().known(now).any(|binding| binding.target().address.ip() == ip)
-        };
-        self.of.values().any(is_there)
+    /// Whose password it is, and how that one's telephones are spoken to.
+    pub(super) fn whose(&self, claim: &Claim) -> Option<(&AgentId, &Arc<Road>)> {
+        self.proven(claim).map(|(agent, mine)| (agent, &mine.road))
     }
 
     /// How many are registered.

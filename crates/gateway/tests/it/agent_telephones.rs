@@ -95,26 +95,13 @@ impl Telephone {
         self.end.hears("SIP/2.0 ").await
     }
 
-    /// It calls somebody; what it hears in the end.
-    async fn dials(&mut self, whom: &str) -> String {
-        let (agent, here, gateway) = (self.agent, self.end.address, self.gateway);
-        let invite = format!(
-            "INVITE sip:{whom}@{gateway} SIP/2.0\r\nVia: SIP/2.0/UDP {here};rport;branch=z9hG4bKd\r\n\
-             From: <sip:{agent}@offhook>;tag=2\r\nTo: <sip:{whom}@{gateway}>\r\nCall-ID: by-{here}\r\n\
-             CSeq: 1 INVITE\r\nContact: <sip:{agent}@{here}>\r\nMax-Forwards: 70\r\n\
-             Content-Length: 0\r\n\r\n"
-        );
-        self.end.says_to(self.gateway, &invite).await;
-        self.end.hears("SIP/2.0 4").await
-    }
-
     async fn rings(&mut self) -> String {
         let invite = self.end.hears("INVITE").await;
         self.end.answers(&invite, "180 Ringing").await;
         invite
     }
 
-    /// It is picked up; but in Opus what it hears comes back.
+    /// It is picked up; in another codec than Opus what it hears comes back.
     async fn answers(&mut self, desk: &Desk, invite: &str, codec: AudioCodec) -> Voice {
         let voice = Voice::of_telephone(&desk.engine);
         let sdp = voice.telephone_answers(invite, codec, |_| {});
@@ -186,11 +173,6 @@ async fn a_telephone_is_there_while_it_is_registered() {
     assert!(known.starts_with("SIP/2.0 200") && value(&known, "Contact") == place, "{known}");
     stands(&desk, "lia", "available", true).await;
     desk.metrics_until("offhook_gateway_agent_telephones 1").await;
-    // One that dials is no stranger, whose neighbours would not be heard any more.
-    let refused = telephone.dials(ANA).await;
-    assert!(refused.starts_with("SIP/2.0 403 An agent's telephone"), "{refused}");
-    let metrics = desk.metrics().await;
-    assert!(metrics.contains("strangers_total{what=\"turned_away\"} 2"), "{metrics}");
     let mut lia = desk.console("lia").await;
     lia.send(json!({"type": "presence", "state": "away"})).await;
     stands(&desk, "lia", "away", true).await;

@@ -41,11 +41,12 @@ struct Baresip {
 }
 
 impl Baresip {
-    /// At `address`, of this account, with this tone; by TLS one port further on, with `certificate`, key and chain in one
-    /// file.
+    /// At `address`, of this account, playing a tone of `hz`; by TLS one port further on, with `certificate`,
+    /// key and chain in one file.
     async fn start(
         address: SocketAddr,
-        (account, hz): (String, f32),
+        hz: f32,
+        account: String,
         certificate: Option<&Path>,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -128,11 +129,11 @@ async fn talk(transport: Transport, (name, codec): (&str, AudioCodec), keys: boo
     let key = std::fs::read_to_string(&files.key).unwrap();
     std::fs::write(&both, format!("{key}{chain}")).unwrap();
     let with_tls = (transport == Transport::Tls).then_some(both.as_path());
+    let [said, answered] = tones(codec);
     let protection = if keys { ";mediaenc=srtp-mand" } else { "" };
     let account =
         format!("<sip:200@{HERE}>;regint=0;answermode=auto;audio_codecs={name}{protection}\n");
-    let [said, answered] = tones(codec);
-    let baresip = Baresip::start(address, (account, answered), with_tls).await;
+    let baresip = Baresip::start(address, answered, account, with_tls).await;
     let desk = Desk::start_with(None, |config| {
         with_trunk(config, &[address]);
         let trunk = &mut config.trunks[0];
@@ -177,7 +178,7 @@ async fn registers_and_talks() {
         password("lia")
     );
     let [said, answered] = tones(AudioCodec::Opus);
-    let baresip = Baresip::start(address, (account, answered), None).await;
+    let baresip = Baresip::start(address, answered, account, None).await;
     stands(&desk, "lia", "available", true).await;
     let mut user = desk.user_calls(CALL).await;
     user.play(said);

@@ -387,6 +387,8 @@ fn a_number_by_sip_that_the_platform_could_not_reach_is_refused_at_start() {
         (&BY_SIP[BY_SIP.find("[sip]").unwrap()..], "", "[sip.tls]"),
         ("\"sdes\"", "\"zrtp\"", "unknown word `zrtp`"),
         ("\"sdes\"", "\"sdes\"\nserver = \"wa.meta.vc:sip\"", "no place such as"),
+        ("\"sdes\"", "\"sdes\"\nserver = \"acme.pstn.twilio.com:5061\"", "a carrier"),
+        ("\"sdes\"", "\"sdes\"\ndomain = \"sip.telnyx.com\"", "a carrier"),
         (
             "password_file = \"key\"",
             "password_file = \"key\"\npassword_env = \"KEY\"",

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it needs by failing")]
 
 mod access;
+mod agent_dials;
 mod agent_telephones;
 mod agents;
 mod asked;

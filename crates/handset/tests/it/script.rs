@@ -63,11 +63,12 @@ async fn a_refused_call_says_why_and_the_next_may_work() {
     let refuse = async {
         assert!(matches!(far.next().await, Some(FromPhone::Call { .. })));
         let (what, code, text) = ("call".into(), "calling_disabled".into(), "no".into());
-        far.say(&ToPhone::Refused { what, code, text, opens_at: None, callback: false }).await;
+        let (error_code, opens_at, callback) = (Some(138_000), None, false);
+        far.say(&ToPhone::Refused { what, code, error_code, text, opens_at, callback }).await;
     };
     let (placed, ()) = tokio::join!(phone.call(business().number, Payloads::default()), refuse);
-    let Err(CallError::Refused { code, .. }) = placed else { panic!("{placed:?}") };
-    assert_eq!(code, "calling_disabled");
+    let Err(CallError::Refused { code, error_code, .. }) = placed else { panic!("{placed:?}") };
+    assert_eq!((&*code, error_code), ("calling_disabled", Some(138_000)));
     assert_eq!(phone.line(), LineState::Idle);
     let number = business().number;
     let (placed, ()) = tokio::join!(phone.call(number, Payloads::default()), far.take_call());

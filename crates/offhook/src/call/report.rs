@@ -37,8 +37,10 @@ pub(crate) enum Outcome {
     NotAnswered(Ending),
     /// The platform said no.
     Refused {
-        /// The rule or the error code.
-        code: String,
+        /// The rule.
+        rule: String,
+        /// The API's error code, where it has one for it.
+        code: Option<u32>,
         /// The same for people.
         text: String,
     },
@@ -90,7 +92,9 @@ impl Report {
                 "ended": ending_json(ending),
             }),
             Outcome::NotAnswered(ending) => json!({ "ended": ending_json(ending) }),
-            Outcome::Refused { code, text } => json!({ "refused": refusal_json(code, text) }),
+            Outcome::Refused { rule, code, text } => {
+                json!({ "refused": { "rule": rule, "code": code, "text": text } })
+            }
         };
         if let (Value::Object(report), Value::Object(rest)) = (&mut report, rest) {
             report.extend(rest);
@@ -109,8 +113,9 @@ impl Report {
             Outcome::NotAnswered(ending) => {
                 lines(&mut text, ["not answered".to_owned(), ending_text(ending)]);
             }
-            Outcome::Refused { code, text: why } => {
-                lines(&mut text, [format!("refused     {code}: {why}")]);
+            Outcome::Refused { rule, code, text: why } => {
+                let code = code.map(|code| format!(" ({code})")).unwrap_or_default();
+                lines(&mut text, [format!("refused     {rule}{code}: {why}")]);
             }
         }
         if let Some(path) = &self.recording {
@@ -164,14 +169,6 @@ fn set_up_json(set_up: SetUp) -> Value {
 
 fn ending_json(ending: &Ending) -> Value {
     json!({ "reason": ending.reason, "text": ending.text, "duration_s": ending.duration_s })
-}
-
-/// A code of digits is the API's error code; a word is the rule.
-fn refusal_json(code: &str, text: &str) -> Value {
-    match code.parse::<u64>() {
-        Ok(number) => json!({ "code": number, "text": text }),
-        Err(_) => json!({ "rule": code, "text": text }),
-    }
 }
 
 fn without_nulls(value: Value) -> Value {
@@ -305,11 +302,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_carries_its_code() {
-        let outcome = Outcome::Refused { code: "138013".into(), text: "not available".into() };
+    fn a_refusal_carries_its_rule_and_its_code() {
+        let (rule, text) = ("eligibility.country".to_owned(), "not available".to_owned());
+        let outcome = Outcome::Refused { rule, code: Some(138_013), text };
         let report = Report { outcome, ..report(None, None) };
-        assert_eq!(report.to_json()["refused"]["code"], 138_013);
-        assert!(report.to_text().contains("138013: not available"));
+        let refused =
+            json!({ "rule": "eligibility.country", "code": 138_013, "text": "not available" });
+        assert_eq!(report.to_json()["refused"], refused);
+        assert!(report.to_text().contains("eligibility.country (138013): not available"));
         assert_eq!(report.verdict(), "refused");
     }
 }

@@ -4,7 +4,7 @@
 use std::{path::Path, process::Stdio, time::Duration};
 
 use base64::Engine as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     agent::Agent,
@@ -132,7 +132,7 @@ async fn business_calls(platform: &str, gateway: &str) {
     let id = ended["call"]["call_id"].as_str().expect("an id").to_owned();
     let record = get(&format!("{gateway}/v1/calls/{id}"), KEY);
     assert_eq!(record["signalling"], "sip", "{record}");
-    let heard = wait_for("the call at the platform", Duration::from_secs(10), || {
+    let ended = wait_for("the call at the platform", Duration::from_secs(10), || {
         let calls = get(&format!("{platform}/sandbox/v1/calls"), None);
         let calls =
             calls.as_array().or_else(|| calls["calls"].as_array()).cloned().unwrap_or_default();
@@ -140,7 +140,10 @@ async fn business_calls(platform: &str, gateway: &str) {
             .into_iter()
             .find(|call| call["direction"] == "BUSINESS_INITIATED" && call["state"] == "ended")
     });
-    assert_ne!(heard["call_id"], Value::Null, "{heard}");
+    let id = ended["call_id"].as_str().expect("an id");
+    let seen = get(&format!("{platform}/sandbox/v1/calls/{id}"), None);
+    let tone = seen["legs"]["user"]["heard"]["tone_hz"].as_f64().unwrap_or_default();
+    assert!((tone / f64::from(AGENT_HZ) - 1.0).abs() < 0.05, "Ana hears the agent: {seen}");
 }
 
 async fn both_ways(keying: &str) {

@@ -120,12 +120,15 @@ impl ApiRefusal {
     }
 }
 
-/// What an outage looks like (fact sheet 9.4 and 9.5).
+/// What an outage looks like, or a refusal that is none of the rules' (fact sheet 9.4 and 9.5).
 fn on_demand_row(status: u16) -> Row {
     match status {
+        401 => row(190, 401, "Invalid OAuth access token"),
+        403 => row(10, 403, "Application does not have permission for this action"),
         429 => row(130_429, 429, "Rate limit hit"),
         500 => row(131_000, 500, "Something went wrong"),
         503 => row(131_016, 503, "Service unavailable"),
+        400..500 => Row { http: status, ..INVALID },
         _ => row(2, status, "API Service"),
     }
 }

@@ -116,6 +116,9 @@ fn every_kind_of_refusal_has_a_sample() {
 
 fn samples() -> Vec<ApiRefusal> {
     let mut samples = vec![
+        ApiRefusal::OnDemand { status: 401 },
+        ApiRefusal::OnDemand { status: 403 },
+        ApiRefusal::OnDemand { status: 404 },
         ApiRefusal::OnDemand { status: 429 },
         ApiRefusal::OnDemand { status: 500 },
         ApiRefusal::OnDemand { status: 502 },

@@ -182,6 +182,7 @@ impl PhoneHandle {
         self.tell(ToPhone::Refused {
             what: what.to_owned(),
             code: code.to_owned(),
+            error_code: None,
             text: text.to_owned(),
             opens_at: None,
             callback: false,
@@ -190,20 +191,25 @@ impl PhoneHandle {
 
     /// The same, because of a rule.
     pub(crate) fn refuse_by(&self, what: &str, refusal: &ApiRefusal) {
-        if let ApiRefusal::Rule(Refusal::OutOfHours { opens_at, callback }) = refusal {
-            self.tell(ToPhone::Refused {
-                what: what.to_owned(),
-                code: refusal.rule().to_owned(),
-                text: refusal.to_string(),
-                opens_at: *opens_at,
-                callback: *callback,
-            });
-        } else if let ApiRefusal::Rule(Refusal::ConcurrencyLimit { .. }) = refusal {
+        let (opens_at, callback) = match refusal {
+            ApiRefusal::Rule(Refusal::OutOfHours { opens_at, callback }) => (*opens_at, *callback),
+            _ => (None, false),
+        };
+        let text = match refusal {
             // A caller hears nothing of the business's limits (fact sheet 9.1).
-            self.refuse(what, refusal.rule(), "The call cannot be placed.");
-        } else {
-            self.refuse(what, refusal.rule(), &refusal.to_string());
-        }
+            ApiRefusal::Rule(Refusal::ConcurrencyLimit { .. }) => {
+                "The call cannot be placed.".to_owned()
+            }
+            _ => refusal.to_string(),
+        };
+        self.tell(ToPhone::Refused {
+            what: what.to_owned(),
+            code: refusal.rule().to_owned(),
+            error_code: Some(refusal.row().code),
+            text,
+            opens_at,
+            callback,
+        });
     }
 
     fn incoming(&self, facts: &Facts) {

@@ -175,14 +175,16 @@ async fn find(world: &World, id: &str) -> Result<CallRecord, SandboxRefusal> {
 }
 
 fn report(heard: &calls::Heard) -> LegReport {
+    // Of nothing that came nothing can be said.
+    let has_come = heard.packets > 0;
     LegReport {
         heard: Heard {
             dbfs: heard.dbfs.map(f64::from),
             tone_hz: heard.tone_hz.map(f64::from),
             packets: Some(heard.packets),
-            lost: Some(heard.lost),
-            jitter_ms: Some(f64::from(heard.jitter_ms)),
-            mos: heard.mos.map(f64::from),
+            lost: has_come.then_some(heard.lost),
+            jitter_ms: has_come.then_some(f64::from(heard.jitter_ms)),
+            mos: heard.mos.filter(|_| has_come).map(f64::from),
         },
     }
 }

@@ -124,7 +124,9 @@ async fn phone(bench: &Bench, user: &str) -> (engine::Engine, Handset) {
 /// Rule and words of a call that does not go out.
 async fn refusal(phone: &Handset) -> (String, String) {
     let called = phone.call(BUSINESS.parse().unwrap(), Payloads::default()).await;
-    let Err(CallError::Refused { code, text }) = called else { panic!("it went out: {called:?}") };
+    let Err(CallError::Refused { code, text, .. }) = called else {
+        panic!("it went out: {called:?}")
+    };
     (code, text)
 }
 

@@ -14,7 +14,9 @@ async fn put(bench: &Bench, faults: Value) -> (u16, Value) {
 #[tokio::test]
 async fn the_graph_api_fails_and_the_sandbox_does_not() {
     let bench = Bench::start().await;
-    for (status, code) in [(429, 130_429), (500, 131_000), (502, 2), (503, 131_016)] {
+    let of_clients = [(400, 100), (401, 190), (403, 10), (404, 100), (429, 130_429)];
+    let of_servers = [(500, 131_000), (502, 2), (503, 131_016)];
+    for (status, code) in of_clients.into_iter().chain(of_servers) {
         assert_eq!(put(&bench, json!({ "graph": { "status": status } })).await.0, 200);
         let answer = bench.graph_get("/settings").await;
         assert_eq!(refused(&answer), (status, code));

@@ -65,8 +65,8 @@ pub enum WebhookFault {
 /// Why faults cannot be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultsError {
-    /// A status that is no failure of the service.
-    #[error("graph.status: 429, or 500 to 599")]
+    /// A status that is no refusal and no failure.
+    #[error("graph.status: 400 to 599")]
     Status,
     /// More than an hour of a wait that is spent in real time.
     #[error("{0}: at most 3600000")]
@@ -87,7 +87,7 @@ impl Faults {
     /// The field that cannot.
     pub fn check(&self) -> Result<(), FaultsError> {
         let (graph, media) = (self.graph.unwrap_or_default(), self.media.unwrap_or_default());
-        if graph.status.is_some_and(|status| status != 429 && !(500..600).contains(&status)) {
+        if graph.status.is_some_and(|status| !(400..600).contains(&status)) {
             return Err(FaultsError::Status);
         }
         if graph.latency_ms > WAIT_MS_MAX {

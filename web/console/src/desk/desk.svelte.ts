@@ -338,7 +338,7 @@ export class Desk {
       call.ticker ??= new Ticker();
     } else if (facts.state === "ringing" && call.direction === "out") {
       call.stage = "ringing";
-      call.sound(ringback);
+      if (!this.atTelephone) call.sound(ringback);
     }
   }
 
@@ -389,7 +389,7 @@ export class Desk {
     const call = new DeskCall(facts.direction === "USER_INITIATED" ? "in" : "out", facts.contact);
     call.id = facts.call_id;
     call.facts = facts;
-    call.stage = facts.state === "ringing" ? "connecting" : "talking";
+    call.stage = facts.answered_at ? "talking" : "connecting";
     if (call.stage === "talking") call.ticker = new Ticker();
     this.call = call;
     return call;

@@ -102,8 +102,8 @@ pub(super) fn run_inside(what: What, json: bool) -> Result<()> {
     cases::print(&rows(what, outcomes)?, json)
 }
 
-/// Two calls between the far ends through our own relay, by the debug build: what needs no peer, no
-/// root and no quiet machine.
+/// Two calls between the far ends through our own relay, and by SIP, by the debug build: what needs no peer,
+/// no root and no quiet machine.
 pub(super) fn smoke() -> Result<()> {
     let example = |name: &str| Command::new(shell::target().join("debug/examples").join(name));
     let mut far = FarEnds::by(example("far_ends"))?;
@@ -125,7 +125,8 @@ pub(super) fn smoke() -> Result<()> {
     }
     far.close(&calls)?;
     let trunks = Trunks::by(example("trunk_relay"))?;
-    transcode::smoke(Box::new(trunks), &mut Numbers(calls.end), &mut far)
+    transcode::smoke(Box::new(trunks), &mut Numbers(calls.end), &mut far)?;
+    sip_calls::smoke(|| example("set_ups"))
 }
 
 /// Nothing but the echo can be measured without such a place.

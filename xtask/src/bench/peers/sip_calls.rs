@@ -68,6 +68,26 @@ pub(super) fn measure() -> [(String, Result<Measured>); 3] {
     ]
 }
 
+/// Two calls from each to the other.
+pub(super) fn smoke(command: impl Fn() -> Command) -> Result<()> {
+    let party = |name, what| {
+        let mut command = command();
+        command.arg(what);
+        Party::by(name, command)
+    };
+    let mut ours = party("our agent", "agent")?;
+    let mut bare = party("the bare stack", "bare")?;
+    calls(&mut ours, &mut bare)?;
+    calls(&mut bare, &mut ours)
+}
+
+fn calls(caller: &mut Party, called: &mut Party) -> Result<()> {
+    let order = json!({ "place": 2, "to": called.address, "every_us": 1_000 });
+    let answer = caller.spoken.ask(&order)?;
+    ensure!(answer["done"] == 2, "{} placed no calls: {answer}", caller.name);
+    called.has_taken(2)
+}
+
 fn rounds() -> Result<Vec<(Cost, Cost)>> {
     let mut ours = Party::start("our agent", "agent")?;
     let mut bare = Party::start("the bare stack", "bare")?;
@@ -100,6 +120,10 @@ impl Party {
         let program = shell::target().join("release/examples/set_ups");
         let mut command = place::pinned(place::MEASURED, program.as_os_str());
         command.arg(what);
+        Self::by(name, command)
+    }
+
+    fn by(name: &'static str, command: Command) -> Result<Self> {
         let spoken = Spoken::start(name, command)?;
         let address = spoken.ready["address"].as_str().context("it listens nowhere")?.to_owned();
         Ok(Self { name, spoken, address })
@@ -133,6 +157,17 @@ impl Party {
         Ok(())
     }
 
+    /// Waits for it: who hangs up may hear of it sooner.
+    fn has_taken(&mut self, calls: u64) -> Result<()> {
+        for _ in 0..250 {
+            if self.taken()? == calls {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Err(anyhow!("{} took other calls than {calls}", self.name))
+    }
+
     fn taken(&mut self) -> Result<u64> {
         self.spoken.ask(&json!({ "taken": true }))?["taken"].as_u64().context("no count")
     }
@@ -154,16 +189,26 @@ impl Phones {
         let port = ANSWERS.rsplit(':').next().unwrap_or_default();
         let mut command = sipp(&["-sn", "uas", "-p", port]);
         let child = command.spawn().context("cannot start sipp (Debian: sip-tester)")?;
-        let phones = Self(child);
-        let is_up = || std::net::UdpSocket::bind(ANSWERS).is_err();
-        for _ in 0..100 {
-            if is_up() {
+        let mut phones = Self(child);
+        for _ in 0..500 {
+            if is_bound(ANSWERS)? {
                 return Ok(phones);
+            }
+            if let Some(status) = phones.0.try_wait()? {
+                return Err(anyhow!("SIPp does not listen: {status}"));
             }
             thread::sleep(Duration::from_millis(20));
         }
         Err(anyhow!("SIPp does not listen"))
     }
+}
+
+/// Whether somebody has this UDP address; to try for it oneself would keep it from them.
+fn is_bound(address: &str) -> Result<bool> {
+    let address: std::net::SocketAddrV4 = address.parse()?;
+    let ip = u32::from_le_bytes(address.ip().octets());
+    let entry = format!(" {ip:08X}:{:04X} ", address.port());
+    Ok(std::fs::read_to_string("/proc/self/net/udp")?.contains(&entry))
 }
 
 impl Drop for Phones {

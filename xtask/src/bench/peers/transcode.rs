@@ -27,9 +27,12 @@ const TRIED_MAX: usize = 2 * ROUNDS;
 const WARM: Duration = Duration::from_millis(400);
 const RUN: Duration = Duration::from_secs(3);
 
+/// One that could not be started is the row's fault.
+type Started = Result<Box<dyn Relay>>;
+
 /// Ours beside rtpengine.
 pub(super) fn measure(
-    (ours, theirs): (Result<Box<dyn Relay>>, Result<Box<dyn Relay>>),
+    (ours, theirs): (Started, Started),
     numbers: &mut Numbers,
     far: &mut FarEnds,
 ) -> Result<Measured> {
