@@ -25,6 +25,7 @@ use crate::guests::{Guests, Rules};
 use crate::inspector::Inspector;
 use crate::origins::{self, Origins};
 use crate::parting::Partings;
+use crate::pracks::Pracks;
 use crate::roads::{Addresses, Roads, sip_address};
 use crate::wall::Wall;
 use crate::{
@@ -74,6 +75,7 @@ pub(crate) struct Desk {
     pub(crate) partings: Partings,
     pub(crate) cancels: Arc<Cancels>,
     pub(crate) origins: Arc<Origins>,
+    pub(crate) pracks: Arc<Pracks>,
     endpoint: EndpointInnerRef,
     us: Addresses,
     name: String,
@@ -126,6 +128,7 @@ impl UserAgent {
         transports.set_whitelist(move |ip| std::future::ready(heard.hears(ip)));
         let doors = Doors::open(&listen, &transports, &stop).await?;
         let (cancels, origins) = (Arc::<Cancels>::default(), Arc::<Origins>::default());
+        let pracks = Arc::<Pracks>::default();
         let us = doors.us.at(Transport::Tls).map(|us| us.to_string()).unwrap_or_default();
         let endpoint = EndpointBuilder::new()
             .with_cancel_token(stop.child_token())
@@ -138,6 +141,7 @@ impl UserAgent {
                 mask: Mask::new(&face, &us, Arc::clone(&guests)),
                 cancels: Arc::clone(&cancels),
                 origins: Arc::clone(&origins),
+                pracks: Arc::clone(&pracks),
             }))
             .with_transport_layer(transports)
             .build();
@@ -162,6 +166,7 @@ impl UserAgent {
             partings: Partings::default(),
             cancels,
             origins,
+            pracks,
             endpoint: inner,
             us: doors.us,
             name: listen.name,

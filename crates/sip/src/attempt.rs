@@ -17,6 +17,7 @@ use crate::agent::Desk;
 use crate::face::ROUTES_LOST;
 use crate::holds::Hold;
 use crate::life::Input;
+use crate::pracks::Waiting;
 use crate::refresh::Refresh;
 use crate::reoffer::Ours;
 use crate::said::{Talk, said, sdp, value};
@@ -53,6 +54,8 @@ pub(crate) struct Attempt {
     timer: bool,
     /// Its connection stays open meanwhile.
     _hold: Hold,
+    /// How a PRACK is addressed is known meanwhile.
+    _waiting: Waiting,
     /// What it said when it refused.
     pub(crate) refusal: Option<Refusal>,
     /// Cancelled when the road is gone; absent once the target has said anything, as it may come back
@@ -87,6 +90,7 @@ impl Attempt {
         let desk = Arc::clone(desk);
         let roads = Arc::clone(&desk.roads);
         let hold = roads.holds.hold(target.address);
+        let waiting = desk.pracks.wait(&headers::one_line(&invite.call_id));
         let target = target.clone();
         let by_origin = manners.contact.is_some();
         let connecting = tokio::spawn(async move {
@@ -102,6 +106,7 @@ impl Attempt {
             updates: false,
             timer: !manners.no_timer,
             _hold: hold,
+            _waiting: waiting,
             refusal: None,
             gone: None,
             routes_lost: false,

@@ -213,7 +213,7 @@ fn shorten_to(request: &mut Request) {
 }
 
 /// The entries of a list; a comma in angle brackets parts none.
-fn entries(said: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn entries(said: &str) -> impl Iterator<Item = &str> {
     let mut inside = false;
     let parts = said.split(move |char| {
         inside = match char {

@@ -9,12 +9,14 @@ use rsipstack::transport::SipAddr;
 use crate::cancels::Cancels;
 use crate::face::Mask;
 use crate::origins::{self, Origins};
+use crate::pracks::Pracks;
 
 /// Everything that looks at messages.
 pub(crate) struct Inspector {
     pub(crate) mask: Mask,
     pub(crate) cancels: Arc<Cancels>,
     pub(crate) origins: Arc<Origins>,
+    pub(crate) pracks: Arc<Pracks>,
 }
 
 impl MessageInspector for Inspector {
@@ -22,6 +24,7 @@ impl MessageInspector for Inspector {
         let mut message = self.mask.before_send(message, to);
         if let SipMessage::Request(request) = &mut message {
             self.cancels.amend(request);
+            self.pracks.amend(request);
             origins::leave_way_out(&mut request.headers);
         }
         message
@@ -33,7 +36,10 @@ impl MessageInspector for Inspector {
             // What is registered is what the telephone said.
             SipMessage::Request(request) if request.method == Method::Register => {}
             SipMessage::Request(request) => self.origins.amend(&mut request.headers, from),
-            SipMessage::Response(response) => self.origins.amend(&mut response.headers, from),
+            SipMessage::Response(response) => {
+                self.origins.amend(&mut response.headers, from);
+                self.pracks.heard(response);
+            }
         }
         message
     }

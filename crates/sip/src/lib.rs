@@ -34,6 +34,7 @@ mod life;
 mod manners;
 mod origins;
 mod parting;
+mod pracks;
 mod refer;
 mod refresh;
 mod registration;

@@ -275,6 +275,42 @@ async fn a_reliable_word_before_the_answer_is_acknowledged() {
 }
 
 #[tokio::test]
+async fn its_acknowledgement_goes_by_the_proxies_to_whoever_said_it() {
+    let agent = agent().await;
+    for (mut far, transport) in
+        [(FarEnd::udp().await, Transport::Udp), (FarEnd::tcp().await, Transport::Tcp)]
+    {
+        let mut call = agent.call(invite(vec![target(&far, transport)])).unwrap();
+        let asked = far.hears("INVITE").await;
+        let near = format!("<sip:{};transport={};lr>", far.address, transport.as_str());
+        let routes = format!("Record-Route: <sip:edge.test;lr>, <sip:core.test;lr>,{near}\r\n");
+        let sdp = format!("{routes}Content-Type: application/sdp\r\n");
+        let reliable = format!("Require: 100rel\r\nRSeq: 7\r\n{sdp}");
+        let pbx = |text: String| text.replace("Contact: <sip:far@", "Contact: <sip:pbx@");
+        far.says(&pbx(far.response(&asked, "183 Session Progress", &reliable, SDP))).await;
+        let prack = far.hears("PRACK").await;
+        let way = [near.as_str(), "<sip:core.test;lr>", "<sip:edge.test;lr>"];
+        let start = format!("PRACK sip:pbx@{} SIP/2.0\r\n", far.address);
+        let is_addressed = |prack: &str| {
+            let route = prack.lines().filter_map(|line| line.strip_prefix("Route: "));
+            prack.starts_with(&start) && route.map(str::to_ascii_lowercase).eq(way)
+        };
+        assert!(is_addressed(&prack), "{prack}");
+        if transport == Transport::Udp {
+            let again = far.hears("PRACK").await;
+            assert!(is_addressed(&again), "{again}");
+        }
+        far.answers(&prack, "200 OK").await;
+        far.says(&pbx(far.response(&asked, "200 OK", &sdp, SDP))).await;
+        let ack = far.hears("ACK").await;
+        assert!(is_addressed(&ack.replacen("ACK", "PRACK", 1)), "{ack}");
+        assert_eq!(news(&mut call).await, News::Ringing);
+        assert_eq!(news(&mut call).await, News::Early(SDP.into()));
+        assert_eq!(news(&mut call).await, News::Answered { target: 0, answer: SDP.into() });
+    }
+}
+
+#[tokio::test]
 async fn keys_come_beside_the_sound() {
     let agent = agent().await;
     let mut far = FarEnd::tcp().await;
