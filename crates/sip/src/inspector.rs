@@ -7,6 +7,7 @@ use rsipstack::transaction::endpoint::MessageInspector;
 use rsipstack::transport::SipAddr;
 
 use crate::cancels::Cancels;
+use crate::challenges;
 use crate::face::Mask;
 use crate::origins::{self, Origins};
 use crate::pracks::Pracks;
@@ -25,6 +26,7 @@ impl MessageInspector for Inspector {
         if let SipMessage::Request(request) = &mut message {
             self.cancels.amend(request);
             self.pracks.amend(request);
+            challenges::spell(request);
             origins::leave_way_out(&mut request.headers);
         }
         message
@@ -39,6 +41,7 @@ impl MessageInspector for Inspector {
             SipMessage::Response(response) => {
                 self.origins.amend(&mut response.headers, from);
                 self.pracks.heard(response);
+                challenges::amend(response);
             }
         }
         message

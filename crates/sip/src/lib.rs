@@ -18,6 +18,7 @@ mod bindings;
 mod call;
 mod call_in;
 mod cancels;
+mod challenges;
 mod contacts;
 mod digest;
 mod door;

@@ -3,6 +3,7 @@
 
 mod calls;
 mod calls_in;
+mod challenges;
 mod crossings;
 mod far_end;
 mod hostile;
