@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use md5::Digest as _;
 use rsipstack::sip::typed::tokenizers::AuthTokenizer;
-use rsipstack::sip::{Header, Request};
+use rsipstack::sip::{Header, Param, Request, Transport, Uri};
 use tokio::time::Instant;
 
 /// How long a nonce holds.
@@ -31,6 +31,7 @@ pub enum Asker {
 pub struct Realm {
     name: String,
     asker: Asker,
+    strict: bool,
     nonces: Mutex<Nonces>,
 }
 
@@ -55,6 +56,8 @@ pub enum Proof {
 pub struct Claim {
     user: String,
     response: String,
+    /// Whether it is an answer to what was asked, as far as its realm cares.
+    apt: bool,
     algorithm: Algorithm,
     /// Everything of the digest's input but the password.
     realm: String,
@@ -81,7 +84,7 @@ impl Claim {
         &self.user
     }
 
-    /// Whether they know `password`.
+    /// Whether they know `password`, and said so in the way their realm insists on.
     #[must_use]
     pub fn proves(&self, password: &str) -> bool {
         let hash = |text: String| self.algorithm.hash(&text);
@@ -89,7 +92,8 @@ impl Claim {
         let what = hash(self.method_and_uri.clone());
         let expected = hash(format!("{secret}:{}:{what}", self.middle));
         let (expected, response) = (expected.as_bytes(), self.response.as_bytes());
-        expected.len() == response.len()
+        self.apt
+            && expected.len() == response.len()
             && expected.iter().zip(response).fold(0, |unlike, (a, b)| unlike | (a ^ b)) == 0
     }
 }
@@ -116,7 +120,14 @@ impl Realm {
     /// A realm of this name.
     #[must_use]
     pub fn new(name: String, asker: Asker) -> Self {
-        Self { name, asker, nonces: Mutex::default() }
+        Self { name, asker, strict: false, nonces: Mutex::default() }
+    }
+
+    /// One that takes only what `WhatsApp` documents: MD5, `qop=auth`, and the Request-URI, with
+    /// `;transport=tls`, for `uri`.
+    #[must_use]
+    pub fn strict(name: String, asker: Asker) -> Self {
+        Self { strict: true, ..Self::new(name, asker) }
     }
 
     /// Who asks in it.
@@ -155,7 +166,8 @@ impl Realm {
         if !self.lock().spend(&answer.nonce, count, Instant::now()) {
             return Proof::Stale;
         }
-        Proof::Claimed(answer.claim(request.method.to_string()))
+        let apt = !self.strict || answer.is_as_documented(&request.uri);
+        Proof::Claimed(answer.claim(request.method.to_string(), apt))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Nonces> {
@@ -205,7 +217,15 @@ impl Answer {
         })
     }
 
-    fn claim(self, method: String) -> Claim {
+    fn is_as_documented(&self, asked: &Uri) -> bool {
+        let is_tls = |param: &Param| matches!(param, Param::Transport(Transport::Tls));
+        let is_whole = |uri: Uri| uri == *asked && uri.params.iter().any(is_tls);
+        self.algorithm == Algorithm::Md5
+            && self.quality.is_some()
+            && Uri::try_from(self.uri.as_str()).is_ok_and(is_whole)
+    }
+
+    fn claim(self, method: String, apt: bool) -> Claim {
         let middle = match &self.quality {
             Some((count, theirs)) => format!("{}:{count}:{theirs}:auth", self.nonce),
             None => self.nonce,
@@ -213,6 +233,7 @@ impl Answer {
         Claim {
             user: self.user,
             response: self.response,
+            apt,
             algorithm: self.algorithm,
             realm: self.realm,
             middle,
@@ -299,7 +320,7 @@ mod tests {
         let said = "Digest username=\"Mufasa\", realm=\"testrealm@host.com\", \
             nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", uri=\"/dir/index.html\", qop=auth, \
             nc=00000001, cnonce=\"0a4f113b\", response=\"6629fae49393a05397450978507c4ef1\"";
-        let claim = Answer::read(said).expect("an answer").claim("GET".to_owned());
+        let claim = Answer::read(said).expect("an answer").claim("GET".to_owned(), true);
         assert!(claim.proves(PASSWORD));
         assert!(!claim.proves("circle of life"));
     }
@@ -325,6 +346,55 @@ mod tests {
         assert!(matches!(realm.proof(&forged), Proof::Stale));
         let elsewhere = Realm::new("other".to_owned(), Asker::Proxy);
         assert!(matches!(elsewhere.proof(&guess), Proof::None));
+    }
+
+    /// An answer to whoever asks in `realm`, right but for what may be odd about it.
+    fn odd(realm: &Realm, algorithm: Algorithm, uri: &str, quality: &str) -> Request {
+        let nonce = nonce(realm);
+        let secret = algorithm.hash(&format!("551140000000:{}:{PASSWORD}", realm.name));
+        let what = algorithm.hash(&format!("INVITE:{uri}"));
+        let (middle, more) = match quality {
+            "" => (nonce.clone(), String::new()),
+            qop => (
+                format!("{nonce}:00000001:c:{qop}"),
+                format!(", cnonce=\"c\", nc=00000001, qop={qop}"),
+            ),
+        };
+        let response = algorithm.hash(&format!("{secret}:{middle}:{what}"));
+        let algorithm = match algorithm {
+            Algorithm::Md5 => "MD5",
+            Algorithm::Sha256 => "SHA-256",
+        };
+        let text = format!(
+            "INVITE sip:+5511988887777@wa.meta.vc;transport=tls SIP/2.0\r\n\
+             Proxy-Authorization: Digest username=\"551140000000\", realm=\"{}\", nonce=\"{nonce}\", \
+             uri=\"{uri}\", response=\"{response}\", algorithm={algorithm}{more}\r\n\r\n",
+            realm.name
+        );
+        Request::try_from(text.as_bytes()).expect("a request")
+    }
+
+    #[test]
+    fn a_strict_realm_takes_what_is_documented_and_another_what_telephones_say() {
+        let whole = "sip:+5511988887777@wa.meta.vc;transport=tls";
+        for (algorithm, uri, quality, is_documented) in [
+            (Algorithm::Md5, whole, "auth", true),
+            (Algorithm::Md5, "sip:+5511988887777@wa.meta.vc;transport=TLS", "auth", true),
+            (Algorithm::Md5, "sip:+5511988887777@wa.meta.vc", "auth", false),
+            (Algorithm::Md5, "sip:+5511988887777@wa.meta.vc;transport=tcp", "auth", false),
+            (Algorithm::Md5, "sip:+4915100000000@wa.meta.vc;transport=tls", "auth", false),
+            (Algorithm::Md5, "sip:+5511988887777@127.0.0.1;transport=tls", "auth", false),
+            (Algorithm::Md5, "wa.meta.vc", "auth", false),
+            (Algorithm::Md5, whole, "", false),
+            (Algorithm::Sha256, whole, "auth", false),
+        ] {
+            let strict = Realm::strict("wa.meta.vc".to_owned(), Asker::Proxy);
+            let said = odd(&strict, algorithm, uri, quality);
+            assert_eq!(proven(&strict.proof(&said)), Some(is_documented), "{said}");
+            let lenient = Realm::new("wa.meta.vc".to_owned(), Asker::Proxy);
+            let said = odd(&lenient, algorithm, uri, quality);
+            assert_eq!(proven(&lenient.proof(&said)), Some(true), "{said}");
+        }
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub(crate) async fn start(
     let agent = UserAgent::start_as(listen, face(wanted), Some(ask)).await;
     let edge = Edge {
         agent: agent.map_err(SipEdgeError::Listen)?,
-        realm: Realm::new(wanted.domain.clone(), Asker::Proxy),
+        realm: Realm::strict(wanted.domain.clone(), Asker::Proxy),
         domain: wanted.domain.clone(),
     };
     Ok(Some((edge, incoming)))

@@ -234,6 +234,8 @@ pub(crate) struct Dialled {
     pub(crate) to: String,
     pub(crate) user: String,
     pub(crate) password: String,
+    /// What the proof is of; `to` unless something is odd.
+    pub(crate) proven: Option<String>,
     pub(crate) sdp: String,
     seq: u32,
     call_id: String,
@@ -263,6 +265,7 @@ impl Dialled {
             to: TO.into(),
             user: BUSINESS.into(),
             password: bench.password().await,
+            proven: None,
             sdp: sdp.into(),
             seq: 1,
             call_id: format!("gw-{}", local.port()),
@@ -305,15 +308,15 @@ impl Dialled {
         assert!(challenge.contains("algorithm=MD5") && challenge.contains("qop=\"auth\""));
         let hash = |text: String| hex::encode(md5::Md5::digest(text));
         let secret = hash(format!("{}:wa.meta.vc:{}", self.user, self.password));
-        let what = hash(format!("INVITE:{}", self.to));
+        let uri = self.proven.as_deref().unwrap_or(&self.to);
+        let what = hash(format!("INVITE:{uri}"));
         let nonce = value("nonce");
         let response = hash(format!("{secret}:{nonce}:00000001:c1:auth:{what}"));
         format!(
             "Proxy-Authorization: Digest username=\"{}\", realm=\"wa.meta.vc\", nonce=\"{nonce}\", \
-             uri=\"{}\", response=\"{response}\", algorithm=MD5, cnonce=\"c1\", opaque=\"{}\", \
+             uri=\"{uri}\", response=\"{response}\", algorithm=MD5, cnonce=\"c1\", opaque=\"{}\", \
              qop=auth, nc=00000001\r\n",
             self.user,
-            self.to,
             value("opaque")
         )
     }

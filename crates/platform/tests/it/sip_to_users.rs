@@ -196,6 +196,12 @@ async fn each_refusal_has_its_line() {
         line(|call| call.user = format!("+{BUSINESS}")).await,
         "SIP/2.0 403 Authentication failed: bad digest"
     );
+    for uri in
+        [format!("sip:+{ANA}@wa.meta.vc"), format!("sip:+{BUSINESS}@wa.meta.vc;transport=tls")]
+    {
+        let said = refused(&bench, |call| call.proven = Some(uri)).await;
+        assert_eq!(said.first_line(), "SIP/2.0 403 Authentication failed: bad digest");
+    }
     let no_permission = "SIP/2.0 403 No Approved Call Permission Found";
     assert_eq!(line(|_| {}).await, no_permission);
     let stranger = |call: &mut Dialled| {
