@@ -14,7 +14,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use crate::calls::{invite, news};
+use crate::calls::{answered, invite, news};
 use crate::far_end::{FarEnd, PATIENCE, SDP, line, value};
 
 pub(crate) const ANSWER: &str =
@@ -421,6 +421,23 @@ async fn who_is_turned_away_again_and_again_is_not_heard() {
     let tcp = Target { transport: Transport::Tcp, ..pair.target() };
     let mut out = pair.caller.call(Invite { limits: unheard, ..invite(vec![tcp]) }).unwrap();
     assert_eq!(news(&mut out).await, News::Ended(End::Unavailable), "nor by TCP");
+}
+
+#[tokio::test]
+async fn whom_we_reached_is_turned_away_and_heard() {
+    let mut pair = Pair::by(Transport::Udp).await;
+    let mut pbx = FarEnd::udp().await;
+    let (mut call, asked) = answered(&pair.called, &mut pbx, Transport::Udp).await;
+    for _ in 0..11 {
+        let mut out = pair.call(|invite| invite);
+        pair.invited().await.turn_away(Refusal::of(403));
+        assert_eq!(news(&mut out).await, News::Ended(End::Refused(403)));
+    }
+    pbx.says(&pbx.request(&asked, "BYE", 1, "", "")).await;
+    pbx.hears("SIP/2.0 200").await;
+    assert_eq!(news(&mut call).await, News::Ended(End::Theirs));
+    let strangers = pair.called.strangers();
+    assert_eq!((strangers.turned_away, strangers.banned, strangers.unheard), (11, 0, 0));
 }
 
 #[tokio::test]
