@@ -84,6 +84,7 @@ impl Attempt {
     ) -> Self {
         debug!(index, ?target, "ringing a SIP target");
         let option = desk.option(invite, manners, target);
+        let timer = desk.has_timer(manners);
         let desk = Arc::clone(desk);
         let roads = Arc::clone(&desk.roads);
         let hold = roads.holds.hold(target.address);
@@ -100,7 +101,7 @@ impl Attempt {
             refreshing: None,
             asks: Arc::default(),
             updates: false,
-            timer: !manners.no_timer,
+            timer,
             _hold: hold,
             refusal: None,
             gone: None,

@@ -76,7 +76,7 @@ impl CallIn {
             }));
             return None;
         };
-        let abilities = desk.abilities("timer", manners);
+        let abilities = desk.abilities(false, manners);
         let session = desk.has_timer(manners).then(|| asked_for(&transaction.original)).flatten();
         let call_id = value(&transaction.original, "Call-ID").unwrap_or_default();
         let parting = desk.partings.expect(&call_id);

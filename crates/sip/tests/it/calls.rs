@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use offhook_sip::{
-    Call, Credentials, End, Invite, Limits, Listen, News, Registrar, Registration, Target,
+    Call, Credentials, End, Face, Invite, Limits, Listen, News, Registrar, Registration, Target,
     Transport, UserAgent, Wish,
 };
 
@@ -230,6 +230,29 @@ async fn a_sign_of_life_is_answered_as_it_was_agreed() {
     far.says(&far.request(&asked, "UPDATE", 1, alive, "")).await;
     let answer = far.hears("SIP/2.0 200").await;
     assert_eq!(value(&answer, "Session-Expires"), "90;refresher=uac");
+}
+
+#[tokio::test]
+async fn a_session_timer_that_nobody_offered_is_not_obeyed() {
+    let here = Some("127.0.0.1:0".parse().unwrap());
+    let listen = Listen { plain: here, tls: None, name: "offhook".into(), timers: false };
+    let face = Face { supports: vec!["timer".into()], ..Face::default() };
+    let agent = UserAgent::start_as(listen, face, None).await.unwrap();
+    let mut far = FarEnd::udp().await;
+    let limits = Limits { quiet: Duration::from_millis(100), ..Limits::default() };
+    let invite = Invite { limits, ..invite(vec![target(&far, Transport::Udp)]) };
+    let mut call = agent.call(invite).unwrap();
+    let asked = far.hears("INVITE").await;
+    assert_eq!(value(&asked, "Supported"), "timer");
+    assert!(!asked.contains("Session-Expires"), "{asked}");
+    let agreed = "Session-Expires: 90;refresher=uac\r\nContent-Type: application/sdp\r\n";
+    far.says(&far.response(&asked, "200 OK", agreed, SDP)).await;
+    assert_eq!(news(&mut call).await, News::Answered { target: 0, answer: SDP.into() });
+    far.hears("ACK").await;
+    tokio::time::sleep(limits.quiet * 5).await;
+    call.hang_up(None);
+    let next = tokio::time::timeout(PATIENCE, far.next()).await.expect("something in time");
+    assert!(next.starts_with("BYE"), "{next}");
 }
 
 #[tokio::test]

@@ -194,6 +194,7 @@ async fn a_call_may_have_names_of_its_own_and_no_session_timer() {
         let contact = invited.header("Contact").expect("a contact");
         assert!(contact.contains("@sip.shop.example"), "{contact}");
         assert_eq!(invited.header("Session-Expires"), None);
+        assert_eq!(invited.header("Supported").as_deref(), Some("100rel"));
         let mut taken = invited.take_so("200", Patience::default(), &manners).expect("a call");
         taken.answer(ANSWER.into());
         assert_eq!(news(&mut out).await, News::Answered { target: 0, answer: ANSWER.into() });
@@ -327,6 +328,7 @@ async fn a_service_behind_proxies_is_called_by_their_names_and_leaves_by_its_own
         contact_uri: vec!["ob".into()],
         contact: vec!["isfocus".into()],
         allows: ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS"].map(String::from).into(),
+        supports: Vec::new(),
         headers: vec![("X-FB-External-Domain".into(), "wa.meta.vc".into())],
     };
     for ours in [true, false] {
@@ -339,6 +341,7 @@ async fn a_service_behind_proxies_is_called_by_their_names_and_leaves_by_its_own
         assert_eq!(header("Contact"), contact);
         assert_eq!(header("X-FB-External-Domain"), "wa.meta.vc");
         assert_eq!(header("Allow"), "INVITE, ACK, BYE, CANCEL, OPTIONS");
+        assert_eq!(header("Supported"), "timer", "what takes no PRACK offers no 100rel");
         let mut taken = take(invited);
         taken.answer(ANSWER.into());
         assert_eq!(news(&mut out).await, News::Answered { target: 0, answer: ANSWER.into() });
