@@ -346,6 +346,33 @@ async fn a_registrar_knows_us_until_we_go() {
 }
 
 #[tokio::test]
+async fn a_registrar_that_wants_us_for_longer_is_asked_so_at_once() {
+    let agent = agent().await;
+    for (least, known) in [("3600", true), ("60", false), ("soon", false), ("4294967295", false)] {
+        let mut far = FarEnd::udp().await;
+        let registered = agent.register(Registrar {
+            target: target(&far, Transport::Udp),
+            domain: None,
+            credentials: Credentials { user: "offhook".into(), password: "secret".into() },
+            expires: Duration::from_secs(120),
+        });
+        let mut changes = registered.changes();
+        let first = far.hears("REGISTER").await;
+        assert_eq!(value(&first, "Expires"), "120");
+        let brief = format!("Min-Expires: {least}\r\n");
+        far.says(&far.response(&first, "423 Interval Too Brief", &brief, "")).await;
+        if known {
+            let second = far.hears("REGISTER").await;
+            assert_eq!(value(&second, "Expires"), least);
+            far.answers(&second, "200 OK").await;
+        }
+        tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
+        let is = if known { Registration::Known } else { Registration::Refused(423) };
+        assert_eq!(registered.state(), is, "{least}");
+    }
+}
+
+#[tokio::test]
 async fn a_registrar_that_does_not_want_us_is_asked_again_later() {
     let agent = agent().await;
     let mut far = FarEnd::tcp().await;
