@@ -30,17 +30,22 @@ const BARESIP: Need =
 const IP: Need = Need { program: "ip", package: "iproute2", why: "a network of a test's own" };
 const KAMAILIO: Need =
     Need { program: "kamailio", package: "kamailio", why: "a proxy of the SIP tests" };
+const PYTHON: Need =
+    Need { program: "python3", package: "python3-venv", why: "the Python peers of the tests" };
 const VALGRIND: Need =
     Need { program: "valgrind", package: "valgrind", why: "counts the instructions of a packet" };
 const RTPENGINE: Need =
     Need { program: "rtpengine", package: "rtpengine-daemon", why: "a relay to compare with" };
 const JANUS: Need = Need { program: "janus", package: "janus", why: "a relay to compare with" };
 
+/// What builds the pages.
+const NODE_LEAST: (u32, u32) = (20, 19);
+
 /// What `demo` and `bench` need.
 pub(crate) const TO_BUILD: &[Need] = &[CMAKE];
 /// What `test` needs.
 pub(crate) const TO_TEST: &[Need] =
-    &[CMAKE, CHROMIUM, COTURN, SIPP, BARESIP, IP, KAMAILIO, VALGRIND];
+    &[CMAKE, PYTHON, CHROMIUM, COTURN, SIPP, BARESIP, IP, KAMAILIO, VALGRIND];
 /// What `bench peers` needs beside that.
 pub(crate) const TO_COMPARE: &[Need] = &[RTPENGINE, JANUS];
 /// What `bench sip` needs beside that of `bench`.
@@ -53,6 +58,7 @@ pub(crate) fn programs(needs: &[Need]) -> Result<()> {
             bail!("{program} is missing; install it first (Debian: apt-get install {from})");
         }
     }
+    node_is_new_enough()?;
     let missing: Vec<Need> = needs.iter().copied().filter(|n| !shell::has(n.program)).collect();
     if missing.is_empty() {
         return Ok(());
@@ -66,6 +72,18 @@ pub(crate) fn programs(needs: &[Need]) -> Result<()> {
     }
     apt_get(&["update", "-q"])?;
     apt_get(&[&["install", "-y", "-q", "--no-install-recommends"], packages.as_slice()].concat())
+}
+
+fn node_is_new_enough() -> Result<()> {
+    let said = shell::output("node", &["--version"])?;
+    let mut parts = said.trim().trim_start_matches('v').split('.').map(str::parse::<u32>);
+    let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else {
+        bail!("node --version says {said:?}");
+    };
+    if (major, minor) < NODE_LEAST {
+        bail!("node {major}.{minor} is too old: the pages need {}.{}", NODE_LEAST.0, NODE_LEAST.1);
+    }
+    Ok(())
 }
 
 /// Its words go to standard error: what a task prints may be for a machine.

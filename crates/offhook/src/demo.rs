@@ -182,10 +182,11 @@ impl Links {
   sandbox API    {platform}/sandbox/v1/state
   gateway API    {gateway}/v1/calls                       Bearer demo-api-key
   app secret demo-app-secret, verify token demo-verify, WABA 201234567890123,
-  app 401234567890123, agents lia, rui and sol (supervisor), password demo
+  app 401234567890123, agents lia and rui, sol supervises, ada administers,
+  bia audits, password demo
 
   Without a browser, from a second terminal
-  offhook call --as 5215550000001 --to 551140000000 --play tone:440 --expect 'tone:*' --for 5s{}
+  target/release/offhook call --as 5215550000001 --to 551140000000 --play tone:440 --expect 'tone:*' --for 5s{}
 
 {kept} Ctrl-C ends live calls and stops.",
             if platform.ends_with(":8400") {

@@ -49,7 +49,7 @@ pub(super) fn toml(answers: &Answers, path: &Path) -> String {
         advertised,
         "# The one UDP port of the agents' browsers.\n".into(),
         format!("browsers = \"{}\"\n", std::net::SocketAddr::new(answers.bind_ip, answers.browsers_port)),
-        "\n# [price]\n# rulebook = \"2026-10\"   # `offhook rulebook list`\n\n".into(),
+        price(&answers.upstream),
         events(),
         recording(),
         "# Who takes calls; again for another. The role is agent, supervisor, admin or auditor.\n[[agents]]\n".into(),
@@ -82,6 +82,19 @@ fn upstream(upstream: &Upstream, path: &Path) -> String {
         format!("verify_token_file = {}\n", file_name(path, &upstream.verify_token)),
     ]
     .concat()
+}
+
+/// Whose rules and prices hold: Meta's at its own place, the sandbox's elsewhere.
+fn price(upstream: &Upstream) -> String {
+    let rules =
+        ["[price]", "rulebook = \"2026-10\"   # `offhook rulebook list`", "card = \"meta\""];
+    let written = match upstream.base_url {
+        None => rules.map(|line| format!("{line}\n")).concat(),
+        Some(_) => commented(&rules),
+    };
+    format!(
+        "\n# Which rules and rates the platform goes by; the sandbox's when absent.\n{written}\n"
+    )
 }
 
 fn agent(agent: &Agent) -> String {

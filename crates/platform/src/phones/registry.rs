@@ -191,16 +191,17 @@ impl PhoneHandle {
 
     /// The same, because of a rule.
     pub(crate) fn refuse_by(&self, what: &str, refusal: &ApiRefusal) {
-        let (opens_at, callback) = match refusal {
-            ApiRefusal::Rule(Refusal::OutOfHours { opens_at, callback }) => (*opens_at, *callback),
-            _ => (None, false),
-        };
-        let text = match refusal {
-            // A caller hears nothing of the business's limits (fact sheet 9.1).
-            ApiRefusal::Rule(Refusal::ConcurrencyLimit { .. }) => {
-                "The call cannot be placed.".to_owned()
-            }
-            _ => refusal.to_string(),
+        let (opens_at, callback) =
+            if let ApiRefusal::Rule(Refusal::OutOfHours { opens_at, callback }) = refusal {
+                (*opens_at, *callback)
+            } else {
+                (None, false)
+            };
+        // A caller hears nothing of the business's limits (fact sheet 9.1).
+        let is_our_limit = matches!(refusal, ApiRefusal::Rule(Refusal::ConcurrencyLimit { .. }));
+        let text = match is_our_limit {
+            true => "The call cannot be placed.".to_owned(),
+            false => refusal.to_string(),
         };
         self.tell(ToPhone::Refused {
             what: what.to_owned(),
