@@ -266,8 +266,7 @@ impl Desk {
     ) -> Option<InviteOption> {
         let given = invite.headers.iter();
         let given = given.filter_map(|(name, value)| headers::header(name, value));
-        let timer = if self.timers { "timer, 100rel" } else { "100rel" };
-        let abilities = self.abilities(timer, manners);
+        let abilities = self.abilities(true, manners);
         let timer = [
             Header::SessionExpires(session::ASKED.to_string().into()),
             Header::MinSE(session::LEAST.to_string().into()),
@@ -307,13 +306,23 @@ impl Desk {
         self.timers && !manners.no_timer
     }
 
-    /// What we can do in a call: this, and what giving it to somebody else needs.
-    pub(crate) fn abilities(&self, supported: &str, manners: &Manners) -> Vec<Header> {
-        if manners.no_transfer || !self.face.allows.is_empty() {
-            return vec![Header::Supported(supported.into())];
+    /// What we can do in a call, and what giving it to somebody else needs; `reliable` is what comes before
+    /// an answer to us.
+    pub(crate) fn abilities(&self, reliable: bool, manners: &Manners) -> Vec<Header> {
+        if !self.face.supports.is_empty() {
+            return vec![Header::Supported(self.face.supports.join(", ").into())];
         }
-        let supported = format!("{supported}, replaces, norefersub");
-        vec![Header::Supported(supported.into()), Header::Allow(headers::ALLOW.into())]
+        let transfers = !manners.no_transfer && self.face.allows.is_empty();
+        let all = [
+            (self.has_timer(manners), "timer"),
+            (reliable && self.face.takes(Method::PRack), "100rel"),
+            (transfers, "replaces"),
+            (transfers, "norefersub"),
+        ];
+        let words: Vec<_> = all.iter().filter(|(can, _)| *can).map(|(_, word)| *word).collect();
+        let supported = (!words.is_empty()).then(|| Header::Supported(words.join(", ").into()));
+        let allow = transfers.then(|| Header::Allow(headers::ALLOW.into()));
+        supported.into_iter().chain(allow).collect()
     }
 
     /// Our `Contact` in a call that came in by `transport`.

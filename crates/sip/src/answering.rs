@@ -17,15 +17,19 @@ pub struct Patience {
     pub acknowledges: Duration,
     /// How long a BYE may take to be answered; then the call is over without it.
     pub leaves: Duration,
+    /// After how long without a sign of life we give one, where that is ours to do and the session
+    /// timer is not sooner.
+    pub quiet: Duration,
 }
 
 impl Default for Patience {
-    /// 180 s (timer C), 32 s and 5 s.
+    /// 180 s (timer C), 32 s, 5 s and 15 min.
     fn default() -> Self {
         Self {
             waits: Duration::from_secs(180),
             acknowledges: Duration::from_secs(32),
             leaves: Duration::from_secs(5),
+            quiet: Duration::from_secs(900),
         }
     }
 }
@@ -47,7 +51,7 @@ pub(crate) enum Input {
     TheyLeft,
     /// It never acknowledged what we answered, and was left.
     Unacknowledged,
-    /// It gave a sign of life.
+    /// It gave a sign of life, or answered ours.
     Lives,
     /// Our BYE is answered.
     Left,
@@ -64,6 +68,8 @@ pub(crate) enum Effect {
     Answer { answer: String },
     /// Send a status of 300 or more.
     Refuse(Refusal),
+    /// Say that we are still here, and ask for an answer.
+    Refresh,
     /// Send BYE.
     Bye,
     /// Tell whoever has the call.
@@ -86,7 +92,7 @@ enum State {
     /// We answered; nothing heard of it.
     Answered { until: Duration },
     /// Both speak.
-    Talking { until: Option<Duration> },
+    Talking { until: Option<Duration>, asked: bool },
     /// BYE is sent.
     Leaving { end: End, until: Duration },
     /// Over.
@@ -98,7 +104,7 @@ enum State {
 pub(crate) struct Answering {
     state: State,
     patience: Patience,
-    /// What was agreed; the far end says that it lives.
+    /// What was agreed on saying that we live.
     session: Option<Session>,
 }
 
@@ -114,7 +120,7 @@ impl Answering {
             State::Waiting { until } | State::Answered { until } | State::Leaving { until, .. } => {
                 Some(until)
             }
-            State::Talking { until } => until,
+            State::Talking { until, .. } => until,
             State::Ended => None,
         }
     }
@@ -129,7 +135,7 @@ impl Answering {
         match self.state {
             State::Waiting { .. } => self.waiting(now, input),
             State::Answered { .. } => self.answered(now, &input),
-            State::Talking { .. } => self.talking(now, &input),
+            State::Talking { asked, .. } => self.talking(now, asked, &input),
             State::Leaving { end, .. } => self.leaving(end, &input),
             State::Ended => Vec::new(),
         }
@@ -164,14 +170,21 @@ impl Answering {
         }
     }
 
-    fn talking(&mut self, now: Duration, input: &Input) -> Vec<Effect> {
+    fn talking(&mut self, now: Duration, asked: bool, input: &Input) -> Vec<Effect> {
         match input {
             Input::Lives => {
                 self.talk(now);
                 Vec::new()
             }
             Input::HangUp | Input::Refuse(_) => self.leave(now, End::Ours),
-            Input::Deadline => self.leave(now, End::Lost),
+            Input::Deadline => match self.session.filter(|session| session.ours && !asked) {
+                Some(session) => {
+                    let until = Some(now + session.patience());
+                    self.state = State::Talking { until, asked: true };
+                    vec![Effect::Refresh]
+                }
+                None => self.leave(now, End::Lost),
+            },
             Input::TheyLeft => self.end(End::Theirs),
             Input::Unacknowledged => self.end(End::Lost),
             Input::Ring { .. } | Input::Answer { .. } | Input::Acknowledged | Input::Left => {
@@ -195,7 +208,12 @@ impl Answering {
     }
 
     fn talk(&mut self, now: Duration) {
-        self.state = State::Talking { until: self.session.map(|session| now + session.due()) };
+        let due = |session: Session| match session.ours {
+            true => session.due().min(self.patience.quiet),
+            false => session.due(),
+        };
+        let until = self.session.map(|session| now + due(session));
+        self.state = State::Talking { until, asked: false };
     }
 
     fn refuse(&mut self, refusal: Refusal, end: End) -> Vec<Effect> {
@@ -223,6 +241,7 @@ mod tests {
         waits: Duration::from_secs(180),
         acknowledges: Duration::from_secs(32),
         leaves: Duration::from_secs(5),
+        quiet: Duration::from_secs(900),
     };
 
     fn at(seconds: u64) -> Duration {
@@ -245,6 +264,10 @@ mod tests {
         let told = call.handle(at(2), Input::Acknowledged);
         assert_eq!(told, [Effect::Tell(Told::Standing)]);
         call
+    }
+
+    fn session(asked: &str) -> Option<Session> {
+        Session::asked(asked).expect("long enough")
     }
 
     #[test]
@@ -294,10 +317,22 @@ mod tests {
 
     #[test]
     fn who_promised_to_say_that_they_live_and_does_not_is_left() {
-        let mut call = talking(Session::theirs("90"));
+        let mut call = talking(session("90"));
         assert_eq!(call.deadline(), Some(at(62)));
         assert_eq!(call.handle(at(50), Input::Lives), []);
         assert_eq!(call.deadline(), Some(at(110)));
         assert_eq!(call.handle(at(110), Input::Deadline), [Effect::Bye]);
+    }
+    #[test]
+    fn who_leaves_it_to_us_hears_that_we_live_and_is_left_when_it_does_not_answer() {
+        let mut call = talking(session("1800;refresher=uas"));
+        assert_eq!(call.deadline(), Some(at(902)));
+        assert_eq!(call.handle(at(902), Input::Deadline), [Effect::Refresh]);
+        assert_eq!(call.handle(at(903), Input::Lives), []);
+        assert_eq!(call.deadline(), Some(at(1803)));
+        assert_eq!(call.handle(at(1803), Input::Deadline), [Effect::Refresh]);
+        assert_eq!(call.deadline(), Some(at(1835)));
+        assert_eq!(call.handle(at(1835), Input::Deadline), [Effect::Bye]);
+        assert_eq!(call.handle(at(1836), Input::Left), [ended(End::Lost)]);
     }
 }

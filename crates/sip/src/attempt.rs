@@ -8,7 +8,7 @@ use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::DialogStateReceiver;
 use rsipstack::dialog::invitation::{InviteAsyncResult, InviteOption};
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Header, Response, StatusCodeKind};
+use rsipstack::sip::{Header, Response, StatusCode, StatusCodeKind};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -18,10 +18,10 @@ use crate::face::ROUTES_LOST;
 use crate::holds::Hold;
 use crate::life::Input;
 use crate::pracks::Waiting;
-use crate::refresh::Refresh;
+use crate::refresh::{self, Refresh};
 use crate::reoffer::Ours;
 use crate::said::{Talk, said, sdp, value};
-use crate::session::Session;
+use crate::session::{self, Session};
 use crate::{Invite, Manners, Refusal, Target, Wish, headers};
 
 type Settled = (DialogId, Option<Response>);
@@ -42,6 +42,8 @@ pub(crate) struct Attempt {
     desk: Arc<Desk>,
     /// What is sent once there is a connection.
     option: Option<InviteOption>,
+    /// The same for once more, where its session timer may be too short for the target.
+    again: Option<InviteOption>,
     stage: Stage,
     ours: Ours,
     /// Our sign of life under way: whether it was answered.
@@ -87,6 +89,7 @@ impl Attempt {
     ) -> Self {
         debug!(index, ?target, "ringing a SIP target");
         let option = desk.option(invite, manners, target);
+        let timer = desk.has_timer(manners);
         let desk = Arc::clone(desk);
         let roads = Arc::clone(&desk.roads);
         let hold = roads.holds.hold(target.address);
@@ -98,13 +101,14 @@ impl Attempt {
         });
         Self {
             desk,
+            again: option.clone().filter(|_| timer),
             option,
             stage: Stage::Connecting(connecting),
             ours: Arc::new(Mutex::new(invite.offer.clone())),
             refreshing: None,
             asks: Arc::default(),
             updates: false,
-            timer: !manners.no_timer,
+            timer,
             _hold: hold,
             _waiting: waiting,
             refusal: None,
@@ -141,7 +145,7 @@ impl Attempt {
                     Some(state) = dialog.states.recv() => {
                         said(state, &talk(dialog, &self.ours, &self.asks))
                     }
-                    answered = refreshed(&mut self.refreshing) => {
+                    answered = refresh::answered(&mut self.refreshing) => {
                         self.refreshing = None;
                         if answered { Seen::Input(Input::Lives) } else { Seen::Nothing }
                     }
@@ -166,6 +170,7 @@ impl Attempt {
     /// Sends CANCEL, now or as soon as the target has said anything (RFC 3261, 9.1). False when the
     /// INVITE was never sent.
     pub(crate) fn cancel(&mut self) -> bool {
+        self.again = None;
         match &self.stage {
             Stage::Inviting(dialog, _) | Stage::Standing(dialog) | Stage::Leaving(dialog, _) => {
                 let dialog = dialog.inner.clone();
@@ -212,11 +217,9 @@ impl Attempt {
             dialog: dialog.inner.clone(),
             ours: Arc::clone(&self.ours),
             asks: Arc::clone(&self.asks),
+            placed: true,
         };
-        let updates = self.updates;
-        self.refreshing = Some(tokio::spawn(async move {
-            if updates { refresh.update().await } else { refresh.reinvite().await }
-        }));
+        self.refreshing = Some(refresh::spawn(refresh, self.updates));
     }
 
     /// With a road, or without one.
@@ -245,6 +248,11 @@ impl Attempt {
             return Seen::Nothing;
         };
         let Some((_, Some(response))) = result else { return Seen::Input(Input::Broken) };
+        if let Some(again) = self.again.take().and_then(|option| longer(option, &response)) {
+            self.option = Some(again);
+            let gone = self.gone.take();
+            return self.connected(Some(gone));
+        }
         if response.status_code.kind() != StatusCodeKind::Successful {
             self.refusal = Some(refusal(&response));
             return Seen::Input(Input::Refuses(response.status_code.code()));
@@ -254,7 +262,7 @@ impl Attempt {
         let session = value(&response, "Session-Expires").or_else(|| value(&response, "x"));
         let session = session.as_deref().filter(|_| self.timer).and_then(Session::agreed);
         self.routes_lost = value(&response, ROUTES_LOST).is_some();
-        self.updates = value(&response, "Allow").is_some_and(|allow| allow.contains("UPDATE"));
+        self.updates = refresh::takes_update(&response);
         Seen::Input(Input::Answers { answer, session })
     }
 }
@@ -278,6 +286,22 @@ fn talk<'a>(dialog: &'a Dialog, ours: &'a Ours, asks: &'a AtomicBool) -> Talk<'a
     Talk { dialog: &dialog.inner, ours, asks }
 }
 
+/// The INVITE for one that takes no session timer as short as ours (RFC 4028, 7.4).
+fn longer(mut option: InviteOption, response: &Response) -> Option<InviteOption> {
+    if response.status_code != StatusCode::SessionIntervalTooSmall {
+        return None;
+    }
+    let least = value(response, "Min-SE")?.parse().ok().and_then(session::longer)?;
+    for header in option.headers.iter_mut().flatten() {
+        if matches!(header, Header::SessionExpires(_)) {
+            *header = Header::SessionExpires(least.to_string().into());
+        } else if matches!(header, Header::MinSE(_)) {
+            *header = Header::MinSE(least.to_string().into());
+        }
+    }
+    Some(option)
+}
+
 /// A refusal in its own words; nothing else of it is kept.
 fn refusal(response: &Response) -> Refusal {
     let phrase = response.wire_reason.clone();
@@ -295,13 +319,6 @@ fn refusal(response: &Response) -> Refusal {
 async fn lost(gone: Option<&CancellationToken>) {
     match gone {
         Some(gone) => gone.cancelled().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn refreshed(refreshing: &mut Option<JoinHandle<bool>>) -> bool {
-    match refreshing {
-        Some(refreshing) => refreshing.await.unwrap_or(false),
         None => std::future::pending().await,
     }
 }

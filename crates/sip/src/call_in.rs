@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver};
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Header, Request};
+use rsipstack::sip::{Header, Request, StatusCode};
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
@@ -18,9 +18,10 @@ use crate::attempt::Seen;
 use crate::call::{WISHES_MAX, pass_on};
 use crate::holds::Hold;
 use crate::parting::Parting;
+use crate::refresh::{self, Refresh};
 use crate::reoffer::Ours;
 use crate::said::{Talk, said, sdp, value};
-use crate::session::{LEAST, Session};
+use crate::session::{LEAST, Session, TooBrief};
 use crate::{Manners, NEWS_MAX, Refusal, Wish, headers, life};
 
 /// How many orders may wait: more than one call can have.
@@ -64,20 +65,25 @@ impl CallIn {
         (contact, manners): (&str, &Manners),
         patience: Patience,
     ) -> Option<Self> {
+        let asked = desk.has_timer(manners).then(|| asked_for(&transaction.original));
+        let session = match asked.unwrap_or(Ok(None)) {
+            Ok(session) => session,
+            Err(TooBrief) => {
+                let least = Header::MinSE(LEAST.to_string().into());
+                refuse(transaction, place, StatusCode::SessionIntervalTooSmall, vec![least]);
+                return None;
+            }
+        };
         let (sender, states) = desk.layer.new_dialog_state_channel();
         let transport = transaction.connection.as_ref().map(|way| way.transport());
         let contact = desk.contact_of(contact, transport, manners);
         let made = desk.layer.get_or_create_server_invite(&transaction, sender, None, contact);
         let Ok(dialog) = made else {
-            drop(tokio::spawn(async move {
-                let status = rsipstack::sip::StatusCode::BadRequest;
-                crate::door::finish(transaction, status, Vec::new()).await;
-                drop(place);
-            }));
+            refuse(transaction, place, StatusCode::BadRequest, Vec::new());
             return None;
         };
-        let abilities = desk.abilities("timer", manners);
-        let session = desk.has_timer(manners).then(|| asked_for(&transaction.original)).flatten();
+        let abilities = desk.abilities(false, manners);
+        let updates = refresh::takes_update(&transaction.original);
         let call_id = value(&transaction.original, "Call-ID").unwrap_or_default();
         let parting = desk.partings.expect(&call_id);
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
@@ -93,6 +99,9 @@ impl CallIn {
                 states,
                 serving,
                 session,
+                refreshing: None,
+                asks: Arc::default(),
+                updates,
                 abilities,
                 orders: Some(ordered),
                 tell,
@@ -164,6 +173,18 @@ impl CallIn {
     }
 }
 
+fn refuse(
+    transaction: Transaction,
+    place: OwnedSemaphorePermit,
+    status: StatusCode,
+    headers: Vec<Header>,
+) {
+    drop(tokio::spawn(async move {
+        crate::door::finish(transaction, status, headers).await;
+        drop(place);
+    }));
+}
+
 /// Repetitions, CANCEL and ACK of the INVITE.
 async fn serve(mut dialog: InviteDialog, mut transaction: Transaction) {
     if let Err(fault) = Box::pin(dialog.handle(&mut transaction)).await {
@@ -171,11 +192,16 @@ async fn serve(mut dialog: InviteDialog, mut transaction: Transaction) {
     }
 }
 
-/// The session timer a far end that refreshes asks for.
-fn asked_for(invite: &Request) -> Option<Session> {
-    let supported = value(invite, "Supported").or_else(|| value(invite, "k"))?;
-    supported.split(',').any(|word| word.trim() == "timer").then_some(())?;
-    Session::theirs(&value(invite, "Session-Expires").or_else(|| value(invite, "x"))?)
+/// The session timer a far end asks for that knows of them.
+fn asked_for(invite: &Request) -> Result<Option<Session>, TooBrief> {
+    let either = |name, short| value(invite, name).or_else(|| value(invite, short));
+    let supported = either("Supported", "k").unwrap_or_default();
+    match either("Session-Expires", "x") {
+        Some(asked) if supported.split(',').any(|word| word.trim() == "timer") => {
+            Session::asked(&asked)
+        }
+        Some(_) | None => Ok(None),
+    }
 }
 
 struct Owner {
@@ -183,6 +209,12 @@ struct Owner {
     states: DialogStateReceiver,
     serving: JoinHandle<()>,
     session: Option<Session>,
+    /// Our sign of life under way: whether it was answered.
+    refreshing: Option<JoinHandle<bool>>,
+    /// Whether an offer of ours waits for its answer.
+    asks: Arc<AtomicBool>,
+    /// Whether the far end takes UPDATE for one.
+    updates: bool,
     /// What we can do, for the answer.
     abilities: Vec<Header>,
     /// `None` once nobody is left to give them.
@@ -220,6 +252,10 @@ impl Owner {
                 self.leaving = None;
                 Some(Input::Left)
             }
+            answered = refresh::answered(&mut self.refreshing) => {
+                self.refreshing = None;
+                answered.then_some(Input::Lives)
+            }
             () = deadline(until) => Some(Input::Deadline),
         }
     }
@@ -248,16 +284,17 @@ impl Owner {
             *self.late.lock().unwrap_or_else(PoisonError::into_inner) = answer;
             return Some(Input::Acknowledged);
         }
-        // We make no offers here: who called says that the call stands.
-        let asks = &AtomicBool::new(false);
-        match said(state, &Talk { dialog: &self.dialog, ours: &self.ours, asks }) {
+        match said(state, &Talk { dialog: &self.dialog, ours: &self.ours, asks: &self.asks }) {
             Seen::Input(life::Input::TheyLeft) => Some(Input::TheyLeft),
             Seen::Input(life::Input::Unacknowledged) => Some(Input::Unacknowledged),
             Seen::Input(life::Input::Lives) => Some(Input::Lives),
             Seen::Input(_) | Seen::Nothing => None,
             Seen::Wish(wish) => {
+                // Where we refresh, a key of theirs lengthens nothing.
+                let is_ours = self.session.is_some_and(|session| session.ours);
+                let lives = !is_ours || matches!(wish, Wish::Reoffer(_));
                 pass_on(&self.wish, wish);
-                Some(Input::Lives)
+                lives.then_some(Input::Lives)
             }
         }
     }
@@ -270,6 +307,10 @@ impl Owner {
             }
             Effect::Answer { answer } => self.answer(answer),
             Effect::Refuse(refusal) => self.dialog.reject(Some(refusal.code()), None),
+            Effect::Refresh => {
+                self.refresh();
+                Ok(())
+            }
             Effect::Bye => {
                 self.bye();
                 Ok(())
@@ -299,6 +340,19 @@ impl Owner {
         ours.clone_from(&answer);
         drop(ours);
         self.dialog.accept(Some(headers), Some(answer.into_bytes()))
+    }
+
+    fn refresh(&mut self) {
+        if self.refreshing.is_some() {
+            return; // One that met theirs is still being tried.
+        }
+        let refresh = Refresh {
+            dialog: self.dialog.clone(),
+            ours: Arc::clone(&self.ours),
+            asks: Arc::clone(&self.asks),
+            placed: false,
+        };
+        self.refreshing = Some(refresh::spawn(refresh, self.updates));
     }
 
     fn bye(&mut self) {

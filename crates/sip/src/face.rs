@@ -31,6 +31,8 @@ pub struct Face {
     pub contact: Vec<String>,
     /// The methods it takes; others are answered 405. All that there are where empty.
     pub allows: Vec<String>,
+    /// What `Supported` says, whatever is done; what is done where empty.
+    pub supports: Vec<String>,
     /// Headers of every message.
     pub headers: Vec<(String, String)>,
 }
@@ -60,6 +62,8 @@ pub(crate) struct Mask {
     marks: Vec<Header>,
     record_routes: Vec<String>,
     allow: Option<Header>,
+    /// Whether what comes reliably before an answer is acknowledged (RFC 3262).
+    pracks: bool,
     contact: String,
     /// Who said something whole on a connection of theirs.
     guests: Arc<Guests>,
@@ -78,6 +82,7 @@ impl Mask {
             marks: marks.filter_map(|(name, value)| headers::header(name, value)).collect(),
             record_routes: hosts.map(entry).collect(),
             allow: face.allow(),
+            pracks: face.takes(Method::PRack),
             contact: face.contact.iter().flat_map(|param| [";", param]).collect(),
             guests,
         }
@@ -175,6 +180,9 @@ impl MessageInspector for Mask {
                 let is_lost = is_answer && !self.repeats(&response);
                 response.headers.retain(|it| !it.name().eq_ignore_ascii_case(ROUTES_LOST));
                 self.take_out(&mut response.headers);
+                if !self.pracks {
+                    response.headers.retain(|it| !asks_for_prack(it));
+                }
                 if is_lost {
                     response.headers.push(Header::Other(ROUTES_LOST.into(), "1".into()));
                 }
@@ -193,6 +201,11 @@ fn add(headers: &mut Headers, more: &[Header]) {
             headers.push(header.clone());
         }
     }
+}
+
+/// The stack would acknowledge it, offered or not.
+fn asks_for_prack(header: &Header) -> bool {
+    header.name().eq_ignore_ascii_case("Require") && header.value().contains("100rel")
 }
 
 /// `To` names whom, not how they are reached.
@@ -276,6 +289,18 @@ mod tests {
         let bye = mask().before_send(request("BYE", ";tag=b"), None).to_string();
         assert!(bye.contains("X-FB-External-Domain: wa.meta.vc"), "{bye}");
         assert!(!bye.contains("Record-Route") && !bye.contains("Allow"), "{bye}");
+    }
+
+    #[test]
+    fn who_takes_no_prack_sends_none() {
+        let heard = |mask: Mask| {
+            let text = "SIP/2.0 183 Session Progress\r\nRequire: 100rel\r\nRSeq: 7\r\nCSeq: 1 INVITE\r\n\r\n";
+            let response = Response::try_from(text.as_bytes()).unwrap();
+            mask.after_received(SipMessage::Response(response), None).to_string()
+        };
+        assert!(!heard(mask()).contains("100rel"));
+        let guests = Arc::new(Guests::new(Rules::default()));
+        assert!(heard(Mask::new(&Face::default(), "127.0.0.1:5061", guests)).contains("100rel"));
     }
 
     #[test]

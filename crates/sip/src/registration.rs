@@ -6,17 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rsipstack::dialog::registration::Registration as Asking;
-use rsipstack::sip::{Uri, typed};
+use rsipstack::sip::{Response, Uri, typed};
 use tokio::sync::watch;
 use tracing::debug;
 
 use crate::agent::{Desk, credential};
+use crate::said::value;
 use crate::{Credentials, Manners, Target, headers};
 
 /// How long an answer may take.
 const ANSWERS: Duration = Duration::from_secs(10);
+/// For too short a time (RFC 3261, 21.4.17).
+const TOO_BRIEF: u16 = 423;
 /// How soon it is tried again when it was refused or nobody answered, and later.
 const AGAIN: [u64; 4] = [5, 15, 60, 300];
+/// The longest that a registrar may have us ask for.
+const EXPIRES_MAX: u32 = 86_400;
 /// The part of the time we are known after which we say it again.
 const RENEW: f64 = 0.8;
 
@@ -90,10 +95,17 @@ async fn keep(
         tell.send_replace(Registration::Unreachable);
         return;
     };
-    let expires = u32::try_from(registrar.expires.as_secs()).unwrap_or(u32::MAX);
+    let mut expires = u32::try_from(registrar.expires.as_secs()).unwrap_or(u32::MAX);
     let mut failed = 0;
     loop {
-        let answer = ask(&desk, &registrar, &mut asking, &uri, expires).await;
+        let mut answer = ask(&desk, &registrar, &mut asking, &uri, expires).await;
+        if let Answer::TooBrief(least) = answer
+            && (expires.saturating_add(1)..=EXPIRES_MAX).contains(&least)
+        {
+            expires = least;
+            answer = ask(&desk, &registrar, &mut asking, &uri, expires).await;
+        }
+        let answer = answer.registration();
         tell.send_replace(answer);
         let again = if answer == Registration::Known {
             failed = 0;
@@ -130,13 +142,43 @@ fn asking(desk: &Arc<Desk>, registrar: &Registrar) -> Option<(Asking, Uri)> {
     Some((asking, uri))
 }
 
+/// What a registrar says.
+#[derive(Clone, Copy)]
+enum Answer {
+    Known,
+    /// It wants us to be known for longer: for so many seconds (RFC 3261, 10.3).
+    TooBrief(u32),
+    Refused(u16),
+    Unreachable,
+}
+
+impl Answer {
+    fn of(response: &Response) -> Self {
+        let least = value(response, "Min-Expires").and_then(|least| least.parse().ok());
+        match (response.status_code.code(), least) {
+            (200..=299, _) => Self::Known,
+            (TOO_BRIEF, Some(least)) => Self::TooBrief(least),
+            (status, _) => Self::Refused(status),
+        }
+    }
+
+    const fn registration(self) -> Registration {
+        match self {
+            Self::Known => Registration::Known,
+            Self::TooBrief(_) => Registration::Refused(TOO_BRIEF),
+            Self::Refused(status) => Registration::Refused(status),
+            Self::Unreachable => Registration::Unreachable,
+        }
+    }
+}
+
 async fn ask(
     desk: &Desk,
     registrar: &Registrar,
     asking: &mut Asking,
     uri: &Uri,
     expires: u32,
-) -> Registration {
+) -> Answer {
     let asked = async {
         desk.roads.ready(&registrar.target).await.map_err(|_| ())?;
         asking.register(uri.clone(), Some(expires)).await.map_err(|fault| {
@@ -144,10 +186,7 @@ async fn ask(
         })
     };
     match tokio::time::timeout(ANSWERS, Box::pin(asked)).await {
-        Ok(Ok(answer)) => match answer.status_code.code() {
-            200..=299 => Registration::Known,
-            status => Registration::Refused(status),
-        },
-        Ok(Err(())) | Err(_) => Registration::Unreachable,
+        Ok(Ok(response)) => Answer::of(&response),
+        Ok(Err(())) | Err(_) => Answer::Unreachable,
     }
 }

@@ -88,13 +88,19 @@ impl Roads {
 
     /// It is somebody we know.
     pub(crate) fn welcomed(&self, them: SocketAddr) {
-        self.wall.welcomed(them.ip());
+        self.wall.knows(them.ip());
         self.guests.knows(them);
     }
 
     /// Makes sure that a message to `target` has a way; what it answers is cancelled when that way is
-    /// gone, if it can be.
+    /// gone, if it can be. Whom we reach so is somebody we know.
     pub(crate) async fn ready(&self, target: &Target) -> io::Result<Option<CancellationToken>> {
+        let gone = self.way(target).await?;
+        self.wall.knows(target.address.ip());
+        Ok(gone)
+    }
+
+    async fn way(&self, target: &Target) -> io::Result<Option<CancellationToken>> {
         if let Some(gone) = self.opened(target) {
             return Ok(Some(gone));
         }

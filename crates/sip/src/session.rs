@@ -10,6 +10,14 @@ pub(crate) const ASKED: u32 = 1800;
 /// The shortest the RFC allows.
 pub(crate) const LEAST: u32 = 90;
 
+/// The longest that a far end may insist on.
+const MOST: u32 = 86_400;
+
+/// What we ask for where a far end insists on so much; `None` where that is nothing to insist on.
+pub(crate) fn longer(least: u32) -> Option<u32> {
+    (ASKED + 1..=MOST).contains(&least).then_some(least)
+}
+
 /// What was agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Session {
@@ -18,24 +26,33 @@ pub(crate) struct Session {
     pub(crate) ours: bool,
 }
 
+/// A far end wants shorter ones than we take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooBrief;
+
 impl Session {
     /// From `Session-Expires` of the answer to our INVITE; `None` is no agreement.
     pub(crate) fn agreed(header: &str) -> Option<Self> {
-        let mut words = header.split(';').map(str::trim);
-        let seconds: u32 = words.next()?.parse().ok()?;
-        let theirs = words.any(|word| word.eq_ignore_ascii_case("refresher=uas"));
-
-        Some(Self { interval: Duration::from_secs(seconds.max(LEAST).into()), ours: !theirs })
+        let (seconds, by_uas) = read(header)?;
+        Some(Self { interval: Duration::from_secs(seconds.max(LEAST).into()), ours: !by_uas })
     }
 
-    /// From `Session-Expires` of an INVITE that came in: whoever sent it refreshes.
-    pub(crate) fn theirs(header: &str) -> Option<Self> {
-        Self::agreed(header).map(|session| Self { ours: false, ..session })
+    /// From `Session-Expires` of an INVITE that came in: whoever sent it refreshes, where it does not say
+    /// that we shall.
+    pub(crate) fn asked(header: &str) -> Result<Option<Self>, TooBrief> {
+        match read(header) {
+            Some((seconds, _)) if seconds < LEAST => Err(TooBrief),
+            Some((seconds, by_uas)) => {
+                Ok(Some(Self { interval: Duration::from_secs(seconds.into()), ours: by_uas }))
+            }
+            None => Ok(None),
+        }
     }
 
-    /// What we agree to, for the answer.
+    /// What we agree to, for the answer to an INVITE that came in.
     pub(crate) fn said(self) -> String {
-        format!("{};refresher=uac", self.interval.as_secs())
+        let refresher = if self.ours { "uas" } else { "uac" };
+        format!("{};refresher={refresher}", self.interval.as_secs())
     }
 
     /// How long after the last sign of life something is due: ours to say, or theirs to be missed.
@@ -50,6 +67,13 @@ impl Session {
     pub(crate) fn patience(self) -> Duration {
         (self.interval / 3).min(Duration::from_secs(32))
     }
+}
+
+/// The seconds of `Session-Expires`, and whether it says that whoever answers the INVITE refreshes.
+fn read(header: &str) -> Option<(u32, bool)> {
+    let mut words = header.split(';').map(str::trim);
+    let seconds = words.next()?.parse().ok()?;
+    Some((seconds, words.any(|word| word.eq_ignore_ascii_case("refresher=uas"))))
 }
 
 #[cfg(test)]
@@ -70,5 +94,14 @@ mod tests {
         assert_eq!(due("4294967295"), Some((true, 2_147_483_647)));
         assert_eq!(due("soon"), None);
         assert_eq!(due(""), None);
+    }
+    #[test]
+    fn who_calls_says_who_refreshes_and_hears_it_again() {
+        let said = |header: &str| Session::asked(header).map(|it| it.map(Session::said));
+        assert_eq!(said("1800;refresher=uas"), Ok(Some("1800;refresher=uas".into())));
+        assert_eq!(said("1800;refresher=uac"), Ok(Some("1800;refresher=uac".into())));
+        assert_eq!(said("90"), Ok(Some("90;refresher=uac".into())));
+        assert_eq!(said("89;refresher=uac"), Err(TooBrief));
+        assert_eq!(said("soon"), Ok(None));
     }
 }

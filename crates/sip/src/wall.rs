@@ -2,7 +2,8 @@
 //!
 //! Whoever speaks SIP to the world is scanned: REGISTER and INVITE for users that are none, by the
 //! thousand. An address that is turned away again and again is not heard for a while, before anything
-//! of it is read. One that shows whom it knows begins anew.
+//! of it is read. One that we know is refused as often as it asks, and goes on being heard: behind the
+//! address of a PBX or of the platform there are calls that stand and answers to what we asked.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -20,8 +21,10 @@ const MUCH: u32 = 200;
 const WITHIN: Duration = Duration::from_secs(60);
 /// How long such an address is not heard.
 const UNHEARD: Duration = Duration::from_secs(600);
-/// How many addresses are kept in mind.
-const KNOWN_MAX: usize = 8_192;
+/// For how long we know one that we reached, or that showed who it is.
+const KNOWN: Duration = Duration::from_secs(86_400);
+/// How many addresses are kept in mind, of those we know and of those we do not.
+const KEPT_MAX: usize = 8_192;
 
 /// Strangers, since the agent began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +83,9 @@ impl Wall {
         self.note(ip, TURNED_AWAY)
     }
 
-    /// It is somebody we know.
-    pub(crate) fn welcomed(&self, ip: IpAddr) {
-        self.lock().known.remove(&ip);
+    /// It is somebody we know: it showed who it is, or we reached it ourselves.
+    pub(crate) fn knows(&self, ip: IpAddr) {
+        self.lock().knows(ip, Instant::now());
     }
 
     pub(crate) fn strangers(&self) -> Strangers {
@@ -109,7 +112,9 @@ impl Wall {
 
 #[derive(Debug, Default)]
 struct Offenders {
-    known: HashMap<IpAddr, Offender>,
+    offenders: HashMap<IpAddr, Offender>,
+    /// Those we know, and until when.
+    known: HashMap<IpAddr, Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -127,25 +132,33 @@ impl Offender {
 
 impl Offenders {
     fn hears(&mut self, ip: IpAddr, now: Instant) -> bool {
-        let Some(offender) = self.known.get(&ip) else { return true };
+        let Some(offender) = self.offenders.get(&ip) else { return true };
         if offender.is_over(now) {
-            self.known.remove(&ip);
+            self.offenders.remove(&ip);
             return true;
         }
         offender.unheard_until.is_none()
     }
 
-    /// Whether it is too much now, and was not before.
-    fn note(&mut self, ip: IpAddr, much: u32, now: Instant) -> bool {
-        if self.known.len() >= KNOWN_MAX && !self.known.contains_key(&ip) {
-            self.known.retain(|_, offender| !offender.is_over(now));
-            // As many at once are a flood from everywhere: the others are turned away one by one.
-            if self.known.len() >= KNOWN_MAX {
-                return false;
+    fn knows(&mut self, ip: IpAddr, now: Instant) {
+        self.offenders.remove(&ip);
+        if self.known.len() >= KEPT_MAX && !self.known.contains_key(&ip) {
+            self.known.retain(|_, until| *until > now);
+            // One more begins anew, and is not kept.
+            if self.known.len() >= KEPT_MAX {
+                return;
             }
         }
+        self.known.insert(ip, now + KNOWN);
+    }
+
+    /// Whether it is too much now, and was not before.
+    fn note(&mut self, ip: IpAddr, much: u32, now: Instant) -> bool {
+        if self.known.get(&ip).is_some_and(|until| *until > now) || !self.has_room(ip, now) {
+            return false;
+        }
         let new = Offender { since: now, much: 0, unheard_until: None };
-        let offender = self.known.entry(ip).or_insert(new);
+        let offender = self.offenders.entry(ip).or_insert(new);
         if offender.is_over(now) {
             *offender = new;
         }
@@ -155,6 +168,15 @@ impl Offenders {
         }
         offender.unheard_until = Some(now + UNHEARD);
         true
+    }
+
+    /// As many at once as there is no room for are a flood from everywhere: the others are turned away one
+    /// by one.
+    fn has_room(&mut self, ip: IpAddr, now: Instant) -> bool {
+        if self.offenders.len() >= KEPT_MAX && !self.offenders.contains_key(&ip) {
+            self.offenders.retain(|_, offender| !offender.is_over(now));
+        }
+        self.offenders.len() < KEPT_MAX || self.offenders.contains_key(&ip)
     }
 }
 
@@ -193,13 +215,29 @@ mod tests {
     }
 
     #[test]
-    fn who_is_known_begins_anew() {
+    fn who_is_known_is_heard_for_a_day_however_often_it_is_turned_away() {
+        let (mut offenders, now) = (Offenders::default(), Instant::now());
+        let pbx = address(1);
+        assert!((0..10).any(|_| offenders.note(pbx, TURNED_AWAY, now)));
+        assert!(!offenders.hears(pbx, now));
+        offenders.knows(pbx, now);
+        assert!(offenders.hears(pbx, now), "we ask it something, and hear what it answers");
+        let later = now + KNOWN - Duration::from_secs(1);
+        assert!(!(0..100).any(|_| offenders.note(pbx, TURNED_AWAY, later)));
+        assert!(offenders.hears(pbx, later));
+        let tomorrow = now + KNOWN;
+        assert!((0..10).any(|_| offenders.note(pbx, TURNED_AWAY, tomorrow)));
+        assert!(!offenders.hears(pbx, tomorrow));
+    }
+
+    #[test]
+    fn who_showed_who_it_is_is_no_stranger() {
         let wall = Wall::default();
         for _ in 0..30 {
             for _ in 0..150 {
                 wall.challenged(address(1));
             }
-            wall.welcomed(address(1));
+            wall.knows(address(1));
         }
         assert!(wall.hears(address(1)));
         let nobody = Strangers { turned_away: 0, banned: 0, unheard: 0, crowded: 0, slow: 0 };
@@ -212,8 +250,14 @@ mod tests {
         for last in 0..20_000 {
             offenders.note(address(last), TURNED_AWAY, now);
         }
-        assert!(offenders.known.len() <= KNOWN_MAX);
+        assert!(offenders.offenders.len() <= KEPT_MAX);
         offenders.note(address(30_000), TURNED_AWAY, now + WITHIN);
-        assert_eq!(offenders.known.len(), 1, "what is over is forgotten");
+        assert_eq!(offenders.offenders.len(), 1, "what is over is forgotten");
+        for last in 0..20_000 {
+            offenders.knows(address(last), now);
+        }
+        assert!(offenders.known.len() <= KEPT_MAX);
+        offenders.knows(address(30_000), now + KNOWN);
+        assert_eq!(offenders.known.len(), 1, "a day is over");
     }
 }

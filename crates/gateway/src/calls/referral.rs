@@ -111,10 +111,9 @@ impl CallActor {
     /// What the other telephone is told of how it came to the call.
     pub(super) fn referral_headers(&self) -> Vec<(String, String)> {
         let Some(Referrer { telephone, replaces, .. }) = &self.referrer else { return Vec::new() };
-        let by =
-            self.office.trunks.address().map(|ip| {
-                ("Referred-By".to_owned(), format!("<sip:{}@{ip}>", telephone.extension))
-            });
+        let by = self.office.trunks.host().map(|host| {
+            ("Referred-By".to_owned(), format!("<sip:{}@{host}>", telephone.extension))
+        });
         let replaces = replaces.as_ref().map(|it| ("Replaces".to_owned(), it.to_string()));
         by.into_iter().chain(replaces).collect()
     }

@@ -339,14 +339,14 @@ impl CallActor {
     /// Who calls, by the number where that is known, else by the BSUID: the caller hides the number
     /// and yet is somebody, whom a PBX may know from an earlier call.
     fn asserted_identity(&self) -> Option<(String, String)> {
-        let ip = self.office.trunks.address()?;
+        let host = self.office.trunks.host()?;
         let contact = &self.facts.contact;
         let user = match contact.user()?.reached_by() {
             ReachedBy::Number(number) => format!("+{}", number.as_str()),
             ReachedBy::UserId(user_id) => user_id.as_str().to_owned(),
         };
         let name = contact.name.as_deref().unwrap_or_default().replace(['"', '\\'], "");
-        Some(("P-Asserted-Identity".to_owned(), format!("\"{name}\" <sip:{user}@{ip}>")))
+        Some(("P-Asserted-Identity".to_owned(), format!("\"{name}\" <sip:{user}@{host}>")))
     }
 
     async fn trunk_answers(&mut self, answer: &str) -> Option<Input> {

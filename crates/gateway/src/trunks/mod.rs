@@ -104,6 +104,11 @@ impl Trunks {
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.agent.as_ref().and_then(UserAgent::address).map(|address| address.ip())
     }
+
+    /// The same as the host of a URI.
+    pub(crate) fn host(&self) -> Option<String> {
+        self.address().map(host)
+    }
 }
 
 /// Asks every target of every trunk whether it is there, until it is aborted.
@@ -136,4 +141,25 @@ impl Trunks {
 /// What a road tells the metrics.
 pub(crate) fn note(metrics: &Metrics, road: &Road) {
     metrics.trunk_targets(&road.trunk, road.well(), road.trunk.targets.len());
+}
+
+/// RFC 3261, 25.1.
+fn host(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    #[test]
+    fn an_address_of_either_kind_is_a_host() {
+        assert_eq!(host(Ipv4Addr::LOCALHOST.into()), "127.0.0.1");
+        assert_eq!(host(Ipv6Addr::LOCALHOST.into()), "[::1]");
+    }
 }

@@ -77,6 +77,8 @@ fn face(config: &SipConfig) -> Face {
         contact_uri: vec!["ob".to_owned()],
         contact: vec!["isfocus".to_owned()],
         allows: ALLOW.map(str::to_owned).into(),
+        // Said, and never agreed on: a refresh would be a re-INVITE, which is refused (fact sheet 6.2).
+        supports: vec!["timer".to_owned()],
         headers: vec![("X-FB-External-Domain".to_owned(), config.domain.clone())],
     }
 }

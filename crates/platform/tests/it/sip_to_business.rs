@@ -63,6 +63,7 @@ async fn an_invite_says_whose_call_it_is() {
         ("x-wa-meta-cta-payload", "order=7712".into()),
         ("x-wa-meta-phone-number-id", PNID.into()),
         ("Allow", "INVITE, ACK, BYE, CANCEL, NOTIFY, OPTIONS".into()),
+        ("Supported", "timer".into()),
         ("User-Agent", "Facebook SipGateway".into()),
         ("Content-Type", "application/sdp".into()),
     ] {
@@ -79,6 +80,7 @@ async fn an_invite_says_whose_call_it_is() {
         "<sip:sip-proxy.internal.example:8191;transport=tls;lr>".into(),
     ];
     assert_eq!(invite.all("Record-Route"), routes, "{}", invite.0);
+    assert_eq!(invite.all("Session-Expires"), [""; 0], "{}", invite.0);
     assert!(invite.body().contains("RTP/SAVP 111 126") && invite.body().contains("a=crypto:1 "));
 }
 

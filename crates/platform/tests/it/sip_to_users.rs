@@ -55,6 +55,7 @@ async fn the_user_picks_up_they_talk_and_the_business_hangs_up() {
     assert_eq!(answer.header("X-FB-External-Domain"), "wa.meta.vc");
     assert_eq!(answer.header("User-Agent"), "Facebook SipGateway");
     assert_eq!(answer.header("Allow"), "INVITE, ACK, BYE, CANCEL, NOTIFY, OPTIONS");
+    assert_eq!(answer.header("Supported"), "timer");
     let edge = bench.bench.running.sip_address().unwrap();
     let contact = answer.header("Contact");
     assert!(contact.contains(&format!("sip:+{ANA}@{edge}")), "{contact}");

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use offhook_sip::{
-    Call, Credentials, End, Invite, Limits, Listen, News, Registrar, Registration, Target,
+    Call, Credentials, End, Face, Invite, Limits, Listen, News, Registrar, Registration, Target,
     Transport, UserAgent, Wish,
 };
 
@@ -233,6 +233,29 @@ async fn a_sign_of_life_is_answered_as_it_was_agreed() {
 }
 
 #[tokio::test]
+async fn a_session_timer_that_nobody_offered_is_not_obeyed() {
+    let here = Some("127.0.0.1:0".parse().unwrap());
+    let listen = Listen { plain: here, tls: None, name: "offhook".into(), timers: false };
+    let face = Face { supports: vec!["timer".into()], ..Face::default() };
+    let agent = UserAgent::start_as(listen, face, None).await.unwrap();
+    let mut far = FarEnd::udp().await;
+    let limits = Limits { quiet: Duration::from_millis(100), ..Limits::default() };
+    let invite = Invite { limits, ..invite(vec![target(&far, Transport::Udp)]) };
+    let mut call = agent.call(invite).unwrap();
+    let asked = far.hears("INVITE").await;
+    assert_eq!(value(&asked, "Supported"), "timer");
+    assert!(!asked.contains("Session-Expires"), "{asked}");
+    let agreed = "Session-Expires: 90;refresher=uac\r\nContent-Type: application/sdp\r\n";
+    far.says(&far.response(&asked, "200 OK", agreed, SDP)).await;
+    assert_eq!(news(&mut call).await, News::Answered { target: 0, answer: SDP.into() });
+    far.hears("ACK").await;
+    tokio::time::sleep(limits.quiet * 5).await;
+    call.hang_up(None);
+    let next = tokio::time::timeout(PATIENCE, far.next()).await.expect("something in time");
+    assert!(next.starts_with("BYE"), "{next}");
+}
+
+#[tokio::test]
 async fn options_say_who_is_well() {
     let agent = agent().await;
     let mut far = FarEnd::udp().await;
@@ -356,6 +379,33 @@ async fn a_registrar_knows_us_until_we_go() {
     drop(registered);
     let last = far.hears("REGISTER").await;
     assert_eq!(value(&last, "Expires"), "0");
+}
+
+#[tokio::test]
+async fn a_registrar_that_wants_us_for_longer_is_asked_so_at_once() {
+    let agent = agent().await;
+    for (least, known) in [("3600", true), ("60", false), ("soon", false), ("4294967295", false)] {
+        let mut far = FarEnd::udp().await;
+        let registered = agent.register(Registrar {
+            target: target(&far, Transport::Udp),
+            domain: None,
+            credentials: Credentials { user: "offhook".into(), password: "secret".into() },
+            expires: Duration::from_secs(120),
+        });
+        let mut changes = registered.changes();
+        let first = far.hears("REGISTER").await;
+        assert_eq!(value(&first, "Expires"), "120");
+        let brief = format!("Min-Expires: {least}\r\n");
+        far.says(&far.response(&first, "423 Interval Too Brief", &brief, "")).await;
+        if known {
+            let second = far.hears("REGISTER").await;
+            assert_eq!(value(&second, "Expires"), least);
+            far.answers(&second, "200 OK").await;
+        }
+        tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
+        let is = if known { Registration::Known } else { Registration::Refused(423) };
+        assert_eq!(registered.state(), is, "{least}");
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use crate::calls::{invite, news};
+use crate::calls::{answered, invite, news};
 use crate::far_end::{FarEnd, PATIENCE, SDP, line, value};
 
 pub(crate) const ANSWER: &str =
@@ -194,6 +194,7 @@ async fn a_call_may_have_names_of_its_own_and_no_session_timer() {
         let contact = invited.header("Contact").expect("a contact");
         assert!(contact.contains("@sip.shop.example"), "{contact}");
         assert_eq!(invited.header("Session-Expires"), None);
+        assert_eq!(invited.header("Supported").as_deref(), Some("100rel"));
         let mut taken = invited.take_so("200", Patience::default(), &manners).expect("a call");
         taken.answer(ANSWER.into());
         assert_eq!(news(&mut out).await, News::Answered { target: 0, answer: ANSWER.into() });
@@ -327,6 +328,7 @@ async fn a_service_behind_proxies_is_called_by_their_names_and_leaves_by_its_own
         contact_uri: vec!["ob".into()],
         contact: vec!["isfocus".into()],
         allows: ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS"].map(String::from).into(),
+        supports: Vec::new(),
         headers: vec![("X-FB-External-Domain".into(), "wa.meta.vc".into())],
     };
     for ours in [true, false] {
@@ -339,6 +341,7 @@ async fn a_service_behind_proxies_is_called_by_their_names_and_leaves_by_its_own
         assert_eq!(header("Contact"), contact);
         assert_eq!(header("X-FB-External-Domain"), "wa.meta.vc");
         assert_eq!(header("Allow"), "INVITE, ACK, BYE, CANCEL, OPTIONS");
+        assert_eq!(header("Supported"), "timer", "what takes no PRACK offers no 100rel");
         let mut taken = take(invited);
         taken.answer(ANSWER.into());
         assert_eq!(news(&mut out).await, News::Answered { target: 0, answer: ANSWER.into() });
@@ -421,6 +424,23 @@ async fn who_is_turned_away_again_and_again_is_not_heard() {
     let tcp = Target { transport: Transport::Tcp, ..pair.target() };
     let mut out = pair.caller.call(Invite { limits: unheard, ..invite(vec![tcp]) }).unwrap();
     assert_eq!(news(&mut out).await, News::Ended(End::Unavailable), "nor by TCP");
+}
+
+#[tokio::test]
+async fn whom_we_reached_is_turned_away_and_heard() {
+    let mut pair = Pair::by(Transport::Udp).await;
+    let mut pbx = FarEnd::udp().await;
+    let (mut call, asked) = answered(&pair.called, &mut pbx, Transport::Udp).await;
+    for _ in 0..11 {
+        let mut out = pair.call(|invite| invite);
+        pair.invited().await.turn_away(Refusal::of(403));
+        assert_eq!(news(&mut out).await, News::Ended(End::Refused(403)));
+    }
+    pbx.says(&pbx.request(&asked, "BYE", 1, "", "")).await;
+    pbx.hears("SIP/2.0 200").await;
+    assert_eq!(news(&mut call).await, News::Ended(End::Theirs));
+    let strangers = pair.called.strangers();
+    assert_eq!((strangers.turned_away, strangers.banned, strangers.unheard), (11, 0, 0));
 }
 
 #[tokio::test]

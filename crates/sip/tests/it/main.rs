@@ -11,5 +11,6 @@ mod mutated;
 mod refer;
 mod registered;
 mod replaces;
+mod session_timers;
 mod sipp;
 mod torture;
