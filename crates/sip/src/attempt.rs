@@ -18,7 +18,7 @@ use crate::face::ROUTES_LOST;
 use crate::holds::Hold;
 use crate::life::Input;
 use crate::refresh::Refresh;
-use crate::reoffer::Ours;
+use crate::reoffer::{Ours, Saying};
 use crate::said::{Talk, said, sdp, value};
 use crate::session::Session;
 use crate::{Invite, Manners, Refusal, Target, Wish, headers};
@@ -96,7 +96,7 @@ impl Attempt {
             desk,
             option,
             stage: Stage::Connecting(connecting),
-            ours: Arc::new(Mutex::new(invite.offer.clone())),
+            ours: Arc::new(Mutex::new(Saying::of(invite.offer.clone()))),
             refreshing: None,
             asks: Arc::default(),
             updates: false,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use engine::Source;
 use media::{dtmf::Digit, frame::AudioCodec};
-use sip::{End, Manners, Refusal, Reoffer};
+use sip::{End, Manners, Refusal};
 use switchboard::{
     call::{Input, Side, State},
     flow::Key,
@@ -154,6 +154,7 @@ impl CallActor {
             Happening::Replaced(_)
             | Happening::Rings
             | Happening::Early(_)
+            | Happening::AnswersLate(_)
             | Happening::Presses(_) => None,
         }
     }
@@ -207,7 +208,14 @@ impl CallActor {
     fn hear_agents(&mut self, side: Side, what: Happening) -> Option<Input> {
         let agent = self.agent_at(side)?.agent.clone();
         match what {
-            Happening::Reoffers(reoffer) => self.reoffered(side, agent, reoffer),
+            Happening::Reoffers(reoffer) => {
+                let turn = self.agent_at(side)?.telephone_mut()?.reoffered(reoffer)?;
+                self.turned(side, agent, turn)
+            }
+            Happening::AnswersLate(answer) => {
+                let turn = self.agent_at(side)?.telephone_mut()?.answered_late(&answer)?;
+                self.turned(side, agent, turn)
+            }
             Happening::Presses(key) => self.pressed(side, key.sign),
             Happening::Over(End::Lost) => {
                 let why = "the telephone gave no sign of life".to_owned();
@@ -234,10 +242,8 @@ impl CallActor {
     }
 
     /// The telephone's own hold is the agent's, where the agent has the user; else it only hears nothing.
-    fn reoffered(&mut self, side: Side, agent: AgentId, reoffer: Reoffer) -> Option<Input> {
-        let leg = self.agent_at(side)?;
-        let turn = leg.telephone_mut()?.reoffered(reoffer)?;
-        leg.fed = None;
+    fn turned(&mut self, side: Side, agent: AgentId, turn: Turn) -> Option<Input> {
+        self.agent_at(side)?.fed = None;
         let state = self.call.state();
         if state.is_answered_by_agent() || matches!(state, State::ThreeWay(_)) {
             self.arrange();

@@ -54,10 +54,10 @@ impl CallActor {
     pub(super) async fn hear_referrer(&mut self, what: Happening) -> Option<Input> {
         let word = match what {
             Happening::Reoffers(reoffer) => {
-                match self.referrer.as_mut()?.telephone.reoffered(reoffer)? {
-                    Turn::Holds => FromReferrer::Holds,
-                    Turn::Resumes => FromReferrer::Resumes,
-                }
+                turned(self.referrer.as_mut()?.telephone.reoffered(reoffer)?)
+            }
+            Happening::AnswersLate(answer) => {
+                turned(self.referrer.as_mut()?.telephone.answered_late(&answer)?)
             }
             Happening::Over(_) => {
                 let Referrer { telephone, .. } = self.referrer.take()?;
@@ -133,6 +133,13 @@ impl CallActor {
             return Err(said(404, &"No such extension on this trunk"));
         }
         Ok((extension.to_owned(), to.replaces.clone()))
+    }
+}
+
+const fn turned(turn: Turn) -> FromReferrer {
+    match turn {
+        Turn::Holds => FromReferrer::Holds,
+        Turn::Resumes => FromReferrer::Resumes,
     }
 }
 
