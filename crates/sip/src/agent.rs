@@ -307,7 +307,8 @@ impl Desk {
         if manners.no_transfer || !self.face.allows.is_empty() {
             return vec![Header::Supported(supported.into())];
         }
-        let supported = format!("{supported}, replaces, norefersub");
+        let replaces = if manners.no_replaces { "" } else { ", replaces" };
+        let supported = format!("{supported}{replaces}, norefersub");
         vec![Header::Supported(supported.into()), Header::Allow(headers::ALLOW.into())]
     }
 

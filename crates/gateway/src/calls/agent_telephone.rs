@@ -78,10 +78,10 @@ impl CallActor {
         let its_leg =
             |leg: &Option<AgentLeg>| leg.as_ref().and_then(AgentLeg::telephone).is_some_and(is_its);
         if its_leg(&self.agent_leg) {
-            return self.hear_agents(Side::Agent, said.what);
+            return self.hear_agents(Side::Agent, said.what).await;
         }
         if its_leg(&self.consulted_leg) {
-            return self.hear_agents(Side::Consulted, said.what);
+            return self.hear_agents(Side::Consulted, said.what).await;
         }
         self.hear_trunk(said).await
     }
@@ -205,7 +205,7 @@ impl CallActor {
     }
 
     /// What the telephone does at which an agent talks.
-    fn hear_agents(&mut self, side: Side, what: Happening) -> Option<Input> {
+    async fn hear_agents(&mut self, side: Side, what: Happening) -> Option<Input> {
         let agent = self.agent_at(side)?.agent.clone();
         match what {
             Happening::Reoffers(reoffer) => {
@@ -223,7 +223,7 @@ impl CallActor {
             }
             Happening::Over(_) => Some(Input::AgentHungUp(agent)),
             Happening::Refers(refer) => {
-                refer.refuse(&Refusal::of(603));
+                self.agent_refers(agent, refer).await;
                 None
             }
             Happening::Replaced(_)
@@ -277,9 +277,9 @@ fn let_go(telephone: Telephone, elsewhere: bool) {
     }
 }
 
-/// It gives no calls away by itself: the console does.
+/// It may give its call away; nothing takes its place in one.
 fn manners(contact: String) -> Manners {
-    Manners { contact: Some(contact), no_transfer: true, ..Manners::default() }
+    Manners { contact: Some(contact), no_replaces: true, ..Manners::default() }
 }
 
 /// Whether its agent does not want the call: a rejection, or a telephone that is not to be disturbed.

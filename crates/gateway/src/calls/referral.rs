@@ -153,6 +153,6 @@ const fn status(why: NotTaken) -> u16 {
     }
 }
 
-fn said(status: u16, why: &dyn std::fmt::Display) -> Refusal {
+pub(super) fn said(status: u16, why: &dyn std::fmt::Display) -> Refusal {
     Refusal { status, phrase: Some(why.to_string()), headers: Vec::new() }
 }

@@ -55,6 +55,8 @@ pub(super) struct Telephone {
     pub(super) calls: Option<Option<String>>,
     /// Whether it took the place of another one.
     pub(super) replaces: bool,
+    /// Whether it gave the user away: it may hang up itself.
+    pub(super) gave_away: bool,
     /// By its `Call-ID` it can be named.
     pub(super) _known: Arc<Known>,
 }

@@ -273,6 +273,7 @@ impl CallActor {
             answered_at: None,
             calls: None,
             replaces: false,
+            gave_away: false,
         })
     }
 
