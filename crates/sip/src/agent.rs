@@ -316,7 +316,7 @@ impl Desk {
         let all = [
             (self.has_timer(manners), "timer"),
             (reliable && self.face.takes(Method::PRack), "100rel"),
-            (transfers, "replaces"),
+            (transfers && !manners.no_replaces, "replaces"),
             (transfers, "norefersub"),
         ];
         let words: Vec<_> = all.iter().filter(|(can, _)| *can).map(|(_, word)| *word).collect();

@@ -19,7 +19,7 @@ use crate::holds::Hold;
 use crate::life::Input;
 use crate::pracks::Waiting;
 use crate::refresh::{self, Refresh};
-use crate::reoffer::Ours;
+use crate::reoffer::{Ours, Saying};
 use crate::said::{Talk, said, sdp, value};
 use crate::session::{self, Session};
 use crate::{Invite, Manners, Refusal, Target, Wish, headers};
@@ -104,7 +104,7 @@ impl Attempt {
             again: option.clone().filter(|_| timer),
             option,
             stage: Stage::Connecting(connecting),
-            ours: Arc::new(Mutex::new(invite.offer.clone())),
+            ours: Arc::new(Mutex::new(Saying::of(invite.offer.clone()))),
             refreshing: None,
             asks: Arc::default(),
             updates: false,

@@ -271,6 +271,7 @@ pub(crate) fn pass_on(wishes: &mpsc::Sender<Wish>, wish: Wish) {
         Ok(()) => {}
         Err(Wish::Reoffer(reoffer)) => reoffer.refuse(),
         Err(Wish::Refer(refer)) => refer.refuse(&Refusal::of(603)),
+        Err(Wish::LateAnswer(_)) => debug!("a late answer in a SIP call was not read"),
         Err(Wish::Key(_)) => debug!("a key of a SIP call was not read"),
     }
 }

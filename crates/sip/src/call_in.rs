@@ -19,7 +19,7 @@ use crate::call::{WISHES_MAX, pass_on};
 use crate::holds::Hold;
 use crate::parting::Parting;
 use crate::refresh::{self, Refresh};
-use crate::reoffer::Ours;
+use crate::reoffer::{Ours, Saying};
 use crate::said::{Talk, said, sdp, value};
 use crate::session::{LEAST, Session, TooBrief};
 use crate::{Manners, NEWS_MAX, Refusal, Wish, headers, life};
@@ -106,7 +106,7 @@ impl CallIn {
                 orders: Some(ordered),
                 tell,
                 wish,
-                ours: Arc::new(Mutex::new(String::new())),
+                ours: Ours::default(),
                 parting: Vec::new(),
                 late: note,
                 leaving: None,
@@ -279,15 +279,16 @@ impl Owner {
     }
 
     fn heard(&self, state: DialogState) -> Option<Input> {
-        if matches!(state, DialogState::Confirmed(..)) {
-            let answer = self.dialog.last_remote_ack().and_then(|ack| sdp(&ack));
-            *self.late.lock().unwrap_or_else(PoisonError::into_inner) = answer;
-            return Some(Input::Acknowledged);
-        }
+        let acknowledges = matches!(state, DialogState::Confirmed(..));
         match said(state, &Talk { dialog: &self.dialog, ours: &self.ours, asks: &self.asks }) {
             Seen::Input(life::Input::TheyLeft) => Some(Input::TheyLeft),
             Seen::Input(life::Input::Unacknowledged) => Some(Input::Unacknowledged),
             Seen::Input(life::Input::Lives) => Some(Input::Lives),
+            Seen::Nothing if acknowledges => {
+                let answer = self.dialog.last_remote_ack().and_then(|ack| sdp(&ack));
+                *self.late.lock().unwrap_or_else(PoisonError::into_inner) = answer;
+                Some(Input::Acknowledged)
+            }
             Seen::Input(_) | Seen::Nothing => None,
             Seen::Wish(wish) => {
                 // Where we refresh, a key of theirs lengthens nothing.
@@ -336,9 +337,7 @@ impl Owner {
             headers.push(Header::SessionExpires(session.said().into()));
             headers.push(Header::MinSE(LEAST.to_string().into()));
         }
-        let mut ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner);
-        ours.clone_from(&answer);
-        drop(ours);
+        *self.ours.lock().unwrap_or_else(PoisonError::into_inner) = Saying::of(answer.clone());
         self.dialog.accept(Some(headers), Some(answer.into_bytes()))
     }
 

@@ -17,4 +17,6 @@ pub struct Manners {
     pub no_timer: bool,
     /// Neither REFER nor `Replaces` is offered: for far ends that give no calls to others.
     pub no_transfer: bool,
+    /// `Replaces` alone is not offered: for calls in which nobody's place is to be had.
+    pub no_replaces: bool,
 }

@@ -64,7 +64,7 @@ impl Refresh {
     /// By INVITE; whether it was answered.
     async fn reinvite(self) -> bool {
         for _ in 0..TRIES {
-            let ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner).sdp.clone();
             let mut headers = headers();
             headers.push(Header::ContentType("application/sdp".into()));
             self.asks.store(true, Ordering::Relaxed);

@@ -3,8 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rsipstack::dialog::dialog::TransactionHandle;
-use rsipstack::sip::Header;
+use rsipstack::dialog::invite_dialog::InviteDialog;
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Header, Request};
 use tracing::debug;
+
+use crate::said::sdp;
 
 /// A new offer in a call that stands, or a question whether it still does. To be answered once;
 /// dropped, it is refused and the call goes on as before.
@@ -13,11 +17,46 @@ pub struct Reoffer {
     answer: TransactionHandle,
     /// `Session-Expires` of the answer, where the far end agreed on one.
     session: Option<String>,
+    /// The number of its INVITE.
+    seq: Option<u32>,
     ours: Ours,
 }
 
-/// The SDP we said last: a sign of life by INVITE repeats it.
-pub(crate) type Ours = Arc<Mutex<String>>;
+/// What we said last.
+pub(crate) type Ours = Arc<Mutex<Saying>>;
+
+/// What of our SDPs must be known later.
+#[derive(Debug, Default)]
+pub(crate) struct Saying {
+    /// The last one: a sign of life by INVITE repeats it.
+    pub(crate) sdp: String,
+    /// The INVITE whose ACK answers it, where the far end asked for an offer of ours.
+    asked_by: Option<u32>,
+}
+
+impl Saying {
+    /// One that is answered otherwise than in an ACK.
+    pub(crate) const fn of(sdp: String) -> Self {
+        Self { sdp, asked_by: None }
+    }
+}
+
+/// What the far end answers to our offer in a call that stands, where its last ACK does.
+pub(crate) fn late_answer(dialog: &InviteDialog, ours: &Ours) -> Option<String> {
+    let mut ours = ours.lock().unwrap_or_else(PoisonError::into_inner);
+    let asked_by = ours.asked_by?;
+    let ack = dialog.last_remote_ack()?;
+    if number(&ack) != Some(asked_by) {
+        return None;
+    }
+    ours.asked_by = None;
+    sdp(&ack)
+}
+
+/// The number of its `CSeq`.
+pub(crate) fn number(request: &Request) -> Option<u32> {
+    request.cseq_header().ok()?.seq().ok()
+}
 
 impl std::fmt::Debug for Reoffer {
     /// Without the SDP.
@@ -27,16 +66,17 @@ impl std::fmt::Debug for Reoffer {
 }
 
 impl Reoffer {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         offer: Option<String>,
         answer: TransactionHandle,
-        session: Option<String>,
+        (session, seq): (Option<String>, Option<u32>),
         ours: Ours,
     ) -> Self {
-        Self { offer, answer, session, ours }
+        Self { offer, answer, session, seq, ours }
     }
 
-    /// Its SDP; `None` asks for ours (a delayed offer, or only a sign of life).
+    /// Its SDP; `None` asks for ours (a delayed offer, or only a sign of life), and what it says to that
+    /// is [`crate::Wish::LateAnswer`].
     #[must_use]
     pub fn offer(&self) -> Option<&str> {
         self.offer.as_deref()
@@ -46,7 +86,9 @@ impl Reoffer {
     pub fn accept(self, sdp: String) {
         let mut headers = vec![Header::ContentType("application/sdp".into())];
         headers.extend(self.session.clone().map(|session| Header::SessionExpires(session.into())));
-        self.ours.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&sdp);
+        let asked_by = self.seq.filter(|_| self.offer.is_none());
+        let saying = Saying { sdp: sdp.clone(), asked_by };
+        *self.ours.lock().unwrap_or_else(PoisonError::into_inner) = saying;
         self.respond(200, Some(headers), Some(sdp.into_bytes()));
     }
 

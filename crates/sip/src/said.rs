@@ -11,7 +11,7 @@ use rsipstack::sip::{Header, Method, Request, Response};
 use crate::attempt::Seen;
 use crate::life::Input;
 use crate::refer::{Refer, respond};
-use crate::reoffer::{Ours, Reoffer};
+use crate::reoffer::{Ours, Reoffer, late_answer, number};
 use crate::wish::Key;
 use crate::{Wish, headers};
 
@@ -43,9 +43,11 @@ pub(crate) fn said(state: DialogState, talk: &Talk<'_>) -> Seen {
         DialogState::Publish(_, _, handle) | DialogState::Message(_, _, handle) => {
             answer(handle, 405)
         }
-        DialogState::Calling(_) | DialogState::WaitAck(..) | DialogState::Confirmed(..) => {
-            Seen::Nothing
+        DialogState::Confirmed(..) => {
+            let answer = late_answer(talk.dialog, talk.ours);
+            answer.map_or(Seen::Nothing, |answer| Seen::Wish(Wish::LateAnswer(answer)))
         }
+        DialogState::Calling(_) | DialogState::WaitAck(..) => Seen::Nothing,
     }
 }
 
@@ -71,7 +73,8 @@ fn updated(request: &Request, handle: TransactionHandle, talk: &Talk<'_>) -> See
     if talk.asks.load(Ordering::Relaxed) {
         return answer(handle, 491);
     }
-    Seen::Wish(Wish::Reoffer(Reoffer::new(offer, handle, session, Arc::clone(talk.ours))))
+    let said = (session, number(request));
+    Seen::Wish(Wish::Reoffer(Reoffer::new(offer, handle, said, Arc::clone(talk.ours))))
 }
 
 /// An INFO is a key, or nothing we know.

@@ -15,6 +15,8 @@ const KEY_MS_MAX: u32 = 6_000;
 pub enum Wish {
     /// Another session, or to know whether this one still stands.
     Reoffer(Reoffer),
+    /// What it answers to our offer, for which its re-INVITE without one asked (RFC 3261, 14.2).
+    LateAnswer(String),
     /// A key pressed (INFO).
     Key(Key),
     /// Somebody else to be called in its place.

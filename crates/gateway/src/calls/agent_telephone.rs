@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use engine::Source;
 use media::{dtmf::Digit, frame::AudioCodec};
-use sip::{End, Manners, Refusal, Reoffer};
+use sip::{End, Manners, Refusal};
 use switchboard::{
     call::{Input, Side, State},
     flow::Key,
@@ -78,10 +78,10 @@ impl CallActor {
         let its_leg =
             |leg: &Option<AgentLeg>| leg.as_ref().and_then(AgentLeg::telephone).is_some_and(is_its);
         if its_leg(&self.agent_leg) {
-            return self.hear_agents(Side::Agent, said.what);
+            return self.hear_agents(Side::Agent, said.what).await;
         }
         if its_leg(&self.consulted_leg) {
-            return self.hear_agents(Side::Consulted, said.what);
+            return self.hear_agents(Side::Consulted, said.what).await;
         }
         self.hear_trunk(said).await
     }
@@ -154,6 +154,7 @@ impl CallActor {
             Happening::Replaced(_)
             | Happening::Rings
             | Happening::Early(_)
+            | Happening::AnswersLate(_)
             | Happening::Presses(_) => None,
         }
     }
@@ -204,10 +205,17 @@ impl CallActor {
     }
 
     /// What the telephone does at which an agent talks.
-    fn hear_agents(&mut self, side: Side, what: Happening) -> Option<Input> {
+    async fn hear_agents(&mut self, side: Side, what: Happening) -> Option<Input> {
         let agent = self.agent_at(side)?.agent.clone();
         match what {
-            Happening::Reoffers(reoffer) => self.reoffered(side, agent, reoffer),
+            Happening::Reoffers(reoffer) => {
+                let turn = self.agent_at(side)?.telephone_mut()?.reoffered(reoffer)?;
+                self.turned(side, agent, turn)
+            }
+            Happening::AnswersLate(answer) => {
+                let turn = self.agent_at(side)?.telephone_mut()?.answered_late(&answer)?;
+                self.turned(side, agent, turn)
+            }
             Happening::Presses(key) => self.pressed(side, key.sign),
             Happening::Over(End::Lost) => {
                 let why = "the telephone gave no sign of life".to_owned();
@@ -215,7 +223,7 @@ impl CallActor {
             }
             Happening::Over(_) => Some(Input::AgentHungUp(agent)),
             Happening::Refers(refer) => {
-                refer.refuse(&Refusal::of(603));
+                self.agent_refers(agent, refer).await;
                 None
             }
             Happening::Replaced(_)
@@ -234,10 +242,8 @@ impl CallActor {
     }
 
     /// The telephone's own hold is the agent's, where the agent has the user; else it only hears nothing.
-    fn reoffered(&mut self, side: Side, agent: AgentId, reoffer: Reoffer) -> Option<Input> {
-        let leg = self.agent_at(side)?;
-        let turn = leg.telephone_mut()?.reoffered(reoffer)?;
-        leg.fed = None;
+    fn turned(&mut self, side: Side, agent: AgentId, turn: Turn) -> Option<Input> {
+        self.agent_at(side)?.fed = None;
         let state = self.call.state();
         if state.is_answered_by_agent() || matches!(state, State::ThreeWay(_)) {
             self.arrange();
@@ -271,9 +277,9 @@ fn let_go(telephone: Telephone, elsewhere: bool) {
     }
 }
 
-/// It gives no calls away by itself: the console does.
+/// It may give its call away; nothing takes its place in one.
 fn manners(contact: String) -> Manners {
-    Manners { contact: Some(contact), no_transfer: true, ..Manners::default() }
+    Manners { contact: Some(contact), no_replaces: true, ..Manners::default() }
 }
 
 /// Whether its agent does not want the call: a rejection, or a telephone that is not to be disturbed.

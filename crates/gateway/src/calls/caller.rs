@@ -138,6 +138,7 @@ impl CallActor {
             answered_at: None,
             calls: Some(caller.offer),
             replaces: false,
+            gave_away: false,
         }
     }
 

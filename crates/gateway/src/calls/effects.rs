@@ -288,6 +288,7 @@ impl CallActor {
         let talk = |call_id| Talk { line: self.line.id().clone(), call_id };
         let talked = self.facts.call_id.clone().filter(|_| leg.talked).map(talk);
         self.line.consoles().release(&leg.agent, talked);
+        leg.leave();
         figures
     }
 

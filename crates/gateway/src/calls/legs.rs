@@ -153,6 +153,15 @@ impl AgentLeg {
         self.telephone().is_none_or(Telephone::takes_part)
     }
 
+    /// It is left: hung up on, where it did not give the user away.
+    pub(super) fn leave(self) {
+        if let TalksAt::Telephone(telephone) = self.at
+            && telephone.gave_away
+        {
+            telephone.line.let_go();
+        }
+    }
+
     fn events(&mut self) -> &mut mpsc::Receiver<LegEvent> {
         match &mut self.at {
             TalksAt::Console { events, .. } => events,

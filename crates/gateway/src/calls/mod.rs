@@ -8,6 +8,7 @@
 mod actor;
 mod agent_calls;
 pub(crate) mod agent_first;
+mod agent_referral;
 mod agent_telephone;
 pub(crate) mod arrival;
 pub(crate) mod begin;

@@ -54,10 +54,10 @@ impl CallActor {
     pub(super) async fn hear_referrer(&mut self, what: Happening) -> Option<Input> {
         let word = match what {
             Happening::Reoffers(reoffer) => {
-                match self.referrer.as_mut()?.telephone.reoffered(reoffer)? {
-                    Turn::Holds => FromReferrer::Holds,
-                    Turn::Resumes => FromReferrer::Resumes,
-                }
+                turned(self.referrer.as_mut()?.telephone.reoffered(reoffer)?)
+            }
+            Happening::AnswersLate(answer) => {
+                turned(self.referrer.as_mut()?.telephone.answered_late(&answer)?)
             }
             Happening::Over(_) => {
                 let Referrer { telephone, .. } = self.referrer.take()?;
@@ -135,6 +135,13 @@ impl CallActor {
     }
 }
 
+const fn turned(turn: Turn) -> FromReferrer {
+    match turn {
+        Turn::Holds => FromReferrer::Holds,
+        Turn::Resumes => FromReferrer::Resumes,
+    }
+}
+
 /// What a telephone is told whose user could not be given to the other one.
 const fn status(why: NotTaken) -> u16 {
     match why {
@@ -145,6 +152,6 @@ const fn status(why: NotTaken) -> u16 {
     }
 }
 
-fn said(status: u16, why: &dyn std::fmt::Display) -> Refusal {
+pub(super) fn said(status: u16, why: &dyn std::fmt::Display) -> Refusal {
     Refusal { status, phrase: Some(why.to_string()), headers: Vec::new() }
 }

@@ -11,7 +11,7 @@ use engine::{
 };
 use media::{
     frame::AudioCodec,
-    sdp::{self, TrunkKeying, TrunkKeys, TrunkMedia, TrunkVoice},
+    sdp::{self, TrunkKeying, TrunkMedia, TrunkVoice},
     transport::LocalTransport,
 };
 use sip::Reoffer;
@@ -55,6 +55,8 @@ pub(super) struct Telephone {
     pub(super) calls: Option<Option<String>>,
     /// Whether it took the place of another one.
     pub(super) replaces: bool,
+    /// Whether it gave the user away: it may hang up itself.
+    pub(super) gave_away: bool,
     /// By its `Call-ID` it can be named.
     pub(super) _known: Arc<Known>,
 }
@@ -179,17 +181,29 @@ impl Telephone {
         let voice =
             TrunkVoice { local: &self.local, version: self.version, keys: self.keys.ours() };
         let Some(offer) = reoffer.offer() else {
-            reoffer.accept(sdp::write_trunk_offer(voice, &[agreed.codec]));
+            reoffer.accept(sdp::write_trunk_offer_again(voice, &agreed));
             return None;
         };
-        let Some(media) = self.media(offer).and_then(|media| unchanged(media, &agreed)) else {
+        let Some(media) = still(&agreed, offer) else {
             reoffer.refuse();
             return None;
         };
-        let answer = sdp::write_trunk_answer(voice, &media);
-        reoffer.accept(answer);
+        reoffer.accept(sdp::write_trunk_answer(voice, &media));
+        self.changes(&media)
+    }
+
+    /// It answered our offer, for which it had asked: that counts as an offer of its own does.
+    pub(super) fn answered_late(&mut self, answer: &str) -> Option<Turn> {
+        let Some(media) = self.agreed.as_ref().and_then(|agreed| still(agreed, answer)) else {
+            tracing::warn!("what a telephone answers to our offer is another call: all stays");
+            return None;
+        };
+        self.changes(&media)
+    }
+
+    fn changes(&mut self, media: &TrunkMedia) -> Option<Turn> {
         if self.keys.keying() == TrunkKeying::Open && !media.is_held() {
-            self.keys.meet(&self.handle, &media);
+            self.keys.meet(&self.handle, media);
         }
         match (media.is_held(), self.state) {
             (true, TrunkState::Talking) => {
@@ -226,15 +240,9 @@ pub(super) fn payload_types(media: &TrunkMedia) -> PayloadTypes {
     PayloadTypes { audio: media.audio, codec: media.codec, dtmf: media.dtmf, noise: media.noise }
 }
 
-/// The same call, perhaps held or at another address; `None` where it would be another one.
-fn unchanged(media: TrunkMedia, agreed: &TrunkMedia) -> Option<TrunkMedia> {
-    let is_same = (media.codec, media.audio) == (agreed.codec, agreed.audio)
-        && match (&media.keys, &agreed.keys) {
-            (TrunkKeys::Dtls(theirs), TrunkKeys::Dtls(agreed)) => theirs.is_still(agreed),
-            (theirs, agreed) => theirs == agreed,
-        };
-    // Who shook hands first stays who it was, whatever an offer leaves open.
-    is_same.then(|| TrunkMedia { keys: agreed.keys.clone(), ..media })
+/// What a later SDP means in a call agreed so; `None` where it would be another one.
+fn still(agreed: &TrunkMedia, text: &str) -> Option<TrunkMedia> {
+    agreed.still(&sdp::parse(text).ok()?.session)
 }
 
 /// The next event of the telephone's leg; waits for ever while there is none.

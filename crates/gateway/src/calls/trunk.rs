@@ -100,10 +100,8 @@ impl CallActor {
                 return self.caller_answers(&answer);
             }
             Happening::Answers(answer) => return self.trunk_answers(&answer).await,
-            Happening::Reoffers(reoffer) => match leg.reoffered(reoffer)? {
-                Turn::Holds => FromTrunk::Holds,
-                Turn::Resumes => FromTrunk::Resumes,
-            },
+            Happening::Reoffers(reoffer) => turned(leg.reoffered(reoffer)?),
+            Happening::AnswersLate(answer) => turned(leg.answered_late(&answer)?),
             Happening::Refers(refer) => {
                 self.telephone_refers(refer).await;
                 return None;
@@ -275,6 +273,7 @@ impl CallActor {
             answered_at: None,
             calls: None,
             replaces: false,
+            gave_away: false,
         })
     }
 
@@ -429,6 +428,13 @@ impl CallActor {
             codec: None,
             leg: None,
         });
+    }
+}
+
+const fn turned(turn: Turn) -> FromTrunk {
+    match turn {
+        Turn::Holds => FromTrunk::Holds,
+        Turn::Resumes => FromTrunk::Resumes,
     }
 }
 

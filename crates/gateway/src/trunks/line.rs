@@ -59,6 +59,8 @@ pub(crate) enum Happening {
     Answers(String),
     /// It wants the session changed.
     Reoffers(Reoffer),
+    /// It answered an offer that it asked us for in a call that stands.
+    AnswersLate(String),
     /// It presses a key, and says so beside the sound.
     Presses(Key),
     /// It wants another one to have the user.
@@ -189,6 +191,7 @@ fn happening(word: Word) -> Happening {
 fn wished(wish: Wish) -> Happening {
     match wish {
         Wish::Reoffer(reoffer) => Happening::Reoffers(reoffer),
+        Wish::LateAnswer(answer) => Happening::AnswersLate(answer),
         Wish::Key(key) => Happening::Presses(key),
         Wish::Refer(refer) => Happening::Refers(refer),
     }

@@ -138,12 +138,16 @@ impl Road {
 
     /// In which order they are rung.
     pub(crate) fn order(&self) -> Vec<Target> {
+        self.drawn(|sum| rand::random_range(0..sum))
+    }
+
+    fn drawn(&self, mut draw: impl FnMut(u32) -> u32) -> Vec<Target> {
         let known = self.known.borrow();
         let may_take = |known: &&Known| known.health.is_well() || known.health == Health::Unknown;
         let (well, others): (Vec<&Known>, Vec<&Known>) = known.iter().partition(may_take);
-        let in_order = |known: Vec<&Known>| {
+        let mut in_order = |known: Vec<&Known>| {
             let targets: Vec<Target> = known.into_iter().flat_map(Known::targets).collect();
-            Target::order(&targets, |sum| rand::random_range(0..sum))
+            Target::order(&targets, &mut draw)
         };
         [in_order(well), in_order(others)].concat()
     }
@@ -274,4 +278,82 @@ async fn ask(agent: &UserAgent, mut known: Known) -> Known {
         }
     }
     known
+}
+
+#[cfg(test)]
+mod tests {
+    use media::{frame::AudioCodec, sdp::TrunkKeying};
+    use switchboard::trunk::Extensions;
+
+    use super::*;
+
+    /// A road to targets of these ports, priorities and weights.
+    fn road(targets: &[(u16, u16, u16)]) -> Road {
+        let target = |&(port, priority, weight): &(u16, u16, u16)| TrunkTarget {
+            host: "127.0.0.1".into(),
+            port,
+            transport: Transport::Udp,
+            register: false,
+            priority,
+            weight,
+        };
+        Road::new(Trunk {
+            name: "pbx".into(),
+            organisation: "aurora".parse().expect("an id"),
+            targets: targets.iter().map(target).collect(),
+            extensions: Extensions::parse(&["2XX".to_owned()]).expect("extensions"),
+            codecs: vec![AudioCodec::Opus],
+            srtp: TrunkKeying::Open,
+            in_band_keys: true,
+            credentials: None,
+            options_every: None,
+            calls_in: None,
+        })
+    }
+
+    fn is(road: &Road, port: u16, health: Health) {
+        road.known.send_modify(|known| {
+            let its = known.iter_mut().find(|known| known.target.port == port);
+            its.expect("a target").health = health;
+        });
+    }
+
+    fn ports(road: &Road, draw: impl FnMut(u32) -> u32) -> Vec<u16> {
+        road.drawn(draw).iter().map(|target| target.address.port()).collect()
+    }
+
+    #[test]
+    fn who_is_well_is_rung_before_who_is_not_whatever_the_priority() {
+        let road = road(&[(1, 1, 1), (2, 2, 1), (3, 3, 1)]);
+        assert_eq!(ports(&road, |_| 0), [1, 2, 3], "nobody was asked yet");
+        is(&road, 3, Health::Well(200));
+        is(&road, 1, Health::Silent);
+        assert_eq!(ports(&road, |_| 0), [2, 3, 1], "one that was never asked may take a call");
+        is(&road, 2, Health::Unavailable(503));
+        assert_eq!(ports(&road, |_| 0), [3, 1, 2], "who is not well is rung all the same");
+        is(&road, 3, Health::Unreachable);
+        assert_eq!(ports(&road, |_| 0), [1, 2, 3]);
+        is(&road, 1, Health::Well(404));
+        assert_eq!(ports(&road, |_| 0), [1, 2, 3]);
+    }
+
+    #[test]
+    fn among_those_that_are_well_the_weight_has_its_share() {
+        let road = road(&[(1, 1, 1), (2, 1, 3), (3, 1, 4)]);
+        let firsts = |weight: u32| {
+            let drawn = (0..weight).map(|mark| ports(&road, |sum| mark % sum)[0]);
+            [1, 2, 3].map(|port| drawn.clone().filter(|first| *first == port).count())
+        };
+        assert_eq!(firsts(8), [1, 3, 4]);
+        // One that is gone has no share; the others have theirs.
+        is(&road, 3, Health::Silent);
+        assert_eq!(firsts(4), [1, 3, 0]);
+    }
+
+    #[test]
+    fn a_target_whose_name_leads_nowhere_is_not_rung() {
+        let road = road(&[(1, 1, 1), (2, 1, 1)]);
+        road.known.send_modify(|known| known[0].addresses.clear());
+        assert_eq!(ports(&road, |_| 0), [2]);
+    }
 }

@@ -184,7 +184,7 @@ impl Answering {
                     // The platform sends none (fact sheet 6.2).
                     Some(WordIn::Wish(Wish::Reoffer(reoffer))) => reoffer.refuse(),
                     Some(WordIn::Wish(Wish::Refer(refer))) => refer.refuse(&Refusal::of(603)),
-                    Some(WordIn::Wish(Wish::Key(_))) => {}
+                    Some(WordIn::Wish(Wish::Key(_) | Wish::LateAnswer(_))) => {}
                     None => return,
                 },
             }
@@ -295,7 +295,7 @@ impl Calling {
                     // The platform sends none (fact sheet 6.2).
                     Some(Word::Wish(Wish::Reoffer(reoffer))) => reoffer.refuse(),
                     Some(Word::Wish(Wish::Refer(refer))) => refer.refuse(&Refusal::of(603)),
-                    Some(Word::Wish(Wish::Key(_))) => {}
+                    Some(Word::Wish(Wish::Key(_) | Wish::LateAnswer(_))) => {}
                     None => return,
                 },
             }

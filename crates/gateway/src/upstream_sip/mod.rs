@@ -61,6 +61,7 @@ impl Edge {
             contact: None,
             no_timer: true,
             no_transfer: true,
+            no_replaces: true,
         }
     }
 

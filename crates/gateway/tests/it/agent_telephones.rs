@@ -40,8 +40,8 @@ pub(crate) fn password(agent: &str) -> String {
 }
 
 /// A telephone on somebody's desk.
-struct Telephone {
-    end: FarEnd,
+pub(crate) struct Telephone {
+    pub(crate) end: FarEnd,
     agent: &'static str,
     gateway: SocketAddr,
     seq: u32,
@@ -54,7 +54,7 @@ impl Telephone {
     }
 
     /// One that is registered.
-    async fn registered(desk: &Desk, agent: &'static str) -> Self {
+    pub(crate) async fn registered(desk: &Desk, agent: &'static str) -> Self {
         let mut telephone = Self::of(desk, agent).await;
         let known = telephone.registers(&password(agent), Some("300")).await;
         assert!(known.starts_with("SIP/2.0 200"), "{known}");
@@ -95,14 +95,14 @@ impl Telephone {
         self.end.hears("SIP/2.0 ").await
     }
 
-    async fn rings(&mut self) -> String {
+    pub(crate) async fn rings(&mut self) -> String {
         let invite = self.end.hears("INVITE").await;
         self.end.answers(&invite, "180 Ringing").await;
         invite
     }
 
     /// It is picked up; but in Opus what it hears comes back.
-    async fn answers(&mut self, desk: &Desk, invite: &str, codec: AudioCodec) -> Voice {
+    pub(crate) async fn answers(&mut self, desk: &Desk, invite: &str, codec: AudioCodec) -> Voice {
         let voice = Voice::of_telephone(&desk.engine);
         let sdp = voice.telephone_answers(invite, codec, |_| {});
         self.end.says(&self.end.response(invite, "200 OK", SDP, &sdp)).await;
@@ -115,14 +115,14 @@ impl Telephone {
     }
 
     /// Offers anew: this SDP of before, otherwise sent.
-    async fn offers(&mut self, invite: &str, seq: u32, sdp: &str) -> String {
+    pub(crate) async fn offers(&mut self, invite: &str, seq: u32, sdp: &str) -> String {
         self.end.says(&self.end.request(invite, "INVITE", seq, SDP, sdp)).await;
         let accepted = self.end.hears("SIP/2.0 200").await;
         self.end.says(&self.end.request(invite, "ACK", seq, "", "")).await;
         accepted
     }
 
-    async fn is_hung_up_on(&mut self) -> String {
+    pub(crate) async fn is_hung_up_on(&mut self) -> String {
         let bye = self.end.hears("BYE").await;
         self.end.answers(&bye, "200 OK").await;
         bye
@@ -213,10 +213,18 @@ async fn an_agent_talks_holds_and_hangs_up_at_a_telephone() {
     telephone.offers(&invite, 2, &answer).await;
     user.expect_tone(TELEPHONE_HZ).await;
     call_until(&desk, |call| call["state"] == "connected").await;
+    // Once more, and back by what it answers to an offer of ours.
+    telephone.offers(&invite, 3, &held).await;
+    call_until(&desk, |call| call["state"] == "held").await;
+    telephone.end.says(&telephone.end.request(&invite, "INVITE", 4, "", "")).await;
+    telephone.end.hears("SIP/2.0 200").await;
+    telephone.end.says(&telephone.end.request(&invite, "ACK", 4, SDP, &answer)).await;
+    call_until(&desk, |call| call["state"] == "connected").await;
+    user.expect_tone(TELEPHONE_HZ).await;
 
     let key = "Content-Type: application/dtmf-relay\r\n";
     let body = "Signal=7\r\nDuration=200\r\n";
-    telephone.end.says(&telephone.end.request(&invite, "INFO", 3, key, body)).await;
+    telephone.end.says(&telephone.end.request(&invite, "INFO", 5, key, body)).await;
     telephone.end.hears("SIP/2.0 200").await;
     let pressed = async {
         loop {
@@ -228,7 +236,7 @@ async fn an_agent_talks_holds_and_hangs_up_at_a_telephone() {
     let pressed = tokio::time::timeout(Duration::from_secs(10), pressed).await;
     assert_eq!(pressed.expect("a key"), '7');
 
-    telephone.end.says(&telephone.end.request(&invite, "BYE", 4, "", "")).await;
+    telephone.end.says(&telephone.end.request(&invite, "BYE", 6, "", "")).await;
     telephone.end.hears("SIP/2.0 200").await;
     desk.upstream.wait_for_call("terminate", CALL).await;
     desk.webhook(&terminate(CALL, "USER_INITIATED", Some(3))).await;

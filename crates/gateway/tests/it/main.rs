@@ -4,6 +4,7 @@
 
 mod access;
 mod agent_dials;
+mod agent_referral;
 mod agent_telephones;
 mod agents;
 mod asked;

@@ -212,7 +212,14 @@ impl Meta {
 
 pub(crate) fn manners(callee_host: &str) -> Manners {
     let (host, callee_host) = (Some(DOMAIN.into()), Some(callee_host.into()));
-    Manners { host, callee_host, contact: None, no_timer: true, no_transfer: true }
+    Manners {
+        host,
+        callee_host,
+        contact: None,
+        no_timer: true,
+        no_transfer: true,
+        no_replaces: true,
+    }
 }
 
 /// The platform rings the user of a call.

@@ -277,6 +277,33 @@ async fn nobody_calls_by_a_trunk_that_says_nothing_of_it() {
     assert_eq!(news(&mut call).await, News::Ended(End::Refused(403)));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_password_an_address_that_is_no_target_calls_nobody() {
+    let desk = Desk::start_with(None, |config| open(config, Knows::Nothing)).await;
+    let gateway = desk.gateway.sip_address().unwrap();
+    let voice = Voice::of_telephone(&desk.engine);
+    let offer = voice.telephone_offer(AudioCodec::Opus, false);
+    let dials = async |ip: &str| {
+        let mut phone = FarEnd::udp_at(ip).await;
+        let (us, len) = (phone.address, offer.len());
+        let invite = format!(
+            "INVITE sip:9{ANA}@{gateway} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {us};rport;branch=z9hG4bK{us}\r\nMax-Forwards: 70\r\n\
+             From: <sip:200@{us}>;tag=a\r\nTo: <sip:9{ANA}@{gateway}>\r\nCall-ID: of-{us}\r\n\
+             CSeq: 1 INVITE\r\nContact: <sip:200@{us}>\r\nContent-Type: application/sdp\r\n\
+             Content-Length: {len}\r\n\r\n{offer}"
+        );
+        phone.says_to(gateway, &invite).await;
+        phone
+    };
+    dials("127.0.0.2").await.hears("SIP/2.0 403").await;
+    desk.metrics_until("offhook_gateway_sip_strangers_total{what=\"turned_away\"} 1").await;
+    assert_eq!(desk.upstream.count("connect"), 0, "the platform hears nothing of it");
+    // The same from the address of a target is a call.
+    let _phone = dials("127.0.0.1").await;
+    desk.upstream.wait_until_asked("connect").await;
+}
+
 /// As Cisco's call managers do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_telephone_calls_without_an_offer_and_answers_ours() {

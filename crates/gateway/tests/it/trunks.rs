@@ -250,6 +250,33 @@ async fn a_telephone_knows_who_calls_by_the_bsuid_where_the_number_is_hidden() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_telephone_knows_what_the_user_came_with_and_whether_the_window_was_open() {
+    let mut telephone = FarEnd::udp().await;
+    let targets = [telephone.address];
+    let desk = Desk::start_with(None, |config| with_trunk(config, &targets)).await;
+    // The first call opens the window, and the second comes with what a button carried.
+    for (call, field, payload, window) in [
+        ("wacid.LINK", "deeplink_payload", "src=site-footer", "closed"),
+        ("wacid.BUTTON", "cta_payload", "order=7712", "open"),
+    ] {
+        let user = Voice::of_platform(&desk.engine);
+        let mut body = connect(call, &user.platform_offer());
+        let came = &mut body["entry"][0]["changes"][0]["value"]["calls"][0];
+        came.as_object_mut().unwrap().remove("deeplink_payload");
+        came[field] = json!(payload);
+        desk.webhook(&body).await;
+        let _user = desk.gets_a_path(call, user).await;
+        let invite = invited(&mut telephone).await;
+        assert_eq!(value(&invite, "X-Offhook-Payload"), payload);
+        assert_eq!(value(&invite, "X-Offhook-Window"), window, "{call}");
+        telephone.answers(&invite, "486 Busy Here").await;
+        telephone.hears("ACK").await;
+        desk.webhook(&terminate(call, "USER_INITIATED", Some(1))).await;
+        desk.record(call).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_agent_gives_a_call_to_a_telephone_and_gets_it_back_when_it_is_busy() {
     let mut telephone = FarEnd::udp().await;
     let targets = [telephone.address];

@@ -16,7 +16,7 @@
 //! | [`write_platform_sdes_answer`] | the same for a business's call | 6.6 |
 //! | [`write_platform_answer`] | WhatsApp → business, business's call | 5.4 |
 //! | [`write_handset_offer`] | handset → platform | ours |
-//! | [`write_trunk_offer`], [`write_trunk_answer`] | gateway → PBX | ours |
+//! | [`write_trunk_offer`], [`write_trunk_offer_again`], [`write_trunk_answer`] | gateway → PBX | ours |
 //! | [`write_browser_answer`] | platform → phone, gateway → agent's browser | ours |
 //!
 //! Every text, however hostile, is answered with a value.
@@ -54,7 +54,9 @@ pub use self::write_platform::{
     PlatformVoice, write_platform_answer, write_platform_offer, write_platform_sdes_answer,
     write_platform_sdes_offer,
 };
-pub use self::write_trunk::{OurKeys, TrunkVoice, write_trunk_answer, write_trunk_offer};
+pub use self::write_trunk::{
+    OurKeys, TrunkVoice, write_trunk_answer, write_trunk_offer, write_trunk_offer_again,
+};
 use crate::frame::AudioCodec;
 pub use crate::transport::{Fingerprint, LocalTransport, RemoteTransport, Setup};
 

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use thiserror::Error;
 
 use super::trunk_keys::{TrunkKeying, TrunkKeys};
-use super::{AudioSession, MediaDirection};
+use super::{AudioSession, Codec, MediaDirection};
 use crate::frame::AudioCodec;
 
 /// What both ends agreed.
@@ -70,6 +70,17 @@ impl TrunkMedia {
         Ok(Self { remote, audio, codec, dtmf, noise, keys, direction })
     }
 
+    /// What a later SDP of the far end's means in this call: it holds the call, or is elsewhere. What both send
+    /// stays, wherever it stands among the formats there. `None`: it would be another call.
+    #[must_use]
+    pub fn still(&self, session: &AudioSession) -> Option<Self> {
+        let media = Self::of(session, &[self.codec], &[self.keys.keying()]).ok()?;
+        let agreed = |it: &Codec| it.pt == self.audio && it.audio() == Some(self.codec);
+        let is_same = session.codecs.iter().any(agreed) && media.keys.is_still(&self.keys);
+        // Who shook hands first stays who it was, whatever an offer leaves open.
+        is_same.then(|| Self { audio: self.audio, keys: self.keys.clone(), ..media })
+    }
+
     /// Whether the far end holds the call: it wants to hear nothing.
     #[must_use]
     pub const fn is_held(&self) -> bool {
@@ -126,6 +137,32 @@ mod tests {
         assert!(write_trunk_answer(voice(&local), &held).ends_with("a=recvonly\r\n"));
         let old = offer.replace("c=IN IP4 192.0.2.1", "c=IN IP4 0.0.0.0");
         assert!(media(&old, &ALL).expect("a call").is_held());
+    }
+
+    #[test]
+    fn in_a_call_that_stands_the_agreed_codec_needs_not_be_the_first() {
+        let local = local();
+        let offer = write_trunk_offer(voice(&local), &[AudioCodec::Pcmu]);
+        let agreed = media(&offer, &ALL).expect("a call");
+        let again = write_trunk_offer(voice(&local), &[AudioCodec::Opus, AudioCodec::Pcmu])
+            .replace("sendrecv", "sendonly")
+            .replace("192.0.2.1", "192.0.2.7");
+        let held = agreed.still(&session(&again)).expect("the same call");
+        assert!(held.is_held());
+        assert_eq!((held.audio, held.codec), (0, AudioCodec::Pcmu));
+        assert_eq!(held.remote, Some(SocketAddr::from(([192, 0, 2, 7], 40_000))));
+
+        // Of two numbers for one codec the agreed one stays.
+        let opus = media(&write_trunk_offer(voice(&local), &ALL[..1]), &ALL).expect("a call");
+        let two = write_trunk_offer(voice(&local), &ALL[..1])
+            .replace("AVP 111", "AVP 96 111")
+            .replace("a=rtpmap:111", "a=rtpmap:96 opus/48000/2\r\na=rtpmap:111");
+        assert_eq!(opus.still(&session(&two)).expect("the same call").audio, 111);
+        let other = two.replace("AVP 96 111", "AVP 96");
+        assert_eq!(opus.still(&session(&other)), None);
+        assert_eq!(agreed.still(&session(&other)), None, "another codec");
+        let protected = again.replace("RTP/AVP", "RTP/SAVP");
+        assert_eq!(agreed.still(&session(&protected)), None);
     }
 
     #[test]

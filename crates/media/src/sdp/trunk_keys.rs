@@ -56,6 +56,14 @@ impl TrunkKeys {
         }
     }
 
+    /// Whether these are the keys that were agreed.
+    pub(super) fn is_still(&self, agreed: &Self) -> bool {
+        match (self, agreed) {
+            (Self::Dtls(theirs), Self::Dtls(agreed)) => theirs.is_still(agreed),
+            (Self::Open | Self::Sdes(_) | Self::Dtls(_), _) => self == agreed,
+        }
+    }
+
     /// Where these come from.
     #[must_use]
     pub const fn keying(&self) -> TrunkKeying {

@@ -62,15 +62,24 @@ pub fn write_trunk_offer(voice: TrunkVoice<'_>, codecs: &[AudioCodec]) -> String
 /// Our answer to a far end's offer: what was agreed, and its hold mirrored.
 #[must_use]
 pub fn write_trunk_answer(voice: TrunkVoice<'_>, agreed: &TrunkMedia) -> String {
+    let transport = Transport::agreed(&agreed.keys, voice.keys, Shake::answering);
+    write_agreed(voice, transport, agreed, agreed.direction.mirrored())
+}
+
+/// Our offer in a call that stands: what was agreed, and that we talk and listen.
+#[must_use]
+pub fn write_trunk_offer_again(voice: TrunkVoice<'_>, agreed: &TrunkMedia) -> String {
+    let transport = Transport::agreed(&agreed.keys, voice.keys, Shake::offering_again);
+    write_agreed(voice, transport, agreed, MediaDirection::SendRecv)
+}
+
+fn write_agreed(
+    voice: TrunkVoice<'_>,
+    transport: Transport<'_>,
+    agreed: &TrunkMedia,
+    direction: MediaDirection,
+) -> String {
     let audio = [(agreed.audio, agreed.codec)];
-    let transport = match (&agreed.keys, voice.keys) {
-        (TrunkKeys::Dtls(theirs), _) => Transport::Dtls(Shake::answering(theirs)),
-        (TrunkKeys::Sdes(_), OurKeys::Sdes(crypto)) => Transport::Sdes(crypto),
-        (TrunkKeys::Open, _) | (TrunkKeys::Sdes(_), OurKeys::Open | OurKeys::Dtls) => {
-            Transport::Open
-        }
-    };
-    let direction = agreed.direction.mirrored();
     write(voice, transport, &audio, (agreed.dtmf, agreed.noise), direction)
 }
 
@@ -98,12 +107,28 @@ impl Shake {
             DtlsRole::Client => Setup::Active,
             DtlsRole::Server => Setup::Passive,
         };
+        Self { setup, ..Self::offering_again(theirs) }
+    }
+
+    /// As agreed; who shakes hands first is not asked again by either end (RFC 8842, 5.2).
+    const fn offering_again(theirs: &TrunkDtls) -> Self {
         let TrunkDtls { feedback, rtcp_mux, .. } = *theirs;
-        Self { setup, ice: theirs.ice.is_some(), feedback, rtcp_mux }
+        Self { setup: Setup::Actpass, ice: theirs.ice.is_some(), feedback, rtcp_mux }
     }
 }
 
-impl Transport<'_> {
+impl<'a> Transport<'a> {
+    /// The way of protection that was agreed.
+    fn agreed(keys: &TrunkKeys, ours: OurKeys<'a>, shake: fn(&TrunkDtls) -> Shake) -> Self {
+        match (keys, ours) {
+            (TrunkKeys::Dtls(theirs), _) => Self::Dtls(shake(theirs)),
+            (TrunkKeys::Sdes(_), OurKeys::Sdes(crypto)) => Self::Sdes(crypto),
+            (TrunkKeys::Open, _) | (TrunkKeys::Sdes(_), OurKeys::Open | OurKeys::Dtls) => {
+                Self::Open
+            }
+        }
+    }
+
     const fn profile(self) -> &'static str {
         match self {
             Self::Open => "RTP/AVP",
@@ -228,6 +253,25 @@ pub(super) mod tests {
         );
     }
 
+    #[test]
+    fn an_offer_in_a_call_that_stands_has_the_numbers_that_were_agreed() {
+        let local = local();
+        let offer = write_trunk_offer(voice(&local), &ALL[..1])
+            .replace("111", "96")
+            .replace("101", "97")
+            .replace("sendrecv", "sendonly");
+        let session = parse(&offer).expect("SDP").session;
+        let held = TrunkMedia::of(&session, &ALL, &[TrunkKeying::Open]).expect("a call");
+        let again = TrunkVoice { version: 3, ..voice(&local) };
+        assert_eq!(
+            write_trunk_offer_again(again, &held),
+            "v=0\r\no=- 9 3 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+             m=audio 40000 RTP/AVP 96 97\r\na=rtpmap:96 opus/48000/2\r\n\
+             a=fmtp:96 useinbandfec=1\r\na=rtpmap:97 telephone-event/8000\r\na=fmtp:97 0-16\r\n\
+             a=ptime:20\r\na=sendrecv\r\n"
+        );
+    }
+
     pub(in crate::sdp) fn dtls_offer() -> String {
         let mut local = local();
         (local.ufrag, local.pwd) = ("name".into(), "a-password-of-22-chars".into());
@@ -275,5 +319,10 @@ pub(super) mod tests {
             let answer = answer(&offer.replace("actpass", theirs));
             assert!(answer.contains(&format!("a=setup:{ours}\r\n")), "{answer}");
         }
+        let session = parse(&offer.replace("actpass", "active")).expect("SDP").session;
+        let media = TrunkMedia::of(&session, &ALL, &[TrunkKeying::Dtls]).expect("a call");
+        let voice = TrunkVoice { keys: OurKeys::Dtls, ..voice(&local) };
+        let again = write_trunk_offer_again(voice, &media);
+        assert!(again.contains("SAVPF 8") && again.contains("a=setup:actpass\r\n"), "{again}");
     }
 }

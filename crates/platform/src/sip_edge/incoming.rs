@@ -192,7 +192,7 @@ async fn follow(
             // Calls are not negotiated again (fact sheet 6.2).
             Some(WordIn::Wish(Wish::Reoffer(reoffer))) => reoffer.refuse_with(500),
             // Neither INFO nor REFER is among the methods of the edge.
-            Some(WordIn::Wish(Wish::Key(_) | Wish::Refer(_))) => {}
+            Some(WordIn::Wish(Wish::Key(_) | Wish::Refer(_) | Wish::LateAnswer(_))) => {}
             Some(WordIn::Told(told)) => hear(told, ear).await,
         }
     }

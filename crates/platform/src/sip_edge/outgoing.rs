@@ -163,7 +163,7 @@ async fn follow(facts: &Facts, mut call: Call, mut orders: mpsc::Receiver<Order>
             // Calls are not negotiated again (fact sheet 6.2).
             Some(Word::Wish(Wish::Reoffer(reoffer))) => reoffer.refuse_with(500),
             // Neither INFO nor REFER is among the methods of the edge.
-            Some(Word::Wish(Wish::Key(_) | Wish::Refer(_))) => {}
+            Some(Word::Wish(Wish::Key(_) | Wish::Refer(_) | Wish::LateAnswer(_))) => {}
             Some(Word::News(news)) => {
                 rang |= matches!(news, News::Ringing);
                 let silent_for = (!rang).then(|| sent.elapsed());

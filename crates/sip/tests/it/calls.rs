@@ -216,6 +216,33 @@ async fn a_standing_call_is_changed_or_not_and_goes_on() {
 }
 
 #[tokio::test]
+async fn who_asks_for_our_offer_in_a_call_answers_it_in_the_ack() {
+    let agent = agent().await;
+    for (mut far, transport) in
+        [(FarEnd::udp().await, Transport::Udp), (FarEnd::tcp().await, Transport::Tcp)]
+    {
+        let (mut call, asked) = answered(&agent, &mut far, transport).await;
+        let sdp = "Content-Type: application/sdp\r\n";
+        // An ACK that answers nothing of ours is no answer, whatever it carries.
+        for (seq, offer, late) in [(1, "", true), (2, SDP, false), (3, "", true)] {
+            let kind = if offer.is_empty() { "" } else { sdp };
+            far.says(&far.request(&asked, "INVITE", seq, kind, offer)).await;
+            let wish = tokio::time::timeout(PATIENCE, call.wish()).await.unwrap().unwrap();
+            let Wish::Reoffer(reoffer) = wish else { panic!("{wish:?}") };
+            reoffer.accept("v=0\r\nours".into());
+            far.hears("SIP/2.0 200").await;
+            let answer = format!("{SDP}a=X-{seq}\r\n");
+            far.says(&far.request(&asked, "ACK", seq, sdp, &answer)).await;
+            if late {
+                let wish = tokio::time::timeout(PATIENCE, call.wish()).await.unwrap().unwrap();
+                assert!(matches!(&wish, Wish::LateAnswer(it) if *it == answer), "{wish:?}");
+            }
+        }
+        call.hang_up(None);
+    }
+}
+
+#[tokio::test]
 async fn a_sign_of_life_is_answered_as_it_was_agreed() {
     let agent = agent().await;
     let mut far = FarEnd::udp().await;

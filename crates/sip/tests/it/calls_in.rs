@@ -187,6 +187,7 @@ async fn a_call_may_have_names_of_its_own_and_no_session_timer() {
             contact: None,
             no_timer: true,
             no_transfer: true,
+            no_replaces: true,
         };
         let mut out = pair.caller.call_so(invite(vec![pair.target()]), manners.clone()).unwrap();
         let invited = pair.invited().await;
