@@ -9,6 +9,9 @@ const SCOPE: Key = (10, "auth");
 const VERSION: Key = (2635, "access.version");
 const FILE: Key = (100, "media.file");
 const LINK: Key = (100, "media.link");
+const TOKEN_FAULT: Key = (190, "sandbox.fault");
+const PERMISSION_FAULT: Key = (10, "sandbox.fault");
+const NOT_FOUND_FAULT: Key = (100, "sandbox.fault");
 const UNKNOWN_FAULT: Key = (2, "sandbox.fault");
 const RATE_FAULT: Key = (130_429, "sandbox.fault");
 const INTERNAL_FAULT: Key = (131_000, "sandbox.fault");
@@ -38,9 +41,15 @@ pub(super) async fn of_access() -> Meeting {
         bench.get("/whatsapp_business/attachments/?mid=1&ext=1&hash=x").bearer_auth("demo-token");
     meeting.graph(LINK, "does not work", &send(link).await);
 
-    for (status, key) in
-        [(502, UNKNOWN_FAULT), (429, RATE_FAULT), (500, INTERNAL_FAULT), (503, BUSY_FAULT)]
-    {
+    for (status, key) in [
+        (401, TOKEN_FAULT),
+        (403, PERMISSION_FAULT),
+        (404, NOT_FOUND_FAULT),
+        (502, UNKNOWN_FAULT),
+        (429, RATE_FAULT),
+        (500, INTERNAL_FAULT),
+        (503, BUSY_FAULT),
+    ] {
         let fault = bench.put("/sandbox/v1/faults").json(&json!({ "graph": { "status": status } }));
         assert_eq!(send(fault).await.0, 200);
         meeting.graph(key, "asked for", &bench.graph_get("/settings").await);
