@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::debug;
 
 use crate::agent::Desk;
+use crate::roads;
 use crate::said::{sdp, value};
 use crate::{
     CallIn, Manners, Patience, Proof, Realm, Registering, Replaces, Transport, contacts, headers,
@@ -391,15 +392,7 @@ fn far_end(transaction: &Transaction) -> Option<SocketAddr> {
 fn source(transaction: &Transaction) -> Option<(SocketAddr, Transport)> {
     let via = transaction.original.via_header().ok()?;
     let (transport, host) = SipConnection::parse_target_from_via(via).ok()?;
-    let transport = match transport {
-        rsipstack::sip::Transport::Udp => Transport::Udp,
-        rsipstack::sip::Transport::Tcp => Transport::Tcp,
-        rsipstack::sip::Transport::Tls => Transport::Tls,
-        rsipstack::sip::Transport::TlsSctp
-        | rsipstack::sip::Transport::Sctp
-        | rsipstack::sip::Transport::Ws
-        | rsipstack::sip::Transport::Wss => return None,
-    };
+    let transport = roads::transport(transport)?;
     Some((SocketAddr::new(ip(&host)?, port(&host, transport)), transport))
 }
 

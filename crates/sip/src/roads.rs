@@ -261,14 +261,19 @@ pub(crate) fn sip_address(address: SocketAddr, transport: Transport) -> SipAddr 
 
 /// What the stack calls by an address; `None` for what is no address of ours.
 pub(crate) fn address(far: &SipAddr) -> Option<(SocketAddr, Transport)> {
-    let transport = match far.r#type? {
-        rsipstack::sip::Transport::Udp => Transport::Udp,
-        rsipstack::sip::Transport::Tcp => Transport::Tcp,
-        rsipstack::sip::Transport::Tls => Transport::Tls,
+    let transport = transport(far.r#type?)?;
+    Some((far.get_socketaddr().ok()?, transport))
+}
+
+/// One of the stack's transports; `None` for those we do not speak.
+pub(crate) fn transport(theirs: rsipstack::sip::Transport) -> Option<Transport> {
+    match theirs {
+        rsipstack::sip::Transport::Udp => Some(Transport::Udp),
+        rsipstack::sip::Transport::Tcp => Some(Transport::Tcp),
+        rsipstack::sip::Transport::Tls => Some(Transport::Tls),
         rsipstack::sip::Transport::TlsSctp
         | rsipstack::sip::Transport::Sctp
         | rsipstack::sip::Transport::Ws
-        | rsipstack::sip::Transport::Wss => return None,
-    };
-    Some((far.get_socketaddr().ok()?, transport))
+        | rsipstack::sip::Transport::Wss => None,
+    }
 }
