@@ -151,7 +151,14 @@ impl Format {
     pub fn write(self, samples: &[i16]) -> Vec<u8> {
         match self {
             Self::MuLaw => samples.iter().map(|sample| Law::Mu.encode(*sample)).collect(),
-            Self::Linear(_) => samples.iter().flat_map(|sample| sample.to_le_bytes()).collect(),
+            Self::Linear(_) => {
+                let mut bytes = vec![0; 2 * samples.len()];
+                let (pairs, _) = bytes.as_chunks_mut::<2>();
+                for (pair, sample) in pairs.iter_mut().zip(samples) {
+                    *pair = sample.to_le_bytes();
+                }
+                bytes
+            }
         }
     }
 
@@ -391,7 +398,11 @@ impl Spool {
             match self.pieces.front_mut() {
                 Some(Piece::Samples { samples, .. }) => {
                     let here = samples.len().min(wanted - taken.len());
-                    taken.extend(samples.drain(..here));
+                    let (front, back) = samples.as_slices();
+                    let in_front = here.min(front.len());
+                    taken.extend_from_slice(&front[..in_front]);
+                    taken.extend_from_slice(&back[..here - in_front]);
+                    samples.drain(..here);
                     if samples.is_empty() {
                         self.pieces.pop_front();
                     }

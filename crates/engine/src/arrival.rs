@@ -8,7 +8,7 @@
 
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// `SIOCGSTAMPNS` of `linux/sockios.h`, as 64-bit machines have it.
 const NEWEST: libc::Ioctl = 0x8907;
@@ -26,6 +26,17 @@ pub(crate) fn newest(socket: &UdpSocket) -> Option<Duration> {
     }
 
     Some(Duration::new(u64::try_from(stamp.tv_sec).ok()?, u32::try_from(stamp.tv_nsec).ok()?))
+}
+
+/// When the newest datagram of this socket came, if that was a while before `now`, which is `clock` by the network
+/// stack's clock.
+pub(crate) fn before(socket: &UdpSocket, clock: Duration, now: Instant) -> Option<Instant> {
+    /// Longer is no datagram that waited but a clock that was set.
+    const MOST: Duration = Duration::from_millis(100);
+
+    let waited = clock.checked_sub(newest(socket)?).filter(|waited| *waited < MOST)?;
+
+    now.checked_sub(waited)
 }
 
 /// What the network stack's clock says: the system's, since 1970.

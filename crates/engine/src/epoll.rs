@@ -90,7 +90,12 @@ impl Epoll {
         }
     }
 
-    fn drain(&mut self, id: SocketId, traffic: &mut impl Traffic, now: Instant) {
+    fn drain(
+        &mut self,
+        id: SocketId,
+        traffic: &mut impl Traffic,
+        (now, clock): (Instant, Option<Duration>),
+    ) {
         for _ in 0..READS_MAX {
             let Some(entry) = self.sockets.entry(id) else {
                 return;
@@ -103,6 +108,11 @@ impl Epoll {
             match read {
                 Ok((len, from)) => {
                     self.received += 1;
+                    if let Some(at) =
+                        clock.and_then(|clock| arrival::before(&entry.socket, clock, now))
+                    {
+                        traffic.came(at);
+                    }
                     let buffer = &mut *self.buffer;
                     let leaving = traffic.datagram(id, from, buffer, len, now, &mut self.sockets);
                     if let Some(InPlace { socket, to, start, len }) = leaving
@@ -170,11 +180,12 @@ impl Io for Epoll {
     fn turn(&mut self, traffic: &mut impl Traffic, wait: Wait) -> io::Result<()> {
         self.wait(wait.at_most)?;
         let now = Instant::now();
+        let clock = wait.stamped.then(arrival::now);
         let ready = mem::take(&mut self.ready);
         for event in &ready {
             let data = event.data;
             match u32::try_from(data.u64()) {
-                Ok(id) => self.drain(SocketId(id), traffic, now),
+                Ok(id) => self.drain(SocketId(id), traffic, (now, clock)),
                 Err(_) => {
                     let mut count = [0u8; 8];
                     // An empty counter only means that somebody else read it.

@@ -39,6 +39,9 @@ pub(crate) trait Traffic {
     /// Called twice for each, the second time nearer; `from` as for [`Traffic::datagram`].
     fn expect(&self, _socket: SocketId, _from: Option<SocketAddr>, _nearer: bool) {}
 
+    /// When the datagram that follows came, if that was before `now`.
+    fn came(&mut self, _at: Instant) {}
+
     /// Takes the datagram in `buf[..len]`; `from` is none when the socket is connected.
     fn datagram(
         &mut self,
@@ -58,6 +61,8 @@ pub(crate) struct Wait {
     pub(crate) batch: usize,
     /// Not longer than this.
     pub(crate) at_most: Duration,
+    /// Whether so much time passes that [`Traffic::came`] is to be told.
+    pub(crate) stamped: bool,
 }
 
 /// Datagrams the kernel was handed, and those it did not take.

@@ -87,6 +87,19 @@ pub struct TapPacket {
     pub payload: Payload,
 }
 
+/// What a packet's header said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TapHead {
+    /// When it passed.
+    pub at: Instant,
+    /// Payload type.
+    pub pt: u8,
+    /// Sequence number.
+    pub sequence: u16,
+    /// Timestamp, on the clock of the leg's codec.
+    pub timestamp: u32,
+}
+
 /// A tap, and where its copies arrive. So many packets of 20 ms may wait there: 50 if a second of them
 /// is to be kept. Longer ones take the room of several.
 #[must_use]
@@ -118,6 +131,39 @@ impl Tapped {
         let payload = self.payload(len);
 
         Ok(TapPacket { at: self.zero + at, pt, sequence, timestamp, payload })
+    }
+
+    /// Shows every packet that waits where it lies; returns whether more may come.
+    pub fn each(&mut self, mut hear: impl FnMut(TapHead, &[u8])) -> bool {
+        // Asked first: what came before the end is still shown.
+        let is_over = self.ring.is_abandoned();
+        let mut head = [0; HEAD];
+        while self.ring.pop_entire_slice(&mut head).is_ok() {
+            let head = Head::read(head);
+            let at = self.zero + head.at;
+            let len = usize::from(head.len);
+            let payload = self.ring.read_chunk(len).expect("it was put in with its head");
+            let shown = TapHead {
+                at,
+                pt: head.pt,
+                sequence: head.sequence,
+                timestamp: head.timestamp,
+            };
+            match payload.as_slices() {
+                (whole, []) => hear(shown, whole),
+                // It goes round the end of the ring.
+                (first, second) => {
+                    let mut copy = [0; PAYLOAD_MAX];
+                    let (here, there) = copy.split_at_mut(first.len());
+                    here.copy_from_slice(first);
+                    there[..second.len()].copy_from_slice(second);
+                    hear(shown, &copy[..len]);
+                }
+            }
+            payload.commit_all();
+        }
+
+        !is_over
     }
 
     /// What waits.

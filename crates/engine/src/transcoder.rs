@@ -19,7 +19,7 @@ use audio::{
     opus::{CodecError, Complexity},
     transcode::{Transcode, Way},
 };
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -143,15 +143,18 @@ struct Voice {
 fn serve(inbox: &Receiver<Voice>) {
     let mut voices: Vec<Voice> = Vec::new();
     loop {
-        let new = if voices.is_empty() {
-            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            inbox.recv_timeout(ROUND)
-        };
-        match new {
-            Ok(voice) => voices.push(voice),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+        if voices.is_empty() {
+            let Ok(first) = inbox.recv() else { return };
+            voices.push(first);
+        }
+        // A wait for the inbox would begin with asking it again and again.
+        std::thread::sleep(ROUND);
+        loop {
+            match inbox.try_recv() {
+                Ok(voice) => voices.push(voice),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return,
+            }
         }
         voices.retain_mut(Voice::carry);
     }
@@ -171,20 +174,19 @@ impl Voice {
 
     /// Returns whether more may come.
     fn take_packets(&mut self) -> Result<bool, CodecError> {
-        loop {
-            let packet = match self.packets.try_recv() {
-                Ok(packet) => packet,
-                Err(TryRecvError::Empty) => return Ok(true),
-                Err(TryRecvError::Disconnected) => return Ok(false),
-            };
+        let Self { packets, types, transcode, zero, .. } = self;
+        let mut taken = Ok(());
+        let may_come = packets.each(|head, payload| {
             // Key presses cross by themselves.
-            let at = packet.at.saturating_duration_since(self.zero);
-            if Some(packet.pt) == self.types.noise {
-                self.transcode.noise(at, &packet.payload);
-            } else if packet.pt == self.types.audio {
-                self.transcode.push(packet.sequence, packet.timestamp, at, &packet.payload)?;
+            let at = head.at.saturating_duration_since(*zero);
+            if Some(head.pt) == types.noise {
+                transcode.noise(at, payload);
+            } else if head.pt == types.audio && taken.is_ok() {
+                taken = transcode.push(head.sequence, head.timestamp, at, payload).map(drop);
             }
-        }
+        });
+
+        taken.map(|()| may_come)
     }
 
     fn give_frames(&mut self) -> Result<(), CodecError> {

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, TryRecvError};
 
 /// What a leg takes a frame in.
 pub(crate) const TURN: Duration = Duration::from_millis(20);
@@ -20,26 +20,24 @@ pub(crate) fn serve<T>(
     let mut served: Vec<T> = Vec::new();
     let mut due = Instant::now();
     loop {
-        let new = if served.is_empty() {
-            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            inbox.recv_deadline(due)
-        };
-        match new {
-            Ok(new) => {
-                if served.is_empty() {
-                    due = Instant::now();
-                }
-                served.push(new);
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                let is_behind = Instant::now().saturating_duration_since(due) > TURN;
-                served.retain_mut(|each| turn(each, is_behind));
-                after(&mut served);
-                due = next(due, Instant::now());
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
+        if served.is_empty() {
+            let Ok(first) = inbox.recv() else { return };
+            served.push(first);
+            due = Instant::now();
         }
+        // A wait for the inbox would begin with asking it again and again.
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        loop {
+            match inbox.try_recv() {
+                Ok(new) => served.push(new),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return,
+            }
+        }
+        let is_behind = Instant::now().saturating_duration_since(due) > TURN;
+        served.retain_mut(|each| turn(each, is_behind));
+        after(&mut served);
+        due = next(due, Instant::now());
     }
 }
 

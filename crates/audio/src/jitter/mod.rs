@@ -172,9 +172,8 @@ impl<const FRAME: usize> JitterBuffer<FRAME> {
         // The end of a stream may be a part of a frame.
         let mut frame = [0; FRAME];
         let count = self.ready.len().min(FRAME);
-        for (to, from) in frame.iter_mut().zip(self.ready.drain(..count)) {
-            *to = from;
-        }
+        frame[..count].copy_from_slice(&self.ready[..count]);
+        self.ready.drain(..count);
         Some(frame)
     }
 

@@ -187,11 +187,12 @@ impl Conversation {
 
     /// Takes what the user said.
     fn hear(&mut self) {
-        for packet in self.packets.try_iter() {
-            if packet.pt == self.audio {
-                self.ear.push(packet.sequence, &packet.payload);
+        // Whether the leg is still there is told by others.
+        let _may_come = self.packets.each(|head, payload| {
+            if head.pt == self.audio {
+                self.ear.push(head.sequence, payload);
             }
-        }
+        });
         let is_answered = self.spool.backlog_ms() > 0;
         let heard = self.ear.pull(is_answered);
         self.packets.tell_made_up(self.ear.concealed());

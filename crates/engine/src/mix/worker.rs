@@ -164,16 +164,16 @@ impl Room {
 impl Voice {
     /// Takes what came; a leg that is closed is silent from then on.
     fn listen(&mut self) {
-        for packet in self.packets.try_iter() {
+        let _may_come = self.packets.each(|head, payload| {
             // Key presses are for the switchboard.
-            if packet.pt == self.audio {
-                self.buffer.push(packet.sequence, &packet.payload);
-            } else if Some(packet.pt) == self.noise
+            if head.pt == self.audio {
+                self.buffer.push(head.sequence, payload);
+            } else if Some(head.pt) == self.noise
                 && let Some(comfort) = &mut self.comfort
             {
-                comfort.told(&packet.payload);
+                comfort.told(payload);
             }
-        }
+        });
         let before = self.buffer.figures().concealed;
         let frame = self.buffer.pull();
         let concealed = self.buffer.figures().concealed;

@@ -22,9 +22,9 @@ pub(super) struct Fill {
     newest: Option<(Instant, Instant)>,
 }
 
-/// When the leg has to be looked at, for silence or for anything else.
+/// When the leg has to be looked at, for what it plays, for silence or for anything else.
 pub(super) fn soonest(slot: &Slot, now: Instant) -> Option<Instant> {
-    [next(slot, now), slot.cold.others_at].into_iter().flatten().min()
+    [play::next(slot), next(slot, now), slot.cold.others_at].into_iter().flatten().min()
 }
 
 /// When the next frame of silence is due, if nothing else leaves before.

@@ -54,7 +54,8 @@ pub(super) fn rtp(
     out: &mut impl Departures,
 ) -> Option<InPlace> {
     let slot = legs.slots.get_mut(index as usize)?.as_deref_mut()?;
-    let meaning = count(slot, header, now)?;
+    let came = legs.came.take().unwrap_or(now);
+    let meaning = count(slot, header, (came, now))?;
     let news = slot.stopped || slot.received.packets == 1;
     if news {
         tell::heard(slot, now);
@@ -71,7 +72,7 @@ pub(super) fn rtp(
         return None;
     }
     if slot.tapped {
-        tell::tap(slot, Direction::Received, header, header.payload(buf), now);
+        tell::tap(slot, Direction::Received, header, header.payload(buf), came);
     }
     let heard = Heard { source: slot.source, codec: slot.types.codec, meaning };
     match (slot.feeds.first(), slot.feeds.len()) {
@@ -91,7 +92,11 @@ pub(super) fn rtp(
 }
 
 /// Counts a packet and says what it is; none for what was never agreed.
-fn count(slot: &mut Slot, header: &RtpHeader, now: Instant) -> Option<Meaning> {
+fn count(
+    slot: &mut Slot,
+    header: &RtpHeader,
+    (came, now): (Instant, Instant),
+) -> Option<Meaning> {
     let meaning = if header.payload_type == slot.types.audio {
         Meaning::Audio
     } else if Some(header.payload_type) == slot.types.dtmf {
@@ -108,7 +113,7 @@ fn count(slot: &mut Slot, header: &RtpHeader, now: Instant) -> Option<Meaning> {
     }
     // Only counted here: SRTP has already refused whatever came twice.
     let _arrival = match meaning {
-        Meaning::Audio => slot.reception.receive(header.sequence, header.timestamp, now),
+        Meaning::Audio => slot.reception.receive(header.sequence, header.timestamp, came),
         Meaning::Dtmf | Meaning::Noise => slot.reception.receive_untimed(header.sequence),
     };
     let pause = now.saturating_duration_since(slot.last_heard);

@@ -54,6 +54,8 @@ pub(crate) struct Legs {
     taps_rest: bool,
     /// The leg whose packet came last, and on which socket, if it was passed on.
     pub(super) passed_on: Option<(u32, SocketId)>,
+    /// When the packet that is being worked on came, if that was before now.
+    pub(super) came: Option<Instant>,
     /// When the next one is looked at, and by socket: whether its datagrams are stamped.
     pub(super) look_at: Instant,
     stamped: Vec<bool>,
@@ -118,6 +120,7 @@ impl Legs {
             shaking: 0,
             taps_rest: false,
             passed_on: None,
+            came: None,
             look_at: now,
             stamped: Vec::new(),
         }
@@ -237,6 +240,15 @@ impl Legs {
         }
     }
 
+    /// Whether nothing that comes leaves again soon: no leg sends what another one hears, in its own codec or
+    /// another, and none is being set up. A thread that forwards knows by its first leg.
+    pub(super) fn only_workers_listen(&self) -> bool {
+        self.slots.iter().flatten().all(|slot| {
+            let is_passed_on = slot.feeds.len() > 0 || matches!(slot.cold.feed, Feed::Transcoded(..));
+            !is_passed_on && (slot.leg.is_connected() || has_failed(slot))
+        })
+    }
+
     /// Where a leg is kept. For orders; packets never ask.
     pub(super) fn index_of(&self, id: LegId) -> Option<u32> {
         self.by_id.get(&id).copied()
@@ -251,7 +263,8 @@ impl Legs {
     pub(super) fn run_timers(&mut self, now: Instant, out: &mut impl Departures) {
         let mut due = std::mem::take(&mut self.due);
         self.wheel.advance(now, &mut due);
-        for (index, entered) in due.drain(..) {
+        for (at, (index, entered)) in due.iter().copied().enumerate() {
+            self.look_ahead(&due, at);
             let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_deref_mut)
             else {
                 continue;
@@ -260,8 +273,9 @@ impl Legs {
                 continue;
             }
             slot.cold.entered = None;
-            // A stream that is filled looks up twenty times a second, mostly for nothing.
-            if slot.cold.fill.is_some() && slot.cold.others_at.is_none_or(|at| at > now) {
+            // A stream that plays or is filled looks up up to fifty times a second; nothing else changes by it.
+            if !slot.impaired && slot.cold.others_at.is_none_or(|at| at > now) {
+                play::run(slot, &mut self.scratch, now, out);
                 fill::run(slot, &mut self.scratch, now, out);
                 if let Some(at) = fill::soonest(slot, now) {
                     slot.cold.entered = Some(self.wheel.enter(index, at, None));
@@ -287,7 +301,22 @@ impl Legs {
             }
             self.settle(index, now);
         }
+        due.clear();
         self.due = due;
+    }
+
+    /// Lets memory work on the next legs while we work on this one.
+    fn look_ahead(&self, due: &[(u32, u64)], at: usize) {
+        let ahead = |distance: usize| {
+            let (index, _) = due.get(at + distance)?;
+            self.slots.get(*index as usize)?.as_deref()
+        };
+        if let Some(slot) = ahead(2) {
+            prefetch(slot);
+        }
+        if let Some(slot) = ahead(1) {
+            prefetch(&*slot.cold);
+        }
     }
 
     /// After anything but a packet of media: tells what changed, and enters the next deadline.
@@ -303,7 +332,6 @@ impl Legs {
         play::begin(slot, now);
         let deadline = [
             slot.leg.next_timeout().map(|(at, _)| at),
-            play::next(slot),
             slot.cold.report_at,
             tell::next_watch(slot),
             tell::next_digit(slot),
@@ -406,6 +434,10 @@ impl Legs {
 }
 
 impl Traffic for Legs {
+    fn came(&mut self, at: Instant) {
+        self.came = Some(at);
+    }
+
     fn expect(&self, socket: SocketId, from: Option<SocketAddr>, nearer: bool) {
         let slot_of = |index: u32| self.slots.get(index as usize)?.as_deref();
         let owner = match (self.owners.get(socket.0 as usize), from) {
@@ -432,6 +464,7 @@ impl Traffic for Legs {
         out: &mut impl Departures,
     ) -> Option<InPlace> {
         self.passed_on = None;
+        let came = self.came.take();
         let owner = self.owners.get(socket.0 as usize).copied().unwrap_or(NOBODY);
         let index = match (owner, from) {
             (MUXED, Some(from)) => self.demux.find(from, buf.get(..len)?),
@@ -463,6 +496,7 @@ impl Traffic for Legs {
         if slot.impaired && !spoil::arrives(slot, from, buf.get(..len)?, now) {
             return None;
         }
+        self.came = came;
         let leaving = self.media(index, from, buf, len, now, out)?;
         self.passed_on = Some((index, socket));
 

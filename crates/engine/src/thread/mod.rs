@@ -48,13 +48,17 @@ use crate::uring::Uring;
 use crate::{Backend, BusyLimits, StartError, ThreadLoad};
 
 /// Where much comes: enough datagrams to make a turn worth it, or the time a packet may be held up.
-pub(crate) const BUSY: Wait = Wait { batch: 256, at_most: Duration::from_millis(2) };
+pub(crate) const BUSY: Wait = Wait { batch: 256, at_most: Duration::from_millis(2), stamped: false };
 
 /// Where little comes: until one is heard, or the next timers are due.
-const QUIET: Wait = Wait { batch: 1, at_most: wheel::SLOT };
+const QUIET: Wait = Wait { batch: 1, at_most: wheel::SLOT, stamped: false };
+
+/// Where only workers listen, who look every 20 ms: until the next timers are due, however much comes.
+const AT_LEISURE: Wait = Wait { batch: BUSY.batch, at_most: wheel::SLOT, stamped: true };
 
 /// Without: until an order comes, or to see that nobody is left who could give one.
-const IDLE: Wait = Wait { batch: 1, at_most: Duration::from_millis(200) };
+const IDLE: Wait =
+    Wait { batch: 1, at_most: Duration::from_millis(200), stamped: false };
 
 /// Everything a media thread starts with.
 #[derive(Debug)]
@@ -160,12 +164,16 @@ fn wait(legs: &Legs, pace: &Pace) -> Wait {
     if legs.is_empty() {
         return IDLE;
     }
-    if pace.is_high() {
+    let usual = if legs.only_workers_listen() {
+        AT_LEISURE
+    } else if pace.is_high() {
         return BUSY;
-    }
+    } else {
+        QUIET
+    };
     let due = legs.next_timers().saturating_duration_since(Instant::now());
 
-    Wait { at_most: QUIET.at_most.min(due), ..QUIET }
+    Wait { at_most: usual.at_most.min(due), ..usual }
 }
 
 /// The rest of a turn: orders, timers, and what both ask of the sockets. Returns whether nobody is left

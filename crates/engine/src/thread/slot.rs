@@ -136,7 +136,7 @@ pub(super) struct Cold {
     pub(super) playing: Playing,
     /// Silence leaves where nothing else does.
     pub(super) fill: Option<Fill>,
-    /// When anything but silence is due.
+    /// When anything but what plays and silence is due.
     pub(super) others_at: Option<Instant>,
     pub(super) digits: Digits,
     pub(super) digit_at: Option<Instant>,

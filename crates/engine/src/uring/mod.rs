@@ -70,6 +70,8 @@ pub(crate) struct Uring {
     wake: Arc<OwnedFd>,
     wake_armed: bool,
     received: u64,
+    /// In a turn whose datagrams waited: the network stack's clock at its begin.
+    stamped: Option<Duration>,
     /// What [`opcode::RecvMsgMulti`] reads the shape of its buffers from, for as long as it is armed.
     shape: Box<libc::msghdr>,
 }
@@ -141,6 +143,7 @@ impl Uring {
             wake,
             wake_armed: false,
             received: 0,
+            stamped: None,
             shape,
         };
         uring.arm_wake();
@@ -224,6 +227,11 @@ impl Uring {
             return;
         };
         self.received += 1;
+        if let (Some(clock), Some(socket)) = (self.stamped, &entry.socket)
+            && let Some(at) = arrival::before(socket, clock, now)
+        {
+            traffic.came(at);
+        }
         let buf = self.pool.buffer(buffer);
         let (from, start, len) = if named {
             let Some((from, start, len)) = read_named(buf, len, &self.shape) else {
@@ -366,6 +374,7 @@ impl Io for Uring {
     fn turn(&mut self, traffic: &mut impl Traffic, wait: Wait) -> io::Result<()> {
         self.wait(wait)?;
         let now = Instant::now();
+        self.stamped = wait.stamped.then(arrival::now);
         for at in 0..self.done.len() {
             let Some(done) = self.done.get(at).copied() else {
                 break;

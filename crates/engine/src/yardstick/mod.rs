@@ -271,7 +271,7 @@ impl Generator {
         loop {
             let at_most = until.saturating_duration_since(Instant::now());
             // At least once, or a generator that is late would never look.
-            self.io.turn(&mut Sink, Wait { batch: 4_096, at_most })?;
+            self.io.turn(&mut Sink, Wait { batch: 4_096, at_most, stamped: false })?;
             if at_most.is_zero() {
                 break;
             }
