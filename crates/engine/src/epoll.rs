@@ -70,9 +70,13 @@ impl Epoll {
         })
     }
 
-    fn wait(&mut self, at_most: Duration) -> io::Result<()> {
+    fn wait(&mut self, wait: Wait) -> io::Result<()> {
         let now = Instant::now();
-        if now < self.rest_until {
+        let mut at_most = wait.at_most;
+        if wait.stamped {
+            // Whatever comes, it is taken at the end.
+            std::thread::sleep(mem::take(&mut at_most));
+        } else if now < self.rest_until {
             std::thread::sleep(self.rest_until - now);
         }
         let timeout = Timespec {
@@ -178,7 +182,7 @@ impl Io for Epoll {
     }
 
     fn turn(&mut self, traffic: &mut impl Traffic, wait: Wait) -> io::Result<()> {
-        self.wait(wait.at_most)?;
+        self.wait(wait)?;
         let now = Instant::now();
         let clock = wait.stamped.then(arrival::now);
         let ready = mem::take(&mut self.ready);

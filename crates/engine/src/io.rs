@@ -61,7 +61,7 @@ pub(crate) struct Wait {
     pub(crate) batch: usize,
     /// Not longer than this.
     pub(crate) at_most: Duration,
-    /// Whether so much time passes that [`Traffic::came`] is to be told.
+    /// Whether it waits so long, whatever comes, that [`Traffic::came`] is to be told.
     pub(crate) stamped: bool,
 }
 

@@ -143,12 +143,8 @@ impl Tapped {
             let at = self.zero + head.at;
             let len = usize::from(head.len);
             let payload = self.ring.read_chunk(len).expect("it was put in with its head");
-            let shown = TapHead {
-                at,
-                pt: head.pt,
-                sequence: head.sequence,
-                timestamp: head.timestamp,
-            };
+            let shown =
+                TapHead { at, pt: head.pt, sequence: head.sequence, timestamp: head.timestamp };
             match payload.as_slices() {
                 (whole, []) => hear(shown, whole),
                 // It goes round the end of the ring.
@@ -326,6 +322,27 @@ mod tests {
             );
             assert!(tapped.is_empty());
         }
+    }
+
+    #[test]
+    fn packets_are_shown_where_they_lie_and_also_round_the_end() {
+        let (Tap { mut sink, .. }, mut tapped) = tap(Direction::Sent, 7);
+        for sequence in 0..500_u16 {
+            let payload: Vec<u8> = (0..sequence % 300).map(|at| at.to_le_bytes()[0]).collect();
+            let at = sink.zero + Duration::from_millis(20 * u64::from(sequence));
+            for half in [&payload[..payload.len() / 2], &payload[payload.len() / 2..]] {
+                assert_eq!(sink.give(fields(sequence), half, at), Given::Taken);
+            }
+            let mut shown = Vec::new();
+            assert!(tapped.each(|head, payload| {
+                assert_eq!((head.at, head.pt, head.sequence), (at, 111, sequence));
+                assert_eq!(head.timestamp, u32::from(sequence) * 960);
+                shown.extend_from_slice(payload);
+            }));
+            assert_eq!(shown, payload);
+        }
+        drop(sink);
+        assert!(!tapped.each(|_, _| panic!("nothing is there")));
     }
 
     #[test]

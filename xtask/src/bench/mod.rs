@@ -4,6 +4,7 @@
 //! `bench/cases.toml` with its unit and its target.
 
 mod account;
+mod awake;
 mod cases;
 mod client;
 mod peers;
@@ -68,6 +69,7 @@ pub(crate) fn smoke() -> Result<()> {
 
 fn media(json: bool) -> Result<()> {
     relay_example()?;
+    let _awake = awake::Awake::start();
     let mut relay = relay(&cases::of("media")?)?;
     if json {
         relay.arg("--json");

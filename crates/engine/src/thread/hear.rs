@@ -92,11 +92,7 @@ pub(super) fn rtp(
 }
 
 /// Counts a packet and says what it is; none for what was never agreed.
-fn count(
-    slot: &mut Slot,
-    header: &RtpHeader,
-    (came, now): (Instant, Instant),
-) -> Option<Meaning> {
+fn count(slot: &mut Slot, header: &RtpHeader, (came, now): (Instant, Instant)) -> Option<Meaning> {
     let meaning = if header.payload_type == slot.types.audio {
         Meaning::Audio
     } else if Some(header.payload_type) == slot.types.dtmf {

@@ -244,7 +244,8 @@ impl Legs {
     /// another, and none is being set up. A thread that forwards knows by its first leg.
     pub(super) fn only_workers_listen(&self) -> bool {
         self.slots.iter().flatten().all(|slot| {
-            let is_passed_on = slot.feeds.len() > 0 || matches!(slot.cold.feed, Feed::Transcoded(..));
+            let is_passed_on =
+                slot.feeds.len() > 0 || matches!(slot.cold.feed, Feed::Transcoded(..));
             !is_passed_on && (slot.leg.is_connected() || has_failed(slot))
         })
     }

@@ -48,7 +48,8 @@ use crate::uring::Uring;
 use crate::{Backend, BusyLimits, StartError, ThreadLoad};
 
 /// Where much comes: enough datagrams to make a turn worth it, or the time a packet may be held up.
-pub(crate) const BUSY: Wait = Wait { batch: 256, at_most: Duration::from_millis(2), stamped: false };
+pub(crate) const BUSY: Wait =
+    Wait { batch: 256, at_most: Duration::from_millis(2), stamped: false };
 
 /// Where little comes: until one is heard, or the next timers are due.
 const QUIET: Wait = Wait { batch: 1, at_most: wheel::SLOT, stamped: false };
@@ -57,8 +58,7 @@ const QUIET: Wait = Wait { batch: 1, at_most: wheel::SLOT, stamped: false };
 const AT_LEISURE: Wait = Wait { batch: BUSY.batch, at_most: wheel::SLOT, stamped: true };
 
 /// Without: until an order comes, or to see that nobody is left who could give one.
-const IDLE: Wait =
-    Wait { batch: 1, at_most: Duration::from_millis(200), stamped: false };
+const IDLE: Wait = Wait { batch: 1, at_most: Duration::from_millis(200), stamped: false };
 
 /// Everything a media thread starts with.
 #[derive(Debug)]

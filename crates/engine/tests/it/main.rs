@@ -14,6 +14,7 @@ mod fallback;
 mod handshakes;
 mod hostile;
 mod keyed;
+mod leisure;
 mod lifecycle;
 mod listening;
 mod marks;

@@ -2,9 +2,9 @@
 //!
 //! Users speak real speech to the gateway's own echo bot: it decodes what it hears, says it and encodes
 //! it again. All CPU of the gateway's process counts, from the socket to the socket. Beside it stands
-//! what the same libopus costs for the same speech with nothing around it, on the same processor just
-//! before and after, while the same users speak on the other one, which may share its core; and pipecat's
-//! process with the same bot behind its WhatsApp transport.
+//! what the same libopus costs for the same speech of as many calls with nothing around it, on the same
+//! processor just before and after, a frame of each call every 20 ms; and pipecat's process with the same bot
+//! behind its WhatsApp transport.
 
 use std::{path::Path, time::Duration};
 
@@ -30,7 +30,7 @@ pub(super) const COMPLEXITIES: [u8; 3] = [0, 5, 10];
 const COMPLEXITY_DEFAULT: u8 = 5;
 
 /// Calls beside the codecs, and beside pipecat, which is full at seven or eight.
-const CALLS: u64 = 20;
+const CALLS: u64 = 30;
 const CALLS_BESIDE_PIPECAT: u64 = 5;
 const EVERY: Duration = Duration::from_millis(150);
 
@@ -41,8 +41,8 @@ const GREETING: Duration = Duration::from_secs(12);
 const WARM: Duration = Duration::from_millis(400);
 const RUN: Duration = Duration::from_secs(3);
 
-/// Frames the codecs are timed with: the speech about ten times, in less time than the users speak.
-const FRAMES: u64 = 5_000;
+/// Frames of each call the codecs are timed with: three seconds.
+const FRAMES: u64 = 150;
 const FRAMES_A_SECOND: f64 = 50.0;
 
 /// What must come back at least for a call to count as one, of what was said.
@@ -62,10 +62,10 @@ pub(super) fn beside_codecs(
     let ours = Business::ours(work, graph.address, Answered::Bot { complexity })?;
     let bots = Talks::begin(ours, &graph, numbers, far, CALLS)?;
     let mut pairs = Vec::new();
-    let mut bare = bots.beside(far, || codecs.ms(complexity))?;
+    let mut bare = codecs.ms(complexity)?;
     for _ in 0..ROUNDS {
         let whole = bots.round(far)?;
-        let after = bots.beside(far, || codecs.ms(complexity))?;
+        let after = codecs.ms(complexity)?;
         let codecs_ms = f64::midpoint(bare, after);
         eprintln!("  a call {whole:.3} ms a second, its codecs {codecs_ms:.3} ms");
         pairs.push((whole, codecs_ms));
@@ -128,19 +128,6 @@ impl Talks {
         Ok(spent_ns as f64 / 1e6 / call_seconds)
     }
 
-    /// Lets users speak meanwhile, and is not counted itself.
-    fn beside<T: Send>(
-        &self,
-        far: &mut FarEnds,
-        what: impl FnOnce() -> Result<T> + Send,
-    ) -> Result<T> {
-        std::thread::scope(|scope| {
-            let measured = scope.spawn(what);
-            far.speak(&self.calls, RUN)?;
-            measured.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
-    }
-
     fn end(self, far: &mut FarEnds) -> Result<()> {
         webhook::hang_up(&self.business, &self.calls, far)
     }
@@ -169,7 +156,7 @@ impl Codecs {
 
     /// Milliseconds of CPU to decode and to encode a second.
     fn ms(&mut self, complexity: u8) -> Result<f64> {
-        let order = json!({ "complexity": complexity, "frames": FRAMES });
+        let order = json!({ "complexity": complexity, "calls": CALLS, "frames": FRAMES });
         let answer = self.0.ask(&order)?;
         let ns = |of: &str| answer[of].as_f64().context("the codecs have no figure");
         Ok((ns("decode_ns")? + ns("encode_ns")?) * FRAMES_A_SECOND / 1e6)

@@ -26,7 +26,10 @@ use self::{
     far_ends::{Calls, FarEnds},
     relays::{Janus, Relay, RtpEngine, RtpEngineTranscoding, Told, Trunks},
 };
-use super::cases::{self, Case, Measured, Row};
+use super::{
+    awake::Awake,
+    cases::{self, Case, Measured, Row},
+};
 use crate::{setup, shell};
 
 /// Set-ups in a round: of ours, and of each peer.
@@ -94,6 +97,7 @@ pub(super) fn run(what: What, json: bool) -> Result<()> {
 /// Measures every case; called in that place.
 pub(super) fn run_inside(what: What, json: bool) -> Result<()> {
     place::furnish()?;
+    let _awake = Awake::start();
     let outcomes = match what {
         What::All => measure()?,
         What::Bots => measure_bots()?,
