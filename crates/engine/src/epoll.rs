@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
-use crate::arrival;
 use crate::io::{BUFFER_LEN, Departures, InPlace, Io, Moved, SocketId, Traffic, Wait};
+use crate::{arrival, order};
 
 /// The rest after a turn with work.
 const TICK: Duration = Duration::from_millis(1);
@@ -74,8 +74,7 @@ impl Epoll {
         let now = Instant::now();
         let mut at_most = wait.at_most;
         if wait.stamped {
-            // Whatever comes, it is taken at the end.
-            std::thread::sleep(mem::take(&mut at_most));
+            order::rest(&self.wake, mem::take(&mut at_most));
         } else if now < self.rest_until {
             std::thread::sleep(self.rest_until - now);
         }

@@ -61,7 +61,7 @@ pub(crate) struct Wait {
     pub(crate) batch: usize,
     /// Not longer than this.
     pub(crate) at_most: Duration,
-    /// Whether it waits so long, whatever comes, that [`Traffic::came`] is to be told.
+    /// Whether it waits for orders alone, whatever comes, and so long that [`Traffic::came`] is to be told.
     pub(crate) stamped: bool,
 }
 

@@ -121,6 +121,16 @@ pub(crate) fn bell() -> Result<OwnedFd, StartError> {
         .map_err(|error| StartError::Epoll(error.into()))
 }
 
+/// Waits for the bell alone, whatever else comes.
+pub(crate) fn rest(bell: &OwnedFd, at_most: std::time::Duration) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let timeout = Timespec::try_from(at_most).ok();
+    if let Err(error) = poll(&mut [PollFd::new(bell, PollFlags::IN)], timeout.as_ref()) {
+        tracing::trace!(%error, "a rest was cut short");
+    }
+}
+
 /// The near end of a media thread's queue.
 #[derive(Clone, Debug)]
 pub(crate) struct ThreadPort {

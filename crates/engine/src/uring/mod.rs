@@ -32,8 +32,8 @@ use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::SockAddr;
 
 use self::pool::{BUFFERS, GROUP, Pool};
-use crate::arrival;
 use crate::io::{BUFFER_LEN, Departures, InPlace, Io, Moved, SocketId, Traffic, Wait};
+use crate::{arrival, order};
 
 /// Queued entries before a submission is forced.
 const SUBMISSIONS: u32 = 4_096;
@@ -185,7 +185,13 @@ impl Uring {
     }
 
     fn wait(&mut self, wait: Wait) -> io::Result<()> {
-        let timeout = Timespec::from(wait.at_most);
+        let mut at_most = wait.at_most;
+        if wait.stamped {
+            // Nothing of ours may wait for it.
+            self.sends.submit();
+            order::rest(&self.wake, std::mem::take(&mut at_most));
+        }
+        let timeout = Timespec::from(at_most);
         let args = SubmitArgs::new().timespec(&timeout);
         match self.sends.ring.submitter().submit_with_args(wait.batch, &args) {
             Ok(_) => {}

@@ -13,6 +13,7 @@ for_each_backend!(
     packets_that_wait_are_taken_as_of_when_they_came,
     a_thread_does_not_wake_for_each_packet,
     a_thread_that_passes_packets_on_has_no_leisure,
+    an_order_is_obeyed_at_once,
 );
 
 /// The network stack begins with stamps when somebody first asks for one.
@@ -59,6 +60,24 @@ fn lateness(
 fn a_thread_does_not_wake_for_each_packet(backend: Backend) {
     let (_, turns) = lateness(backend, Duration::from_millis(2), |_| Source::Silence);
     assert!(turns < 0.5, "{turns} turns for each packet");
+}
+
+/// Whoever opens the next call waits for it.
+fn an_order_is_obeyed_at_once(backend: Backend) {
+    let engine = business(backend);
+    let call = KeyedCall::new(&engine, Profile::AeadAes128Gcm, engine::Socket::Own);
+    call.telling.play(Source::Silence);
+    let mut took: Vec<Duration> = (0..40)
+        .map(|_| {
+            let asked = Instant::now();
+            call.heard();
+            let took = asked.elapsed();
+            std::thread::sleep(Duration::from_millis(3));
+            took
+        })
+        .collect();
+    took.sort_unstable();
+    assert!(took[20] < Duration::from_millis(2), "{took:?}");
 }
 
 fn share_below(late: &[Duration], most: Duration) -> f64 {

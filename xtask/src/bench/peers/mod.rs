@@ -97,7 +97,6 @@ pub(super) fn run(what: What, json: bool) -> Result<()> {
 /// Measures every case; called in that place.
 pub(super) fn run_inside(what: What, json: bool) -> Result<()> {
     place::furnish()?;
-    let _awake = Awake::start();
     let outcomes = match what {
         What::All => measure()?,
         What::Bots => measure_bots()?,
@@ -165,6 +164,7 @@ fn measure() -> Result<Outcomes> {
     let mut far = FarEnds::start()?;
     let mut outcomes = Outcomes::new();
     let mut put = |name: &str, outcome| drop(outcomes.insert(name.to_owned(), outcome));
+    let awake = Awake::start();
     eprintln!("relay-100 …");
     for (name, outcome) in relays(&work, &mut numbers, &mut far) {
         put(name, outcome);
@@ -175,6 +175,8 @@ fn measure() -> Result<Outcomes> {
     }
     eprintln!("memory …");
     put("memory", memory::measure(&mut numbers, &mut far));
+    // What follows has more threads than processors: those with work to do must find a processor that has none.
+    drop(awake);
     eprintln!("webhook-accept …");
     put("webhook-accept", webhook::measure(&work, &mut numbers, &mut far));
     drop(far);
@@ -191,6 +193,7 @@ fn measure_bots() -> Result<Outcomes> {
     let work = shell::target().join("peers");
     std::fs::create_dir_all(&work)?;
     let (mut numbers, mut far) = (Numbers(1), FarEnds::start()?);
+    let _awake = Awake::start();
     let mut outcomes = Outcomes::new();
     for complexity in bots::COMPLEXITIES {
         eprintln!("bot-complexity-{complexity} …");
@@ -207,6 +210,7 @@ fn measure_sip() -> Result<Outcomes> {
     let mut outcomes: Outcomes = sip_calls::measure().into();
     eprintln!("transcode …");
     let (mut numbers, mut far) = (Numbers(1), FarEnds::start()?);
+    let _awake = Awake::start();
     let ours = Trunks::start().map(|trunks| Box::new(trunks) as Box<dyn Relay>);
     let rtpengine = RtpEngineTranscoding::start().map(|peer| Box::new(peer) as Box<dyn Relay>);
     let measured = transcode::measure((ours, rtpengine), &mut numbers, &mut far);
