@@ -91,5 +91,5 @@ pub use open::{
 pub use pressure::BusyLimits;
 pub use source::{FrameQueue, FrameSink, Repeat, Source, frame_queue};
 pub use stats::{Added, Alive, Drops, LegStats, Received, Sent, SetUp, Strays, ThreadLoad};
-pub use tap::{Direction, PAYLOAD_MAX, Payload, Tap, TapPacket, Tapped, tap};
+pub use tap::{Direction, PAYLOAD_MAX, Payload, Tap, TapHead, TapPacket, Tapped, tap};
 pub use transcoder::{Transcoder, TranscoderSeat};
