@@ -18,7 +18,7 @@ pub const PAYLOAD_MAX: usize = 1275;
 /// What a packet's payload is reckoned with: 20 ms of G.711, or of Opus at 64 kbit/s.
 const PAYLOAD: usize = 160;
 
-/// What precedes a payload in the ring: see [`head`].
+/// What precedes a payload in the ring: see [`Head`].
 const HEAD: usize = 17;
 
 /// A request for copies.
