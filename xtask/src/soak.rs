@@ -58,7 +58,7 @@ enum Soak {
         #[arg(long, default_value_t = 100)]
         calls: u32,
     },
-    /// A talk that is recorded, in real time: both sides stay within 20 ms of where they were.
+    /// A talk that is recorded, in real time: each word lies within 20 ms of where it was said beside the other side.
     ///
     /// Example: `cargo xtask soak recording`
     Recording {
