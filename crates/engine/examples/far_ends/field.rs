@@ -17,6 +17,7 @@ use media::sdp::{self, PlatformVoice};
 use media::transport::DtlsRole;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -239,9 +240,18 @@ impl Field {
 
     /// Answers checks until an order waits.
     pub(crate) fn serve_until_order(&mut self) -> Outcome<()> {
-        while !self.turn(Instant::now() + Duration::from_millis(500))? {}
-
-        Ok(())
+        let at_most = Timespec::try_from(LOOK)?;
+        loop {
+            // An order wakes, what comes for ends does not.
+            let mut orders = [PollFd::new(&self.wake, PollFlags::IN)];
+            match poll(&mut orders, Some(&at_most)) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if self.look()? {
+                return Ok(());
+            }
+        }
     }
 
     fn open(&mut self, id: u64, ice: IceRole) -> Outcome<&mut End> {
@@ -254,20 +264,23 @@ impl Field {
 
     fn serve_until(&mut self, until: Instant) -> Outcome<()> {
         loop {
+            std::thread::sleep(LOOK);
             // At least once, or a generator that is late would never look.
-            self.turn(until)?;
+            self.look()?;
             if Instant::now() >= until {
                 return Ok(());
             }
         }
     }
 
-    /// Takes what has come, and runs what is due. Ends look at their times instead of being woken ([`LOOK`]).
-    fn look(&mut self) -> Outcome<()> {
+    /// Takes what has come, and runs what is due; says whether an order waits. Ends look at their times
+    /// instead of being woken ([`LOOK`]).
+    fn look(&mut self) -> Outcome<bool> {
+        let mut ordered = false;
         loop {
-            self.turn(Instant::now())?;
+            ordered |= self.turn()?;
             if self.ready.len() < READY_MAX {
-                return Ok(());
+                return Ok(ordered);
             }
         }
     }
@@ -293,17 +306,11 @@ impl Field {
         }
     }
 
-    /// Waits for packets, a timer or an order, not longer than this; says whether an order waits.
-    fn turn(&mut self, until: Instant) -> Outcome<bool> {
-        let next = self.timers.first().map_or(until, |(at, _)| until.min(*at));
-        let wait = next.saturating_duration_since(Instant::now());
-        let timeout = Timespec {
-            tv_sec: i64::try_from(wait.as_secs())?,
-            tv_nsec: i64::from(wait.subsec_nanos()),
-        };
+    /// Takes what waits, as much as fits; says whether an order is among it.
+    fn turn(&mut self) -> Outcome<bool> {
         self.ready.clear();
         let spare = rustix::buffer::spare_capacity(&mut self.ready);
-        match epoll::wait(&self.epoll, spare, Some(&timeout)) {
+        match epoll::wait(&self.epoll, spare, Some(&Timespec::default())) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
