@@ -91,7 +91,7 @@ fn buffer(types: PayloadTypes) -> Result<JitterBuffer, CodecError> {
 }
 
 fn serve(inbox: &Receiver<Listening>) {
-    turns::serve(inbox, |listening: &mut Listening, _| listening.turn(), |_| ());
+    turns::serve(inbox, turns::FRAME, |listening: &mut Listening, _| listening.turn(), |_| ());
 }
 
 impl Listening {

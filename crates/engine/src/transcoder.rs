@@ -19,12 +19,13 @@ use audio::{
     opus::{CodecError, Complexity},
     transcode::{Transcode, Way},
 };
-use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use crossbeam_channel::Sender;
 use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tapped, coding, frame_queue, tap,
+    turns,
 };
 
 /// Calls served at a time.
@@ -73,7 +74,9 @@ impl Transcoder {
     pub fn start() -> std::io::Result<Self> {
         let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
         let name = "transcoder".into();
-        std::thread::Builder::new().name(name).spawn(move || serve(&inbox))?;
+        std::thread::Builder::new().name(name).spawn(move || {
+            turns::serve(&inbox, ROUND, |voice: &mut Voice, _| voice.carry(), |_| ())
+        })?;
         let (seats, effort) = (Arc::new(Semaphore::new(SEATS)), Complexity::default());
         Ok(Self { new, seats, comfort_noise: false, effort })
     }
@@ -138,26 +141,6 @@ struct Voice {
     transcode: Transcode,
     sink: FrameSink,
     zero: Instant,
-}
-
-fn serve(inbox: &Receiver<Voice>) {
-    let mut voices: Vec<Voice> = Vec::new();
-    loop {
-        if voices.is_empty() {
-            let Ok(first) = inbox.recv() else { return };
-            voices.push(first);
-        }
-        // A wait for the inbox would begin with asking it again and again.
-        std::thread::sleep(ROUND);
-        loop {
-            match inbox.try_recv() {
-                Ok(voice) => voices.push(voice),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => return,
-            }
-        }
-        voices.retain_mut(Voice::carry);
-    }
 }
 
 impl Voice {

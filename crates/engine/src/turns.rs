@@ -1,4 +1,4 @@
-//! How does a worker give everybody it serves a turn every 20 ms?
+//! How does a worker give everybody it serves a turn, again and again?
 //!
 //! Beside the packet path, on a thread of its own. A turn that was missed is made up for, more are not:
 //! who is served has buffers that leave out the rest. Nobody to serve is nothing to do.
@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, TryRecvError};
 
 /// What a leg takes a frame in.
-pub(crate) const TURN: Duration = Duration::from_millis(20);
+pub(crate) const FRAME: Duration = Duration::from_millis(20);
 
-/// Serves who comes until nobody can come any more. A turn is told whether the thread is behind, and
-/// says whether there is another one. When everybody had a turn, `after` may tell others of it.
+/// Serves who comes, once in each `every`, until nobody can come any more. A turn is told whether the
+/// thread is behind, and says whether there is another one. When everybody had a turn, `after` may tell
+/// others of it.
 pub(crate) fn serve<T>(
     inbox: &Receiver<T>,
+    every: Duration,
     mut turn: impl FnMut(&mut T, bool) -> bool,
     mut after: impl FnMut(&mut [T]),
 ) {
@@ -34,16 +36,16 @@ pub(crate) fn serve<T>(
                 Err(TryRecvError::Disconnected) => return,
             }
         }
-        let is_behind = Instant::now().saturating_duration_since(due) > TURN;
+        let is_behind = Instant::now().saturating_duration_since(due) > every;
         served.retain_mut(|each| turn(each, is_behind));
         after(&mut served);
-        due = next(due, Instant::now());
+        due = next(due, every, Instant::now());
     }
 }
 
-fn next(due: Instant, now: Instant) -> Instant {
-    let next = due + TURN;
-    if next + TURN < now { now } else { next }
+fn next(due: Instant, every: Duration, now: Instant) -> Instant {
+    let next = due + every;
+    if next + every < now { now } else { next }
 }
 
 #[cfg(test)]
@@ -55,10 +57,10 @@ mod tests {
     #[test]
     fn one_missed_turn_is_made_up_for_and_more_are_not() {
         let due = Instant::now();
-        assert_eq!(next(due, due + TURN / 2), due + TURN);
-        assert_eq!(next(due, due + TURN * 2), due + TURN, "at once");
-        let late = due + TURN * 5;
-        assert_eq!(next(due, late), late);
+        assert_eq!(next(due, FRAME, due + FRAME / 2), due + FRAME);
+        assert_eq!(next(due, FRAME, due + FRAME * 2), due + FRAME, "at once");
+        let late = due + FRAME * 5;
+        assert_eq!(next(due, FRAME, late), late);
     }
 
     #[test]
@@ -75,7 +77,7 @@ mod tests {
             }
             *left > 0
         };
-        serve(&inbox, turn, |all| turns.borrow_mut().push(10 * all.iter().sum::<u32>()));
+        serve(&inbox, FRAME, turn, |all| turns.borrow_mut().push(10 * all.iter().sum::<u32>()));
         assert_eq!(turns.into_inner(), [1, 3, 20, 2, 10, 1, 0]);
     }
 }

@@ -53,7 +53,7 @@ enum Leg {
 
 /// Serves conversations until no `Bots` is left.
 pub(super) fn serve(inbox: &Receiver<Conversation>, mut post: Post) {
-    turns::serve(inbox, Conversation::turn, |all| {
+    turns::serve(inbox, turns::FRAME, Conversation::turn, |all| {
         for each in all {
             each.tell(&mut post);
         }

@@ -96,7 +96,7 @@ struct Ear {
 
 /// Serves mixes until no `Mixer` is left.
 pub(super) fn serve(inbox: &Receiver<Room>) {
-    turns::serve(inbox, |room: &mut Room, _| room.turn(), |_| ());
+    turns::serve(inbox, turns::FRAME, |room: &mut Room, _| room.turn(), |_| ());
 }
 
 impl Room {

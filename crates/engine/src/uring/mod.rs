@@ -6,7 +6,7 @@
 //! wait (`MSG_DONTWAIT`), so once that call is back the kernel has copied every datagram and the
 //! buffers are free again. Success is not reported.
 //!
-//! This is, with its part [`pool`], the only module with `unsafe` code but for one request in
+//! This is, with its parts [`pool`] and [`waiting`], the only module with `unsafe` code but for one request in
 //! [`crate::arrival`]. Its obligations are few:
 //!
 //! * Memory named in a queued entry lives until it is submitted: buffers belong to [`Pool`] and
@@ -20,6 +20,7 @@
 )]
 
 mod pool;
+mod waiting;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -27,13 +28,13 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use io_uring::types::{Fixed, RecvMsgOut, SubmitArgs, Timespec};
+use io_uring::types::{Fixed, RecvMsgOut};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::SockAddr;
 
 use self::pool::{BUFFERS, GROUP, Pool};
+use crate::arrival;
 use crate::io::{BUFFER_LEN, Departures, InPlace, Io, Moved, SocketId, Traffic, Wait};
-use crate::{arrival, order};
 
 /// Queued entries before a submission is forced.
 const SUBMISSIONS: u32 = 4_096;
@@ -182,35 +183,6 @@ impl Uring {
     fn cancel(&mut self, kind: Kind, life: u16, id: SocketId) {
         let cancel = opcode::AsyncCancel::new(tag(kind, life, id)).build();
         self.sends.push(&cancel.user_data(tag(Kind::Cancel, 0, id)));
-    }
-
-    fn wait(&mut self, wait: Wait) -> io::Result<()> {
-        let mut at_most = wait.at_most;
-        if wait.stamped {
-            // Nothing of ours may wait for it.
-            self.sends.submit();
-            order::rest(&self.wake, std::mem::take(&mut at_most));
-        }
-        let timeout = Timespec::from(at_most);
-        let args = SubmitArgs::new().timespec(&timeout);
-        match self.sends.ring.submitter().submit_with_args(wait.batch, &args) {
-            Ok(_) => {}
-            Err(error) => match error.raw_os_error() {
-                Some(libc::ETIME | libc::EINTR | libc::EAGAIN | libc::EBUSY) => {}
-                _ => return Err(error),
-            },
-        }
-        if self.sends.ring.submission().is_empty() {
-            self.sends.copies.used = 0;
-        }
-        self.done.clear();
-        self.done.extend(self.sends.ring.completion().map(|entry| Done {
-            tag: entry.user_data(),
-            result: entry.result(),
-            flags: entry.flags(),
-        }));
-
-        Ok(())
     }
 
     /// A datagram arrived, or a receive ended.

@@ -3,7 +3,7 @@
 //! It hears and speaks through the same worker as a program would. What it says and does is the
 //! switchboard's word; here its words become audio, and what happened on the leg becomes its input.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 use engine::{BotLine, BotNews, BotOrder};
 use switchboard::{
@@ -63,17 +63,22 @@ impl Conversation {
     ) -> Option<Last> {
         let began = Instant::now();
         let mut happened = Some(Input::Begin);
+        // Set when the bot names another time, and not for each frame it hears.
+        let (mut timer, mut due) = (pin!(tokio::time::sleep(Duration::ZERO)), None);
         loop {
             if let Some(input) = happened
                 && let Some(last) = self.take(input, began.elapsed()).await
             {
                 return Some(last);
             }
-            let due = self.bot.next_timeout().map(|after| began + after);
+            let named = self.bot.next_timeout();
+            if std::mem::replace(&mut due, named) != named {
+                timer.as_mut().reset(began + named.unwrap_or_default());
+            }
             happened = tokio::select! {
                 told = news.recv() => self.input(told?),
                 key = keys.recv() => Some(Input::Key(key?)),
-                () = until(due) => Some(Input::Tick),
+                () = timer.as_mut(), if due.is_some() => Some(Input::Tick),
             };
         }
     }
@@ -113,13 +118,6 @@ impl Conversation {
             | BotNews::Speech { .. }
             | BotNews::Silence { .. } => None,
         }
-    }
-}
-
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }
 
