@@ -3,6 +3,10 @@
 //! A virtual processor that has nothing to do is taken away by its host and comes back late and with cold caches:
 //! what wakes five hundred times a second is charged for that, and no two rounds are alike. So each processor has
 //! a loop of the scheduler's idle class, which gets what nobody else wants.
+//!
+//! It sleeps for a moment about once a second. Linux 6.18 loses the order of a run queue on which one task has run
+//! alone for half a minute, and the lighter it is the sooner; the kernel's own workers then waited for minutes
+//! (`workqueue lockup` in its log), and with them every fsync.
 
 use std::process::{Child, Command, Stdio};
 
@@ -34,12 +38,16 @@ impl Drop for Awake {
     }
 }
 
+/// What a processor does that has nothing else to do.
+const LOOP: &str =
+    "while :; do i=0; while [ $i -lt 1000000 ]; do i=$((i+1)); done; sleep 0.001; done";
+
 /// Every word replaces the one before it, so the process is the loop itself.
 fn spin(processor: usize) -> std::io::Result<Child> {
     Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "chrt", "--idle", "0", "taskset", "-c"])
         .arg(processor.to_string())
-        .args(["sh", "-c", "while :; do :; done"])
+        .args(["sh", "-c", LOOP])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
