@@ -4,9 +4,8 @@
 //! what wakes five hundred times a second is charged for that, and no two rounds are alike. So each processor has
 //! a loop of the scheduler's idle class, which gets what nobody else wants.
 //!
-//! It sleeps for a moment about once a second. Linux 6.18 loses the order of a run queue on which one task has run
-//! alone for half a minute, and the lighter it is the sooner; the kernel's own workers then waited for minutes
-//! (`workqueue lockup` in its log), and with them every fsync.
+//! It sleeps for a moment about once a second: beside loops that never did, the kernel's own workers stood still for
+//! up to two minutes on Linux 6.18 (`workqueue lockup` in its log), and every fsync with them.
 
 use std::process::{Child, Command, Stdio};
 
