@@ -46,9 +46,12 @@ pub struct Settings {
     pub loss_percent: i32,
 }
 
+/// What WhatsApp takes on average, in bits per second: `maxaveragebitrate` of its SDP.
+pub const BITRATE_MAX: i32 = 20_000;
+
 impl Default for Settings {
     fn default() -> Self {
-        Self { bitrate: 20_000, complexity: 5, loss_percent: 5 }
+        Self { bitrate: BITRATE_MAX, complexity: 5, loss_percent: 5 }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What this crate does with files it did not make.
 
 mod activity;
+mod bitrate;
 mod catch_up;
 mod hostile;
 mod keys;

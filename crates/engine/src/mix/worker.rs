@@ -13,7 +13,7 @@ use audio::{
     encoder::Encoder,
     jitter::{Frame, JitterBuffer},
     mix::Limiter,
-    opus::{CodecError, Settings},
+    opus::{BITRATE_MAX, CodecError, Settings},
 };
 use crossbeam_channel::{Receiver, TryRecvError};
 use media::frame::{AudioCodec, AudioFrame};
@@ -22,7 +22,7 @@ use terms::LegId;
 use crate::{FrameSink, Tapped, coding, turns};
 
 /// Half the effort of a prompt's encoder, hardly to be heard at this rate.
-const SETTINGS: Settings = Settings { bitrate: 24_000, complexity: 3, loss_percent: 5 };
+const SETTINGS: Settings = Settings { bitrate: BITRATE_MAX, complexity: 3, loss_percent: 5 };
 
 /// Frames that may always wait for a leg: it takes one while the next is made.
 const KEPT: usize = 1;
