@@ -9,6 +9,8 @@
 //!   leg ◀──queue of frames── encoder ◀── spool ◀── BotOrder::Audio ───────┘
 //! ```
 //!
+//! A bot may also have users hear themselves, for which nothing leaves the worker ([`BotOrder::Return`]).
+//!
 //! What the user hears has no gap: where the bot is silent, frames of silence leave. Marks and answers
 //! to a clear are never lost; audio that nobody takes is. One bot more than the worker can serve is
 //! refused.
@@ -76,6 +78,8 @@ pub struct BotNotice {
     pub silence_ms: Option<u64>,
     /// Whether what the bot said is cleared when the user begins to speak.
     pub barge_in: bool,
+    /// Whether the bot is told nothing of the voice itself: it needs none, or has it returned.
+    pub without_voice: bool,
 }
 
 /// One conversation; it ends when this is dropped. The leg is silent then.
@@ -105,6 +109,8 @@ pub enum BotOrder {
     Clear,
     /// Whether what follows must be heard.
     MustBeHeard(bool),
+    /// Whether the user shall hear the user from here on, behind what was said so far.
+    Return(bool),
 }
 
 /// What a bot is told of its leg.
@@ -162,7 +168,7 @@ impl Bots {
     /// How a bot's voice is encoded: wideband speech.
     #[must_use]
     pub fn settings(complexity: Complexity) -> Settings {
-        Settings { bitrate: 24_000, complexity: complexity.get(), loss_percent: 5 }
+        Settings { complexity: complexity.get(), ..Settings::default() }
     }
 
     /// Lets a bot hear and speak on this leg, which talks Opus and may send already; `None` when the

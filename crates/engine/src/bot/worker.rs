@@ -37,6 +37,8 @@ pub(super) struct Conversation {
     heard: Vec<u8>,
     /// Whether the bot ever said something that must be heard: then what is on its way is not taken back.
     has_sections: bool,
+    /// Whether what the user says is said to the user.
+    returns: bool,
     leg: Leg,
     complexity: Complexity,
     hurried: bool,
@@ -82,6 +84,7 @@ impl Conversation {
             unsent: VecDeque::new(),
             heard: Vec::new(),
             has_sections: false,
+            returns: false,
             leg: Leg::Unknown,
             complexity,
             hurried: false,
@@ -111,6 +114,10 @@ impl Conversation {
                 Ok(BotOrder::MustBeHeard(on)) => {
                     self.spool.must_be_heard(on);
                     self.has_sections |= on;
+                    Ok(())
+                }
+                Ok(BotOrder::Return(on)) => {
+                    self.returns = on;
                     Ok(())
                 }
                 Ok(BotOrder::Clear) => {
@@ -197,6 +204,9 @@ impl Conversation {
         let heard = self.ear.pull(is_answered);
         self.packets.tell_made_up(self.ear.concealed());
         self.notice(heard.turns, is_answered);
+        if self.returns && self.spool.push(&heard.bytes).is_err() {
+            tracing::debug!("what a user said is not returned: too much waits");
+        }
         self.heard = heard.bytes;
     }
 
@@ -207,6 +217,9 @@ impl Conversation {
                 self.unsent.push_front(news);
                 break;
             }
+        }
+        if self.notice.without_voice {
+            return;
         }
         // A bot that does not read loses what was said, and hears the newest again once it reads.
         drop(post.put(&self.told, BotNews::Heard(std::mem::take(&mut self.heard))));

@@ -1,11 +1,12 @@
 //! How does a built-in bot talk with its user?
 //!
-//! It hears and speaks through the same worker as a program would. What it says and does is the
-//! switchboard's word; here its words become audio, and what happened on the leg becomes its input.
+//! It speaks through the same worker as a program would, and needs not hear: what is returned to the user
+//! never leaves the worker. What it says and does is the switchboard's word; here its words become audio,
+//! and what happened on the leg becomes its input.
 
 use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
-use engine::{BotLine, BotNews, BotOrder};
+use engine::{BotLine, BotNews, BotNotice, BotOrder};
 use switchboard::{
     builtin::{Builtin, Effect, Input, Language, Mark},
     flow::{FromBot, Key},
@@ -18,6 +19,10 @@ use super::{
     talk::heard_out,
 };
 use crate::metrics::Metrics;
+
+/// What a built-in bot is told: no more than what became of its words.
+pub(crate) const NOTICE: BotNotice =
+    BotNotice { speech: false, silence_ms: None, barge_in: false, without_voice: true };
 
 /// What the bot last wanted.
 type Last = (FromBot, BTreeMap<String, String>);
@@ -37,7 +42,7 @@ pub(super) async fn run(
     metrics.bot("talks");
     tell.wish(Wish::Reached).await;
     let (orders, mut news, _seat) = line.split();
-    let mut conversation = Conversation { bot, phrases, orders, came: Vec::new(), metrics };
+    let mut conversation = Conversation { bot, phrases, orders, metrics };
     if let Some((word, context)) = conversation.talk(&mut news, &mut keys).await {
         heard_out(&conversation.orders, &mut news, &mut keys).await;
         tell.wish(Wish::Word(word, context)).await;
@@ -49,8 +54,6 @@ struct Conversation {
     bot: Builtin,
     phrases: &'static Phrases,
     orders: mpsc::Sender<BotOrder>,
-    /// The last frame of the user.
-    came: Vec<u8>,
     metrics: Arc<Metrics>,
 }
 
@@ -63,7 +66,7 @@ impl Conversation {
     ) -> Option<Last> {
         let began = Instant::now();
         let mut happened = Some(Input::Begin);
-        // Set when the bot names another time, and not for each frame it hears.
+        // Set when the bot names another time, and not for all it is told.
         let (mut timer, mut due) = (pin!(tokio::time::sleep(Duration::ZERO)), None);
         loop {
             if let Some(input) = happened
@@ -89,7 +92,7 @@ impl Conversation {
                 Effect::Say(phrase) => BotOrder::Audio(self.phrases.said(phrase)),
                 Effect::Beep => BotOrder::Audio(self.phrases.beep()),
                 Effect::Pause(lasting) => BotOrder::Audio(silence(lasting)),
-                Effect::Return => BotOrder::Audio(std::mem::take(&mut self.came)),
+                Effect::Return(on) => BotOrder::Return(on),
                 Effect::Mark(Mark(number)) => BotOrder::Mark(number.to_string()),
                 Effect::Clear => BotOrder::Clear,
                 Effect::Leave(word, context) => return Some((word, context)),
@@ -100,12 +103,8 @@ impl Conversation {
         None
     }
 
-    fn input(&mut self, told: BotNews) -> Option<Input> {
+    fn input(&self, told: BotNews) -> Option<Input> {
         match told {
-            BotNews::Heard(bytes) => {
-                self.came = bytes;
-                Some(Input::Frame)
-            }
             BotNews::Passed(passed) if !passed.cleared => {
                 passed.name.parse().ok().map(|number| Input::Heard(Mark(number)))
             }
@@ -113,7 +112,8 @@ impl Conversation {
                 self.metrics.playout_cleared(Duration::from_millis(cleared.dropped_ms));
                 Some(Input::Cleared)
             }
-            BotNews::Passed(_)
+            BotNews::Heard(_)
+            | BotNews::Passed(_)
             | BotNews::Refused { .. }
             | BotNews::Speech { .. }
             | BotNews::Silence { .. } => None,

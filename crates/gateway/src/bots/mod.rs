@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 use wire::bot::Start;
 
 use self::waiting::Waiting;
-pub(crate) use self::{dial::MESSAGE_MAX, phrases::FORMATS};
+pub(crate) use self::{builtin::NOTICE, dial::MESSAGE_MAX, phrases::FORMATS};
 use crate::{config, metrics::Metrics, telemetry::Asking};
 
 /// Keys that may wait for a bot: more than a hand can press while it is dialled.

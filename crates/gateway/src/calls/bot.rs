@@ -5,7 +5,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use engine::BotNotice;
 use switchboard::{
     builtin::{Builtin, Choices, Language},
     call::Input,
@@ -103,7 +102,7 @@ impl CallActor {
 
     fn begin_builtin(&mut self, bot: config::BuiltinBot, choices: Choices) -> Option<()> {
         let voice = self.whatsapp_voice()?;
-        let line = self.office.bots.open(&voice, bots::FORMATS, BotNotice::default())?;
+        let line = self.office.bots.open(&voice, bots::FORMATS, bots::NOTICE)?;
         let chosen = choices.language.as_deref().and_then(Language::of_tag);
         let language = chosen.or(bot.language);
         let language =

@@ -384,6 +384,7 @@ fn notice(
         speech: speech.unwrap_or(default.speech),
         silence_ms: silence.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
         barge_in: barge_in.unwrap_or(default.barge_in),
+        ..default
     };
     let (has_words, may_clear) = match protocol {
         Protocol::Native | Protocol::Pipecat => (true, true),

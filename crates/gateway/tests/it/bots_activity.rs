@@ -53,7 +53,8 @@ async fn next(bot: &mut Talk, kind: &str, heard_ms: &mut u64) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bot_is_told_that_the_user_speaks_and_is_broken_off_by_it() {
     let listening = Listening::start().await;
-    let notice = BotNotice { speech: true, silence_ms: Some(1_500), barge_in: true };
+    let notice =
+        BotNotice { speech: true, silence_ms: Some(1_500), barge_in: true, ..BotNotice::default() };
     let desk = desk(&listening, Protocol::Native, notice).await;
     let mut user = desk.user_calls(CALL).await;
     let mut bot = listening.next().await;

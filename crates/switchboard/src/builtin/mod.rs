@@ -16,8 +16,8 @@ use crate::flow::{FromBot, Key};
 pub const ECHO_DELAY: Duration = Duration::from_secs(1);
 /// The longest echo test.
 const ECHO_MAX: Duration = Duration::from_secs(300);
-/// Frames of 20 ms between two marks of the echo.
-const MARKED_EVERY: u32 = 50;
+/// How far apart two marks of the echo are.
+const MARKED_EVERY: Duration = Duration::from_secs(1);
 /// How long a key may take after the choices were heard.
 const KEY_WAIT: Duration = Duration::from_secs(6);
 /// How often the choices are read to somebody who takes none.
@@ -97,8 +97,6 @@ pub enum Input {
     Begin,
     /// The user pressed this.
     Key(Key),
-    /// The user said 20 ms more.
-    Frame,
     /// All before this mark was heard.
     Heard(Mark),
     /// What waited to be heard is gone.
@@ -116,8 +114,8 @@ pub enum Effect {
     Beep,
     /// The user shall hear nothing for so long.
     Pause(Duration),
-    /// The user shall hear the frame that just came.
-    Return,
+    /// Whether the user shall hear the user from here on.
+    Return(bool),
     /// Say when this is reached.
     Mark(Mark),
     /// Drop what waits to be heard.
@@ -142,7 +140,7 @@ enum State {
     /// What an echo test is is being said up to the mark.
     Announces { mark: Mark },
     /// The user hears the user.
-    Echoes { frames: u32, heard_s: u32, until: Duration },
+    Echoes { heard_s: u32, marked_at: Duration, until: Duration },
     /// The echo is over as soon as it is known what of it was heard.
     Stops { heard_s: u32 },
     /// The choices are being read up to the mark; afterwards a key is waited for.
@@ -162,7 +160,7 @@ impl Builtin {
     #[must_use]
     pub fn next_timeout(&self) -> Option<Duration> {
         match self.state {
-            State::Echoes { until, .. } => Some(until),
+            State::Echoes { marked_at, until, .. } => Some(marked_at.min(until)),
             State::Asks { until, .. } => until,
             State::Waits | State::Announces { .. } | State::Stops { .. } | State::Over => None,
         }
@@ -174,21 +172,22 @@ impl Builtin {
         match (self.state, input) {
             (State::Waits, Input::Begin) => self.begin(),
             (State::Announces { mark }, Input::Heard(heard)) if heard == mark => {
-                self.state = State::Echoes { frames: 0, heard_s: 0, until: now + ECHO_MAX };
-                vec![Effect::Pause(ECHO_DELAY)]
+                let marked_at = now + MARKED_EVERY;
+                self.state = State::Echoes { heard_s: 0, marked_at, until: now + ECHO_MAX };
+                vec![Effect::Pause(ECHO_DELAY), Effect::Return(true)]
             }
             (State::Announces { .. }, Input::Key(_)) => self.stop_echo(0),
-            (State::Echoes { frames, heard_s, until }, Input::Frame) => {
-                self.state = State::Echoes { frames: frames + 1, heard_s, until };
-                self.give_back(frames + 1)
-            }
-            (State::Echoes { frames, heard_s, until }, Input::Heard(_)) => {
-                self.state = State::Echoes { frames, heard_s: heard_s + 1, until };
+            (State::Echoes { heard_s, marked_at, until }, Input::Heard(_)) => {
+                self.state = State::Echoes { heard_s: heard_s + 1, marked_at, until };
                 Vec::new()
             }
             (State::Echoes { heard_s, .. }, Input::Key(_)) => self.stop_echo(heard_s),
             (State::Echoes { heard_s, until, .. }, Input::Tick) if until <= now => {
                 self.stop_echo(heard_s)
+            }
+            (State::Echoes { heard_s, marked_at, until }, Input::Tick) if marked_at <= now => {
+                self.state = State::Echoes { heard_s, marked_at: now + MARKED_EVERY, until };
+                vec![Effect::Mark(self.mark())]
             }
             (State::Stops { heard_s }, Input::Heard(_)) => {
                 self.state = State::Stops { heard_s: heard_s + 1 };
@@ -213,12 +212,7 @@ impl Builtin {
                 | State::Stops { .. }
                 | State::Asks { .. }
                 | State::Over,
-                Input::Begin
-                | Input::Key(_)
-                | Input::Frame
-                | Input::Heard(_)
-                | Input::Cleared
-                | Input::Tick,
+                Input::Begin | Input::Key(_) | Input::Heard(_) | Input::Cleared | Input::Tick,
             ) => Vec::new(),
         }
     }
@@ -237,18 +231,9 @@ impl Builtin {
         effects
     }
 
-    /// The user hears what was just said; each second of it is marked.
-    fn give_back(&mut self, frames: u32) -> Vec<Effect> {
-        let mut effects = vec![Effect::Return];
-        if frames.is_multiple_of(MARKED_EVERY) {
-            effects.push(Effect::Mark(self.mark()));
-        }
-        effects
-    }
-
     fn stop_echo(&mut self, heard_s: u32) -> Vec<Effect> {
         self.state = State::Stops { heard_s };
-        vec![Effect::Clear]
+        vec![Effect::Return(false), Effect::Clear]
     }
 
     fn after_echo(&mut self, heard_s: u32) -> Vec<Effect> {

@@ -52,6 +52,9 @@ impl Talk {
     }
 }
 
+const ECHOES: [Effect; 2] = [Effect::Pause(ECHO_DELAY), Effect::Return(true)];
+const STOPS: [Effect; 2] = [Effect::Return(false), Effect::Clear];
+
 fn all() -> Choices {
     Choices { language: None, people: true, message: Some("leave".into()) }
 }
@@ -136,25 +139,22 @@ fn the_time_for_a_key_begins_when_the_choices_were_heard() {
 }
 
 #[test]
-fn an_echo_gives_each_frame_back_and_tells_what_was_heard_of_it() {
+fn an_echo_is_marked_each_second_and_tells_what_was_heard_of_it() {
     let mut talk = Talk::new(Kind::Echo, Choices::default());
     let announced = [Effect::Say(Phrase::EchoBegins), Effect::Beep, Effect::Mark(Mark(1))];
     assert_eq!(talk.takes(Input::Begin), announced);
-    assert_eq!(talk.takes(Input::Frame), [], "what is said into the announcement is no echo");
-    assert_eq!(talk.takes(Input::Heard(Mark(1))), [Effect::Pause(ECHO_DELAY)]);
-    let mut marks = 0;
-    for frame in 1..=175 {
-        let effects = talk.takes(Input::Frame);
-        assert_eq!(effects[0], Effect::Return);
-        assert_eq!(effects.len(), 1 + usize::from(frame % 50 == 0));
-        marks += effects.len() - 1;
+    assert_eq!(talk.takes(Input::Tick), [], "what is said into the announcement is no echo");
+    assert_eq!(talk.takes(Input::Heard(Mark(1))), ECHOES);
+    for second in 1..=3 {
+        assert_eq!(talk.waits(), [Effect::Mark(Mark(1 + second))]);
+        assert_eq!(talk.now, Duration::from_secs(second.into()));
+        assert_eq!(talk.takes(Input::Tick), [], "once");
     }
-    assert_eq!(marks, 3);
     assert_eq!(talk.takes(Input::Heard(Mark(2))), []);
-    assert_eq!(talk.presses('#'), [Effect::Clear]);
+    assert_eq!(talk.presses('#'), STOPS);
     // The second mark was passed before the clear, the third one was in what was cleared.
     assert_eq!(talk.takes(Input::Heard(Mark(3))), []);
-    assert_eq!(talk.takes(Input::Frame), []);
+    assert_eq!(talk.takes(Input::Tick), []);
     let heard = [("echo_heard_s".to_owned(), "2".to_owned())].into();
     let last = Effect::Leave(FromBot::Done, heard);
     assert_eq!(talk.takes(Input::Cleared), [Effect::Say(Phrase::EchoEnds), last]);
@@ -165,8 +165,9 @@ fn an_echo_of_the_menu_leads_back_to_it_and_none_lasts_for_ever() {
     let mut talk = Talk::new(Kind::Ivr, all());
     talk.hears_choices();
     assert_eq!(talk.presses('2')[..2], [Effect::Clear, Effect::Say(Phrase::EchoBegins)]);
-    assert_eq!(talk.takes(Input::Heard(Mark(2))), [Effect::Pause(ECHO_DELAY)]);
-    assert_eq!(talk.waits(), [Effect::Clear]);
+    assert_eq!(talk.takes(Input::Heard(Mark(2))), ECHOES);
+    let seconds = (1..300).filter(|_| matches!(talk.waits()[..], [Effect::Mark(_)])).count();
+    assert_eq!((seconds, talk.waits()), (299, STOPS.into()));
     assert_eq!(talk.now, Duration::from_secs(300));
     let back = talk.takes(Input::Cleared);
     assert_eq!(back[..2], say(&[Phrase::EchoEnds, Phrase::Person]));
@@ -174,7 +175,7 @@ fn an_echo_of_the_menu_leads_back_to_it_and_none_lasts_for_ever() {
     // Who needs no explanation leaves it by a key as well.
     let mut talk = Talk::new(Kind::Echo, Choices::default());
     talk.takes(Input::Begin);
-    assert_eq!(talk.presses('1'), [Effect::Clear]);
+    assert_eq!(talk.presses('1'), STOPS);
     assert_eq!(talk.takes(Input::Heard(Mark(7))), []);
 }
 
@@ -197,7 +198,6 @@ fn input() -> impl Strategy<Value = Input> {
     prop_oneof![
         prop::sample::select(('0'..='9').chain(['*', '#']).collect::<Vec<_>>())
             .prop_map(|sign| Input::Key(key(sign))),
-        Just(Input::Frame),
         (0_u32..6).prop_map(|mark| Input::Heard(Mark(mark))),
         Just(Input::Cleared),
         Just(Input::Tick),
