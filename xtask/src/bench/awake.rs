@@ -1,21 +1,35 @@
 //! How do processors stay awake while nobody needs them?
 //!
 //! A virtual processor that has nothing to do is taken away by its host and comes back late and with cold caches:
-//! what wakes five hundred times a second is charged for that, and no two rounds are alike. So each processor has
-//! a loop of the scheduler's idle class, which gets what nobody else wants.
+//! what wakes five hundred times a second is charged for that, and no two rounds are alike. Whoever holds
+//! `/dev/cpu_dma_latency` at nothing has the kernel poll where it would sleep, in the idle task, which
+//! takes nobody's caches and gives way at once.
 //!
-//! It sleeps for a moment about once a second: beside loops that never did, the kernel's own workers stood still for
-//! up to two minutes on Linux 6.18 (`workqueue lockup` in its log), and every fsync with them.
+//! Where the kernel has no state it can poll in, each processor has a loop of the scheduler's idle class instead,
+//! which gets what nobody else wants. It is a process, so what comes after it begins without translations of
+//! addresses; and it sleeps for a moment about once a second: beside loops that never did, the kernel's own
+//! workers stood still for up to two minutes on Linux 6.18 (`workqueue lockup` in its log), and every fsync with
+//! them.
 
-use std::process::{Child, Command, Stdio};
+use std::{
+    fs::File,
+    io::Write as _,
+    process::{Child, Command, Stdio},
+};
 
-/// A loop for each processor; they end when this is dropped, and with this process in any case.
+/// Processors sleep again when this is dropped, and with this process in any case.
 #[derive(Debug)]
-pub(super) struct Awake(Vec<Child>);
+pub(super) enum Awake {
+    Asked { _held: File },
+    Looped(Vec<Child>),
+}
 
 impl Awake {
-    /// Where the programs for it are missing, processors sleep and figures are what they are.
+    /// Where neither can be, processors sleep and figures are what they are.
     pub(super) fn start() -> Self {
+        if let Some(held) = ask() {
+            return Self::Asked { _held: held };
+        }
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let loops: Vec<_> = (0..processors).filter_map(|at| spin(at).ok()).collect();
         if loops.len() < processors {
@@ -23,18 +37,33 @@ impl Awake {
                 "processors sleep between whiles: setpriv, chrt or taskset is missing (Debian: util-linux)"
             );
         }
-        Self(loops)
+        Self::Looped(loops)
     }
 }
 
 impl Drop for Awake {
     fn drop(&mut self) {
-        for child in &mut self.0 {
+        let Self::Looped(loops) = self else { return };
+        for child in loops {
             // One that has ended already needs no end.
             drop(child.kill());
             drop(child.wait());
         }
     }
+}
+
+/// The longest a processor may take to wake, in microseconds.
+const LATENCY_MAX: i32 = 0;
+
+/// Asks the kernel, for as long as the file is open.
+fn ask() -> Option<File> {
+    let states = "/sys/devices/system/cpu/cpu0/cpuidle/state0/name";
+    if std::fs::read_to_string(states).ok()?.trim() != "POLL" {
+        return None;
+    }
+    let mut held = File::options().write(true).open("/dev/cpu_dma_latency").ok()?;
+    held.write_all(&LATENCY_MAX.to_ne_bytes()).ok()?;
+    Some(held)
 }
 
 /// What a processor does that has nothing else to do.
