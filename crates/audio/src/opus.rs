@@ -132,8 +132,7 @@ impl Encoder {
         if frame.len() != FRAME_SAMPLES {
             return Err(CodecError::FrameLength { samples: frame.len() });
         }
-        let packet = self.inner.encode_vec(frame, PACKET_BYTES_MAX).map_err(CodecError::Encode)?;
-        Ok(packet.into_boxed_slice())
+        packet(&mut self.inner, frame)
     }
 
     /// Encodes a whole signal; silence fills the last frame.
@@ -197,8 +196,7 @@ impl StereoEncoder {
             }
         }
         let both: Vec<i16> = left.iter().zip(right).flat_map(|(l, r)| [*l, *r]).collect();
-        let packet = self.inner.encode_vec(&both, PACKET_BYTES_MAX).map_err(CodecError::Encode)?;
-        Ok(packet.into_boxed_slice())
+        packet(&mut self.inner, &both)
     }
 
     /// Samples a decoder has to drop at the start.
@@ -257,12 +255,14 @@ impl WidebandEncoder {
     ///
     /// [`CodecError::Encode`] from libopus.
     pub fn encode(&mut self, samples: &[i16]) -> Result<Box<[u8]>, CodecError> {
+        if samples.len() == WIDEBAND_SAMPLES {
+            return packet(&mut self.inner, samples);
+        }
         let mut frame = [0; WIDEBAND_SAMPLES];
         for (place, sample) in frame.iter_mut().zip(samples) {
             *place = *sample;
         }
-        let packet = self.inner.encode_vec(&frame, PACKET_BYTES_MAX).map_err(CodecError::Encode)?;
-        Ok(packet.into_boxed_slice())
+        packet(&mut self.inner, &frame)
     }
 
     /// Sets the effort, 0 to 10, from the next frame on.
@@ -288,6 +288,13 @@ impl std::fmt::Debug for WidebandEncoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("WidebandEncoder").finish_non_exhaustive()
     }
+}
+
+/// One packet, without room for a longer one.
+fn packet(encoder: &mut ::opus::Encoder, samples: &[i16]) -> Result<Box<[u8]>, CodecError> {
+    let mut room = [0; PACKET_BYTES_MAX];
+    let len = encoder.encode(samples, &mut room).map_err(CodecError::Encode)?;
+    Ok(room[..len].into())
 }
 
 /// Decodes two voices side by side.

@@ -94,6 +94,8 @@ pub struct Spool {
     pieces: VecDeque<Piece>,
     /// Samples in the pieces.
     waiting: usize,
+    /// The frame that is on its way to the encoder.
+    taken: Vec<i16>,
     marks: usize,
     passed: VecDeque<Passed>,
     resampler: Option<Resampler>,
@@ -137,11 +139,18 @@ impl Format {
     /// The samples these bytes are; half a sample at the end is left out.
     #[must_use]
     pub fn read(self, bytes: &[u8]) -> Vec<i16> {
+        let mut samples = VecDeque::new();
+        self.read_behind(bytes, &mut samples);
+        samples.into()
+    }
+
+    /// Adds the samples these bytes are.
+    fn read_behind(self, bytes: &[u8], samples: &mut VecDeque<i16>) {
         match self {
-            Self::MuLaw => bytes.iter().map(|code| Law::Mu.decode(*code)).collect(),
+            Self::MuLaw => samples.extend(bytes.iter().map(|code| Law::Mu.decode(*code))),
             Self::Linear(_) => {
                 let (pairs, _) = bytes.as_chunks::<2>();
-                pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect()
+                samples.extend(pairs.iter().map(|pair| i16::from_le_bytes(*pair)));
             }
         }
     }
@@ -149,16 +158,31 @@ impl Format {
     /// These samples as bytes.
     #[must_use]
     pub fn write(self, samples: &[i16]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.write_behind(samples, &mut bytes);
+        bytes
+    }
+
+    /// Adds these samples as bytes.
+    fn write_behind(self, samples: &[i16], bytes: &mut Vec<u8>) {
         match self {
-            Self::MuLaw => samples.iter().map(|sample| Law::Mu.encode(*sample)).collect(),
+            Self::MuLaw => bytes.extend(samples.iter().map(|sample| Law::Mu.encode(*sample))),
             Self::Linear(_) => {
-                let mut bytes = vec![0; 2 * samples.len()];
-                let (pairs, _) = bytes.as_chunks_mut::<2>();
+                let before = bytes.len();
+                bytes.resize(before + 2 * samples.len(), 0);
+                let (pairs, _) = bytes[before..].as_chunks_mut::<2>();
                 for (pair, sample) in pairs.iter_mut().zip(samples) {
                     *pair = sample.to_le_bytes();
                 }
-                bytes
             }
+        }
+    }
+
+    /// How many samples these bytes are.
+    fn count(self, bytes: &[u8]) -> usize {
+        match self {
+            Self::MuLaw => bytes.len(),
+            Self::Linear(_) => bytes.len() / 2,
         }
     }
 
@@ -189,9 +213,16 @@ impl Hearing {
 
     /// These samples as the bot gets them.
     pub fn write(&mut self, samples: &[i16]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.write_behind(samples, &mut bytes);
+        bytes
+    }
+
+    /// Adds these samples as the bot gets them.
+    pub fn write_behind(&mut self, samples: &[i16], bytes: &mut Vec<u8>) {
         match &mut self.resampler {
-            Some(resampler) => self.format.write(&resampler.push(samples)),
-            None => self.format.write(samples),
+            Some(resampler) => self.format.write_behind(&resampler.push(samples), bytes),
+            None => self.format.write_behind(samples, bytes),
         }
     }
 }
@@ -212,6 +243,7 @@ impl Spool {
             backlog_max_ms,
             pieces: VecDeque::new(),
             waiting: 0,
+            taken: Vec::new(),
             marks: 0,
             passed: VecDeque::new(),
             resampler: between(format.rate(), WIDEBAND_RATE),
@@ -235,24 +267,25 @@ impl Spool {
     ///
     /// [`Full`] when more would wait than may.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        let samples = self.format.read(bytes);
+        let count = self.format.count(bytes);
         let backlog_ms = self.backlog_ms();
-        let more_ms = self.format.ms(samples.len() as u64);
+        let more_ms = self.format.ms(count as u64);
         if backlog_ms + more_ms > self.backlog_max_ms {
             return Err(Full { backlog_ms });
         }
-        if samples.is_empty() {
+        if count == 0 {
             return Ok(());
         }
-        self.waiting += samples.len();
+        self.waiting += count;
         let now = self.must_be_heard;
         match self.pieces.back_mut() {
             Some(Piece::Samples { samples: last, must_be_heard }) if *must_be_heard == now => {
-                last.extend(samples);
+                self.format.read_behind(bytes, last);
             }
             Some(Piece::Samples { .. } | Piece::Mark { .. }) | None => {
-                self.pieces
-                    .push_back(Piece::Samples { samples: samples.into(), must_be_heard: now });
+                let mut samples = VecDeque::new();
+                self.format.read_behind(bytes, &mut samples);
+                self.pieces.push_back(Piece::Samples { samples, must_be_heard: now });
             }
         }
         Ok(())
@@ -321,23 +354,19 @@ impl Spool {
         if !self.may_speak() {
             return Ok(Frame::Silence);
         }
-        let mut samples = self.take();
-        let is_end = samples.is_empty();
-        samples.resize(self.frame(), 0);
+        self.take();
+        let is_end = self.taken.is_empty();
+        self.taken.resize(self.frame(), 0);
         // What the resampler still holds of the end is heard, too: one frame more than there was.
-        let samples = match &mut self.resampler {
-            Some(resampler) => resampler.push(&samples),
-            None if is_end => {
-                self.rest();
-                return Ok(Frame::Silence);
-            }
-            None => samples,
-        };
+        let resampled = self.resampler.as_mut().map(|resampler| resampler.push(&self.taken));
         if is_end {
             self.rest();
+            if resampled.is_none() {
+                return Ok(Frame::Silence);
+            }
         }
         self.pass_marks();
-        Ok(Frame::Sound(self.encoder.encode(&samples)?))
+        Ok(Frame::Sound(self.encoder.encode(resampled.as_ref().unwrap_or(&self.taken))?))
     }
 
     /// The next mark that is behind us.
@@ -391,17 +420,17 @@ impl Spool {
     }
 
     /// Takes what there is of a frame.
-    fn take(&mut self) -> Vec<i16> {
+    fn take(&mut self) {
         let wanted = self.frame();
-        let mut taken = Vec::with_capacity(wanted);
-        while taken.len() < wanted {
+        self.taken.clear();
+        while self.taken.len() < wanted {
             match self.pieces.front_mut() {
                 Some(Piece::Samples { samples, .. }) => {
-                    let here = samples.len().min(wanted - taken.len());
+                    let here = samples.len().min(wanted - self.taken.len());
                     let (front, back) = samples.as_slices();
                     let in_front = here.min(front.len());
-                    taken.extend_from_slice(&front[..in_front]);
-                    taken.extend_from_slice(&back[..here - in_front]);
+                    self.taken.extend_from_slice(&front[..in_front]);
+                    self.taken.extend_from_slice(&back[..here - in_front]);
                     samples.drain(..here);
                     if samples.is_empty() {
                         self.pieces.pop_front();
@@ -411,10 +440,10 @@ impl Spool {
                 None => break,
             }
         }
-        self.waiting -= taken.len();
-        self.played += taken.len() as u64;
-        self.played_since += taken.len() as u64;
-        taken
+        let taken = self.taken.len();
+        self.waiting -= taken;
+        self.played += taken as u64;
+        self.played_since += taken as u64;
     }
 
     /// The marks with nothing before them are behind us.

@@ -28,15 +28,6 @@ enum Buffer {
     Fullband(JitterBuffer),
 }
 
-/// 20 ms of the user.
-#[derive(Debug)]
-pub(super) struct Heard {
-    /// As the bot takes it.
-    pub(super) bytes: Vec<u8>,
-    /// What the user did, if that was asked for.
-    pub(super) turns: Vec<Turn>,
-}
-
 impl Ear {
     pub(super) fn new(format: Format, notice: BotNotice) -> Result<Self, CodecError> {
         let listens = notice.listens();
@@ -62,16 +53,17 @@ impl Ear {
         }
     }
 
-    /// The next 20 ms; a user who is silent is heard as silence. `is_answered` is whether the bot speaks.
-    pub(super) fn pull(&mut self, is_answered: bool) -> Heard {
+    /// Adds the next 20 ms as the bot takes them; a user who is silent is heard as silence. `is_answered` is
+    /// whether the bot speaks. What the user did, if that was asked for.
+    pub(super) fn pull(&mut self, is_answered: bool, bytes: &mut Vec<u8>) -> Vec<Turn> {
         match &mut self.buffer {
             Buffer::Wideband(buffer) => {
                 let frame = buffer.pull().unwrap_or([0; WIDEBAND_SAMPLES]);
-                self.hear(&frame, is_answered)
+                self.hear(&frame, is_answered, bytes)
             }
             Buffer::Fullband(buffer) => {
                 let frame = buffer.pull().unwrap_or([0; FRAME_SAMPLES]);
-                self.hear(&frame, is_answered)
+                self.hear(&frame, is_answered, bytes)
             }
         }
     }
@@ -89,9 +81,9 @@ impl Ear {
         self.activity.as_ref().map_or(0, Activity::heard_ms)
     }
 
-    fn hear(&mut self, frame: &[i16], is_answered: bool) -> Heard {
+    fn hear(&mut self, frame: &[i16], is_answered: bool, bytes: &mut Vec<u8>) -> Vec<Turn> {
+        self.hearing.write_behind(frame, bytes);
         let activity = self.activity.as_mut();
-        let turns = activity.map_or_else(Vec::new, |activity| activity.hear(frame, is_answered));
-        Heard { bytes: self.hearing.write(frame), turns }
+        activity.map_or_else(Vec::new, |activity| activity.hear(frame, is_answered))
     }
 }

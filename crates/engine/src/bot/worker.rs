@@ -201,13 +201,13 @@ impl Conversation {
             }
         });
         let is_answered = self.spool.backlog_ms() > 0;
-        let heard = self.ear.pull(is_answered);
+        self.heard.clear();
+        let turns = self.ear.pull(is_answered, &mut self.heard);
         self.packets.tell_made_up(self.ear.concealed());
-        self.notice(heard.turns, is_answered);
-        if self.returns && self.spool.push(&heard.bytes).is_err() {
+        self.notice(turns, is_answered);
+        if self.returns && self.spool.push(&self.heard).is_err() {
             tracing::debug!("what a user said is not returned: too much waits");
         }
-        self.heard = heard.bytes;
     }
 
     /// Tells what happened, and then what the user said.
