@@ -4,7 +4,12 @@
 //! never leaves the worker. What it says and does is the switchboard's word; here its words become audio,
 //! and what happened on the leg becomes its input.
 
-use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    pin::pin,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use engine::{BotLine, BotNews, BotNotice, BotOrder};
 use switchboard::{
@@ -23,6 +28,12 @@ use crate::metrics::Metrics;
 /// What a built-in bot is told: no more than what became of its words.
 pub(crate) const NOTICE: BotNotice =
     BotNotice { speech: false, silence_ms: None, barge_in: false, without_voice: true };
+
+/// How exactly a built-in bot keeps its time.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What their ticks are counted from.
+static CLOCK: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// What the bot last wanted.
 type Last = (FromBot, BTreeMap<String, String>);
@@ -47,6 +58,13 @@ pub(super) async fn run(
         heard_out(&conversation.orders, &mut news, &mut keys).await;
         tell.wish(Wish::Word(word, context)).await;
     }
+}
+
+/// The next moment at which all bots look at their clocks: one wake for as many as are due.
+fn together(at: Instant) -> Instant {
+    let since = at.saturating_duration_since(*CLOCK).as_nanos();
+    let ticks = since.div_ceil(TICK.as_nanos());
+    *CLOCK + TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
 }
 
 /// One conversation.
@@ -76,7 +94,7 @@ impl Conversation {
             }
             let named = self.bot.next_timeout();
             if std::mem::replace(&mut due, named) != named {
-                timer.as_mut().reset(began + named.unwrap_or_default());
+                timer.as_mut().reset(together(began + named.unwrap_or_default()));
             }
             happened = tokio::select! {
                 told = news.recv() => self.input(told?),

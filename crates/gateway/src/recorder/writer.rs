@@ -56,7 +56,13 @@ pub(super) fn run(orders: &Receiver<Order>, folder: &Path, key: Option<&Recordin
     let mut running: BTreeMap<String, Tape> = BTreeMap::new();
     let mut next = Instant::now() + TURN;
     loop {
-        match orders.recv_timeout(next.saturating_duration_since(Instant::now())) {
+        // Nothing to record is nothing to look at.
+        let order = if running.is_empty() {
+            orders.recv().map_err(RecvTimeoutError::from)
+        } else {
+            orders.recv_timeout(next.saturating_duration_since(Instant::now()))
+        };
+        match order {
             Ok(order) => obey(order, &mut running, folder, key),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
