@@ -39,6 +39,11 @@ impl Awake {
         }
         Self::Looped(loops)
     }
+
+    /// A processor that polls is idle for the scheduler, one with a loop is not.
+    pub(super) fn unless_looped(self) -> Option<Self> {
+        matches!(self, Self::Asked { .. }).then_some(self)
+    }
 }
 
 impl Drop for Awake {

@@ -3,10 +3,10 @@
 //! Users speak real speech to the gateway's own echo bot: it decodes what it hears, says it and encodes
 //! it again. All CPU of the gateway's process counts, from the socket to the socket. Beside it stands
 //! what the same libopus costs for the same speech of as many calls with nothing around it, on the same
-//! processor just before and after, a frame of each call every 20 ms; and pipecat's process with the same bot
+//! processor in the same seconds, a frame of each call every 20 ms; and pipecat's process with the same bot
 //! behind its WhatsApp transport.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, thread, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -23,14 +23,14 @@ use crate::{
     shell,
 };
 
-/// The efforts of the encoder that have a case.
-pub(super) const COMPLEXITIES: [u8; 3] = [0, 5, 10];
+/// The efforts of the encoder that have a case, and with how many calls: ours and the codecs alone share a processor,
+/// and a worker that comes late would make less effort.
+pub(super) const EFFORTS: [(u8, u64); 3] = [(0, 30), (5, 30), (10, 20)];
 
 /// The effort a gateway has when nobody chooses.
 const COMPLEXITY_DEFAULT: u8 = 5;
 
-/// Calls beside the codecs, and beside pipecat, which is full at seven or eight.
-const CALLS: u64 = 30;
+/// Calls beside pipecat, which is full at seven or eight.
 const CALLS_BESIDE_PIPECAT: u64 = 5;
 const EVERY: Duration = Duration::from_millis(150);
 
@@ -55,24 +55,20 @@ pub(super) fn beside_codecs(
     work: &Path,
     numbers: &mut Numbers,
     far: &mut FarEnds,
-    complexity: u8,
+    (complexity, calls): (u8, u64),
 ) -> Result<Measured> {
     let mut codecs = Codecs::start()?;
     let graph = Graph::start()?;
     let ours = Business::ours(work, graph.address, Answered::Bot { complexity })?;
-    let bots = Talks::begin(ours, &graph, numbers, far, CALLS)?;
+    let bots = Talks::begin(ours, &graph, numbers, far, calls)?;
     let mut pairs = Vec::new();
-    let mut bare = codecs.ms(complexity)?;
     for _ in 0..ROUNDS {
-        let whole = bots.round(far)?;
-        let after = codecs.ms(complexity)?;
-        let codecs_ms = f64::midpoint(bare, after);
+        let (whole, codecs_ms) = bots.round_beside(far, || codecs.ms(complexity, calls))?;
         eprintln!("  a call {whole:.3} ms a second, its codecs {codecs_ms:.3} ms");
         pairs.push((whole, codecs_ms));
-        bare = after;
     }
     bots.end(far)?;
-    Ok(Measured::pairs(&pairs, Some(CALLS)))
+    Ok(Measured::pairs(&pairs, Some(calls)))
 }
 
 /// Our calls beside pipecat's.
@@ -119,13 +115,26 @@ impl Talks {
 
     /// Lets users speak; milliseconds of CPU for each call and second.
     fn round(&self, far: &mut FarEnds) -> Result<f64> {
+        Ok(self.round_beside(far, || Ok(()))?.0)
+    }
+
+    /// The same, and what came of something else meanwhile.
+    fn round_beside<T: Send>(
+        &self,
+        far: &mut FarEnds,
+        other: impl FnOnce() -> Result<T> + Send,
+    ) -> Result<(f64, T)> {
         far.speak(&self.calls, WARM)?;
         let before = account::cpu_ns(self.business.pid())?;
-        let speech = far.speak(&self.calls, RUN)?;
+        let (speech, other) = thread::scope(|scope| {
+            let other = scope.spawn(other);
+            let speech = far.speak(&self.calls, RUN);
+            (speech, other.join().expect("whoever measures does not panic"))
+        });
         let spent_ns = account::cpu_ns(self.business.pid())?.saturating_sub(before);
-        are_answered(speech).with_context(|| self.business.name)?;
+        are_answered(speech?).with_context(|| self.business.name)?;
         let call_seconds = (self.calls.end - self.calls.start) as f64 * RUN.as_secs_f64();
-        Ok(spent_ns as f64 / 1e6 / call_seconds)
+        Ok((spent_ns as f64 / 1e6 / call_seconds, other?))
     }
 
     fn end(self, far: &mut FarEnds) -> Result<()> {
@@ -154,9 +163,9 @@ impl Codecs {
         Ok(Self(Spoken::start("the codecs", command)?))
     }
 
-    /// Milliseconds of CPU to decode and to encode a second.
-    fn ms(&mut self, complexity: u8) -> Result<f64> {
-        let order = json!({ "complexity": complexity, "calls": CALLS, "frames": FRAMES });
+    /// Milliseconds of CPU to decode and to encode a second of a call.
+    fn ms(&mut self, complexity: u8, calls: u64) -> Result<f64> {
+        let order = json!({ "complexity": complexity, "calls": calls, "frames": FRAMES });
         let answer = self.0.ask(&order)?;
         let ns = |of: &str| answer[of].as_f64().context("the codecs have no figure");
         Ok((ns("decode_ns")? + ns("encode_ns")?) * FRAMES_A_SECOND / 1e6)

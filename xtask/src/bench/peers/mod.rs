@@ -175,8 +175,8 @@ fn measure() -> Result<Outcomes> {
     }
     eprintln!("memory …");
     put("memory", memory::measure(&mut numbers, &mut far));
-    // What follows has more threads than processors: those with work to do must find a processor that has none.
-    drop(awake);
+    // What follows has more threads than processors: those with work to do must find one that is idle.
+    let _awake = awake.unless_looped();
     eprintln!("webhook-accept …");
     put("webhook-accept", webhook::measure(&work, &mut numbers, &mut far));
     drop(far);
@@ -195,9 +195,9 @@ fn measure_bots() -> Result<Outcomes> {
     let (mut numbers, mut far) = (Numbers(1), FarEnds::start()?);
     let _awake = Awake::start();
     let mut outcomes = Outcomes::new();
-    for complexity in bots::COMPLEXITIES {
+    for (complexity, calls) in bots::EFFORTS {
         eprintln!("bot-complexity-{complexity} …");
-        let measured = bots::beside_codecs(&work, &mut numbers, &mut far, complexity);
+        let measured = bots::beside_codecs(&work, &mut numbers, &mut far, (complexity, calls));
         outcomes.insert(format!("bot-complexity-{complexity}"), measured);
     }
     eprintln!("bot-vs-pipecat …");
