@@ -186,7 +186,9 @@ impl Builtin {
                 self.stop_echo(heard_s)
             }
             (State::Echoes { heard_s, marked_at, until }, Input::Tick) if marked_at <= now => {
-                self.state = State::Echoes { heard_s, marked_at: now + MARKED_EVERY, until };
+                // From when it was due: a clock that is looked at late does not stretch the seconds.
+                let marked_at = marked_at + MARKED_EVERY;
+                self.state = State::Echoes { heard_s, marked_at, until };
                 vec![Effect::Mark(self.mark())]
             }
             (State::Stops { heard_s }, Input::Heard(_)) => {

@@ -52,6 +52,8 @@ impl Talk {
     }
 }
 
+/// How late a bot may look at its clock.
+const LATE: Duration = Duration::from_millis(90);
 const ECHOES: [Effect; 2] = [Effect::Pause(ECHO_DELAY), Effect::Return(true)];
 const STOPS: [Effect; 2] = [Effect::Return(false), Effect::Clear];
 
@@ -146,9 +148,11 @@ fn an_echo_is_marked_each_second_and_tells_what_was_heard_of_it() {
     assert_eq!(talk.takes(Input::Tick), [], "what is said into the announcement is no echo");
     assert_eq!(talk.takes(Input::Heard(Mark(1))), ECHOES);
     for second in 1..=3 {
-        assert_eq!(talk.waits(), [Effect::Mark(Mark(1 + second))]);
-        assert_eq!(talk.now, Duration::from_secs(second.into()));
+        talk.now = Duration::from_secs(second.into()) + LATE;
+        assert_eq!(talk.takes(Input::Tick), [Effect::Mark(Mark(1 + second))]);
         assert_eq!(talk.takes(Input::Tick), [], "once");
+        let next = Duration::from_secs(u64::from(second) + 1);
+        assert_eq!(talk.bot.next_timeout(), Some(next), "however late this one was");
     }
     assert_eq!(talk.takes(Input::Heard(Mark(2))), []);
     assert_eq!(talk.presses('#'), STOPS);
