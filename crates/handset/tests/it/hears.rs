@@ -45,6 +45,8 @@ async fn a_calling_phone_hears_the_business_and_is_heard() {
     assert!(set_up.first_media_ms.is_some_and(|ms| ms < 1_000), "{set_up:?}");
 
     let leg = far.leg.as_mut().unwrap();
+    // What was on its way when it hung up.
+    pause(200).await;
     let far_heard = leg.measure().report();
     assert!(far_heard.is_tone(440.0), "{far_heard:?}");
     assert_eq!(leg.digits(), "1#");
