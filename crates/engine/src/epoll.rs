@@ -74,7 +74,11 @@ impl Epoll {
         let now = Instant::now();
         let mut at_most = wait.at_most;
         if wait.stamped {
-            order::rest(&self.wake, mem::take(&mut at_most));
+            // Others may have been ready as well.
+            if self.ready.len() < EVENTS_MAX {
+                order::rest(&self.wake, at_most);
+            }
+            at_most = Duration::ZERO;
         } else if now < self.rest_until {
             std::thread::sleep(self.rest_until - now);
         }

@@ -101,3 +101,68 @@ pub(crate) trait Io: Departures {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::order::bell;
+
+    const AT_LEISURE: Wait = Wait { batch: 1, at_most: Duration::from_millis(10), stamped: true };
+
+    /// Counts.
+    struct Heard(usize);
+
+    impl Traffic for Heard {
+        fn datagram(
+            &mut self,
+            _socket: SocketId,
+            _from: Option<SocketAddr>,
+            _buf: &mut [u8],
+            _len: usize,
+            _now: Instant,
+            _out: &mut impl Departures,
+        ) -> Option<InPlace> {
+            self.0 += 1;
+            None
+        }
+    }
+
+    /// How many of a thousand datagrams, as many for each socket, a turn takes that waited at leisure.
+    fn taken_in_a_turn(mut io: impl Io, sockets: usize) -> usize {
+        let speaker = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let addrs: Vec<_> = (0..sockets)
+            .map(|_| {
+                let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+                socket.set_nonblocking(true).unwrap();
+                let addr = socket.local_addr().unwrap();
+                socket.connect(speaker.local_addr().unwrap()).unwrap();
+                io.add(socket, true).unwrap();
+                addr
+            })
+            .collect();
+        // Receives are armed.
+        io.turn(&mut Heard(0), AT_LEISURE).unwrap();
+        for addr in addrs.iter().cycle().take(1_000) {
+            speaker.send_to(&[0; 60], addr).unwrap();
+        }
+        let mut heard = Heard(0);
+        io.turn(&mut heard, AT_LEISURE).unwrap();
+
+        heard.0
+    }
+
+    #[test]
+    fn a_turn_at_leisure_takes_all_that_has_come() {
+        for sockets in [10, 400] {
+            let epoll = crate::epoll::Epoll::new(Arc::new(bell().unwrap())).unwrap();
+            assert_eq!(taken_in_a_turn(epoll, sockets), 1_000, "epoll, {sockets} sockets");
+            let Ok(uring) = crate::uring::Uring::new(Arc::new(bell().unwrap())) else {
+                eprintln!("this kernel has no io_uring for us");
+                continue;
+            };
+            assert_eq!(taken_in_a_turn(uring, sockets), 1_000, "io_uring, {sockets} sockets");
+        }
+    }
+}

@@ -2,16 +2,21 @@
 //!
 //! For so many completions or so long, in one system call. At leisure it waits for orders alone and looks
 //! afterwards: a wait that is to take no time would set a timer all the same, and on a virtual machine
-//! nothing in a turn costs more than that.
+//! nothing in a turn costs more than that. Then it takes whatever has come, or as much as there are buffers;
+//! after so much it does not wait again, for it may have left something.
 
 use std::io;
 
 use io_uring::EnterFlags;
 use io_uring::types::{SubmitArgs, Timespec};
 
+use super::pool::BUFFERS;
 use super::{Done, Uring};
 use crate::io::Wait;
 use crate::order;
+
+/// What one look can find.
+const ENOUGH: usize = BUFFERS as usize;
 
 impl Uring {
     /// Waits, and keeps what the kernel told.
@@ -19,8 +24,10 @@ impl Uring {
         if wait.stamped {
             // Nothing of ours may wait for it.
             self.sends.submit();
-            order::rest(&self.wake, wait.at_most);
-            self.look(wait.batch)?;
+            if self.done.len() < ENOUGH {
+                order::rest(&self.wake, wait.at_most);
+            }
+            self.look()?;
         } else {
             let timeout = Timespec::from(wait.at_most);
             let args = SubmitArgs::new().timespec(&timeout);
@@ -40,7 +47,7 @@ impl Uring {
     }
 
     /// Lets the kernel tell what has happened already. In one go it tells of twenty sockets.
-    fn look(&mut self, enough: usize) -> io::Result<()> {
+    fn look(&mut self) -> io::Result<()> {
         let flags = EnterFlags::GETEVENTS.bits();
         let mut told = self.sends.ring.completion().len();
         loop {
@@ -49,7 +56,7 @@ impl Uring {
                 unsafe { self.sends.ring.submitter().enter::<libc::sigset_t>(0, 0, flags, None) };
             entered(looked)?;
             let before = std::mem::replace(&mut told, self.sends.ring.completion().len());
-            if told == before || told >= enough {
+            if told == before || told >= ENOUGH {
                 return Ok(());
             }
         }

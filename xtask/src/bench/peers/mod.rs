@@ -152,6 +152,7 @@ fn rows(what: What, mut outcomes: Outcomes) -> Result<Vec<Row>> {
 /// The relay beside the echo without crypto is measured by `bench media`'s own program.
 fn echo(case: &Case) -> Row {
     eprintln!("{} …", case.name);
+    let _awake = Awake::start();
     let measured = super::media_rows(std::slice::from_ref(case));
     let row = measured.and_then(|rows| rows.into_iter().next().context("no row of this case"));
     row.unwrap_or_else(|fault| case.row(&Err(fault)))
