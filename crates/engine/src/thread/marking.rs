@@ -4,7 +4,7 @@
 //! that leaves and a look at the end of each that comes. The clock is the system's monotonic one, so
 //! that every process of a machine reads the same time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use media::mark::{Mark, Marks};
 
@@ -51,10 +51,10 @@ pub(super) fn stamped<'a>(
     Some(copy)
 }
 
-/// Reads the mark of a packet that was heard.
-pub(super) fn hear(slot: &mut Slot, payload: &[u8]) {
+/// Reads the mark of a packet that came then: what it waited here is no part of its way.
+pub(super) fn hear(slot: &mut Slot, payload: &[u8], came: Instant) {
     if let Some(marking) = slot.cold.marking.as_deref_mut() {
-        marking.heard.hear(payload, monotonic());
+        marking.heard.hear(payload, monotonic().saturating_sub(came.elapsed()));
     }
 }
 

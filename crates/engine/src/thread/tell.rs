@@ -219,7 +219,7 @@ pub(super) fn tap(
         timestamp: header.timestamp,
         ssrc: header.ssrc,
     };
-    marking::hear(slot, payload);
+    marking::hear(slot, payload, now);
     copy(slot, direction, fields, payload, now);
 }
 

@@ -13,6 +13,7 @@ for_each_backend!(
     marks_pass_a_relay_and_tell_delay_and_loss,
     a_crossed_bridge_is_told_by_its_marks,
     an_unmarked_leg_sends_what_it_was_given,
+    what_a_thread_waits_is_no_part_of_the_way,
 );
 
 /// party ↔ (leg ▸ another call's leg) on the relay
@@ -90,4 +91,23 @@ fn an_unmarked_leg_sends_what_it_was_given(backend: Backend) {
     until("something is heard", || agent.heard().unmarked > 0);
     assert_eq!(agent.heard().own, 0);
     assert!(user.party.leg.marks().blocking_recv().is_err(), "nobody asked it to look for marks");
+}
+
+/// What leaves at the end of a turn is in the socket long before the next one.
+fn what_a_thread_waits_is_no_part_of_the_way(backend: Backend) {
+    let engine = platform(backend);
+    let mut one = Party::full(&engine);
+    let mut other = Party::lite(&engine, Some(&one));
+    connect(&mut one, &mut other);
+    for party in [&one, &other] {
+        party.leg.mark(1, 1);
+        party.leg.play(Source::Packets(roomy(), Repeat::Forever));
+    }
+    let heard = || one.leg.marks().blocking_recv().unwrap();
+    until("the network stack has begun with stamps", || heard().own > 25);
+    let before = heard().delays;
+    // Whoever asks wakes the thread.
+    std::thread::sleep(Duration::from_secs(1));
+    let half = heard().delays.since(&before).quantile(0.5).unwrap();
+    assert!(half < Duration::from_millis(2), "{half:?}");
 }

@@ -20,7 +20,7 @@ use super::{super::place, FarEnds, Relay};
 use crate::shell;
 
 /// How long it may take to start, and to answer.
-const START_MAX: Duration = Duration::from_secs(10);
+const START_MAX: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Longer names of Unix sockets do not fit into an address.
@@ -73,9 +73,10 @@ impl Janus {
     fn connect(&mut self, to: &Path) -> Result<()> {
         let begin = Instant::now();
         while self.socket.connect(to).is_err() {
-            if begin.elapsed() > START_MAX || self.child.try_wait()?.is_some() {
-                bail!("janus does not start");
+            if let Some(status) = self.child.try_wait()? {
+                bail!("janus does not start: {status}");
             }
+            ensure!(begin.elapsed() < START_MAX, "janus does not start in {START_MAX:?}");
             thread::sleep(Duration::from_millis(100));
         }
         Ok(())
