@@ -138,6 +138,22 @@ impl Row {
         self.why = (!self.met).then(|| why.join("; "));
     }
 
+    /// Which case it is of.
+    pub(super) fn case(&self) -> &str {
+        &self.case
+    }
+
+    /// What the reference cost.
+    pub(super) fn reference(&self) -> Option<f64> {
+        self.reference
+    }
+
+    /// A row that was not met says what nobody gets below, in parts of the reference.
+    pub(super) fn not_below(&mut self, floor: f64, what: &str) {
+        let (Some(why), Some(reference)) = (&mut self.why, self.reference) else { return };
+        why.push_str(&format!("; {what} is {:.3} of it", floor / reference));
+    }
+
     /// What stands above [`Row::line`]s.
     pub(super) fn head() -> String {
         format!(

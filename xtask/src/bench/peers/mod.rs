@@ -146,7 +146,30 @@ fn rows(what: What, mut outcomes: Outcomes) -> Result<Vec<Row>> {
         let nobody = || Err(anyhow!("nobody measures this case"));
         case.row(&outcomes.remove(&case.name).unwrap_or_else(nobody))
     };
-    Ok(cases::of(what.name())?.into_iter().map(row).collect())
+    let mut rows: Vec<Row> = cases::of(what.name())?.into_iter().map(row).collect();
+    if what == What::All {
+        say_floor(&mut rows)?;
+    }
+    Ok(rows)
+}
+
+/// Says beside a relay's cost what an echo without crypto costs for as many calls.
+fn say_floor(rows: &mut [Row]) -> Result<()> {
+    /// Packets of a call that are passed on in a second: fifty each way.
+    const PACKETS: f64 = 100.0;
+
+    let cases = cases::of("media")?.into_iter();
+    let echo_ns = cases
+        .filter(|case| case.name == "relay-100-vs-echo")
+        .find_map(|case| echo(&case).reference());
+    let Some(echo_ms) = echo_ns.map(|ns| ns * PACKETS / 1e6) else {
+        return Ok(());
+    };
+    eprintln!("  an echo without crypto, 100 calls: {echo_ms:.3} ms");
+    for row in rows.iter_mut().filter(|row| row.case().starts_with("relay-100-")) {
+        row.not_below(echo_ms, "an echo without crypto");
+    }
+    Ok(())
 }
 
 /// The relay beside the echo without crypto is measured by `bench media`'s own program.
