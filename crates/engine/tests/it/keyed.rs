@@ -25,7 +25,7 @@ pub(crate) struct KeyedCall {
 pub(crate) struct Speaker {
     socket: UdpSocket,
     sender: Sender,
-    sequence: u16,
+    said: u32,
     packet: [u8; 12 + PAYLOAD + TRAILER_MAX],
 }
 
@@ -56,7 +56,7 @@ impl KeyedCall {
         speaker.connect(addr).unwrap();
         let sender = Sender::new(&key(profile, 2));
         let packet = [0x5A; 12 + PAYLOAD + TRAILER_MAX];
-        let speaker = Speaker { socket: speaker, sender, sequence: 0, packet };
+        let speaker = Speaker { socket: speaker, sender, said: 0, packet };
         // With this answered, the legs are there.
         telling.stats().blocking_recv().unwrap();
 
@@ -78,11 +78,11 @@ impl Speaker {
         let fields = Fields {
             payload_type: TYPES.audio,
             marker: false,
-            sequence: self.sequence,
-            timestamp: u32::from(self.sequence) * 960,
+            sequence: u16::try_from(self.said % 0x1_0000).unwrap(),
+            timestamp: self.said.wrapping_mul(960),
             ssrc: 7,
         };
-        self.sequence += 1;
+        self.said += 1;
         let plain = write_header(&mut self.packet, fields).unwrap() + PAYLOAD;
         let len = self.sender.protect_rtp(&mut self.packet, plain).unwrap();
         self.socket.send(&self.packet[..len]).unwrap();
