@@ -2,10 +2,13 @@
 
 use std::{
     io::{BufRead, BufReader},
-    net::{TcpListener, UdpSocket},
+    net::{SocketAddr, TcpListener, UdpSocket},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 
@@ -103,14 +106,29 @@ pub(crate) fn offhook(args: &[&str]) -> Command {
 
 /// A free TCP address on the loopback.
 pub(crate) fn free_tcp() -> String {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a free TCP port");
-    socket.local_addr().expect("a bound socket").to_string()
+    free(|address| TcpListener::bind(address).is_ok())
 }
 
 /// A free UDP address on the loopback.
 pub(crate) fn free_udp() -> String {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free UDP port");
-    socket.local_addr().expect("a bound socket").to_string()
+    free(|address| UdpSocket::bind(address).is_ok())
+}
+
+/// Below the ports that the kernel gives to whoever asks for any, so that what is free is so until its server
+/// listens there; and no two tests are given the same.
+fn free(is_free: impl Fn(SocketAddr) -> bool) -> String {
+    const FIRST: u32 = 20_000;
+    const PORTS: u32 = 12_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+
+    let next = || {
+        // Another run of these tests begins elsewhere.
+        let nth = std::process::id().wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(FIRST + nth % PORTS).expect("the last of them is a port");
+        SocketAddr::from(([127, 0, 0, 1], port))
+    };
+    let found = (0..PORTS).map(|_| next()).find(|address| is_free(*address));
+    found.expect("a free port").to_string()
 }
 
 /// Asks again and again until there is an answer, and fails with `what` when there is none in time.
