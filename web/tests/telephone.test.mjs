@@ -83,6 +83,8 @@ describe("a telephone of the house", { timeout: 120_000 }, () => {
     await lia.getByRole("dialog").getByText(/^200 \(pbx\), \d+ s$/).waitFor();
     await keep(lia, "console-telephone-in-detail");
     await lia.getByRole("link", { name: "Desk" }).click();
+    // It leaves a moment after the page, and has a button to close it, too.
+    await lia.getByRole("dialog").waitFor({ state: "hidden" });
   });
 
   it("an agent asks an extension and all three talk", { timeout: 60_000 }, async () => {
