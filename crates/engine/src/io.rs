@@ -108,29 +108,12 @@ mod tests {
 
     use super::*;
     use crate::order::bell;
+    use crate::yardstick::Sink;
 
     const AT_LEISURE: Wait = Wait { batch: 1, at_most: Duration::from_millis(10), stamped: true };
 
-    /// Counts.
-    struct Heard(usize);
-
-    impl Traffic for Heard {
-        fn datagram(
-            &mut self,
-            _socket: SocketId,
-            _from: Option<SocketAddr>,
-            _buf: &mut [u8],
-            _len: usize,
-            _now: Instant,
-            _out: &mut impl Departures,
-        ) -> Option<InPlace> {
-            self.0 += 1;
-            None
-        }
-    }
-
     /// How many of a thousand datagrams, as many for each socket, a turn takes that waited at leisure.
-    fn taken_in_a_turn(mut io: impl Io, sockets: usize) -> usize {
+    fn taken_in_a_turn(mut io: impl Io, sockets: usize) -> u64 {
         let speaker = UdpSocket::bind("127.0.0.1:0").unwrap();
         let addrs: Vec<_> = (0..sockets)
             .map(|_| {
@@ -143,14 +126,13 @@ mod tests {
             })
             .collect();
         // Receives are armed.
-        io.turn(&mut Heard(0), AT_LEISURE).unwrap();
+        io.turn(&mut Sink, AT_LEISURE).unwrap();
         for addr in addrs.iter().cycle().take(1_000) {
             speaker.send_to(&[0; 60], addr).unwrap();
         }
-        let mut heard = Heard(0);
-        io.turn(&mut heard, AT_LEISURE).unwrap();
+        io.turn(&mut Sink, AT_LEISURE).unwrap();
 
-        heard.0
+        io.moved().received
     }
 
     #[test]

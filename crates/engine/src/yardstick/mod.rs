@@ -309,7 +309,8 @@ impl Generator {
     }
 }
 
-struct Sink;
+/// Takes what comes, and does nothing with it.
+pub(crate) struct Sink;
 
 impl Traffic for Sink {
     fn datagram(
