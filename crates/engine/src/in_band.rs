@@ -7,29 +7,30 @@
 //! ```
 //!
 //! The leg tells them as it tells those that come as telephone-events; one that comes both ways is told
-//! once ([`media::one_key`]). It serves so many legs as it surely can; one more is not listened to. A leg
-//! is listened to until it is closed.
-
-use std::sync::Arc;
+//! once ([`media::one_key`]). There is a worker for each processor; a leg more than they can serve is not
+//! listened to ([`crate::workers`]). A leg is listened to until it is closed.
 
 use audio::{FRAME_SAMPLES, in_band::InBand, jitter::JitterBuffer, opus::CodecError};
-use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use crossbeam_channel::TryRecvError;
 use media::dtmf::Digit;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{Direction, LegHandle, PayloadTypes, Tapped, coding, handle::LegTold, tap, turns};
+use crate::{
+    Direction, LegHandle, PayloadTypes, Tapped, coding,
+    handle::LegTold,
+    tap, turns,
+    workers::{Inbox, Seat, Trade, Workers},
+};
 
-/// Legs at a time: each a decoder and what listens, about 100 µs in 20 ms.
-const SEATS: usize = 64;
+/// A leg is a decoder and what listens: about 100 µs in 20 ms.
+const TRADE: Trade = Trade { name: "media-keys", of_one: 0.005, voices: 1 };
 
 /// Packets that may wait for the worker: a second of one leg.
 const TAP_PACKETS_MAX: usize = 50;
 
-/// The worker; clones reach the same one.
+/// The workers; clones reach the same ones.
 #[derive(Clone, Debug)]
 pub struct InBandKeys {
-    new: Sender<Listening>,
-    seats: Arc<Semaphore>,
+    workers: Workers<Listening>,
 }
 
 /// One leg that is listened to.
@@ -41,42 +42,40 @@ struct Listening {
     audio: u8,
     buffer: JitterBuffer,
     in_band: InBand,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat<Self>,
 }
 
 impl InBandKeys {
-    /// Starts the worker; it ends with the last `InBandKeys`.
+    /// Starts the workers; they end with the last `InBandKeys` and the last leg.
     ///
     /// # Errors
     ///
     /// The system gives no thread.
     pub fn start() -> std::io::Result<Self> {
-        let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
-        let name = "media-keys".into();
-        std::thread::Builder::new().name(name).spawn(move || serve(&inbox))?;
-
-        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)) })
+        Ok(Self { workers: Workers::start(TRADE, || |inbox| serve(&inbox))? })
     }
 
-    /// Listens for keys in what this leg hears, from now until it is closed; false when the worker has all
-    /// it can serve.
+    /// Listens for keys in what this leg hears, from now until it is closed; false when the workers have
+    /// all they can serve.
     #[must_use]
     pub fn listen(&self, leg: &LegHandle, types: PayloadTypes) -> bool {
         self.try_listen(leg, types).is_some()
     }
 
     fn try_listen(&self, leg: &LegHandle, types: PayloadTypes) -> Option<()> {
-        let seat = Arc::clone(&self.seats).try_acquire_owned().ok()?;
+        let seat = self.workers.seat()?;
         let (tap, packets) = tap(Direction::Received, TAP_PACKETS_MAX);
-        let listening = Listening {
-            leg: leg.told(),
+        let (leg_told, buffer) = (leg.told(), buffer(types).ok()?);
+        let in_band = InBand::default();
+        let listening = |seat| Listening {
+            leg: leg_told,
             packets,
             audio: types.audio,
-            buffer: buffer(types).ok()?,
-            in_band: InBand::default(),
+            buffer,
+            in_band,
             _seat: seat,
         };
-        self.new.try_send(listening).ok()?;
+        seat.bring_with(listening).ok()?;
         leg.carry(tap);
 
         Some(())
@@ -90,7 +89,7 @@ fn buffer(types: PayloadTypes) -> Result<JitterBuffer, CodecError> {
     }
 }
 
-fn serve(inbox: &Receiver<Listening>) {
+fn serve(inbox: &Inbox<Listening>) {
     turns::serve(inbox, turns::FRAME, |listening: &mut Listening, _| listening.turn(), |_| ());
 }
 

@@ -59,6 +59,7 @@ mod in_band;
 mod io;
 mod made_up;
 mod mix;
+mod occupancy;
 mod open;
 mod order;
 mod ports;
@@ -71,6 +72,7 @@ mod thread;
 mod transcoder;
 mod turns;
 mod uring;
+mod workers;
 pub mod yardstick;
 
 mod engine;

@@ -14,7 +14,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(100);
 
 /// Looks in a window.
-const MEASURES: usize = 10;
+pub(crate) const MEASURES: usize = 10;
 
 /// Shares of a media thread's time, 0 to 1, past which something gives way.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,35 +1,31 @@
 //! Who puts a voice into the other party's codec?
 //!
-//! WhatsApp talks Opus; what is on the other side of a call may talk G.711 or G.722. Between the two stands one
-//! worker thread for all such calls, away from the packet path:
+//! WhatsApp talks Opus; what is on the other side of a call may talk G.711 or G.722. Between the two stands a
+//! worker thread, one for each processor, away from the packet path:
 //!
 //! ```text
 //!   leg ──tap──▶ audio::transcode ──queue of frames──▶ the other leg, one every 20 ms
 //! ```
 //!
-//! It serves so many calls as have a [`TranscoderSeat`]. A call that finds none can have Opus alone, so
-//! none is ever answered that the worker cannot carry. Calls of Opus on both sides never come here.
+//! They serve those calls that have a [`TranscoderSeat`], so many as there is time for ([`crate::workers`]). A
+//! call that finds none can have Opus alone, so none is ever answered that no worker can carry. Calls of Opus on both sides never come here.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use audio::{
     opus::{CodecError, Complexity},
     transcode::{Transcode, Way},
 };
-use crossbeam_channel::Sender;
 use media::frame::{AudioCodec, AudioFrame};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tapped, coding, frame_queue, tap,
     turns,
+    workers::{Seat, Trade, Workers},
 };
 
-/// Calls served at a time.
-const SEATS: usize = 32;
+/// A call is two voices, each decoded and encoded: together 200 to 400 µs in 20 ms, by the processor.
+const TRADE: Trade = Trade { name: "transcoder", of_one: 0.02, voices: 2 };
 
 /// Copies that may wait for the worker: five seconds of one leg.
 const TAP_PACKETS_MAX: usize = 256;
@@ -41,11 +37,10 @@ const FRAMES_MAX: usize = 6;
 /// How often the worker looks at its voices: what a frame is delayed by at most.
 const ROUND: Duration = Duration::from_millis(5);
 
-/// The worker; clones reach the same one.
+/// The workers; clones reach the same ones.
 #[derive(Debug, Clone)]
 pub struct Transcoder {
-    new: Sender<Voice>,
-    seats: Arc<Semaphore>,
+    workers: Workers<Voice>,
     comfort_noise: bool,
     effort: Complexity,
 }
@@ -54,7 +49,7 @@ pub struct Transcoder {
 #[derive(Debug)]
 pub struct TranscoderSeat {
     codecs: Vec<AudioCodec>,
-    _permit: OwnedSemaphorePermit,
+    seat: Seat<Voice>,
 }
 
 impl TranscoderSeat {
@@ -66,19 +61,16 @@ impl TranscoderSeat {
 }
 
 impl Transcoder {
-    /// Starts the worker; it ends when the last `Transcoder` is dropped.
+    /// Starts the workers; they end with the last `Transcoder` and the last seat.
     ///
     /// # Errors
     ///
     /// The system gives no thread.
     pub fn start() -> std::io::Result<Self> {
-        let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
-        let name = "transcoder".into();
-        std::thread::Builder::new().name(name).spawn(move || {
-            turns::serve(&inbox, ROUND, |voice: &mut Voice, _| voice.carry(), |_| ())
+        let workers = Workers::start(TRADE, || {
+            |inbox| turns::serve(&inbox, ROUND, |voice: &mut Voice, _| voice.carry(), |_| ())
         })?;
-        let (seats, effort) = (Arc::new(Semaphore::new(SEATS)), Complexity::default());
-        Ok(Self { new, seats, comfort_noise: false, effort })
+        Ok(Self { workers, comfort_noise: false, effort: Complexity::default() })
     }
 
     /// How hard the Opus encoders of its calls try.
@@ -100,11 +92,11 @@ impl Transcoder {
         if codecs.is_empty() {
             return None;
         }
-        let permit = Arc::clone(&self.seats).try_acquire_owned();
-        let permit = permit.inspect_err(|_| {
-            tracing::warn!(seats = SEATS, "a call has Opus alone: the transcoder is full");
-        });
-        Some(TranscoderSeat { codecs, _permit: permit.ok()? })
+        let seat = self.workers.seat();
+        if seat.is_none() {
+            tracing::warn!("a call has Opus alone");
+        }
+        Some(TranscoderSeat { codecs, seat: seat? })
     }
 
     /// Carries what a leg hears into another codec, for the leg that plays the queue; ends when the
@@ -112,7 +104,7 @@ impl Transcoder {
     #[must_use]
     pub fn carry(
         &self,
-        _seat: &TranscoderSeat,
+        seat: &TranscoderSeat,
         from: &LegHandle,
         types: PayloadTypes,
         to: AudioCodec,
@@ -126,7 +118,7 @@ impl Transcoder {
         let zero = Instant::now();
         let voice = Voice { packets, types, transcode, sink, zero };
         // With two voices a seat there is room, unless the thread has died.
-        if self.new.try_send(voice).is_err() {
+        if seat.seat.bring(voice).is_err() {
             tracing::error!("a call is not transcoded: the worker takes no more");
         }
         Some(queue)
@@ -202,13 +194,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_beyond_the_seats_has_opus_alone() {
+    fn a_call_that_finds_no_seat_or_needs_none_has_opus_alone() {
         let transcoder = Transcoder::start().unwrap();
         assert!(transcoder.seat(Vec::new()).is_none(), "nothing to transcode");
         let seat = || transcoder.seat(vec![AudioCodec::Pcmu]);
-        let mut taken: Vec<_> = (0..SEATS).map(|_| seat().unwrap()).collect();
-        let beyond = seat();
-        assert_eq!(TranscoderSeat::codecs(beyond.as_ref()), []);
+        assert_eq!(TranscoderSeat::codecs(seat().as_ref()), [AudioCodec::Pcmu]);
+        let mut taken: Vec<_> = std::iter::from_fn(seat).collect();
+        assert_eq!(TranscoderSeat::codecs(seat().as_ref()), []);
         taken.pop();
         assert_eq!(TranscoderSeat::codecs(seat().as_ref()), [AudioCodec::Pcmu]);
     }

@@ -5,41 +5,50 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, TryRecvError};
+use crossbeam_channel::TryRecvError;
+
+use crate::{occupancy::Gauge, workers::Inbox};
 
 /// What a leg takes a frame in.
 pub(crate) const FRAME: Duration = Duration::from_millis(20);
 
 /// Serves who comes, once in each `every`, until nobody can come any more. A turn is told whether the
-/// thread is behind, and says whether there is another one. When everybody had a turn, `after` may tell
-/// others of it.
+/// thread is hurried: behind, or with so much to do that it soon will be. It says whether there is another one.
+/// When everybody had a turn, `after` may tell others of it.
 pub(crate) fn serve<T>(
-    inbox: &Receiver<T>,
+    inbox: &Inbox<T>,
     every: Duration,
     mut turn: impl FnMut(&mut T, bool) -> bool,
     mut after: impl FnMut(&mut [T]),
 ) {
     let mut served: Vec<T> = Vec::new();
     let mut due = Instant::now();
+    let mut gauge = Gauge::new(&inbox.occupancy);
     loop {
         if served.is_empty() {
-            let Ok(first) = inbox.recv() else { return };
-            served.push(first);
+            gauge.rest();
+            let Ok(first) = inbox.new.recv() else { return };
+            served.push(*first);
             due = Instant::now();
         }
         // A wait for the inbox would begin with asking it again and again.
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         loop {
-            match inbox.try_recv() {
-                Ok(new) => served.push(new),
+            match inbox.new.try_recv() {
+                Ok(new) => served.push(*new),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return,
             }
         }
-        let is_behind = Instant::now().saturating_duration_since(due) > every;
-        served.retain_mut(|each| turn(each, is_behind));
+        let (began, count) = (Instant::now(), served.len());
+        let is_behind = began.saturating_duration_since(due) > every;
+        let is_hurried = is_behind || gauge.is_hurried();
+        served.retain_mut(|each| turn(each, is_hurried));
         after(&mut served);
-        due = next(due, every, Instant::now());
+        let now = Instant::now();
+        // Who is a whole turn late was not let on the processor.
+        gauge.turn((if is_behind { due } else { began }, now), count);
+        due = next(due, every, now);
     }
 }
 
@@ -50,7 +59,7 @@ fn next(due: Instant, every: Duration, now: Instant) -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::{cell::RefCell, sync::Arc};
 
     use super::*;
 
@@ -66,8 +75,9 @@ mod tests {
     #[test]
     fn everybody_gets_turns_until_they_want_no_more() {
         let (new, inbox) = crossbeam_channel::bounded(2);
-        new.send(1).unwrap();
-        new.send(3).unwrap();
+        let inbox = Inbox { new: inbox, occupancy: Arc::default() };
+        new.send(Box::new(1)).unwrap();
+        new.send(Box::new(3)).unwrap();
         let (turns, mut new) = (RefCell::new(Vec::new()), Some(new));
         let turn = |left: &mut u32, _| {
             turns.borrow_mut().push(*left);

@@ -12,30 +12,27 @@
 //! A bot may also have users hear themselves, for which nothing leaves the worker ([`BotOrder::Return`]).
 //!
 //! What the user hears has no gap: where the bot is silent, frames of silence leave. Marks and answers
-//! to a clear are never lost; audio that nobody takes is. One bot more than the worker can serve is
-//! refused.
+//! to a clear are never lost; audio that nobody takes is. There is a worker for each processor; one bot more
+//! than they can serve is refused ([`crate::workers`]).
 
 mod ear;
 mod post;
 mod worker;
 
-use std::sync::Arc;
-
 use audio::{
     opus::{Complexity, Settings},
     spool::{Cleared, Format, Passed, Spool},
 };
-use crossbeam_channel::Sender;
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-};
+use tokio::{runtime::Handle, sync::mpsc};
 
 use self::{post::Post, worker::Conversation};
-use crate::{Direction, Source, Voice, frame_queue, tap};
+use crate::{
+    Direction, Source, Voice, frame_queue, tap,
+    workers::{Seat, Trade, Workers},
+};
 
-/// Conversations at a time: each a decoder and an encoder, together about 150 µs in 20 ms.
-const SEATS: usize = 32;
+/// A conversation is a decoder and an encoder: 60 to 300 µs in 20 ms, by the effort and the processor.
+const TRADE: Trade = Trade { name: "media-bots", of_one: 0.01, voices: 1 };
 
 /// Orders that may wait for the worker, which looks every 20 ms.
 const ORDERS_MAX: usize = 256;
@@ -52,11 +49,10 @@ const FRAMES_MAX: usize = 3;
 /// How much of a bot's words may wait to be heard: bots send whole answers at once.
 const BACKLOG_MAX_MS: u64 = 120_000;
 
-/// The worker for all bots; clones reach the same one.
+/// The workers for all bots; clones reach the same ones.
 #[derive(Clone, Debug)]
 pub struct Bots {
-    new: Sender<Conversation>,
-    seats: Arc<Semaphore>,
+    workers: Workers<Conversation>,
     complexity: Complexity,
 }
 
@@ -95,7 +91,7 @@ pub struct BotLine {
 /// The seat of a conversation at the worker.
 #[derive(Debug)]
 pub struct BotSeat {
-    _permit: OwnedSemaphorePermit,
+    _seat: Seat<Conversation>,
 }
 
 /// What a bot wants of its leg.
@@ -149,20 +145,20 @@ impl BotNotice {
 }
 
 impl Bots {
-    /// Starts the worker; it ends with the last `Bots`. Bots' voices are encoded with this effort, and
-    /// with the least while the worker has more to do than it can. Whoever talks with the bots does so on
-    /// this runtime.
+    /// Starts the workers; they end with the last `Bots` and the last conversation. Bots' voices are encoded
+    /// with this effort, and with the least while their worker has more to do than it can. Whoever talks with
+    /// the bots does so on this runtime.
     ///
     /// # Errors
     ///
     /// The system has no thread for it.
     pub fn start(complexity: Complexity, runtime: &Handle) -> std::io::Result<Self> {
-        let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
-        let name = "media-bots".into();
-        let post = Post::new(runtime);
-        std::thread::Builder::new().name(name).spawn(move || worker::serve(&inbox, post))?;
+        let workers = Workers::start(TRADE, || {
+            let post = Post::new(runtime);
+            move |inbox| worker::serve(&inbox, post)
+        })?;
 
-        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)), complexity })
+        Ok(Self { workers, complexity })
     }
 
     /// How a bot's voice is encoded: wideband speech.
@@ -171,11 +167,11 @@ impl Bots {
         Settings { complexity: complexity.get(), ..Settings::default() }
     }
 
-    /// Lets a bot hear and speak on this leg, which talks Opus and may send already; `None` when the
-    /// worker has all it can serve.
+    /// Lets a bot hear and speak on this leg, which talks Opus and may send already; `None` when
+    /// the workers have all they can serve.
     #[must_use]
     pub fn open(&self, leg: &Voice, formats: BotFormats, notice: BotNotice) -> Option<BotLine> {
-        let permit = Arc::clone(&self.seats).try_acquire_owned().ok()?;
+        let seat = self.workers.seat()?;
         let spool =
             Spool::new(formats.speaks, BACKLOG_MAX_MS, Self::settings(self.complexity)).ok()?;
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
@@ -191,11 +187,11 @@ impl Bots {
             self.complexity,
         )
         .ok()?;
-        self.new.try_send(conversation).ok()?;
+        seat.bring(conversation).ok()?;
         leg.leg.carry(tap);
         leg.leg.play(Source::Mix(frames));
 
-        Some(BotLine { orders, news, seat: BotSeat { _permit: permit } })
+        Some(BotLine { orders, news, seat: BotSeat { _seat: seat } })
     }
 }
 

@@ -10,12 +10,11 @@ use audio::{
     opus::{CodecError, Complexity},
     spool::{Format, Frame, Full, Spool},
 };
-use crossbeam_channel::Receiver;
 use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
 use super::{BotNews, BotNotice, BotOrder, FRAMES_MAX, ear::Ear, post::Post};
-use crate::{FrameSink, Tapped, turns};
+use crate::{FrameSink, Tapped, turns, workers::Inbox};
 
 /// Answers that may wait for the bot to read.
 const UNSENT_MAX: usize = 2_048;
@@ -53,8 +52,8 @@ enum Leg {
     Takes,
 }
 
-/// Serves conversations until no `Bots` is left.
-pub(super) fn serve(inbox: &Receiver<Conversation>, mut post: Post) {
+/// Serves conversations until none can come any more.
+pub(super) fn serve(inbox: &Inbox<Conversation>, mut post: Post) {
     turns::serve(inbox, turns::FRAME, Conversation::turn, |all| {
         for each in all {
             each.tell(&mut post);

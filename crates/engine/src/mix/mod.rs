@@ -9,23 +9,24 @@
 //! ```
 //!
 //! A mix is as much as what is forwarded, so its taps do not rest when the thread is busy
-//! ([`LegHandle::carry`]). It adds 20 to 40 ms where the network is even. The worker serves so many
-//! mixes as it surely can in 20 ms; one more is refused before anything changes for anybody.
+//! ([`LegHandle::carry`]). It adds 20 to 40 ms where the network is even. There is a worker for
+//! each processor; a mix more than they can serve is refused before anything changes for anybody
+//! ([`crate::workers`]).
 
 mod worker;
-
-use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 use media::frame::AudioCodec;
 use terms::LegId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::worker::{Arrangement, Line, NewListener, NewVoice, Room};
-use crate::{Direction, LegHandle, Source, frame_queue, tap};
+use crate::{
+    Direction, LegHandle, Source, frame_queue, tap,
+    workers::{Seat, Trade, Workers},
+};
 
-/// Mixes at a time: each a few encoders of about 100 µs a frame.
-const SEATS: usize = 32;
+/// A mix is a few decoders, and encoders of about 100 µs a frame.
+const TRADE: Trade = Trade { name: "media-mixer", of_one: 0.02, voices: 1 };
 
 /// Changes of one mix that may wait for the worker, which looks every 20 ms.
 const CHANGES_MAX: usize = 16;
@@ -36,11 +37,10 @@ const TAP_PACKETS_MAX: usize = 50;
 /// Frames that may wait for a leg: as late as a mix becomes when the worker is held up.
 const FRAMES_MAX: usize = 3;
 
-/// The worker for all mixes; clones reach the same one.
+/// The workers for all mixes; clones reach the same ones.
 #[derive(Clone, Debug)]
 pub struct Mixer {
-    new: Sender<Room>,
-    seats: Arc<Semaphore>,
+    workers: Workers<Room>,
     comfort_noise: bool,
 }
 
@@ -50,7 +50,7 @@ pub struct Mix {
     changes: Sender<Arrangement>,
     voices: Vec<LegId>,
     listeners: Vec<LegId>,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat<Room>,
 }
 
 /// A leg that is heard.
@@ -78,17 +78,15 @@ pub struct Listener {
 }
 
 impl Mixer {
-    /// Starts the worker; it ends with the last `Mixer`.
+    /// Starts the workers; they end with the last `Mixer` and the last mix.
     ///
     /// # Errors
     ///
     /// The system has no thread for it.
     pub fn start() -> std::io::Result<Self> {
-        let (new, inbox) = crossbeam_channel::bounded(2 * SEATS);
-        let name = "media-mixer".into();
-        std::thread::Builder::new().name(name).spawn(move || worker::serve(&inbox))?;
+        let workers = Workers::start(TRADE, || |inbox| worker::serve(&inbox))?;
 
-        Ok(Self { new, seats: Arc::new(Semaphore::new(SEATS)), comfort_noise: false })
+        Ok(Self { workers, comfort_noise: false })
     }
 
     /// Whether pauses of a party that sends nothing meanwhile are the noise of its room.
@@ -97,12 +95,12 @@ impl Mixer {
         Self { comfort_noise: on, ..self }
     }
 
-    /// A mix with nobody in it; `None` when the worker has all it can serve.
+    /// A mix with nobody in it; `None` when the workers have all they can serve.
     #[must_use]
     pub fn open(&self) -> Option<Mix> {
-        let seat = Arc::clone(&self.seats).try_acquire_owned().ok()?;
+        let seat = self.workers.seat()?;
         let (changes, inbox) = crossbeam_channel::bounded(CHANGES_MAX);
-        self.new.try_send(Room::new(inbox, self.comfort_noise)).ok()?;
+        seat.bring(Room::new(inbox, self.comfort_noise)).ok()?;
 
         Some(Mix { changes, voices: Vec::new(), listeners: Vec::new(), _seat: seat })
     }
@@ -147,19 +145,5 @@ impl Mix {
             let Voice { audio, codec, noise, leg: _ } = *voice;
             arrangement.new_voices.push(NewVoice { leg, audio, codec, noise, packets });
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_mix_more_than_the_worker_can_serve_is_refused() {
-        let mixer = Mixer::start().unwrap();
-        let mut mixes: Vec<Mix> = (0..SEATS).map(|_| mixer.open().unwrap()).collect();
-        assert!(mixer.open().is_none());
-        mixes.pop();
-        assert!(mixer.open().is_some());
     }
 }

@@ -19,7 +19,7 @@ use crossbeam_channel::{Receiver, TryRecvError};
 use media::frame::{AudioCodec, AudioFrame};
 use terms::LegId;
 
-use crate::{FrameSink, Tapped, coding, turns};
+use crate::{FrameSink, Tapped, coding, turns, workers::Inbox};
 
 /// Half the effort of a prompt's encoder, hardly to be heard at this rate.
 const SETTINGS: Settings = Settings { bitrate: BITRATE_MAX, complexity: 3, loss_percent: 5 };
@@ -94,8 +94,8 @@ struct Ear {
     encoder: Encoder,
 }
 
-/// Serves mixes until no `Mixer` is left.
-pub(super) fn serve(inbox: &Receiver<Room>) {
+/// Serves mixes until none can come any more.
+pub(super) fn serve(inbox: &Inbox<Room>) {
     turns::serve(inbox, turns::FRAME, |room: &mut Room, _| room.turn(), |_| ());
 }
 

@@ -5,6 +5,7 @@
 extern crate offhook_engine as engine;
 
 mod aiortc;
+mod bots;
 mod bridge;
 mod busy;
 mod comfort;

@@ -12,7 +12,9 @@ use engine::{
 };
 use media::frame::{AudioCodec, AudioFrame};
 
-use crate::support::{PATIENCE, Party, TYPES, business, connect_as, for_each_backend, platform};
+use crate::support::{
+    PATIENCE, Party, TYPES, business, connect_as, for_each_backend, level_of, platform,
+};
 
 for_each_backend!(
     each_hears_whom_it_should_and_the_streams_go_on,
@@ -118,16 +120,7 @@ fn levels_of(packets: &[TapPacket], codec: AudioCodec) -> [f64; 3] {
     }
     let samples = playout.take();
     let end = &samples[samples.len().saturating_sub(9_600)..];
-    HZ.map(|hz| {
-        let (mut re, mut im) = (0.0, 0.0);
-        for (n, sample) in (0u32..).zip(end) {
-            let turn = f64::from(n) * f64::from(hz) / 48_000.0 * std::f64::consts::TAU;
-            re += f64::from(*sample) * turn.cos();
-            im += f64::from(*sample) * turn.sin();
-        }
-        let amplitude = 2.0 * re.hypot(im) / end.len().max(1) as f64;
-        20.0 * (amplitude / 2f64.sqrt() / 32_768.0).max(1e-5).log10()
-    })
+    HZ.map(|hz| level_of(end, hz))
 }
 
 fn assert_continuous(packets: &[TapPacket]) {

@@ -242,3 +242,16 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// How loud a tone is in samples of 48 kHz, in dBFS; -100 where there is nothing of it.
+pub(crate) fn level_of(samples: &[i16], hz: f32) -> f64 {
+    let (mut re, mut im) = (0.0, 0.0);
+    for (n, sample) in (0u32..).zip(samples) {
+        let turn = f64::from(n) * f64::from(hz) / 48_000.0 * std::f64::consts::TAU;
+        re += f64::from(*sample) * turn.cos();
+        im += f64::from(*sample) * turn.sin();
+    }
+    let amplitude = 2.0 * re.hypot(im) / samples.len().max(1) as f64;
+
+    20.0 * (amplitude / 2f64.sqrt() / 32_768.0).max(1e-5).log10()
+}
