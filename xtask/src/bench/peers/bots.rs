@@ -26,7 +26,7 @@ use crate::{
 /// The efforts of the encoder that have a case, and with how many calls: ours and the codecs alone share a processor,
 /// and a worker that has much to do would make less effort. None is made where there are many calls, unless somebody
 /// chooses it.
-pub(super) const EFFORTS: [(u8, u64); 3] = [(0, 60), (5, 30), (10, 20)];
+pub(super) const EFFORTS: [(u8, u64); 3] = [(0, 80), (5, 30), (10, 20)];
 
 /// The effort a gateway has when nobody chooses.
 const COMPLEXITY_DEFAULT: u8 = 5;
