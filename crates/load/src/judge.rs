@@ -253,6 +253,27 @@ mod tests {
     }
 
     #[test]
+    fn a_voice_without_marks_is_judged_by_what_rtp_counts() {
+        let judged = |packets, lost, sent, foreign| {
+            let heard = handset::Heard { packets, lost, sent, ..handset::Heard::default() };
+            let mut marks = Marks::of(7);
+            marks.unmarked = packets;
+            (marks.foreign, marks.foreign_tag) = (foreign, (foreign > 0).then_some(18));
+            let mut outcome = good();
+            outcome.kind = Kind::Bot;
+            outcome.sight.ends = vec![Hearing::by_rtp(&heard, &marks)];
+            judge(&outcome, 20)
+        };
+        assert_eq!(judged(250, 0, 252, 0), []);
+        assert_eq!(judged(0, 0, 252, 0), [Finding::Deaf(End::User)]);
+        let stopped = Finding::Stopped { end: End::User, missing: 152 };
+        assert_eq!(judged(100, 0, 252, 0), [stopped]);
+        assert_eq!(judged(225, 25, 252, 0), [Finding::Lossy { end: End::User, percent: 10.0 }]);
+        let mixed = Finding::MixedUp { end: End::User, packets: 1, other_seat: Some(9) };
+        assert_eq!(judged(250, 0, 252, 1), [mixed]);
+    }
+
+    #[test]
     fn a_call_that_failed_or_ended_is_told_once() {
         let mut outcome = good();
         outcome.ending = Ending::NotSetUp("busy".to_owned());

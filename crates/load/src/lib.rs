@@ -16,6 +16,7 @@
 //! A run is good when no call lost its media, no two were mixed up and the targets were met.
 
 mod agent;
+mod bots;
 mod caller;
 mod figures;
 mod judge;
@@ -36,6 +37,7 @@ mod world;
 mod yardstick;
 
 pub use agent::{AgentError, LogInAs};
+pub use bots::Bots;
 pub use figures::Figures;
 pub use judge::{Finding, judge};
 pub use level::{Level, Used};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use handset::Heard;
 use media::mark::Marks;
 
 use crate::plan::Kind;
@@ -93,13 +94,15 @@ impl Stage {
     }
 }
 
-/// One of the two ends we play.
+/// One of the ends we play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
     /// The user's phone.
     User,
     /// The agent's console.
     Agent,
+    /// The program behind the gateway's WebSocket.
+    Bot,
 }
 
 impl End {
@@ -109,6 +112,7 @@ impl End {
         match self {
             Self::User => "user",
             Self::Agent => "agent",
+            Self::Bot => "bot",
         }
     }
 }
@@ -131,6 +135,22 @@ pub struct Hearing {
     pub marks: Marks,
     /// How many their sender had sent by then.
     pub sent: u64,
+}
+
+impl Hearing {
+    /// What a user heard of a voice that was encoded on its way and so has no marks: counted by RTP. Its sender
+    /// is taken to have sent as much as the user. A mark of another call is one all the same.
+    pub(crate) fn by_rtp(heard: &Heard, marks: &Marks) -> Self {
+        let mut seen = Marks::of(marks.expects);
+        (seen.foreign, seen.foreign_tag) = (marks.foreign, marks.foreign_tag);
+        seen.own = heard.packets.saturating_sub(marks.foreign);
+        let last = (seen.own + heard.lost).checked_sub(1).and_then(|last| u32::try_from(last).ok());
+        seen.span = last.filter(|_| seen.own > 0).map(|last| (0, last));
+        let jitter_ms = heard.jitter_ms.unwrap_or_default();
+        seen.jitter = Duration::try_from_secs_f32(jitter_ms / 1_000.0).unwrap_or_default();
+
+        Self { end: End::User, marks: seen, sent: heard.sent }
+    }
 }
 
 /// A tone that was decoded.

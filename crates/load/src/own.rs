@@ -22,9 +22,12 @@ use tokio::time::timeout;
 
 use crate::{
     agent::LogInAs,
+    bots::{self, Bots},
+    plan::Kind,
     process::Watched,
     relay::{Exchange, Trunk},
     system::{Front, System},
+    world,
 };
 
 /// How long a server may take to say that it is ready, on a busy machine.
@@ -48,12 +51,40 @@ const APP_SECRET: &str = "demo-app-secret";
 /// Where the gateway takes webhooks.
 const WEBHOOK: &str = "/webhooks/whatsapp";
 
-/// What the gateway's callers hear.
+/// What the gateway's callers hear: by their numbers some get a bot, if there is one.
 const FLOW: &str = r#"start = "echo"
 
 [step.echo]
 echo = "600s"
 next = "echo"
+"#;
+
+const FLOW_WITH_BOTS: &str = r#"start = "who"
+
+[step.who]
+when = [{ caller = "{callers}", next = "bot" }]
+otherwise = "echo"
+
+[step.bot]
+bot = "load"
+next = "end"
+otherwise = "end"
+
+[step.end]
+hang_up = true
+
+[step.echo]
+echo = "600s"
+next = "echo"
+"#;
+
+const BOTS: &str = r#"
+[[bots]]
+name = "load"
+url = "{url}"
+protocol = "native"
+rate = {rate}
+connect_timeout_s = 10
 "#;
 
 const GATEWAY: &str = r#"http = "{listen}"
@@ -116,12 +147,16 @@ pub struct Own {
 }
 
 impl Own {
-    /// Starts a platform and a gateway from this binary, with this many agents.
+    /// Starts a platform and a gateway from this binary, with this many agents, and bots to dial.
     ///
     /// # Errors
     ///
     /// What did not start.
-    pub async fn start(binary: &Path, agents: u32) -> Result<(Self, System), OwnError> {
+    pub async fn start(
+        binary: &Path,
+        agents: u32,
+        bots: Option<Bots>,
+    ) -> Result<(Self, System), OwnError> {
         let folder = tempfile::tempdir().map_err(OwnError::Folder)?;
         let listen = free_port().map_err(OwnError::Port)?;
         let webhook = format!("http://{listen}{WEBHOOK}");
@@ -130,9 +165,10 @@ impl Own {
         let (platform, ready) = start.server("platform", &args).await?;
         let url = address(&ready, "platform");
         let log_ins: Vec<LogInAs> = (0..agents.max(1)).map(log_in).collect();
-        let (gateway, ready) = start.gateway(&listen, &url, &log_ins).await?;
+        let with = With { agents: &log_ins, bots: bots.as_ref() };
+        let (gateway, ready) = start.gateway(&listen, &url, with).await?;
         let watched = vec![platform.watched("platform"), gateway.watched("gateway")];
-        let system = system(Front::Platform(url), &ready, log_ins, watched);
+        let system = system(Front::Platform(url), &ready, (log_ins, bots), watched);
         Ok((Self { servers: vec![gateway, platform], _folder: folder }, system))
     }
 
@@ -144,15 +180,17 @@ impl Own {
     pub async fn start_gateway(
         binary: &Path,
         agents: u32,
+        bots: Option<Bots>,
         exchange: Exchange,
     ) -> Result<(Self, System), OwnError> {
         let folder = tempfile::tempdir().map_err(OwnError::Folder)?;
         let listen = free_port().map_err(OwnError::Port)?;
         let start = Start { binary, folder: folder.path() };
         let log_ins: Vec<LogInAs> = (0..agents.max(1)).map(log_in).collect();
-        let (gateway, ready) = start.gateway(&listen, &exchange.url(), &log_ins).await?;
+        let with = With { agents: &log_ins, bots: bots.as_ref() };
+        let (gateway, ready) = start.gateway(&listen, &exchange.url(), with).await?;
         let watched = vec![gateway.watched("gateway")];
-        let system = system(Front::Exchange(exchange), &ready, log_ins, watched);
+        let system = system(Front::Exchange(exchange), &ready, (log_ins, bots), watched);
         Ok((Self { servers: vec![gateway], _folder: folder }, system))
     }
 
@@ -201,6 +239,13 @@ impl Drop for Server {
     }
 }
 
+/// Who answers at a gateway.
+#[derive(Clone, Copy)]
+struct With<'a> {
+    agents: &'a [LogInAs],
+    bots: Option<&'a Bots>,
+}
+
 /// How a server is started.
 struct Start<'a> {
     binary: &'a Path,
@@ -212,11 +257,16 @@ impl Start<'_> {
         &self,
         listen: &SocketAddr,
         upstream: &str,
-        agents: &[LogInAs],
+        with: With<'_>,
     ) -> Result<(Server, Value), OwnError> {
         let path = self.folder.join("gateway.toml");
-        write(&path, &gateway_config(listen, upstream, agents))?;
-        write(&self.folder.join("flow.toml"), FLOW)?;
+        let callers = world::callers(Kind::Bot);
+        let flow = match with.bots {
+            Some(_) => FLOW_WITH_BOTS.replace("{callers}", &callers),
+            None => FLOW.to_owned(),
+        };
+        write(&path, &gateway_config(listen, upstream, with))?;
+        write(&self.folder.join("flow.toml"), &flow)?;
         std::fs::create_dir(self.folder.join("prompts")).map_err(OwnError::Folder)?;
         self.server("gateway", &["--config", &path.to_string_lossy()]).await
     }
@@ -255,9 +305,14 @@ impl Start<'_> {
     }
 }
 
-fn system(front: Front, ready: &Value, agents: Vec<LogInAs>, watched: Vec<Watched>) -> System {
+fn system(
+    front: Front,
+    ready: &Value,
+    (agents, bots): (Vec<LogInAs>, Option<Bots>),
+    watched: Vec<Watched>,
+) -> System {
     let business: WaId = BUSINESS.parse().expect("digits are a number");
-    System { front, gateway: address(ready, "gateway"), business, agents, watched }
+    System { front, gateway: address(ready, "gateway"), business, agents, bots, watched }
 }
 
 /// Where and how a gateway of ours is told of calls.
@@ -288,10 +343,13 @@ fn log_in(number: u32) -> LogInAs {
     LogInAs { id, password: PASSWORD.to_owned() }
 }
 
-fn gateway_config(listen: &SocketAddr, platform: &str, agents: &[LogInAs]) -> String {
+fn gateway_config(listen: &SocketAddr, platform: &str, with: With<'_>) -> String {
     let mut text = GATEWAY.replace("{listen}", &listen.to_string()).replace("{platform}", platform);
     let hash = cheap_hash(PASSWORD);
-    for agent in agents {
+    if let Some(bots) = with.bots {
+        text += &BOTS.replace("{url}", &bots.url()).replace("{rate}", &bots::RATE.to_string());
+    }
+    for agent in with.agents {
         write!(text, "\n[[agents]]\nid = \"{}\"\npassword_hash = \"{hash}\"\n", agent.id)
             .expect("a string takes all");
     }

@@ -26,15 +26,17 @@ pub struct Plan {
 }
 
 /// How many of each kind, relative to each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mix {
     /// A user and an agent talk.
     pub person: u32,
     /// A user talks with a flow that echoes.
     pub flow: u32,
+    /// A user talks with a bot behind a WebSocket.
+    pub bot: u32,
 }
 
-/// Who starts the calls of persons; a flow is always called by a user.
+/// Who starts the calls of persons; flows and bots are always called by a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// The user.
@@ -54,6 +56,8 @@ pub enum Kind {
     PersonByBusiness,
     /// A user calls and the flow answers.
     Flow,
+    /// A user calls and the flow gives the call to a bot.
+    Bot,
 }
 
 impl Kind {
@@ -64,6 +68,7 @@ impl Kind {
             Self::PersonByUser => "person by user",
             Self::PersonByBusiness => "person by business",
             Self::Flow => "flow",
+            Self::Bot => "bot",
         }
     }
 
@@ -72,7 +77,7 @@ impl Kind {
     pub const fn has_agent(self) -> bool {
         match self {
             Self::PersonByUser | Self::PersonByBusiness => true,
-            Self::Flow => false,
+            Self::Flow | Self::Bot => false,
         }
     }
 }
@@ -100,8 +105,8 @@ pub enum PlanError {
     /// No calls, no ramp, no kinds.
     #[error("{0} must be more than nothing")]
     Nothing(&'static str),
-    /// Calls of businesses reach no flow.
-    #[error("a business calls people: direction business has no flows in its mix")]
+    /// Calls of businesses reach no flow, and no bot.
+    #[error("a business calls people: direction business has no flows and no bots in its mix")]
     FlowByBusiness,
 }
 
@@ -116,13 +121,13 @@ impl Plan {
             ("calls", self.calls == 0),
             ("ramp", self.ramp.is_nan() || self.ramp <= 0.0),
             ("hold", self.hold.is_zero()),
-            ("mix", self.mix.person + self.mix.flow == 0),
+            ("mix", self.mix == Mix::default()),
             ("step", self.step == Some(0)),
         ];
         if let Some((what, _)) = nothing.iter().find(|(_, is_nothing)| *is_nothing) {
             return Err(PlanError::Nothing(what));
         }
-        if self.direction == Direction::Business && self.mix.flow > 0 {
+        if self.direction == Direction::Business && self.mix.flow + self.mix.bot > 0 {
             return Err(PlanError::FlowByBusiness);
         }
         Ok(())
@@ -133,7 +138,8 @@ impl Plan {
     pub fn kind(&self, seat: u32) -> Kind {
         let persons = self.persons_before(seat);
         if self.persons_before(seat + 1) == persons {
-            return Kind::Flow;
+            let bots = |seat| self.bots_before(seat);
+            return if bots(seat + 1) == bots(seat) { Kind::Flow } else { Kind::Bot };
         }
         match self.direction {
             Direction::User => Kind::PersonByUser,
@@ -168,8 +174,15 @@ impl Plan {
     }
 
     fn persons_before(&self, seat: u32) -> u64 {
-        let Mix { person, flow } = self.mix;
-        u64::from(seat) * u64::from(person) / u64::from(person + flow).max(1)
+        let Mix { person, flow, bot } = self.mix;
+        u64::from(seat) * u64::from(person) / u64::from(person + flow + bot).max(1)
+    }
+
+    /// Of those that are no persons.
+    fn bots_before(&self, seat: u32) -> u64 {
+        let Mix { person: _, flow, bot } = self.mix;
+        let others = u64::from(seat) - self.persons_before(seat);
+        others * u64::from(bot) / u64::from(flow + bot).max(1)
     }
 }
 
@@ -177,13 +190,13 @@ impl Plan {
 mod tests {
     use super::*;
 
-    fn plan(person: u32, flow: u32, direction: Direction) -> Plan {
+    fn plan((person, flow, bot): (u32, u32, u32), direction: Direction) -> Plan {
         Plan {
             calls: 20,
             ramp: 5.0,
             hold: Duration::from_secs(1),
             churn: 0.0,
-            mix: Mix { person, flow },
+            mix: Mix { person, flow, bot },
             direction,
             decode_every: 10,
             step: None,
@@ -197,21 +210,30 @@ mod tests {
 
     #[test]
     fn kinds_come_as_the_mix_says() {
-        let mixed = plan(1, 3, Direction::Both);
+        let mixed = plan((1, 3, 0), Direction::Both);
         assert_eq!(count(&mixed, Kind::Flow), 15);
         assert_eq!(count(&mixed, Kind::PersonByUser), 3);
         assert_eq!(count(&mixed, Kind::PersonByBusiness), 2);
         assert_eq!(mixed.agents(), 5);
-        assert_eq!(count(&plan(0, 1, Direction::User), Kind::Flow), 20);
-        assert_eq!(count(&plan(1, 0, Direction::Business), Kind::PersonByBusiness), 20);
+        assert_eq!(count(&plan((0, 1, 0), Direction::User), Kind::Flow), 20);
+        assert_eq!(count(&plan((1, 0, 0), Direction::Business), Kind::PersonByBusiness), 20);
+        let all = plan((1, 1, 2), Direction::User);
+        let each = [Kind::PersonByUser, Kind::Flow, Kind::Bot].map(|kind| count(&all, kind));
+        assert_eq!(each, [5, 5, 10]);
+        let (early, late) =
+            ((0..8).map(|seat| all.kind(seat)), (12..20).map(|seat| all.kind(seat)));
+        let bots =
+            |kinds: &mut dyn Iterator<Item = Kind>| kinds.filter(|it| *it == Kind::Bot).count();
+        assert_eq!([bots(&mut { early }), bots(&mut { late })], [4, 4], "evenly");
+        assert_eq!(count(&plan((0, 0, 1), Direction::User), Kind::Bot), 20);
     }
 
     #[test]
     fn a_plan_of_nothing_is_refused() {
-        let good = plan(1, 1, Direction::User);
+        let good = plan((1, 1, 0), Direction::User);
         assert_eq!(good.check(), Ok(()));
         let none = |change: fn(&mut Plan)| {
-            let mut plan = plan(1, 1, Direction::User);
+            let mut plan = plan((1, 1, 0), Direction::User);
             change(&mut plan);
             plan.check()
         };
@@ -219,13 +241,13 @@ mod tests {
         assert_eq!(none(|it| it.ramp = 0.0), Err(PlanError::Nothing("ramp")));
         assert_eq!(none(|it| it.hold = Duration::ZERO), Err(PlanError::Nothing("hold")));
         assert_eq!(none(|it| it.step = Some(0)), Err(PlanError::Nothing("step")));
-        assert_eq!(none(|it| it.mix = Mix { person: 0, flow: 0 }), Err(PlanError::Nothing("mix")));
+        assert_eq!(none(|it| it.mix = Mix::default()), Err(PlanError::Nothing("mix")));
         assert_eq!(none(|it| it.direction = Direction::Business), Err(PlanError::FlowByBusiness));
     }
 
     #[test]
     fn levels_end_at_the_calls_asked_for() {
-        let mut stairs = plan(0, 1, Direction::User);
+        let mut stairs = plan((0, 1, 0), Direction::User);
         assert_eq!(stairs.levels(), [20]);
         stairs.step = Some(8);
         assert_eq!(stairs.levels(), [8, 16, 20]);

@@ -100,7 +100,7 @@ impl Report {
             "faults": self.faults(),
             "plan": {
                 "calls": calls, "ramp_per_s": ramp, "hold_s": hold.as_secs_f64(),
-                "churn_per_s": churn, "mix": { "person": mix.person, "flow": mix.flow },
+                "churn_per_s": churn, "mix": { "person": mix.person, "flow": mix.flow, "bot": mix.bot },
                 "direction": format!("{direction:?}").to_lowercase(),
             },
             "calls": self.tally.to_json(),

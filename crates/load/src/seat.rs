@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 use audio::measure::Report;
 use handset::{Closed, Heard, Tags};
 use terms::WaId;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 use crate::{
     agent::{Agent, News as AgentNews},
@@ -55,6 +58,8 @@ pub(crate) struct Seat {
     pub(crate) business: WaId,
     pub(crate) caller: Caller,
     pub(crate) agent: Option<Agent>,
+    /// What the bot hears.
+    pub(crate) bot: Option<watch::Receiver<Option<Report>>>,
     pub(crate) orders: mpsc::Receiver<Order>,
     pub(crate) news: mpsc::Sender<(u32, News)>,
 }
@@ -106,14 +111,21 @@ impl Seat {
     /// Returns when both are on the line.
     async fn set_up(&mut self, attempt: &mut Attempt) -> Result<(), String> {
         let (user, agent) = (Voice::User(self.number), Voice::Agent(self.number));
-        let other = if self.kind.has_agent() { agent } else { user };
-        let tags = sound::tags(user, other, attempt.call);
+        let tags = sound::tags(user, self.other(), attempt.call);
         self.caller.mark(tags).await?;
         let agents_tags = sound::tags(agent, user, attempt.call);
         match self.kind {
-            Kind::Flow => self.dial(attempt).await,
+            Kind::Flow | Kind::Bot => self.dial(attempt).await,
             Kind::PersonByUser => self.dial_agent(attempt, agents_tags).await,
             Kind::PersonByBusiness => self.take_call(attempt, agents_tags).await,
+        }
+    }
+
+    /// Whom the user hears: a flow gives back what was said.
+    const fn other(&self) -> Voice {
+        match self.kind {
+            Kind::Flow => Voice::User(self.number),
+            Kind::PersonByUser | Kind::PersonByBusiness | Kind::Bot => Voice::Agent(self.number),
         }
     }
 
@@ -189,8 +201,13 @@ impl Seat {
             None => None,
         };
         let Some((agents_marks, agents_heard)) = agent else {
-            let sent = heard.sent;
-            return Sight { call, ends: vec![Hearing { end: End::User, marks, sent }] };
+            let user = match self.kind {
+                Kind::Bot => Hearing::by_rtp(&heard, &marks),
+                Kind::PersonByUser | Kind::PersonByBusiness | Kind::Flow => {
+                    Hearing { end: End::User, marks, sent: heard.sent }
+                }
+            };
+            return Sight { call, ends: vec![user] };
         };
         let user = Hearing { end: End::User, marks, sent: agents_heard.sent };
         let agent = Hearing { end: End::Agent, marks: agents_marks, sent: heard.sent };
@@ -210,16 +227,18 @@ impl Seat {
         let heard = self.caller.look().await.map(|(heard, _)| heard);
         let mut stages = attempt.stages;
         let mut tones = Vec::new();
-        let (user, agent) = (Voice::User(self.number), Voice::Agent(self.number));
-        let users_tone = if self.kind.has_agent() { agent } else { user };
+        let user = Voice::User(self.number);
         let is_set_up = !matches!(ending, Ending::NotSetUp(_));
         if let Some(heard) = heard.filter(|_| is_set_up) {
             stages.extend(media_stages(&heard, End::User));
-            tones.extend(tone(End::User, users_tone, heard.sound));
+            tones.extend(tone(End::User, self.other(), heard.sound));
         }
         if let Some(heard) = agents.map(|closed| closed.heard).filter(|_| is_set_up) {
             stages.extend(media_stages(&heard, End::Agent));
             tones.extend(tone(End::Agent, user, heard.sound));
+        }
+        if let Some(bot) = self.bot.as_ref().filter(|_| is_set_up) {
+            tones.extend(tone(End::Bot, user, *bot.borrow()));
         }
         let (seat, call, kind) = (self.number, attempt.call, self.kind);
         Outcome { seat, call, kind, stages, ending, sight, tones }
@@ -343,6 +362,7 @@ fn media_stages(heard: &Heard, end: End) -> Vec<(Stage, Duration)> {
     let [ice, dtls, media] = match end {
         End::User => [Stage::UserIce, Stage::UserDtls, Stage::UserMedia],
         End::Agent => [Stage::AgentIce, Stage::AgentDtls, Stage::AgentMedia],
+        End::Bot => return Vec::new(),
     };
     [(ice, set_up.ice_ms), (dtls, set_up.dtls_ms), (media, set_up.first_media_ms)]
         .into_iter()

@@ -25,7 +25,7 @@ pub(crate) struct Sounds(Arc<[Arc<[AudioFrame]>]>);
 pub(crate) enum Voice {
     /// The user of this seat.
     User(u32),
-    /// Its agent.
+    /// Its agent, or its bot.
     Agent(u32),
 }
 
@@ -40,8 +40,7 @@ impl Sounds {
 
     /// What this voice plays.
     pub(crate) fn of(&self, voice: Voice) -> Arc<[AudioFrame]> {
-        let number = voice.number() as usize % self.0.len();
-        Arc::clone(&self.0[number])
+        Arc::clone(&self.0[voice.tone()])
     }
 }
 
@@ -49,6 +48,11 @@ impl Voice {
     /// The tone a decoder must find.
     pub(crate) fn hz(self) -> f32 {
         hz_of(self.number())
+    }
+
+    /// Which of the [`tones`] that is.
+    pub(crate) const fn tone(self) -> usize {
+        self.number() as usize
     }
 
     /// Two voices of one call never share a tone.
@@ -67,6 +71,11 @@ impl Voice {
         };
         call << (SEAT_BITS + 1) | who & ((1 << (SEAT_BITS + 1)) - 1)
     }
+}
+
+/// All tones, in Hz.
+pub(crate) fn tones() -> impl Iterator<Item = f32> {
+    (0..TONES).map(hz_of)
 }
 
 /// What `voice` says and hears when it talks with `other`.

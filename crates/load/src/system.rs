@@ -2,7 +2,7 @@
 
 use terms::WaId;
 
-use crate::{agent::LogInAs, process::Watched, relay::Exchange};
+use crate::{agent::LogInAs, bots::Bots, process::Watched, relay::Exchange};
 
 /// A running gateway, and who is in front of it.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct System {
     pub business: WaId,
     /// Agents of the gateway that nobody else uses.
     pub agents: Vec<LogInAs>,
+    /// The bots that the gateway dials; calls of bots need them.
+    pub bots: Option<Bots>,
     /// Processes whose usage is reported beside this one's.
     pub watched: Vec<Watched>,
 }

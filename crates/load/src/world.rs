@@ -60,6 +60,9 @@ pub enum WorldError {
     /// An agent.
     #[error("an agent cannot work")]
     Agent(#[from] AgentError),
+    /// Calls of bots reach nobody.
+    #[error("calls of bots need an address at which the gateway dials them")]
+    NoBots,
     /// A business calls by a platform only.
     #[error("without a platform, only users call: direction user")]
     NoPlatform,
@@ -93,6 +96,9 @@ pub(crate) async fn prepare(
     if matches!(system.front, Front::Exchange(_)) && plan.direction != Direction::User {
         return Err(WorldError::NoPlatform);
     }
+    if system.bots.is_none() && plan.mix.bot > 0 {
+        return Err(WorldError::NoBots);
+    }
     let http =
         reqwest::Client::builder().timeout(REQUEST_MAX).build().map_err(WorldError::Client)?;
     let maker = Maker { engine, plan, system, http, sounds: Sounds::make()? };
@@ -121,7 +127,7 @@ impl Maker<'_> {
         agent: Option<&LogInAs>,
         news: mpsc::Sender<(u32, News)>,
     ) -> Result<Taken, WorldError> {
-        let user = user_of(number);
+        let user = user_of(number, kind);
         let decodes = self.plan.decodes(number);
         let caller = match &self.system.front {
             Front::Platform(platform) => {
@@ -139,7 +145,11 @@ impl Maker<'_> {
         };
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
         let business = self.system.business.clone();
-        let seat = Seat { number, kind, user, business, caller, agent, orders: inbox, news };
+        let bot = match kind {
+            Kind::Bot => self.system.bots.as_ref().and_then(|bots| bots.of(number)),
+            Kind::PersonByUser | Kind::PersonByBusiness | Kind::Flow => None,
+        };
+        let seat = Seat { number, kind, user, business, caller, agent, bot, orders: inbox, news };
         tokio::spawn(seat.run());
         Ok(Taken { orders })
     }
@@ -227,7 +237,40 @@ impl Maker<'_> {
     }
 }
 
+/// How the number of a user begins: by it a flow tells who is to have a bot.
+const fn beginning(kind: Kind) -> &'static str {
+    match kind {
+        Kind::PersonByUser | Kind::PersonByBusiness | Kind::Flow => "551191",
+        Kind::Bot => "551192",
+    }
+}
+
+/// The callers of such calls, as flows write them.
+pub(crate) fn callers(kind: Kind) -> String {
+    format!("+{}*", beginning(kind))
+}
+
 /// The number of a seat's user.
-fn user_of(seat: u32) -> WaId {
-    format!("55119{:08}", 10_000_000 + seat).parse().expect("thirteen digits are a number")
+fn user_of(seat: u32, kind: Kind) -> WaId {
+    format!("{}{seat:07}", beginning(kind)).parse().expect("thirteen digits are a number")
+}
+
+/// Whose number that is, in calls of such a kind.
+pub(crate) fn seat_of(user: &WaId, kind: Kind) -> Option<u32> {
+    user.as_str().strip_prefix(beginning(kind))?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_number_names_the_seat_and_who_is_to_have_a_bot() {
+        for seat in [0, 7, 999_999] {
+            assert_eq!(seat_of(&user_of(seat, Kind::Bot), Kind::Bot), Some(seat));
+            assert_eq!(seat_of(&user_of(seat, Kind::Flow), Kind::Bot), None);
+            let begins = callers(Kind::Bot).trim_matches(['+', '*']).to_owned();
+            assert!(user_of(seat, Kind::Bot).as_str().starts_with(&begins));
+        }
+    }
 }

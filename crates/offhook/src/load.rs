@@ -2,12 +2,14 @@
 
 use std::{
     io::{IsTerminal as _, Write as _},
+    net::{Ipv4Addr, SocketAddr},
     process::ExitCode,
     time::Duration,
 };
 
 use ::load::{
-    Direction, Exchange, Front, LogInAs, Mix, Own, Plan, Progress, Report, System, Targets, Watched,
+    Bots, Direction, Exchange, Front, LogInAs, Mix, Own, Plan, Progress, Report, System, Targets,
+    Watched,
 };
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -43,7 +45,8 @@ pub(crate) struct LoadArgs {
     /// Calls a second that end while all are held, each replaced by a new one.
     #[arg(long, default_value_t = 0.0)]
     churn: f64,
-    /// Kinds of calls, relative to each other: person (an agent at a console), flow (an echo).
+    /// Kinds of calls, relative to each other: person (an agent at a console), flow (an echo),
+    /// bot (a program behind a WebSocket).
     #[arg(long, default_value = "person=1,flow=9", value_name = "KIND=N,…", value_delimiter = ',')]
     mix: Vec<String>,
     /// Who starts the calls of persons.
@@ -82,6 +85,9 @@ pub(crate) struct LoadArgs {
     /// The password of those agents.
     #[arg(long, env = "OFFHOOK_LOAD_PASSWORD", default_value = "demo", hide_env_values = true)]
     password: String,
+    /// Where our bots listen, for a gateway of yours that gives them the calls of `+551192*`.
+    #[arg(long, value_name = "ADDRESS")]
+    bots: Option<SocketAddr>,
     /// Processes whose usage is reported.
     #[arg(long, value_name = "NAME=PID,…", value_delimiter = ',')]
     watch: Vec<String>,
@@ -125,7 +131,8 @@ async fn carry_out(args: &LoadArgs) -> Result<Report> {
     ::load::allow_many_sockets();
     let mut shown = Shown::default();
     let watch = |progress: &Progress| shown.show(progress);
-    if let Some(system) = given(args)? {
+    let bots = bots(args, &plan).await?;
+    if let Some(system) = given(args, bots.clone())? {
         let report = ::load::run(&plan, &system, watch).await;
         shown.done();
         return Ok(report?);
@@ -133,9 +140,9 @@ async fn carry_out(args: &LoadArgs) -> Result<Report> {
     let binary = std::env::current_exe().context("which program is this?")?;
     let (own, system) = if args.relay {
         let exchange = Exchange::start().await?;
-        Own::start_gateway(&binary, plan.agents(), exchange).await?
+        Own::start_gateway(&binary, plan.agents(), bots, exchange).await?
     } else {
-        Own::start(&binary, plan.agents()).await?
+        Own::start(&binary, plan.agents(), bots).await?
     };
     let report = ::load::run(&plan, &system, watch).await;
     shown.done();
@@ -172,21 +179,40 @@ fn plan(args: &LoadArgs) -> Result<Plan> {
 }
 
 fn mix(parts: &[String]) -> Result<Mix> {
-    let mut mix = Mix { person: 0, flow: 0 };
+    let mut mix = Mix::default();
     for part in parts {
         let (kind, count) = part.split_once('=').context("write KIND=N, such as person=1")?;
         let count = count.parse().with_context(|| format!("{count} is no count"))?;
         match kind.trim() {
             "person" => mix.person = count,
             "flow" => mix.flow = count,
-            other => bail!("{other} is not person or flow"),
+            "bot" => mix.bot = count,
+            other => bail!("{other} is not person, flow or bot"),
         }
     }
     Ok(mix)
 }
 
+/// The bots of the mix: at the address that is named, else where servers of our own find them.
+async fn bots(args: &LoadArgs, plan: &Plan) -> Result<Option<Bots>> {
+    if plan.mix.bot == 0 {
+        return Ok(None);
+    }
+    let at = match args.bots {
+        Some(at) => at,
+        None if args.gateway.is_some() => {
+            bail!("--mix bot: --bots says where that gateway dials them")
+        }
+        None => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+    };
+    let bots =
+        Bots::start(at, plan).await.with_context(|| format!("--bots: cannot listen at {at}"))?;
+
+    Ok(Some(bots))
+}
+
 /// The running servers, if some are named.
-fn given(args: &LoadArgs) -> Result<Option<System>> {
+fn given(args: &LoadArgs, bots: Option<Bots>) -> Result<Option<System>> {
     let (Some(platform), Some(gateway)) = (&args.platform, &args.gateway) else { return Ok(None) };
     let agent = |id: &String| -> Result<LogInAs> {
         let id = id.parse().with_context(|| format!("--agents: {id} is no id"))?;
@@ -202,6 +228,7 @@ fn given(args: &LoadArgs) -> Result<Option<System>> {
         gateway: gateway.trim_end_matches('/').to_owned(),
         business: WaId::from_dialled(&args.to).context("--to takes a number in digits")?,
         agents: args.agents.iter().map(agent).collect::<Result<_>>()?,
+        bots,
         watched: args.watch.iter().map(watched).collect::<Result<_>>()?,
     }))
 }

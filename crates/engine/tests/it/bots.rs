@@ -16,7 +16,7 @@ use media::frame::AudioCodec;
 
 use crate::support::{Party, TYPES, business, connect, level_of, platform, until};
 
-/// As many as are thought to fit on one processor before anything is measured, and not more.
+/// Fewer than are thought to fit on one processor before anything is measured.
 const CALLS: u16 = 60;
 
 const FORMAT: Format = Format::Linear(Rate::Khz48);

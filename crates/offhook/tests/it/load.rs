@@ -43,6 +43,26 @@ fn a_small_mixed_load_of_its_own_servers_is_good() {
 }
 
 #[test]
+fn bots_at_the_other_end_of_a_websocket_hear_and_are_heard() {
+    let mut args = vec!["--calls", "8", "--ramp", "8", "--for", "4s", "--churn", "1"];
+    args.extend(["--mix", "bot=3,flow=1", "--decode-every", "1"]);
+    args.extend(LENIENT);
+    for front in [&[][..], &["--relay"]] {
+        let (code, report) = load(&[&args[..], front].concat());
+        assert_eq!((code, &report["verdict"]), (Some(0), &json!("good")), "{report}");
+        let calls = &report["calls"];
+        assert!(calls["by_kind"]["bot"].as_u64() >= Some(6), "{report}");
+        assert!(calls["by_kind"]["flow"].as_u64() >= Some(2), "{report}");
+        // A bot's call has two, what the user and what the bot heard.
+        let over = calls["over"].as_u64().expect("a count");
+        assert!(calls["tones"]["checked"].as_u64() > Some(over), "{report}");
+        assert_eq!(calls["tones"]["wrong"], 0, "{report}");
+        let level = &report["levels"][0];
+        assert!(level["media"]["packets"].as_u64() >= Some(8 * 4 * 50 / 2), "{report}");
+    }
+}
+
+#[test]
 fn a_gateway_alone_is_good_too() {
     let mut args = vec!["--relay", "--calls", "6", "--for", "3s", "--churn", "1"];
     args.extend(["--mix", "person=1,flow=2", "--decode-every", "3"]);
