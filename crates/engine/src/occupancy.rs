@@ -2,7 +2,7 @@
 //!
 //! Measured over the last second, not guessed from how many are served: the time from the beginning of a turn
 //! to its end. Whoever else had the processor meanwhile counts, for those who are served wait for that, too.
-//! Only who came within that second is guessed. Past 70 % a worker does the same with less effort, and past
+//! What of it those missed who came within that second is guessed. Past 70 % a worker does the same with less effort, and past
 //! 80 % nobody more is brought to it.
 
 use std::{
@@ -33,15 +33,16 @@ pub(crate) struct Occupancy {
     seats: AtomicU16,
     /// The bits of the share that was measured.
     share: AtomicU32,
-    /// How many were served all the time it was measured.
-    settled: AtomicU16,
+    /// How many were served meanwhile, on average.
+    served: AtomicU16,
 }
 
 impl Occupancy {
-    /// The share that is to be expected where each seat whose owner came lately needs so much.
+    /// The share that is to be expected, where those who came while it was measured need as much as is usual
+    /// in their trade.
     pub(crate) fn expected(&self, trade: Trade) -> f32 {
-        let settled = self.settled.load(Relaxed) / trade.voices;
-        let came = self.seats().saturating_sub(settled);
+        let measured = self.served.load(Relaxed) / trade.voices;
+        let came = self.seats().saturating_sub(measured);
 
         f32::from_bits(self.share.load(Relaxed)) + f32::from(came) * trade.of_one
     }
@@ -61,9 +62,9 @@ impl Occupancy {
         self.seats.fetch_sub(1, Relaxed);
     }
 
-    fn tell(&self, share: f32, settled: u16) {
+    fn tell(&self, share: f32, served: u16) {
         self.share.store(share.to_bits(), Relaxed);
-        self.settled.store(settled, Relaxed);
+        self.served.store(served, Relaxed);
     }
 }
 
@@ -109,9 +110,14 @@ impl<'a> Gauge<'a> {
     fn measure(&mut self, now: Instant, served: u16) {
         let share = self.pressure.measure(now, self.used);
         self.served.push_back(served);
-        let settled = if self.served.len() > MEASURES { self.served.pop_front() } else { None };
+        let is_whole = self.served.len() > MEASURES;
+        if is_whole {
+            self.served.pop_front();
+        }
+        let sum: usize = self.served.iter().copied().map(usize::from).sum();
+        let average = if is_whole { sum / MEASURES } else { 0 };
         self.hurried = share > if self.hurried { AT_EASE } else { HURRIED };
-        self.occupancy.tell(share, settled.unwrap_or(0));
+        self.occupancy.tell(share, u16::try_from(average).unwrap_or(u16::MAX));
     }
 
     /// Whether less effort is to be made.
@@ -152,7 +158,7 @@ mod tests {
         let mut worker = worker(&occupancy);
         let close = |expected: f32| {
             let told = occupancy.expected(Trade { name: "test", of_one: 0.01, voices: 2 });
-            assert!((told - expected).abs() < 0.02, "{told} and not {expected}");
+            assert!((told - expected).abs() < 0.03, "{told} and not {expected}");
         };
         for _ in 0..20 {
             occupancy.sit();
@@ -166,6 +172,9 @@ mod tests {
             occupancy.sit();
         }
         close(0.6);
+        // Half of the second they were there: half of them is measured, and half is guessed.
+        worker.turns(25, (60, 0.75));
+        close(0.5 + 0.125 + 0.05);
         worker.turns(80, (60, 0.75));
         close(0.75);
         for _ in 0..30 {

@@ -286,13 +286,13 @@ mod tests {
         assert_eq!(plan.check(), Ok(()));
         let alias = super::plan(&args("--hold 5s")).unwrap();
         assert_eq!(alias.hold, Duration::from_secs(5));
-        assert!(given(&args("--calls 5")).unwrap().is_none());
+        assert!(given(&args("--calls 5"), None).unwrap().is_none());
     }
 
     #[test]
     fn running_servers_are_understood() {
         let line = "--platform http://p/ --gateway http://g --agents lia,rui --watch gateway=7";
-        let system = given(&args(line)).unwrap().unwrap();
+        let system = given(&args(line), None).unwrap().unwrap();
         let Front::Platform(platform) = &system.front else { panic!("{system:?}") };
         assert_eq!((platform.as_str(), system.agents.len()), ("http://p", 2));
         assert_eq!(system.watched, [Watched { name: "gateway".to_owned(), pid: 7 }]);
@@ -305,7 +305,8 @@ mod tests {
             let fault = plan(&args(line)).unwrap_err();
             assert!(format!("{fault:#}").contains(flag), "{fault:#}");
         }
-        let fault = given(&args("--platform http://p --gateway http://g --watch 7")).unwrap_err();
+        let fault =
+            given(&args("--platform http://p --gateway http://g --watch 7"), None).unwrap_err();
         assert!(format!("{fault:#}").contains("--watch"), "{fault:#}");
     }
 }
