@@ -8,6 +8,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, LazyLock},
+    time::Duration,
 };
 
 use audio::{
@@ -52,6 +53,9 @@ const AHEAD: usize = 2;
 
 /// Conversations beyond the seats: those of calls that have just ended.
 const LEAVING_MAX: usize = 64;
+
+/// When a connection that could not be taken is tried again.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// The header that names the protocol.
 const PROTOCOL: &str = "sec-websocket-protocol";
@@ -131,6 +135,8 @@ async fn serve(listener: TcpListener, seats: Arc<[Seat]>) {
             Ok((stream, _)) => stream,
             Err(fault) => {
                 tracing::warn!(%fault, "a bot cannot be reached");
+                // Out of descriptors: the next accept would fail at once, and the one after it.
+                tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
                 continue;
             }
         };
