@@ -84,6 +84,18 @@ impl Encoder {
         self.push(&vec![0; missing]).map(|frames| frames.into_iter().next())
     }
 
+    /// Sets the effort, 0 to 10, from the next frame on; a telephone's codec has but one.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] for another number.
+    pub fn set_complexity(&mut self, complexity: i32) -> Result<(), CodecError> {
+        match &mut self.0 {
+            Codec::G711(_) | Codec::G722(_) => Ok(()),
+            Codec::Opus { encoder, .. } => encoder.set_complexity(complexity),
+        }
+    }
+
     /// The next 20 ms of silence, where a listener must hear it from this encoder: one of G.722 goes on from
     /// what came before. `None` where any frame of silence does.
     pub fn silence(&mut self) -> Option<Box<[u8]>> {

@@ -150,6 +150,15 @@ impl Encoder {
             })
             .collect()
     }
+
+    /// Sets the effort, 0 to 10, from the next frame on.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] for another number.
+    pub fn set_complexity(&mut self, complexity: i32) -> Result<(), CodecError> {
+        self.inner.set_complexity(complexity).map_err(CodecError::SetUp)
+    }
 }
 
 impl std::fmt::Debug for Encoder {

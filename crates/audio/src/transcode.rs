@@ -113,6 +113,15 @@ impl Transcode {
         Self { comfort: Some(Comfort::default()), ..self }
     }
 
+    /// Sets the effort of an Opus encoder, 0 to 10, from the next frame on.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::SetUp`] for another number.
+    pub fn set_complexity(&mut self, complexity: i32) -> Result<(), CodecError> {
+        self.encoder.set_complexity(complexity)
+    }
+
     /// Takes a packet of comfort noise (RFC 3389) that arrived `at`; a voice may begin with a pause.
     pub fn noise(&mut self, at: Duration, payload: &[u8]) {
         let Some(comfort) = &mut self.comfort else { return };

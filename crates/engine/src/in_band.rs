@@ -55,6 +55,12 @@ impl InBandKeys {
         Ok(Self { workers: Workers::start(TRADE, || |inbox| serve(&inbox))? })
     }
 
+    /// What share of the last second each worker spent in its turns; past 0.8 it is brought nobody more.
+    #[must_use]
+    pub fn busy(&self) -> Vec<f32> {
+        self.workers.busy()
+    }
+
     /// Listens for keys in what this leg hears, from now until it is closed; false when the workers have
     /// all they can serve.
     #[must_use]

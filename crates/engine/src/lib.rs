@@ -50,6 +50,7 @@ mod bot;
 mod coding;
 mod config;
 mod credentials;
+mod effort;
 mod epoll;
 mod event;
 mod handle;

@@ -44,7 +44,12 @@ impl Occupancy {
         let measured = self.served.load(Relaxed) / trade.voices;
         let came = self.seats().saturating_sub(measured);
 
-        f32::from_bits(self.share.load(Relaxed)) + f32::from(came) * trade.of_one
+        self.share() + f32::from(came) * trade.of_one
+    }
+
+    /// The share that was measured.
+    pub(crate) fn share(&self) -> f32 {
+        f32::from_bits(self.share.load(Relaxed))
     }
 
     /// Seats that are taken.

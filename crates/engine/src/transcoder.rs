@@ -19,8 +19,9 @@ use audio::{
 use media::frame::{AudioCodec, AudioFrame};
 
 use crate::{
-    Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tapped, coding, frame_queue, tap,
-    turns,
+    Direction, FrameQueue, FrameSink, LegHandle, PayloadTypes, Tapped, coding,
+    effort::Effort,
+    frame_queue, tap, turns,
     workers::{Seat, Trade, Workers},
 };
 
@@ -67,13 +68,12 @@ impl Transcoder {
     ///
     /// The system gives no thread.
     pub fn start() -> std::io::Result<Self> {
-        let workers = Workers::start(TRADE, || {
-            |inbox| turns::serve(&inbox, ROUND, |voice: &mut Voice, _| voice.carry(), |_| ())
-        })?;
+        let workers =
+            Workers::start(TRADE, || |inbox| turns::serve(&inbox, ROUND, Voice::carry, |_| ()))?;
         Ok(Self { workers, comfort_noise: false, effort: Complexity::default() })
     }
 
-    /// How hard the Opus encoders of its calls try.
+    /// How hard the Opus encoders of its calls try while their worker has the time.
     #[must_use]
     pub fn effort(self, effort: Complexity) -> Self {
         Self { effort, ..self }
@@ -83,6 +83,12 @@ impl Transcoder {
     #[must_use]
     pub fn comfort_noise(self, on: bool) -> Self {
         Self { comfort_noise: on, ..self }
+    }
+
+    /// What share of the last second each worker spent in its turns; past 0.8 it is brought nobody more.
+    #[must_use]
+    pub fn busy(&self) -> Vec<f32> {
+        self.workers.busy()
     }
 
     /// A seat for a call that may have these codecs beside Opus; `None` if all are taken, or if there
@@ -116,7 +122,8 @@ impl Transcoder {
         let (tap, packets) = tap(Direction::Received, TAP_PACKETS_MAX);
         from.carry(tap);
         let zero = Instant::now();
-        let voice = Voice { packets, types, transcode, sink, zero };
+        let effort = Effort::new(self.effort);
+        let voice = Voice { packets, types, transcode, effort, sink, zero };
         // With two voices a seat there is room, unless the thread has died.
         if seat.seat.bring(voice).is_err() {
             tracing::error!("a call is not transcoded: the worker takes no more");
@@ -131,14 +138,15 @@ struct Voice {
     packets: Tapped,
     types: PayloadTypes,
     transcode: Transcode,
+    effort: Effort,
     sink: FrameSink,
     zero: Instant,
 }
 
 impl Voice {
     /// Carries what waits; false once its leg is closed, or cannot be helped.
-    fn carry(&mut self) -> bool {
-        match self.take_packets().and_then(|open| self.give_frames().map(|()| open)) {
+    fn carry(&mut self, hurried: bool) -> bool {
+        match self.take_packets().and_then(|open| self.give_frames(hurried).map(|()| open)) {
             Ok(open) => open,
             Err(fault) => {
                 not_transcoded(&fault);
@@ -164,7 +172,10 @@ impl Voice {
         taken.map(|()| may_come)
     }
 
-    fn give_frames(&mut self) -> Result<(), CodecError> {
+    fn give_frames(&mut self, hurried: bool) -> Result<(), CodecError> {
+        if let Some(complexity) = self.effort.turn(hurried) {
+            self.transcode.set_complexity(complexity)?;
+        }
         let frames = self.transcode.frames(self.zero.elapsed(), self.sink.waiting())?;
         self.packets.tell_made_up(self.transcode.concealed());
         for frame in frames {

@@ -108,6 +108,11 @@ impl<T> Workers<T> {
 
         Some(Seat(worker.clone()))
     }
+
+    /// What share of the last second each of them spent in its turns.
+    pub(crate) fn busy(&self) -> Vec<f32> {
+        self.all.iter().map(|worker| worker.occupancy.share()).collect()
+    }
 }
 
 impl<T> Clone for Workers<T> {
@@ -204,6 +209,7 @@ mod tests {
             })
         };
         assert!(is_full(), "nine tenths of its time");
+        assert!(workers.busy()[0] > FULL, "{:?}", workers.busy());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod histogram;
 mod names;
+mod workers;
 
 use std::{
     collections::BTreeMap,
@@ -40,6 +41,7 @@ const ABSENT: &[&str] = &[
     "offhook_gateway_permission_state",
     "offhook_gateway_pickup_ratio",
     "offhook_gateway_queue_depth",
+    "offhook_gateway_worker_busy_ratio",
 ];
 
 /// Every counter of the process.

@@ -3,6 +3,7 @@
 mod activity;
 mod bitrate;
 mod catch_up;
+mod effort;
 mod hostile;
 mod keys;
 mod prompts;

@@ -161,6 +161,12 @@ impl Bots {
         Ok(Self { workers, complexity })
     }
 
+    /// What share of the last second each worker spent in its turns; past 0.8 it is brought nobody more.
+    #[must_use]
+    pub fn busy(&self) -> Vec<f32> {
+        self.workers.busy()
+    }
+
     /// How a bot's voice is encoded: wideband speech.
     #[must_use]
     pub fn settings(complexity: Complexity) -> Settings {

@@ -14,7 +14,7 @@ use media::frame::{AudioCodec, AudioFrame};
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
 use super::{BotNews, BotNotice, BotOrder, FRAMES_MAX, ear::Ear, post::Post};
-use crate::{FrameSink, Tapped, turns, workers::Inbox};
+use crate::{FrameSink, Tapped, effort::Effort, turns, workers::Inbox};
 
 /// Answers that may wait for the bot to read.
 const UNSENT_MAX: usize = 2_048;
@@ -39,8 +39,7 @@ pub(super) struct Conversation {
     /// Whether what the user says is said to the user.
     returns: bool,
     leg: Leg,
-    complexity: Complexity,
-    hurried: bool,
+    effort: Effort,
 }
 
 /// Whether the leg takes frames; before it does, what a bot said would be lost and waits.
@@ -85,8 +84,7 @@ impl Conversation {
             has_sections: false,
             returns: false,
             leg: Leg::Unknown,
-            complexity,
-            hurried: false,
+            effort: Effort::new(complexity),
         })
     }
 
@@ -158,11 +156,8 @@ impl Conversation {
     }
 
     fn speak(&mut self, hurried: bool) -> Result<(), CodecError> {
-        if hurried != self.hurried {
-            // Where the thread has more to do than it can, all are heard rather than some heard well.
-            let complexity = if hurried { Complexity::LEAST } else { self.complexity };
-            self.spool.set_complexity(complexity.get())?;
-            self.hurried = hurried;
+        if let Some(complexity) = self.effort.turn(hurried) {
+            self.spool.set_complexity(complexity)?;
         }
         let waiting = self.sink.waiting();
         match self.leg {

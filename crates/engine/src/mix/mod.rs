@@ -95,6 +95,12 @@ impl Mixer {
         Self { comfort_noise: on, ..self }
     }
 
+    /// What share of the last second each worker spent in its turns; past 0.8 it is brought nobody more.
+    #[must_use]
+    pub fn busy(&self) -> Vec<f32> {
+        self.workers.busy()
+    }
+
     /// A mix with nobody in it; `None` when the workers have all they can serve.
     #[must_use]
     pub fn open(&self) -> Option<Mix> {

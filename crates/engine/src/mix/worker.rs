@@ -13,16 +13,16 @@ use audio::{
     encoder::Encoder,
     jitter::{Frame, JitterBuffer},
     mix::Limiter,
-    opus::{BITRATE_MAX, CodecError, Settings},
+    opus::{CodecError, Complexity, Settings},
 };
 use crossbeam_channel::{Receiver, TryRecvError};
 use media::frame::{AudioCodec, AudioFrame};
 use terms::LegId;
 
-use crate::{FrameSink, Tapped, coding, turns, workers::Inbox};
+use crate::{FrameSink, Tapped, coding, effort::Effort, turns, workers::Inbox};
 
 /// Half the effort of a prompt's encoder, hardly to be heard at this rate.
-const SETTINGS: Settings = Settings { bitrate: BITRATE_MAX, complexity: 3, loss_percent: 5 };
+const EFFORT: Complexity = Complexity::new(3).expect("it is one");
 
 /// Frames that may always wait for a leg: it takes one while the next is made.
 const KEPT: usize = 1;
@@ -92,11 +92,12 @@ struct Ear {
     limiter: Limiter,
     codec: AudioCodec,
     encoder: Encoder,
+    effort: Effort,
 }
 
 /// Serves mixes until none can come any more.
 pub(super) fn serve(inbox: &Inbox<Room>) {
-    turns::serve(inbox, turns::FRAME, |room: &mut Room, _| room.turn(), |_| ());
+    turns::serve(inbox, turns::FRAME, Room::turn, |_| ());
 }
 
 impl Room {
@@ -105,7 +106,7 @@ impl Room {
     }
 
     /// One turn; false once the mix is over.
-    fn turn(&mut self) -> bool {
+    fn turn(&mut self, hurried: bool) -> bool {
         loop {
             match self.changes.try_recv() {
                 Ok(arrangement) => {
@@ -121,7 +122,7 @@ impl Room {
             voice.listen();
         }
         for ear in &mut self.ears {
-            ear.hear(&self.voices);
+            ear.hear(&self.voices, hurried);
         }
 
         true
@@ -145,11 +146,14 @@ impl Room {
         for NewListener { leg, codec, sink } in new_listeners {
             let encoder = match coding(codec) {
                 Some(coding) => Encoder::telephone(coding),
-                None => Encoder::opus(SETTINGS)?,
+                None => {
+                    Encoder::opus(Settings { complexity: EFFORT.get(), ..Settings::default() })?
+                }
             };
             let (catch_up, limiter) = (CatchUp::new(KEPT), Limiter::default());
             let hears = Vec::new();
-            self.ears.push(Ear { leg, hears, sink, catch_up, limiter, codec, encoder });
+            let effort = Effort::new(EFFORT);
+            self.ears.push(Ear { leg, hears, sink, catch_up, limiter, codec, encoder, effort });
         }
         for line in lines {
             if let Some(ear) = self.ears.iter_mut().find(|ear| ear.leg == line.leg) {
@@ -193,7 +197,12 @@ impl Voice {
 
 impl Ear {
     /// Gives the listener its frame.
-    fn hear(&mut self, voices: &[Voice]) {
+    fn hear(&mut self, voices: &[Voice], hurried: bool) {
+        if let Some(Err(fault)) =
+            self.effort.turn(hurried).map(|it| self.encoder.set_complexity(it))
+        {
+            tracing::error!(%fault, "a mix is made with the effort it had");
+        }
         let waiting = self.sink.waiting();
         self.catch_up.look(waiting * FRAME_SAMPLES);
         let heard = voices.iter().filter(|voice| self.hears.contains(&voice.leg));

@@ -78,8 +78,22 @@ pub(super) async fn metrics(State(office): State<Arc<Office>>) -> Response {
         look_at(&office, organisation).await;
     }
     office.trunks.count(&office.metrics);
+    count_workers(&office);
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (kind, office.metrics.render()).into_response()
+}
+
+/// How busy those are who stand beside the packet path.
+fn count_workers(office: &Office) {
+    let trades = [
+        ("bots", office.bots.busy()),
+        ("keys", office.in_band_keys.busy()),
+        ("mixes", office.mixer.busy()),
+        ("transcoders", office.trunks.transcoder.busy()),
+    ];
+    for (trade, busy) in trades {
+        office.metrics.workers(trade, &busy);
+    }
 }
 
 /// How its queues, its agents, its users and its numbers stand now.

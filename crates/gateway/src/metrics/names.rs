@@ -24,6 +24,10 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "Who came by SIP and is nobody we know: requests turned away, addresses banned, and what was not heard of those.",
     ),
     ("offhook_gateway_bots_total", "Calls given to bots, by what became of the bot."),
+    (
+        "offhook_gateway_worker_busy_ratio",
+        "The last second that a worker spent in its turns, by trade; past 0.8 it is full.",
+    ),
     ("offhook_gateway_speech_total", "Texts spoken in calls, by whether it worked."),
     ("offhook_gateway_transcripts_total", "Transcriptions by what became of them."),
     ("offhook_gateway_collections_total", "Tries to fetch what the platform kept of calls."),

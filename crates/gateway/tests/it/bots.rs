@@ -51,6 +51,7 @@ async fn a_bot_hears_and_speaks_knows_what_was_heard_and_gives_the_call_away() {
     let cleared = bot.next_text("type", "cleared").await;
     let before = sounds(&user.take());
     assert!(before > 10, "{before} frames");
+    desk.metrics_until(r#"worker_busy_ratio{trade="bots",worker="0"} 0."#).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     let late = sounds(&user.take());
     assert!(late <= 3, "{} ms are heard after the clear", late * 20);
