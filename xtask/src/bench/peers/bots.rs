@@ -24,9 +24,15 @@ use crate::{
 };
 
 /// The efforts of the encoder that have a case, and with how many calls: ours and the codecs alone share a processor,
-/// and a worker that has much to do would make less effort. None is made where there are many calls, unless somebody
-/// chooses it.
-pub(super) const EFFORTS: [(u8, u64); 3] = [(0, 80), (5, 30), (10, 20)];
+/// and a worker that has much to do would make less effort. The least is made where a gateway has much to do, so there
+/// it has as many as [`that_fit`].
+pub(super) const EFFORTS: [(u8, Option<u64>); 3] = [(0, None), (5, Some(30)), (10, Some(20))];
+
+/// What ours and the codecs alone may need of their processor: it is a virtual one, and not always as fast as now.
+const FULL: f64 = 0.6;
+/// How much of that is ours, in what the codecs need.
+const OURS: f64 = 1.2;
+const MANY: std::ops::RangeInclusive<u64> = 30..=100;
 
 /// The effort a gateway has when nobody chooses.
 const COMPLEXITY_DEFAULT: u8 = 5;
@@ -56,9 +62,13 @@ pub(super) fn beside_codecs(
     work: &Path,
     numbers: &mut Numbers,
     far: &mut FarEnds,
-    (complexity, calls): (u8, u64),
+    (complexity, calls): (u8, Option<u64>),
 ) -> Result<Measured> {
     let mut codecs = Codecs::start()?;
+    let calls = match calls {
+        Some(calls) => calls,
+        None => that_fit(codecs.ms(complexity, *MANY.start())?),
+    };
     let graph = Graph::start()?;
     let ours = Business::ours(work, graph.address, Answered::Bot { complexity })?;
     let bots = Talks::begin(ours, &graph, numbers, far, calls)?;
@@ -70,6 +80,13 @@ pub(super) fn beside_codecs(
     }
     bots.end(far)?;
     Ok(Measured::pairs(&pairs, Some(calls)))
+}
+
+/// As many calls as fill their part of the processor, where their codecs need so much of a second each.
+fn that_fit(codecs_ms: f64) -> u64 {
+    let each_ms = codecs_ms * (1.0 + OURS);
+
+    MANY.rev().find(|calls| *calls as f64 * each_ms <= FULL * 1_000.0).unwrap_or(*MANY.start())
 }
 
 /// Our calls beside pipecat's.
@@ -176,6 +193,11 @@ impl Codecs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_are_as_many_calls_as_the_processor_is_fast() {
+        assert_eq!([20.0, 4.0, 2.0].map(that_fit), [30, 68, 100]);
+    }
 
     #[test]
     fn silence_and_half_an_answer_are_none() {
