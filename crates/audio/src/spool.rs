@@ -27,6 +27,9 @@ const FRAMES: u32 = 50;
 /// comes unevenly.
 const LEAD_FRAMES: usize = 2;
 
+/// After so many with nothing to be heard, what comes is something new: a second.
+const ANEW_FRAMES: usize = FRAMES as usize;
+
 /// How many marks may wait.
 const MARKS_MAX: usize = 1_024;
 
@@ -71,7 +74,8 @@ pub struct Passed {
 /// What a clear came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cleared {
-    /// Milliseconds that were given away since the voice last began.
+    /// Milliseconds that were given away since the voice last began, after a clear or a second of nothing: a
+    /// bot whose words come too slowly has not said something else.
     pub heard_ms: u64,
     /// Milliseconds that nobody will hear.
     pub dropped_ms: u64,
@@ -104,6 +108,8 @@ pub struct Spool {
     must_be_heard: bool,
     released: bool,
     voice: Voice,
+    /// Frames for which nothing waited, since the last that was heard.
+    rested: usize,
     played: u64,
     played_since: u64,
 }
@@ -251,6 +257,7 @@ impl Spool {
             must_be_heard: false,
             released: false,
             voice: Voice::Rests,
+            rested: 0,
             played: 0,
             played_since: 0,
         })
@@ -338,6 +345,7 @@ impl Spool {
         self.pieces = kept;
         if self.waiting == 0 {
             self.rest();
+            self.rested = ANEW_FRAMES;
             self.encoder.reset()?;
         }
         self.pass_marks();
@@ -406,13 +414,19 @@ impl Spool {
         }
         let waited = match self.voice {
             Voice::Speaks => return true,
-            Voice::Rests if self.waiting == 0 => return false,
+            Voice::Rests if self.waiting == 0 => {
+                self.rested = self.rested.saturating_add(1);
+                return false;
+            }
             Voice::Rests => 0,
             Voice::Begins(frames) => frames + 1,
         };
         if self.waiting >= LEAD_FRAMES * self.frame() || waited >= LEAD_FRAMES {
             self.voice = Voice::Speaks;
-            self.played_since = 0;
+            if self.rested >= ANEW_FRAMES {
+                self.played_since = 0;
+            }
+            self.rested = 0;
             return true;
         }
         self.voice = Voice::Begins(waited);
@@ -563,6 +577,33 @@ mod tests {
             }
             assert_eq!(spool.clear().unwrap().heard_ms, 100, "counted anew");
         }
+    }
+
+    #[test]
+    fn what_comes_too_slowly_is_counted_on_until_it_paused_for_a_second() {
+        let format = Format::Linear(Rate::Khz24);
+        let mut spool = spool(format);
+        // Held up for less than a second, in the middle of what it says.
+        for pause in [0, 10, 48] {
+            spool.push(&sine(format, 400)).unwrap();
+            sounds(&mut spool);
+            for _ in 0..pause {
+                assert_eq!(spool.pull().unwrap(), Frame::Silence);
+            }
+        }
+        spool.push(&sine(format, 400)).unwrap();
+        for _ in 0..5 {
+            spool.pull().unwrap();
+        }
+        assert_eq!(spool.clear().unwrap(), Cleared { heard_ms: 1_300, dropped_ms: 300 });
+        spool.push(&sine(format, 200)).unwrap();
+        sounds(&mut spool);
+        for _ in 0..ANEW_FRAMES {
+            spool.pull().unwrap();
+        }
+        spool.push(&sine(format, 300)).unwrap();
+        spool.pull().unwrap();
+        assert_eq!(spool.clear().unwrap(), Cleared { heard_ms: 20, dropped_ms: 280 });
     }
 
     #[test]
